@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import type { Reporter } from 'vitest/node';
 
@@ -20,6 +22,8 @@ const common = {
   setupFiles: ['test/setup.ts'],
   execArgv: ['--conditions=development'],
   testTimeout: 30_000,
+  // Threads and processes that tests start load compiled code, as those of `gradus` do.
+  env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache') },
 };
 
 /** What loads every core on purpose, or counts seconds, comes after everything else and has the machine to itself. */

@@ -8,7 +8,9 @@ const extension = fromSource ? '.ts' : '.js';
 
 const { enableCompileCache, registerHooks, stripTypeScriptTypes } = await import('node:module');
 // Cache compiled code: commands start in a third of the time. The cache is per user and validated against the sources.
-enableCompileCache?.();
+const { directory } = enableCompileCache?.() ?? {};
+// Worker threads take the cache's folder from the environment.
+if (directory !== undefined) process.env.NODE_COMPILE_CACHE ??= directory;
 // Resolve `import … from 'gradus'` in a recipe in any folder to the running Gradus.
 registerHooks({
   resolve(specifier, context, next) {

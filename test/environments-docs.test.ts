@@ -1,18 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { customEnvironmentConfig, openCustomEnvironment } from '../src/environments/custom.ts';
 import type { Environment } from '../src/environments/environment.ts';
 import type { Json } from '../src/environments/tool.ts';
 import { mathProblem } from '../src/testing/index.ts';
+import { makeFastFolder } from './runs/fast-folder.ts';
 
 /*
  * The modules of docs/environments.md work as they are written there.
  */
 
-const root = mkdtempSync(join(tmpdir(), 'gradus-environments-'));
+const root = makeFastFolder('environments');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const modules = [

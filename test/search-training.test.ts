@@ -1,8 +1,7 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { loadRecipe } from '../src/recipe/load.ts';
@@ -10,8 +9,9 @@ import { bm25, openRetriever, retrieverConfig } from '../src/retrieval/open-retr
 import { runDigest } from './runs/run-digest.ts';
 import { openRunReader } from '../src/runs/reading/run-reader.ts';
 import { resumeTraining, startTraining } from '../src/training/start.ts';
+import { makeFastFolder } from './runs/fast-folder.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'gradus-search-training-'));
+const root = makeFastFolder('search-training');
 afterAll(() => rmSync(root, { recursive: true }));
 
 /** Serves the passages of the recipe as Search-R1's retriever does; queries for which `isDown` fail. */

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { algorithmConfig, createAlgorithm } from '../src/algorithms/algorithm.ts';
@@ -16,8 +15,9 @@ import { mathProblem, scriptedEnvironment } from '../src/testing/index.ts';
 import type { Verifier } from '../src/verifiers/verifier.ts';
 import { type ChatModelName, writeChatModel } from './chat-models.ts';
 import { hasTorch } from './worker/environment.ts';
+import { makeFastFolder } from './runs/fast-folder.ts';
 
-const scratch = await mkdtemp(join(tmpdir(), 'turns-engines-'));
+const scratch = makeFastFolder('turns-engines');
 afterAll(() => rm(scratch, { recursive: true }));
 
 /** Judges by the number of the attempt, so that every group has both rewards. */

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { Problem } from '../core/problem.ts';
@@ -16,8 +15,9 @@ import { formatAudit } from './format-audit.ts';
 import { formatDifferences } from './format-differences.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
 import { singleTurn } from '../testing/single-turn.ts';
+import { makeFastFolder } from '../../test/runs/fast-folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'gradus-audit-'));
+const folder = makeFastFolder('audit');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const group = (

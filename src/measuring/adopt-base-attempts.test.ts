@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { likelihoodVersion } from '../difficulty/probing/likelihood.ts';
@@ -11,8 +10,9 @@ import { adoptKnownBase } from './adopt-base-attempts.ts';
 import type { AttemptSource } from '../difficulty/pass-rates/attempt-source.ts';
 import { templateOf } from './observation.ts';
 import { readDifficulty } from './stored-difficulty.ts';
+import { makeFastFolder } from '../../test/runs/fast-folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'gradus-known-'));
+const folder = makeFastFolder('known');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const engine = scriptedEngine({ complete: () => '' });

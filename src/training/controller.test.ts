@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -31,10 +30,11 @@ import type { TrainingEvent } from './events.ts';
 import type { TrainingContext } from './training-context.ts';
 import { controllerStart, controllerState } from './state.ts';
 import { watchRun } from './follow-run.ts';
+import { makeFastFolder } from '../../test/runs/fast-folder.ts';
 
 let root = '';
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'gradus-controller-'));
+  root = makeFastFolder('controller');
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 

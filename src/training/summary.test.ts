@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { formatResult } from '../cli/training/training-watch.ts';
 import { createRun } from '../runs/writing/create-run.ts';
 import { readRunResult } from './summary.ts';
+import { makeFastFolder } from '../../test/runs/fast-folder.ts';
 
 /** Evaluation of two problems with this many trials each, all correct. */
 const evaluation = (...trials: readonly number[]) => ({
@@ -15,7 +14,7 @@ const evaluation = (...trials: readonly number[]) => ({
 });
 
 async function resultOf(before: unknown, after: unknown) {
-  const root = await mkdtemp(join(tmpdir(), 'gradus-summary-'));
+  const root = makeFastFolder('summary');
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   await using run = await createRun(root, { name: 'summary', recipe: {}, seed: 0 });
   await run.recordEvaluation({ step: 0, name: 'held-out', result: before });

@@ -1,15 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { afterAll } from 'vitest';
 import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import { engineConformance } from './engine.ts';
 import { smallModel, writeLargeModel } from './large-model.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 
 // Two lanes and few slots: rows are refilled and lanes share prompts, which must not affect results.
 const settings = { lanes: 2, slots: 16, exportType: 'f32' } as const;
 
-const scratch = await mkdtemp(join(tmpdir(), 'embedded-conformance-'));
+const scratch = makeFastFolder('embedded-conformance');
 afterAll(() => rm(scratch, { recursive: true }));
 
 engineConformance('the embedded engine', {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,6 +16,7 @@ import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.
 import { measureLikelihoods } from '../../src/measuring/measure-likelihoods.ts';
 import { mathProblem } from '../../src/testing/index.ts';
 import { lastTurn, type SampledTurn, sampleTurns } from '../../src/testing/single-turn.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 
 /** Opens the engine under test. */
 export interface EngineUnderTest {
@@ -43,7 +43,7 @@ export function engineConformance(name: string, under: EngineUnderTest): void {
     let folder: string;
     beforeAll(async () => {
       engine = await under.open();
-      folder = await mkdtemp(join(tmpdir(), 'engine-conformance-'));
+      folder = makeFastFolder('engine-conformance');
     }, 120_000);
     afterAll(async () => {
       await engine[Symbol.asyncDispose]();

@@ -1,14 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { afterAll, describe } from 'vitest';
 import type { TorchOptions } from '../../src/engines/torch/config.ts';
 import { openTorchEngine } from '../../src/engines/torch/engine.ts';
 import { hasCuda, hasTorch } from '../worker/environment.ts';
 import { engineConformance, type EngineUnderTest } from './engine.ts';
 import { smallModel, writeLargeModel } from './large-model.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 
-const scratch = await mkdtemp(join(tmpdir(), 'torch-conformance-'));
+const scratch = makeFastFolder('torch-conformance');
 afterAll(() => rm(scratch, { recursive: true }));
 
 const timeout = 120_000;

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
@@ -7,9 +6,10 @@ import { createRng } from '../../src/core/rng.ts';
 import { runDigest } from '../runs/run-digest.ts';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { gradus, startGradus } from './gradus.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 
 const recipe = resolve('test/e2e/ahead-recipe.ts');
-const root = mkdtempSync(join(tmpdir(), 'gradus-ahead-'));
+const root = makeFastFolder('ahead');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test(

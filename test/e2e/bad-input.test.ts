@@ -2,20 +2,33 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Ended, gradus, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
+import {
+  type Ended,
+  gradus,
+  makeWorkplace,
+  openCommands,
+  startGradus,
+  sums,
+  tinyRecipe,
+  writeRows,
+} from './gradus.ts';
 
-// Starts about thirty processes: seconds here, minutes on a busy machine.
+// Runs about forty commands: seconds here, minutes on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
 const folder = makeWorkplace('bad-input');
-const run = (...args: string[]) => gradus(folder, ...args);
+const commands = openCommands(folder);
+const { run } = commands;
 const here = (name: string): string => join(folder, name);
 
 beforeAll(() => {
   writeFileSync(here('recipe.json'), JSON.stringify(tinyRecipe()));
   writeRows(here('problems.jsonl'), sums);
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  commands[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
 
 /** Asserts one clear error: no stack trace, no second message, and the next command to try in the last line. */
 function expectOneError({ code, stderr }: Ended, expected: { code: number; says: RegExp }): void {
@@ -78,7 +91,7 @@ test('loads a recipe with import as a module, also where "npm init" wrote "type"
   const recipe = `import { defineRecipe } from 'gradus';\nimport { twice } from './beside.ts';\ntwice(1);\nexport default defineRecipe(${JSON.stringify(tinyRecipe())});\n`;
   for (const name of ['recipe.ts', 'recipe.mts', 'recipe.js']) {
     writeFileSync(join(project, name), recipe);
-    const ended = await run('train', join('commonjs', name), '--dry-run');
+    const ended = await gradus(folder, 'train', join('commonjs', name), '--dry-run');
     // Loaded and checked: only the model that it names is missing.
     expectOneError(ended, { code: 3, says: /problems\.jsonl: expected a readable file/ });
     expect(ended.stderr).not.toContain('Warning');

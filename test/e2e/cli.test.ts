@@ -6,13 +6,23 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { likelihoodVersion } from '../../src/difficulty/probing/likelihood.ts';
 import { readPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.ts';
-import { gradus, jsonLines, makeWorkplace, startGradus, sums, tinyRecipe, writeRows } from './gradus.ts';
+import {
+  gradus,
+  jsonLines,
+  makeWorkplace,
+  openCommands,
+  startGradus,
+  sums,
+  tinyRecipe,
+  writeRows,
+} from './gradus.ts';
 
-// Starts about thirty processes: seconds here, minutes on a busy machine.
+// Runs about fifty commands: seconds here, minutes on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
 const folder = makeWorkplace('cli');
-const run = (...args: string[]) => gradus(folder, ...args);
+const commands = openCommands(folder);
+const { run } = commands;
 const json = async (...args: string[]) => {
   const ended = await run(...args, '--json');
   expect(ended).toMatchObject({ code: 0, stderr: '' });
@@ -23,15 +33,21 @@ beforeAll(() => {
   writeFileSync(join(folder, 'recipe.json'), JSON.stringify(tinyRecipe()));
   writeRows(join(folder, 'problems.jsonl'), sums);
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  commands[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
 
 test('exits with 0 for help and version, not for unknown words', async () => {
   const help = await run('--help');
   expect(help.code).toBe(0);
   for (const command of 'train resume sft eval difficulty runs sample doctor demo'.split(' '))
     expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
-  expect(await run('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) });
-  expect(await run('trian')).toMatchObject({
+  expect(await gradus(folder, '--version')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+/),
+  });
+  expect(await gradus(folder, 'trian')).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('Did you mean train'),
   });

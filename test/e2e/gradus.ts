@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 
 /** Exit code and output of a command. */
 export interface Ended {
@@ -48,6 +48,42 @@ export function startGradus(cwd: string, args: readonly string[], stdin = ''): R
 export const gradus = (cwd: string, ...args: readonly string[]): Promise<Ended> =>
   startGradus(cwd, args).ended;
 
+/** Commands that run in one process. */
+export interface Commands extends Disposable {
+  /** Runs a command to its end, after those before it. */
+  run(...args: readonly string[]): Promise<Ended>;
+}
+
+/**
+ * Runs commands in a folder without a process start for each. Modules stay loaded from one command to the next, so use
+ * `gradus` where the loading of a module matters, and `startGradus` for signals, standard input and exits.
+ */
+export function openCommands(cwd: string): Commands {
+  const host = fork(resolve('test/e2e/command-host.ts'), {
+    cwd,
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const died = new Promise<never>((_, fail) =>
+    host.once('exit', (code, signal) => fail(new Error(`the commands' process ended: ${signal ?? code}`))),
+  );
+  died.catch(() => {});
+  let last: Promise<unknown> = Promise.resolve();
+  const run = async (words: readonly string[]): Promise<Ended> => {
+    const reply = new Promise<Ended>((done) => host.once('message', (ended) => done(ended as Ended)));
+    host.send(words);
+    return Promise.race([reply, died]);
+  };
+  return {
+    run: (...words) => {
+      const ended = last.then(() => run(words));
+      last = ended.catch(() => {});
+      return ended;
+    },
+    [Symbol.dispose]: () => host.kill(),
+  };
+}
+
 /** Parses the JSON lines of a command's output. */
 export const jsonLines = ({ stdout }: Ended): Record<string, unknown>[] =>
   stdout
@@ -57,7 +93,7 @@ export const jsonLines = ({ stdout }: Ended): Record<string, unknown>[] =>
 
 /** Creates a folder with a tiny random Qwen2 model in `model/`. */
 export function makeWorkplace(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `gradus-${name}-`));
+  const folder = makeFastFolder(name);
   cpSync('test/golden/parity-qwen2', join(folder, 'model'), { recursive: true });
   return folder;
 }

@@ -3,19 +3,24 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { PlanComparison } from '../../src/planning/compare-plan.ts';
 import type { RunPlan } from '../../src/planning/plan.ts';
-import { gradus, jsonLines, makeWorkplace, sums, tinyRecipe, writeRows } from './gradus.ts';
+import { jsonLines, makeWorkplace, openCommands, sums, tinyRecipe, writeRows } from './gradus.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const folder = makeWorkplace('plan');
-afterAll(() => rmSync(folder, { recursive: true }));
+const commands = openCommands(folder);
+const { run } = commands;
+afterAll(() => {
+  commands[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
 
 const recipe = tinyRecipe({
   difficulty: { type: 'pass-rate', rollouts: 4, maxTokens: 6, store: 'difficulty.sqlite' },
 });
 
 async function plan(...args: string[]): Promise<RunPlan> {
-  const ended = await gradus(folder, 'plan', 'recipe.json', '--json', ...args);
+  const ended = await run('plan', 'recipe.json', '--json', ...args);
   expect(ended).toMatchObject({ code: 0, stderr: '' });
   return jsonLines(ended).at(-1) as unknown as RunPlan;
 }
@@ -41,8 +46,8 @@ test('counts rollouts with their token limit where nothing is known', async () =
 });
 
 test('takes lengths from the store, speed from earlier runs, and the cost from prices', async () => {
-  await gradus(folder, 'difficulty', 'estimate', 'recipe.json', '--store', 'difficulty.sqlite');
-  expect(await gradus(folder, 'train', 'recipe.json', '--plain')).toMatchObject({ code: 0 });
+  await run('difficulty', 'estimate', 'recipe.json', '--store', 'difficulty.sqlite');
+  expect(await run('train', 'recipe.json', '--plain')).toMatchObject({ code: 0 });
   writeFileSync(join(folder, 'prices.toml'), 'currency = "EUR"\nperHour = 3.5\n');
   const planned = await plan('--prices', 'prices.toml');
   expect(planned.lengthFrom).toBe('16 attempts in difficulty.sqlite');
@@ -52,12 +57,12 @@ test('takes lengths from the store, speed from earlier runs, and the cost from p
   expect(stage!.seconds!.expected).toBeGreaterThan(0);
   const seconds = planned.parts.reduce((sum, part) => sum + part.seconds!.expected, 0);
   expect(planned.cost!.total.expected).toBeCloseTo((3.5 * seconds) / 3600, 10);
-  const shown = await gradus(folder, 'plan', 'recipe.json');
+  const shown = await run('plan', 'recipe.json');
   expect(shown.stdout).toMatch(/^stage "all" +8 +\d+ \(\d+ … \d+\) +\d+ s/m);
 });
 
 test('shows the plan of a run next to its actual figures', async () => {
-  const [last] = jsonLines(await gradus(folder, 'runs', 'show', 'runs/tiny-0001', '--json')).slice(-1);
+  const [last] = jsonLines(await run('runs', 'show', 'runs/tiny-0001', '--json')).slice(-1);
   const compared = last!['plan'] as PlanComparison[];
   expect(compared.map(({ part }) => part.kind)).toEqual(['stage', 'evaluation']);
   for (const { part, actual } of compared) {
@@ -66,7 +71,7 @@ test('shows the plan of a run next to its actual figures', async () => {
     expect(actual.tokens).toBeLessThanOrEqual(part.tokens.high);
   }
   expect(compared[0]!.actual.seconds).toBeGreaterThan(0);
-  const { stdout } = await gradus(folder, 'runs', 'show', 'runs/tiny-0001');
+  const { stdout } = await run('runs', 'show', 'runs/tiny-0001');
   expect(stdout).toMatch(/^plan +rollouts +actual +tokens written +actual +time +actual$/m);
 });
 
@@ -76,6 +81,6 @@ test('names the budget that fits, and rejects unknown fields of prices', async (
     problem: expect.stringMatching(/room for one sequence of \d+ tokens \(\d+ MB\)/),
   });
   writeFileSync(join(folder, 'wrong.toml'), 'currency = "EUR"\nperhour = 3.5\n');
-  const wrong = await gradus(folder, 'plan', 'recipe.json', '--prices', 'wrong.toml');
+  const wrong = await run('plan', 'recipe.json', '--prices', 'wrong.toml');
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/wrong\.toml.*perhour/s) });
 });

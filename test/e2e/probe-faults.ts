@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashKey } from '../../src/core/rng.ts';
@@ -12,6 +11,7 @@ import {
   startHostileServer,
   type Stated,
 } from './hostile-model-server.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 
 /** Result of a measurement through a hostile server, with kills. */
 export interface ProbeReport {
@@ -88,7 +88,7 @@ interface Wanted {
  */
 export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeReport> {
   const started = performance.now();
-  const folder = mkdtempSync(join(tmpdir(), 'gradus-probes-'));
+  const folder = makeFastFolder('probes');
   await using server = await startHostileServer(0.2, 1, options.way.dialect);
   const attempts = writeWorkplace(folder, server.baseUrl, options);
   const file = join(folder, 'difficulty.sqlite');

@@ -1,5 +1,4 @@
 import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
@@ -8,9 +7,10 @@ import { loadRecipe } from '../../src/recipe/load.ts';
 import { describeBatches } from '../../src/recipe/batch-arithmetic.ts';
 import { describeStrategies, strategyBounds } from '../../src/recipe/strategy-arithmetic.ts';
 import { buildParts } from '../../src/training/build.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'gradus-recipes-'));
+const folder = makeFastFolder('recipes');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const files = globSync('recipes/*/recipe.ts', { cwd: project });

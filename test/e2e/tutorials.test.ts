@@ -1,15 +1,15 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 
 /*
  * Runs the tutorials as they are written, each from an empty folder: saves the files that a page says to save, and runs
  * its blocks of shell commands, with fewer steps.
  */
 
-const folder = mkdtempSync(join(tmpdir(), 'gradus-tutorials-'));
+const folder = makeFastFolder('tutorials');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const pages = globSync('docs/tutorials/*.md');

@@ -9,10 +9,15 @@ import { createRun } from '../../src/runs/writing/create-run.ts';
 import { mathProblem } from '../../src/testing/index.ts';
 import { singleTurn } from '../../src/testing/single-turn.ts';
 import { mathAnswer, mathConfig, openMathAnswer } from '../../src/verifiers/math/verifier.ts';
-import { gradus, jsonLines } from './gradus.ts';
+import { jsonLines, openCommands } from './gradus.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-differences-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const commands = openCommands(folder);
+const { run: gradus } = commands;
+afterAll(() => {
+  commands[Symbol.dispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 /** One judged rollout for each pair of gold and answer. */
 async function judgedRecord(pairs: readonly (readonly [gold: string, answer: string])[]) {
@@ -60,24 +65,24 @@ test('lists accepted differences of a run whose verifier cannot be opened', asyn
   });
   await using run = await createRun(folder, { name: 'differing', recipe, seed: 0 });
   await run.recordRollouts({ ...(await judgedRecord(pairs)), step: 0 });
-  const json = await gradus(folder, 'verify', 'audit', '--differences', 'differing-0001', '--json');
+  const json = await gradus('verify', 'audit', '--differences', 'differing-0001', '--json');
   expect(json).toMatchObject({ code: 0, stderr: '' });
   expect(jsonLines(json)).toMatchObject([{ ...expected, rules: [{ examples: [{ step: 0 }] }, {}] }]);
 });
 
 test('lists them for a Parquet file, with control characters escaped', async () => {
   await writeShard(join(folder, 'rollouts.parquet'), await judgedRecord(pairs));
-  const json = await gradus(folder, 'verify', 'audit', '--differences', 'rollouts.parquet', '--json');
+  const json = await gradus('verify', 'audit', '--differences', 'rollouts.parquet', '--json');
   expect(jsonLines(json)).toMatchObject([expected]);
-  const text = await gradus(folder, 'verify', 'audit', '--differences', 'rollouts.parquet');
+  const text = await gradus('verify', 'audit', '--differences', 'rollouts.parquet');
   expect(text.stdout).toMatch(/^2 of 3 correct answers differ from the gold as text\n/);
   expect(text.stdout).toContain('    gold 0.5, answer \\frac{1}{2}: p␛[2J2 #0 at step 1\n');
 });
 
 test('refuses --differences with --recipe, and a path without rollouts', async () => {
-  const both = await gradus(folder, 'verify', 'audit', '--differences', '--recipe', 'r.toml', 'x');
+  const both = await gradus('verify', 'audit', '--differences', '--recipe', 'r.toml', 'x');
   expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('--recipe') });
-  const absent = await gradus(folder, 'verify', 'audit', '--differences', 'absent');
+  const absent = await gradus('verify', 'audit', '--differences', 'absent');
   expect(absent).toMatchObject({ stdout: '', stderr: expect.stringContaining('found nothing there') });
   expect(absent.code).not.toBe(0);
 });

@@ -2,10 +2,15 @@ import { rmSync, writeFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { gradus, jsonLines, startGradus } from './gradus.ts';
+import { jsonLines, openCommands, startGradus } from './gradus.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-verify-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const commands = openCommands(folder);
+const { run } = commands;
+afterAll(() => {
+  commands[Symbol.dispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
 const write = (file: string, value: unknown): void =>
   writeFileSync(join(folder, file), JSON.stringify(value));
 
@@ -18,25 +23,25 @@ const triple = {
 
 test('prints one verdict per line for files of cases, in order', async () => {
   write('math.json', [{ gold: '1/2', pred: 'so \\boxed{0.5}' }, { gold: '1,2', pred: '2,1' }, { pred: '' }]);
-  const math = await gradus(folder, 'verify', 'math', '--cases', 'math.json', '--set', 'lists=ordered');
+  const math = await run('verify', 'math', '--cases', 'math.json', '--set', 'lists=ordered');
   expect(jsonLines(math).map(({ outcome }) => outcome)).toEqual(['correct', 'incorrect', 'ungradable']);
   const programs = ['f = x => 3 * x', 'f = x => x'];
   write(
     'code.json',
     programs.map((program) => ({ problem: { tests: triple }, program })),
   );
-  const code = await gradus(folder, 'verify', 'code', '--cases', 'code.json');
+  const code = await run('verify', 'code', '--cases', 'code.json');
   expect(jsonLines(code).map(({ outcome }) => outcome)).toEqual(['correct', 'incorrect']);
   expect(code.code).toBe(0);
 });
 
 test('explains one answer given by hand; rejects an unknown policy', async () => {
-  const one = await gradus(folder, 'verify', 'math', '1/2', '\\boxed{0.25}');
+  const one = await run('verify', 'math', '1/2', '\\boxed{0.25}');
   expect(one).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^incorrect \(score 0\)\nreason: 0.25 is not/),
   });
-  const bad = await gradus(folder, 'verify', 'math', '1', '1', '--set', 'list=ordered');
+  const bad = await run('verify', 'math', '1', '1', '--set', 'list=ordered');
   expect(bad).toMatchObject({ code: 2, stderr: expect.stringContaining('lists') });
 });
 

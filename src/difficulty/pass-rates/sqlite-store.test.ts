@@ -1,14 +1,5 @@
 import { execFile } from 'node:child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
@@ -20,8 +11,9 @@ import type { Conditions, Observation } from './pass-rate-store.ts';
 import type { AttemptSource } from './attempt-source.ts';
 import { openPassRateStore, readPassRateStore } from './sqlite-store.ts';
 import { countTrials } from './trials.ts';
+import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'gradus-store-'));
+const folder = makeFastFolder('store');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const conditions: Conditions = {
@@ -302,7 +294,7 @@ test('several processes write one file without losing attempts', async () => {
 });
 
 test('reads a store on a read-only disk, and with two readers', async () => {
-  const closed = mkdtempSync(join(tmpdir(), 'gradus-closed-'));
+  const closed = makeFastFolder('closed');
   const path = join(closed, 'rates.sqlite');
   {
     using store = openPassRateStore(path);

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { stage } from '../../curriculum/stage.ts';
@@ -15,6 +14,7 @@ import { mathProblem, scriptedEngine } from '../../testing/index.ts';
 import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
 import { predictFromProbe, predictFromStore } from './predict-worth.ts';
 import type { TrainingParts } from '../training-context.ts';
+import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 
 /** Twenty families; the first two are solved in half of the attempts, the others never. */
 const problems = Array.from({ length: 400 }, (_, i) =>
@@ -76,7 +76,7 @@ test('a probe attempts its problems 8 times each, reports its cost and measures 
 });
 
 test('a prediction from the recipe’s own store needs no rollout; without attempts there is none', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'gradus-predict-'));
+  const folder = makeFastFolder('predict');
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'rates.sqlite');
   expect(predictFromStore(partsOf())).toBeNull();

@@ -1,5 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { distil } from '../../curriculum/distil.ts';
@@ -12,6 +11,7 @@ import { mean } from '../../statistics/summary.ts';
 import { buildParts } from '../build.ts';
 import { fineTuningRecipe } from './fine-tune.ts';
 import { resumeTraining, startTraining } from '../start.ts';
+import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 
 const tiny = resolve('models/gradus-tiny');
 let root = '';
@@ -19,7 +19,7 @@ let student = '';
 
 /** Teaches the model a wrong answer to sums, which its teacher then corrects. */
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'gradus-distil-'));
+  root = makeFastFolder('distil');
   const rows = Array.from({ length: 32 }, (_, n) => ({
     prompt: `${n}+${n % 7}=?`,
     completion: '\\boxed{0}',

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { harvest, imitate, solutions } from '../../curriculum/imitate.ts';
@@ -26,10 +25,11 @@ import { resumeTraining, startTraining } from '../start.ts';
 import { controllerStart, controllerState } from '../state.ts';
 import { readRunResult } from '../summary.ts';
 import type { TrainingContext } from '../training-context.ts';
+import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 
 let root = '';
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'gradus-imitate-'));
+  root = makeFastFolder('imitate');
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { auto } from '../../curriculum/samplers/auto.ts';
@@ -20,6 +19,7 @@ import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
 import { train } from '../controller.ts';
 import type { TrainingEvent } from '../events.ts';
 import { controllerStart, controllerState } from '../state.ts';
+import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 
 /** Twenty families of four problems; those of the first eight are solved in half of the attempts, the others never. */
 const problems = Array.from({ length: 80 }, (_, i) =>
@@ -79,7 +79,7 @@ async function trainIn(
 }
 
 async function newRun(recipe: ReturnType<typeof recipeOf>): Promise<Run> {
-  const root = await mkdtemp(join(tmpdir(), 'gradus-worth-'));
+  const root = makeFastFolder('worth');
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   return await createRun(root, { name: recipe.name, recipe, seed: recipe.seed });
 }

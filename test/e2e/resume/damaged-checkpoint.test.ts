@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { DatabaseSync } from 'node:sqlite';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { gradus, jsonLines, makeWorkplace, sums, tinyRecipe, writeRows } from '../gradus.ts';
+import { jsonLines, makeWorkplace, openCommands, sums, tinyRecipe, writeRows } from '../gradus.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
     checkpoints: { everySteps: 2 },
   });
   writeFileSync(here('recipe.json'), JSON.stringify(recipe));
-  await gradus(folder, 'train', 'recipe.json');
+  await gradus('train', 'recipe.json');
   // As if it had been killed after step 4: interrupted, without an exported model.
   rmSync(here(run, 'export'), { recursive: true });
   const database = new DatabaseSync(here(run, 'run.sqlite'));
@@ -28,14 +28,19 @@ beforeAll(async () => {
   const bytes = readFileSync(weights);
   writeFileSync(weights, bytes.fill(7, 0, 64));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const commands = openCommands(folder);
+const { run: gradus } = commands;
+afterAll(() => {
+  commands[Symbol.dispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 test('sample and eval use the newest checkpoint with the right bytes, and name it', async () => {
   for (const words of [
     ['sample', run, '1+1=?', '--max-tokens', '4'],
     ['eval', run],
   ]) {
-    const { code, stderr } = await gradus(folder, ...words);
+    const { code, stderr } = await gradus(...words);
     expect(stderr).toMatch(/step-000004.*checksum mismatch.*falling back to .*step-000002/);
     expect(code).toBe(0);
   }
@@ -46,7 +51,7 @@ test('resume falls back too, and leaves what the run never recorded', async () =
   cpSync(here(run), here(copy), { recursive: true });
   mkdirSync(here(copy, 'checkpoints', 'step-000099'));
   writeFileSync(here(copy, 'rollouts', 'step-000099-train.parquet'), 'mine');
-  const { code, stdout, stderr } = await gradus(folder, 'resume', copy);
+  const { code, stdout, stderr } = await gradus('resume', copy);
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('error')]);
   expect(stdout).toMatch(/! step-000004 is damaged: .*checksum mismatch/);
   expect(stdout).toMatch(/, from step 2/);
@@ -56,9 +61,9 @@ test('resume falls back too, and leaves what the run never recorded', async () =
 });
 
 test('train ends at once where no run can be created, and lists only folders that exist', async () => {
-  const started = await gradus(folder, 'train', 'recipe.json', '--runs', '/proc/gradus-runs');
+  const started = await gradus('train', 'recipe.json', '--runs', '/proc/gradus-runs');
   expect([started.code, started.stderr]).toEqual([5, expect.stringContaining('accepts no new folders')]);
-  const listed = await gradus(folder, 'runs', 'list', 'nofolder');
+  const listed = await gradus('runs', 'list', 'nofolder');
   expect([listed.code, listed.stderr]).toEqual([5, expect.stringContaining('found nothing there')]);
 });
 
@@ -73,7 +78,7 @@ test('sample lists the answers in order with --json and warns about --max-tokens
     '4000',
     '--json',
   ];
-  const { code, stderr, ...ended } = await gradus(folder, ...words);
+  const { code, stderr, ...ended } = await gradus(...words);
   expect(code).toBe(0);
   expect(stderr).toMatch(
     /! --max-tokens 4000: prompt and answer together are limited to the model's 256 tokens/,
@@ -84,6 +89,6 @@ test('sample lists the answers in order with --json and warns about --max-tokens
 
 test('sft with one example learns it once an epoch', async () => {
   writeRows(here('one.jsonl'), [{ prompt: '1+1=', completion: '2' }]);
-  const lines = jsonLines(await gradus(folder, 'sft', 'model', 'one.jsonl', '--runs', 'taught', '--json'));
+  const lines = jsonLines(await gradus('sft', 'model', 'one.jsonl', '--runs', 'taught', '--json'));
   expect(lines.at(-1)).toMatchObject({ stages: [{ steps: 1, imitation: { examples: 1, tokens: 2 } }] });
 });

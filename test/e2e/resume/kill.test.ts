@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { createRng } from '../../../src/core/rng.ts';
 import { type RunDigest, runDigest } from '../../runs/run-digest.ts';
 import { openRunReader } from '../../../src/runs/reading/run-reader.ts';
+import { makeFastFolder } from '../../runs/fast-folder.ts';
 
 const gradus = fileURLToPath(new URL('../../../bin/gradus.mjs', import.meta.url));
 const recipe = fileURLToPath(new URL('./kill-recipe.ts', import.meta.url));
-const root = mkdtempSync(join(tmpdir(), 'gradus-kill-'));
+const root = makeFastFolder('kill');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const start = (...words: string[]): ChildProcess =>

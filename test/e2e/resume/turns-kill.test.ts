@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
@@ -8,10 +7,11 @@ import { createRng } from '../../../src/core/rng.ts';
 import type { RolloutRow } from '../../../src/runs/files/rollout-row.ts';
 import { readShard } from '../../../src/runs/files/rollout-shard.ts';
 import { runDigest } from '../../runs/run-digest.ts';
+import { makeFastFolder } from '../../runs/fast-folder.ts';
 
 const gradus = fileURLToPath(new URL('../../../bin/gradus.mjs', import.meta.url));
 const recipe = fileURLToPath(new URL('./turns-recipe.ts', import.meta.url));
-const root = mkdtempSync(join(tmpdir(), 'gradus-turns-'));
+const root = makeFastFolder('turns');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const log = join(root, 'calls');

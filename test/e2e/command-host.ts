@@ -1,0 +1,29 @@
+/** Runs the commands that its parent sends, one at a time. See `openCommands`. */
+import type { Ended } from './gradus.ts';
+
+// The start of a real process, which prints its version to /dev/null.
+process.argv = [process.execPath, 'gradus', '--version'];
+await import('../../bin/start.mjs' as string);
+const { main } = await import('../../src/cli/main.ts');
+
+// Each command adds a listener to them, as it does in a process of its own.
+for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
+
+/** Collects what a command writes to a stream. */
+function collect(stream: NodeJS.WriteStream): () => string {
+  let said = '';
+  stream.write = (text: string | Uint8Array, ...rest: unknown[]) => {
+    said += typeof text === 'string' ? text : Buffer.from(text).toString();
+    const callback = rest.find((one) => typeof one === 'function') as (() => void) | undefined;
+    callback?.();
+    return true;
+  };
+  return () => said;
+}
+
+process.on('message', (words: readonly string[]) => {
+  const [stdout, stderr] = [collect(process.stdout), collect(process.stderr)];
+  void main([process.execPath, 'gradus', ...words]).then((code) => {
+    process.send!({ code, stdout: stdout(), stderr: stderr() } satisfies Ended);
+  });
+});
