@@ -1,6 +1,16 @@
-import { openRunReader } from '../runs/reading/run-reader.ts';
+import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 import { type Comparison, comparePaired, pairResults } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
+
+/** First and last evaluation of a suite in one run. */
+export interface SuiteEnds {
+  readonly suite: string;
+  readonly steps: readonly [first: number, last: number];
+  readonly before: Evaluation;
+  readonly after: Evaluation;
+  /** Absent where no problem was judged in both. */
+  readonly comparison?: Comparison;
+}
 
 /** First and last evaluation of a suite in one run, problem by problem. */
 export interface SuiteProgress extends Comparison {
@@ -11,18 +21,26 @@ export interface SuiteProgress extends Comparison {
 /** Compares the first and the last evaluation of each suite of a run; leaves out suites that were evaluated once. */
 export async function runProgress(directory: string): Promise<SuiteProgress[]> {
   using reader = await openRunReader(directory);
+  return suiteEnds(reader).flatMap(({ suite, steps, comparison }) =>
+    comparison === undefined ? [] : [{ suite, steps, ...comparison }],
+  );
+}
+
+/** Returns the first and the last evaluation of each suite of a run; leaves out suites that were evaluated once. */
+export function suiteEnds(reader: RunReader): SuiteEnds[] {
   const rows = reader.lists(
     `SELECT name, step, result FROM evaluations
      WHERE id IN (SELECT min(id) FROM evaluations GROUP BY name UNION SELECT max(id) FROM evaluations GROUP BY name)
      ORDER BY id`,
   ) as [string, number, string][];
-  const bySuite = Map.groupBy(rows, ([suite]) => suite);
-  return Array.from(bySuite, ([suite, records]): SuiteProgress[] => {
-    const [first, last] = records;
-    if (first === undefined || last === undefined) return [];
-    const before = JSON.parse(first[2]) as Evaluation;
-    const after = JSON.parse(last[2]) as Evaluation;
-    if (pairResults(before, after).length === 0) return [];
-    return [{ suite, steps: [first[1], last[1]], ...comparePaired(before, after) }];
-  }).flat();
+  return Array.from(
+    Map.groupBy(rows, ([suite]) => suite),
+    ([suite, [first, last]]): SuiteEnds[] => {
+      if (first === undefined || last === undefined) return [];
+      const [before, after] = [JSON.parse(first[2]) as Evaluation, JSON.parse(last[2]) as Evaluation];
+      const isComparable = pairResults(before, after).length > 0;
+      const comparison = isComparable && { comparison: comparePaired(before, after) };
+      return [{ suite, steps: [first[1], last[1]], before, after, ...comparison }];
+    },
+  ).flat();
 }

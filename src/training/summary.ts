@@ -1,7 +1,8 @@
 import { sum } from '../statistics/summary.ts';
-import { comparePaired, type Comparison, pairResults } from '../evaluation/compare.ts';
+import type { Comparison } from '../evaluation/compare.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import { type RlStart, rlStart } from '../evaluation/rl-start.ts';
+import { suiteEnds } from '../evaluation/run-progress.ts';
 import { exportedModel } from '../runs/files/layout.ts';
 import type { Alert } from '../runs/metrics/alert-types.ts';
 import { alertsOf } from '../runs/metrics/find-alerts.ts';
@@ -102,23 +103,17 @@ function readStages(reader: RunReader): StageSummary[] {
   });
 }
 
-/** First and last evaluation of each suite; omits suites evaluated once. */
+/** Adds the readiness for reinforcement learning to the suites of a run that imitated. */
 function readSuites(reader: RunReader): SuiteSummary[] {
   const isImitating = reader.metricNames().some(({ name }) => name === 'sft/loss');
-  const bySuite = Map.groupBy(reader.evaluations(), ({ name }) => name);
-  return [...bySuite]
-    .filter(([, records]) => records.length > 1)
-    .map(([name, records]) => {
-      const before = records[0]!.result as Evaluation;
-      const after = records.at(-1)!.result as Evaluation;
-      const isComparable = pairResults(before, after).length > 0;
-      const [start, end] = isImitating ? [rlStart(before), rlStart(after)] : [null, null];
-      return {
-        name,
-        before,
-        after,
-        ...(start !== null && end !== null && { rlStart: { before: start, after: end } }),
-        ...(isComparable && { comparison: comparePaired(before, after) }),
-      };
-    });
+  return suiteEnds(reader).map(({ suite: name, before, after, comparison }) => {
+    const [start, end] = isImitating ? [rlStart(before), rlStart(after)] : [null, null];
+    return {
+      name,
+      before,
+      after,
+      ...(start !== null && end !== null && { rlStart: { before: start, after: end } }),
+      ...(comparison !== undefined && { comparison }),
+    };
+  });
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { askingWays, probeUnderFaults } from './probe-faults.ts';
 
-test.concurrent.each(Object.entries(askingWays))(
+test.each(Object.entries(askingWays))(
   'measures through a hostile server (%s) and a kill without losing, doubling or repeating an attempt',
   async (name, way) => {
     const report = await probeUnderFaults({ problems: 40, rollouts: 8, kills: 1, way });
@@ -21,7 +21,7 @@ test.concurrent.each(Object.entries(askingWays))(
   60_000,
 );
 
-test.concurrent.each(Object.entries(askingWays))(
+test.each(Object.entries(askingWays))(
   'counts every token that a hostile server states, discarded and interrupted answers included (%s)',
   async (_, way) => {
     const report = await probeUnderFaults({ problems: 20, rollouts: 8, kills: 0, way, timeoutSeconds: 3 });
