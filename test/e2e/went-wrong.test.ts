@@ -2,7 +2,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { generated } from '../../src/problems/generated-source.ts';
-import { jsonLines, makeWorkplace, openCommands, startGradus, writeRows } from './gradus.ts';
+import { gradus, jsonLines, makeWorkplace, startGradus, writeRows } from './gradus.ts';
 
 const folder = makeWorkplace('wrong');
 const tiny = join(process.cwd(), 'models/gradus-tiny');
@@ -18,12 +18,7 @@ beforeAll(() => {
     Array.from({ length: 40 }, (_, n) => weekday(n)),
   );
 });
-const commands = openCommands(folder);
-const { run: gradus } = commands;
-afterAll(() => {
-  commands[Symbol.dispose]();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const source = generated({ families: ['addition', 'brackets'], knobs: [1, 2], split: 'train', perCell: 40 });
 const heldOut = generated({
@@ -49,7 +44,7 @@ async function train(name: string, overrides: object) {
     ...overrides,
   };
   writeFileSync(join(folder, `${name}.json`), JSON.stringify(recipe));
-  const ended = await gradus('train', `${name}.json`, '--json');
+  const ended = await gradus(folder, 'train', `${name}.json`, '--json');
   const result = jsonLines(ended).at(-1) as { alerts?: { id: string }[] } | undefined;
   return { ...ended, alerts: (result?.alerts ?? []).map(({ id }) => id) };
 }
@@ -110,7 +105,7 @@ test('--dry-run names an exit rule that can never fire and a model without chat 
   };
   writeFileSync(join(folder, 'dry.json'), JSON.stringify(recipe));
   rmSync(join(folder, 'model', 'chat_template.jinja'), { force: true });
-  const { code, stdout } = await gradus('train', 'dry.json', '--dry-run');
+  const { code, stdout } = await gradus(folder, 'train', 'dry.json', '--dry-run');
   expect(code).toBe(0);
   expect(stdout).toContain('looks at 100 steps of reward/mean, but the stage has 20; it can never fire');
 });
@@ -126,7 +121,7 @@ test('sft keeps a checkpoint when interrupted, and resumes', slow, async () => {
   expect(code).toBe(130);
   const run = join('kept', 'sft-0001');
   expect(stderr).toContain(`try: gradus resume ${run}`);
-  const resumed = await gradus('resume', run);
+  const resumed = await gradus(folder, 'resume', run);
   expect(resumed).toMatchObject({ code: 0, stdout: expect.stringMatching(/from step [1-9]/) });
   expect(existsSync(join(folder, run, 'export', 'model.safetensors'))).toBe(true);
 });
