@@ -8,7 +8,7 @@ import { recordShown, shownEvaluation, smallShown } from '../../../test/server/s
 import { readAnnotations } from '../../runs/files/annotations.ts';
 import { formatRunList } from '../../runs/reading/format-runs.ts';
 import { listRuns } from '../../runs/reading/list-runs.ts';
-import { runDigest } from '../../runs/reading/run-digest.ts';
+import { runDigest } from '../../../test/runs/run-digest.ts';
 import { createRun } from '../../runs/writing/create-run.ts';
 import type { Run } from '../../runs/writing/run.ts';
 import { runProgress } from '../../evaluation/run-progress.ts';
