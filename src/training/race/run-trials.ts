@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GradusError } from '../../core/errors.ts';
+import { GradusError, RunError } from '../../core/errors.ts';
 import type { Evaluation } from '../../evaluation/evaluate.ts';
 import { evaluateModel } from '../../evaluation/evaluate-model.ts';
 import { locateModel, type ModelSource } from '../../models/open-model.ts';
@@ -84,8 +84,13 @@ async function trainTo(parts: TrialParts, trial: Trial, step: number): Promise<v
     if (done === undefined) await startTraining(recipeOf(trial), join(folder, 'trials'), paused);
     else await resumeTraining(directory, paused);
   } catch (error) {
-    const isPause = pause.signal.aborted && watch.signal?.aborted !== true;
-    if (!isPause || !GradusError.isInstance(error) || error.code !== 'INTERRUPTED') throw error;
+    if (!GradusError.isInstance(error) || error.code !== 'INTERRUPTED') throw error;
+    if (watch.signal?.aborted === true)
+      throw new RunError(`${folder}: stopped; the race continues where it stopped`, {
+        code: 'INTERRUPTED',
+        tryNext: 'the same command',
+        cause: error,
+      });
   }
 }
 
