@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { askingConfig, openAsking } from './asking.ts';
 import { banditConfig, openBandit } from './bandit.ts';
 import { customEnvironmentConfig, openCustomEnvironment } from './custom.ts';
 import type { Environment } from './environment.ts';
@@ -12,6 +13,7 @@ export const environmentConfig = z.discriminatedUnion('type', [
   searchConfig,
   mcpConfig,
   banditConfig,
+  askingConfig,
   customEnvironmentConfig,
 ]);
 
@@ -33,6 +35,8 @@ export async function openEnvironment(config: EnvironmentConfig, baseDir = '.'):
       return await openMcp(config, baseDir);
     case 'bandit':
       return openBandit(config);
+    case 'asking':
+      return openAsking(config);
     case 'custom':
       return openCustomEnvironment(config, baseDir);
   }

@@ -21,34 +21,46 @@ export interface History {
 /** Runs that are read at most, the newest first. */
 const mostRuns = 20;
 
-/** Values of a run's steps. */
-interface Steps {
-  readonly tokensPerSecond: readonly number[];
-  readonly learnSecondsPerToken: readonly number[];
-  readonly tokensPerRollout: readonly number[];
+/** Work and time of one step. */
+export interface MeasuredStep {
+  /** Written by the policy. */
+  readonly tokens: number;
+  readonly rollouts: number;
+  /** Sampling and judging. */
+  readonly rolloutSeconds: number;
+  readonly learnSeconds: number;
 }
 
 /**
  * Reads the newest runs of a folder that were made on this machine, on the same engine and device, with a model of the
- * same architecture and size. Ranges are the 10 % and 90 % quantiles over steps, the expected value is the median.
+ * same architecture and size.
  *
  * @returns `undefined` if no such run has recorded a step.
  */
 export async function readHistory(folder: string, info: EngineInfo): Promise<History | undefined> {
   const runs = (await listRuns(folder)).flatMap((one) => ('summary' in one ? [one.summary] : []));
   const newest = runs.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt)).slice(0, mostRuns);
-  const found: Steps[] = [];
+  const found: MeasuredStep[][] = [];
   for (const run of newest) {
     using reader = await openRunReader(join(folder, run.folder));
-    const steps = stepsOf(reader);
-    if (isAlike(reader, info) && steps.learnSecondsPerToken.length > 0) found.push(steps);
+    const steps = isAlike(reader, info) ? stepsOf(reader) : [];
+    if (steps.length > 0) found.push(steps);
   }
   if (found.length === 0) return undefined;
+  return historyOf(found.flat(), `${found.length === 1 ? '1 run' : `${found.length} runs`} in ${folder}`);
+}
+
+/**
+ * Summarises steps: the expected value is the median, the range the 10 % and 90 % quantiles.
+ *
+ * @param from source of the steps, for the reader of a plan.
+ */
+export function historyOf(steps: readonly MeasuredStep[], from: string): History {
   return {
-    tokensPerSecond: spread(found.flatMap(({ tokensPerSecond }) => tokensPerSecond)),
-    learnSecondsPerToken: spread(found.flatMap(({ learnSecondsPerToken }) => learnSecondsPerToken)),
-    tokensPerRollout: mean(found.flatMap(({ tokensPerRollout }) => tokensPerRollout)),
-    from: `${found.length === 1 ? '1 run' : `${found.length} runs`} in ${folder}`,
+    tokensPerSecond: spread(steps.map(({ tokens, rolloutSeconds }) => tokens / rolloutSeconds)),
+    learnSecondsPerToken: spread(steps.map(({ tokens, learnSeconds }) => learnSeconds / tokens)),
+    tokensPerRollout: mean(steps.map(({ tokens, rollouts }) => tokens / rollouts)),
+    from,
   };
 }
 
@@ -60,17 +72,15 @@ function isAlike(run: RunReader, info: EngineInfo): boolean {
   return session?.host === hostname() && keys.every((key) => engine?.[key] === info[key]);
 }
 
-function stepsOf(run: RunReader): Steps {
-  const tokens = valuesByStep(run, 'rollout/tokens');
-  const learning = [...valuesByStep(run, 'time/learn')];
-  return {
-    tokensPerSecond: [...valuesByStep(run, 'throughput/sampledTokensPerSecond').values()],
-    learnSecondsPerToken: learning.flatMap(([step, seconds]) => {
-      const written = tokens.get(step) ?? 0;
-      return written > 0 ? [seconds / written] : [];
-    }),
-    tokensPerRollout: [...valuesByStep(run, 'rollout/length/mean').values()],
-  };
+/** Steps that sampled; others have learnt from examples. */
+function stepsOf(run: RunReader): MeasuredStep[] {
+  const names = ['rollout/tokens', 'rollout/count', 'throughput/sampledTokensPerSecond', 'time/learn'];
+  const [tokens, rollouts, speed, learning] = names.map((name) => valuesByStep(run, name));
+  return [...tokens!].flatMap(([step, written]) => {
+    const [count, perSecond, learnSeconds] = [rollouts!.get(step), speed!.get(step), learning!.get(step)];
+    if (written === 0 || !count || !perSecond || learnSeconds === undefined) return [];
+    return [{ tokens: written, rollouts: count, rolloutSeconds: written / perSecond, learnSeconds }];
+  });
 }
 
 function valuesByStep(run: RunReader, name: string): Map<number, number> {

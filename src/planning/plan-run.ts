@@ -11,6 +11,7 @@ import type { PlannedParts } from './planned-parts.ts';
 import { planMemory } from './plan-memory.ts';
 import { exactly, over, plus, type Range, times } from './range.ts';
 import { lengthDuringTraining, measuredLength, type MeanLength, storedAttempts } from './rollout-length.ts';
+import { forecastPool } from './stage-pool.ts';
 
 /** What is known before a run: attempts of this model, its length of rollouts, and its speed. */
 interface Known {
@@ -23,13 +24,13 @@ interface Known {
  * Forecasts rollouts, tokens, time and memory of a run without a rollout: lengths from the recipe's pass-rate store, else
  * from earlier runs of this model; speed from earlier runs on this machine.
  *
- * @param folder of earlier runs.
+ * @param earlier folder of earlier runs, or the speed of steps measured just now.
  */
-export async function planRun(parts: PlannedParts, folder: string): Promise<RunPlan> {
+export async function planRun(parts: PlannedParts, earlier: string | History): Promise<RunPlan> {
   const { recipe, engine } = parts;
   const settings = recipe.policy.engine;
   const { info } = engine.sampler;
-  const history = await readHistory(folder, info);
+  const history = typeof earlier === 'string' ? await readHistory(earlier, info) : earlier;
   const attempts = storedAttempts(recipe, info);
   const fromHistory = history && { mean: history.tokensPerRollout, from: history.from };
   const length = measuredLength(attempts, recipe.difficulty?.store ?? '') ?? fromHistory;
@@ -39,7 +40,7 @@ export async function planRun(parts: PlannedParts, folder: string): Promise<RunP
   return {
     parts: [
       ...measuringPart(parts, known),
-      ...stages.map((stage) => stagePart(recipe, stage, known)),
+      ...stages.map((stage) => stagePart(parts, stage, known)),
       ...evaluationPart(parts, stages, known),
     ],
     ...(length !== undefined && { lengthFrom: length.from }),
@@ -63,11 +64,17 @@ function measuringPart({ recipe: { difficulty }, problems }: PlannedParts, known
   ];
 }
 
-function stagePart(recipe: Recipe, config: StageConfig, known: Known): PlanPart {
-  const { problemsPerStep, groupSize, sampling } = resolveStage(recipe, config);
-  const full = config.maxSteps * problemsPerStep * groupSize;
-  const rollouts = times(exactly(full), refillFactor(config, groupSize, known.attempts));
-  return partOf('stage', config.name, { rollouts, maxTokens: sampling.maxTokens, isLearning: true }, known);
+function stagePart(parts: PlannedParts, config: StageConfig, known: Known): PlanPart {
+  const { problemsPerStep, groupSize, sampling } = resolveStage(parts.recipe, config);
+  const pool = forecastPool(parts, config, known.attempts);
+  const attempts = pool?.attempts ?? known.attempts;
+  // A step tries no problem twice.
+  const groups = Math.min(problemsPerStep, Math.round(pool?.problems ?? Infinity));
+  const full = exactly(config.maxSteps * groups * groupSize);
+  const rollouts = times(full, refillFactor(config, groupSize, attempts));
+  const length = measuredLength(attempts, '') ?? known.length;
+  const work = { rollouts, maxTokens: sampling.maxTokens, isLearning: true };
+  return partOf('stage', config.name, work, { ...known, length });
 }
 
 /** Rollouts per rollout of a full batch: gates reject groups, and refills replace them. */

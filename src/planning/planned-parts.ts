@@ -1,4 +1,6 @@
 import type { Problem } from '../core/problem.ts';
+import type { Levels } from '../difficulty/levels/levels.ts';
+import type { PassRates } from '../difficulty/pass-rates/trials.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
@@ -8,5 +10,8 @@ export interface PlannedParts {
   readonly recipe: Recipe;
   readonly engine: Pick<Engine, 'sampler' | 'renderer'>;
   readonly problems: readonly Problem[];
+  readonly levels: Levels;
+  /** Pass rates of other models: label → problem id → trials. */
+  readonly knownPassRates: ReadonlyMap<string, PassRates>;
   readonly suites: readonly { readonly config: SuiteConfig; readonly problems: readonly Problem[] }[];
 }

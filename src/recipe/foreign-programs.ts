@@ -74,6 +74,7 @@ function ofEnvironment(config: EnvironmentConfig): string[] {
     case 'search':
       return config.retriever.type === 'http-retriever' ? [`sends queries to ${config.retriever.url}`] : [];
     case 'bandit':
+    case 'asking':
       return [];
   }
 }

@@ -1,4 +1,4 @@
-import { strategyName } from '../rollout/strategies/strategy-config.ts';
+import { isByVote, strategyName } from '../rollout/strategies/strategy-config.ts';
 import { binRollouts, defaultBudgets, type SuiteConfig } from './suite.ts';
 
 /** Upper bounds of tokens per problem. */
@@ -18,7 +18,7 @@ export function strategyBounds({ strategies = [], budgets: wanted, maxTokens }: 
   const all = budgets.reduce((sum, budget) => sum + budget, 0);
   const answers = strategies.map((strategy) => ({
     count: 'width' in strategy ? all : Math.max(...budgets),
-    isScored: strategy.type !== 'majority',
+    isScored: !isByVote(strategy),
   }));
   const total = (some: typeof answers): number => some.reduce((sum, { count }) => sum + count, 0);
   return {

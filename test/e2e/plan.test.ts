@@ -61,6 +61,15 @@ test('takes lengths from the store, speed from earlier runs, and the cost from p
   expect(shown.stdout).toMatch(/^stage "all" +8 +\d+ \(\d+ … \d+\) +\d+ s/m);
 });
 
+test('measures lengths and speed by training steps, and prints the plan of a dry run', async () => {
+  const measured = await plan('--calibrate', '--set', 'difficulty=null');
+  expect(measured.speedFrom).toBe('5 steps made just now');
+  expect(measured.lengthFrom).toBe(measured.speedFrom);
+  expect(measured.parts[0]!.seconds!.expected).toBeGreaterThan(0);
+  const dry = await gradus(folder, 'train', 'recipe.json', '--dry-run', '--runs', 'none');
+  expect(dry.stdout).toMatch(/^recipe "tiny" is valid\n[^]*\nspeed: unknown/);
+});
+
 test('shows the plan of a run next to its actual figures', async () => {
   const [last] = jsonLines(await run('runs', 'show', 'runs/tiny-0001', '--json')).slice(-1);
   const compared = last!['plan'] as PlanComparison[];

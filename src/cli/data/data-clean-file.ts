@@ -11,12 +11,14 @@ import { type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-fil
  *
  * @param inputs files that must not be replaced.
  * @param clean streams the kept problems and logs the others.
+ * @param more further fields of the report, and their text; called at the end.
  */
 export async function cleanFile(
   command: Command,
   inputs: readonly string[],
   { out, findings, ...flag }: ForceFlag & { readonly out?: string; readonly findings?: string },
   clean: (log: FindingLog) => AsyncIterable<Problem>,
+  more: () => { readonly fields: object; readonly text: string } = () => ({ fields: {}, text: '' }),
 ): Promise<void> {
   for (const [option, file] of [
     ['--out', out],
@@ -37,7 +39,8 @@ export async function cleanFile(
     throw error;
   }
   const report = log.report();
-  outputOf(command).result(report, formatReport(report));
+  const { fields, text } = more();
+  outputOf(command).result({ ...report, ...fields }, `${formatReport(report)}${text}`);
 }
 
 async function* linesOf(problems: AsyncIterable<Problem>): AsyncGenerator<string> {

@@ -5,6 +5,7 @@ import { readFileProblems } from '../../problems/read-file-source.ts';
 import { decontaminate } from '../../problems/hygiene/decontaminate.ts';
 import { dedup } from '../../problems/hygiene/dedup.ts';
 import { withoutFindings } from '../../problems/hygiene/filter.ts';
+import { formatPriorColumns, PriorEvidence } from '../../problems/hygiene/prior-evidence.ts';
 import { findUnverifiable } from '../../problems/hygiene/unverifiable.ts';
 import { openPromptChecks } from '../../models/check-prompt-length.ts';
 import { cleanFile } from './data-clean-file.ts';
@@ -59,8 +60,14 @@ export function addCleaningCommands(data: Command): void {
       await using judge = openGoldJudge();
       const prompts = await promptChecks(options);
       const checks = [findUnverifiable, judge.findUnreadable, ...prompts.checks];
-      await cleanFile(command, [path], options, (log) =>
-        withoutFindings(read(path), checks, log, [judge.findGuessed, ...prompts.notes]),
+      const prior = new PriorEvidence();
+      const notes = [judge.findGuessed, ...prompts.notes];
+      await cleanFile(
+        command,
+        [path],
+        options,
+        (log) => prior.of(withoutFindings(read(path), checks, log, notes)),
+        () => withPriorColumns(prior),
       );
     });
   addForceOption(data.command('dedup'))
@@ -107,6 +114,14 @@ export function addCleaningCommands(data: Command): void {
         decontaminate(read(path), sets, log, { contained, retold, sameAnswer }),
       );
     });
+}
+
+function withPriorColumns(prior: PriorEvidence): { fields: object; text: string } {
+  const columns = prior.columns();
+  return {
+    fields: { priorColumns: columns },
+    text: columns.length === 0 ? '' : `\n\n${formatPriorColumns(columns)}`,
+  };
 }
 
 interface ContaminationFlags {

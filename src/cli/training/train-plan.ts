@@ -1,3 +1,5 @@
+import { formatPlan } from '../../planning/format-plan.ts';
+import { planRun } from '../../planning/plan-run.ts';
 import { describeBatches } from '../../recipe/batch-arithmetic.ts';
 import { describeStrategies } from '../../recipe/strategy-arithmetic.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
@@ -16,14 +18,20 @@ import type { Output } from '../output.ts';
  * Builds every part without training, which finds every error that a start would, and prints the plan with what staging
  * is worth: from the recipe's pass-rate store, or from a probe.
  *
- * @param probe problems to attempt; absent: none.
+ * @param options.runs folder of earlier runs.
+ * @param options.probe problems to attempt; absent: none.
  */
-export async function showPlan(recipe: Recipe, output: Output, probe?: number): Promise<void> {
+export async function showPlan(
+  recipe: Recipe,
+  output: Output,
+  { runs, probe }: { readonly runs: string; readonly probe?: number | undefined },
+): Promise<void> {
   await using parts = await buildParts(recipe);
   const { info } = parts.engine.sampler;
   const perDomain = [...Map.groupBy(parts.problems, ({ domain }) => domain)].map(
     ([name, all]) => `${all.length} ${name}`,
   );
+  const plan = await planRun(parts, runs);
   const predicted = await predict(parts, output, probe);
   const lines = [
     `recipe "${recipe.name}" is valid`,
@@ -37,9 +45,11 @@ export async function showPlan(recipe: Recipe, output: Output, probe?: number): 
     ...parts.levels.describe().map((level) => `level ${level}`),
     ...describeBatches(recipe),
     ...worthLines(predicted),
+    '',
+    formatPlan(plan),
   ];
-  const plan = { recipe, engine: info, problems: parts.problems.length };
-  output.result({ ...plan, ...(predicted !== null && { staging: predicted }) }, lines.join('\n'));
+  const found = { recipe, engine: info, problems: parts.problems.length, plan };
+  output.result({ ...found, ...(predicted !== null && { staging: predicted }) }, lines.join('\n'));
 }
 
 function predict(

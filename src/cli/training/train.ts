@@ -45,7 +45,7 @@ export function addTrainCommand(program: Command): void {
       const output = outputOf(command);
       const recipe = await loadRecipe(file, set);
       await (dryRun === true
-        ? showPlan(recipe, output, probe === true ? probeProblems : probe)
+        ? showPlan(recipe, output, { runs, probe: probe === true ? probeProblems : probe })
         : runRecipe(recipe, runs, output, plain));
     });
 }

@@ -1,5 +1,5 @@
 import type { Problem } from '../../core/problem.ts';
-import { complexity } from './complexity.ts';
+import { complexity } from '../../core/text/complexity.ts';
 
 /**
  * Features of a problem before any attempt, as words for `scoreByFeatures`: text, length, form of the gold answer (a

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../core/errors.ts';
 import { defaultBudgets } from '../../recipe/suite.ts';
 import { withEnvironments } from '../../rollout/roll-groups.ts';
-import { searchShape, strategyName } from '../../rollout/strategies/strategy-config.ts';
+import { isByVote, searchShape, strategyName } from '../../rollout/strategies/strategy-config.ts';
 import { openScorer } from '../../scorers/open-scorer.ts';
 import { measureBins, runStrategies, type StrategyOptions } from './run-strategies.ts';
 import { reportStrategies, type StrategyReport } from './strategy-report.ts';
@@ -21,7 +21,7 @@ export async function evaluateStrategies(given: StrategyOptions): Promise<Strate
     );
   const budgets = (suite.budgets ?? defaultBudgets).toSorted((a, b) => a - b);
   for (const strategy of suite.strategies ?? []) {
-    if (strategy.type !== 'majority' && given.scorer === undefined && suite.scorer === undefined)
+    if (!isByVote(strategy) && given.scorer === undefined && suite.scorer === undefined)
       throw new ConfigError(
         `suite ${suite.name}: ${strategyName(strategy)} chooses by scores: expected "scorer", got none`,
         { tryNext: 'add scorer: verifierScorer() to the suite, the upper bound of all scorers' },

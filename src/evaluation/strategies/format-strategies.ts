@@ -14,7 +14,16 @@ export function formatStrategies(report: StrategyReport, most = 8): string {
   const sizes = bins.map((bin) => `${bin} ${report.bins[bin]}`).join(', ');
   const budgets = [...new Set(report.arms.map(({ budget }) => budget))].toSorted((a, b) => a - b);
   const rows = [
-    ['strategy', 'N', 'written', 'scored', 'accuracy', '95 % interval', 'over majority', ...bins],
+    [
+      'strategy',
+      'N',
+      'written',
+      'scored',
+      'accuracy',
+      '95 % interval',
+      'over majority',
+      ...bins.map((bin) => `${bin} · tokens`),
+    ],
     ...budgets.flatMap((budget) => listed(report.arms, budget, most).map(armRow)),
   ];
   return [
@@ -43,7 +52,16 @@ function listed(arms: readonly ArmResult[], budget: number, most: number): ArmRe
   return some.filter(({ choice }, place) => place < most || choice === 'majority');
 }
 
-const armRow = ({ name, budget, written, scored, accuracy, overMajority, byBin }: ArmResult): string[] => [
+const armRow = ({
+  name,
+  budget,
+  written,
+  scored,
+  accuracy,
+  overMajority,
+  byBin,
+  writtenByBin,
+}: ArmResult): string[] => [
   name,
   String(budget),
   written.toFixed(0),
@@ -51,5 +69,7 @@ const armRow = ({ name, budget, written, scored, accuracy, overMajority, byBin }
   percent(accuracy.mean),
   `${percent(accuracy.low)} … ${percent(accuracy.high)}`,
   overMajority === undefined ? '–' : `${points(overMajority.mean)} (${pointsInterval(overMajority)})`,
-  ...bins.map((bin) => percent(byBin[bin]?.mean)),
+  ...bins.map((bin) =>
+    byBin[bin] === undefined ? '–' : `${percent(byBin[bin].mean)} · ${writtenByBin[bin]!.toFixed(0)}`,
+  ),
 ];

@@ -3,7 +3,9 @@ import { hashKey } from '../../core/rng.ts';
 import type { Rollout } from '../../core/rollout.ts';
 import { writtenTokens } from '../../core/rollout.ts';
 import type { Engine } from '../../engines/engine.ts';
-import type { Environments } from '../../environments/environment.ts';
+import { EnvironmentError } from '../../core/errors.ts';
+import { openAsking } from '../../environments/asking.ts';
+import type { CallTool, Environments } from '../../environments/environment.ts';
 import type { SuiteConfig } from '../../recipe/suite.ts';
 import { binRollouts, defaultBudgets, defaultSeparator } from '../../recipe/suite.ts';
 import type { PendingWork } from '../../rollout/pending.ts';
@@ -11,6 +13,7 @@ import { judgeAttempt } from '../../rollout/roll-groups.ts';
 import { independent } from '../../rollout/strategies/independent.ts';
 import { type SearchRecord, stepSearch } from '../../rollout/strategies/step-search.ts';
 import type { AttemptRequest, RolloutStrategy } from '../../rollout/strategies/strategy.ts';
+import { turns } from '../../rollout/strategies/turns.ts';
 import { searchShape, type StrategyConfig, strategyName } from '../../rollout/strategies/strategy-config.ts';
 import type { StepScorer } from '../../verifiers/step-scorer.ts';
 import type { Verifier } from '../../verifiers/verifier.ts';
@@ -24,7 +27,7 @@ export interface StrategyOptions {
   readonly seed: number;
   /** Environments of problems; strategies need problems without one, or a suite that is `closedBook`. */
   readonly environments?: Environments | undefined;
-  /** Scores steps; needed by all strategies but `majority`. Default: the scorer of the suite. */
+  /** Scores steps; needed by all strategies but `majority` and `asked`. Default: the scorer of the suite. */
   readonly scorer?: StepScorer | undefined;
   /** Folder that relative paths of the suite's scorer start from. Default: the working directory. */
   readonly baseDir?: string | undefined;
@@ -80,10 +83,12 @@ async function runStrategy(
     ...('width' in strategy && { maxStepTokens: strategy.maxStepTokens }),
     onSearch: (record: SearchRecord) => void records.set(record.problemId, record),
   };
-  const rolling =
-    strategy.type === 'majority' || scorer === undefined
-      ? independent
-      : stepSearch((answers) => searchShape(strategy, answers), { ...search, scorer });
+  const rolling = rollingOf();
+  function rollingOf(): RolloutStrategy {
+    if (strategy.type === 'asked') return turns(openAsking({ ...strategy, type: 'asking' }), noTools);
+    if (strategy.type === 'majority' || scorer === undefined) return independent;
+    return stepSearch((answers) => searchShape(strategy, answers), { ...search, scorer });
+  }
   const request = { ...samplingOf(options), rollouts: budget };
   const end = options.pending?.begin(`strategy ${strategyName(strategy)} with N = ${budget}`);
   const groups = await rollJudged(options, rolling, request).finally(end);
@@ -98,6 +103,9 @@ async function runStrategy(
     scored: problems.map(({ id }) => records.get(id)?.scored ?? 0),
   };
 }
+
+/** A way of asking has no tools. */
+const noTools: CallTool = () => Promise.reject(new EnvironmentError('a way of asking has no tools'));
 
 const samplingOf = ({ suite, seed }: StrategyOptions): Omit<AttemptRequest, 'rollouts'> => ({
   maxTokens: suite.maxTokens,

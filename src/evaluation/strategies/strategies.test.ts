@@ -4,7 +4,7 @@ import { ConfigError } from '../../core/errors.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Environments } from '../../environments/environment.ts';
 import { suite, suiteConfig } from '../../recipe/suite.ts';
-import { bestOfN, beam, majority } from '../../rollout/strategies/strategy-config.ts';
+import { asked, bestOfN, beam, majority } from '../../rollout/strategies/strategy-config.ts';
 import { mathProblem, scriptedEngine, scriptedEnvironment } from '../../testing/index.ts';
 import { openVerifier, verifierConfig } from '../../verifiers/config.ts';
 import { mathAnswer } from '../../verifiers/math/verifier.ts';
@@ -81,6 +81,24 @@ test('reports tokens, bins and paired differences, and survives JSON', async () 
   const text = formatStrategies(report);
   expect(text).toMatch(/^strategies: 12 problems \(easy \d+, medium \d+, hard \d+\), scorer verifier\n/);
   expect(text).toContain('chosen by bin, N 8: ');
+});
+
+test('compares ways of asking by bin, with the tokens of all their turns, and needs no scorer', async () => {
+  const strategies = [majority(), asked({ way: 'decomposition' })];
+  const { strategies: report } = await compare({ strategies, budgets: [4], maxTokens: 120 });
+  const [once, inTurns] = report!.arms;
+  expect(report!.arms.map(({ name }) => name)).toEqual(['majority', 'asked(decomposition)']);
+  // Three turns of the same text, judged by the last.
+  expect(inTurns!.written).toBeCloseTo(3 * once!.written, 9);
+  expect(inTurns!.overMajority!.mean).toBeCloseTo(inTurns!.accuracy.mean - once!.accuracy.mean, 9);
+  const written = Object.entries(report!.bins).reduce(
+    (sum, [bin, count]) => sum + count * (inTurns!.writtenByBin[bin as 'easy'] ?? 0),
+    0,
+  );
+  expect(written / 12).toBeCloseTo(inTurns!.written, 9);
+  expect(formatStrategies(report!)).toMatch(/^strategy +N .*easy · tokens +medium · tokens +hard · tokens$/m);
+  expect(withStrategies([], { strategies: ['asked:decomposition'] })).toEqual([]);
+  expect(() => withStrategies([], { strategies: ['asked:nicely'] })).toThrow(/asked:WAY/);
 });
 
 test('the same suite gives the same report, and no strategies leave no report', async () => {

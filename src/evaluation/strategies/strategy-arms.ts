@@ -7,7 +7,7 @@ import {
   scoreRules,
   votedAnswer,
 } from '../../rollout/strategies/choose-answer.ts';
-import { strategyName } from '../../rollout/strategies/strategy-config.ts';
+import { isByVote, strategyName } from '../../rollout/strategies/strategy-config.ts';
 import type { StrategyRun } from './run-strategies.ts';
 
 /** One strategy with one way to choose, at one budget. JSON-safe. */
@@ -28,13 +28,12 @@ export interface Arm {
 export function armsOf(run: StrategyRun, budgets: readonly number[], lastStepOnly: boolean): Arm[] {
   const { strategy, budget, written, scored } = run;
   const rules: readonly ScoreRule[] = lastStepOnly ? ['last'] : scoreRules;
-  const choices: { rule: ScoreRule; choice: Choice }[] =
-    strategy.type === 'majority'
-      ? [{ rule: 'last', choice: 'majority' }]
-      : rules.flatMap((rule) => [
-          { rule, choice: 'max' as const },
-          { rule, choice: 'vote' as const },
-        ]);
+  const choices: { rule: ScoreRule; choice: Choice }[] = isByVote(strategy)
+    ? [{ rule: 'last', choice: 'majority' }]
+    : rules.flatMap((rule) => [
+        { rule, choice: 'max' as const },
+        { rule, choice: 'vote' as const },
+      ]);
   const isSearch = 'width' in strategy;
   return choices.flatMap(({ rule, choice }) =>
     (isSearch ? [budget] : budgets).map((count): Arm => ({

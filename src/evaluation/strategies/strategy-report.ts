@@ -14,6 +14,8 @@ export interface ArmResult extends Pick<Arm, 'name' | 'choice' | 'budget'> {
   readonly accuracy: Estimate;
   /** Only bins that have problems. */
   readonly byBin: Readonly<Partial<Record<Bin, Estimate>>>;
+  /** Mean tokens written per problem, of the bins that have problems. */
+  readonly writtenByBin: Readonly<Partial<Record<Bin, number>>>;
   /** Mean tokens per problem. */
   readonly written: number;
   readonly scored: number;
@@ -78,7 +80,8 @@ export function reportStrategies(results: StrategyResults): StrategyReport {
     return isJudged ? [{ place, id, bin: binOf(rate) }] : [];
   });
   const majorities = new Map(arms.flatMap((arm) => (arm.name === 'majority' ? [[arm.budget, arm]] : [])));
-  const pool = runs.findLast(({ strategy }) => !('width' in strategy)) ?? runs.at(-1);
+  const pool =
+    runs.findLast(({ strategy }) => !('width' in strategy) && strategy.type !== 'asked') ?? runs.at(-1);
   return {
     ...(scorer !== undefined && { scorer: scorer.name }),
     bins: countBins(judged),
@@ -107,9 +110,14 @@ function resultOf(
   const options = { seed, resamples: 2000 };
   const valuesIn = (some: readonly BinnedProblem[]): number[] => some.map(({ place }) => arm.values[place]!);
   const byBin: Partial<Record<Bin, Estimate>> = {};
+  const writtenByBin: Partial<Record<Bin, number>> = {};
+  const writtenIn = (some: readonly BinnedProblem[]): number =>
+    mean(some.map(({ place }) => arm.written[place]!));
   for (const bin of bins) {
     const some = judged.filter((problem) => problem.bin === bin);
-    if (some.length > 0) byBin[bin] = rateEstimate(valuesIn(some), options);
+    if (some.length === 0) continue;
+    byBin[bin] = rateEstimate(valuesIn(some), options);
+    writtenByBin[bin] = writtenIn(some);
   }
   const values = valuesIn(judged);
   const over = majority === undefined || majority === arm ? undefined : majority.values;
@@ -119,7 +127,8 @@ function resultOf(
     budget,
     accuracy: rateEstimate(values, options),
     byBin,
-    written: mean(judged.map(({ place }) => arm.written[place]!)),
+    writtenByBin,
+    written: writtenIn(judged),
     scored: mean(judged.map(({ place }) => arm.scored[place]!)),
     ...(over !== undefined && {
       overMajority: differenceEstimate(

@@ -31,7 +31,7 @@ export function withStrategies<Suite extends SuiteConfig>(
     const [issue] = checked.error.issues;
     const given = [...strategies, budgets, scorer].filter((flag) => flag !== undefined).join(' ');
     throw new ConfigError(
-      `expected strategies majority, best-of-n, beam:WIDTH or dvts:WIDTH, budgets such as 4,16 and scorer verifier, confidence or a folder, got ${given}: ${issue!.message}`,
+      `expected strategies majority, best-of-n, asked:WAY, beam:WIDTH or dvts:WIDTH, budgets such as 4,16 and scorer verifier, confidence or a folder, got ${given}: ${issue!.message}`,
       { tryNext: 'gradus eval --help' },
     );
   }
@@ -42,8 +42,9 @@ export function withStrategies<Suite extends SuiteConfig>(
 const parseScorer = (text: string): object =>
   text === 'verifier' || text === 'confidence' ? { type: text } : { type: 'model', model: resolve(text) };
 
-/** `beam:4` → `{ type: 'beam', width: 4 }`. */
+/** `beam:4` → `{ type: 'beam', width: 4 }`; `asked:decomposition` → `{ type: 'asked', way: 'decomposition' }`. */
 function parseStrategy(text: string): object {
-  const [type, width] = text.split(':');
-  return width === undefined ? { type } : { type, width: Number(width) };
+  const [type, option] = text.split(':');
+  if (option === undefined) return { type };
+  return type === 'asked' ? { type, way: option } : { type, width: Number(option) };
 }

@@ -1,6 +1,6 @@
 import { alignColumns } from '../../core/text/table.ts';
 import type { Problem } from '../../core/problem.ts';
-import { complexity } from '../../difficulty/probing/complexity.ts';
+import { complexity } from '../../core/text/complexity.ts';
 import type { Estimate } from '../../statistics/intervals.ts';
 import { spearmanEstimate } from '../../statistics/rank-correlation.ts';
 import type { PredictedProblems } from '../predict-difficulty.ts';

@@ -1,12 +1,15 @@
 import * as z from 'zod';
 import { noun } from '../../core/config-builder.ts';
 import { ConfigError } from '../../core/errors.ts';
+import { waySettings } from '../../core/text/ways-of-asking.ts';
 import type { SearchShape } from './search-plan.ts';
 
 /** Independent answers, the most frequent one wins (2203.11171). */
 const majorityConfig = z.strictObject({ type: z.literal('majority') });
 /** Independent answers, chosen by their scores. */
 const bestOfNConfig = z.strictObject({ type: z.literal('best-of-n') });
+/** Independent answers to a problem asked in a named way; the most frequent one wins. */
+const askedConfig = waySettings.extend({ type: z.literal('asked') });
 /** One tree: N candidates per step, of which the best N / width are kept (2408.03314). */
 const beamConfig = z.strictObject({
   type: z.literal('beam'),
@@ -24,6 +27,7 @@ const dvtsConfig = beamConfig.extend({ type: z.literal('dvts') });
 export const strategyConfig = z.discriminatedUnion('type', [
   majorityConfig,
   bestOfNConfig,
+  askedConfig,
   beamConfig,
   dvtsConfig,
 ]);
@@ -33,14 +37,21 @@ export type StrategyConfig = z.output<typeof strategyConfig>;
 export const majority = noun(majorityConfig);
 /** The best of N answers by the scores of their steps. */
 export const bestOfN = noun(bestOfNConfig);
+/** The most frequent of N answers to a problem asked in a named way, e.g. `asked({ way: 'decomposition' })`. */
+export const asked = noun(askedConfig);
 /** Beam search over steps. */
 export const beam = noun(beamConfig);
 /** Beam searches in N / width separate trees, which keeps answers diverse. */
 export const dvts = noun(dvtsConfig);
 
-/** Name of a strategy in tables: `beam(4)`. */
-export const strategyName = (strategy: StrategyConfig): string =>
-  'width' in strategy ? `${strategy.type}(${strategy.width})` : strategy.type;
+/** Name of a strategy in tables: `beam(4)`, `asked(decomposition)`. */
+export function strategyName(strategy: StrategyConfig): string {
+  if ('width' in strategy) return `${strategy.type}(${strategy.width})`;
+  return strategy.type === 'asked' ? `asked(${strategy.way})` : strategy.type;
+}
+
+/** Whether a strategy takes the most frequent answer, which needs no scorer. */
+export const isByVote = ({ type }: StrategyConfig): boolean => type === 'majority' || type === 'asked';
 
 /**
  * Returns the shape of a search for a budget of N answers.

@@ -73,6 +73,11 @@ export async function openServedStrategy(
   const { strategy, budget, scorer: chosen } = config;
   searchShape(strategy, budget);
   const name = `${strategyName(strategy)} N = ${budget}`;
+  if (strategy.type === 'asked')
+    throw new ConfigError(
+      `${file}: expected a strategy that answers messages as they come, got asked(${strategy.way}), which asks in its own words`,
+      { tryNext: `ask in those words, with the strategy { "type": "majority" }` },
+    );
   if (strategy.type !== 'majority' && (chosen === undefined || chosen.type === 'verifier'))
     throw new ConfigError(
       `${file}: ${name} chooses by scores: expected a scorer of type model, pooling or completions, got ${chosen?.type ?? 'none'}`,
