@@ -66,7 +66,7 @@ test('measures lengths and speed by training steps, and prints the plan of a dry
   expect(measured.speedFrom).toBe('5 steps made just now');
   expect(measured.lengthFrom).toBe(measured.speedFrom);
   expect(measured.parts[0]!.seconds!.expected).toBeGreaterThan(0);
-  const dry = await gradus(folder, 'train', 'recipe.json', '--dry-run', '--runs', 'none');
+  const dry = await run('train', 'recipe.json', '--dry-run', '--runs', 'none');
   expect(dry.stdout).toMatch(/^recipe "tiny" is valid\n[^]*\nspeed: unknown/);
 });
 
