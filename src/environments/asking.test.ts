@@ -38,9 +38,9 @@ test('the version names the way, and its cases where it has any', () => {
 
 test('no wording changes without its version', () => {
   // Pass rates are stored by name and version: raise the version with the text.
-  const words = Object.entries(ways).map(([name, { version, first, then }]) => [
+  const words = Object.entries(ways).map(([name, { version, first, later }]) => [
     `${name}@${version}`,
-    hashKey(first, ...then).toString(36),
+    hashKey(first, ...later).toString(36),
   ]);
   expect(Object.fromEntries(words)).toEqual({
     'step-by-step@1': '1he9m73',

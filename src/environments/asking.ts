@@ -29,8 +29,8 @@ export function openAsking(config: z.output<typeof askingConfig>): Environment {
     name: `asking-${config.way}`,
     version: hasCases ? `${way.version}-${config.cases}` : way.version,
     stop: [],
-    roles: way.then.length === 0 ? [] : ['user'],
-    maxTurns: 1 + way.then.length,
+    roles: way.later.length === 0 ? [] : ['user'],
+    maxTurns: 1 + way.later.length,
     maxTime,
     start: ({ prompt }) => {
       const last = prompt.at(-1)!;
@@ -42,7 +42,7 @@ export function openAsking(config: z.output<typeof askingConfig>): Environment {
     },
     reply: (state) => {
       const turn = Number(state);
-      const content = way.then[turn];
+      const content = way.later[turn];
       return content === undefined
         ? { state: turn, reply: { type: 'end' } }
         : { state: turn + 1, reply: { type: 'messages', messages: [{ role: 'user', content }] } };

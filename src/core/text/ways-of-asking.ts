@@ -1,12 +1,12 @@
 import * as z from 'zod';
 
-/** Asks in several turns: `first` is asked with the problem, each of `then` after the answer before it. */
+/** Asks in several turns: `first` is asked with the problem, each of `later` after the answer before it. */
 export interface Way {
   /** Changes with every word of the turns: pass rates are stored by it. */
   readonly version: string;
   /** Follows the problem in the first turn. `{cases}` is the number of reduced cases. */
   readonly first: string;
-  readonly then: readonly string[];
+  readonly later: readonly string[];
 }
 
 /** The last turn of every way. The problem's own words say how an answer is marked. */
@@ -19,21 +19,21 @@ export const ways = {
   'step-by-step': {
     version: '1',
     first: 'Think step by step, then give the final answer in the form that the problem asks for.',
-    then: [],
+    later: [],
   },
   /** Simpler questions first, then the problem (least-to-most, 2205.10625). */
   decomposition: {
     version: '1',
     first:
       'Do not answer yet. List the simpler questions whose answers lead to the answer of this problem, in the order in which they are needed.',
-    then: ['Answer each of your questions in turn, and use the earlier answers.', conclude],
+    later: ['Answer each of your questions in turn, and use the earlier answers.', conclude],
   },
   /** Reduced cases, then the pattern in them, then the problem (DID, 2410.02892). */
   'inductive-deductive': {
     version: '1',
     first:
       'Do not answer yet. Write down {cases} simpler cases of this problem, with smaller numbers or fewer parts, from the simplest up. Solve each of them.',
-    then: [
+    later: [
       'State the rule that your cases have in common, and check it against each of them.',
       `Apply the rule to the original problem. ${conclude}`,
     ],
