@@ -94,6 +94,21 @@ describe('an exported run', () => {
       await tab.close();
     });
 
+    test('opens on its run, with the events folded and without what needs a dashboard', async () => {
+      const tab = await browser.newPage();
+      await tab.goto(address);
+      await tab.getByRole('heading', { name: 'shown-0001' }).waitFor();
+      expect(tab.url()).toContain('#/runs/shown-0001/overview');
+      const events = tab.getByRole('region', { name: 'Events' });
+      expect(await events.getByRole('row').first().isVisible()).toBe(false);
+      await events.getByText('The last one').click();
+      expect(await events.getByRole('row').first().isVisible()).toBe(true);
+      await tab.getByText('Recipe, data, engine, machine and command').click();
+      await tab.getByText('gradus train recipe.json').waitFor();
+      expect(await tab.getByRole('button', { name: /Edit notes|^Search$/u }).count()).toBe(0);
+      await tab.close();
+    });
+
     test.each([
       'runs',
       'overview',

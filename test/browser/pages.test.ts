@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { glossary } from '../../src/core/glossary.ts';
 import type { Alert } from '../../src/runs/metrics/alert-types.ts';
@@ -59,6 +59,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     ['runs', 'scripted-0002'],
     ['compare?before=scripted-0001&after=scripted-0002', 'optimizer.learningRate'],
     [seedsPage, 'sampler'],
+    ['compare?run=slow-0001&run=fast-0001&run=fast-0002&run=scripted-0001', 'baseline'],
     [`${run}/overview`, 'Hardest problems of the last stage'],
     [`${run}/curriculum`, 'Problems moving between levels'],
     [`${run}/metrics`, 'frac_reward_zero_std'],
@@ -299,9 +300,78 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.goto(`${dashboard.url}#/runs`);
     await tab.getByLabel('Select slow-0001').check();
     await tab.getByRole('button', { name: 'Select all seeds' }).click();
-    await tab.getByText('The selected runs have 1 recipe: select runs of two.').waitFor();
+    await tab.getByRole('link', { name: 'Compare 3 runs of 1 recipe' }).waitFor();
     await tab.getByRole('button', { name: 'Clear selection' }).click();
     expect(await tab.getByLabel('Select slow-0001').isChecked()).toBe(false);
+  });
+
+  test('compares any number of runs over steps, rollouts, tokens or time', async () => {
+    await using opened = await open('runs');
+    const { tab, faults } = opened;
+    for (const name of ['slow-0001', 'fast-0001', 'fast-0002', 'scripted-0001'])
+      await tab.getByLabel(`Select ${name}`).check();
+    await tab.getByRole('link', { name: 'Compare 4 runs of 3 recipes' }).click();
+    const results = tab.getByRole('group', { name: 'Results' });
+    await results.getByRole('row', { name: /^slow slow-0001 .* baseline/u }).waitFor();
+    await results.getByRole('row', { name: /^fast fast-0001, fast-0002/u }).waitFor();
+    const chart = tab.getByRole('region', { name: 'Reward' }).getByRole('slider');
+    // Three lines, and two single seeds.
+    await expect.poll(() => chart.locator('g[class] > path').count()).toBeGreaterThanOrEqual(5);
+    await tab.goto(`${dashboard.url}#/compare?run=scripted-0001&run=scripted-0002`);
+    await tab.getByLabel('Axis').selectOption('tokens');
+    await expect.poll(() => tab.url()).toContain('axis=tokens');
+    await expect.poll(() => chart.getAttribute('aria-label')).toMatch(/at [\d.]+[kM]? tokens/u);
+    await tab.getByLabel('Axis').selectOption('time');
+    await expect.poll(() => chart.getAttribute('aria-label')).toMatch(/at [\d.]+ s/u);
+    expect(faults).toEqual([]);
+  });
+
+  test('keeps a title, tags and a note, and moves a run to the trash and back', async () => {
+    await using opened = await open('runs/slow-0003/overview');
+    const { tab, faults } = opened;
+    await tab.getByRole('button', { name: 'Edit notes' }).click();
+    await tab.getByLabel('Title').fill('Third <b>seed</b>');
+    await tab.getByLabel('Tags').fill('keep, slow');
+    await tab.getByLabel('Note', { exact: true }).fill('diverged?');
+    expect(await brokenRules(tab)).toEqual([]);
+    await tab.getByRole('button', { name: 'Save', exact: true }).click();
+    await tab.getByRole('heading', { name: 'Third <b>seed</b> slow-0003' }).waitFor();
+    await tab.getByRole('button', { name: 'Edit notes' }).click();
+    await tab.getByRole('button', { name: 'Move to trash' }).click();
+    await tab.getByRole('button', { name: 'Move this run to the trash' }).click();
+    await tab.waitForURL(/runs$/u);
+    await expect.poll(() => tab.getByRole('link', { name: 'slow-0003' }).count()).toBe(0);
+    await tab.getByText('Trash, 1 run').click();
+    await tab.getByRole('button', { name: 'Restore slow-0003' }).click();
+    await tab.getByRole('link', { name: 'slow-0003' }).waitFor();
+    await tab.getByLabel('Find a run').fill('KEEP');
+    await tab.getByText('1 of').waitFor();
+    await tab.getByText('diverged?').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  test('saves a chart as SVG and PNG, and its data as CSV', async () => {
+    await using opened = await open(`${run}/overview`);
+    const { tab, faults } = opened;
+    const card = tab.getByRole('region', { name: 'Reward' });
+    await card.getByText('save').click();
+    const saved = async (kind: string): Promise<Buffer> => {
+      const [file] = await Promise.all([
+        tab.waitForEvent('download'),
+        card.getByRole('button', { name: kind }).click(),
+      ]);
+      expect(file.suggestedFilename()).toBe(`reward.${kind.toLowerCase()}`);
+      return readFileSync(await file.path());
+    };
+    const svg = (await saved('SVG')).toString();
+    expect(svg).toMatch(/^<svg [^>]*>.*>Reward<.*>mean<.*<path [^>]*stroke="rgb/su);
+    expect(svg).not.toMatch(/class=|var\(/u);
+    expect((await saved('PNG')).subarray(1, 4).toString()).toBe('PNG');
+    const [header, first, ...others] = (await saved('CSV')).toString().trim().split('\r\n');
+    expect(header).toBe('series,part,step,value,low,high');
+    expect(first).toMatch(/^mean,,1,0\.\d+,,$/u);
+    expect(others).toHaveLength(7);
+    expect(faults).toEqual([]);
   });
 
   test('says why runs cannot be compared by seed', async () => {

@@ -31,6 +31,9 @@ const CompareView = lazy(async () => ({
 const SeedsView = lazy(async () => ({
   default: (await import('./views/runs/seeds-view.tsx')).SeedsView,
 }));
+const ManyView = lazy(async () => ({
+  default: (await import('./views/runs/many-view.tsx')).ManyView,
+}));
 const tabs = ['overview', 'curriculum', 'metrics', 'rollouts', 'play'];
 
 /** The frame around every view. */
@@ -96,6 +99,8 @@ function Page(props: {
   const { section, folder, name } = props;
   const { query } = useRoute();
   if (section === 'compare') {
+    const folders = query.getAll('run');
+    if (folders.length > 0) return <ManyView folders={folders} />;
     const [before, after] = [query.getAll('before'), query.getAll('after')];
     return before.length < 2 && after.length < 2 ? (
       <CompareView before={before[0] ?? ''} after={after[0] ?? ''} />

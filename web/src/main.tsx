@@ -5,6 +5,7 @@ import { App } from './app.tsx';
 import { httpSource } from './data/http-source.ts';
 import { embeddedRuns, staticSource } from './data/static-source.ts';
 import { SourceContext } from './data/use-data.ts';
+import { hrefOf } from './router.tsx';
 import { applyTheme, savedTheme } from './theme.ts';
 // oxlint-disable-next-line import/no-unassigned-import -- a style sheet
 import './design/tokens.css';
@@ -13,6 +14,11 @@ applyTheme(savedTheme());
 /** An exported page holds its runs; a served one loads them, and reloads the runs that changed. */
 const isExported = document.querySelector('script#gradus-runs') !== null;
 const source = isExported ? staticSource(embeddedRuns()) : httpSource();
+if (isExported && location.hash === '') {
+  const [run, ...others] = embeddedRuns();
+  if (run !== undefined && others.length === 0)
+    history.replaceState(null, '', hrefOf(['runs', run.detail.head.folder, 'overview']));
+}
 const queries = new QueryClient({
   defaultOptions: {
     queries: { staleTime: Infinity, retry: false, refetchOnWindowFocus: false },

@@ -5,11 +5,12 @@ import { afterAll, expect, test } from 'vitest';
 import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 import { recordShown, shownGroup, smallShown } from '../../../test/server/shown-run.ts';
 import { createRng } from '../../core/rng.ts';
+import type { AuthoredMessage, CallOutcome } from '../../core/transcript.ts';
 import { runLayout } from '../files/layout.ts';
 import { openRun } from '../writing/open-run.ts';
 import type { Run } from '../writing/run.ts';
 import { openRunReader, type RunReader } from './run-reader.ts';
-import { openTextIndex, placeOfId, type TextIndex } from './text-index.ts';
+import { openTextIndex, placeOfId, type TextIndex, type TextQuery } from './text-index.ts';
 
 const root = makeFastFolder('text-index');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -94,6 +95,51 @@ test('forgets what a resumed run computed again', async () => {
   await index.extend(run, 10_000);
   const { found, expected } = await searched(run, index);
   expect(found).toEqual(expected);
+});
+
+test('finds attempts by tool outcome, start and number of turns', async () => {
+  await using written = await recordShown(root, { ...smallShown, stages: 1, stepsPerStage: 1 });
+  const recorded = shownGroup(createRng(3, 'turns'), smallShown, 2);
+  const asked = { role: 'user', content: 'how many?', author: 'problem' } as const;
+  const call = (outcome: CallOutcome) => [{ tool: 'search@1', arguments: 'x', outcome, result: 'a result' }];
+  const policy = (content: string, outcome?: CallOutcome): AuthoredMessage => ({
+    role: 'assistant',
+    content,
+    author: 'policy',
+    ...(outcome !== undefined && { calls: call(outcome) }),
+  });
+  const reply = { role: 'tool', content: 'zebras', author: 'environment' } as const;
+  const begun = { role: 'assistant', content: 'a given start', author: 'start' } as const;
+  const messages: AuthoredMessage[][] = [
+    [asked, policy('look', 'ok'), reply, policy('done')],
+    [asked, policy('look', 'ok'), reply, policy('again', 'failed'), reply, policy('done')],
+    [asked, begun, policy('and its end')],
+    [asked, policy('an answer')],
+  ];
+  const rollouts = recorded.group.rollouts.map((rollout, index) => ({
+    ...rollout,
+    transcripts: [{ ...rollout.transcripts[0]!, messages: messages[index]! }],
+  }));
+  const group = { ...recorded, group: { ...recorded.group, rollouts } };
+  await written.recordStep({ step: 2, stage: 'turns', metrics: {}, groups: [group] });
+  using run = await openRunReader(written.directory);
+  using index = openTextIndex(run);
+  await index.extend(run, 10_000);
+  const last = run.groups().at(-1)!.id;
+  const places = (query: TextQuery): (number | null)[] =>
+    index
+      .find(query, 1000)
+      .map(placeOfId)
+      .filter((place) => place.group === last)
+      .map((place) => place.index);
+  expect(places({ calls: ['ok'] })).toEqual([1, 0]);
+  expect(places({ calls: ['failed', 'malformed'] })).toEqual([1]);
+  expect(places({ calls: ['none', 'failed'] })).toEqual([3, 2, 1]);
+  expect(places({ start: 'given' })).toEqual([2]);
+  expect(places({ start: 'prompt', minTurns: 2 })).toEqual([1, 0]);
+  expect(places({ minTurns: 3 })).toEqual([1]);
+  expect(places({ text: 'zebras', calls: ['failed'] })).toEqual([1]);
+  expect(places({ text: 'given', start: 'given' })).toEqual([2]);
 });
 
 test('is made anew if it is damaged, and in memory if it cannot be written or is a link', async () => {

@@ -1,5 +1,5 @@
 import type { RunReader } from '../../runs/reading/run-reader.ts';
-import { type AnswersQuery, type AnswersView, createAnswersView } from './views/answers.ts';
+import { type AnswersQuery, type AnswersView, createAnswersView } from './views/texts/answers.ts';
 import { createCurriculumView, type CurriculumView } from './views/curriculum.ts';
 import { type Differences, differencesView } from './views/differences.ts';
 import { type Facets, facetsView } from './views/facets.ts';

@@ -6,7 +6,7 @@ import { prometheusText, prometheusType } from './prometheus.ts';
 import { type CompareProgress, createOutcomeView } from './views/outcome.ts';
 import { parseQuery } from './query.ts';
 import { runDirectory, withRun } from './run-folder.ts';
-import { answersQuery, createAnswersView } from './views/answers.ts';
+import { answersQuery, createAnswersView } from './views/texts/answers.ts';
 import { type CompareSuites, comparisonQuery, comparisonView } from './views/comparison.ts';
 import { createCurriculumView } from './views/curriculum.ts';
 import { differencesView } from './views/differences.ts';
@@ -16,13 +16,14 @@ import { groupsQuery, groupsView } from './views/groups.ts';
 import { levelsQuery, levelsView } from './views/levels.ts';
 import { metricsQuery, metricsView } from './views/metric-series.ts';
 import { notesQuery, notesView } from './views/notes.ts';
-import { createPromptsView, promptsQuery } from './views/prompts.ts';
+import { createPromptsView, promptsQuery } from './views/texts/prompts.ts';
 import { problemQuery, problemView } from './views/problem.ts';
 import { problemsQuery, problemsView } from './views/problems.ts';
 import { rolloutsQuery, rolloutsView } from './views/rollouts.ts';
 import { runDetailView } from './views/run-detail.ts';
+import { progressView } from './views/progress.ts';
 import { createRunList } from './views/run-list.ts';
-import { createSearchView, searchQuery } from './views/search.ts';
+import { createSearchView, searchQuery } from './views/texts/search.ts';
 import { type CompareSeeds, seedsQuery, seedsView } from './views/seeds.ts';
 
 /** What the views need from rooms that they may not import, and the clock. */
@@ -72,6 +73,7 @@ export function runRoutes({
   view('/prompts', (run, c) => showPrompts(run, parseQuery(promptsQuery, searchOf(c))));
   view('/answers', (run, c) => showAnswers(run, parseQuery(answersQuery, searchOf(c))));
   view('/search', (run, c) => search(run, parseQuery(searchQuery, searchOf(c))));
+  view('/progress', progressView);
   view('/levels', (run, c) => levelsView(run, parseQuery(levelsQuery, searchOf(c))));
   view('/curriculum', createCurriculumView());
   app.get('/compare', async (c) => {

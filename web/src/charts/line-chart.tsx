@@ -3,8 +3,9 @@ import { area, line } from 'd3-shape';
 import { memo } from 'react';
 import { short } from '../design/numbers.ts';
 import styles from './chart.module.css';
+import { SaveMenu } from './save-menu.tsx';
 import { smooth } from './smooth.ts';
-import { type StepAxis, useCursor, useStepAxis } from './step-axis.tsx';
+import { placeName, type StepAxis, useCursor, useStepAxis } from './step-axis.tsx';
 import { type Plot, StepFrame, StepGround, stepScale } from './step-frame.tsx';
 import { useSize } from './use-size.ts';
 
@@ -54,13 +55,14 @@ export const LineChart = memo(function LineChart(props: {
             {one.name} <Reading axis={axis} series={one} format={format} />
           </span>
         ))}
+        <SaveMenu title={title} series={series} axis={axis} element={element} />
       </div>
       <StepFrame
         axis={axis}
         plot={plot}
         height={height}
         valuesAt={valuesAt}
-        label={`${title}: ${shown.map((one) => summary(one, format)).join('; ')}`}
+        label={`${title}: ${shown.map((one) => summary(one, axis, format)).join('; ')}`}
       >
         <StepGround axis={axis} plot={plot} />
         <Grid y={y} plot={plot} format={format} />
@@ -201,7 +203,8 @@ function valueAt({ steps, values }: NamedSeries, step: number, format: (value: n
   return at < 0 ? '–' : format(values[at]!);
 }
 
-function summary(one: NamedSeries, format: (value: number) => string): string {
+function summary(one: NamedSeries, axis: StepAxis, format: (value: number) => string): string {
   if (one.values.length === 0) return `${one.name} not measured`;
-  return `${one.name} from ${format(one.values[0]!)} at step ${one.steps[0]} to ${format(one.values.at(-1)!)} at step ${one.steps.at(-1)}`;
+  const [first, last] = [one.steps[0]!, one.steps.at(-1)!].map((step) => placeName(axis, step));
+  return `${one.name} from ${format(one.values[0]!)} at ${first} to ${format(one.values.at(-1)!)} at ${last}`;
 }

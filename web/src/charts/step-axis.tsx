@@ -13,11 +13,19 @@ export interface StageSpan {
   readonly lastStep: number;
 }
 
+/** A quantity on the axis: its name in the singular, and its format. */
+export interface AxisUnit {
+  readonly name: string;
+  readonly format: (value: number) => string;
+}
+
 /** State shared by the charts of a page: visible steps, stages, and the step under the pointer. */
 export interface StepAxis {
   readonly range: StepRange;
   readonly stages: readonly StageSpan[];
   readonly isSmooth: boolean;
+  /** What the axis counts instead of steps; absent: steps. */
+  readonly unit?: AxisUnit;
   /** Shows a range of steps; `null`: all. */
   readonly zoom: (range: StepRange | null) => void;
   /** Opens a step; absent: steps cannot be opened. */
@@ -46,14 +54,27 @@ class Cursor {
 
 const AxisContext = createContext<StepAxis | null>(null);
 
+/** Names a place on the axis: `step 12`, `3k tokens`. */
+export function placeName({ unit }: Pick<StepAxis, 'unit'>, value: number): string {
+  return unit === undefined ? `step ${value}` : `${unit.format(value)} ${unit.name}`.trim();
+}
+
 /** Makes all charts inside share one range of steps and one cursor. */
 export function SharedSteps(props: Omit<StepAxis, 'cursor'> & { readonly children: ReactNode }) {
-  const { range, stages, isSmooth, zoom, open, children } = props;
+  const { range, stages, isSmooth, unit, zoom, open, children } = props;
   const [cursor] = useState(() => new Cursor());
   const { from, to } = range;
   const axis = useMemo(
-    () => ({ range: { from, to }, stages, isSmooth, zoom, cursor, ...(open !== undefined && { open }) }),
-    [from, to, stages, isSmooth, zoom, open, cursor],
+    () => ({
+      range: { from, to },
+      stages,
+      isSmooth,
+      zoom,
+      cursor,
+      ...(unit !== undefined && { unit }),
+      ...(open !== undefined && { open }),
+    }),
+    [from, to, stages, isSmooth, unit, zoom, open, cursor],
   );
   return <AxisContext value={axis}>{children}</AxisContext>;
 }

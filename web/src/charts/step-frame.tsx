@@ -1,7 +1,7 @@
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
 import { useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
 import styles from './chart.module.css';
-import { type StepAxis, type StepRange, useCursor } from './step-axis.tsx';
+import { placeName, type StepAxis, type StepRange, useCursor } from './step-axis.tsx';
 
 /** The plot area of a chart, in pixels. */
 export interface Plot {
@@ -42,7 +42,7 @@ export function StepFrame(props: {
       aria-valuemin={axis.range.from}
       aria-valuemax={axis.range.to}
       aria-valuenow={cursor ?? axis.range.to}
-      aria-valuetext={`step ${cursor ?? axis.range.to}: ${valuesAt(cursor ?? axis.range.to)}`}
+      aria-valuetext={`${placeName(axis, cursor ?? axis.range.to)}: ${valuesAt(cursor ?? axis.range.to)}`}
       onKeyDown={(event) => onKey(event, axis, cursor)}
       onBlur={() => axis.cursor.set(null)}
       {...handlers}
@@ -111,7 +111,7 @@ export function StepGround({ axis, plot }: { readonly axis: StepAxis; readonly p
       })}
       {ticks.map((tick) => (
         <text key={tick} x={x(tick)} y={plot.height} dy="1.3em" textAnchor="middle">
-          {tick}
+          {axis.unit === undefined ? tick : axis.unit.format(tick)}
         </text>
       ))}
     </g>

@@ -12,6 +12,7 @@ export function httpSource(): DataSource {
     outcome: (folder) => read(['runs', folder, 'outcome']),
     notes: (folder, query = {}) => read(['runs', folder, 'notes'], query),
     metrics: (folder, name, range = {}) => read(['runs', folder, 'metrics'], { name, ...range }),
+    progress: (folder) => read(['runs', folder, 'progress']),
     facets: (folder) => read(['runs', folder, 'facets']),
     differences: (folder) => read(['runs', folder, 'differences']),
     groups: (folder, query) => read(['runs', folder, 'groups'], query),

@@ -2,7 +2,7 @@ import type { Annotations } from '../../../src/runs/files/annotations.ts';
 import type { TrashedRun } from '../../../src/services/dashboard/edit-routes.ts';
 import type { Change } from '../../../src/services/dashboard/watch-runs.ts';
 import type { PlayEvent, PlayModel, PlayRequest } from '../../../src/services/dashboard/play.ts';
-import type { AnswersQuery, AnswersView } from '../../../src/services/dashboard/views/answers.ts';
+import type { AnswersQuery, AnswersView } from '../../../src/services/dashboard/views/texts/answers.ts';
 import type { RunComparisonView } from '../../../src/services/dashboard/views/comparison.ts';
 import type { CurriculumView } from '../../../src/services/dashboard/views/curriculum.ts';
 import type { Differences } from '../../../src/services/dashboard/views/differences.ts';
@@ -13,14 +13,15 @@ import type { LevelCell, LevelsQuery } from '../../../src/services/dashboard/vie
 import type { MetricSeriesByName } from '../../../src/services/dashboard/views/metric-series.ts';
 import type { NotesQuery, RunNote } from '../../../src/services/dashboard/views/notes.ts';
 import type { RunOutcome } from '../../../src/services/dashboard/views/outcome.ts';
-import type { Prompts } from '../../../src/services/dashboard/views/prompts.ts';
+import type { Prompts } from '../../../src/services/dashboard/views/texts/prompts.ts';
 import type { ProblemDetail } from '../../../src/services/dashboard/views/problem.ts';
 import type { ProblemRow, ProblemsQuery } from '../../../src/services/dashboard/views/problems.ts';
 import type { Page } from '../../../src/services/dashboard/views/page.ts';
+import type { ProgressView } from '../../../src/services/dashboard/views/progress.ts';
 import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard/views/rollouts.ts';
 import type { RunDetail } from '../../../src/services/dashboard/views/run-detail.ts';
 import type { RunListItem } from '../../../src/services/dashboard/views/run-list.ts';
-import type { SearchQuery, SearchView } from '../../../src/services/dashboard/views/search.ts';
+import type { SearchQuery, SearchView } from '../../../src/services/dashboard/views/texts/search.ts';
 import type { SeedsView } from '../../../src/services/dashboard/views/seeds.ts';
 
 /** Range of steps, and the most points per metric. */
@@ -40,6 +41,8 @@ export interface DataSource {
   /** Events, newest first. */
   notes(folder: string, query?: NotesQuery): Promise<Page<RunNote>>;
   metrics(folder: string, names: readonly string[], range?: StepRange): Promise<MetricSeriesByName>;
+  /** Rollouts, tokens and seconds spent after each step. */
+  progress(folder: string): Promise<ProgressView>;
   facets(folder: string): Promise<Facets>;
   differences(folder: string): Promise<Differences>;
   groups(folder: string, query: GroupsQuery): Promise<Page<Group>>;

@@ -24,6 +24,7 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
       const { metrics } = find(folder);
       return Object.fromEntries(names.map((name) => [name, within(metrics[name], range)]));
     },
+    progress: async () => present<never>(undefined, 'comparison'),
     facets: async (folder) => find(folder).facets,
     differences: async (folder) => find(folder).differences,
     groups: async (folder, query) => groupTable(find(folder), query),

@@ -4,7 +4,7 @@ import type {
   AnswerSpan,
   CommonAnswer,
   ProblemAnswer,
-} from '../../../../src/services/dashboard/views/answers.ts';
+} from '../../../../src/services/dashboard/views/texts/answers.ts';
 import { useData } from '../../data/use-data.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { count, percent, signed } from '../../design/numbers.ts';

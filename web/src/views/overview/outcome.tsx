@@ -5,6 +5,7 @@ import type {
 } from '../../../../src/services/dashboard/views/comparison.ts';
 import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import { useData } from '../../data/use-data.ts';
+import { download } from '../../design/download.ts';
 import { count, duration, percent, short } from '../../design/numbers.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { Badge, Card, Empty, Table } from '../../design/parts.tsx';
@@ -104,13 +105,39 @@ function Suite({ folder, suite }: { readonly folder: string; readonly suite: Sui
   );
 }
 
-/** Where the result comes from: recipe, data with digests, engine, machine. */
+/** How to continue the run, or to repeat it from its resolved recipe, in which every default is filled in. */
+function Command({ run: { head, recipe } }: { readonly run: RunDetail }) {
+  const isResumable = head.status === 'interrupted' || head.status === 'failed';
+  return (
+    <div className={styles.row}>
+      {isResumable && (
+        <span>
+          Continue: <code>gradus resume {head.folder}</code>
+        </span>
+      )}
+      <span>
+        Repeat: <code>gradus train recipe.json</code>
+      </span>
+      <button
+        type="button"
+        onClick={() => {
+          const text = `${JSON.stringify(recipe, null, 2)}\n`;
+          download('recipe.json', new Blob([text], { type: 'application/json' }));
+        }}
+      >
+        Save recipe.json
+      </button>
+    </div>
+  );
+}
+
+/** Where the result comes from: recipe, data with digests, engine, machine, command. */
 function Origin({ run, data: { data } }: { readonly run: RunDetail; readonly data: RunOutcome }) {
   const sources = data === null ? [] : [...data.problems, ...Object.values(data.suites).flat()];
   const last = run.sessions.at(-1);
   return (
     <details>
-      <summary>Recipe, data, engine and machine</summary>
+      <summary>Recipe, data, engine, machine and command</summary>
       {sources.length > 0 && (
         <Table name="Data" columns={['Source', 'Problems', 'sha256']}>
           {sources.map(({ source, problems, files }, i) => (
@@ -136,6 +163,7 @@ function Origin({ run, data: { data } }: { readonly run: RunDetail; readonly dat
           />
         </p>
       )}
+      <Command run={run} />
       <pre className={styles.scroll}>{JSON.stringify(run.recipe, null, 2)}</pre>
     </details>
   );

@@ -12,6 +12,7 @@ import { Badge, Card, Empty, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { hrefOf, Link, useFilters } from '../../router.tsx';
 import { accuracySeries } from './accuracy-series.ts';
+import { RunAnnotations } from './annotations.tsx';
 import { Alerts } from './alerts.tsx';
 import { Outcome } from './outcome.tsx';
 import { StageStrip } from './stage-strip.tsx';
@@ -61,11 +62,17 @@ function Head({ run: { head } }: { readonly run: RunDetail }) {
   return (
     <div className={styles.row}>
       <h1>
-        <bdi>{head.folder}</bdi>
+        {head.annotations.title !== '' && (
+          <>
+            <InertLine text={head.annotations.title} max={100} />{' '}
+          </>
+        )}
+        <bdi className={head.annotations.title === '' ? '' : styles.soft}>{head.folder}</bdi>
       </h1>
       <Badge word={head.status} />
       {head.reason !== null && <InertLine text={head.reason} max={200} />}
       <span className={styles.small}>{times.join(' · ')}</span>
+      <RunAnnotations key={head.folder} folder={head.folder} annotations={head.annotations} />
     </div>
   );
 }
@@ -151,11 +158,13 @@ function Accuracy({ run }: { readonly run: RunDetail }) {
 
 function Events({ folder, run }: { readonly folder: string; readonly run: RunDetail }) {
   const last = run.events.slice(-8).toReversed();
+  if (last.length === 0) return null;
   return (
     <Card title="Events" note={<Link to={['runs', folder, 'curriculum']}>all events</Link>}>
-      {last.length === 0 ? (
-        <Empty>No events yet.</Empty>
-      ) : (
+      <details>
+        <summary>
+          The last one, step {last[0]!.step}: <InertLine text={last[0]!.message} max={160} />
+        </summary>
         <table>
           <tbody>
             {last.map(({ id, step, message }) => (
@@ -168,7 +177,7 @@ function Events({ folder, run }: { readonly folder: string; readonly run: RunDet
             ))}
           </tbody>
         </table>
-      )}
+      </details>
     </Card>
   );
 }

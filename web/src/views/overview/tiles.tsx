@@ -68,8 +68,7 @@ function SignalTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
   const shares = sharesOf(metrics);
   const mixed = shares.map(({ none, all }) => 1 - none - all);
   const [now, last] = [shares.at(-1), mixed.at(-1)];
-  if (now === undefined || last === undefined)
-    return <Tile name="Mixed groups" value="–" note="not measured" />;
+  if (now === undefined || last === undefined) return null;
   const note = `none solved ${percent(now.none)}, all ${percent(now.all)}; ${change(mixed[0]!, last, 'share')}`;
   return (
     <Tile name="Mixed groups" value={percent(last)} note={note}>
@@ -93,8 +92,10 @@ function MetricTile({ name, metrics }: { readonly name: string; readonly metrics
   const { title, unit } = describeMetric(name)!;
   const values = metrics[name]?.values ?? [];
   const [first, last] = [values[0], values.at(-1)];
+  // A value that never moved says nothing about progress; the metrics page has it.
+  const isConstant = values.length > 1 && values.every((value) => value === first);
+  if (first === undefined || last === undefined || isConstant) return null;
   const label = unit === 'tokens' || unit === 'nats' ? `${title}, ${unit}` : title;
-  if (first === undefined || last === undefined) return <Tile name={label} value="–" note="not measured" />;
   const format = unit === 'share' ? formatOf(unit) : short;
   return (
     <Tile name={label} value={format(last)} note={`${change(first, last, unit)} since start`}>

@@ -1,6 +1,6 @@
 import type { GroupsQuery } from '../../../../src/services/dashboard/views/groups.ts';
 import type { RolloutFilter } from '../../../../src/services/dashboard/views/rollout-filter.ts';
-import type { SearchQuery } from '../../../../src/services/dashboard/views/search.ts';
+import type { SearchQuery } from '../../../../src/services/dashboard/views/texts/search.ts';
 import type { RolloutsQuery } from '../../../../src/services/dashboard/views/rollouts.ts';
 
 /** Filters that accept several values, with their labels. */

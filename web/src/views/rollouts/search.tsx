@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import type { SearchHit, SearchView } from '../../../../src/services/dashboard/views/search.ts';
+import type { SearchHit, SearchView } from '../../../../src/services/dashboard/views/texts/search.ts';
 import { useSource } from '../../data/use-data.ts';
 import { InertLine, InertText } from '../../design/inert-text.tsx';
 import { percent } from '../../design/numbers.ts';

@@ -25,9 +25,14 @@ export function CompareView({ before, after }: { readonly before: string; readon
           <Link to={['runs', before, 'overview']}>{before}</Link> →{' '}
           <Link to={['runs', after, 'overview']}>{after}</Link>
         </h1>
-        <Link to={['compare']} query={{ before: after, after: before }}>
-          Swap
-        </Link>
+        <div className={styles.row}>
+          <Link to={['compare']} query={{ run: [before, after], axis: 'tokens' }}>
+            Over rollouts, tokens or time
+          </Link>
+          <Link to={['compare']} query={{ before: after, after: before }}>
+            Swap
+          </Link>
+        </div>
       </div>
       {data.note !== null && (
         <Empty>

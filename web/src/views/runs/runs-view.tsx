@@ -1,3 +1,4 @@
+import type { Annotations } from '../../../../src/runs/files/annotations.ts';
 import { Sparkline } from '../../charts/sparkline.tsx';
 import type { DamagedRun, RunHead, RunListItem } from '../../../../src/services/dashboard/views/run-list.ts';
 import { useData } from '../../data/use-data.ts';
@@ -5,7 +6,9 @@ import { change, moment, percent } from '../../design/numbers.ts';
 import { Badge, Card, Empty, Field, Table, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { InertLine } from '../../design/inert-text.tsx';
+import { Tags } from '../../design/tags.tsx';
 import { Link, useFilters } from '../../router.tsx';
+import { Trash } from './trash.tsx';
 import own from './runs.module.css';
 
 const columns = [
@@ -24,7 +27,7 @@ const columns = [
 /** Most runs that can be selected: two sides of 20. */
 const mostPicked = 40;
 
-/** All runs of the folder. Two selected runs can be compared, or the seeds of two recipes. */
+/** All runs of the folder. Selected runs can be compared: two, the seeds of two recipes, or any number. */
 export function RunsView() {
   const { data, error } = useData(['runs'], (source) => source.runs());
   const [query, set] = useFilters();
@@ -34,6 +37,7 @@ export function RunsView() {
       <div className={styles.stack}>
         <h1>Runs</h1>
         <Empty>No runs yet. `gradus demo` creates one in a few minutes.</Empty>
+        <Trash />
       </div>
     );
   const searched = query.get('find') ?? '';
@@ -41,7 +45,7 @@ export function RunsView() {
   const readable = data.filter((run): run is RunHead => !('problem' in run));
   const pickedRuns = picked.flatMap((folder) => readable.find((run) => run.folder === folder) ?? []);
   const shown = data
-    .filter(({ folder }) => folder.toLowerCase().includes(searched.toLowerCase()))
+    .filter((run) => searchableText(run).includes(searched.toLowerCase()))
     .toSorted((a, b) => startedAt(b).localeCompare(startedAt(a)));
   return (
     <div className={styles.stack}>
@@ -83,8 +87,16 @@ export function RunsView() {
           </Table>
         )}
       </Card>
+      <Trash />
     </div>
   );
+}
+
+/** Folder, title, tags and note of a run. */
+function searchableText(run: RunListItem): string {
+  if ('problem' in run) return run.folder.toLowerCase();
+  const { title, tags, note } = run.annotations;
+  return [run.folder, title, ...tags, note].join('\n').toLowerCase();
 }
 
 /** Damaged runs come last: their start is unknown. */
@@ -131,7 +143,11 @@ function Target({ picked }: { readonly picked: readonly RunHead[] }) {
   const [before, after] = sides.map((side) => side.map(({ folder }) => folder));
   if (before === undefined || after === undefined || sides.length > 2) {
     const recipes = sides.length === 1 ? '1 recipe' : `${sides.length} recipes`;
-    return <span className={styles.soft}>The selected runs have {recipes}: select runs of two.</span>;
+    return (
+      <Link to={['compare']} query={{ run: picked.map(({ folder }) => folder) }} isRow>
+        Compare {picked.length} runs of {recipes}
+      </Link>
+    );
   }
   return (
     <Link to={['compare']} query={{ before, after }} isRow>
@@ -160,6 +176,7 @@ function RunRow(props: {
         <Link to={['runs', run.folder, 'overview']} isRow>
           <InertLine text={run.folder} max={60} />
         </Link>
+        <RunNotes annotations={run.annotations} />
         {run.parent !== null && (
           <div className={styles.small}>continues step {run.parent.step} of another run</div>
         )}
@@ -190,6 +207,26 @@ function RunRow(props: {
       </td>
       <td className={styles.nowrap}>{moment(run.createdAt)}</td>
     </tr>
+  );
+}
+
+/** Title, tags and the first line of the note. */
+function RunNotes({ annotations: { title, tags, note } }: { readonly annotations: Annotations }) {
+  const [line = ''] = note.trim().split('\n');
+  return (
+    <div className={own.notes}>
+      {title !== '' && (
+        <div>
+          <InertLine text={title} max={100} />
+        </div>
+      )}
+      <Tags tags={tags} />
+      {line !== '' && (
+        <div className={styles.small}>
+          <InertLine text={line} max={80} />
+        </div>
+      )}
+    </div>
   );
 }
 

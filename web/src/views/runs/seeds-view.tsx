@@ -35,9 +35,14 @@ export function SeedsView({ before, after }: Sides) {
         <h1>
           {nameOf(before)} → {nameOf(after)}
         </h1>
-        <Link to={['compare']} query={{ before: after, after: before }}>
-          Swap
-        </Link>
+        <div className={styles.row}>
+          <Link to={['compare']} query={{ run: [...before, ...after], axis: 'tokens' }}>
+            Over rollouts, tokens or time
+          </Link>
+          <Link to={['compare']} query={{ before: after, after: before }}>
+            Swap
+          </Link>
+        </div>
       </div>
       <Folders name="Before" folders={before} />
       <Folders name="After" folders={after} />

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { Outcome } from '../../../core/verdict.ts';
-import { groupRows } from '../../../runs/reading/group-rows.ts';
-import { extractedAnswer, rowTurns } from '../../../runs/reading/row-turns.ts';
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
+import type { Outcome } from '../../../../core/verdict.ts';
+import { groupRows } from '../../../../runs/reading/group-rows.ts';
+import { extractedAnswer, rowTurns } from '../../../../runs/reading/row-turns.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 import {
   callFilters,
   type IndexProgress,
@@ -10,11 +10,11 @@ import {
   placeOfId,
   type TextIndex,
   type TextPlace,
-} from '../../../runs/reading/text-index.ts';
-import { findMatch, type TextField, textFields } from '../../../runs/reading/text-query.ts';
-import type { Group } from './groups.ts';
-import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
-import { all } from './sql.ts';
+} from '../../../../runs/reading/text-index.ts';
+import { findMatch, type TextField, textFields } from '../../../../runs/reading/text-query.ts';
+import type { Group } from '../groups.ts';
+import { attemptCondition, groupCondition, rolloutFilter } from '../rollout-filter.ts';
+import { all } from '../sql.ts';
 
 /** `GET /api/runs/:run/search`: full-text search over prompts, answers and completions, and by turns. */
 export const searchQuery = z.strictObject({

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { promptBeginning } from '../../../core/text/prompt-beginning.ts';
-import { groupRows } from '../../../runs/reading/group-rows.ts';
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
+import { promptBeginning } from '../../../../core/text/prompt-beginning.ts';
+import { groupRows } from '../../../../runs/reading/group-rows.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 
 /** `GET /api/runs/:run/prompts?id=…&id=…`: ids of problems. */
 export const promptsQuery = z.strictObject({ id: z.array(z.string()).min(1).max(100) });

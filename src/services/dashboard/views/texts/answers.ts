@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import type { Outcome } from '../../../core/verdict.ts';
-import { groupRows } from '../../../runs/reading/group-rows.ts';
-import { extractedAnswer } from '../../../runs/reading/row-turns.ts';
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import { type GroupRow, groupView } from '../../../runs/reading/run-rows.ts';
-import { all, type Condition, condition } from './sql.ts';
+import type { Outcome } from '../../../../core/verdict.ts';
+import { groupRows } from '../../../../runs/reading/group-rows.ts';
+import { extractedAnswer } from '../../../../runs/reading/row-turns.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
+import { type GroupRow, groupView } from '../../../../runs/reading/run-rows.ts';
+import { all, type Condition, condition } from '../sql.ts';
 
 /** `GET /api/runs/:run/answers`: the commonest answers of a family or a domain over the run. */
 export const answersQuery = z.strictObject({

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import type { RunReader } from '../../../runs/reading/run-reader.ts';
+import { progressView } from './progress.ts';
+
+/** A run with a step a second from each start of a process, of which the last one resumed it. */
+function runOf(starts: readonly number[], stepTimes: readonly number[]): RunReader {
+  const iso = (seconds: number): string => new Date(1000 * seconds).toISOString();
+  return {
+    lists: () => stepTimes.map((time, at) => [at + 1, iso(time)]),
+    sessions: () => starts.map((time) => ({ startedAt: iso(time) })),
+    metric: (name: string) =>
+      name === 'rollout/count'
+        ? { steps: Float64Array.of(1, 3), values: Float64Array.of(8, 4) }
+        : { steps: new Float64Array(0), values: new Float64Array(0) },
+  } as unknown as RunReader;
+}
+
+test('sums up what each step spent, without the time between two processes', () => {
+  expect(progressView(runOf([0, 100], [1, 2, 101]))).toEqual({
+    steps: [1, 2, 3],
+    rollouts: [8, 8, 12],
+    tokens: null,
+    seconds: [1, 2, 3],
+  });
+});
+
+test('thins long runs and keeps the last step', () => {
+  const times = Array.from({ length: 2500 }, (_, at) => at + 1);
+  const { steps, seconds } = progressView(runOf([0], times));
+  expect(steps.length).toBeLessThanOrEqual(1000);
+  expect(steps.at(-1)).toBe(2500);
+  expect(seconds.at(-1)).toBe(2500);
+});

@@ -1,0 +1,30 @@
+import type { Line } from './line-chart.tsx';
+
+/**
+ * Brings a line to given places: the mean of its points since the place before, else the value on the straight line
+ * between its neighbours. Places beyond its ends are left out.
+ */
+export function resample({ steps, values }: Line, places: readonly number[]): Line {
+  const found: { step: number; value: number }[] = [];
+  let at = 0;
+  for (const place of places) {
+    const first = at;
+    while (at < steps.length && steps[at]! <= place) at++;
+    const next = steps[at];
+    if (at > first) {
+      const inside = values.slice(first, at);
+      found.push({ step: place, value: inside.reduce((sum, value) => sum + value, 0) / inside.length });
+    } else if (at > 0 && next !== undefined) {
+      const [from, to] = [steps[at - 1]!, next];
+      const share = (place - from) / (to - from);
+      found.push({ step: place, value: values[at - 1]! + share * (values[at]! - values[at - 1]!) });
+    }
+  }
+  return { steps: found.map(({ step }) => step), values: found.map(({ value }) => value) };
+}
+
+/** Maps the steps of a line to what had been spent after them; a step before the first one has spent nothing. */
+export function along(line: Line, steps: readonly number[], spent: readonly number[]): Line {
+  const places = line.steps.map((step) => spent[steps.findLastIndex((one) => one <= step)] ?? 0);
+  return { steps: places, values: line.values };
+}
