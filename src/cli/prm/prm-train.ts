@@ -9,6 +9,7 @@ import { deepenModel } from '../../models/new-model/deepen-model.ts';
 import { chooseEngine, locateModel, type ModelSource, openModel } from '../../models/open-model.ts';
 import { defaultLabels, labelsFile, labelTokens } from '../../scorers/scorer-labels.ts';
 import { formatQuality } from '../../scorers/training/format-quality.ts';
+import { balanceGroups } from '../../scorers/training/labelled-attempt.ts';
 import { readRunAttempts } from '../../scorers/training/run-attempts.ts';
 import { scoreAttempts, scorerQuality } from '../../scorers/training/scorer-quality.ts';
 import { readStepwiseRows } from '../../scorers/training/stepwise-rows.ts';
@@ -29,6 +30,7 @@ interface Flags extends EngineFlags, TrustFlags {
   readonly out: string;
   readonly model?: string;
   readonly layers: number;
+  readonly within?: true;
   readonly since: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -53,6 +55,7 @@ export function addPrmTrainCommand(prm: Command): void {
       wholeNumber(),
       2,
     )
+    .option('--within', 'learn to tell answers to one problem apart, not which problems are hard')
     .option('--since <step>', 'leave out training rollouts before this step', wholeNumber(), 0)
     .option('--epochs <n>', 'passes over the rollouts', realNumber(0, { above: true }), 2)
     .option('--batch-size <n>', 'rollouts per step', wholeNumber(1), 128)
@@ -73,7 +76,8 @@ export function addPrmTrainCommand(prm: Command): void {
     const data = isFile
       ? await readStepwiseRows(source, engine.renderer, flags.stepSeparator)
       : await readRunAttempts(source, flags.since);
-    output.say(`${data.train.length} rollouts; held out: ${data.heldOutFrom}`);
+    const train = flags.within === true ? balanceGroups(data.train) : data.train;
+    output.say(`${train.length} rollouts; held out: ${data.heldOutFrom}`);
     const optimizer = optimizerConfig.parse({
       learningRate: flags.learningRate,
       beta2: 0.98,
@@ -81,7 +85,7 @@ export function addPrmTrainCommand(prm: Command): void {
       schedule: 'cosine',
     });
     const learned = await withInterrupt((signal) =>
-      trainScorer(engine, data.train, labels, {
+      trainScorer(engine, train, labels, {
         optimizer,
         epochs,
         batchSize,

@@ -11,10 +11,10 @@ const ranged = ({ mean, low, high }: Estimate): string =>
 /** Formats how well a scorer predicts verdicts, and what it buys in best of N beside a majority vote. */
 export function formatQuality(quality: ScorerQuality): string {
   const { attempts, problems, correct, auc, aucWithin, byDepth, byBin, bestOf } = quality;
-  const rows = bestOf.map(({ domain, n, single, max, oracle, maxOverSingle, votes }) => [
+  const rows = bestOf.map(({ domain, n, single, max, confident, oracle, maxOverSingle, votes }) => [
     domain,
     String(n),
-    ...[single, votes?.majority, votes?.weighted, max, oracle].map((one) =>
+    ...[single, votes?.majority, votes?.weighted, max, confident, oracle].map((one) =>
       one === undefined ? '–' : percent(one.mean),
     ),
     ranged(maxOverSingle),
@@ -27,6 +27,7 @@ export function formatQuality(quality: ScorerQuality): string {
     'majority',
     'weighted vote',
     'max',
+    'by confidence',
     'oracle',
     'max over one',
     'max over majority',
@@ -34,6 +35,11 @@ export function formatQuality(quality: ScorerQuality): string {
   return [
     `held out: ${attempts} attempts at ${problems} problems, ${percent(correct)} % right`,
     `AUC ${area(auc)}; within a problem ${area(aucWithin)}; calibration error ${quality.calibrationError.toFixed(3)}`,
+    ...(quality.confidence === undefined
+      ? []
+      : [
+          `AUC of the policy's own confidence ${area(quality.confidence.auc)}; within a problem ${area(quality.confidence.aucWithin)}`,
+        ]),
     `AUC by share of the answer read: ${byDepth.map(({ depth, auc: at }) => `${100 * depth} %: ${area(at)}`).join(', ')}`,
     `AUC by bin: ${bins.map((bin) => `${bin} ${area(byBin[bin].auc)} (${byBin[bin].attempts})`).join(', ')}`,
     ...(rows.length === 0 ? [] : [alignColumns([header, ...rows], { figuresFrom: 1 })]),

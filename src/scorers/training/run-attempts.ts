@@ -1,6 +1,7 @@
 import { DataError } from '../../core/errors.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
+import { mean } from '../../statistics/summary.ts';
 import { votedAnswer } from '../../rollout/strategies/choose-answer.ts';
 import type { StoredSpans } from '../../runs/files/transcript-columns.ts';
 import type { GroupRow } from '../../runs/reading/run-rows.ts';
@@ -61,6 +62,7 @@ const columns = [
   'outcome',
   'evidence',
   'token_ids',
+  'token_logprobs',
   'transcripts',
 ] as const;
 
@@ -86,8 +88,13 @@ async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<
         places,
         labels: places.map(() => isCorrect),
         isCorrect,
+        confidence: confidenceOf(Array.from(row.token_logprobs), spans[0]!.written),
         answer: votedAnswer({ outcome: row.outcome, evidence } as Verdict),
       },
     ];
   });
+}
+
+function confidenceOf(logprobs: readonly number[], written: StoredSpans['written']): number {
+  return Math.exp(mean(written.flatMap(({ start, end }) => logprobs.slice(start, end))));
 }

@@ -22,6 +22,8 @@ export interface ScorerQuality {
   readonly auc: number;
   /** The same over pairs of attempts at one problem alone: what best of N needs. */
   readonly aucWithin: number;
+  /** The same for the policy's own confidence, which costs nothing; absent where rollouts have no log-probabilities. */
+  readonly confidence?: { readonly auc: number; readonly aucWithin: number };
   /** By the share of the answer that was read; 0: the prompt alone. */
   readonly byDepth: readonly { readonly depth: number; readonly auc: number }[];
   /** By the bin of the pass rate that the other attempts of the group have. */
@@ -41,6 +43,8 @@ export interface BestOf {
   /** The answer with the highest score, and its gain over a single attempt. */
   readonly max: Estimate;
   readonly maxOverSingle: Estimate;
+  /** The answer with the highest confidence; absent where rollouts have no log-probabilities. */
+  readonly confident?: Estimate;
   /** Share of problems with a right answer among N. */
   readonly oracle: Estimate;
   /** Absent for answers without a normal form, such as programs, which cannot vote. */
@@ -87,12 +91,22 @@ export function scorerQuality(attempts: readonly ScoredAttempt[], seed = 0): Sco
   const groups = [...Map.groupBy(attempts, ({ group }) => group).values()];
   const isTrue = attempts.map(({ isCorrect }) => isCorrect);
   const scores = attempts.map((one) => scoreAt(one, 1));
+  const confident = groups.flatMap((group) => withConfidence(group) ?? []);
   return {
     attempts: attempts.length,
     problems: new Set(attempts.map(({ problemId }) => problemId)).size,
     correct: mean(isTrue.map(Number)),
     auc: rocAuc({ scores, isTrue }),
     aucWithin: aucWithin(groups),
+    ...(confident.length === attempts.length && {
+      confidence: {
+        auc: rocAuc({
+          scores: confident.map((one) => scoreAt(one, 1)),
+          isTrue: confident.map(({ isCorrect }) => isCorrect),
+        }),
+        aucWithin: aucWithin([...Map.groupBy(confident, ({ group }) => group).values()]),
+      },
+    }),
     byDepth: [0, 0.25, 0.5, 0.75, 1].map((depth) => ({
       depth,
       auc: rocAuc({ scores: attempts.map((one) => scoreAt(one, depth)), isTrue }),
@@ -103,6 +117,12 @@ export function scorerQuality(attempts: readonly ScoredAttempt[], seed = 0): Sco
     bestOf: bestOf(groups, seed),
   };
 }
+
+/** The attempts with their confidence as score; undefined if one has none. */
+const withConfidence = (attempts: readonly ScoredAttempt[]): ScoredAttempt[] | undefined =>
+  attempts.some(({ confidence }) => confidence === undefined)
+    ? undefined
+    : attempts.map((one) => ({ ...one, scores: [one.confidence!] }));
 
 /** Score after a share of the answer. */
 const scoreAt = ({ scores }: ScoredAttempt, depth: number): number =>
@@ -141,28 +161,22 @@ function bestOf(groups: readonly (readonly ScoredAttempt[])[], seed: number): Be
   return [...byDomain].flatMap(([domain, some]) => {
     const sizes = some.map(({ length }) => length).toSorted((a, b) => a - b);
     const size = sizes[sizes.length >> 1]!;
-    const pools = some
-      .filter(({ length }) => length >= size)
-      .map((group) =>
-        group.map(({ answer, isCorrect, ...one }): Candidate => ({
-          answer,
-          isCorrect,
-          score: one.scores.at(-1)!,
-        })),
-      );
+    const kept = some.filter(({ length }) => length >= size);
     const counts = Array.from({ length: Math.floor(Math.log2(size)) }, (_, i) => 2 ** (i + 1));
-    return counts.map((n) => ({ domain, ...choicesAmong(pools, n, seed) }));
+    return counts.map((n) => ({ domain, ...choicesAmong(kept, n, seed) }));
   });
 }
 
 function choicesAmong(
-  pools: readonly (readonly Candidate[])[],
+  groups: readonly (readonly ScoredAttempt[])[],
   n: number,
   seed: number,
 ): Omit<BestOf, 'domain'> {
   const options = { seed, resamples: 2000 };
+  const pools = groups.map(candidatesOf);
+  const confident = groups.flatMap((group) => withConfidence(group) ?? []);
   const judged = pools.map((pool) => pool.map((one) => ({ ...one, score: +one.isCorrect })));
-  const valuesOf = (some: typeof pools, choice: Choice, count: number): number[] =>
+  const valuesOf = (some: readonly (readonly Candidate[])[], choice: Choice, count: number): number[] =>
     some.map((pool) => chanceCorrectOf(pool, choice, count));
   const over = (a: readonly number[], b: readonly number[]): Estimate =>
     differenceEstimate(
@@ -177,6 +191,12 @@ function choicesAmong(
     single: rateEstimate(single, options),
     max: rateEstimate(max, options),
     maxOverSingle: over(max, single),
+    ...(confident.length > 0 && {
+      confident: rateEstimate(
+        valuesOf([...Map.groupBy(confident, ({ group }) => group).values()].map(candidatesOf), 'max', n),
+        options,
+      ),
+    }),
     oracle: rateEstimate(valuesOf(judged, 'max', n), options),
     ...(majority !== undefined && {
       votes: {
@@ -187,3 +207,6 @@ function choicesAmong(
     }),
   };
 }
+
+const candidatesOf = (group: readonly ScoredAttempt[]): Candidate[] =>
+  group.map(({ answer, isCorrect, scores }) => ({ answer, isCorrect, score: scores.at(-1)! }));

@@ -51,9 +51,9 @@ export async function trainScorer(
 
 /** Rows whose weights sum to 1. */
 function trainingSequences(attempts: readonly LabelledAttempt[], labels: LabelTokens) {
-  const total = sum(attempts.map(({ places }) => places.length));
-  return attempts.map((attempt) => {
-    const { weights, ...row } = labelSequence(attempt, labels);
+  const rows = attempts.map((attempt) => labelSequence(attempt, labels));
+  const total = sum(rows.map(({ weights }) => sum(weights)));
+  return rows.map(({ weights, ...row }) => {
     const zeros = new Float32Array(weights.length);
     return { ...row, weights: weights.map((one) => one / total), advantages: zeros, rolloutLogprobs: zeros };
   });
