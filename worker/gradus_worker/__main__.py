@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -182,8 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--vllm-command",
-        nargs="+",
-        metavar="WORD",
+        type=shlex.split,
+        metavar="COMMAND",
         help="command of the servers, to which options are added (default: vLLM of this Python)",
     )
     parser.add_argument(

@@ -183,6 +183,7 @@ test.each([
 test.each([
   ['oom', 'WORKER_OOM'],
   ['non-finite', 'WORKER_NON_FINITE'],
+  ['mismatch', 'ENGINE_MISMATCH'],
   ['internal', 'WORKER_INTERNAL'],
 ])('passes on an error from the worker (%s) and stays usable', async (code, expected) => {
   await using engine = await open(`forwardBackward:${code}`);

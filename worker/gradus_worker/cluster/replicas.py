@@ -83,6 +83,8 @@ class Replicas:
         self._figures = [Figures() for _ in replicas]
         self._lock = threading.Lock()
         self._routes: dict[int, Replica] = {}
+        self._calls: set[Call] = set()
+        """Completions in flight."""
         self._publications = 0
         self._pool = ThreadPoolExecutor(_AT_A_TIME * len(replicas), "replica")
         try:
@@ -110,6 +112,8 @@ class Replicas:
     def ask(self, question: Question) -> Future[Written]:
         """Starts a completion."""
         call = Call()
+        with self._lock:
+            self._calls.add(call)
         return relay(self._pool.submit(self._complete, question, call), lambda written: written, call.cancel)
 
     def finish(self, question: Question, written: Written) -> Written:
@@ -135,11 +139,22 @@ class Replicas:
         return found
 
     def close(self) -> None:
-        """Ends the threads and removes published weights."""
+        """Ends the completions in flight and removes published weights."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            calls = list(self._calls)
+        for call in calls:
+            call.cancel()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _complete(self, question: Question, call: Call) -> Written:
+        try:
+            return self._written(question, call)
+        finally:
+            with self._lock:
+                self._calls.discard(call)
+
+    def _written(self, question: Question, call: Call) -> Written:
         while True:
             replica = self._route(question.prompt)
             try:

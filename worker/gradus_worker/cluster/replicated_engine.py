@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -41,9 +40,10 @@ def replicated_engines(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         weights = Path(tempfile.mkdtemp(prefix="gradus-weights-", dir=folder))
+        engine = ReplicatedEngine(trainer, request, pause, open_replicas(request, pause), weights)
         # A worker also ends without closing its engine.
-        ending.callback(shutil.rmtree, weights, ignore_errors=True)
-        return ReplicatedEngine(trainer, request, pause, open_replicas(request, pause), weights)
+        ending.callback(engine.close_replicas)
+        return engine
 
     with ExitStack() as ending:
         yield open_engine
@@ -88,8 +88,12 @@ class ReplicatedEngine:
         return {**own, **self.sampler.stats()}
 
     def close(self) -> None:
-        self._replicas.close()
+        self.close_replicas()
         self._trainer.close()
+
+    def close_replicas(self) -> None:
+        """Ends sampling and removes published weights."""
+        self._replicas.close()
 
     def write(self, folder: Path) -> None:
         """Writes the current weights as a Hugging Face folder."""

@@ -34,6 +34,7 @@ def own_servers(count: int, first_gpu: int, command: Sequence[str]) -> Iterator[
     started: list[subprocess.Popen[bytes]] = []
 
     def open_replicas(request: Request, pause: Pause) -> list[Replica]:
+        _end(started)
         ports = [_free_port() for _ in range(count)]
         logs = [Path(tempfile.mkstemp(prefix=f"gradus-vllm-{at}-", suffix=".log")[1]) for at in range(count)]
         for at, (port, log) in enumerate(zip(ports, logs, strict=True)):
@@ -46,11 +47,17 @@ def own_servers(count: int, first_gpu: int, command: Sequence[str]) -> Iterator[
     try:
         yield open_replicas
     finally:
-        for process in started:
-            assert process.stdin is not None
-            process.stdin.close()
-        for process in started:
-            process.wait()
+        _end(started)
+
+
+def _end(started: list[subprocess.Popen[bytes]]) -> None:
+    """Ends all servers: those of an earlier session of the worker, too."""
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.close()
+    for process in started:
+        process.wait()
+    started.clear()
 
 
 def vllm_command() -> list[str]:

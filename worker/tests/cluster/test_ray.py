@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,18 @@ ray_cluster = pytest.importorskip("ray.cluster_utils", reason="Ray is not instal
 
 SEQUENCES = [[1, 2, 3, 4, 5, 6], [7, 8, 9], [4, 4, 4, 4]]
 PATIENCE = 300
-NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.1"}
+
+
+def node() -> dict[str, Any]:
+    """Returns the settings of a node. Given the ports of its agents, it does not wait for those to start."""
+    with ExitStack() as held:
+        found = [held.enter_context(socket.socket()) for _ in range(4)]
+        for one in found:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in found]
+    names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+    fixed = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "node_ip_address": "127.0.0.1"}
+    return {**fixed, **dict(zip(names, ports, strict=True))}
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +38,8 @@ def cluster() -> Iterator[Any]:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
-        found = ray_cluster.Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        found.add_node(**NODE)
+        found = ray_cluster.Cluster(initialize_head=True, head_node_args={**node(), "include_dashboard": False})
+        found.add_node(**node())
         yield found
         found.shutdown()
 
@@ -92,7 +105,7 @@ def test_a_lost_node_is_noticed_and_a_new_group_continues_to_the_same_bits(
         began = time.monotonic()
         assert client.process.wait(30) == 70
         assert time.monotonic() - began < 10
-    cluster.add_node(**NODE)
+    cluster.add_node(**node())
     with process_client(*on(cluster)) as client:
         create(client, tiny_folder)
         assert client.ask("loadState", dir=state).result == {"policyVersion": 2}

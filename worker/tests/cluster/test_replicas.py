@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -12,7 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_client import CREATE, LORA, STEP, LocalClient, local_client, process_client, sampling, scoring, training
+from fake_client import (
+    CREATE,
+    LORA,
+    STEP,
+    WORKER,
+    LocalClient,
+    local_client,
+    process_client,
+    sampling,
+    scoring,
+    training,
+)
 from fake_vllm import FakeVllm
 
 from gradus_worker.cluster.replica import Replica
@@ -136,6 +148,31 @@ def test_an_address_without_a_server_is_refused(tiny_folder: Path) -> None:
         assert f"expected a vLLM server at each address of --replica: {server.url}" in client.created.header["message"]
 
 
+@pytest.mark.skipif("GRADUS_REPLICA" not in os.environ, reason="GRADUS_REPLICA names no vLLM server of gradus-tiny")
+def test_a_real_server_agrees_with_the_trainer_after_every_update() -> None:
+    prompts = [[5, 6, 7], [8, 9], [3], [11, 12]]
+    replicas = [Replica(os.environ["GRADUS_REPLICA"])]
+    with replicated_engines(Engine, lambda *_: replicas, None) as open_engine:
+        client = LocalClient(open_engine=open_engine)
+        client.hello()
+        assert client.create(WORKER.parent / "models" / "gradus-tiny").code is None
+        for _ in range(10):
+            answer = client.ask("sample", **sampling(prompts, 2, 24))
+            assert answer.result == {"finished": 8, "aborted": 0}
+            figures = client.ask("stats").result["metrics"]
+            print(figures["replica0/mismatch"], figures["sampler/publishSeconds"])
+            assert figures["replica0/mismatch"] <= 1e-5
+            logprobs = {}
+            for part, tensors in answer.parts:
+                (one,) = part["sequences"]
+                logprobs[one["prompt"], one["index"]] = tensors["logprobs"]
+            for (prompt, index), tokens in answer.completions.items():
+                scored = client.ask("logprobs", **scoring([prompts[prompt] + tokens])).tensors["logprobs"]
+                assert np.abs(scored[len(prompts[prompt]) :] - logprobs[prompt, index]).max() <= 1e-4
+            learn(client)
+        client.end()
+
+
 STARTED = """
 import os, subprocess, sys, time
 from pathlib import Path
@@ -155,9 +192,8 @@ def test_no_process_of_a_started_server_outlives_a_killed_worker(tiny_folder: Pa
     (tmp_path / "serve.py").write_text(STARTED)
     pids = tmp_path / "pids"
     command = (sys.executable, "-m", "gradus_worker", "--vllm", "1")
-    with process_client(
-        *command, "--vllm-command", sys.executable, str(tmp_path / "serve.py"), env={"PIDS": str(pids)}
-    ) as client:
+    servers = f"{sys.executable} {tmp_path / 'serve.py'}"
+    with process_client(*command, "--vllm-command", servers, env={"PIDS": str(pids)}) as client:
         client.hello()
         assert client.wait(client.start("createModel", model=str(tiny_folder), **CREATE), 300).code is None
         assert client.wait(client.start("sample", **sampling(PROMPTS, 1, 4)), 120).result["finished"] == 4
