@@ -155,20 +155,22 @@ def test_a_real_server_agrees_with_the_trainer_after_every_update() -> None:
     with replicated_engines(Engine, lambda *_: replicas, None) as open_engine:
         client = LocalClient(open_engine=open_engine)
         client.hello()
-        assert client.create(WORKER.parent / "models" / "gradus-tiny").code is None
+        model = str(WORKER.parent / "models" / "gradus-tiny")
+        assert client.wait(client.start("createModel", model=model, **CREATE), 300).code is None
         for _ in range(10):
-            answer = client.ask("sample", **sampling(prompts, 2, 24))
+            answer = client.wait(client.start("sample", **sampling(prompts, 2, 24)), 300)
             assert answer.result == {"finished": 8, "aborted": 0}
             figures = client.ask("stats").result["metrics"]
-            print(figures["replica0/mismatch"], figures["sampler/publishSeconds"])
+            print(figures["replica0/mismatch"], figures["sampler/publishSeconds"], flush=True)
             assert figures["replica0/mismatch"] <= 1e-5
-            logprobs = {}
+            found = {}
             for part, tensors in answer.parts:
-                (one,) = part["sequences"]
-                logprobs[one["prompt"], one["index"]] = tensors["logprobs"]
+                ends = np.cumsum([one["count"] for one in part["sequences"]])[:-1]
+                for one, logprobs in zip(part["sequences"], np.split(tensors["logprobs"], ends), strict=True):
+                    found[one["prompt"], one["index"]] = logprobs
             for (prompt, index), tokens in answer.completions.items():
                 scored = client.ask("logprobs", **scoring([prompts[prompt] + tokens])).tensors["logprobs"]
-                assert np.abs(scored[len(prompts[prompt]) :] - logprobs[prompt, index]).max() <= 1e-4
+                assert np.abs(scored[len(prompts[prompt]) :] - found[prompt, index]).max() <= 1e-4
             learn(client)
         client.end()
 
