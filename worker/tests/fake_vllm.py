@@ -64,7 +64,8 @@ class FakeVllm:
                 """Logs nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
+        self._server.daemon_threads = False
+        self._is_killed = False
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         threading.Thread(target=self._server.serve_forever, args=[0.05], daemon=True).start()
 
@@ -73,20 +74,21 @@ class FakeVllm:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def kill(self) -> None:
-        """Stops listening and drops every connection, as SIGKILL does."""
+        """Stops listening and drops every connection, as SIGKILL does. Waits for the threads."""
+        self._is_killed = True
         self._server.shutdown()
-        self._server.server_close()
         for connection in self._connections:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
+        self._server.server_close()
 
     def _answer(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
         if path == "/v1/completions":
             time.sleep(self._delay)
             with self._lock:
-                return {"choices": [self._complete(body)]}
+                return None if self._is_killed else {"choices": [self._complete(body)]}
         if path == "/update_weights":
             self._load(Path(body["update_info"]["folder"]))
         if path == "/finish_weight_update":

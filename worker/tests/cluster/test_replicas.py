@@ -6,8 +6,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,22 @@ PROMPTS = [[5, 6, 7], [8, 9], [3], [11, 12]]
 UPDATE = ["/pause?mode=keep", "/start_weight_update", "/update_weights", "/finish_weight_update", "/resume"]
 
 
+Serve = Callable[..., FakeVllm]
+
+
+@pytest.fixture
+def serve(tiny_folder: Path) -> Iterator[Serve]:
+    """Starts stand-ins for a server of the tiny model, and ends them."""
+    with ExitStack() as ending:
+
+        def start(**settings: Any) -> FakeVllm:
+            found = FakeVllm(tiny_folder, **settings)
+            ending.callback(found.kill)
+            return found
+
+        yield start
+
+
 @contextmanager
 def replicated(
     folder: Path, servers: Sequence[FakeVllm], weights: Path | None = None, **settings: Any
@@ -58,9 +74,9 @@ def learn(client: LocalClient) -> None:
 
 @pytest.mark.parametrize("lora", [None, LORA])
 def test_replicas_write_what_the_trainer_would_write_after_every_update(
-    tiny_folder: Path, tmp_path: Path, lora: dict[str, Any] | None
+    tiny_folder: Path, tmp_path: Path, serve: Serve, lora: dict[str, Any] | None
 ) -> None:
-    servers = [FakeVllm(tiny_folder), FakeVllm(tiny_folder)]
+    servers = [serve(), serve()]
     weights = tmp_path / "weights"
     with (
         local_client(tiny_folder, lora=lora) as local,
@@ -102,8 +118,10 @@ def test_replicas_write_what_the_trainer_would_write_after_every_update(
         ("feed-forward", lambda name: ".gate_up." in name or ".down." in name),
     ],
 )
-def test_names_the_family_of_tensors_that_an_update_did_not_reach(tiny_folder: Path, family: str, keeps: Any) -> None:
-    with replicated(tiny_folder, [FakeVllm(tiny_folder, keeps)]) as client:
+def test_names_the_family_of_tensors_that_an_update_did_not_reach(
+    tiny_folder: Path, serve: Serve, family: str, keeps: Any
+) -> None:
+    with replicated(tiny_folder, [serve(keeps=keeps)]) as client:
         assert client.ask("sample", **sampling(PROMPTS, 1, 4)).code is None
         learn(client)
         answer = client.ask("sample", **sampling(PROMPTS, 1, 4))
@@ -111,8 +129,10 @@ def test_names_the_family_of_tensors_that_an_update_did_not_reach(tiny_folder: P
         assert answer.header["message"].endswith(f"the server still has earlier weights of the {family}")
 
 
-def test_completions_of_a_lost_replica_are_written_by_another_with_the_same_seeds(tiny_folder: Path) -> None:
-    servers = [FakeVllm(tiny_folder, delay=0.3), FakeVllm(tiny_folder, delay=0.3)]
+def test_completions_of_a_lost_replica_are_written_by_another_with_the_same_seeds(
+    tiny_folder: Path, serve: Serve
+) -> None:
+    servers = [serve(delay=0.3), serve(delay=0.3)]
     wanted = sampling(PROMPTS, 4, 12)
     with local_client(tiny_folder) as local, replicated(tiny_folder, servers) as client:
         expected = local.ask("sample", **wanted).completions
@@ -128,8 +148,8 @@ def test_completions_of_a_lost_replica_are_written_by_another_with_the_same_seed
         assert (failed.code, failed.header["message"]) == ("internal", "no vLLM replica is left of 2")
 
 
-def test_an_abort_drops_completions_in_flight(tiny_folder: Path) -> None:
-    with replicated(tiny_folder, [FakeVllm(tiny_folder, delay=0.2)]) as client:
+def test_an_abort_drops_completions_in_flight(tiny_folder: Path, serve: Serve) -> None:
+    with replicated(tiny_folder, [serve(delay=0.2)]) as client:
         client.ask("sample", **sampling(PROMPTS, 1, 4))
         long = client.start("sample", **sampling(PROMPTS, 40, 12))
         client.ask("abort", target=long, sequences=None)
@@ -140,8 +160,8 @@ def test_an_abort_drops_completions_in_flight(tiny_folder: Path) -> None:
         assert client.ask("logprobs", **scoring(SEQUENCES)).code is None
 
 
-def test_an_address_without_a_server_is_refused(tiny_folder: Path) -> None:
-    server = FakeVllm(tiny_folder)
+def test_an_address_without_a_server_is_refused(tiny_folder: Path, serve: Serve) -> None:
+    server = serve()
     server.kill()
     with replicated(tiny_folder, [server]) as client:
         assert client.created.code == "bad-request"
