@@ -11,7 +11,7 @@ import {
   requirementsFile,
   whatIsMissing,
 } from '../engines/torch/python.ts';
-import { EngineError } from '../core/errors.ts';
+import { EngineError, messageOf } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import type { SandboxLimits } from '../sandbox/sandbox.ts';
 
@@ -115,7 +115,7 @@ async function needed(
   try {
     return { name, status: 'ok', found: await check() };
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
+    const found = messageOf(error);
     return { name, status: 'missing', found, advice };
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
-import { EnvironmentError } from '../core/errors.ts';
+import { EnvironmentError, messageOf } from '../core/errors.ts';
 import { closeInOneFile } from '../storage/sqlite.ts';
 import type { CallTool } from './environment.ts';
 import { type Json, type Tool, toolLabel, type ToolResult } from './tool.ts';
@@ -80,10 +80,7 @@ async function callTool(tool: Tool, args: ToolArguments, signal: AbortSignal): P
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof EnvironmentError) throw cause;
-    throw new EnvironmentError(
-      `${toolLabel(tool)} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
+    throw new EnvironmentError(`${toolLabel(tool)} failed: ${messageOf(cause)}`, { cause });
   } finally {
     signal.removeEventListener('abort', abort);
   }

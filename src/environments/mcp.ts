@@ -3,7 +3,7 @@ import type { Client, ClientOptions, SdkHttpError } from '@modelcontextprotocol/
 import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
 import { durationMs } from '../core/text/duration.ts';
-import { ConfigError, EnvironmentError } from '../core/errors.ts';
+import { ConfigError, EnvironmentError, messageOf } from '../core/errors.ts';
 import { printable } from '../core/text/printable.ts';
 import { chat } from './call-format.ts';
 import type { Environment } from './environment.ts';
@@ -215,8 +215,6 @@ const nameOf = ({ command, url }: McpConfig): string => command?.join(' ') ?? ur
 /** Whether the server has lost the session, e.g. after a restart: 404 by the protocol, 400 by some servers. */
 const isLostSession = ({ status, message }: SdkHttpError): boolean =>
   status === 404 || (status === 400 && /session/i.test(message));
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** The argument that a call in tags fills: the first required one, or the first. */
 function textArgumentOf(parameters: Tool['schema']['parameters']): string {

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse as parseToml } from 'smol-toml';
-import { ConfigError, GradusError } from '../core/errors.ts';
+import { ConfigError, GradusError, messageOf } from '../core/errors.ts';
 import { applyOverrides } from './overrides.ts';
 import { defineRecipe } from './define-recipe.ts';
 import type { Recipe, RecipeInput } from './recipe.ts';
@@ -53,7 +53,7 @@ async function readRecipe(path: string, file: string): Promise<unknown> {
 }
 
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   // Node's message when the nearest package.json has "type": "commonjs".
   return message === 'Cannot use import statement outside a module'
     ? `${message}; rename it to .mts, or set "type": "module" in package.json`

@@ -1,4 +1,4 @@
-import { RunError } from '../core/errors.ts';
+import { messageOf, RunError } from '../core/errors.ts';
 import { openPassRateStore } from '../difficulty/pass-rates/sqlite-store.ts';
 import { openCallResults, recordCalls } from '../environments/call-results.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
@@ -98,7 +98,7 @@ async function planOf(
   } catch (error) {
     report({
       type: 'warning',
-      message: `no plan: ${error instanceof Error ? error.message : String(error)}`,
+      message: `no plan: ${messageOf(error)}`,
     });
     return undefined;
   }
@@ -148,7 +148,7 @@ async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promi
 /** Records how the run ended, then throws the reason. */
 async function endBadly(run: Run, error: unknown, signal: AbortSignal | undefined): Promise<never> {
   const isInterrupt = signal?.aborted === true;
-  const reason = isInterrupt ? 'stopped by the user' : error instanceof Error ? error.message : String(error);
+  const reason = isInterrupt ? 'stopped by the user' : messageOf(error);
   // A disk that cannot store the reason must not hide it.
   await run.finish(isInterrupt ? 'interrupted' : 'failed', reason).catch(() => undefined);
   if (!isInterrupt) throw error;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { DataError } from '../../core/errors.ts';
+import { DataError, messageOf } from '../../core/errors.ts';
 import { inTransaction } from '../../storage/sqlite.ts';
 
 /**
@@ -113,7 +113,7 @@ export function openDatabase(path: string): DatabaseSync {
     return database;
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new DataError(
       `${path}: expected a pass-rate store that can be read and written, got "${why}". ` +
         'Give the path of such a store or of a file that does not exist yet.',

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { DataError } from '../../core/errors.ts';
+import { DataError, messageOf } from '../../core/errors.ts';
 import type { SourceRecord } from '../../core/source-record.ts';
 import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
 import type {
@@ -162,7 +162,7 @@ function readerOf(statements: Statements): Omit<PassRateReader, typeof Symbol.di
 }
 
 function notRecorded(path: string, cause: unknown): DataError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   return new DataError(
     `${path}: expected to append to the store, got "${why}"; nothing of this batch was kept. ` +
       'Free disk space or repair the file, then run the command again: recorded attempts are not repeated.',

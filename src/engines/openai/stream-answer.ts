@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { readEvents } from './server-events.ts';
 import { type ResponseBody, responseBody, type ResponseChoice, textOfContent } from './response-body.ts';
 import { createStreamUsage } from './stream-usage.ts';
+import { messageOf } from '../../core/errors.ts';
 
 /** A streamed answer, in the form of one that is not streamed, with the choices that were complete. */
 export interface StreamedAnswer {
@@ -42,7 +43,7 @@ export async function readStreamed(
       }
     }
   } catch (error) {
-    return finished(error instanceof Error ? error.message : String(error));
+    return finished(messageOf(error));
   }
   return finished('a stream that ended without [DONE]');
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError, GradusError, ProtocolError, WorkerCrashed } from '../../core/errors.ts';
+import { EngineError, GradusError, messageOf, ProtocolError, WorkerCrashed } from '../../core/errors.ts';
 import type { Answer, Ask, OnPart, RequestType, WorkerConnection } from './connection.ts';
 import { createReplayLog } from './replay-log.ts';
 import type { Place } from './sampling.ts';
@@ -227,7 +227,7 @@ export class SupervisedWorker implements AsyncDisposable {
     try {
       this.#carryOn(await this.#startAgain(), cause);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       this.#giveUp(`${cause.message}\nThe restart failed: ${why}`, error);
     }
   }

@@ -1,4 +1,4 @@
-import { GradusError, RunError, StorageError } from '../../core/errors.ts';
+import { GradusError, messageOf, RunError, StorageError } from '../../core/errors.ts';
 
 /** Context of a disk operation, for the error message. */
 export interface DiskContext {
@@ -32,7 +32,7 @@ export async function onDisk<T>(context: DiskContext, action: () => T | Promise<
 export function explainDiskError(thrown: unknown, { directory, doing }: DiskContext): unknown {
   const error = thrown instanceof StorageError ? thrown.cause : thrown;
   if (GradusError.isInstance(error)) return error;
-  const cause = error instanceof Error ? error.message : String(error);
+  const cause = messageOf(error);
   const fail = (code: string, message: string, tryNext: string): RunError =>
     new RunError(`${doing}: ${message} (${cause})`, { code, cause: error, tryNext });
   switch (systemCode(error)) {

@@ -3,7 +3,7 @@ import { basename, extname, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import * as z from 'zod';
 import { durationMs, durationSchema } from '../../core/text/duration.ts';
-import { DataError, GradusError, VerifierError } from '../../core/errors.ts';
+import { DataError, GradusError, messageOf, VerifierError } from '../../core/errors.ts';
 import { createPool, type Pool } from '../../core/async/pool.ts';
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
@@ -67,7 +67,7 @@ function checkWith(judge: CustomJudge, problem: Problem): void {
     judge.check?.(problem);
   } catch (cause) {
     if (GradusError.isInstance(cause)) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new DataError(`problem ${problem.id} (${problem.source}): ${why}`, { cause });
   }
 }

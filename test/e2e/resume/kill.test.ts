@@ -28,11 +28,17 @@ async function killAfter(child: ChildProcess, milliseconds: number): Promise<num
   return exit;
 }
 
-/** Trains to the end through kills: each process lives for the given time, the last one to its end. */
-async function trainThroughKills(folder: string, lives: readonly number[]): Promise<RunDigest> {
+/** Trains to the end through kills: each process lives for the given time, the last one to its end. Counts the kills. */
+async function trainThroughKills(
+  folder: string,
+  lives: readonly number[],
+): Promise<{ readonly digest: RunDigest; readonly kills: number }> {
   let exit = await killAfter(start('train', recipe, '--runs', folder), lives[0]!);
+  let kills = 0;
   for (const life of [...lives.slice(1), Infinity]) {
     if (exit === 0) break;
+    expect(exit, 'ended by the kill').toBeNull();
+    kills++;
     const [run] = runsIn(folder);
     // The kill may have hit after the last record: then the run is already finished.
     if (run !== undefined && (await isFinished(join(folder, run)))) exit = 0;
@@ -42,7 +48,7 @@ async function trainThroughKills(folder: string, lives: readonly number[]): Prom
     exit = life === Infinity ? await ended(child) : await killAfter(child, life);
   }
   expect(exit).toBe(0);
-  return runDigest(join(folder, runsIn(folder)[0]!));
+  return { digest: await runDigest(join(folder, runsIn(folder)[0]!)), kills };
 }
 
 async function isFinished(directory: string): Promise<boolean> {
@@ -59,7 +65,7 @@ function runsIn(folder: string): string[] {
 }
 
 test(
-  'a run killed at twenty moments ends with the same bits as one that was never killed',
+  'runs killed at twenty moments end with the same bits as one that was never killed',
   { timeout: 900_000 },
   async () => {
     const calm = join(root, 'calm');
@@ -69,12 +75,14 @@ test(
     const expected = await runDigest(join(calm, 'kill-0001'));
 
     const rng = createRng(11, 'kill moments');
-    const kills = 20;
-    for (let i = 0; i < kills; i++) {
-      // Spread over the whole life of a run; every fifth run is killed again while it resumes.
-      const first = 0.9 * ((i + rng.next()) / kills) * duration;
-      const lives = i % 5 === 0 ? [first, 0.4 * duration] : [first];
-      expect(await trainThroughKills(join(root, `rough-${i}`), lives)).toEqual(expected);
+    for (let [i, kills] = [0, 0]; kills < 20; i++) {
+      // The first kill of a run is anywhere in its life; three more hit the processes that resume it.
+      const first = 0.9 * ((0.618 * i + 0.2 * rng.next()) % 1);
+      const others = Array.from({ length: 3 }, () => 0.2 + 0.5 * rng.next());
+      const lives = [first, ...others].map((share) => share * duration);
+      const rough = await trainThroughKills(join(root, `rough-${i}`), lives);
+      expect(rough.digest).toEqual(expected);
+      kills += rough.kills;
     }
   },
 );

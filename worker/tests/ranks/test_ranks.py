@@ -60,7 +60,7 @@ def found(
 @pytest.mark.parametrize("kind", ["full", "lora"])
 def test_the_gradient_of_every_loss_equals_that_of_one_process(found: dict[str, Any], kind: str) -> None:
     of = found[kind]["gradients"]
-    assert of["losses"] == (200 if found["ranks"] == 2 else 29)
+    assert of["losses"] == (200 if found["ranks"] == 2 and kind == "full" else 29)
     assert of["smallest"] > 1e-3
     assert of["gradient"] < 1e-6
     assert of["norm"] < 1e-6
