@@ -10,7 +10,7 @@ import { checkRecipe } from '../../src/recipe/resolve-stage.ts';
 import { createPendingWork } from '../../src/rollout/pending.ts';
 import { createRun } from '../../src/runs/writing/create-run.ts';
 import type { Player } from '../../src/services/dashboard/play.ts';
-import type { ReadPieces } from '../../src/services/dashboard/views/group-detail.ts';
+import type { ReadPieces } from '../../src/services/dashboard/views/rollouts/group-detail.ts';
 import { codeProblem, mathProblem, scriptedEngine } from '../../src/testing/index.ts';
 import { train } from '../../src/training/controller.ts';
 import { controllerStart } from '../../src/training/state.ts';

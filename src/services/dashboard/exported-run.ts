@@ -1,18 +1,18 @@
 import type { RunReader } from '../../runs/reading/run-reader.ts';
 import { type AnswersQuery, type AnswersView, createAnswersView } from './views/texts/answers.ts';
 import { createCurriculumView, type CurriculumView } from './views/curriculum.ts';
-import { type Differences, differencesView } from './views/differences.ts';
-import { type Facets, facetsView } from './views/facets.ts';
-import { type GroupDetail, groupDetailView, type ReadPieces } from './views/group-detail.ts';
-import { type Group, groupsQuery, groupsView } from './views/groups.ts';
+import { type Differences, differencesView } from './views/rollouts/differences.ts';
+import { type Facets, facetsView } from './views/rollouts/facets.ts';
+import { type GroupDetail, groupDetailView, type ReadPieces } from './views/rollouts/group-detail.ts';
+import { type Group, groupsQuery, groupsView } from './views/rollouts/groups.ts';
 import { type LevelCell, type LevelsQuery, levelsQuery, levelsView } from './views/levels.ts';
 import { type MetricSeriesByName, metricsView } from './views/metric-series.ts';
 import { notesQuery, notesView, type RunNote } from './views/notes.ts';
 import { type CompareProgress, createOutcomeView, type RunOutcome } from './views/outcome.ts';
 import type { Page } from './views/page.ts';
-import { type ProblemDetail, problemView } from './views/problem.ts';
-import { problemsQuery, problemsView } from './views/problems.ts';
-import { type RolloutLine, rolloutsQuery, rolloutsView } from './views/rollouts.ts';
+import { type ProblemDetail, problemView } from './views/rollouts/problem.ts';
+import { problemsQuery, problemsView } from './views/rollouts/problems.ts';
+import { type RolloutLine, rolloutsQuery, rolloutsView } from './views/rollouts/rollouts.ts';
 import { type RunDetail, runDetailView } from './views/run-detail.ts';
 
 /** A run as `gradus runs export --html` embeds it in a page: the responses of the views, as far as they fit. */

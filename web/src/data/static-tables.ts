@@ -1,8 +1,8 @@
 import { sum } from '../../../src/statistics/summary.ts';
-import type { ProblemRow, ProblemsQuery } from '../../../src/services/dashboard/views/problems.ts';
-import type { Group, GroupsQuery } from '../../../src/services/dashboard/views/groups.ts';
+import type { ProblemRow, ProblemsQuery } from '../../../src/services/dashboard/views/rollouts/problems.ts';
+import type { Group, GroupsQuery } from '../../../src/services/dashboard/views/rollouts/groups.ts';
 import type { Page } from '../../../src/services/dashboard/views/page.ts';
-import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard/views/rollouts.ts';
+import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard/views/rollouts/rollouts.ts';
 
 /** The tables of an exported run. */
 export interface ExportedTables {

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef } from 'react';
-import type { Attempt } from '../../../../src/services/dashboard/views/group-detail.ts';
+import type { Attempt } from '../../../../src/services/dashboard/views/rollouts/group-detail.ts';
 import { InertLine, InertText } from '../../design/inert-text.tsx';
 import { short, signed } from '../../design/numbers.ts';
 import { Badge } from '../../design/parts.tsx';

@@ -1,4 +1,4 @@
-import type { GroupDetail } from '../../../../src/services/dashboard/views/group-detail.ts';
+import type { GroupDetail } from '../../../../src/services/dashboard/views/rollouts/group-detail.ts';
 import { RateTrack } from '../../charts/rate-track.tsx';
 import { useData } from '../../data/use-data.ts';
 import { InertLine, InertText } from '../../design/inert-text.tsx';

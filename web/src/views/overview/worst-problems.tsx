@@ -1,4 +1,4 @@
-import type { ProblemRow } from '../../../../src/services/dashboard/views/problems.ts';
+import type { ProblemRow } from '../../../../src/services/dashboard/views/rollouts/problems.ts';
 import { useData } from '../../data/use-data.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { rate } from '../../design/numbers.ts';

@@ -1,4 +1,4 @@
-import type { Membership, ProblemDetail } from '../../../../src/services/dashboard/views/problem.ts';
+import type { Membership, ProblemDetail } from '../../../../src/services/dashboard/views/rollouts/problem.ts';
 import { RateTrack } from '../../charts/rate-track.tsx';
 import { useData, useRun } from '../../data/use-data.ts';
 import { InertLine, InertText } from '../../design/inert-text.tsx';

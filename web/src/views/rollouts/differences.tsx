@@ -1,4 +1,4 @@
-import type { Differences } from '../../../../src/services/dashboard/views/differences.ts';
+import type { Differences } from '../../../../src/services/dashboard/views/rollouts/differences.ts';
 import { useData } from '../../data/use-data.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { count } from '../../design/numbers.ts';

@@ -1,7 +1,7 @@
-import type { GroupsQuery } from '../../../../src/services/dashboard/views/groups.ts';
-import type { RolloutFilter } from '../../../../src/services/dashboard/views/rollout-filter.ts';
+import type { GroupsQuery } from '../../../../src/services/dashboard/views/rollouts/groups.ts';
+import type { RolloutFilter } from '../../../../src/services/dashboard/views/rollouts/rollout-filter.ts';
 import type { SearchQuery } from '../../../../src/services/dashboard/views/texts/search.ts';
-import type { RolloutsQuery } from '../../../../src/services/dashboard/views/rollouts.ts';
+import type { RolloutsQuery } from '../../../../src/services/dashboard/views/rollouts/rollouts.ts';
 
 /** Filters that accept several values, with their labels. */
 export const choices = [

@@ -1,4 +1,4 @@
-import type { Facet, Facets } from '../../../../src/services/dashboard/views/facets.ts';
+import type { Facet, Facets } from '../../../../src/services/dashboard/views/rollouts/facets.ts';
 import { sum } from '../../../../src/statistics/summary.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { count } from '../../design/numbers.ts';

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import type { Facets } from '../../../../src/services/dashboard/views/facets.ts';
+import type { Facets } from '../../../../src/services/dashboard/views/rollouts/facets.ts';
 import type { RunDetail } from '../../../../src/services/dashboard/views/run-detail.ts';
 import type { Page } from '../../../../src/services/dashboard/views/page.ts';
 import type { DataSource } from '../../data/source.ts';

@@ -1,5 +1,5 @@
-import type { Group } from '../../../../src/services/dashboard/views/groups.ts';
-import type { RolloutLine } from '../../../../src/services/dashboard/views/rollouts.ts';
+import type { Group } from '../../../../src/services/dashboard/views/rollouts/groups.ts';
+import type { RolloutLine } from '../../../../src/services/dashboard/views/rollouts/rollouts.ts';
 import { InertLine } from '../../design/inert-text.tsx';
 import { rate, short, signed } from '../../design/numbers.ts';
 import { Badge } from '../../design/parts.tsx';

@@ -12,8 +12,8 @@ import {
   type TextPlace,
 } from '../../../../runs/reading/text-index.ts';
 import { findMatch, type TextField, textFields } from '../../../../runs/reading/text-query.ts';
-import type { Group } from '../groups.ts';
-import { attemptCondition, groupCondition, rolloutFilter } from '../rollout-filter.ts';
+import type { Group } from '../rollouts/groups.ts';
+import { attemptCondition, groupCondition, rolloutFilter } from '../rollouts/rollout-filter.ts';
 import { all } from '../sql.ts';
 
 /** `GET /api/runs/:run/search`: full-text search over prompts, answers and completions, and by turns. */

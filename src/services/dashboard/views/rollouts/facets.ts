@@ -1,4 +1,4 @@
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 
 /** A value of a filter with its number of groups (for outcome, finish and flag: of rollouts). */
 export interface Facet {

@@ -1,9 +1,9 @@
-import type { Message } from '../../../core/problem.ts';
-import type { AuthoredMessage, FinishReason, Transcript, Written } from '../../../core/transcript.ts';
-import { notFound } from '../run-folder.ts';
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import type { RolloutRow } from '../../../runs/files/rollout-row.ts';
-import { transcriptsOfRow } from '../../../runs/files/transcript-columns.ts';
+import type { Message } from '../../../../core/problem.ts';
+import type { AuthoredMessage, FinishReason, Transcript, Written } from '../../../../core/transcript.ts';
+import { notFound } from '../../run-folder.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
+import type { RolloutRow } from '../../../../runs/files/rollout-row.ts';
+import { transcriptsOfRow } from '../../../../runs/files/transcript-columns.ts';
 import { findGroup, type Group } from './groups.ts';
 
 /**

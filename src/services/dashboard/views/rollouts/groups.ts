@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import type { Outcome } from '../../../core/verdict.ts';
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import { type GroupRow, groupView, type Row } from '../../../runs/reading/run-rows.ts';
-import { type Page, pageFields, pageOf, pageSql, type SortKey } from './page.ts';
+import type { Outcome } from '../../../../core/verdict.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
+import { type GroupRow, groupView, type Row } from '../../../../runs/reading/run-rows.ts';
+import { type Page, pageFields, pageOf, pageSql, type SortKey } from '../page.ts';
 import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
-import { all } from './sql.ts';
+import { all } from '../sql.ts';
 
 /** One problem's rollouts at one step. With purpose `evaluate`, `stage` is the suite. */
 export interface Group extends Omit<GroupRow, 'file' | 'firstRow' | 'meanScore'> {

@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import type { FinishReason } from '../../../core/transcript.ts';
-import type { Outcome } from '../../../core/verdict.ts';
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import { fromJson, type Row } from '../../../runs/reading/run-rows.ts';
+import type { FinishReason } from '../../../../core/transcript.ts';
+import type { Outcome } from '../../../../core/verdict.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
+import { fromJson, type Row } from '../../../../runs/reading/run-rows.ts';
 import type { Group } from './groups.ts';
-import { type Page, pageFields, pageOf, pageSql, type SortKey } from './page.ts';
+import { type Page, pageFields, pageOf, pageSql, type SortKey } from '../page.ts';
 import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
-import { all } from './sql.ts';
+import { all } from '../sql.ts';
 
 /** One rollout in a table; its text is in `GroupDetail`. */
 export interface RolloutLine extends Pick<

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import type { Message } from '../../../core/problem.ts';
-import { wilsonInterval } from '../../../statistics/intervals.ts';
-import type { RolloutPurpose } from '../../../runs/files/records.ts';
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import { notFound } from '../run-folder.ts';
+import type { Message } from '../../../../core/problem.ts';
+import { wilsonInterval } from '../../../../statistics/intervals.ts';
+import type { RolloutPurpose } from '../../../../runs/files/records.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
+import { notFound } from '../../run-folder.ts';
 import { problemLine, type ProblemLine, summedUp } from './problems.ts';
 import { rolloutColumns, rolloutLine, type RolloutLine } from './rollouts.ts';
 

@@ -1,5 +1,5 @@
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import { type AnswerDifferences, createDifferences } from '../../../verifiers/answer-differences.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
+import { type AnswerDifferences, createDifferences } from '../../../../verifiers/answer-differences.ts';
 
 /** Where a rollout is in the pages. */
 export interface DifferencePlace {

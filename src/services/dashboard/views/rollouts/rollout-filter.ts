@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { outcomes } from '../../../core/verdict.ts';
-import { all, anyOf, type Condition, condition } from './sql.ts';
+import { outcomes } from '../../../../core/verdict.ts';
+import { all, anyOf, type Condition, condition } from '../sql.ts';
 
 const any = z.array(z.string());
 const number = z.coerce.number<number>();

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { Outcome } from '../../../core/verdict.ts';
-import type { RunReader } from '../../../runs/reading/run-reader.ts';
-import type { Row } from '../../../runs/reading/run-rows.ts';
-import { type Page, pageFields, pageOf, pageSql, type SortKey } from './page.ts';
+import type { Outcome } from '../../../../core/verdict.ts';
+import type { RunReader } from '../../../../runs/reading/run-reader.ts';
+import type { Row } from '../../../../runs/reading/run-rows.ts';
+import { type Page, pageFields, pageOf, pageSql, type SortKey } from '../page.ts';
 import { groupCondition, rolloutFilter } from './rollout-filter.ts';
 
 /** A problem with totals over its groups. */

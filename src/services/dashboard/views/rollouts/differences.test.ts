@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { Verdict } from '../../../core/verdict.ts';
-import type { RecordedGroup } from '../../../runs/files/records.ts';
-import { openRunReader } from '../../../runs/reading/run-reader.ts';
-import { createRun } from '../../../runs/writing/create-run.ts';
-import { mathProblem } from '../../../testing/problems.ts';
-import { singleTurn } from '../../../testing/single-turn.ts';
+import type { Verdict } from '../../../../core/verdict.ts';
+import type { RecordedGroup } from '../../../../runs/files/records.ts';
+import { openRunReader } from '../../../../runs/reading/run-reader.ts';
+import { createRun } from '../../../../runs/writing/create-run.ts';
+import { mathProblem } from '../../../../testing/problems.ts';
+import { singleTurn } from '../../../../testing/single-turn.ts';
 import { differencesView } from './differences.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gradus-differences-view-'));
