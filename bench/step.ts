@@ -5,7 +5,8 @@
  * are meaningful. On a busy machine compare processor seconds, with `--threads 1`: threads of PyTorch that wait for
  * each other spin. The last line is JSON.
  *
- *   --models      0.3m (the demo's), 5m (4.8 million, random), or model folders
+ *   --models      0.3m (the demo's), 5m (4.8 million, random), 135m (models/smollm2, see docs/real-model.md), or model
+ *                 folders; for 135m add --prompts 2 --group 4 --tokens 64 --steps 1 --turns 3
  *   --contenders  any of embedded, torch, embedded-ahead, torch-ahead, loop, trl
  *
  * `…-ahead` leaves one batch to be written during the others' turns: use long turns (--steps 20) to compare it.

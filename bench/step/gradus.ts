@@ -4,6 +4,9 @@
  */
 import { readSync } from 'node:fs';
 import { join } from 'node:path';
+import { byteCount } from '../../src/core/text/byte-size.ts';
+import { chooseLaneLayout, type LaneLayout } from '../../src/engines/embedded/lanes/lane-layout.ts';
+import { openModelFolder } from '../../src/engines/model-files/model-folder.ts';
 import { defineRecipe } from '../../src/recipe/define-recipe.ts';
 import type { StepEvent } from '../../src/training/events.ts';
 import { startTraining } from '../../src/training/start.ts';
@@ -11,7 +14,13 @@ import type { Workload } from './workload.ts';
 
 const workload = JSON.parse(process.argv[2]!) as Workload;
 const [engine, source] = process.argv[3]!.split('-');
-const { model, folder, prompts, groupSize, maxTokens, threads, stepsPerTurn, turns } = workload;
+const { model, folder, prompts, groupSize, maxTokens, threads, stepsPerTurn, turns, memoryBudget } = workload;
+
+/** The engine's own choice of lanes, on this number of processors. */
+async function layoutOf(): Promise<LaneLayout> {
+  const { config } = await openModelFolder(model);
+  return chooseLaneLayout(config, { memoryBudgetBytes: byteCount(memoryBudget) }, threads);
+}
 
 const recipe = defineRecipe({
   name: 'bench-step',
@@ -20,7 +29,7 @@ const recipe = defineRecipe({
     engine:
       engine === 'torch'
         ? { type: 'torch', device: 'cpu' }
-        : { type: 'embedded', lanes: threads, threads: 1 },
+        : { type: 'embedded', ...(await layoutOf()), memoryBudget },
   },
   problems: [{ type: 'jsonl', path: join(folder, 'problems.jsonl'), domain: 'math' }],
   verifiers: { math: { type: 'math', extraction: 'boxed' } },

@@ -16,7 +16,11 @@ export interface Workload {
   /** Steps that a contender takes before the next one's turn. */
   readonly stepsPerTurn: number;
   readonly turns: number;
+  /** Budget of the embedded engine, above what the largest model needs. */
+  readonly memoryBudget: string;
 }
+
+const memoryBudget = '4.1GiB';
 
 const families = [
   'addition',
@@ -28,13 +32,13 @@ const families = [
 ] as const;
 
 /**
- * Writes problems and, for a size by name, the model: `0.3m` is the demo's, `5m` has random weights of 4.8 million. Any
- * other name is a model folder.
+ * Writes problems and, for a size by name, the model: `0.3m` is the demo's, `5m` has random weights of 4.8 million, `135m`
+ * is SmolLM2 as imported by docs/real-model.md. Any other name is a model folder.
  */
 export async function writeWorkload(
   name: string,
   folder: string,
-  shape: Omit<Workload, 'model' | 'folder'>,
+  shape: Omit<Workload, 'model' | 'folder' | 'memoryBudget'>,
 ): Promise<Workload> {
   await mkdir(folder, { recursive: true });
   const problems = [
@@ -50,7 +54,11 @@ export async function writeWorkload(
   const rows = problems.map(({ id, prompt, answer }) => ({ id, prompt: prompt.at(-1)!.content, answer }));
   await writeFile(join(folder, 'problems.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
   if (name === '5m') await writeInitialModel(join(folder, 'model'), 1, sizes[name]!);
-  const model =
-    name === '0.3m' ? resolve('models/gradus-tiny') : name === '5m' ? join(folder, 'model') : resolve(name);
-  return { ...shape, model, folder };
+  const bundled: Readonly<Record<string, string>> = {
+    '0.3m': resolve('models/gradus-tiny'),
+    '5m': join(folder, 'model'),
+    '135m': resolve('models/smollm2'),
+  };
+  const model = bundled[name] ?? resolve(name);
+  return { ...shape, model, folder, memoryBudget };
 }
