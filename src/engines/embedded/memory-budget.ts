@@ -8,8 +8,10 @@ import {
   blockProgram,
   headGradientProgram,
   headProgram,
+  keptValues,
 } from './learning/layer-programs.ts';
 import { parameterLayout } from './parameters.ts';
+import type { BatchShape } from './transformer.ts';
 
 /**
  * Memory of training, in two ways. Small models run a microbatch as one whole program, on all runners at once; every
@@ -102,6 +104,11 @@ export interface MicrobatchRule {
    * number of runners, so neither do the sums. Throws a `ConfigError` when not even one row fits the budget.
    */
   rowsFor(positions: number): number;
+  /**
+   * Blocks whose matrix products a microbatch may keep for its backward pass; 0 outside layers. Takes what the budget
+   * leaves, and the memory of the reference when the loss has no KL term.
+   */
+  keptLayers(shape: BatchShape, hasReference: boolean): number;
 }
 
 /** Creates the rule for a model and a budget. */
@@ -131,8 +138,16 @@ export function createMicrobatchRule({
       { code: 'MEMORY_BUDGET' },
     );
   };
+  const keptLayers = ({ rows, positions }: BatchShape, hasReference: boolean): number => {
+    if (way === whole) return 0;
+    const [first, further] = way.bytes(config, positions);
+    const unused = (limit - first - (rows - 1) * further) * way.overhead;
+    const spare = unused + (hasReference ? 0 : 4 * parameterLayout(config).length);
+    return Math.max(0, Math.min(config.layers, Math.floor(spare / keptBytes(config, { rows, positions }))));
+  };
   return {
     inLayers: way === layered,
+    keptLayers,
     rowsFor: (positions) => {
       const rows = known.get(positions) ?? measure(positions);
       known.set(positions, rows);
@@ -168,14 +183,24 @@ export function trainingMemory(
   }: { positions: number; runners: number; memoryBudgetBytes: number },
 ): TrainingMemory {
   const way = wayOf(config, memoryBudgetBytes);
-  const rows = createMicrobatchRule({ config, memoryBudgetBytes }).rowsFor(positions);
+  const rule = createMicrobatchRule({ config, memoryBudgetBytes });
+  const shape = { rows: rule.rowsFor(positions), positions };
   const [first, further] = way.bytes(config, positions);
   const atOnce = way === layered ? 1 : runners;
+  const kept = rule.keptLayers(shape, true);
   return {
     fixed: fixedBytes,
     vectors: vectorBytes(way, config, runners),
-    microbatches: way.overhead * atOnce * (first + (rows - 1) * further),
+    microbatches:
+      way.overhead * atOnce * (first + (shape.rows - 1) * further) +
+      (kept > 0 ? kept * keptBytes(config, shape) : 0),
   };
+}
+
+/** Bytes that a microbatch keeps of one block. */
+function keptBytes(config: ModelConfig, shape: BatchShape): number {
+  const values = keptValues(blockGradientProgram(config, shape, 0, true));
+  return total(values, (value) => value.shape.reduce<number>((size, axis) => size * Number(axis), 4));
 }
 
 function spareBytes(way: Way, config: ModelConfig, memoryBudgetBytes: number, runners: number): number {

@@ -95,7 +95,7 @@ export function apply<Attributes>(
  */
 export function gradients(scalar: Value, of: readonly Value[], add: (a: Value, b: Value) => Value): Value[] {
   const found = new Map<Value, Value>([[scalar, constant(1)]]);
-  for (const call of callsLeadingTo([scalar]).toReversed()) {
+  for (const call of callsLeadingTo([scalar], new Map()).toReversed()) {
     const gradient = found.get(call.outputs[0]!);
     if (gradient === undefined) continue;
     for (const [index, part] of call.op.vjp(call, gradient).entries()) {
@@ -114,13 +114,28 @@ export function gradients(scalar: Value, of: readonly Value[], add: (a: Value, b
   });
 }
 
-/** Every call the values depend on, each after the calls it needs. */
-function callsLeadingTo(values: readonly Value[]): Call<unknown>[] {
+/** Values that a program takes as inputs of these names instead of computing them. */
+type Given = ReadonlyMap<Value, string>;
+
+/** Results of the operations of a name that a value depends on, in order. */
+export function resultsOf(name: string, value: Value): Value[] {
+  return callsLeadingTo([value], new Map()).flatMap(({ op, outputs }) =>
+    op.name === name ? outputs.slice(0, 1) : [],
+  );
+}
+
+/** Every call the values depend on, each after the calls it needs, up to given values. */
+function callsLeadingTo(values: readonly Value[], given: Given): Call<unknown>[] {
   const ordered = new Set<Call<unknown>>();
   const entered = new Set<Call<unknown>>();
   const stack = values.toReversed();
   while (stack.length > 0) {
-    const { source } = stack.at(-1)!;
+    const value = stack.at(-1)!;
+    const { source } = value;
+    if (given.has(value)) {
+      stack.pop();
+      continue;
+    }
     if (source.kind !== 'call' || ordered.has(source.call) || entered.has(source.call)) {
       if (source.kind === 'call') ordered.add(source.call);
       stack.pop();
@@ -136,12 +151,13 @@ function callsLeadingTo(values: readonly Value[]): Call<unknown>[] {
  * Estimates the peak memory of a run, in bytes: every value counts from the call that makes it to the last call
  * that reads it. Inputs, constants and outputs are not counted.
  */
-function peakBytes(outputs: readonly Value[]): number {
-  const calls = callsLeadingTo(outputs);
+function peakBytes(outputs: readonly Value[], given: Given): number {
+  const calls = callsLeadingTo(outputs, given);
   const lastUse = new Map<Value, number>();
   for (const [index, { inputs, outputs: made }] of calls.entries()) {
     for (const value of [...inputs, ...made]) if (value.source.kind === 'call') lastUse.set(value, index);
   }
+  for (const value of given.keys()) lastUse.delete(value);
   for (const value of outputs) lastUse.delete(value);
   const [madeAt, freedAfter] = [calls.map(() => 0), calls.map(() => 0)];
   for (const [index, { outputs: made }] of calls.entries()) {
@@ -169,10 +185,10 @@ export interface CompiledGraph {
   readonly bytes: number;
 }
 
-/** Emits everything the named outputs depend on as one ONNX model. */
-export function compile(outputs: Readonly<Record<string, Value>>): CompiledGraph {
-  const emitter = new Emitter(outputs);
-  for (const call of callsLeadingTo(Object.values(outputs))) emitter.call(call);
+/** Emits everything the named outputs depend on as one ONNX model; `given` values are inputs. */
+export function compile(outputs: Readonly<Record<string, Value>>, given: Given = new Map()): CompiledGraph {
+  const emitter = new Emitter(outputs, given);
+  for (const call of callsLeadingTo(Object.values(outputs), given)) emitter.call(call);
   return emitter.finish(outputs);
 }
 
@@ -182,10 +198,12 @@ export class Emitter {
   readonly #constants: OnnxConstant[] = [];
   readonly #inputs = new Map<string, OnnxValue>();
   readonly #names = new Map<Value, string>();
+  readonly #given: Given;
   #count = 0;
 
   /** Final names of results that are outputs; such results are written under them directly. */
-  constructor(outputs: Readonly<Record<string, Value>>) {
+  constructor(outputs: Readonly<Record<string, Value>>, given: Given) {
+    this.#given = given;
     for (const [name, value] of Object.entries(outputs)) {
       if (value.source.kind === 'call') this.#names.set(value, name);
     }
@@ -240,13 +258,16 @@ export class Emitter {
     });
     const inputs = [...this.#inputs.values()];
     const model = encodeModel({ nodes: this.#nodes, constants: this.#constants, inputs, outputs: described });
-    return { model, inputs, outputs: described, bytes: peakBytes(Object.values(outputs)) };
+    return { model, inputs, outputs: described, bytes: peakBytes(Object.values(outputs), this.#given) };
   }
 
   #name(value: Value): string {
     const known = this.#names.get(value);
     if (known !== undefined) return known;
-    const name = this.#introduce(value);
+    const given = this.#given.get(value);
+    const name = this.#introduce(
+      given === undefined ? value : { ...value, source: { kind: 'input', name: given } },
+    );
     this.#names.set(value, name);
     return name;
   }

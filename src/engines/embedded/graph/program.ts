@@ -9,7 +9,8 @@ export type Arrays = Readonly<Record<string, Float32Array | Int32Array>>;
 /** A compiled graph loaded into the runtime. */
 export interface Program {
   /** Inputs that `run` requires. */
-  readonly inputs: readonly string[];
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
   /**
    * Runs once, blocking the thread. Writes outputs named in `into` to those arrays without a copy; returns all other
    * outputs as new arrays.
@@ -34,7 +35,8 @@ export async function openProgram(graph: CompiledGraph, threads: number): Promis
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   return {
-    inputs: graph.inputs.map(({ name }) => name),
+    inputs: graph.inputs,
+    outputs: graph.outputs,
     run: async (feeds, into = {}) => {
       const inputs = Object.fromEntries(
         graph.inputs.map((value) => [value.name, tensor(value, feeds[value.name])]),

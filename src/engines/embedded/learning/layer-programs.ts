@@ -1,6 +1,7 @@
 import type { LossSpec } from '../../../core/loss-spec.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
-import { type CompiledGraph, compile, gradients, input, type Value } from '../graph/graph.ts';
+import { type CompiledGraph, compile, gradients, input, resultsOf, type Value } from '../graph/graph.ts';
+import type { OnnxValue } from '../graph/onnx.ts';
 import { add, multiply } from '../graph/ops/elementwise.ts';
 import { reshape, sumAll } from '../graph/ops/shaping.ts';
 import { top } from '../graph/ops/top.ts';
@@ -19,25 +20,57 @@ import { lossGraph } from './loss-graph.ts';
 /**
  * Programs of a pass in layers. Hidden states [tokens, hidden] go from one to the next as input `hidden` and output
  * `next`; gradients come back as input `cotangent`, that of `next`, and output `gradient:hidden`. A gradient program
- * computes its forward part again. The derivative of Σ next · cotangent is the vector–Jacobian product.
+ * computes its forward part again, or takes what was kept of it. The derivative of Σ next · cotangent is the vector–Jacobian product.
  */
 
 /** Name of the output that holds the gradient of the input `hidden`. */
 export const hiddenGradient = `${gradientPrefix}hidden`;
 
-/** Forward pass of block `layer`. */
-export function blockProgram(config: ModelConfig, shape: BatchShape, layer: number): CompiledGraph {
+/** Forward pass of block `layer`; `keeps`: also outputs the values that the backward pass takes, see `keptValues`. */
+export function blockProgram(
+  config: ModelConfig,
+  shape: BatchShape,
+  layer: number,
+  keeps = false,
+): CompiledGraph {
   const { hidden, weights } = blockInputs(config, shape);
-  return compile({ next: createBlocks(config, weights, shape)(hidden, layer) });
+  const next = createBlocks(config, weights, shape)(hidden, layer);
+  const kept = keeps ? keptValues(blockGradientProgram(config, shape, layer, true)) : [];
+  const names = new Set(kept.map(({ name }) => name));
+  const own = Array.from(linearResults(next), ([value, name]) => [name, value] as const);
+  return compile({ next, ...Object.fromEntries(own.filter(([name]) => names.has(name))) });
 }
 
-/** Backward pass of block `layer`; also outputs `gradient:<weight>` of each of its weights. */
-export function blockGradientProgram(config: ModelConfig, shape: BatchShape, layer: number): CompiledGraph {
+/**
+ * Backward pass of block `layer`; also outputs `gradient:<weight>` of each of its weights.
+ *
+ * @param keeps take the results of matrix products as inputs instead of computing them again: the same bits.
+ */
+export function blockGradientProgram(
+  config: ModelConfig,
+  shape: BatchShape,
+  layer: number,
+  keeps = false,
+): CompiledGraph {
   const { hidden, weights } = blockInputs(config, shape);
   const next = createBlocks(config, weights, shape)(hidden, layer);
   const along = sumAll(multiply(next, input('cotangent', 'float32', next.shape)));
   const own = [...weights].filter(([name]) => name.startsWith(layerPrefix(layer)));
-  return compile(gradientOutputs(along, [['hidden', hidden], ...own]));
+  const outputs = gradientOutputs(along, [['hidden', hidden], ...own]);
+  return compile(outputs, keeps ? linearResults(next) : undefined);
+}
+
+/** Inputs of a block's backward pass that its forward pass outputs. */
+export function keptValues({ inputs }: CompiledGraph): OnnxValue[] {
+  return inputs.filter(({ name }) => name.startsWith(keptPrefix));
+}
+
+/** Prefix of the names of kept values. */
+export const keptPrefix = 'kept:';
+
+/** Results of the matrix products with weights, by name. */
+function linearResults(next: Value): Map<Value, string> {
+  return new Map(resultsOf('linear', next).map((value, at) => [value, `${keptPrefix}${at}`]));
 }
 
 /** Final norm, head and log-probabilities of `tokens` tokens: outputs `logprobs` and `entropy`, [tokens, 1]. */

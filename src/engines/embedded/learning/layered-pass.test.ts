@@ -74,13 +74,31 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
 test.each(Object.keys(losses))('adds the gradient of the whole pass: %s', async (name) => {
   const job = { weights, shape, feeds, spec: losses[name]! };
   const [expected, found] = [new Float32Array(weights.length), new Float32Array(weights.length)];
-  const measured = await whole.gradient({ ...job, gradient: expected, inLayers: false });
-  for (const _ of [1, 2])
-    expect(await layered.gradient({ ...job, gradient: found, inLayers: true })).toEqual(measured);
+  const measured = await whole.gradient({ ...job, gradient: expected, inLayers: false, keptLayers: 0 });
+  for (const keptLayers of [0, 2])
+    expect(await layered.gradient({ ...job, gradient: found, inLayers: true, keptLayers })).toEqual(measured);
   for (const { offset, length } of parameterLayout(config).entries) {
     const half = found.subarray(offset, offset + length).map((value) => value / 2);
     expect(relativeDistance(expected.subarray(offset, offset + length), half)).toBeLessThan(1e-5);
   }
+});
+
+test('gives the same bits whatever it keeps for the backward pass', async () => {
+  const run = async (keptLayers: number): Promise<Float32Array> => {
+    const gradient = new Float32Array(weights.length);
+    await layered.gradient({
+      weights,
+      shape,
+      feeds,
+      spec: crossEntropyLoss,
+      gradient,
+      inLayers: true,
+      keptLayers,
+    });
+    return gradient;
+  };
+  const nothing = await run(0);
+  for (const keptLayers of [3, 1]) expect(await run(keptLayers)).toEqual(nothing);
 });
 
 test('scores with the bits of the whole pass', async () => {

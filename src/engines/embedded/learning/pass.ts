@@ -27,6 +27,8 @@ export interface GradientJob extends Omit<LogprobJob, 'temperature'> {
   /** Output of `tokenFeeds` and `lossFeeds`. */
   readonly feeds: Arrays;
   readonly spec: LossSpec;
+  /** Blocks whose matrix products a pass in layers keeps for the backward pass, for speed. Does not change a bit. */
+  readonly keptLayers: number;
   /**
    * Receives the gradient, in the order of `parameterLayout`: a whole pass overwrites the content, a pass in layers adds
    * to it.

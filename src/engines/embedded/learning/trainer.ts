@@ -4,7 +4,7 @@ import type { LossSpec } from '../../../core/loss-spec.ts';
 import type { LossStats, OptimStep, StepStats } from '../../engine.ts';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { checkTrainingBatch } from '../../requests/check-batch.ts';
-import { createMicrobatchRule } from '../memory-budget.ts';
+import { createMicrobatchRule, type MicrobatchRule } from '../memory-budget.ts';
 import type { AdamWUpdate } from './adamw.ts';
 import { allDone, distribute } from './distribute.ts';
 import { createGradientBuffers, type GradientBuffers } from './gradient-buffers.ts';
@@ -12,6 +12,7 @@ import { lossStatistics } from './loss-statistics.ts';
 import { lossFeeds, type Microbatch, planMicrobatches, tokenFeeds } from './microbatches.ts';
 import type { MicrobatchRunner } from './microbatch-runner.ts';
 import { parameterLayout } from '../parameters.ts';
+import type { BatchShape } from '../transformer.ts';
 import { createScorer, type Scorer } from './scorer.ts';
 
 /**
@@ -69,7 +70,7 @@ export interface Trainer extends Scorer {
  */
 export function createTrainer(options: TrainerOptions): Trainer {
   const { config, weights } = options;
-  const { inLayers, rowsFor } = createMicrobatchRule(options);
+  const { inLayers, rowsFor, keptLayers } = createMicrobatchRule(options);
   const runners = inLayers ? options.runners.slice(0, 1) : options.runners;
   const layout = parameterLayout(config);
   const [gradient, firstMoment] = [sharedVector(layout.length), sharedVector(layout.length)];
@@ -96,7 +97,9 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   const forwardBackward = async (batch: TrainingBatch, spec: LossSpec): Promise<LossStats> => {
     checkTrainingBatch(batch, spec, config);
-    const parts = { runners, buffers, weights, gradient, inLayers };
+    const keepsFor = (shape: BatchShape): number =>
+      keptLayers(shape, spec.kl !== null || reference.isApart());
+    const parts = { runners, buffers, weights, gradient, inLayers, keepsFor };
     try {
       const results = await sumGradients(parts, batch, spec, plan(batch));
       hasGradient = true;
@@ -158,6 +161,8 @@ interface Reference {
   /** Called before each change of the weights. */
   keep(): void;
   read(): Promise<Float32Array>;
+  /** Whether they take memory of their own. */
+  isApart(): boolean;
 }
 
 function createReference(weights: Float32Array, readInitial: TrainerOptions['readInitial']): Reference {
@@ -175,19 +180,21 @@ function createReference(weights: Float32Array, readInitial: TrainerOptions['rea
       values = read;
       return read;
     },
+    isApart: () => values !== null && values !== weights,
   };
 }
 
-type Parts = Pick<TrainerOptions, 'weights' | 'runners'> & {
-  readonly buffers: GradientBuffers;
-  readonly gradient: Float32Array;
-  /** Whether microbatches add to `gradient` themselves, one after the other. */
-  readonly inLayers: boolean;
-};
+type Parts = Pick<TrainerOptions, 'weights' | 'runners'> &
+  Pick<MicrobatchRule, 'inLayers'> & {
+    /** Blocks that a microbatch of this shape keeps. */
+    readonly keepsFor: (shape: BatchShape) => number;
+    readonly buffers: GradientBuffers;
+    readonly gradient: Float32Array;
+  };
 
 /** Computes the gradient of each microbatch and adds it to `gradient`, in batch order. */
 async function sumGradients(
-  { runners, buffers, weights, gradient, inLayers }: Parts,
+  { runners, buffers, weights, gradient, inLayers, keepsFor }: Parts,
   batch: TrainingBatch,
   spec: LossSpec,
   microbatches: readonly Microbatch[],
@@ -197,7 +204,8 @@ async function sumGradients(
     const sequences = microbatch.sequences.map((index) => batch.sequences[index]!);
     const { shape } = microbatch;
     const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
-    const job = { weights, shape, feeds, spec, inLayers };
+    const job = { weights, shape, feeds, spec, inLayers, keptLayers: keepsFor(shape) };
+    // In layers, microbatches follow each other and add to the gradient themselves.
     if (inLayers) return { microbatch, measured: await runner.gradient({ ...job, gradient }) };
     const part = await buffers.take();
     try {

@@ -1,0 +1,140 @@
+import type { ModelConfig } from '../../model-files/model-config.ts';
+import type { Program } from '../graph/program.ts';
+import type { ProgramCache } from '../graph/program-cache.ts';
+import { layerPrefix, type ParameterEntry, parameterLayout, tensorViews } from '../parameters.ts';
+import { embeddingName, firstLikeLayer } from '../transformer.ts';
+import { type Buffers, createBuffers, gradientOutputs } from './buffers.ts';
+import { blockGradientProgram, blockProgram, hiddenGradient, keptPrefix } from './layer-programs.ts';
+import type { GradientJob, LogprobJob } from './pass.ts';
+
+/** Embedding and blocks of a model, run block by block. */
+export interface BlockStack {
+  /** Computes the last hidden states [tokens, hidden]. */
+  forward(job: ForwardJob, hidden: Float32Array): Promise<void>;
+  /** As `forward`; also keeps what `backward` needs. */
+  forwardKeeping(job: GradientJob, hidden: Float32Array): Promise<void>;
+  /** Adds the gradients of the weights to the job's, given that of the last hidden states. Follows `forwardKeeping`. */
+  backward(job: GradientJob, byHidden: Float32Array): Promise<void>;
+}
+
+/** Weights and tokens of a microbatch. */
+type ForwardJob = Pick<LogprobJob, 'weights' | 'shape' | 'feeds'>;
+
+/** Creates the blocks of a model. The backward pass computes a block again from its input, except what was kept. */
+export function createBlockStack(config: ModelConfig, programs: ProgramCache, buffers: Buffers): BlockStack {
+  const { hiddenSize, layers } = config;
+  const { entries } = parameterLayout(config);
+  const blocks = Array.from({ length: layers }, (_, layer) => blockEntries(config, entries, layer));
+  const embedding = entries.find(({ name }) => name === embeddingName)!;
+  /** Values that the backward pass takes of the first blocks. */
+  const kept: Buffers[] = [];
+
+  const sizeOf = ({ shape }: ForwardJob): number => shape.rows * shape.positions * hiddenSize;
+  const inputOf = (job: ForwardJob, layer: number): Float32Array => buffers(`input ${layer}`, sizeOf(job));
+
+  /** Runs the blocks; `numberOf` numbers the buffer of a block's input. */
+  const run = async (
+    job: ForwardJob,
+    hidden: Float32Array,
+    keptLayers: number,
+    numberOf: (layer: number) => number,
+  ): Promise<void> => {
+    const { weights, shape, feeds } = job;
+    gatherRows(config, weights.subarray(embedding.offset), feeds['tokens']!, inputOf(job, numberOf(0)));
+    for (const [layer, own] of blocks.entries()) {
+      const like = firstLikeLayer(config, layer);
+      const keeps = layer < keptLayers;
+      const program = await programs.open(`block ${like} ${keeps} ${shape.rows}×${shape.positions}`, () =>
+        blockProgram(config, shape, like, keeps),
+      );
+      if (keeps) kept[layer] ??= createBuffers();
+      const next = layer + 1 < layers ? inputOf(job, numberOf(layer + 1)) : hidden;
+      await program.run(
+        { hidden: inputOf(job, numberOf(layer)), ...tensorViews({ entries: own }, weights) },
+        { ...keptArrays(program, kept[layer]), next },
+      );
+    }
+  };
+
+  return {
+    // Two buffers suffice for the forward pass alone.
+    forward: (job, hidden) => run(job, hidden, 0, (layer) => layer % 2),
+    forwardKeeping: (job, hidden) => {
+      // Frees what earlier jobs kept of further blocks.
+      kept.length = Math.min(kept.length, job.keptLayers);
+      return run(job, hidden, job.keptLayers, (layer) => layer);
+    },
+    backward: async (job, byHidden) => {
+      const { weights, shape, feeds, gradient } = job;
+      let cotangent = byHidden;
+      for (const [layer, own] of [...blocks.entries()].toReversed()) {
+        const like = firstLikeLayer(config, layer);
+        const keeps = layer < job.keptLayers;
+        const key = `block gradient ${like} ${keeps} ${shape.rows}×${shape.positions}`;
+        const program = await programs.open(key, () => blockGradientProgram(config, shape, like, keeps));
+        const { into, addTo } = gradientOutputs(own, buffers);
+        const before = buffers(`by input ${layer % 2}`, sizeOf(job));
+        const values = { ...keptArrays(program, kept[layer]), ...tensorViews({ entries: own }, weights) };
+        await program.run(
+          { ...values, hidden: inputOf(job, layer), cotangent },
+          { ...into, [hiddenGradient]: before },
+        );
+        addTo(gradient);
+        cotangent = before;
+      }
+      addRows(config, gradient.subarray(embedding.offset), feeds['tokens']!, cotangent);
+    },
+  };
+}
+
+/** Arrays for the kept values that a program outputs or takes. */
+function keptArrays(
+  { inputs, outputs }: Program,
+  buffers: Buffers | undefined,
+): Record<string, Float32Array> {
+  const values = [...inputs, ...outputs].filter(({ name }) => name.startsWith(keptPrefix));
+  const lengthOf = (shape: readonly (number | string)[]): number =>
+    shape.reduce<number>((size, axis) => size * Number(axis), 1);
+  return Object.fromEntries(values.map(({ name, shape }) => [name, buffers!(name, lengthOf(shape))]));
+}
+
+/** Weights of a block under the names of the first block like it, whose programs it runs. */
+function blockEntries(
+  config: ModelConfig,
+  entries: readonly ParameterEntry[],
+  layer: number,
+): ParameterEntry[] {
+  const [own, like] = [layerPrefix(layer), layerPrefix(firstLikeLayer(config, layer))];
+  return entries
+    .filter(({ name }) => name.startsWith(own))
+    .map((entry) => ({ ...entry, name: like + entry.name.slice(own.length) }));
+}
+
+/** Embeds tokens: the forward pass of `embedTokens`, without a copy of the table. */
+function gatherRows(
+  { hiddenSize, embeddingScale = 1 }: ModelConfig,
+  table: Float32Array,
+  tokens: Float32Array | Int32Array,
+  hidden: Float32Array,
+): void {
+  const scale = Math.fround(embeddingScale);
+  for (const [at, token] of tokens.entries()) {
+    const row = table.subarray(token * hiddenSize, (token + 1) * hiddenSize);
+    for (let i = 0; i < hiddenSize; i++) hidden[at * hiddenSize + i] = row[i]! * scale;
+  }
+}
+
+/** Adds the gradient of embedded tokens to that of the table, in order of tokens. */
+function addRows(
+  { hiddenSize, embeddingScale = 1 }: ModelConfig,
+  table: Float32Array,
+  tokens: Float32Array | Int32Array,
+  byHidden: Float32Array,
+): void {
+  const scale = Math.fround(embeddingScale);
+  for (const [at, token] of tokens.entries()) {
+    const [from, to] = [at * hiddenSize, token * hiddenSize];
+    for (let i = 0; i < hiddenSize; i++)
+      table[to + i] = table[to + i]! + Math.fround(byHidden[from + i]! * scale);
+  }
+}
