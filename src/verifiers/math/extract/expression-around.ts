@@ -8,21 +8,27 @@ const joinedBefore =
   /(?:\$[^$\n]{1,40}\$|(?<![\w.,])-?\d[\d.,]*(?:\/\d+)?)(?:,?\s+(?:or|and)\s+|\s?[或和]\s?|\s\/\s)$/;
 /** A function of the value after it: "log_2 ", "sin(". */
 const functionBefore = /(?<![\w\\])(?:log|ln|lg|sin|cos|tan|cot|sec|csc|exp|sqrt)(?:_\{?\w{1,3}\}?)?\s?\(?$/;
-/** The items of a tuple before its last one: "(17, ". */
-const tupleBefore = /\((?:\s*-?\d[\d./]*\s*,){1,5}\s*$/;
+/** The beginning of a tuple or interval: "(17, ", "[". */
+const tupleBefore = /[([](?:\s*-?\d[\d./]*\s*,){0,5}\s*$/;
+/** Terms before the value: "x^2 + ", "5(x-". */
+const termsBefore =
+  /(?:(?<![A-Za-z])[A-Za-z](?![A-Za-z])|[\d.^(){}]| ?[-+*/] ?)*(?:(?<![A-Za-z])[A-Za-z]|[\d)}]) ?[-+*/] ?$/;
 /** A letter added to the value or multiplied by it: " + x", "*y". */
 const termAfter = /^\s?[+*·×]\s?[A-Za-z](?![A-Za-z])/;
 
 /**
  * Extends the last value of a text to the expression it is part of, so that neither 18 answers "17 or 18", "(17, 18)",
- * "log_2 18" or "18 + x", nor 2 answers "9 / 2".
+ * "log_2 18", "x + 18" or "18 + x", nor 2 answers "9 / 2".
  */
 export function expressionAround(text: string, passage: Passage): Passage {
   const before = text.slice(Math.max(0, passage.start - reach), passage.start);
   const after = text.slice(passage.end, passage.end + reach);
-  const tuple = /^\s*\)/.test(after) ? tupleBefore.exec(before)?.[0] : undefined;
-  if (tuple !== undefined) return extended(text, passage, tuple, after.slice(0, after.indexOf(')') + 1));
-  const left = joinedBefore.exec(before)?.[0] ?? functionBefore.exec(before)?.[0] ?? '';
+  const close = /^\s*[)\]]/.exec(after)?.[0];
+  const open = close === undefined ? undefined : tupleBefore.exec(before)?.[0];
+  if (close !== undefined && open !== undefined && (open + passage.text).includes(','))
+    return extended(text, passage, open, close);
+  const left =
+    joinedBefore.exec(before)?.[0] ?? functionBefore.exec(before)?.[0] ?? termsBefore.exec(before)?.[0] ?? '';
   const right = left.endsWith('(') ? (/^\s?\)/.exec(after)?.[0] ?? '') : (termAfter.exec(after)?.[0] ?? '');
   return extended(text, passage, left, right);
 }

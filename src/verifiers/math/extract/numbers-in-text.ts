@@ -27,6 +27,7 @@ export function numberAt(text: string, at: number): NumberSpan {
   end = decimalCommaEnd(text, at, end);
   while ('-–/.:'.includes(text[end] ?? '?') && isDigit(text[end + 1]))
     end = scanNumeral(text, end + 1, false).end;
+  if (text[end] === '_') end = extended(text, end, base);
   const next = text[end] === ' ' ? text[end + 1] : text[end];
   if (next !== undefined && next > ' ' && !isPlainLetter(next)) {
     if (!isRoot) end = extended(text, end, mixedPart);
@@ -62,6 +63,7 @@ export function monthDateAt(text: string, at: number): NumberSpan | undefined {
   return end > at ? { start: at, end, isPart: false } : undefined;
 }
 
+const base = /_(?:\{\d{1,2}\}|\d{1,2})/y;
 const mixedPart = /(?: \d+\/\d+(?![\d/])|[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])/y;
 const power = /(?:(?:\^|\*\*)(?:-?\d+|\{[^{}]{1,20}\}|\([^()]{1,20}\))|[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+)/y;
 const timesTen =

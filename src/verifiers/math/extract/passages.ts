@@ -1,5 +1,6 @@
 import type { Extracted } from './extracted.ts';
 import { isDigit } from '../read/numerals.ts';
+import { bareTexAt } from './bare-tex.ts';
 import { expressionAround } from './expression-around.ts';
 import { boundStart } from './hedges.ts';
 import {
@@ -24,11 +25,11 @@ const maxFormula = 1000;
 
 /**
  * The last formula or number of a text, with the expression it is part of and with a "not" or "at most" before it; numbers
- * inside formulas and inside words do not count.
+ * inside formulas and inside words do not count. Nothing where the text ends with a term such as `2x`.
  */
 export function lastCandidate(text: string): Extracted | undefined {
-  const last = spansOf(text).at(-1);
-  if (last === undefined) return undefined;
+  const last = spansOf(text, true).at(-1);
+  if (last === undefined || ('isPart' in last && last.isPart)) return undefined;
   const passage = expressionAround(text, passageOf(text, last));
   const start = boundStart(text, passage.start);
   const hedge = text.slice(start, passage.start);
@@ -51,8 +52,11 @@ function passageOf(text: string, span: Passage | NumberSpan): Passage {
   return 'text' in span ? withPercent(text, span) : withSuffix(text, span);
 }
 
-/** Every formula, in a fence or in bare TeX, and every number outside one, in order. */
-function spansOf(text: string): (Passage | NumberSpan)[] {
+/**
+ * Every formula, in a fence or in bare TeX, and every number outside one, in order; with `withParts` also numbers that are
+ * part of a term, as the 2 of `2x`.
+ */
+function spansOf(text: string, withParts = false): (Passage | NumberSpan)[] {
   const found: (Passage | NumberSpan)[] = [];
   const fenceAt = createFenceReader(text);
   for (let at = nextStart(text, 0); at >= 0; at = nextStart(text, at + 1)) {
@@ -68,19 +72,23 @@ function spansOf(text: string): (Passage | NumberSpan)[] {
       at = date.end - 1;
     } else if (startsNumber(text, at)) {
       const number = numberAt(text, at);
-      const end = bareTexEnd(text, number.end);
-      if (end > number.end) found.push({ text: text.slice(number.start, end), start: number.start, end });
-      else if (!number.isPart && !isWordCharacter(text[at - 1])) found.push(number);
-      at = end - 1;
+      const formula = bareTexAt(text, number.end);
+      if (formula) found.push(formula);
+      else if (!isWordCharacter(text[at - 1]) && (!number.isPart || (withParts && !isPowerOfUnit(text, at))))
+        found.push(number);
+      at = (formula ?? number).end - 1;
     } else {
-      const end = bareTexEnd(text, at);
-      if (end > at) {
-        found.push({ text: text.slice(at, end), start: at, end });
-        at = end - 1;
-      }
+      const formula = bareTexAt(text, at);
+      if (formula) found.push(formula);
+      at = (formula?.end ?? at + 1) - 1;
     }
   }
   return found;
+}
+
+/** The exponent of `cm^2` and `\text{ cm}^2`. */
+function isPowerOfUnit(text: string, at: number): boolean {
+  return /(?:[A-Za-z]{2}|\})\^\{?$/.test(text.slice(Math.max(0, at - 4), at));
 }
 
 /** First signs of fences, numbers and dates. */
@@ -90,20 +98,6 @@ const firstSign = /[$\\\d.√JFMASOND]/g;
 function nextStart(text: string, from: number): number {
   firstSign.lastIndex = from;
   return firstSign.exec(text)?.index ?? -1;
-}
-
-const braced = String.raw`\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,40}\}){0,60}\}){0,120}\}`;
-const texCommand = String.raw`\\(?:[dtc]?frac|sqrt|[dt]?binom|pi|cdot|times|left|right|alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|log|ln|sin|cos|tan)(?![a-zA-Z])`;
-const bareTex = new RegExp(
-  String.raw`${texCommand}(?:${texCommand}|${braced}|\[\d+\]|\([^()\n]{1,30}\)|\d+(?:\.\d+)?|[\^_*/!]|(?<=[\^_])[a-z]|\s?[-+=]\s?(?=[\d\\(])|\s(?=\\(?:cdot|times|frac|sqrt)))*`,
-  'y',
-);
-
-/** The end of mathematics in TeX without a fence that begins at a place, or the place itself. */
-function bareTexEnd(text: string, at: number): number {
-  if (text[at] !== '\\') return at;
-  bareTex.lastIndex = at;
-  return at + (bareTex.exec(text)?.[0].length ?? 0);
 }
 
 function startsNumber(text: string, at: number): boolean {

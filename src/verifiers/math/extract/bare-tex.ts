@@ -1,0 +1,43 @@
+import type { Passage } from './numbers-in-text.ts';
+
+/** Commands of formulas, which hardly occur outside of them; others (`\text`, `\n`) do not begin one. */
+const command =
+  String.raw`\\(?:[dtc]?frac|sqrt|[dt]?binom|pi|infty|cdot|times|left|right|pm|mp|leq?|geq?|neq?|in|cup|cap|mathbb\s?\{[A-Z]\}|` +
+  String.raw`alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|log|ln|sin|cos|tan)(?![a-zA-Z])`;
+const braced = String.raw`\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,40}\}){0,60}\}){0,120}\}`;
+const inBrackets = String.raw`[([](?:\\[A-Za-z]+|[^A-Za-z()[\]\n]|[A-Za-z](?![A-Za-z])){1,60}[)\]]`;
+const letter = '(?<![A-Za-z])[A-Za-z](?![A-Za-z])';
+const number = String.raw`\d+(?:\.\d+)?`;
+const operator = String.raw`\s?[-+=<>]\s?(?=[\d\\(])`;
+
+/** What follows the first command: no words, and spaces only beside commands and operators. */
+const formula = new RegExp(
+  String.raw`${command}(?:${command}|(?<=[a-z}])\s(?=[-\d(\\[])(?!\s\\(?![a-zA-Z]))|${braced}|${inBrackets}|${number}|[\^_*/!'|]|[,](?=[\d\\-])|${operator}|(?<=[\d}^_)])${'[A-Za-z](?![A-Za-z])'})*`,
+  'y',
+);
+/** What may stand directly before it: signs, numbers and single letters. */
+const beginning = new RegExp(String.raw`(?:${letter}(?:_\{?\w\}?)?|[\d.(^*/+=|!,'-]|\[)*$`);
+/** The left side of a relation or set operation, with a space behind it: `x `, `(0,1) `. */
+const leftSide = new RegExp(String.raw`(?:${letter}|${inBrackets}|${number}|\})\s$`);
+const joins = /^\\(?:pm|mp|leq?|geq?|neq?|in|cup|cap|cdot|times)(?![a-zA-Z])/;
+
+/** Characters before a command that are searched for the beginning of its formula. */
+const reach = 60;
+
+/**
+ * The formula in TeX without dollar signs whose first command is at `at`, with the signs and numbers before it:
+ * `-2\sqrt{3}`, `x \in [0,1)`. Nothing where no formula begins.
+ */
+export function bareTexAt(text: string, at: number): Passage | undefined {
+  if (text[at] !== '\\') return undefined;
+  formula.lastIndex = at;
+  const found = formula.exec(text)?.[0];
+  if (found === undefined) return undefined;
+  let start = at;
+  const before = text.slice(Math.max(0, at - reach), at);
+  if (joins.test(found)) start -= leftSide.exec(before)?.[0].length ?? 0;
+  start -= beginning.exec(text.slice(Math.max(0, start - reach), start))![0].length;
+  const all = text.slice(start, at + found.length);
+  const open = /^[([]/.test(all) && !/[)\]]$/.test(all) ? 1 : 0;
+  return { text: all.slice(open), start: start + open, end: at + found.length };
+}
