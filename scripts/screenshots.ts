@@ -20,6 +20,8 @@ const [directory = 'runs/demo-0001', other] = process.argv.slice(2);
 const root = dirname(directory);
 const folder = basename(directory);
 const images = 'docs/images';
+/** Time for data and charts; the first search of a run builds its index before. */
+const settleMs = 2500;
 
 await using dashboard = await startDashboard({
   root,
@@ -37,6 +39,8 @@ const views = {
   curriculum: `${run}/curriculum?by=family`,
   metrics: `${run}/metrics`,
   rollouts: `${run}/rollouts?solved=some&purpose=train`,
+  answers: `${run}/answers?family=brackets`,
+  search: `${run}/rollouts?as=search&text=Math.max`,
   group: `${run}/group/${group}`,
   problem: `${run}/problem/${encodeURIComponent(problem)}`,
   ...(other === undefined
@@ -66,7 +70,7 @@ async function take(tab: Page, hash: string, name: string): Promise<void> {
   await tab.goto('about:blank');
   await tab.goto(`${dashboard.url}#/${hash}`);
   await tab.locator('section, [role="row"]').first().waitFor();
-  await tab.waitForTimeout(700);
+  await tab.waitForTimeout(settleMs);
   const path = join(images, `${name}.png`);
   await tab.screenshot({ path });
   console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`);

@@ -67,7 +67,7 @@ function Suite({ folder, suite }: { readonly folder: string; readonly suite: Sui
     <>
       <p>
         <Badge word={tone}>{word}</Badge> Accuracy on <bdi>{suite.suite}</bdi>: {percent(overall.before)} →{' '}
-        {percent(overall.after)}, change {changeOf(overall.difference)} points (95 %, {overall.problems}{' '}
+        {percent(overall.after)}, change in points {changeOf(overall.difference)} (95 %, {overall.problems}{' '}
         problems, steps {steps[0]} and {steps[1]}).
       </p>
       {warnings.map((warning) => (

@@ -71,7 +71,7 @@ export interface ThenAndNow {
 export interface AnswersView {
   /** Null: the answers are those of training. */
   readonly suite: string | null;
-  /** At most six, in order; first and last evaluation are always among them. */
+  /** At most six, in order; fewer for large suites. The first and the last evaluation are always among them. */
   readonly spans: readonly AnswerSpan[];
   /** Most frequent first: in the last span, then in all. */
   readonly answers: readonly CommonAnswer[];
@@ -82,6 +82,8 @@ export interface AnswersView {
 const mostSpans = 6;
 /** Bounds the time of a request. */
 const [mostRollouts, mostShards] = [400, 6];
+/** The problems of a family are spread over the file of an evaluation, so all its rows are decoded: 20 µs each. */
+const mostRows = 6000;
 const [mostAnswers, mostProblems] = [12, 40];
 const mostCharacters = 200;
 
@@ -171,7 +173,10 @@ function rangesOf(run: RunReader, where: Condition, isSuite: boolean): StepRange
     ...where.values,
   ) as [number, number][];
   if (isSuite) {
-    const spans = Math.min(mostSpans, steps.length);
+    const [[rows]] = run.lists(
+      "SELECT coalesce(max(rollouts), 1) FROM shards WHERE purpose = 'evaluate'",
+    ) as [[number]];
+    const spans = Math.min(steps.length, mostSpans, Math.max(2, Math.floor(mostRows / rows)));
     return Array.from({ length: spans }, (_, n) => {
       const [step, recorded] = steps[Math.round((n * (steps.length - 1)) / Math.max(1, spans - 1))]!;
       return { fromStep: step, toStep: step, recorded };
