@@ -20,6 +20,13 @@ test.for(files)('%s is valid and describes its steps', async (file) => {
   expect(describeBatches(recipe)).toHaveLength(recipe.stages.length);
 });
 
+test('describes groups that are spread over wordings', async () => {
+  const recipe = await loadRecipe(join(project, 'recipes/wordings/recipe.ts'));
+  expect(describeBatches(recipe)[1]).toContain(
+    '32 problems × 8 rollouts over 4 wordings = 256 rollouts a step',
+  );
+});
+
 test('gives the baseline and the ablation the steps of the staged recipe', async () => {
   const steps = async (name: string): Promise<number> => {
     const { stages } = await loadRecipe(join(project, `recipes/${name}/recipe.ts`));
