@@ -16,8 +16,10 @@ import numpy as np
 from ..sampling.completion import Floats
 from ..sampling.remote import Question, Written
 
-_HEALTH_SECONDS = 4.0
-"""Interval of health checks during a request, and the longest wait for one: a lost server is noticed in twice that."""
+_CHECK_SECONDS = 4.0
+"""Interval of health checks during a request."""
+_HEALTH_SECONDS = 6.0
+"""Longest wait for a connection and for the answer to a health check."""
 _UPDATE_SECONDS = 600.0
 
 
@@ -142,7 +144,7 @@ class Replica:
             connection.close()
 
     def _await(self, connection: HTTPConnection) -> None:
-        while not select.select([connection.sock], [], [], _HEALTH_SECONDS)[0]:
+        while not select.select([connection.sock], [], [], _CHECK_SECONDS)[0]:
             if not self.is_healthy():
                 raise ReplicaLost(f"{self.url}: the server does not answer /health")
 
