@@ -66,7 +66,7 @@ test('a group holds the attempts at all its wordings, each judged as its problem
   const promptsIn = (group: typeof a) =>
     group!.rollouts.map(({ transcripts }) => transcripts[0]!.messages[0]!.content);
   const counts = Object.values(Object.groupBy(promptsIn(a), (text) => text)).map((some) => some!.length);
-  expect(counts.toSorted()).toEqual([2, 3]);
+  expect(counts.toSorted((x, y) => x - y)).toEqual([2, 3]);
   expect(promptsIn(b)).toEqual(Array(5).fill('b0'));
   expect(a!.rollouts.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
   expect(a!.rollouts.every(({ verdict }) => verdict.outcome === 'correct')).toBe(true);

@@ -3,7 +3,8 @@ import type { Ended } from './gradus.ts';
 
 // The start of a real process, which prints its version to /dev/null.
 process.argv = [process.execPath, 'gradus', '--version'];
-await import('../../bin/start.mjs' as string);
+const start: string = '../../bin/start.mjs'; // Has no types.
+await import(start);
 const { main } = await import('../../src/cli/main.ts');
 
 // Each command adds a listener to them, as it does in a process of its own.

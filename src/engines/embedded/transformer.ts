@@ -51,7 +51,7 @@ export function transformerLogits(
 }
 
 /** Embeddings of tokens, the input of the first block: [tokens, hidden]. */
-export function embedTokens(config: ModelConfig, weights: Weights, tokens: Value): Value {
+function embedTokens(config: ModelConfig, weights: Weights, tokens: Value): Value {
   return scaled(embed(weights.get(embeddingName)!, tokens), config.embeddingScale);
 }
 

@@ -55,7 +55,7 @@ const places = 4096;
 const problemPlace = places - 1;
 
 /** Returns the id of a document. */
-export const idOfPlace = ({ group, index }: TextPlace): number => group * places + (index ?? problemPlace);
+const idOfPlace = ({ group, index }: TextPlace): number => group * places + (index ?? problemPlace);
 
 /** Returns the document with an id. */
 export function placeOfId(id: number): TextPlace {

@@ -28,7 +28,7 @@ import type { Verifier } from '../../verifiers/verifier.ts';
 import type { CompletionRequest } from './request.ts';
 
 /** A strategy to serve: how many answers are written for each that is returned, and which one is returned. */
-export const servedStrategyConfig = z.strictObject({
+const servedStrategyConfig = z.strictObject({
   strategy: strategyConfig,
   /** Answers N; bounds the tokens of a choice by N · `max_tokens`. */
   budget: z.int().positive(),

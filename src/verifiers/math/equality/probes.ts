@@ -122,7 +122,7 @@ export function constantRatio(a: MathNode, b: MathNode, comparing: Comparing): n
 }
 
 /** Names of the variables in either expression, sorted. */
-export function variableNames(...nodes: readonly MathNode[]): readonly string[] {
+function variableNames(...nodes: readonly MathNode[]): readonly string[] {
   const names = new Set<string>();
   const collect = (node: MathNode): boolean => {
     if (node.kind === 'variable') names.add(node.name);
