@@ -22,7 +22,7 @@ const common = {
   setupFiles: ['test/setup.ts'],
   execArgv: ['--conditions=development'],
   testTimeout: 30_000,
-  // Threads and processes that tests start load compiled code, as those of `gradus` do.
+  // Threads and processes that tests start load compiled code from this cache.
   env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache') },
 };
 

@@ -1,13 +1,13 @@
 /** Runs the commands that its parent sends, one at a time. See `openCommands`. */
 import type { Ended } from './gradus.ts';
 
-// The start of a real process, which prints its version to /dev/null.
+// Starts as a real process does; the version goes to /dev/null.
 process.argv = [process.execPath, 'gradus', '--version'];
 const start: string = '../../bin/start.mjs'; // Has no types.
 await import(start);
 const { main } = await import('../../src/cli/main.ts');
 
-// Each command adds a listener to them, as it does in a process of its own.
+// Listeners of all commands accumulate, which must not print a warning.
 for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
 
 /** Collects what a command writes to a stream. */

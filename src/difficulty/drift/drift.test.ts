@@ -1,16 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng } from '../../core/rng.ts';
-import { neverSometimesAlways } from '../probing/cut-points.ts';
-import {
-  createDriftModel,
-  describeBelief,
-  driftConfig,
-  learnStart,
-  observed,
-  predicted,
-  predictedCells,
-} from './drift.ts';
+import { createDriftModel, describeBelief, driftConfig, learnStart, observed, predicted } from './drift.ts';
 import { rateGrid } from './rate-grid.ts';
 
 const drift = driftConfig.parse({});
@@ -28,7 +19,6 @@ test('beliefs sum to 1 after every operation', () => {
       expect(total(fresh)).toBeCloseTo(1, 9);
       expect(total(aged)).toBeCloseTo(1, 9);
       expect(total(predicted(aged, 8))).toBeCloseTo(1, 9);
-      expect(total(predictedCells(aged, neverSometimesAlways, 8))).toBeCloseTo(1, 9);
     }),
     { numRuns: 40 },
   );

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { normalise, rateGrid, spacing } from './rate-grid.ts';
-import { type Cut, cellOf } from '../probing/cut-points.ts';
 
 /**
  * Drift of pass rates while the policy learns, per unit of time (a training step, or one visit of every problem; use
@@ -54,15 +53,6 @@ export function predicted(belief: RateBelief, trials: number): number[] {
     const likelihood = rateGrid.likelihood(successes, trials);
     return belief.reduce((sum, probability, i) => sum + probability * likelihood[i]!, 0);
   });
-}
-
-/** Probability of each cell, for the pass rate that `trials` attempts would show. */
-export function predictedCells(belief: RateBelief, cuts: readonly Cut[], trials: number): number[] {
-  const cells = Array.from({ length: cuts.length + 1 }, () => 0);
-  predicted(belief, trials).forEach((probability, successes) => {
-    cells[cellOf(cuts, successes, trials)]! += probability;
-  });
-  return cells;
 }
 
 /** Mean and standard deviation of the pass rate under a belief. */
