@@ -38,7 +38,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     usage: 'runs',
-    description: 'list, show, compare, watch and export runs',
+    description: 'list, show, compare, watch, export and restore runs',
     load: async () => (await import('./runs.ts')).addRunsCommand,
   },
   {

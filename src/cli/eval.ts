@@ -51,7 +51,7 @@ export function addEvalCommand(program: Command): void {
     .option('--set <path=value>', 'override one field of the recipe; repeatable', collect, [])
     .option(
       '--strategy <name>',
-      'also compare this way of spending tokens: majority, best-of-n, asked:decomposition, beam:4, dvts:4; repeatable',
+      'also compare a strategy: majority, best-of-n, asked:decomposition, beam:4, dvts:4; repeatable',
       collect,
       [],
     )
