@@ -42,6 +42,7 @@ function factsOf({ lengthFrom, speedFrom, memory, placement, cost, omitted }: Ru
     `length of a rollout: ${lengthFrom === undefined ? 'unknown, counted with its limit; gradus difficulty estimate measures it' : `from ${lengthFrom}`}`,
     `speed: ${speedFrom === undefined ? 'unknown; train a few steps of this model into the folder of --history to measure it' : `from ${speedFrom}, on this machine`}`,
     memoryLine(memory),
+    ...(memory?.changes ?? []).map((change) => `  fits with: --set ${change}`),
     ...(placement === undefined ? [] : [`placement: ${placement}`]),
     ...(cost === undefined
       ? []

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { byteCount } from '../core/text/byte-size.ts';
 import { GradusError } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
@@ -7,6 +7,7 @@ import { trainingMemory } from '../engines/embedded/memory-budget.ts';
 import { openModelFolder } from '../engines/model-files/model-folder.ts';
 import { resolveStage } from '../recipe/resolve-stage.ts';
 import { sum } from '../statistics/summary.ts';
+import { changesThatFit } from './changes-that-fit.ts';
 import type { RunPlan } from './plan.ts';
 import type { PlannedParts } from './planned-parts.ts';
 
@@ -40,11 +41,32 @@ export async function planMemory({ recipe, engine, problems }: PlannedParts): Pr
     { ...settings, memoryBudgetBytes: budget },
     availableParallelism(),
   );
+  const needed = (length: number, memoryBudgetBytes: number): number =>
+    sum(Object.values(trainingMemory(config, { positions: length, runners: lanes, memoryBudgetBytes })));
   try {
-    const memory = trainingMemory(config, { positions, runners: lanes, memoryBudgetBytes: budget });
-    return { bytes: sum(Object.values(memory)), budget, positions };
+    return { bytes: needed(positions, budget), budget, positions };
   } catch (error) {
-    if (!GradusError.isInstance(error) || error.code !== 'MEMORY_BUDGET') throw error;
-    return { budget, positions, problem: error.message };
+    if (!isOverBudget(error)) throw error;
+    const answerTokens = Math.min(longestAnswer, positions - longestPrompt);
+    const changes = changesThatFit((length, bytes) => fits(() => needed(length, bytes)), {
+      promptTokens: longestPrompt,
+      answerTokens,
+      budgetBytes: budget,
+      machineBytes: totalmem(),
+    });
+    return { budget, positions, problem: error.message, changes };
+  }
+}
+
+const isOverBudget = (error: unknown): error is GradusError =>
+  GradusError.isInstance(error) && error.code === 'MEMORY_BUDGET';
+
+function fits(computeMemory: () => number): boolean {
+  try {
+    computeMemory();
+    return true;
+  } catch (error) {
+    if (isOverBudget(error)) return false;
+    throw error;
   }
 }

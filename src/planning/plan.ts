@@ -26,6 +26,8 @@ const planMemory = z.strictObject({
   positions: z.number(),
   /** Why it does not fit, with the budget that does. */
   problem: z.string().optional(),
+  /** Assignments for `--set`, each of which makes it fit by the engine's own memory model. */
+  changes: z.array(z.string()).optional(),
 });
 
 /** Cost of a run from the price of an hour. */

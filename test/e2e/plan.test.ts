@@ -88,7 +88,10 @@ test('names the budget that fits, and rejects unknown fields of prices', async (
   const small = await plan('--set', 'policy.engine.memoryBudget=128MiB');
   expect(small.memory).toMatchObject({
     problem: expect.stringMatching(/room for one sequence of \d+ tokens \(\d+ MB\)/),
+    changes: [expect.stringMatching(/^policy\.engine\.memoryBudget=\d+MiB$/)],
   });
+  const fitting = await plan('--set', small.memory!.changes![0]!);
+  expect(fitting.memory!.bytes).toBeLessThan(fitting.memory!.budget);
   writeFileSync(join(folder, 'wrong.toml'), 'currency = "EUR"\nperhour = 3.5\n');
   const wrong = await run('plan', 'recipe.json', '--prices', 'wrong.toml');
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/wrong\.toml.*perhour/s) });
