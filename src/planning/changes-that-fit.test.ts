@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { changesThatFit } from './changes-that-fit.ts';
 
+const step = 64 * 2 ** 20;
+
 test('each proposed change fits, and the next smaller one does not', () => {
   fc.assert(
     fc.property(
@@ -12,21 +14,24 @@ test('each proposed change fits, and the next smaller one does not', () => {
       (promptTokens, answerTokens, hundreds, bytesPerToken) => {
         const fits = (positions: number, budget: number): boolean => positions * bytesPerToken <= budget;
         const budgetBytes = hundreds * 1e8;
-        fc.pre(!fits(promptTokens + answerTokens, budgetBytes));
-        const given = { promptTokens, answerTokens, budgetBytes, machineBytes: 16e9 };
-        for (const change of changesThatFit(fits, given)) {
-          const [name, value] = change.split('=') as [string, string];
-          const amount = Number.parseFloat(value);
-          if (name === 'sampling.maxTokens') {
-            expect(fits(promptTokens + amount, budgetBytes)).toBe(true);
-            expect(fits(promptTokens + amount + 1, budgetBytes)).toBe(false);
-          } else {
-            expect(name).toBe('policy.engine.memoryBudget');
-            expect(fits(promptTokens + answerTokens, amount * 2 ** 20)).toBe(true);
-            expect(amount * 2 ** 20).toBeLessThanOrEqual(16e9);
-            const smaller = (amount - 64) * 2 ** 20;
-            if (smaller > budgetBytes) expect(fits(promptTokens + answerTokens, smaller)).toBe(false);
-          }
+        const positions = promptTokens + answerTokens;
+        fc.pre(!fits(positions, budgetBytes));
+        const proposed = changesThatFit(fits, {
+          promptTokens,
+          answerTokens,
+          budgetBytes,
+          machineBytes: 16e9,
+        });
+        const amounts = (name: string): number[] =>
+          proposed.filter((one) => one.startsWith(name)).map((one) => Number.parseFloat(one.split('=')[1]!));
+        for (const tokens of amounts('sampling.maxTokens')) {
+          expect(fits(promptTokens + tokens, budgetBytes)).toBe(true);
+          expect(fits(promptTokens + tokens + 1, budgetBytes)).toBe(false);
+        }
+        for (const budget of amounts('policy.engine.memoryBudget').map((amount) => amount * 2 ** 20)) {
+          expect(fits(positions, budget)).toBe(true);
+          expect(budget).toBeLessThanOrEqual(16e9);
+          expect(fits(positions, Math.max(budgetBytes, budget - step))).toBe(false);
         }
       },
     ),
