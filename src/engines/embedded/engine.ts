@@ -45,7 +45,10 @@ import { createTrainer, type Trainer } from './learning/trainer.ts';
 /** Settings of the embedded engine. No setting changes a number it computes. */
 export const embeddedConfig = z.strictObject({
   type: z.literal('embedded'),
-  /** Worker threads that sample and train in parallel. Default: see `chooseLaneLayout`. */
+  /**
+   * Worker threads that sample and train in parallel; models that train in layers train on one. Default: see
+   * `chooseLaneLayout`.
+   */
   lanes: z.int().min(1).max(64).optional(),
   /** ONNX Runtime threads per lane. Default: 1 for small models, otherwise measured at start. */
   threads: z.int().min(1).max(64).optional(),

@@ -40,7 +40,7 @@ export interface TrainerOptions {
   readonly config: ModelConfig;
   /** Trained in place. Must be over a `SharedArrayBuffer` when runners live in other threads. */
   readonly weights: Float32Array;
-  /** Execute the jobs; their number and order do not change a bit of the result. */
+  /** Execute the jobs; their number and order do not change a bit of the result. In layers, the first one trains. */
   readonly runners: readonly MicrobatchRunner[];
   /** Memory for weights, optimizer and running microbatches together; see `createMicrobatchRule`. */
   readonly memoryBudgetBytes: number;
