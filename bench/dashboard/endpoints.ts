@@ -56,6 +56,11 @@ export async function timeEndpoints(
     'problems, worst of a stage': () => `${base}/problems?${stage()}&purpose=train&limit=20`,
     'problems, all': () => `${base}/problems?sort=${one(['rate', 'trials', 'lastStep'])}&${direction()}`,
     problem: () => `${base}/problem?id=${encodeURIComponent(one(problems))}`,
+    'answers of a family': () => `${base}/answers?family=${one(['addition', 'division', 'sequences'])}`,
+    'prompts, 40': () =>
+      `${base}/prompts?${Array.from({ length: 40 }, () => `id=${encodeURIComponent(one(problems))}`).join('&')}`,
+    search: () => `${base}/search?text=boxed+${rng.integer(0, 99)}&outcome=${one(['correct', 'timeout'])}`,
+    progress: () => `${base}/progress`,
     levels: () => `${base}/levels?by=${one(['level', 'family', 'domain'])}`,
     curriculum: () => `${base}/curriculum`,
     compare: () => `compare?before=${run}&after=${run}`,

@@ -56,10 +56,11 @@ export function ManyView({ folders }: { readonly folders: readonly string[] }) {
   const { runs, error } = loaded;
   const sides = useMemo(() => sidesOf(runs), [runs]);
   if (runs.length < folders.length) return <Waiting error={error} what="the comparison" />;
+  const recipes = new Set(runs.map(({ detail }) => detail.head.settingsHash)).size;
   return (
     <div className={styles.stack}>
       <h1>
-        {folders.length} runs of {sides.length === 1 ? '1 recipe' : `${sides.length} recipes`}
+        {folders.length} runs of {recipes === 1 ? '1 recipe' : `${recipes} recipes`}
       </h1>
       <Results sides={sides} />
       <Courses runs={runs} sides={sides} />
