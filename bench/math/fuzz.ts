@@ -36,6 +36,8 @@ export function damagedAnswer(rng: Rng, answer: string): string {
 
 /** Inputs chosen to be expensive: cost must stay linear in their length. */
 export const hostileInputs: readonly { readonly name: string; readonly text: string }[] = [
+  { name: 'minus signs in prose', text: `so ${'- '.repeat(4000)}5` },
+  { name: 'commands in a bracket', text: `so \\frac(${'\\ab'.repeat(2500)}` },
   { name: 'unclosed boxes', text: '\\boxed{'.repeat(20_000) },
   { name: 'closed boxes', text: '\\boxed{1}'.repeat(20_000) },
   { name: 'boxes in boxes', text: `${'\\boxed{'.repeat(1000)}1${'}'.repeat(1000)}` },

@@ -5,7 +5,7 @@ const command =
   String.raw`\\(?:[dtc]?frac|sqrt|[dt]?binom|pi|infty|cdot|times|left|right|pm|mp|leq?|geq?|neq?|in|cup|cap|mathbb\s?\{[A-Z]\}|` +
   String.raw`alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|log|ln|sin|cos|tan)(?![a-zA-Z])`;
 const braced = String.raw`\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,40}\}){0,60}\}){0,120}\}`;
-const inBrackets = String.raw`[([](?:\\[A-Za-z]+|[^A-Za-z()[\]\n]|[A-Za-z](?![A-Za-z])){1,60}[)\]]`;
+const inBrackets = String.raw`[([](?:\\[A-Za-z]+(?![A-Za-z])|\\[^A-Za-z\n]|[^\\A-Za-z()[\]\n]|[A-Za-z](?![A-Za-z])){1,60}[)\]]`;
 const letter = '(?<![A-Za-z])[A-Za-z](?![A-Za-z])';
 const number = String.raw`\d+(?:\.\d+)?`;
 const operator = String.raw`\s?[-+=<>]\s?(?=[\d\\(])`;

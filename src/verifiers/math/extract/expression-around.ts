@@ -10,9 +10,9 @@ const joinedBefore =
 const functionBefore = /(?<![\w\\])(?:log|ln|lg|sin|cos|tan|cot|sec|csc|exp|sqrt)(?:_\{?\w{1,3}\}?)?\s?\(?$/;
 /** The beginning of a tuple or interval: "(17, ", "[". */
 const tupleBefore = /[([](?:\s*-?\d[\d./]*\s*,){0,5}\s*$/;
-/** Terms before the value: "x^2 + ", "5(x-". */
+/** Terms before the value: "x^2 + ", "5(x-". No sign can be matched in two ways, so a failure costs little. */
 const termsBefore =
-  /(?:(?<![A-Za-z])[A-Za-z](?![A-Za-z])|[\d.^(){}]| ?[-+*/] ?)*(?:(?<![A-Za-z])[A-Za-z]|[\d)}]) ?[-+*/] ?$/;
+  /(?:(?<![A-Za-z])[A-Za-z](?![A-Za-z])|[\d.^(){}+*/-]| (?=[-+*/])|(?<=[-+*/]) (?![-+*/]))*(?:(?<![A-Za-z])[A-Za-z]|[\d)}]) ?[-+*/] ?$/;
 /** A letter added to the value or multiplied by it: " + x", "*y". */
 const termAfter = /^\s?[+*·×]\s?[A-Za-z](?![A-Za-z])/;
 
