@@ -5,7 +5,7 @@
  * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs of CodeGen-16B for each HumanEval problem;
  * judged independently before: pass@1, @10 and @100 of .228, .513, .750). The problems come in a random order, and stderr
  * shows the figures so far after every twenty, so a run that is stopped, or one with `--problems 40`, is a fair sample.
- * All 16,400 programs take about five minutes of processor time, and much longer where other work slows the machine
+ * All 16,400 programs take about seven minutes of processor time, and much longer where other work slows the machine
  * down. The last line is JSON.
  */
 import { execFile } from 'node:child_process';
