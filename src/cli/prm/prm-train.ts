@@ -59,7 +59,7 @@ export function addPrmTrainCommand(prm: Command): void {
     .option('--since <step>', 'leave out training rollouts before this step', wholeNumber(), 0)
     .option('--epochs <n>', 'passes over the rollouts', realNumber(0, { above: true }), 2)
     .option('--batch-size <n>', 'rollouts per step', wholeNumber(1), 128)
-    .option('--learning-rate <rate>', 'highest learning rate of AdamW', realNumber(0, { above: true }), 1e-3)
+    .option('--learning-rate <rate>', 'highest learning rate of AdamW', realNumber(0, { above: true }), 3e-4)
     .option('--good <text>', 'token that labels a good prefix', defaultLabels.good)
     .option('--bad <text>', 'token that labels a bad prefix', defaultLabels.bad)
     .option('--step-separator <text>', 'text between the steps of a JSON Lines file', '\n\n')

@@ -1,4 +1,4 @@
-import type { Rollout } from '../../core/rollout.ts';
+import { answerOf, type Rollout } from '../../core/rollout.ts';
 import {
   chanceCorrectOf,
   type Choice,
@@ -50,10 +50,10 @@ export function armsOf(run: StrategyRun, budgets: readonly number[], lastStepOnl
 /** Expected result of choosing among `count` of the answers; null without one. */
 function valueOf(answers: readonly Rollout[], rule: ScoreRule, choice: Choice, count: number): number | null {
   if (answers.length === 0) return null;
-  const candidates = answers.map(({ verdict, stepScores = [] }) => ({
-    answer: votedAnswer(verdict),
-    isCorrect: verdict.outcome === 'correct',
-    score: combineScores(stepScores, rule),
+  const candidates = answers.map((rollout) => ({
+    answer: votedAnswer(rollout.verdict, answerOf(rollout)),
+    isCorrect: rollout.verdict.outcome === 'correct',
+    score: combineScores(rollout.stepScores ?? [], rule),
   }));
   return chanceCorrectOf(candidates, choice, count);
 }

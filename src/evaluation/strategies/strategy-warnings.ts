@@ -1,4 +1,5 @@
 import { differenceEstimate } from '../../statistics/intervals.ts';
+import { answerOf } from '../../core/rollout.ts';
 import { mean } from '../../statistics/summary.ts';
 import { votedAnswer } from '../../rollout/strategies/choose-answer.ts';
 import type { BinnedProblem } from './choose-by-bin.ts';
@@ -78,7 +79,8 @@ function collapsed({ judged, pool }: Evidence): string[] {
   if (pool === undefined || pool.budget < 4) return [];
   const distinct = mean(
     judged.map(
-      ({ place }) => new Set(pool.answers[place]!.map(({ verdict }) => votedAnswer(verdict) ?? '')).size,
+      ({ place }) =>
+        new Set(pool.answers[place]!.map((one) => votedAnswer(one.verdict, answerOf(one)) ?? '')).size,
     ),
   );
   return distinct < leastDistinct

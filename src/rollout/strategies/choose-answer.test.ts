@@ -1,6 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Candidate, chanceCorrect, chanceCorrectOfSubset, combineScores } from './choose-answer.ts';
+import type { Outcome } from '../../core/verdict.ts';
+import {
+  type Candidate,
+  chanceCorrect,
+  chanceCorrectOfSubset,
+  chosenIndex,
+  combineScores,
+  votedAnswer,
+} from './choose-answer.ts';
 
 const of = (answer: string | undefined, score: number | null): Candidate => ({
   answer,
@@ -78,4 +86,33 @@ test('no choice depends on the order of the candidates', () => {
 
 test('rejects subsets larger than the pool', () => {
   expect(() => chanceCorrectOfSubset(answers, 5)).toThrow('1 ≤ count ≤ 4');
+});
+
+test('answers vote by their normal form, and by their text where they were judged without one', () => {
+  const verdict = (outcome: Outcome, evidence?: Record<string, unknown>) => ({
+    outcome,
+    score: 0,
+    reason: '',
+    verifier: 'v@1',
+    ...(evidence && { evidence }),
+  });
+  expect(votedAnswer(verdict('incorrect', { value: '7' }), 'so 7')).toBe('7');
+  expect(votedAnswer(verdict('correct', { value: '4' }), 'so 4')).toBe('the right answer');
+  // Right programs with different texts are different answers: a vote must not know which are right.
+  expect(votedAnswer(verdict('correct'), ' x=>x ')).toBe('x=>x');
+  expect(votedAnswer(verdict('incorrect'))).toBeUndefined();
+  expect(votedAnswer(verdict('unparsed'), 'x')).toBeUndefined();
+});
+
+test('chooses the answer with the highest score, or of the winning form', () => {
+  const candidates = [
+    { answer: '4', score: 0.3 },
+    { answer: '5', score: 0.9 },
+    { answer: '4', score: 0.5 },
+    { answer: undefined, score: 1 },
+  ];
+  expect(chosenIndex(candidates, 'max')).toBe(3);
+  expect(chosenIndex(candidates, 'majority')).toBe(2);
+  expect(chosenIndex(candidates, 'vote')).toBe(1);
+  expect(chosenIndex([{ answer: undefined, score: null }, candidates[3]!], 'vote')).toBe(1);
 });

@@ -120,12 +120,14 @@ function shareOfSubsets(some: number, all: number, k: number): number {
 
 /**
  * Returns the answer that an attempt votes for. All right answers count as one; wrong ones are distinguished by the first
- * of these keys in the verdict's evidence: `value`, `normalised`, `extracted`.
+ * of these keys in the verdict's evidence: `value`, `normalised`, `extracted`. Answers that were judged without a normal
+ * form, such as programs, vote by their `text`; without it, they cannot vote.
  */
-export function votedAnswer({ outcome, evidence = {} }: Verdict): string | undefined {
+export function votedAnswer({ outcome, evidence = {} }: Verdict, text?: string): string | undefined {
   const { value, normalised, extracted } = evidence;
-  const answer = [value, answerIn(normalised), extracted].find((text) => typeof text === 'string');
-  return answer !== undefined && outcome === 'correct' ? 'the right answer' : answer;
+  const answer = [value, answerIn(normalised), extracted].find((form) => typeof form === 'string');
+  if (answer !== undefined) return outcome === 'correct' ? 'the right answer' : answer;
+  return outcome === 'unparsed' || outcome === 'ungradable' ? undefined : text?.trim();
 }
 
 /** Normal forms are stored as the answer's alone, or as `{ gold, answer }`. */

@@ -59,6 +59,7 @@ const columns = [
   'problem_id',
   'domain',
   'prompt',
+  'text',
   'outcome',
   'evidence',
   'token_ids',
@@ -89,7 +90,7 @@ async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<
         labels: places.map(() => isCorrect),
         isCorrect,
         confidence: confidenceOf(Array.from(row.token_logprobs), spans[0]!.written),
-        answer: votedAnswer({ outcome: row.outcome, evidence } as Verdict),
+        answer: votedAnswer({ outcome: row.outcome, evidence } as Verdict, row.text),
       },
     ];
   });

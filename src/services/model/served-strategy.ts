@@ -179,9 +179,11 @@ async function answerOne(
       written.push({ transcript: transcripts[0]!, stepScores });
   }
   signal.throwIfAborted();
+  const formOf = async (text: string): Promise<string | undefined> =>
+    votedAnswer(await verifier.verify(problem, text, signal), text);
   const candidates = await Promise.all(
     written.map(async ({ transcript, stepScores }) => ({
-      answer: votedAnswer(await verifier.verify(problem, lastAnswer(transcript), signal)),
+      answer: await formOf(lastAnswer(transcript)),
       score: combineScores(stepScores, scores),
     })),
   );
