@@ -105,14 +105,14 @@ test('answers vote by their normal form, and by their text where they were judge
 });
 
 test('chooses the answer with the highest score, or of the winning form', () => {
-  const candidates = [
+  const some = [
     { answer: '4', score: 0.3 },
     { answer: '5', score: 0.9 },
     { answer: '4', score: 0.5 },
     { answer: undefined, score: 1 },
   ];
-  expect(chosenIndex(candidates, 'max')).toBe(3);
-  expect(chosenIndex(candidates, 'majority')).toBe(2);
-  expect(chosenIndex(candidates, 'vote')).toBe(1);
-  expect(chosenIndex([{ answer: undefined, score: null }, candidates[3]!], 'vote')).toBe(1);
+  expect(chosenIndex(some, 'max')).toBe(3);
+  expect(chosenIndex(some, 'majority')).toBe(2);
+  expect(chosenIndex(some, 'vote')).toBe(1);
+  expect(chosenIndex([{ answer: undefined, score: null }, some[3]!], 'vote')).toBe(1);
 });

@@ -179,8 +179,8 @@ async function answerOne(
       written.push({ transcript: transcripts[0]!, stepScores });
   }
   signal.throwIfAborted();
-  const formOf = async (text: string): Promise<string | undefined> =>
-    votedAnswer(await verifier.verify(problem, text, signal), text);
+  const formOf = async (answer: string): Promise<string | undefined> =>
+    votedAnswer(await verifier.verify(problem, answer, signal), answer);
   const candidates = await Promise.all(
     written.map(async ({ transcript, stepScores }) => ({
       answer: await formOf(lastAnswer(transcript)),
