@@ -9,7 +9,6 @@ import { deepenModel } from '../../models/new-model/deepen-model.ts';
 import { chooseEngine, locateModel, type ModelSource, openModel } from '../../models/open-model.ts';
 import { defaultLabels, labelsFile, labelTokens } from '../../scorers/scorer-labels.ts';
 import { formatQuality } from '../../scorers/training/format-quality.ts';
-import { balanceGroups } from '../../scorers/training/labelled-attempt.ts';
 import { readRunAttempts } from '../../scorers/training/run-attempts.ts';
 import { scoreAttempts, scorerQuality } from '../../scorers/training/scorer-quality.ts';
 import { readStepwiseRows } from '../../scorers/training/stepwise-rows.ts';
@@ -30,7 +29,6 @@ interface Flags extends EngineFlags, TrustFlags {
   readonly out: string;
   readonly model?: string;
   readonly layers: number;
-  readonly within?: true;
   readonly since: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -55,11 +53,10 @@ export function addPrmTrainCommand(prm: Command): void {
       wholeNumber(),
       2,
     )
-    .option('--within', 'learn to tell answers to one problem apart, not which problems are hard')
     .option('--since <step>', 'leave out training rollouts before this step', wholeNumber(), 0)
     .option('--epochs <n>', 'passes over the rollouts', realNumber(0, { above: true }), 2)
     .option('--batch-size <n>', 'rollouts per step', wholeNumber(1), 128)
-    .option('--learning-rate <rate>', 'highest learning rate of AdamW', realNumber(0, { above: true }), 3e-4)
+    .option('--learning-rate <rate>', 'highest learning rate of AdamW', realNumber(0, { above: true }), 1e-3)
     .option('--good <text>', 'token that labels a good prefix', defaultLabels.good)
     .option('--bad <text>', 'token that labels a bad prefix', defaultLabels.bad)
     .option('--step-separator <text>', 'text between the steps of a JSON Lines file', '\n\n')
@@ -76,8 +73,7 @@ export function addPrmTrainCommand(prm: Command): void {
     const data = isFile
       ? await readStepwiseRows(source, engine.renderer, flags.stepSeparator)
       : await readRunAttempts(source, flags.since);
-    const train = flags.within === true ? balanceGroups(data.train) : data.train;
-    output.say(`${train.length} rollouts; held out: ${data.heldOutFrom}`);
+    output.say(`${data.train.length} rollouts; held out: ${data.heldOutFrom}`);
     const optimizer = optimizerConfig.parse({
       learningRate: flags.learningRate,
       beta2: 0.98,
@@ -85,7 +81,7 @@ export function addPrmTrainCommand(prm: Command): void {
       schedule: 'cosine',
     });
     const learned = await withInterrupt((signal) =>
-      trainScorer(engine, train, labels, {
+      trainScorer(engine, data.train, labels, {
         optimizer,
         epochs,
         batchSize,

@@ -15,8 +15,6 @@ export interface LabelledAttempt {
   readonly places: readonly number[];
   /** One per place: whether what was read leads to a right answer. */
   readonly labels: readonly boolean[];
-  /** Weight of each of its labels; absent: 1. */
-  readonly weight?: number;
   /** Whether the whole answer is right. */
   readonly isCorrect: boolean;
   /** The policy's own probability of the answer, the geometric mean over its tokens; absent where it was not stored. */
@@ -25,22 +23,9 @@ export interface LabelledAttempt {
   readonly answer?: string | undefined;
 }
 
-/**
- * Keeps the groups with right and wrong attempts, and gives both kinds the same weight in each. The prompt then predicts
- * nothing, so that a scorer can only learn to tell answers to one problem apart. Its scores are no pass rates any more.
- */
-export function balanceGroups(attempts: readonly LabelledAttempt[]): LabelledAttempt[] {
-  return [...Map.groupBy(attempts, ({ group }) => group).values()].flatMap((group) => {
-    const right = group.filter(({ isCorrect }) => isCorrect).length;
-    const wrong = group.length - right;
-    if (right === 0 || wrong === 0) return [];
-    return group.map((one) => ({ ...one, weight: group.length / 2 / (one.isCorrect ? right : wrong) }));
-  });
-}
-
 /** A row to learn: labels are targets, so that none is ever in the input. */
 export function labelSequence(
-  { tokens, places, labels, weight = 1 }: LabelledAttempt,
+  { tokens, places, labels }: LabelledAttempt,
   { good, bad }: LabelTokens,
 ): TokenSequence & { readonly weights: Float32Array } {
   const longer = withLabelPlace(tokens);
@@ -48,7 +33,7 @@ export function labelSequence(
   const weights = new Float32Array(longer.length);
   for (const [at, place] of places.entries()) {
     targets[place] = labels[at]! ? good : bad;
-    weights[place] = weight;
+    weights[place] = 1;
   }
   return { tokens: longer, targets, weights };
 }

@@ -15,7 +15,7 @@ import { modelScorerConfig } from '../model-scorer.ts';
 import { openScorer } from '../open-scorer.ts';
 import { defaultLabels, labelsFile, labelTokens } from '../scorer-labels.ts';
 import { formatQuality } from './format-quality.ts';
-import { balanceGroups, labelSequence, type LabelledAttempt } from './labelled-attempt.ts';
+import { labelSequence, type LabelledAttempt } from './labelled-attempt.ts';
 import { readRunAttempts } from './run-attempts.ts';
 import { scoreAttempts, scorerQuality } from './scorer-quality.ts';
 import { readStepwiseRows, stepwiseRowOf } from './stepwise-rows.ts';
@@ -101,28 +101,6 @@ test('labels are targets at every place of the answer and never in the input', (
   expect([...row.tokens]).toEqual([1, 2, 3, 4, 0]);
   expect([...row.targets!]).toEqual([1, 2, 8, 8, 8]);
   expect([...row.weights]).toEqual([0, 0, 1, 1, 1]);
-});
-
-test('balances right and wrong attempts within each group, and drops groups of one kind', () => {
-  const attempt = (group: string, isCorrect: boolean): LabelledAttempt => ({
-    problemId: group,
-    domain: 'math',
-    prompt: '?',
-    group,
-    tokens: Int32Array.of(1, 2),
-    places: [2],
-    labels: [isCorrect],
-    isCorrect,
-  });
-  const attempts = [true, false, false, false].map((isCorrect) => attempt('mixed', isCorrect));
-  const balanced = balanceGroups([...attempts, attempt('solved', true), attempt('solved', true)]);
-  expect(balanced.map(({ group, weight }) => [group, weight])).toEqual([
-    ['mixed', 2],
-    ['mixed', 2 / 3],
-    ['mixed', 2 / 3],
-    ['mixed', 2 / 3],
-  ]);
-  expect([...labelSequence(balanced[0]!, { good: 8, bad: 9 }).weights]).toEqual([0, 0, 2]);
 });
 
 test('learns from training rollouts and holds out those of the last evaluation', async () => {
