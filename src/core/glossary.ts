@@ -4,7 +4,7 @@
  */
 export const glossary = {
   problem: 'an item with a checkable answer',
-  wording: 'one of the prompts of a problem, which all ask the same and have the same gold',
+  wording: 'one of several prompts that ask the same question and have the same gold',
   domain:
     'the kind of answer a problem has, which decides its verifier: math, code, or a name from the recipe',
   family: 'the problems made by one generator, or grouped by the data set they come from',
