@@ -73,7 +73,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     usage: 'race [options] <model> <examples>',
-    description: 'find settings for gradus sft: train many for a while, the best to the end',
+    description: 'find settings for gradus sft: train every combination briefly, the best to the end',
     load: async () => (await import('./training/race.ts')).addRaceCommand,
   },
   {

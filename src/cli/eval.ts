@@ -58,7 +58,7 @@ export function addEvalCommand(program: Command): void {
     .option('--budgets <list>', 'budgets of the strategies in answers, e.g. 4,16,64')
     .option(
       '--scorer <type>',
-      'what scores steps: verifier (upper bound), confidence, or a folder made by gradus prm train',
+      'scorer of the steps: verifier (upper bound), confidence, or a folder made by gradus prm train',
     )
     .option('--wordings', 'also attempt the other wordings of each problem, and report robustness')
     .option('--out <file>', 'also write the evaluations to this JSON file');

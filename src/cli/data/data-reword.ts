@@ -43,7 +43,7 @@ export function addRewordCommand(data: Command): void {
     )
     .option(
       '--solve <n>',
-      'most attempts at solving a wording, one of which must be right; 0: none',
+      'maximum attempts at solving a wording, one of which must be right; 0: no check',
       wholeNumber(),
       2,
     )

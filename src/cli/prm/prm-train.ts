@@ -43,16 +43,11 @@ interface Flags extends EngineFlags, TrustFlags {
 export function addPrmTrainCommand(prm: Command): void {
   const command = prm
     .command('train')
-    .description('train a step scorer on rollouts; every prefix is labelled with the verdict of the whole')
+    .description('train a step scorer on rollouts; each prefix gets the verdict of the whole answer')
     .argument('<source>', "run directory, or JSON Lines in TRL's stepwise format")
     .requiredOption('--out <folder>', 'folder to create')
     .option('--model <model>', 'model to start from (default: the model of the run)')
-    .option(
-      '--layers <n>',
-      'layers to add, which compare what was written with what is predicted',
-      wholeNumber(),
-      2,
-    )
+    .option('--layers <n>', 'layers to add, which compare written with predicted tokens', wholeNumber(), 2)
     .option('--since <step>', 'leave out training rollouts before this step', wholeNumber(), 0)
     .option('--epochs <n>', 'passes over the rollouts', realNumber(0, { above: true }), 2)
     .option('--batch-size <n>', 'rollouts per step', wholeNumber(1), 128)
@@ -105,7 +100,7 @@ export function addPrmTrainCommand(prm: Command): void {
   });
 }
 
-/** The model with more layers, in a folder that is removed with the stack. */
+/** Returns the model with more layers, in a folder that is removed with the stack. */
 async function deeperModel(
   source: ModelSource,
   layers: number,
@@ -113,7 +108,7 @@ async function deeperModel(
 ): Promise<ModelSource> {
   if (layers === 0) return source;
   if (source.state !== undefined)
-    throw new DataError(`${source.folder}: expected a run with an exported model, to add layers to`, {
+    throw new DataError(`${source.folder}: expected a run with an exported model to add layers to`, {
       tryNext: 'the same command with --layers 0',
     });
   const folder = await mkdtemp(join(tmpdir(), 'gradus-scorer-'));

@@ -34,7 +34,10 @@ export function addServeModelCommand(serve: Command): void {
       wholeNumber(1),
       4096,
     )
-    .option('--strategy <file>', 'write several answers for each and return the best: a strategy as JSON')
+    .option(
+      '--strategy <file>',
+      'JSON file of a strategy: write several answers per choice and return the best',
+    )
     .action(async (model: string, flags: Flags) => {
       const { host, port, name, maxTokens, maxWaiting, strategy, trust, ...choice } = flags;
       const output = outputOf(command);

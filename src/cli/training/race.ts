@@ -37,7 +37,7 @@ interface RaceFlags extends EngineFlags, TrustFlags {
 /** `gradus race`: races settings of supervised fine-tuning. */
 export function addRaceCommand(program: Command): void {
   addTrustOption(addEngineOptions(program.command('race')))
-    .description('find settings for gradus sft: train many for a while, the best to the end')
+    .description('find settings for gradus sft: train every combination briefly, the best to the end')
     .argument('<model>', 'model folder or finished run')
     .argument('<examples>', 'JSON Lines of {"prompt": text or messages, "completion": text}')
     .requiredOption('--out <folder>', 'folder of the race; the same command continues an interrupted one')
@@ -48,18 +48,21 @@ export function addRaceCommand(program: Command): void {
       listOf(realNumber(0, { above: true })),
       [1e-5],
     )
-    .option('--schedule <list>', 'learning rates after the warm-up: constant, cosine', listOf(String), [
-      'constant',
-    ])
+    .option(
+      '--schedule <list>',
+      'learning-rate schedules after the warm-up: constant, cosine',
+      listOf(String),
+      ['constant'],
+    )
     .requiredOption(
       '--target <suite>',
-      'suite of what is taught: a published suite, a suite of --recipe, or a file of problems; repeatable',
+      'suite of what the examples teach: published, of --recipe, or a file of problems; repeatable',
       collect,
       [],
     )
-    .requiredOption('--retain <suite>', 'suite of what must not be forgotten; repeatable', collect, [])
+    .requiredOption('--retain <suite>', 'suite of what the model must not forget; repeatable', collect, [])
     .addOption(
-      new Option('--choose <measure>', 'what to look for: target, retained, or the mean of both')
+      new Option('--choose <measure>', 'accuracy to maximise: target, retained, or the mean of both')
         .choices(raceMeasures)
         .default('target'),
     )
