@@ -82,24 +82,52 @@ const groupsAtOnce = 16;
 const columns = ['prompt', 'text', 'answer', 'evidence', 'messages'] as const;
 type Indexed = Pick<RolloutRow, (typeof columns)[number]>;
 
-/** Opens the index of a run, in memory if the folder of the run cannot be written. */
+/**
+ * Opens the index of a run, in memory if the folder of the run cannot be written.
+ *
+ * @throws Error (SQLite's) while another process writes to the index for too long.
+ */
 export function openTextIndex(run: RunReader): TextIndex {
   const { search } = runLayout(run.directory);
   const { id } = run.summary();
   // A link in a run from elsewhere must not lead to another file.
-  if (lstatSync(search, { throwIfNoEntry: false })?.isSymbolicLink() === true)
-    return new TextIndex(prepared(':memory:', id), true);
+  if (lstatSync(search, { throwIfNoEntry: false })?.isSymbolicLink() === true) return inMemory(id);
   try {
     return new TextIndex(prepared(search, id), false);
-  } catch {
-    // Damaged, of another version, or of another run: it is made anew.
-    try {
-      rmSync(search, { force: true });
-      return new TextIndex(prepared(search, id), false);
-    } catch {
-      return new TextIndex(prepared(':memory:', id), true);
-    }
+  } catch (error) {
+    if (resultCode(error) === sqliteBusy) throw error;
+    return replaceTextIndex(run);
   }
+}
+
+/**
+ * Makes an index anew that is damaged, of another version, or of another run; in memory if the folder of the run cannot
+ * be written.
+ */
+export function replaceTextIndex(run: RunReader): TextIndex {
+  const { search } = runLayout(run.directory);
+  const { id } = run.summary();
+  try {
+    rmSync(search, { force: true });
+    return new TextIndex(prepared(search, id), false);
+  } catch {
+    return inMemory(id);
+  }
+}
+
+const inMemory = (runId: string): TextIndex => new TextIndex(prepared(':memory:', runId), true);
+
+const sqliteBusy = 5;
+/** Primary result codes of SQLite: read-only, corrupt, cannot open (the journal), not a database. */
+const unusable: ReadonlySet<number | undefined> = new Set([8, 11, 14, 26]);
+
+/** Returns whether an error means that an index can be neither read nor extended, so that it must be replaced. */
+export const isUnusableIndex = (error: unknown): boolean => unusable.has(resultCode(error));
+
+/** Extended codes contain the primary one in their low byte. */
+function resultCode(error: unknown): number | undefined {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  return typeof code === 'number' ? code & 0xff : undefined;
 }
 
 function prepared(path: string, runId: string): DatabaseSync {

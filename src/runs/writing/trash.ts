@@ -2,9 +2,10 @@ import { mkdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RunError } from '../../core/errors.ts';
 import { exists } from '../../storage/atomic.ts';
-import { takeLock } from '../../storage/file-lock.ts';
+import { type FileLock, takeLock } from '../../storage/file-lock.ts';
 import { onDisk } from '../files/disk-errors.ts';
 import { runLayout, trashOf } from '../files/layout.ts';
+import { refuseLinks } from '../files/names.ts';
 import { requireRun } from '../files/require-run.ts';
 import { lockedError } from './open-run.ts';
 
@@ -18,17 +19,20 @@ export async function trashRun(directory: string): Promise<string> {
   await requireRun(directory);
   const trash = trashOf(dirname(directory));
   return onDisk({ directory, doing: `moving ${directory} to the trash` }, async () => {
-    const lock = takeLock(runLayout(directory).lock);
-    if (lock === undefined) throw lockedError(directory);
-    try {
-      await mkdir(trash, { recursive: true });
-      const place = await freePlace(trash, basename(directory));
-      await rename(directory, place);
-      return place;
-    } finally {
-      lock[Symbol.dispose]();
-    }
+    using _lock = await lockRun(directory);
+    await mkdir(trash, { recursive: true });
+    const place = await freePlace(trash, basename(directory));
+    await rename(directory, place);
+    return place;
   });
+}
+
+/** Locks a run, whose lock file must not lead out of it: locking creates the file. */
+async function lockRun(directory: string): Promise<FileLock> {
+  await refuseLinks(directory);
+  const lock = takeLock(runLayout(directory).lock);
+  if (lock === undefined) throw lockedError(directory);
+  return lock;
 }
 
 /** An earlier run of the same name keeps its place. */
@@ -41,7 +45,8 @@ async function freePlace(trash: string, folder: string): Promise<string> {
 /**
  * Moves a run from the trash back to its folder of runs. Returns its directory.
  *
- * @throws RunError (`RUN_NOT_FOUND`) if the trash has no such run, `RUN_EXISTS` if another run has its name.
+ * @throws RunError (`RUN_NOT_FOUND`) if the trash has no such run, `RUN_EXISTS` if another run has its name,
+ * `RUN_LOCKED` while a process writes to the run.
  */
 export async function restoreRun(root: string, folder: string): Promise<string> {
   if (folder !== basename(folder) || folder.startsWith('.'))
@@ -58,6 +63,9 @@ export async function restoreRun(root: string, folder: string): Promise<string> 
       { code: 'RUN_EXISTS', tryNext: `mv ${place} ${directory}-restored` },
     );
   }
-  await onDisk({ directory, doing: `restoring ${directory}` }, () => rename(place, directory));
+  await onDisk({ directory, doing: `restoring ${directory}` }, async () => {
+    using _lock = await lockRun(place);
+    await rename(place, directory);
+  });
   return directory;
 }

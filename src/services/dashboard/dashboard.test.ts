@@ -1,16 +1,19 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 import { recordShown, shownEvaluation, smallShown } from '../../../test/server/shown-run.ts';
+import { runLayout } from '../../runs/files/layout.ts';
 import { readAnnotations } from '../../runs/files/annotations.ts';
 import { formatRunList } from '../../runs/reading/format-runs.ts';
 import { listRuns } from '../../runs/reading/list-runs.ts';
 import { runDigest } from '../../../test/runs/run-digest.ts';
 import { createRun } from '../../runs/writing/create-run.ts';
 import type { Run } from '../../runs/writing/run.ts';
+import { takeLock } from '../../storage/file-lock.ts';
 import { runProgress } from '../../evaluation/run-progress.ts';
 import { compareRuns } from '../../evaluation/compare-runs.ts';
 import { compareSeeds } from '../../evaluation/seeds/compare-seeds.ts';
@@ -177,6 +180,12 @@ test('answers of a family, beginnings of prompts, and a search while the index g
     next = page.next;
   }
   expect(found).toBe(timeouts);
+  const { rows: before } = await data(search);
+  // A crash may damage the index behind its first page.
+  const index = new DatabaseSync(runLayout(run.directory).search, { defensive: false });
+  index.exec('DELETE FROM texts_data WHERE id > 10');
+  index.close();
+  await expect.poll(async () => (await data(search)).rows).toEqual(before);
 });
 
 test('counts every rollout of a level exactly once', async () => {
@@ -343,6 +352,10 @@ describe('edits', () => {
     // Its number is not given to another run.
     await (await createRun(at, { name: 'demo', recipe: {}, seed: 0 }))[Symbol.asyncDispose]();
     expect(await list()).toEqual(['demo-0001', 'demo-0003', 'live-0001']);
+    {
+      using _lock = takeLock(runLayout(join(at, '.trash', 'demo-0002')).lock)!;
+      expect((await post('/api/trash/demo-0002/restore', {}, token)).status).toBe(409);
+    }
     expect((await post('/api/trash/demo-0002/restore', {}, token)).status).toBe(200);
     expect(await list()).toContain('demo-0002');
     expect((await runDigest(join(at, 'demo-0002'))).total).toBe(digest);
@@ -352,6 +365,11 @@ describe('edits', () => {
     for (const file of ['run.sqlite', 'recipe.json'])
       writeFileSync(join(at, '.trash', 'demo-0001', file), '');
     expect((await post('/api/trash/demo-0001/restore', {}, token)).status).toBe(409);
+    const { lock } = runLayout(join(at, 'demo-0003'));
+    rmSync(lock, { force: true });
+    symlinkSync(join(at, 'outside'), lock);
+    expect((await post('/api/runs/demo-0003/trash', {}, token)).status).toBe(500);
+    expect(existsSync(join(at, 'outside'))).toBe(false);
   });
 });
 

@@ -6,8 +6,10 @@ import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 import {
   callFilters,
   type IndexProgress,
+  isUnusableIndex,
   openTextIndex,
   placeOfId,
+  replaceTextIndex,
   type TextIndex,
   type TextPlace,
 } from '../../../../runs/reading/text-index.ts';
@@ -71,18 +73,28 @@ export function createSearchView(): (
   const queue = new Map<string, Promise<unknown>>();
   /** Indexes of runs in folders that cannot be written. */
   const temporary = new Map<string, TextIndex>();
-  const search = async (run: RunReader, query: z.output<typeof searchQuery>): Promise<SearchView> => {
+  const searchIn = async (
+    index: TextIndex,
+    run: RunReader,
+    query: z.output<typeof searchQuery>,
+  ): Promise<SearchView> => {
     // Copies of a run share its id.
-    const key = `${run.summary().id} ${run.directory}`;
-    const kept = temporary.get(key);
-    const index = kept ?? openTextIndex(run);
-    if (index.isTemporary) temporary.set(key, index);
+    if (index.isTemporary) temporary.set(`${run.summary().id} ${run.directory}`, index);
     try {
       const progress = await index.extend(run, indexMs);
       const { hits, next } = hitsOf(run, index, query);
       return { rows: await withTexts(run, hits, query), next, index: progress };
     } finally {
       if (!index.isTemporary) index[Symbol.dispose]();
+    }
+  };
+  const search = async (run: RunReader, query: z.output<typeof searchQuery>): Promise<SearchView> => {
+    const index = temporary.get(`${run.summary().id} ${run.directory}`) ?? openTextIndex(run);
+    try {
+      return await searchIn(index, run, query);
+    } catch (error) {
+      if (index.isTemporary || !isUnusableIndex(error)) throw error;
+      return await searchIn(replaceTextIndex(run), run, query);
     }
   };
   return async (run, query) => {
