@@ -17,8 +17,11 @@ export function chartCsv(series: readonly NamedSeries[], axis: string): string {
   return `${lines.join('\r\n')}\r\n`;
 }
 
-/** Quotes a cell where RFC 4180 requires it; text that a spreadsheet would compute gets an apostrophe. */
+/**
+ * Quotes a cell where RFC 4180 requires it, and where a spreadsheet that separates by semicolons or tabs would split it;
+ * text that a spreadsheet would compute gets an apostrophe.
+ */
 function cell(value: string | number): string {
-  const text = typeof value === 'string' && /^[=+\-@\t\r]/u.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof value === 'string' && /^\s*[=+\-@\t\r]/u.test(value) ? `'${value}` : String(value);
+  return /[",;\t\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

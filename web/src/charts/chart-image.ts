@@ -1,3 +1,5 @@
+import { visible } from '../design/visible.ts';
+
 /** Styles that a chart gets from its style sheet and a file of its own needs as attributes. */
 const painted = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-linejoin'];
 const lettered = ['font-family', 'font-size', 'text-anchor'];
@@ -25,7 +27,8 @@ export function chartSvg(chart: SVGSVGElement, title: string, legend: readonly L
   const text = (words: string, x: number, y: number, weight: string): SVGTextElement => {
     const element = document.createElementNS(namespace, 'text');
     set(element, { x, y, fill: color, 'font-family': fontFamily, 'font-size': 13, 'font-weight': weight });
-    element.textContent = words;
+    // XML has no control characters, and an image of a data URL no lone surrogates.
+    element.textContent = visible(words);
     return element;
   };
   const body = document.createElementNS(namespace, 'g');
@@ -50,7 +53,7 @@ function withStyles(element: Element): Element {
   if (element instanceof SVGElement && !(element instanceof SVGGElement))
     for (const name of names) copy.setAttribute(name, style.getPropertyValue(name));
   for (const child of element.childNodes)
-    copy.append(child instanceof Element ? withStyles(child) : child.cloneNode());
+    copy.append(child instanceof Element ? withStyles(child) : visible(child.textContent ?? ''));
   return copy;
 }
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { tInterval } from '../../../src/statistics/intervals.ts';
+import { chartCsv } from './chart-csv.ts';
 import { placeFlows } from './place-flows.ts';
 import { seedBand } from './seed-band.ts';
 import { smooth } from './smooth.ts';
@@ -78,4 +79,19 @@ test('the band of seeds is the mean and t-interval at the steps that all seeds h
     }),
   );
   expect(seedBand('none', [])).toMatchObject({ steps: [], values: [] });
+});
+
+test('writes names that a spreadsheet would compute or split as text', () => {
+  const names = ['=1+1', ' @sum', 'a;=1', 'b\t-1', 'say "c"', 'plain'];
+  const series = names.map((name) => ({ name, steps: [1], values: [-0.5] }));
+  expect(chartCsv(series, 'step').split('\r\n')).toEqual([
+    'series,part,step,value,low,high',
+    "'=1+1,,1,-0.5,,",
+    "' @sum,,1,-0.5,,",
+    '"a;=1",,1,-0.5,,',
+    '"b\t-1",,1,-0.5,,',
+    '"say ""c""",,1,-0.5,,',
+    'plain,,1,-0.5,,',
+    '',
+  ]);
 });
