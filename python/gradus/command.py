@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -22,7 +23,8 @@ def find_gradus() -> list[str]:
     """Returns the words that start Gradus.
 
     Looks at the environment variable GRADUS_BIN; the checkout that contains this file; then, as npx does, in
-    `node_modules` of the current folder and those above it, or a checkout there; then on the PATH. Downloads nothing.
+    `node_modules` of the current folder and those above it, or a checkout there; then on the PATH. Downloads nothing, and
+    skips folders that all users share, such as `/tmp`.
 
     Raises:
         ConfigError: GRADUS_BIN names nothing, or no command was found.
@@ -35,6 +37,8 @@ def find_gradus() -> list[str]:
         return _started(found)
     here = Path.cwd()
     for folder in (*Path(__file__).resolve().parents, here, *here.parents):
+        if _is_shared(folder):
+            continue
         for script in (folder / "node_modules/gradus/bin/gradus.mjs", folder / "bin/gradus.mjs"):
             if script.is_file():
                 return _started(str(script))
@@ -47,6 +51,15 @@ def find_gradus() -> list[str]:
         "GRADUS_MISSING",
         "npm install --ignore-scripts gradus-0.1.0.tgz",
     )
+
+
+def _is_shared(folder: Path) -> bool:
+    """Whether a folder is for files of all users, any of whom could put a script there that runs as this one."""
+    shared = stat.S_IWOTH | stat.S_ISVTX
+    try:
+        return folder.stat().st_mode & shared == shared
+    except OSError:
+        return False
 
 
 def _started(command: str) -> list[str]:

@@ -107,6 +107,10 @@ def test_finds_the_command_as_npx_does(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(node.parent))
     monkeypatch.setattr("gradus.command.__file__", str(tmp_path / "elsewhere/command.py"))
     assert gradus.find_gradus() == [str(node), str(script)]
+    tmp_path.chmod(0o1777)
+    with pytest.raises(gradus.ConfigError, match="found none"):
+        gradus.find_gradus()
+    tmp_path.chmod(0o700)
     script.unlink()
     with pytest.raises(gradus.ConfigError, match=r"found none; install it .*\ntry: npm install"):
         gradus.find_gradus()
