@@ -85,7 +85,7 @@ class Run:
         return tables.query(self._database, text, values)
 
     def metrics(self, *names: str) -> DataFrame:
-        """Metrics and timings by step: one row a step, one column a metric; NaN where a step did not measure it.
+        """Metrics and timings by step: one row per step, one column per metric; NaN where a step did not measure it.
 
         Args:
             names: metrics to read; default all.

@@ -51,11 +51,11 @@ class PassRateStore:
         return f"PassRateStore({str(self.path)!r})"
 
     def conditions(self) -> DataFrame:
-        """What pass rates belong to, by id: model, template, sampling, token limit, verifier. They are never mixed."""
+        """Conditions of pass rates, by id: model, template, sampling, token limit, verifier. They are never mixed."""
         return tables.query(self.path, "SELECT * FROM conditions ORDER BY id").set_index("id")
 
     def pass_rates(self) -> DataFrame:
-        """One row for each problem under each conditions: correct attempts per trial, and tokens written per attempt.
+        """One row for each problem and set of conditions: correct attempts per trial, and tokens written per attempt.
 
         `pass_rate` is NaN without a trial: `ungradable` attempts are no trials. For intervals and levels, see
         `gradus.problems`.

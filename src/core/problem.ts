@@ -89,7 +89,7 @@ export interface Problem {
   /** Difficulty setting of the generator, 1 = easiest. An a priori guess, not a pass rate. */
   readonly knob?: number;
   readonly prompt: readonly Message[];
-  /** Other prompts that ask the same: they have the same gold or tests. */
+  /** Other prompts that ask the same question, with the same gold or tests. */
   readonly wordings?: readonly (readonly Message[])[];
   /** Gold answer, for problems whose answer is compared. */
   readonly answer?: string;

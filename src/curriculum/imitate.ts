@@ -12,7 +12,7 @@ const filterConfig = z.strictObject({
 
 const harvestConfig = z.strictObject({
   type: z.literal('harvest'),
-  /** Whose correct attempts to imitate: the policy's, or those of the recipe's `teacher`, which may be any engine. */
+  /** Author of the correct attempts to imitate: the policy, or the recipe's `teacher` on any engine. */
   from: z.enum(['policy', 'teacher']).default('policy'),
   /** Absent: every problem. */
   select: selectConfig.optional(),

@@ -21,7 +21,7 @@ export const asking = noun(askingConfig);
 /** Time limit of a reply, in milliseconds. A reply is computed at once, so the limit is never reached. */
 const maxTime = 60_000;
 
-/** Opens a way of asking: its turns are fixed, whatever the policy answers. */
+/** Opens a way of asking, whose turns do not depend on the policy's answers. */
 export function openAsking(config: z.output<typeof askingConfig>): Environment {
   const way: Way = ways[config.way];
   const hasCases = way.first.includes('{cases}');

@@ -13,7 +13,7 @@ export interface PromptResult {
   readonly greedy?: boolean;
 }
 
-/** Result of all attempts at one problem: in its own prompt, but for `wordings`. */
+/** Result of all attempts at one problem, in its own prompt except for `wordings`. */
 export interface ProblemResult extends PromptResult {
   readonly id: string;
   readonly domain: string;

@@ -1,7 +1,7 @@
-/** A question to an engine's memory model: does training on sequences of this length fit this budget? */
+/** Tests with an engine's memory model whether training on sequences of this length fits this budget. */
 export type FitsMemory = (positions: number, budgetBytes: number) => boolean;
 
-/** What does not fit. */
+/** Training that does not fit its budget. */
 export interface TooLarge {
   readonly promptTokens: number;
   readonly answerTokens: number;

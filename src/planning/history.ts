@@ -72,7 +72,7 @@ function isAlike(run: RunReader, info: EngineInfo): boolean {
   return session?.host === hostname() && keys.every((key) => engine?.[key] === info[key]);
 }
 
-/** Steps that sampled; others have learnt from examples. */
+/** Steps that sampled; the others learned from examples. */
 function stepsOf(run: RunReader): MeasuredStep[] {
   const names = ['rollout/tokens', 'rollout/count', 'throughput/sampledTokensPerSecond', 'time/learn'];
   const [tokens, rollouts, speed, learning] = names.map((name) => valuesByStep(run, name));

@@ -4,7 +4,7 @@ import type { ObservedGroup } from '../difficulty/pass-rates/pass-rate-store.ts'
 import { mergeTrials, noTrials, policyLabel, type Trials } from '../difficulty/pass-rates/trials.ts';
 import type { PlannedParts } from './planned-parts.ts';
 
-/** The problems that a stage would select by the attempts on record. */
+/** The problems that a stage would select, according to the recorded attempts. */
 export interface ForecastPool {
   /** Number of problems; those without attempts count in proportion. */
   readonly problems: number;

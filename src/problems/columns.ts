@@ -6,7 +6,7 @@ export const columnsConfig = z.strictObject({
   id: z.string().default('id'),
   /** A text, or a list of chat messages. */
   prompt: z.string().default('prompt'),
-  /** A list of prompts that ask the same. */
+  /** A list of prompts that ask the same question. */
   wordings: z.string().default('wordings'),
   answer: z.string().default('answer'),
   tests: z.string().default('tests'),

@@ -197,7 +197,7 @@ function checkExamples(recipe: Recipe, stage: ImitateConfig): void {
   );
 }
 
-/** Rejects a reference of the stage's own for a loss without a KL term, which reads no reference. */
+/** Rejects `reference: 'stage'` for a loss without a KL term, which reads no reference. */
 function checkReference({ config, algorithm }: ResolvedStage): void {
   const { kl } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
   if (config.reference === 'run' || kl !== null) return;

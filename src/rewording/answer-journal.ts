@@ -4,7 +4,7 @@ import { ConfigError } from '../core/errors.ts';
 import { noSpending, type Spending } from '../core/spending.ts';
 import { explainSystemError } from '../storage/system-error.ts';
 
-/** Answers of a model by key, in a file beside the output until that is complete. */
+/** Answers of a model by key, in a file beside the output until the output is complete. */
 export interface AnswerJournal {
   get(key: string): string | undefined;
   /** Appends an answer to the file. */
@@ -23,7 +23,7 @@ type Line =
 /**
  * Opens or creates a journal. Drops a last line that a killed process left unfinished.
  *
- * @param settings everything that decides the answers.
+ * @param settings everything that determines the answers.
  * @throws ConfigError for a journal that was begun with other settings.
  */
 export function openAnswerJournal(path: string, settings: object): AnswerJournal {

@@ -1,7 +1,7 @@
 import type { Message, Problem } from '../core/problem.ts';
 import { contentOf, numbersOf, tokensOf } from '../problems/hygiene/normal-form.ts';
 
-/** Why a wording is not used. `unsolved`: no attempt at it reached the gold. */
+/** Reason to reject a wording. `unsolved`: no attempt at it reached the gold. */
 export const rejections = [
   'unfinished',
   'same text',
@@ -28,7 +28,7 @@ export const promptWith = (prompt: readonly Message[], question: string): readon
   { ...prompt.at(-1)!, content: question },
 ];
 
-/** Returns the question in a model's answer: without its thoughts and a heading. */
+/** Returns the question in a model's answer, without thinking and heading. */
 export const questionIn = (answer: string): string =>
   answer
     .replace(/^[^]*<\/think>/, '')
@@ -36,7 +36,7 @@ export const questionIn = (answer: string): string =>
     .replace(/^\**(?:new |reworded |rephrased )?question\**:\**\s*/i, '');
 
 /**
- * Checks what the text alone shows about a wording; null if nothing speaks against it.
+ * Checks the text of a wording; returns the reason to reject it, or null.
  *
  * @param known the problem's question and the wordings it has.
  */

@@ -14,7 +14,7 @@ import { openAnswerJournal } from './answer-journal.ts';
 import { type Rejection, rejections, rewordingPrompt } from './check-wording.ts';
 import { type RewordedProblem, rewordProblems, type RewordSettings } from './reword.ts';
 
-/** What to reword, with which model, and where to. */
+/** Input, model and output of a rewording. */
 export interface RewordFileOptions extends RewordSettings {
   readonly problems: readonly Problem[];
   readonly source: ModelSource;

@@ -14,13 +14,13 @@ import {
   rewordingPrompt,
 } from './check-wording.ts';
 
-/** How many wordings to write, and how. */
+/** Settings of the wordings to write. */
 export interface RewordSettings {
   /** Wordings to add to each problem. */
   readonly wordings: number;
   /** Wordings to ask for; the first that pass the checks are kept. */
   readonly attempts: number;
-  /** Most attempts at solving a wording; it is kept once one reaches the gold. 0: keep it without that proof. */
+  /** Maximum attempts at solving a wording, which is kept once one reaches the gold. 0: keep it unsolved. */
   readonly solve: number;
   readonly maxTokens: number;
   readonly temperature: number;

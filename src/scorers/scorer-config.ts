@@ -5,7 +5,7 @@ import { modelScorerConfig } from './model-scorer.ts';
 import { poolingScorerConfig } from './pooling-scorer.ts';
 import { verifierScorerConfig } from './verifier-scorer.ts';
 
-/** What scores steps. */
+/** Configuration of a step scorer. */
 export const scorerConfig = z.discriminatedUnion('type', [
   verifierScorerConfig,
   confidenceScorerConfig,

@@ -2,7 +2,7 @@ import type { Problem } from '../core/problem.ts';
 import type { Renderer } from '../engines/engine.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 
-/** What scorers are opened with. */
+/** Resources that scorers are opened with. */
 export interface ScorerParts {
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Renderer of the policy whose attempts are scored. Absent: only the verifier can score. */

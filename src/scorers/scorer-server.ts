@@ -54,7 +54,7 @@ export interface ScoringApi<Response> {
   readonly swap: string;
 }
 
-/** Difference of the probe's two scores that tells right from wrong. */
+/** Smallest difference of the probe's two scores that separates right from wrong. */
 const clearDifference = 0.1;
 
 /** Most bytes of a response; log-probabilities with alternatives take some 2 kB per token. */

@@ -107,7 +107,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     const { tab } = opened;
     await tab.getByRole('link', { name: 'scripted-0001' }).click();
     await tab.getByRole('region', { name: 'Did it work?' }).getByRole('link', { name: 'trap' }).click();
-    const wrong = tab.getByRole('group', { name: 'Commonest wrong answers' });
+    const wrong = tab.getByRole('group', { name: 'Most common wrong answers' });
     const row = wrong.getByRole('row', { name: /frac.1..12/u });
     expect(await row.innerText()).toMatch(/incorrect\s+100 %\s+100 %\s+100 %/u);
     const problem = tab.getByRole('group', { name: 'Problems then and now' }).getByRole('row').nth(1);

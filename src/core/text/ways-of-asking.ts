@@ -2,14 +2,14 @@ import * as z from 'zod';
 
 /** Asks in several turns: `first` is asked with the problem, each of `later` after the answer before it. */
 export interface Way {
-  /** Changes with every word of the turns: pass rates are stored by it. */
+  /** Changes with the text of the turns, because pass rates are stored by version. */
   readonly version: string;
   /** Follows the problem in the first turn. `{cases}` is the number of reduced cases. */
   readonly first: string;
   readonly later: readonly string[];
 }
 
-/** The last turn of every way. The problem's own words say how an answer is marked. */
+/** The last turn of every way. The problem itself states how to mark the answer. */
 const conclude =
   'Now answer the original problem. Give the final answer in the form that the problem asks for.';
 
@@ -42,7 +42,7 @@ export const ways = {
 
 const wayNames = Object.keys(ways) as [keyof typeof ways, ...(keyof typeof ways)[]];
 
-/** Most reduced cases. */
+/** Maximum number of reduced cases. */
 export const mostCases = 6;
 
 /** A way of asking, by name. */

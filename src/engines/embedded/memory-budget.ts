@@ -74,7 +74,7 @@ const layered: Way = {
   },
 };
 
-/** Default of the most tokens in a microbatch. */
+/** Default of the largest number of tokens in a microbatch. */
 const mostTokens = 1024;
 
 /** Memory of threads, sessions and the JavaScript heap besides tensors, measured with `npm run bench:scale`. */

@@ -41,7 +41,7 @@ export interface JsonRequest<Result> {
   readonly maxBytes: number;
   /** Seed of the jitter of pauses. */
   readonly key: number;
-  /** Returns the result, or what is wrong with the response, as a phrase. */
+  /** Returns the result, or a phrase that describes the invalid response. */
   readonly read: (body: unknown) => Result | string;
 }
 

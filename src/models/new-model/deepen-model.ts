@@ -4,7 +4,7 @@ import { exportedConfigJson } from '../../engines/model-files/config-file.ts';
 import { openModelFolder, writeModelFolder } from '../../engines/model-files/model-folder.ts';
 
 /**
- * Writes a model with more layers that computes the same: each new layer is a copy of the last one whose outputs are
+ * Writes a model with more layers that computes the same function: each new layer is a copy of the last one whose outputs are
  * zeroed, so that it adds nothing before it is trained (block expansion, 2401.02415). Layers above the last one can read
  * what the model predicted for earlier tokens and compare it with what was written.
  *
@@ -14,7 +14,7 @@ import { openModelFolder, writeModelFolder } from '../../engines/model-files/mod
 export async function deepenModel(from: string, to: string, added: number): Promise<void> {
   const { config: old, json, tokenizer, readWeights } = await openModelFolder(from);
   if (old.experts !== undefined || 'layer_types' in json)
-    throw new DataError(`${from}: expected a dense model with layers of one type, to add layers to`);
+    throw new DataError(`${from}: expected a dense model with layers of one type`);
   const config = { ...old, layers: old.layers + added };
   const tensors = checkpointTensors(config, new Float32Array(parameterLayout(config).length));
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));

@@ -39,7 +39,7 @@ export class PriorEvidence {
     }
   }
 
-  /** One column a quantity; empty without problems. */
+  /** One column per quantity; empty without problems. */
   columns(): PriorColumn[] {
     return quantities.flatMap(([name], index) => {
       const values = this.#values[index]!;

@@ -90,7 +90,7 @@ function agrees(kind: Kind, value: unknown, { prompt, gold, hasChoices }: Taken)
   }
 }
 
-/** Detects a letter or an index as the gold of an empty list of choices that the prompt does not hold either. */
+/** Detects a gold that is a letter or an index although neither the list of choices nor the prompt has choices. */
 const lacksChoices = (value: unknown, gold: unknown, prompt: string): boolean =>
   Array.isArray(value) &&
   value.length === 0 &&

@@ -1,7 +1,7 @@
 import type { AuthoredMessage, CallOutcome } from '../../core/transcript.ts';
 import type { RolloutRow } from '../files/rollout-row.ts';
 
-/** How an attempt was written, from its row. */
+/** Turns, calls and start of an attempt, from its row. */
 export interface RowTurns {
   /** Turns of the policy; at least 1. */
   readonly turns: number;

@@ -133,7 +133,7 @@ function resultCode(error: unknown): number | undefined {
 function prepared(path: string, runId: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 2000 });
   try {
-    // A crash may damage the index, which is then made anew.
+    // A crash may damage the index, which is then rebuilt.
     database.exec('PRAGMA trusted_schema = OFF; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF');
     const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
     if (found === 0)
@@ -154,7 +154,7 @@ function prepared(path: string, runId: string): DatabaseSync {
 /** Finds documents of a run by their words, and rollouts by their turns. */
 export class TextIndex implements Disposable {
   readonly #database: DatabaseSync;
-  /** True if it is lost when it is closed. */
+  /** True for an index in memory, which is lost when it is closed. */
   readonly isTemporary: boolean;
 
   constructor(database: DatabaseSync, isTemporary: boolean) {

@@ -1,4 +1,4 @@
-/** What a text is: a problem's prompt, a gold or extracted answer, or what was written after the prompt. */
+/** Field of a text: a problem's prompt, a gold or extracted answer, or what was written after the prompt. */
 export const textFields = ['prompt', 'answer', 'completion'] as const;
 export type TextField = (typeof textFields)[number];
 

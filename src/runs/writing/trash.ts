@@ -35,7 +35,7 @@ async function lockRun(directory: string): Promise<FileLock> {
   return lock;
 }
 
-/** An earlier run of the same name keeps its place. */
+/** An earlier run of the same name stays in the trash. */
 async function freePlace(trash: string, folder: string): Promise<string> {
   let place = join(trash, folder);
   for (let n = 2; await exists(place); n++) place = join(trash, `${folder}-${n}`);

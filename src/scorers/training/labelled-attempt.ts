@@ -13,7 +13,7 @@ export interface LabelledAttempt {
   readonly tokens: Int32Array;
   /** Labels by the number of tokens read before them, each in 1 … T. */
   readonly places: readonly number[];
-  /** One per place: whether what was read leads to a right answer. */
+  /** One per place: whether the prefix leads to a right answer. */
   readonly labels: readonly boolean[];
   /** Whether the whole answer is right. */
   readonly isCorrect: boolean;

@@ -12,7 +12,7 @@ import type { LabelledAttempt } from './labelled-attempt.ts';
 export interface ScorerData {
   readonly train: readonly LabelledAttempt[];
   readonly heldOut: readonly LabelledAttempt[];
-  /** Origin of the held-out attempts, for people. */
+  /** Description of the held-out attempts, for messages. */
   readonly heldOutFrom: string;
 }
 

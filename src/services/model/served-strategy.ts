@@ -75,8 +75,8 @@ export async function openServedStrategy(
   const name = `${strategyName(strategy)} N = ${budget}`;
   if (strategy.type === 'asked')
     throw new ConfigError(
-      `${file}: expected a strategy that answers messages as they come, got asked(${strategy.way}), which asks in its own words`,
-      { tryNext: `ask in those words, with the strategy { "type": "majority" }` },
+      `${file}: expected a strategy that sends the messages unchanged, got asked(${strategy.way}), which adds prompts`,
+      { tryNext: `add these prompts to the messages, and use the strategy { "type": "majority" }` },
     );
   if (strategy.type !== 'majority' && (chosen === undefined || chosen.type === 'verifier'))
     throw new ConfigError(
@@ -140,7 +140,7 @@ async function answerOne(
 ): Promise<ChosenCompletion> {
   const { budget, strategy, scores, choose, stepSeparator } = config;
   const text = engine.renderer.decode(prompt);
-  // The answer is of no account: only the normal form of what is judged is read.
+  // The gold is irrelevant: only the normal form of the judged answer is read.
   const problem: Problem = {
     id: key,
     domain: 'math',

@@ -27,7 +27,7 @@ export const raceConfig = z.strictObject({
     .default(1 / 3),
   /** Share of the stopped trials, drawn by lot, that runs to the end to show how often stopping was wrong. */
   audit: z.number().min(0).max(1).default(0.25),
-  /** What the race looks for: what is learned, what is not forgotten, or the mean of both. */
+  /** Accuracy that the race maximises: target, retained, or the mean of both. */
   choose: z.enum(['target', 'retained', 'balanced']).default('target'),
   seed: z.int().min(0).default(0),
 });

@@ -14,7 +14,7 @@ import { decideRung, type EarlySignals, earlyScore } from './rung.ts';
 
 /** Trains and measures trials. */
 export interface TrialRunner {
-  /** Trains up to a share of the training and returns what the trial shows there. */
+  /** Trains up to a share of the training and returns the signals there. */
   reach(trial: Trial, share: number): Promise<EarlySignals>;
   /** Trains to the end and measures the model. */
   finish(trial: Trial): Promise<Measures>;
@@ -35,7 +35,7 @@ export interface RacedTrial extends Trial {
 /** Result of a race. */
 export interface RaceResult {
   readonly trials: readonly RacedTrial[];
-  /** Best of all that ran to the end, by what the race looks for. */
+  /** Best finished trial, by the accuracy that the race maximises. */
   readonly chosen: string;
   /** Finished trials that no other exceeds in both measures. */
   readonly front: readonly string[];

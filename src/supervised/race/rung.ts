@@ -1,7 +1,7 @@
 import { createRng } from '../../core/rng.ts';
 import type { RaceConfig } from './race-config.ts';
 
-/** What the early part of a trial shows. Losses in nats per completion token. */
+/** Early signals of a trial. Losses in nats per completion token. */
 export interface EarlySignals {
   /** Mean training loss up to the rung. */
   readonly loss: number;
@@ -20,7 +20,7 @@ export interface EarlySignals {
 export interface RungDecision {
   readonly kept: readonly string[];
   readonly stopped: readonly string[];
-  /** Of the stopped: those that run to the end all the same. */
+  /** Stopped trials that run to the end as audits. */
   readonly audited: readonly string[];
 }
 

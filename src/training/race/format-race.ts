@@ -17,7 +17,7 @@ export function formatRace(report: RaceReport): string {
     figure(trial.signals.loss),
     figure(trial.signals.gradNorm),
     figure(trial.signals.heldOutLoss),
-    front.includes(trial.name) ? 'best of its kind' : '',
+    front.includes(trial.name) ? 'Pareto front' : '',
   ]);
   const head = ['settings', 'trained', 'target', 'retained', 'loss', 'gradient', 'held-out', ''];
   const { measures } = trials.find(({ name }) => name === chosen)!;
@@ -49,12 +49,12 @@ function endOf({ stoppedAt, isAudit }: RacedTrial): string {
 }
 
 function auditLine({ stopped, audited, wrong, low, high }: AuditResult): string {
-  if (stopped === 0) return 'stopped none';
+  if (stopped === 0) return 'stopped no trials';
   if (audited === 0)
-    return `stopped ${countOf(stopped, 'trial')}, audited none: how often that was wrong is unknown`;
+    return `stopped ${countOf(stopped, 'trial')}, audited none: the share stopped wrongly is unknown`;
   return (
-    `audit: ${wrong} of ${audited} audited trials ended above the best that was kept; of all ${stopped} stopped, ` +
-    `${percent(low)} to ${percent(high)} % with 95 % confidence`
+    `audit: ${wrong} of ${audited} audited trials ended above the best kept trial; of all ${stopped} stopped trials,  ` +
+    `${percent(low)} to ${percent(high)} % were stopped wrongly (95 % interval)`
   );
 }
 
@@ -64,7 +64,7 @@ function signalLines(signals: readonly SignalRow[]): string[] {
     Number.isNaN(mean) ? '–' : `${mean.toFixed(2)} (${low.toFixed(2)} … ${high.toFixed(2)})`;
   const rows = signals.map(({ signal, target, retained }) => [signal, cell(target), cell(retained)]);
   return [
-    'rank correlation of the first rung with the end, over the trials that ran to it',
+    'rank correlation of each signal at the first rung with the final accuracies, over the finished trials',
     alignColumns([['signal', 'target', 'retained'], ...rows], { figuresFrom: 1 }),
   ];
 }

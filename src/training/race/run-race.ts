@@ -17,7 +17,7 @@ import { fineTuningRecipe, type FineTuneOptions } from '../stages/fine-tune.ts';
 import type { TrainingWatch } from '../start.ts';
 import { costOf, measure, type RaceCost, runOf, trialRunner } from './run-trials.ts';
 
-/** What to race: examples and suites as for one fine-tuning, and the sweep. */
+/** Inputs of a race: examples and suites as for one fine-tuning, and the sweep. */
 export interface RaceOptions extends Omit<
   FineTuneOptions,
   'name' | 'batchSize' | 'checkpointEvery' | 'maxSteps' | 'optimizer'
@@ -28,7 +28,7 @@ export interface RaceOptions extends Omit<
   readonly folder: string;
 }
 
-/** What a race can look for. */
+/** Accuracies that a race can maximise. */
 export const raceMeasures = raceConfig.shape.choose.unwrap().options;
 
 /**
@@ -110,9 +110,9 @@ async function recipeOf(
 function requireMeasures({ target = [], retain = [], heldOut = 0, race: { choose } }: RaceOptions): void {
   const missing =
     target.length === 0
-      ? '--target, a suite of what is taught'
+      ? '--target, a suite of what the examples teach'
       : retain.length === 0
-        ? '--retain, a suite of what must not be forgotten'
+        ? '--retain, a suite of what the model must not forget'
         : choose === 'target' && heldOut === 0
           ? '--held-out, a share of the examples, whose loss decides a race for the target'
           : undefined;
@@ -131,7 +131,7 @@ async function claimFolder(folder: string, settings: object): Promise<void> {
   }
   if (isDeepStrictEqual(JSON.parse(await readFile(file, 'utf8')), own)) return;
   throw new ConfigError(
-    `${folder}: expected a new folder or a race with the same settings, got others in race.json`,
+    `${folder}: expected a new folder or a race with the same settings, got other settings in race.json`,
     { tryNext: 'the same command with another --out' },
   );
 }

@@ -19,7 +19,7 @@ export function chartCsv(series: readonly NamedSeries[], axis: string): string {
 
 /**
  * Quotes a cell where RFC 4180 requires it, and where a spreadsheet that separates by semicolons or tabs would split it;
- * text that a spreadsheet would compute gets an apostrophe.
+ * text that a spreadsheet would evaluate gets an apostrophe.
  */
 function cell(value: string | number): string {
   const text = typeof value === 'string' && /^\s*[=+\-@\t\r]/u.test(value) ? `'${value}` : String(value);

@@ -1,6 +1,6 @@
 import { visible } from '../design/visible.ts';
 
-/** Styles that a chart gets from its style sheet and a file of its own needs as attributes. */
+/** Styles that a chart gets from its style sheet; a standalone file needs them as attributes. */
 const painted = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-linejoin'];
 const lettered = ['font-family', 'font-size', 'text-anchor'];
 
@@ -13,7 +13,7 @@ export interface LegendItem {
   readonly colour: string;
 }
 
-/** Returns a chart as a file of its own: its SVG with styles as attributes, on the background, below title and legend. */
+/** Returns a chart as a standalone file: its SVG with styles as attributes, on the background, below title and legend. */
 export function chartSvg(chart: SVGSVGElement, title: string, legend: readonly LegendItem[]): string {
   const { width, height } = chart.getBoundingClientRect();
   const top = titleHeight + lineHeight * legend.length;

@@ -1,7 +1,7 @@
 import type { Line } from './line-chart.tsx';
 
 /**
- * Brings a line to given places: the mean of its points since the place before, else the value on the straight line
+ * Resamples a line at given places: the mean of its points since the place before, else the value on the straight line
  * between its neighbours. Places beyond its ends are left out.
  */
 export function resample({ steps, values }: Line, places: readonly number[]): Line {

@@ -11,7 +11,7 @@ export function SaveMenu(props: {
   readonly title: string;
   readonly series: readonly NamedSeries[];
   readonly axis: StepAxis;
-  /** Of the chart. */
+  /** Element of the chart. */
   readonly element: RefObject<HTMLElement | null>;
 }) {
   const { title, series, axis, element } = props;

@@ -1,11 +1,11 @@
-/** Saves data as a file of the browser's user. */
+/** Downloads data as a file. */
 export function download(name: string, data: Blob): void {
   const url = URL.createObjectURL(data);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has opened the data by then.
+  // By this time the browser has opened the data.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 

@@ -64,7 +64,7 @@ class Figures:
 
 
 class Replicas:
-    """Writes completions on several servers. One thread publishes and asks; others wait for the servers."""
+    """Writes completions on several servers. One thread publishes and sends requests; others wait for the servers."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class Replicas:
             if found is None or found.is_lost:
                 living = [one for one in self._replicas if not one.is_lost]
                 if not living:
-                    raise RequestError("internal", f"no vLLM replica is left of {len(self._replicas)}")
+                    raise RequestError("internal", f"all {len(self._replicas)} vLLM replicas are lost")
                 found = self._routes[prompt] = min(living, key=lambda one: one.load)
             found.load += 1
             return found
@@ -221,7 +221,7 @@ class Replicas:
             except ReplicaRefused as error:
                 raise bad_request(str(error)) from error
         if not found:
-            raise RequestError("internal", f"no vLLM replica is left of {len(self._replicas)}")
+            raise RequestError("internal", f"all {len(self._replicas)} vLLM replicas are lost")
         return found
 
     def _compare(self, replica: Replica, folder: Path, found: Floats, expected: Floats) -> None:

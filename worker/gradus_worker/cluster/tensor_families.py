@@ -45,7 +45,7 @@ def explain_mismatch(previous: Path, published: Path, tokens: Sequence[int], fou
     all_before, all_after = gap(dict(before.weights)), gap(dict(after.weights))
     nearest = min(gaps, key=lambda family: gaps[family])
     if all_before < 0.1 * all_after and all_before <= gaps[nearest]:
-        return "the server still has the earlier weights, of all tensors"
+        return "the server still has the earlier weights in all tensors"
     if gaps[nearest] < 0.1 * all_after:
         return f"the server still has earlier weights of the {nearest}"
     return "no single family of earlier tensors explains it: check that the server serves this model"

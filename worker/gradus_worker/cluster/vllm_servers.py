@@ -51,7 +51,7 @@ def own_servers(count: int, first_gpu: int, command: Sequence[str]) -> Iterator[
 
 
 def _end(started: list[subprocess.Popen[bytes]]) -> None:
-    """Ends all servers: those of an earlier session of the worker, too."""
+    """Ends all servers, including those of an earlier session of the worker."""
     for process in started:
         assert process.stdin is not None
         process.stdin.close()

@@ -54,7 +54,7 @@ class Piece:
     tokens: Tokens
     logprobs: Floats
     entropies: Floats | None
-    """None: not measured, as by servers."""
+    """None: not measured, as on servers."""
     finish_reason: str | None
     policy_version_start: int
     policy_version_end: int

@@ -39,7 +39,7 @@ class Written:
 
 
 class Writer(Protocol):
-    """A server, or several."""
+    """One or several servers."""
 
     def publish(self) -> None:
         """Gives the current weights to the server. Called while no completion is in flight."""

@@ -18,7 +18,7 @@ from .model import TinkerModel, Weighted
 _STEP = OptimSettings(learning_rate=0.1, beta1=0.9, beta2=0.999, epsilon=1.0, weight_decay=0.0, max_grad_norm=None)
 """Epsilon 1 makes the update proportional to gradients below 1; AdamW would otherwise amplify rounding errors."""
 _NOISE = 1e-3
-"""Mean log-probability, nats: what rounding to bfloat16 may change."""
+"""Largest change of the mean log-probability by rounding to bfloat16, nats."""
 
 
 def check_contract(model: TinkerModel, tokens: Sequence[int]) -> None:

@@ -135,7 +135,7 @@ class TinkerEngine:
         return {**self.sampler.stats(), **self._counts, **self._measured}
 
     def close(self) -> None:
-        """Does nothing: the service ends a session that falls silent."""
+        """Does nothing: the service ends idle sessions."""
 
     def publish(self) -> None:
         """Opens a snapshot of the current weights to sample from."""
@@ -150,7 +150,7 @@ class TinkerEngine:
         return self._written_by.ask(question, self._end_tokens)
 
     def finish(self, question: Question, written: Written) -> Written:
-        """Returns the completion as it is."""
+        """Returns the completion unchanged."""
         return written
 
     def figures(self) -> Mapping[str, float]:
@@ -257,7 +257,7 @@ class TinkerEngine:
         return {"baseModel": self._base_model, "rank": self._rank}
 
     def _hash(self) -> str:
-        """Identifies the base model: the service does not give its weights away."""
+        """Identifies the base model, whose weights the service does not publish."""
         return hashlib.sha256(f"tinker {self._base_model}".encode()).hexdigest()
 
     @staticmethod

@@ -36,7 +36,7 @@ class Weighted:
 
     tokens: Tensor
     targets: Tensor
-    """Tokens to predict: `tokens`, unless the loss is about others."""
+    """Tokens to predict: `tokens`, unless the loss has other targets."""
     weights: Tensor
 
 

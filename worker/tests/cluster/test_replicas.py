@@ -145,7 +145,7 @@ def test_completions_of_a_lost_replica_are_written_by_another_with_the_same_seed
         assert client.ask("sample", **wanted).result == {"finished": 16, "aborted": 0}
         servers[1].kill()
         failed = client.ask("sample", **wanted)
-        assert (failed.code, failed.header["message"]) == ("internal", "no vLLM replica is left of 2")
+        assert (failed.code, failed.header["message"]) == ("internal", "all 2 vLLM replicas are lost")
 
 
 def test_an_abort_drops_completions_in_flight(tiny_folder: Path, serve: Serve) -> None:

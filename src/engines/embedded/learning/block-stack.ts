@@ -13,20 +13,20 @@ export interface BlockStack {
   forward(job: ForwardJob, hidden: Float32Array): Promise<void>;
   /** As `forward`; also keeps what `backward` needs. */
   forwardKeeping(job: GradientJob, hidden: Float32Array): Promise<void>;
-  /** Adds the gradients of the weights to the job's, given that of the last hidden states. Follows `forwardKeeping`. */
+  /** Adds the gradients of the weights to the job's, given that of the last hidden states. Call `forwardKeeping` first. */
   backward(job: GradientJob, byHidden: Float32Array): Promise<void>;
 }
 
 /** Weights and tokens of a microbatch. */
 type ForwardJob = Pick<LogprobJob, 'weights' | 'shape' | 'feeds'>;
 
-/** Creates the blocks of a model. The backward pass computes a block again from its input, except what was kept. */
+/** Creates the blocks of a model. The backward pass recomputes a block from its input, except for kept values. */
 export function createBlockStack(config: ModelConfig, programs: ProgramCache, buffers: Buffers): BlockStack {
   const { hiddenSize, layers } = config;
   const { entries } = parameterLayout(config);
   const blocks = Array.from({ length: layers }, (_, layer) => blockEntries(config, entries, layer));
   const embedding = entries.find(({ name }) => name === embeddingName)!;
-  /** Values that the backward pass takes of the first blocks. */
+  /** Values of the first blocks that the backward pass reads. */
   const kept: Buffers[] = [];
 
   const sizeOf = ({ shape }: ForwardJob): number => shape.rows * shape.positions * hiddenSize;
@@ -60,7 +60,7 @@ export function createBlockStack(config: ModelConfig, programs: ProgramCache, bu
     // Two buffers suffice for the forward pass alone.
     forward: (job, hidden) => run(job, hidden, 0, (layer) => layer % 2),
     forwardKeeping: (job, hidden) => {
-      // Frees what earlier jobs kept of further blocks.
+      // Frees the values that earlier jobs kept of later blocks.
       kept.length = Math.min(kept.length, job.keptLayers);
       return run(job, hidden, job.keptLayers, (layer) => layer);
     },

@@ -1,7 +1,7 @@
 import type { ParameterEntry } from '../parameters.ts';
 import { gradientPrefix } from './gradient-program.ts';
 
-/** Returns the buffer of a name, of this length; its content is that of the last use. */
+/** Returns the buffer of this name and length; it holds the content of its last use. */
 export type Buffers = (name: string, length: number) => Float32Array;
 
 /** Creates buffers that are reused by name and grow when needed: garbage of this size would be freed too late. */

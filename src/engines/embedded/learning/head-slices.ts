@@ -12,7 +12,7 @@ import {
   topHeadProgram,
 } from './layer-programs.ts';
 
-/** Default of the most logits that exist at a time. */
+/** Default of the largest number of logits in memory at a time. */
 const defaultMostLogits = 2 ** 23;
 
 /** Tokens are computed in multiples of this number; a last slice is padded. */
@@ -28,7 +28,7 @@ export function sliceTokens(
   return tokenStep * Math.min(most, Math.ceil((rows * positions) / tokenStep));
 }
 
-/** A microbatch behind the last block. */
+/** A microbatch after the last block. */
 export interface HeadJob {
   readonly weights: Float32Array;
   readonly shape: BatchShape;

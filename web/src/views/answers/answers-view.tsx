@@ -14,7 +14,7 @@ import { PromptBeginning } from '../../design/problem-name.tsx';
 import { Link, useFilters } from '../../router.tsx';
 import own from './answers.module.css';
 
-/** What a family or a domain is answered with over the run: commonest wrong answers, and each problem then and now. */
+/** The answers to a family or a domain over the run: most common wrong answers, and each problem then and now. */
 export function AnswersView({ folder }: { readonly folder: string }) {
   const [search] = useFilters();
   const query: AnswersQuery = Object.fromEntries(
@@ -74,8 +74,11 @@ function Answers({ folder, data: { spans, answers } }: { readonly folder: string
   ];
   const part = read < recorded ? `; ${count(read)} of ${count(recorded)} rollouts read` : '';
   return (
-    <Card title="Commonest wrong answers" note={`share of the judged rollouts${part}`}>
-      <Table name="Commonest wrong answers" columns={['Answer', 'Verdict', ...spans.map(stepsOf), 'Example']}>
+    <Card title="Most common wrong answers" note={`share of the judged rollouts${part}`}>
+      <Table
+        name="Most common wrong answers"
+        columns={['Answer', 'Verdict', ...spans.map(stepsOf), 'Example']}
+      >
         <tr>
           <th scope="row">all correct answers</th>
           <td>
@@ -144,7 +147,7 @@ function Said({ answer }: { readonly answer: { readonly answer: string; readonly
 function Problems({ folder, data: { problems, spans } }: { readonly folder: string; readonly data: Data }) {
   const ends = [spans[0]!, spans.at(-1)!].map((span) => `At ${stepsOf(span)}`);
   return (
-    <Card title="Problems then and now" note="largest loss first; the commonest answer each time">
+    <Card title="Problems then and now" note="largest loss first; the most common answer each time">
       {problems.length === 0 ? (
         <Empty>No problem was answered at both ends of the run.</Empty>
       ) : (

@@ -113,7 +113,7 @@ function TrashButton({ onConfirm }: { readonly onConfirm: () => void }) {
   }
   return (
     <div className={styles.row}>
-      The list of runs can restore it.
+      You can restore it from the list of runs.
       <button type="button" onClick={onConfirm}>
         Move this run to the trash
       </button>

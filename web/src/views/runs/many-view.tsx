@@ -82,7 +82,7 @@ function sidesOf(runs: readonly Loaded[]): Side[] {
   if (byRecipe.length === 1) return runs.map((run) => ({ name: run.detail.head.folder, runs: [run] }));
   const names = byRecipe.map(([first]) => first!.detail.head.folder.replace(/-\d{4,}$/u, ''));
   return byRecipe.map((side, at) => {
-    // Recipes with one name are told apart by their first run.
+    // Recipes of the same name are distinguished by their first run.
     const isUnique = names.filter((name) => name === names[at]).length === 1;
     const { folder, annotations } = side[0]!.detail.head;
     const name = annotations.title !== '' ? annotations.title : isUnique ? names[at]! : folder;
@@ -240,7 +240,7 @@ function Courses({ runs, sides }: { readonly runs: readonly Loaded[]; readonly s
       );
     });
   const note = sides.some((side) => side.runs.length > 1)
-    ? 'thin: single runs; band: 95 % t-interval from three on'
+    ? 'thin: single runs; band: 95 % t-interval from three runs on'
     : '';
   return (
     <SharedSteps
