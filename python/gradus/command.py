@@ -23,8 +23,8 @@ def find_gradus() -> list[str]:
     """Returns the words that start Gradus.
 
     Looks at the environment variable GRADUS_BIN; the checkout that contains this file; then, as npx does, in
-    `node_modules` of the current folder and those above it, or a checkout there; then on the PATH. Downloads nothing, and
-    skips folders that all users share, such as `/tmp`.
+    `node_modules` of the current folder and those above it, or a checkout there; then on the PATH. Downloads nothing,
+    and skips folders that all users share, such as `/tmp`.
 
     Raises:
         ConfigError: GRADUS_BIN names nothing, or no command was found.

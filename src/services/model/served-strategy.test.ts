@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
 import { serveModel } from '../../../test/model-server/fake-model-server.ts';
 import { scriptedEngine } from '../../testing/index.ts';
 import { openServedStrategy } from './served-strategy.ts';
@@ -100,4 +100,38 @@ test('rejects a strategy without a scorer, the verifier as scorer, and a budget 
     /multiples of its width 4/,
   );
   await expect(open({ strategy: { type: 'majority' }, budget: 4, buget: 5 })).rejects.toThrow(/budget/);
+  const noJson = join(folder, 'no-json.json');
+  writeFileSync(noJson, '{ budget: 4 }');
+  for (const file of [noJson, join(folder, 'missing.json')])
+    await expect(openServedStrategy(file, engine, new AsyncDisposableStack())).rejects.toThrow(
+      `${file}: expected a strategy as JSON, got`,
+    );
+});
+
+test('aborts the other choices when one fails', async () => {
+  const broken = scriptedEngine({
+    complete: (_, index) => {
+      if (index < 4) throw new Error('out of memory');
+      return '4';
+    },
+  });
+  const sample = vi.spyOn(broken, 'sample');
+  await using opened = new AsyncDisposableStack();
+  const file = fileOf({ strategy: { type: 'majority' }, budget: 4 });
+  const strategy = await openServedStrategy(file, broken, opened);
+  const request = {
+    prompts: [{ key: '0', prompt: broken.encode('2+2'), count: 2 }],
+    sampling: { maxTokens: 40, seed: 1, stop: [] },
+    alternatives: null,
+    isEchoed: false,
+    isStreamed: false,
+    withUsage: false,
+    withTokens: false,
+  };
+  const asked = new AbortController();
+  const answering = async () => {
+    for await (const _ of strategy.answer(request, asked.signal));
+  };
+  await expect(answering()).rejects.toThrow('out of memory');
+  expect(sample.mock.calls.map(([, signal]) => signal?.aborted)).toEqual([true, true]);
 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
-import { ConfigError } from '../../core/errors.ts';
+import { ConfigError, messageOf } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { lastAnswer, type Transcript, writtenCount } from '../../core/transcript.ts';
 import {
@@ -69,7 +69,7 @@ export async function openServedStrategy(
   engine: LocalEngine,
   opened: AsyncDisposableStack,
 ): Promise<ServedStrategy> {
-  const config = parseConfig(servedStrategyConfig, JSON.parse(await readFile(file, 'utf8')), file);
+  const config = parseConfig(servedStrategyConfig, await readJson(file), file);
   const { strategy, budget, scorer: chosen } = config;
   searchShape(strategy, budget);
   const name = `${strategyName(strategy)} N = ${budget}`;
@@ -96,6 +96,14 @@ export async function openServedStrategy(
   };
 }
 
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new ConfigError(`${file}: expected a strategy as JSON, got ${messageOf(cause)}`, { cause });
+  }
+}
+
 interface Opened {
   readonly engine: LocalEngine;
   readonly config: ServedStrategyConfig;
@@ -103,25 +111,34 @@ interface Opened {
   readonly verifier: Verifier;
 }
 
-/** Writes all choices at the same time, so that the engine's batch stays full; yields each when it ends. */
+/**
+ * Writes all choices at the same time, so that the engine's batch stays full; yields each when it ends. If one fails, the
+ * others are aborted.
+ */
 async function* answerAll(
   opened: Opened,
   request: CompletionRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ChosenCompletion> {
+  const ended = new AbortController();
+  const whileAsked = AbortSignal.any([signal, ended.signal]);
   const running = new Map(
     request.prompts.flatMap((prompt) =>
       Array.from({ length: prompt.count }, (_, index) => {
         const id = `${prompt.key}|${index}`;
-        const done = answerOne(opened, request, prompt, index, signal).then((chosen) => ({ id, chosen }));
+        const done = answerOne(opened, request, prompt, index, whileAsked).then((chosen) => ({ id, chosen }));
         return [id, done] as const;
       }),
     ),
   );
-  while (running.size > 0) {
-    const { id, chosen } = await Promise.race(running.values());
-    running.delete(id);
-    yield chosen;
+  try {
+    while (running.size > 0) {
+      const { id, chosen } = await Promise.race(running.values());
+      running.delete(id);
+      yield chosen;
+    }
+  } finally {
+    ended.abort();
   }
 }
 
