@@ -11,7 +11,7 @@ const parts = ['weights', 'firstMoment', 'secondMoment'] as const;
 const manifestName = 'engine-state.json';
 const fileOf = (part: (typeof parts)[number]): string => `${part}.f32`;
 
-/** Bytes read at a time. */
+/** Bytes read or hashed at a time. */
 const sliceBytes = 2 ** 22;
 
 const manifestSchema = z.strictObject({
@@ -144,8 +144,11 @@ function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
+/** Hashes in slices: Node.js rejects more than 2 GiB at once. */
 function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += sliceBytes) hash.update(bytes.subarray(at, at + sliceBytes));
+  return hash.digest('hex');
 }
 
 function invalid(message: string, cause?: unknown): EngineError {

@@ -92,12 +92,19 @@ export async function copyCompanions(from: string, to: string): Promise<void> {
   }
 }
 
+/** Elements of a tensor that are hashed at a time. */
+const hashedElements = 2 ** 24;
+
 /** Computes `modelHash`: sha256 over names, shapes and float32 values, independent of the files. */
 export function hashWeights(tensors: readonly NamedTensor[]): string {
   const hash = createHash('sha256');
   for (const { name, shape, data } of tensors) {
     hash.update(`${name}[${shape.join()}]`);
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    // Node.js rejects more than 2 GiB at once, which a large embedding has.
+    for (let at = 0; at < data.length; at += hashedElements) {
+      const { buffer, byteOffset, byteLength } = data.subarray(at, at + hashedElements);
+      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+    }
   }
   return hash.digest('hex');
 }
