@@ -78,8 +78,12 @@ async function trainIn(
 const newRun = (recipe: Recipe, folder = root): Promise<Run> =>
   createRun(folder, { name: recipe.name, recipe, seed: recipe.seed });
 
-const rowsOf = async (run: Run, index = 0): Promise<Record<string, unknown>[]> =>
-  (await readFile(examplesFile(run.directory, index, 'train'), 'utf8'))
+const rowsOf = async (
+  run: Run,
+  index = 0,
+  part: 'train' | 'held-out' = 'train',
+): Promise<Record<string, unknown>[]> =>
+  (await readFile(examplesFile(run.directory, index, part), 'utf8'))
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -201,6 +205,20 @@ test('a stage that harvests nothing fails with the counts', async () => {
   await expect(trainIn(run, recipe, scriptedEngine({ complete: () => 'no' }))).rejects.toThrow(
     /stage "copy": expected examples to imitate, got none from 0 correct of 36 attempts at 12 problems/,
   );
+});
+
+test('holds out every wording of a problem or none', async () => {
+  const worded = problems.slice(0, 5).map((problem) => ({
+    ...problem,
+    wordings: [1, 2].map((n) => [{ role: 'user' as const, content: `${n}: ${problem.id}` }]),
+  }));
+  const stages = [imitate('solutions', { examples: solutions(), heldOut: 0.4, maxSteps: 1 })];
+  await using run = await newRun(recipeWith({ stages }));
+  await trainIn(run, recipeWith({ stages }), scriptedEngine({ complete: () => '' }), { problems: worded });
+  const of = async (part: 'train' | 'held-out') => (await rowsOf(run, 0, part)).map(({ problem }) => problem);
+  const [learned, held] = [await of('train'), await of('held-out')];
+  expect([learned.length, held.length]).toEqual([9, 6]);
+  expect(held.filter((problem) => learned.includes(problem))).toEqual([]);
 });
 
 test('a stage without worked solutions names the column to set', async () => {

@@ -140,14 +140,24 @@ async function lossBefore(
   return `; held-out loss ${loss.toFixed(4)} on ${countOf(heldOut.length, 'example')}`;
 }
 
-/** Splits by prompt, so that no prompt is on both sides; keeps at least one prompt to train on. */
-function split<Example extends SupervisedExample>(
+/**
+ * Splits by prompt, so that no prompt is on both sides, nor another wording of its problem; keeps at least one prompt to
+ * train on.
+ */
+function split<Example extends GatheredExample>(
   examples: readonly Example[],
   { name, heldOut: share }: ImitateConfig,
   seed: number,
 ): { readonly train: readonly Example[]; readonly heldOut: readonly Example[] } {
   if (share === 0) return { train: examples, heldOut: [] };
-  const promptOf = ({ prompt }: Example): string => JSON.stringify(prompt);
+  const firstPrompts = new Map<string, string>();
+  const promptOf = ({ prompt, problem }: Example): string => {
+    const own = JSON.stringify(prompt);
+    if (problem === undefined) return own;
+    const first = firstPrompts.get(problem) ?? own;
+    firstPrompts.set(problem, first);
+    return first;
+  };
   const prompts = createRng(seed, 'split').shuffle([...new Set(examples.map(promptOf))]);
   if (prompts.length < 2) {
     throw new DataError(
