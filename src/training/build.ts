@@ -1,6 +1,6 @@
 import type { Problem } from '../core/problem.ts';
 import type { DataRecord, FileRecord } from '../core/source-record.ts';
-import { isServed } from '../engines/config.ts';
+import { type EngineConfig, isServed } from '../engines/config.ts';
 import { requireLearner, requireLocal } from '../engines/engine.ts';
 import { readTokenizerInfo } from '../engines/model-files/tokenizer.ts';
 import { openEngine } from '../engines/open-engine.ts';
@@ -74,7 +74,9 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
       ...(teacher?.record !== undefined && { teacher: teacher.record }),
     },
     openFrozen: async (state) =>
-      requireLocal(await openEngine(recipe.policy.engine, model.folder, { train: false, state })),
+      requireLocal(
+        await openEngine(withoutReplicas(recipe.policy.engine), model.folder, { train: false, state }),
+      ),
     teacher: teacher?.engine,
     levels,
     knownPassRates,
@@ -89,6 +91,10 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
+
+/** The engine without vLLM servers, which would be a second set on the GPUs of the first. */
+const withoutReplicas = (engine: EngineConfig): EngineConfig =>
+  engine.type === 'torch' ? { ...engine, vllm: undefined } : engine;
 
 const optional = (warning: string | undefined): string[] => (warning === undefined ? [] : [warning]);
 
