@@ -37,10 +37,18 @@ def replicated_engines(
     def open_engine(request: Request, pause: Pause) -> ReplicatedEngine:
         # The trainer never samples: keep its cache as small as possible.
         trainer = open_trainer(replace(request, fields={**request.fields, "slots": 1}), pause)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        weights = Path(tempfile.mkdtemp(prefix="gradus-weights-", dir=folder))
-        engine = ReplicatedEngine(trainer, request, pause, open_replicas(request, pause), weights)
+        weights = None
+        try:
+            replicas = open_replicas(request, pause)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            weights = Path(tempfile.mkdtemp(prefix="gradus-weights-", dir=folder))
+            engine = ReplicatedEngine(trainer, request, pause, replicas, weights)
+        except Exception:
+            if weights is not None:
+                weights.rmdir()
+            trainer.close()
+            raise
         # A worker also ends without closing its engine.
         ending.callback(engine.close_replicas)
         return engine

@@ -36,7 +36,7 @@ def own_servers(count: int, first_gpu: int, command: Sequence[str]) -> Iterator[
     def open_replicas(request: Request, pause: Pause) -> list[Replica]:
         _end(started)
         ports = [_free_port() for _ in range(count)]
-        logs = [Path(tempfile.mkstemp(prefix=f"gradus-vllm-{at}-", suffix=".log")[1]) for at in range(count)]
+        logs = [_new_log(at) for at in range(count)]
         for at, (port, log) in enumerate(zip(ports, logs, strict=True)):
             started.append(_start([*command, *_arguments(request, port)], first_gpu + at, log))
         replicas = [Replica(f"http://127.0.0.1:{port}") for port in ports]
@@ -76,7 +76,7 @@ def _start(command: Sequence[str], gpu: int, log: Path) -> subprocess.Popen[byte
     path = [str(_WORKER), str(_WORKER / "vllm_plugin"), *filter(None, [os.environ.get("PYTHONPATH")])]
     variables = {"VLLM_SERVER_DEV_MODE": "1", "PYTHONPATH": os.pathsep.join(path)}
     if torch.cuda.is_available():
-        variables["CUDA_VISIBLE_DEVICES"] = str(gpu)
+        variables["CUDA_VISIBLE_DEVICES"] = visible_gpu(gpu)
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "gradus_worker.cluster.vllm_guard", *command],
@@ -85,6 +85,22 @@ def _start(command: Sequence[str], gpu: int, log: Path) -> subprocess.Popen[byte
             stdout=output,
             stderr=output,
         )
+
+
+def visible_gpu(number: int) -> str:
+    """Names a GPU of this process for a child: `CUDA_VISIBLE_DEVICES` may hide and reorder those of the machine."""
+    visible = [one.strip() for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one.strip()]
+    if not visible:
+        return str(number)
+    if number >= len(visible):
+        raise bad_request(f"--vllm: expected a GPU {number} for a server, got {len(visible)} in CUDA_VISIBLE_DEVICES")
+    return visible[number]
+
+
+def _new_log(server: int) -> Path:
+    descriptor, path = tempfile.mkstemp(prefix=f"gradus-vllm-{server}-", suffix=".log")
+    os.close(descriptor)
+    return Path(path)
 
 
 def _await(replica: Replica, process: subprocess.Popen[bytes], log: Path, pause: Pause) -> None:

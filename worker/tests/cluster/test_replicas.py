@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -29,7 +31,9 @@ from fake_vllm import FakeVllm
 
 from gradus_worker.cluster.replica import Replica
 from gradus_worker.cluster.replicated_engine import replicated_engines
+from gradus_worker.cluster.vllm_servers import visible_gpu
 from gradus_worker.engine import Engine
+from gradus_worker.protocol.messages import RequestError
 
 SEQUENCES = [[1, 2, 3, 4, 5, 6], [7, 8, 9], [4, 4, 4, 4]]
 PROMPTS = [[5, 6, 7], [8, 9], [3], [11, 12]]
@@ -160,12 +164,23 @@ def test_an_abort_drops_completions_in_flight(tiny_folder: Path, serve: Serve) -
         assert client.ask("logprobs", **scoring(SEQUENCES)).code is None
 
 
-def test_an_address_without_a_server_is_refused(tiny_folder: Path, serve: Serve) -> None:
+def test_an_address_without_a_server_is_refused(tiny_folder: Path, tmp_path: Path, serve: Serve) -> None:
     server = serve()
     server.kill()
-    with replicated(tiny_folder, [server]) as client:
+    weights = tmp_path / "weights"
+    with replicated(tiny_folder, [server], weights) as client:
         assert client.created.code == "bad-request"
         assert f"expected a vLLM server at each address of --replica: {server.url}" in client.created.header["message"]
+        assert list(weights.glob("*")) == []
+
+
+def test_servers_get_the_gpus_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 3,7")
+    assert [visible_gpu(number) for number in range(3)] == ["5", "3", "7"]
+    with pytest.raises(RequestError, match="expected a GPU 3 for a server, got 3 in CUDA_VISIBLE_DEVICES"):
+        visible_gpu(3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert visible_gpu(1) == "1"
 
 
 @pytest.mark.skipif("GRADUS_REPLICA" not in os.environ, reason="GRADUS_REPLICA names no vLLM server of gradus-tiny")
@@ -225,6 +240,28 @@ def test_no_process_of_a_started_server_outlives_a_killed_worker(tiny_folder: Pa
         while any(map(_is_running, found)) and time.monotonic() < until:
             time.sleep(0.05)
         assert not any(map(_is_running, found))
+
+
+def test_a_server_ends_with_sigterm_to_its_guard_and_ignores_ctrl_c(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    script = f"import os, time; open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(1000)"
+    guard = subprocess.Popen(
+        [sys.executable, "-m", "gradus_worker.cluster.vllm_guard", sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+    )
+    try:
+        until = time.monotonic() + 60
+        while not (file.exists() and file.read_text()) and time.monotonic() < until:
+            time.sleep(0.05)
+        server = int(file.read_text())
+        guard.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert guard.poll() is None
+        guard.terminate()
+        guard.wait(20)
+        assert not _is_running(server)
+    finally:
+        guard.kill()
 
 
 def _is_running(pid: int) -> bool:
