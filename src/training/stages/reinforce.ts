@@ -75,6 +75,7 @@ export async function openReinforce(
     { settings: opened.settings, pool: withOrigin(saved.pool, opened.problems) },
     { step: run.step, stepInStage },
   );
+  const reference = await openStageReference(context, config);
   const source = openBatchSource({
     engine: context.engine,
     stage: opened,
@@ -87,7 +88,6 @@ export async function openReinforce(
       ),
     ),
   });
-  const reference = await openStageReference(context, config);
   const stage = { ...opened, source, worth, ...(reference && { reference: reference.weights }) };
   return {
     name: config.name,
@@ -101,8 +101,11 @@ export async function openReinforce(
       return source.started;
     },
     [Symbol.asyncDispose]: async () => {
-      await source[Symbol.asyncDispose]();
-      await reference?.[Symbol.asyncDispose]();
+      try {
+        await source[Symbol.asyncDispose]();
+      } finally {
+        await reference?.[Symbol.asyncDispose]();
+      }
     },
   };
 }
