@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { writeFileAtomic } from '../../storage/atomic.ts';
 import { onDisk } from './disk-errors.ts';
 import { runLayout } from './layout.ts';
+import { refuseLinks } from './names.ts';
 
 /**
  * What a user wrote about a run. It is in a file of its own, so that it may change while the run is written, and so that
@@ -30,17 +31,31 @@ export type Annotations = z.output<typeof annotationsSchema>;
 
 const none: Annotations = { title: '', tags: [], note: '' };
 
-/** Reads the annotations of a run; empty if there are none, or if the file was edited to something else. */
+/** Bounds what is read; the longest valid annotations have about a tenth of it. */
+const maxBytes = 2 ** 20;
+
+/**
+ * Reads the annotations of a run; empty if there are none, if the file was edited to something else, or if it is a link,
+ * which in a run from elsewhere could lead to a device without an end.
+ */
 export async function readAnnotations(directory: string): Promise<Annotations> {
+  const path = runLayout(directory).annotations;
   try {
-    return annotationsSchema.parse(JSON.parse(await readFile(runLayout(directory).annotations, 'utf8')));
+    const found = await lstat(path);
+    if (!found.isFile() || found.size > maxBytes) return none;
+    return annotationsSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return none;
   }
 }
 
-/** Replaces the annotations of a run, which may be in progress. */
+/**
+ * Replaces the annotations of a run, which may be in progress.
+ *
+ * @throws RunError (`RUN_CORRUPT`) if a part of the run is a symbolic link.
+ */
 export async function writeAnnotations(directory: string, annotations: Annotations): Promise<void> {
+  await refuseLinks(directory);
   const path = runLayout(directory).annotations;
   await onDisk({ directory, doing: `annotating ${directory}` }, () =>
     writeFileAtomic(path, `${JSON.stringify(annotations, null, 2)}\n`),

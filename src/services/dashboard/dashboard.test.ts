@@ -331,6 +331,11 @@ describe('edits', () => {
       [{ tags: ['a,b'] }, token, 400],
     ] as const)
       expect((await post(path, body, headers)).status).toBe(status);
+    const crafted = join(at, 'demo-0001', 'annotations.json');
+    symlinkSync('/dev/zero', crafted);
+    expect(await readAnnotations(join(at, 'demo-0001'))).toEqual({ title: '', tags: [], note: '' });
+    expect((await post('/api/runs/demo-0001/annotations', annotations, token)).status).toBe(500);
+    rmSync(crafted);
     expect((await post('/api/runs/none/annotations', annotations, token)).status).toBe(404);
     expect((await post('/api/runs/..%2fdemo-0002/annotations', annotations, token)).status).toBe(404);
   });
