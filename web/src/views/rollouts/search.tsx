@@ -11,8 +11,8 @@ import { useFilters } from '../../router.tsx';
 import { searchOf } from './filter.ts';
 import own from './rollouts.module.css';
 
-/** Milliseconds between requests while the run is being indexed. */
-const pollMs = 250;
+/** Milliseconds between requests while the run is being indexed, and after one that failed. */
+const [pollMs, afterErrorMs] = [250, 5000];
 
 /** Full-text search over prompts, answers and completions, within the filters. */
 export function Search({ folder }: { readonly folder: string }) {
@@ -26,7 +26,10 @@ export function Search({ folder }: { readonly folder: string }) {
     initialPageParam: undefined as number | undefined,
     getNextPageParam: ({ next }: SearchView) => next ?? undefined,
     placeholderData: (before) => before,
-    refetchInterval: ({ state }) => (isIndexed(state.data?.pages[0]) ? false : pollMs),
+    refetchInterval: ({ state }) => {
+      if (state.error !== null) return afterErrorMs;
+      return isIndexed(state.data?.pages[0]) ? false : pollMs;
+    },
   });
   const first = data?.pages[0];
   const hits = (data?.pages ?? []).flatMap(({ rows }) => rows);
