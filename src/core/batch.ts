@@ -2,8 +2,8 @@
 export interface TokenSequence {
   readonly tokens: Int32Array;
   /**
-   * Replaces what is predicted, never what is read: entry t is scored, or learned, in place of token t, given the tokens
-   * before t. Length T; entry 0 is not read. Absent: the tokens themselves. A label so placed cannot leak into the input.
+   * Replaces the tokens to predict, not the input: entry t is scored, or learned, in place of token t, given the tokens
+   * before t. Length T; entry 0 is not read. Absent: the tokens themselves. Labels given here cannot leak into the input.
    */
   readonly targets?: Int32Array;
 }

@@ -85,8 +85,8 @@ export const stageConfig = z.strictObject({
   updatesPerStep: z.int().positive().optional(),
   wordings: z.int().positive().optional(),
   /**
-   * Frozen weights of the KL term: those the run began with, or those this stage began with, which takes the memory of a
-   * second copy of the weights.
+   * Frozen weights of the KL term: those at the start of the run, or those at the start of this stage, which need memory
+   * for a second copy.
    */
   reference: z.enum(['run', 'stage']).default('run'),
   /** Longest completion in tokens. */

@@ -79,7 +79,7 @@ export const recipeConfig = z.strictObject({
   }),
   /**
    * The model that stages learn from: `harvest({ from: 'teacher' })` from its answers, `distil()` from its probabilities,
-   * for which it must read text as the policy does.
+   * for which it must tokenize text as the policy does.
    */
   teacher: z.strictObject({ model: z.string().min(1), engine: engineConfig.prefault('embedded') }).optional(),
   /** Training problems; stages select from them. May be absent where all stages imitate examples of a file. */

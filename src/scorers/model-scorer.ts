@@ -23,9 +23,9 @@ export const modelScorer = noun(modelScorerConfig);
 
 /**
  * Opens a scorer made by `gradus prm train`. The score of a step is the probability of the good label after it; training on
- * labels alone leaves almost nothing to other tokens than the two labels.
+ * labels alone leaves almost no probability for other tokens.
  *
- * @throws DataError for a folder without labels; ConfigError for a scorer with another tokenizer than the policy's.
+ * @throws DataError for a folder without labels; ConfigError for a scorer whose tokenizer differs from the policy's.
  */
 export async function openModelScorer(
   { model, engine: config }: z.output<typeof modelScorerConfig>,

@@ -64,7 +64,7 @@ const maxBytes = 2 ** 28;
  * Opens a scorer behind a server and scores its probe.
  *
  * @throws ConfigError when the wrong answer of the probe scores higher, as with swapped labels, and for a policy without
- *   a tokenizer. EngineError for a server that does not answer, or not with scores.
+ *   a tokenizer. EngineError for a server that does not answer, or answers without scores.
  */
 export async function openServerScorer<Response>(
   config: ScorerServerConfig,

@@ -8,9 +8,9 @@ const mark =
   /<(?:(\/)?(?:think(?:ing)?|thought|reasoning|seed:think)|\|(?:begin|(end))_of_thought\||\|channel\|>(?:analysis|(final))<\|message\|)>|\[(\/)?THINK\]|◁(\/)?think▷/y;
 
 /**
- * Returns where the final answer of a completion begins: behind the last thinking, or at the end of the text if a thought
- * is never closed, as where the limit cut it off. A closing mark counts without an opening one, which many prompts end
- * with.
+ * Returns where the final answer of a completion begins: after the last thinking, or at the end of the text if a thought is
+ * never closed, e.g. when the token limit cut it off. A closing mark without an opening one counts too, because many
+ * prompts end with the opening mark.
  */
 export function answerStart(completion: string): number {
   let [start, isOpen] = [0, false];

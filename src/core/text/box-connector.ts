@@ -7,8 +7,8 @@ const maxWords = 6;
 const notWords = /\\(?:text|quad|qquad|mbox|textrm|[,;:!()[\]])|(?<![A-Za-z])[A-Za-z](?:_\{?\w\}?)?\s*=/g;
 
 /**
- * Returns what joins two boxes of one answer, by the text between them: only signs and names of values, or a few words with
- * "and" or "or", as in `\) and \( y_2 =`. Nothing for boxes that are separate claims.
+ * Returns the connector of two boxes of one answer, from the text between them: only signs and names of
+ * values, or a few words with "and" or "or", as in `\) and \( y_2 =`; undefined for separate claims.
  */
 export function boxConnector(gap: string): ', ' | ' or ' | undefined {
   if (gap.length > maxGap) return undefined;

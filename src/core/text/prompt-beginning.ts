@@ -3,8 +3,8 @@ import type { Message } from '../problem.ts';
 const maxCharacters = 120;
 
 /**
- * Returns the beginning of a prompt as one line, to name a problem beside its id: of the last message by the user, because
- * system messages are the same for all problems. At most 120 characters.
+ * Returns the beginning of the last user message as one line of at most 120 characters, to name a problem beside its id.
+ * System messages are left out because they are the same for all problems.
  */
 export function promptBeginning(prompt: readonly Message[]): string {
   const message = prompt.findLast(({ role }) => role === 'user') ?? prompt.at(-1);

@@ -160,7 +160,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   readonly #reading = new Set<Promise<unknown>>();
   /** The update of the weights that runs or waits; new readers wait for it. */
   #changing: Promise<unknown> | null = null;
-  /** Names the current weights, and the last ones that got a name. */
+  /** Version of the current weights, and the newest version of any weights. */
   #weightsVersion = 0;
   #lastVersion = 0;
   #jobs = 0;

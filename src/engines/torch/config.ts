@@ -38,8 +38,9 @@ export const torchConfig = z.strictObject({
    */
   cluster: z.strictObject({ address: z.string().min(1).default('auto') }).optional(),
   /**
-   * Samples on vLLM servers instead of the trainer's GPU. `replicas`: their addresses, or how many to start on the machine
-   * of the worker, one GPU each after those of the ranks. `scratch` then names the disk for weights; default: temporary.
+   * Samples on vLLM servers instead of the trainer's GPU. `replicas`: addresses, or the number of servers to start on
+   * the worker's machine, each on one GPU after those of the ranks. `scratch` is the folder for weights; default: a
+   * temporary one.
    */
   vllm: z
     .strictObject({ replicas: z.union([z.int().min(1), z.array(z.url({ protocol: /^https?$/ })).min(1)]) })

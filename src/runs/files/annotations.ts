@@ -6,8 +6,8 @@ import { runLayout } from './layout.ts';
 import { refuseLinks } from './names.ts';
 
 /**
- * What a user wrote about a run. It is in a file of its own, so that it may change while the run is written, and so that
- * equal runs keep equal databases.
+ * Title, tags and note that a user gave a run. A separate file holds them, so that they can change while the run is
+ * written, and equal runs keep equal databases.
  */
 export const annotationsSchema = z.strictObject({
   /** Shown in place of the folder's name; empty: none. */

@@ -13,7 +13,7 @@ import { join } from 'node:path';
  *     harvest.sqlite                       attempts of stages that harvest, kept for a resume
  *     base-state/                          the engine's first state, while a later stage starts from it
  *     pass-rates.sqlite                    attempts by problem and model
- *     tool-results.sqlite                  results of tool calls, so that a resume gets them again
+ *     tool-results.sqlite                  results of tool calls, which a resumed run reuses
  *     export/                              the final model
  *     search.sqlite                        full-text index, made from the shards by a search; may be deleted
  *     annotations.json                     its title, tags and note by the user; not part of what the run computed

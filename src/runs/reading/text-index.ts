@@ -14,7 +14,7 @@ import { matchExpression, type TextField } from './text-query.ts';
  *
  * Training does not write it: each search extends it from the shards for a limited time, so runs of any age can be
  * searched and a run that is never searched costs nothing. The index keeps words and not texts
- * (contentless FTS5), so a hit's text is read from its shard. Losing the file loses nothing.
+ * (contentless FTS5), so a hit's text is read from its shard. The file can be rebuilt at any time.
  */
 
 /** A document: one rollout, or the prompt and gold answer of a problem, at the first group that has it. */
@@ -101,7 +101,7 @@ export function openTextIndex(run: RunReader): TextIndex {
 }
 
 /**
- * Makes an index anew that is damaged, of another version, or of another run; in memory if the folder of the run cannot
+ * Rebuilds an index that is damaged, of another version, or of another run; in memory if the folder of the run cannot
  * be written.
  */
 export function replaceTextIndex(run: RunReader): TextIndex {

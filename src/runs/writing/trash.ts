@@ -10,8 +10,8 @@ import { requireRun } from '../files/require-run.ts';
 import { lockedError } from './open-run.ts';
 
 /**
- * Moves a run to `.trash` beside it, from where `restoreRun` brings it back. Returns its folder there. Nothing empties the
- * trash but the user.
+ * Moves a run to `.trash` beside it, from where `restoreRun` moves it back. Returns its folder there. Only the user
+ * empties the trash.
  *
  * @throws RunError (`RUN_LOCKED`) while a process writes to the run.
  */
@@ -59,7 +59,7 @@ export async function restoreRun(root: string, folder: string): Promise<string> 
   await requireRun(place);
   if (await exists(directory)) {
     throw new RunError(
-      `${directory}: expected no run of this name, found one. Rename one of the two folders: ${place} holds the deleted run`,
+      `${directory}: expected a free name, found a run; rename that folder, or the deleted run in ${place}`,
       { code: 'RUN_EXISTS', tryNext: `mv ${place} ${directory}-restored` },
     );
   }

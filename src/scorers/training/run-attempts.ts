@@ -21,8 +21,9 @@ export const heldOutShare = 0.1;
 
 /**
  * Labels all prefixes of a run's rollouts with the verdict of the whole: each is an unbiased one-sample estimate of the
- * chance that the prefix leads to a right answer (Math-Shepherd with k = 1, 2312.08935). Learned are the training rollouts;
- * held out are those of the last evaluation, which the final policy wrote, or else a tenth of the problems.
+ * chance that the prefix leads to a right answer (Math-Shepherd with k = 1, 2312.08935). The scorer learns from
+ * the training rollouts. Held out are the rollouts of the last evaluation, which the final policy wrote, or else a tenth
+ * of the problems.
  *
  * @param since first step whose training rollouts are used; older policies make other errors.
  * @throws DataError for a run without rollouts that have tokens and a verdict.

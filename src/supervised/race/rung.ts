@@ -25,9 +25,9 @@ export interface RungDecision {
 }
 
 /**
- * Orders a trial by its early signals; higher is better. For the target by held-out loss, lowest first. For what is
- * retained by training loss, highest first: both follow how far the weights have moved (docs/race.md). No
- * loss orders both at once, so `balanced` needs early accuracies.
+ * Orders a trial by its early signals; higher is better. For the target by held-out loss, lowest first. For
+ * retained accuracy by training loss, highest first. Both losses depend on how far the weights have moved (docs/race.md),
+ * so no loss orders both accuracies at once, and `balanced` needs early accuracies.
  *
  * @throws RangeError where the signal was not measured.
  */

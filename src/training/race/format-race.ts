@@ -53,7 +53,7 @@ function auditLine({ stopped, audited, wrong, low, high }: AuditResult): string 
   if (audited === 0)
     return `stopped ${countOf(stopped, 'trial')}, audited none: the share stopped wrongly is unknown`;
   return (
-    `audit: ${wrong} of ${audited} audited trials ended above the best kept trial; of all ${stopped} stopped trials,  ` +
+    `audit: ${wrong} of ${audited} audited trials ended above the best kept trial; of all ${stopped} stopped trials, ` +
     `${percent(low)} to ${percent(high)} % were stopped wrongly (95 % interval)`
   );
 }

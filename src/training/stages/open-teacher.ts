@@ -20,8 +20,8 @@ const compared = 100;
 /**
  * Opens the teacher if a stage distils or harvests from it; `undefined` if none does.
  *
- * @throws ConfigError when a stage distils and the teacher, which then scores the policy's tokens, has no local weights,
- * tokenizes text differently, or has too short a window for the policy's attempts.
+ * @throws ConfigError when a stage distils from a teacher that has no local weights, tokenizes text differently, or
+ * has too short a window for the policy's attempts: the teacher scores the policy's tokens.
  */
 export async function openTeacher(
   recipe: Recipe,

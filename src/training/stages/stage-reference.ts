@@ -8,7 +8,7 @@ import type { TrainingContext } from '../training-context.ts';
 
 /*
  * A stage with reference: 'stage' measures KL against the weights that it began with. The run keeps the engine's state of
- * that moment, and a second engine scores tokens with it: on any engine, at the memory of a second copy of the weights.
+ * that moment, and a second engine scores tokens with it: on any engine, with memory for a second copy of the weights.
  */
 
 /** Saves the weights that a stage begins with, if they are its reference. */

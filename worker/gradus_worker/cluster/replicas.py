@@ -1,7 +1,7 @@
 """vLLM servers that sample for a trainer: routing, publication of weights, and their comparison.
 
-Completions of one prompt go to one replica, for its prefix cache. What a lost replica had in flight is written by
-another one with the same seed.
+Completions of one prompt go to one replica, for its prefix cache. Another replica writes the
+completions in flight on a lost one, with the same seeds.
 """
 
 from __future__ import annotations

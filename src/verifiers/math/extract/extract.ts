@@ -17,7 +17,7 @@ const endsOfTurn = ['<|im_end|>', '<|im_start|>', '<|endoftext|>', '<|eot_id|>',
 /**
  * Finds the answer in a completion: the content of the last `<answer>`, else the last box, or a later "the final answer
  * is …"; where the policy allows, the whole completion or the last formula or number. The last box or tag decides: one
- * that never ends holds no answer, and no earlier one counts. Looks only behind the thinking and at the last `maxScanned`
+ * that never ends holds no answer, and no earlier one counts. Looks only after the thinking and at the last `maxScanned`
  * characters, and reads them a fixed number of times. A thought that is never closed leaves no answer.
  */
 export function extractAnswer(
