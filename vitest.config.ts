@@ -21,7 +21,8 @@ const tally: Reporter = {
 const common = {
   setupFiles: ['test/setup.ts'],
   execArgv: ['--conditions=development'],
-  testTimeout: 30_000,
+  // Tells a hang from a busy machine; slower tests name their own limit.
+  testTimeout: 120_000,
   // Threads and processes that tests start load compiled code from this cache.
   env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache') },
 };
