@@ -11,6 +11,7 @@ import { count, percent, signed } from '../../design/numbers.ts';
 import { Badge, Card, Empty, Table, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import { PromptBeginning } from '../../design/problem-name.tsx';
+import { visible } from '../../design/visible.ts';
 import { Link, useFilters } from '../../router.tsx';
 import own from './answers.module.css';
 
@@ -35,7 +36,7 @@ export function AnswersView({ folder }: { readonly folder: string }) {
           </h1>
           {first !== undefined && last !== undefined && (
             <p className={styles.soft}>
-              {data.suite === null ? 'training' : `suite ${data.suite}`} · {rateOf(first)} correct at{' '}
+              {data.suite === null ? 'training' : `suite ${visible(data.suite)}`} · {rateOf(first)} correct at{' '}
               {stepsOf(first)} → {rateOf(last)} at {stepsOf(last)}
             </p>
           )}

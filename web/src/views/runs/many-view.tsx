@@ -14,6 +14,7 @@ import { InertLine } from '../../design/inert-text.tsx';
 import { duration, percent, short } from '../../design/numbers.ts';
 import { Card, Empty, Field, Table, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
+import { visible } from '../../design/visible.ts';
 import { Link, useFilters } from '../../router.tsx';
 import { changeOf, Whisker, widest } from './compare-parts.tsx';
 
@@ -26,6 +27,7 @@ interface Loaded {
 
 /** Runs of one recipe; each run alone if all have the same recipe. */
 interface Side {
+  /** Without invisible characters: a title may come from elsewhere. */
   readonly name: string;
   readonly runs: readonly Loaded[];
 }
@@ -79,14 +81,15 @@ async function load(source: DataSource, folder: string): Promise<Loaded> {
 
 function sidesOf(runs: readonly Loaded[]): Side[] {
   const byRecipe = [...Map.groupBy(runs, ({ detail }) => detail.head.settingsHash).values()];
-  if (byRecipe.length === 1) return runs.map((run) => ({ name: run.detail.head.folder, runs: [run] }));
+  if (byRecipe.length === 1)
+    return runs.map((run) => ({ name: visible(run.detail.head.folder), runs: [run] }));
   const names = byRecipe.map(([first]) => first!.detail.head.folder.replace(/-\d{4,}$/u, ''));
   return byRecipe.map((side, at) => {
     // Recipes of the same name are distinguished by their first run.
     const isUnique = names.filter((name) => name === names[at]).length === 1;
     const { folder, annotations } = side[0]!.detail.head;
     const name = annotations.title !== '' ? annotations.title : isUnique ? names[at]! : folder;
-    return { name, runs: side };
+    return { name: visible(name), runs: side };
   });
 }
 
@@ -137,7 +140,7 @@ function Results({ sides }: { readonly sides: readonly Side[] }) {
                 <span key={folder}>
                   {number > 0 && ', '}
                   <Link to={['runs', folder, 'overview']} isRow>
-                    {folder}
+                    <InertLine text={folder} max={60} />
                   </Link>
                 </span>
               ))}
