@@ -3,7 +3,7 @@ import { adamw, defineRecipe, file, imitate, mathAnswer, solutions, suite, torch
 /*
  * Wang et al., "Deconfounded Causality-aware Parameter-Efficient Fine-Tuning for Problem-Solving Improvement of LLMs",
  * arXiv 2409.02686. "paper" marks values from its abstract and opening, "code" those of its published scripts, "ours" other
- * choices. The published scripts add the paper's penalty with weight 0; here the wordings of a problem alone press the model
+ * choices. The published scripts add the paper's penalty with weight 0; here only the wordings of a problem train the model
  * to answer all of them alike.
  */
 

@@ -97,7 +97,7 @@ async function writeWordings(
   signal?.throwIfAborted();
 }
 
-/** Wordings of a problem that pass the checks of their text, each as a problem with an id of its own. */
+/** Wordings of a problem that pass the checks of their text, each as a problem with a distinct id. */
 function checkDrafts({ journal }: RewordParts, problem: Problem, { attempts }: RewordSettings) {
   const rejected = Object.fromEntries(rejections.map((reason) => [reason, 0])) as Record<Rejection, number>;
   const known = promptsOf(problem).map(questionOf);

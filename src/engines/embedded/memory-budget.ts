@@ -15,7 +15,7 @@ import type { BatchShape } from './transformer.ts';
 
 /**
  * Memory of training, in two ways. Small models run a microbatch as one whole program, on all runners at once; every
- * runner writes a gradient of its own. Models whose vectors fill the budget run it in layers, on one runner that adds to
+ * runner writes a separate gradient. Models whose vectors fill the budget run it in layers, on one runner that adds to
  * the only gradient.
  */
 interface Way {

@@ -4,7 +4,7 @@ import type { RolloutGroup } from '../../core/rollout.ts';
 import { type PromptResult, resultOf } from '../problem-result.ts';
 
 /**
- * Returns a problem for each other wording, with an id of its own, so that its attempts have random numbers of their own.
+ * Returns a problem with a distinct id for each other wording, so that its attempts have distinct random numbers.
  *
  * @throws DataError if no problem has another wording.
  */

@@ -52,7 +52,7 @@ def explain_mismatch(previous: Path, published: Path, tokens: Sequence[int], fou
 
 
 def untied(model: Transformer) -> Transformer:
-    """Returns the model with a head of its own, so that head and embedding can differ."""
+    """Returns the model with a separate head, so that head and embedding can differ."""
     if not model.config.tie_embeddings:
         return model
     weights = {**model.weights, "head.weight": model.weights["embed.weight"].detach().clone()}

@@ -24,7 +24,7 @@ _NOISE = 1e-3
 def check_contract(model: TinkerModel, tokens: Sequence[int]) -> None:
     """Raises bad-request unless weights +w and -w cancel and a weight w alone raises the log-probabilities.
 
-    Changes the model, so pass one of its own.
+    Changes the model, so pass a temporary one.
     """
     sequence = torch.tensor(tokens, dtype=torch.int64)
     before = _mean_logprob(model, sequence)

@@ -161,7 +161,7 @@ interface Reference {
   /** Called before each change of the weights. */
   keep(): void;
   read(): Promise<Float32Array>;
-  /** Whether they take memory of their own. */
+  /** Whether they take separate memory. */
   isApart(): boolean;
 }
 
