@@ -3,6 +3,12 @@ import { optimizerConfig } from '../../algorithms/optimizer.ts';
 
 const rate = z.number().positive();
 
+/** Rounds a rung's share to a multiple of the first rung's: checkpoints and held-out losses are at these. */
+export const rungMultiple = (share: number, first: number): number => Math.max(1, Math.round(share / first));
+
+const areAscending = (values: readonly number[]): boolean =>
+  values.every((value, i) => i === 0 || value > values[i - 1]!);
+
 /** Settings of a race between settings of supervised learning. */
 export const raceConfig = z.strictObject({
   /** Values to combine: every combination is a trial. */
@@ -11,12 +17,12 @@ export const raceConfig = z.strictObject({
     learningRate: z.array(rate).min(1),
     schedule: z.array(optimizerConfig.shape.schedule.unwrap()).min(1).default(['constant']),
   }),
-  /** Shares of the training after which the weakest trials stop, ascending. */
+  /** Shares of the training after which the weakest trials stop: ascending, rounded to multiples of the first. */
   rungs: z
     .array(z.number().gt(0).lt(1))
     .min(1)
-    .refine((rungs) => rungs.every((share, i) => i === 0 || share > rungs[i - 1]!), {
-      error: 'expected ascending shares, e.g. 0.1, 0.3',
+    .refine((rungs) => areAscending(rungs.map((share) => rungMultiple(share, rungs[0]!))), {
+      error: 'expected ascending shares that round to different multiples of the first, e.g. 0.1, 0.3',
     })
     .default([0.1, 0.3]),
   /** Share of the trials that a rung keeps, rounded up. */

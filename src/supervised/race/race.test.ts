@@ -56,6 +56,17 @@ test('names every combination of a sweep for a run directory', () => {
   });
 });
 
+test('refuses rungs that would be at the same step', () => {
+  const sweep = { batchSize: [8], learningRate: [1e-4] };
+  for (const rungs of [
+    [0.4, 0.5],
+    [0.1, 0.1],
+    [0.3, 0.1],
+  ])
+    expect(() => raceConfig.parse({ sweep, rungs })).toThrow(/different multiples of the first/);
+  expect(raceConfig.parse({ sweep, rungs: [0.2, 0.5, 0.8] }).rungs).toHaveLength(3);
+});
+
 test('stops two thirds at each rung, audits a quarter of them, and chooses the best of all that finished', async () => {
   const { calls, runner } = simulated();
   const { trials, chosen, audit, front } = await race(config(), runner);

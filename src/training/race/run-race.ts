@@ -11,7 +11,13 @@ import { makeFolder } from '../../storage/make-folder.ts';
 import { readExamples } from '../../supervised/examples.ts';
 import type { Measures } from '../../supervised/race/outcome.ts';
 import { race, type RaceResult } from '../../supervised/race/race.ts';
-import { type RaceConfig, raceConfig, type Trial, trialsOf } from '../../supervised/race/race-config.ts';
+import {
+  type RaceConfig,
+  raceConfig,
+  rungMultiple,
+  type Trial,
+  trialsOf,
+} from '../../supervised/race/race-config.ts';
 import { planBatches } from '../../supervised/supervised.ts';
 import { fineTuningRecipe, type FineTuneOptions } from '../stages/fine-tune.ts';
 import type { TrainingWatch } from '../start.ts';
@@ -69,7 +75,7 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
     suites: recipes.get(trials[0]!.name)!,
     recipeOf: ({ name }: Trial): Recipe => ({ ...recipes.get(name)!, evaluation: [] }),
     stepsOf: ({ name }: Trial) => steps.get(name)!,
-    stepAt: (trial: Trial, share: number) => unit(trial) * Math.max(1, Math.round(share / firstShare)),
+    stepAt: (trial: Trial, share: number) => unit(trial) * rungMultiple(share, firstShare),
     measuresEarly: config.choose === 'balanced',
     watch,
   };
