@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from .log import log_line
 from .server.inbox import Inbox
@@ -174,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     sampling.add_argument(
         "--replica",
         metavar="URL",
+        type=_url,
         action="append",
         default=[],
         help="sample on this vLLM server instead of here; may be repeated; GRADUS_REPLICA_KEY sets a bearer token",
@@ -200,6 +202,17 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def _url(text: str) -> str:
+    try:
+        address = urlsplit(text)
+        is_valid = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise argparse.ArgumentTypeError(f"expected an address like http://host:8000, got {text!r}")
+    return text
 
 
 if __name__ == "__main__":

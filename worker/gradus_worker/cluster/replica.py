@@ -36,6 +36,7 @@ class Replica:
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
         self.url = url.rstrip("/")
+        self._address = urlsplit(self.url)
         self.load = 0
         self.is_lost = False
         self._headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
@@ -44,7 +45,10 @@ class Replica:
 
     def open(self) -> int:
         """Reads what the server serves; returns the longest sequence in tokens."""
-        served = self._ask("GET", "/v1/models")["data"][0]
+        answer = self._ask("GET", "/v1/models")
+        if not answer.get("data"):
+            raise ReplicaRefused(f"{self.url}/v1/models: expected a list of models, got {answer}")
+        served = answer["data"][0]
         self._model = served["id"]
         return int(served.get("max_model_len") or 0)
 
@@ -52,7 +56,7 @@ class Replica:
         try:
             connection = self._connect(_HEALTH_SECONDS)
             try:
-                connection.request("GET", "/health", headers=self._headers)
+                connection.request("GET", f"{self._address.path}/health", headers=self._headers)
                 return connection.getresponse().status == 200
             finally:
                 connection.close()
@@ -131,7 +135,7 @@ class Replica:
         try:
             content = None if body is None else json.dumps(body)
             headers = {**self._headers, **({} if content is None else {"Content-Type": "application/json"})}
-            connection.request(method, path, content, headers)
+            connection.request(method, self._address.path + path, content, headers)
             if call is not None:
                 call.begin(connection)
             if seconds is None:
@@ -159,9 +163,8 @@ class Replica:
         return json.loads(content) if content else {}
 
     def _connect(self, seconds: float) -> HTTPConnection:
-        address = urlsplit(self.url)
-        kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
-        return kind(address.hostname or "", address.port, timeout=seconds)
+        kind = HTTPSConnection if self._address.scheme == "https" else HTTPConnection
+        return kind(self._address.hostname or "", self._address.port, timeout=seconds)
 
 
 class Call:

@@ -29,7 +29,7 @@ from fake_client import (
 )
 from fake_vllm import FakeVllm
 
-from gradus_worker.cluster.replica import Replica
+from gradus_worker.cluster.replica import Replica, ReplicaRefused
 from gradus_worker.cluster.replicated_engine import replicated_engines
 from gradus_worker.cluster.vllm_servers import visible_gpu
 from gradus_worker.engine import Engine
@@ -172,6 +172,20 @@ def test_an_address_without_a_server_is_refused(tiny_folder: Path, tmp_path: Pat
         assert client.created.code == "bad-request"
         assert f"expected a vLLM server at each address of --replica: {server.url}" in client.created.header["message"]
         assert list(weights.glob("*")) == []
+
+
+def test_an_address_keeps_its_path_and_must_list_a_model(serve: Serve) -> None:
+    address = f"{serve().url}/other"
+    with pytest.raises(ReplicaRefused, match=f"{address}/v1/models: expected a list of models"):
+        Replica(f"{address}/").open()
+
+
+@pytest.mark.parametrize("address", ["localhost:8000", "http://:8000", "http://host:99999"])
+def test_an_invalid_address_is_a_usage_error(address: str) -> None:
+    command = [sys.executable, "-m", "gradus_worker", "--replica", address]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert f"expected an address like http://host:8000, got '{address}'" in ended.stderr
 
 
 def test_servers_get_the_gpus_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
