@@ -31,8 +31,9 @@ export function createProgramCache({ threads, memoryBudgetBytes }: ProgramCacheO
   };
   const load = async (graph: CompiledGraph): Promise<{ program: Program; bytes: number }> => {
     await shrinkTo(Math.max(0, memoryBudgetBytes - graph.bytes));
+    const program = await openProgram(graph, threads);
     used += graph.bytes;
-    return { program: await openProgram(graph, threads), bytes: graph.bytes };
+    return { program, bytes: graph.bytes };
   };
   const open = async (key: string, build: () => CompiledGraph): Promise<Program> => {
     const entry = programs.get(key) ?? (await load(build()));
