@@ -30,10 +30,13 @@ export async function readLabels(folder: string): Promise<LabelTexts> {
   try {
     return labelTexts.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
-    throw new DataError(`${path}: expected the labels of a step scorer (${String(cause)})`, {
-      cause,
-      tryNext: `gradus prm train <run> --out ${folder}`,
-    });
+    throw new DataError(
+      `${path}: expected the labels of a step scorer, cannot read them (${String(cause)})`,
+      {
+        cause,
+        tryNext: `gradus prm train <run> --out ${folder}`,
+      },
+    );
   }
 }
 

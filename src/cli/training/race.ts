@@ -140,11 +140,11 @@ async function raceSettings(
   output.result(report, formatRace(report));
 }
 
-/** Parses a list with commas, each item by `parse`. */
+/** Parses a comma-separated list, each item by `parse`. */
 function listOf<Item>(parse: (text: string) => Item): (text: string) => Item[] {
   return (text) => {
     const items = text.split(',').map((item) => item.trim());
-    if (items.includes('')) throw new InvalidArgumentError('expected a list with commas, e.g. 8,32');
+    if (items.includes('')) throw new InvalidArgumentError('expected a comma-separated list, e.g. 8,32');
     return items.map((item) => parse(item));
   };
 }

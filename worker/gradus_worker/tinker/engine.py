@@ -58,7 +58,10 @@ def tinker_engines(base_model: str, rank: int) -> Iterator[OpenEngine]:
         try:
             return TinkerEngine(request, pause, tinker.ServiceClient(), base_model, rank)
         except tinker.TinkerError as error:
-            raise bad_request(f"no Tinker service could be opened ({type(error).__name__}: {error})") from error
+            raise bad_request(
+                f"cannot open the Tinker service ({type(error).__name__}: {error}); "
+                "check TINKER_BASE_URL and TINKER_API_KEY"
+            ) from error
 
     yield open_engine
 
@@ -78,7 +81,7 @@ class TinkerEngine:
         self._end_tokens = request["endTokens"]
         check_ids(np.array(self._end_tokens), "endTokens", self._config)
         if request["lora"] is not None:
-            raise bad_request("lora: expected null with --tinker, whose adapters have --lora-rank")
+            raise bad_request("lora: expected null with --tinker; set the rank with --lora-rank")
         self._service, self._base_model, self._rank, self._pause = service, base_model, rank, pause
         self._model: TinkerModel | None = None
         if request["train"]:

@@ -165,6 +165,6 @@ def _data(batch: Sequence[Weighted]) -> tuple[list[types.Datum], list[int]]:
 def _written(response: types.SampleResponse) -> Written:
     (sequence,) = response.sequences
     if sequence.logprobs is None or len(sequence.logprobs) != len(sequence.tokens):
-        raise RequestError("internal", "the Tinker service wrote tokens without their log-probabilities")
+        raise RequestError("internal", "the Tinker service returned tokens without log-probabilities")
     tokens, logprobs = np.array(sequence.tokens, np.int32), np.array(sequence.logprobs, np.float32)
     return Written(tokens, logprobs, "stop" if sequence.stop_reason == "stop" else "length")

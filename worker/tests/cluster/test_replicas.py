@@ -191,7 +191,7 @@ def test_an_invalid_address_is_a_usage_error(address: str) -> None:
 def test_servers_get_the_gpus_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 3,7")
     assert [visible_gpu(number) for number in range(3)] == ["5", "3", "7"]
-    with pytest.raises(RequestError, match="expected a GPU 3 for a server, got 3 in CUDA_VISIBLE_DEVICES"):
+    with pytest.raises(RequestError, match="expected GPU 3 for a server, got 3 GPUs in CUDA_VISIBLE_DEVICES"):
         visible_gpu(3)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert visible_gpu(1) == "1"
