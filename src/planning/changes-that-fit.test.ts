@@ -19,6 +19,7 @@ test('each proposed change fits, and the next smaller one does not', () => {
         const proposed = changesThatFit(fits, {
           promptTokens,
           answerTokens,
+          isLimitShared: true,
           budgetBytes,
           machineBytes: 16e9,
         });
@@ -38,7 +39,16 @@ test('each proposed change fits, and the next smaller one does not', () => {
   );
 });
 
-test('proposes nothing where no budget of the machine and no answer fits', () => {
-  const given = { promptTokens: 10, answerTokens: 10, budgetBytes: 1e9, machineBytes: 2e9 };
+test('proposes nothing that would not help: no budget or answer fits, or stages limit their own answers', () => {
+  const given = {
+    promptTokens: 10,
+    answerTokens: 10,
+    isLimitShared: true,
+    budgetBytes: 1e9,
+    machineBytes: 2e9,
+  };
   expect(changesThatFit(() => false, given)).toEqual([]);
+  const fits = (positions: number): boolean => positions <= 15;
+  expect(changesThatFit(fits, given)).toEqual(['sampling.maxTokens=5']);
+  expect(changesThatFit(fits, { ...given, isLimitShared: false })).toEqual([]);
 });

@@ -5,6 +5,8 @@ export type FitsMemory = (positions: number, budgetBytes: number) => boolean;
 export interface TooLarge {
   readonly promptTokens: number;
   readonly answerTokens: number;
+  /** Whether `sampling.maxTokens` limits the answers of all stages; otherwise no shorter answers are proposed. */
+  readonly isLimitShared: boolean;
   readonly budgetBytes: number;
   /** Memory of the machine in bytes; no larger budget is proposed. */
   readonly machineBytes: number;
@@ -19,14 +21,16 @@ const budgetStep = 64 * 2 ** 20;
  */
 export function changesThatFit(
   fits: FitsMemory,
-  { promptTokens, answerTokens, budgetBytes, machineBytes }: TooLarge,
+  { promptTokens, answerTokens, isLimitShared, budgetBytes, machineBytes }: TooLarge,
 ): string[] {
   const positions = promptTokens + answerTokens;
   const steps = least(Math.ceil(budgetBytes / budgetStep), Math.floor(machineBytes / budgetStep), (count) =>
     fits(positions, count * budgetStep),
   );
   // The longest answer that fits: one less than the shortest that does not.
-  const tooLong = least(1, answerTokens, (tokens) => !fits(promptTokens + tokens, budgetBytes));
+  const tooLong = isLimitShared
+    ? least(1, answerTokens, (tokens) => !fits(promptTokens + tokens, budgetBytes))
+    : undefined;
   return [
     ...(steps === undefined ? [] : [`policy.engine.memoryBudget=${(steps * budgetStep) / 2 ** 20}MiB`]),
     ...(tooLong === undefined || tooLong === 1 ? [] : [`sampling.maxTokens=${tooLong - 1}`]),

@@ -51,6 +51,7 @@ export async function planMemory({ recipe, engine, problems }: PlannedParts): Pr
     const changes = changesThatFit((length, bytes) => fits(() => needed(length, bytes)), {
       promptTokens: longestPrompt,
       answerTokens,
+      isLimitShared: recipe.stages.every((stage) => stage.type !== 'stage' || stage.maxTokens === undefined),
       budgetBytes: budget,
       machineBytes: totalmem(),
     });
