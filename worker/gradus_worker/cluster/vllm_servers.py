@@ -93,7 +93,9 @@ def visible_gpu(number: int) -> str:
     if not visible:
         return str(number)
     if number >= len(visible):
-        raise bad_request(f"--vllm: expected GPU {number} for a server, got {len(visible)} GPUs in CUDA_VISIBLE_DEVICES")
+        raise bad_request(
+            f"--vllm: expected GPU {number} for a server, got {len(visible)} GPUs in CUDA_VISIBLE_DEVICES"
+        )
     return visible[number]
 
 
