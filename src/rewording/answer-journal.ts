@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { ConfigError } from '../core/errors.ts';
+import { ConfigError, DataError } from '../core/errors.ts';
 import { noSpending, type Spending } from '../core/spending.ts';
 import { explainSystemError } from '../storage/system-error.ts';
 
@@ -24,7 +24,7 @@ type Line =
  * Opens or creates a journal. Drops a last line that a killed process left unfinished.
  *
  * @param settings everything that determines the answers.
- * @throws ConfigError for a journal that was begun with other settings.
+ * @throws ConfigError for a journal that was begun with other settings; DataError for a damaged line.
  */
 export function openAnswerJournal(path: string, settings: object): AnswerJournal {
   const lines = existsSync(path) ? wholeLines(path) : [];
@@ -68,5 +68,14 @@ function wholeLines(path: string): Line[] {
   return whole
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Line);
+    .map((line, index) => {
+      try {
+        return JSON.parse(line) as Line;
+      } catch (cause) {
+        const shown = JSON.stringify(line.slice(0, 60));
+        throw new DataError(`${path}: expected JSON in line ${index + 1}, got ${shown}; remove that line`, {
+          cause,
+        });
+      }
+    });
 }
