@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradus import tables
-from gradus.errors import RunError
+from gradus.errors import ConfigError, RunError
 from gradus.store import PassRateStore
 
 if TYPE_CHECKING:
@@ -151,8 +151,11 @@ class Run:
                 token_ids, token_logprobs, token_entropies, transcripts, messages.
 
         Raises:
+            ConfigError: an unknown purpose.
             RunError: a file of rollouts is missing or damaged.
         """
+        if purpose not in (None, "train", "measure", "evaluate"):
+            raise ConfigError(f"purpose: expected train, measure or evaluate, got {purpose!r}", "CONFIG_INVALID")
         shards = self.query(
             "SELECT file FROM shards WHERE (?1 IS NULL OR purpose = ?1) AND (?2 IS NULL OR step = ?2) ORDER BY id",
             purpose,

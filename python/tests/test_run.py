@@ -28,6 +28,8 @@ def test_rollouts_add_up_to_groups_and_metrics(run: gradus.Run) -> None:
     assert means.tolist() == pytest.approx(run.metrics("reward/mean")["reward/mean"].tolist())
     assert rollouts["prompt"].iloc[0][0]["role"] == "user"
     assert len(run.rollouts()) > len(rollouts)
+    with pytest.raises(gradus.ConfigError, match="expected train, measure or evaluate, got 'training'"):
+        run.rollouts(purpose="training")
 
 
 def test_tokens_of_rollouts_are_read_by_name(run: gradus.Run) -> None:

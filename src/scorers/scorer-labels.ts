@@ -42,7 +42,7 @@ export async function readLabels(folder: string): Promise<LabelTexts> {
 
 /**
  * Returns the tokens of the labels.
- * @throws DataError for a label that is not exactly one token.
+ * @throws DataError for a label that is not exactly one token, and for equal labels.
  */
 export function labelTokens(renderer: Pick<Renderer, 'encode'>, texts: LabelTexts): LabelTokens {
   const tokenOf = (text: string): number => {
@@ -53,7 +53,11 @@ export function labelTokens(renderer: Pick<Renderer, 'encode'>, texts: LabelText
       { tryNext: 'gradus prm train <run> --good <text> --bad <text>' },
     );
   };
-  return { good: tokenOf(texts.good), bad: tokenOf(texts.bad) };
+  const labels = { good: tokenOf(texts.good), bad: tokenOf(texts.bad) };
+  if (labels.good !== labels.bad) return labels;
+  throw new DataError(`labels: expected two different tokens, got ${JSON.stringify(texts.good)} for both`, {
+    tryNext: 'gradus prm train <run> --good <text> --bad <text>',
+  });
 }
 
 /**

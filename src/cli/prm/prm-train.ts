@@ -6,6 +6,7 @@ import { optimizerConfig } from '../../algorithms/optimizer.ts';
 import { DataError } from '../../core/errors.ts';
 import { requireLearner } from '../../engines/engine.ts';
 import { deepenModel } from '../../models/new-model/deepen-model.ts';
+import { requireEmpty } from '../../models/new-model/init-model.ts';
 import { chooseEngine, locateModel, type ModelSource, openModel } from '../../models/open-model.ts';
 import { defaultLabels, labelsFile, labelTokens } from '../../scorers/scorer-labels.ts';
 import { formatQuality } from '../../scorers/training/format-quality.ts';
@@ -59,6 +60,7 @@ export function addPrmTrainCommand(prm: Command): void {
   addTrustOption(addEngineOptions(command)).action(async (source: string, flags: Flags) => {
     const output = outputOf(command);
     const { out, good, bad, seed, epochs, batchSize } = flags;
+    await requireEmpty(out);
     const isFile = /\.(jsonl|ndjson|json)$/.test(source);
     const located = await locateModel(flags.model ?? source, { trust: flags.trust });
     await using opened = new AsyncDisposableStack();

@@ -94,7 +94,11 @@ async function templateNamed(name: string): Promise<string | null> {
   });
 }
 
-async function requireEmpty(folder: string): Promise<void> {
+/**
+ * Checks a folder that a command will write a model to.
+ * @throws DataError if it has files.
+ */
+export async function requireEmpty(folder: string): Promise<void> {
   const held = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw new DataError(`${folder}: expected a new or empty folder for the model, got ${error.message}`);

@@ -41,6 +41,7 @@ test('learns from verdicts alone, and scores the same when it is opened from its
     return { ...names, tokens, places, labels, isCorrect, answer: isCorrect ? 'seven' : 'other' };
   });
   const labels = labelTokens(renderer, defaultLabels);
+  expect(() => labelTokens(renderer, { good: '+', bad: '+' })).toThrow(/expected two different tokens/);
   const [train, heldOut] = [attempts.slice(0, 64), attempts.slice(64)];
   const losses: number[] = [];
   await trainScorer(engine, train, labels, {

@@ -80,7 +80,7 @@ export async function openServedStrategy(
     );
   if (strategy.type !== 'majority' && (chosen === undefined || chosen.type === 'verifier'))
     throw new ConfigError(
-      `${file}: ${name} chooses by scores: expected a scorer of type model, pooling or completions, got ${chosen?.type ?? 'none'}`,
+      `${file}: ${name} chooses by scores: expected a scorer of type confidence, model, pooling or completions, got ${chosen?.type ?? 'none'}`,
       { tryNext: 'gradus prm train <run> --out <folder>' },
     );
   const verifier = opened.use(openVerifier(config.verifier));
