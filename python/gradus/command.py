@@ -87,7 +87,7 @@ def call(*words: object, progress: Progress = True) -> Any:
         progress: True shows progress, False shows nothing, a function receives each event.
 
     Raises:
-        GradusError: the command failed; the class, code and sentence are those of the command line.
+        GradusError: the command failed; the class, code and message are those of the command line.
         KeyboardInterrupt: you interrupted it. A run is stopped cleanly, and can be resumed.
     """
     show = observer(progress)

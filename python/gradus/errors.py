@@ -1,4 +1,4 @@
-"""Exceptions with the names, codes and sentences of the command line's errors."""
+"""Exceptions with the names, codes and messages of the command line's errors."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Run:
     """A run directory.
 
     Raises:
-        RunError: the directory has no run, or one of another version.
+        RunError: the directory has no run, or a run of another version.
 
     Example:
         >>> run = gradus.Run("runs/demo-0001")

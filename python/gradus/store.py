@@ -20,7 +20,7 @@ class PassRateStore:
     """Attempts at problems, by model, sampling and verifier: `difficulty.sqlite`, or `pass-rates.sqlite` of a run.
 
     Raises:
-        DataError: the file is no store, or one of another version.
+        DataError: the file is not a store, or has another version.
 
     Example:
         >>> store = gradus.PassRateStore("difficulty.sqlite")

@@ -42,7 +42,7 @@ class Writer(Protocol):
     """One or several servers."""
 
     def publish(self) -> None:
-        """Gives the current weights to the server. Called while no completion is in flight."""
+        """Publishes the current weights to the server. Called while no completion is in flight."""
         ...
 
     def ask(self, question: Question) -> Future[Written]:

@@ -25,7 +25,7 @@ const maxFormula = 1000;
 
 /**
  * The last formula or number of a text, with the expression it is part of and with a "not" or "at most" before it; numbers
- * inside formulas and inside words do not count. Nothing where the text ends with a term such as `2x`.
+ * inside formulas and inside words do not count. Nothing if the text ends with a term such as `2x`.
  */
 export function lastCandidate(text: string): Extracted | undefined {
   const last = spansOf(text, true).at(-1);
@@ -91,7 +91,7 @@ function isPowerOfUnit(text: string, at: number): boolean {
   return /(?:[A-Za-z]{2}|\})\^\{?$/.test(text.slice(Math.max(0, at - 4), at));
 }
 
-/** First signs of fences, numbers and dates. */
+/** First characters of fences, numbers and dates. */
 const firstSign = /[$\\\d.√JFMASOND]/g;
 
 /** The next place at which a formula, a number or a date may begin; -1 if there is none. */

@@ -81,7 +81,7 @@ export function exponential(x: BigFloat, precision: number): BigFloat | undefine
   return round(sum, Number(power) - bits, precision);
 }
 
-/** The last logarithm: the terms of a sum often are powers of one base. */
+/** Caches the last logarithm, because the terms of a sum are often powers of one base. */
 let lastLogarithm: { readonly x: BigFloat; readonly precision: number; readonly value: BigFloat } | undefined;
 
 /** ln x for x > 0. */
