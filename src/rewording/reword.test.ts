@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -103,4 +103,6 @@ test('a journal drops a torn last line, and belongs to its settings', () => {
   journal.record('b', '2');
   expect(openAnswerJournal(path, { seed: 1 }).get('b')).toBe('2');
   expect(() => openAnswerJournal(path, { seed: 2 })).toThrow('same input, model and settings');
+  appendFileSync(path, '{"key":"c",{"key"\n');
+  expect(() => openAnswerJournal(path, { seed: 1 })).toThrow(/expected JSON in line 4, got .*; remove/);
 });
