@@ -50,6 +50,7 @@ test('races runs, continues after an interruption, and reports what it trained a
     if (event.type === 'run-start') started.push(`${event.run!.split('/').at(-1)} ${event.step}`);
     if (event.type === 'step' && started.length === 2) stop.abort();
   };
+  await expect(runRace({ ...options, examples: path('none.jsonl') })).rejects.toThrow('none.jsonl');
   await expect(runRace(options, { report, signal: stop.signal })).rejects.toMatchObject({
     code: 'INTERRUPTED',
   });

@@ -62,7 +62,6 @@ export interface RaceReport extends RaceResult, RaceCost {
 export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): Promise<RaceReport> {
   const { race: config, folder, ...settings } = options;
   requireMeasures(options);
-  await claimFolder(folder, { ...settings, race: config });
   const trials = trialsOf(config.sweep);
   const steps = await stepCounts(options, trials);
   const [firstShare] = config.rungs as [number, ...number[]];
@@ -79,6 +78,8 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
     measuresEarly: config.choose === 'balanced',
     watch,
   };
+  // Only now: a race refused above, e.g. for missing examples, leaves the folder to its corrected command.
+  await claimFolder(folder, { ...settings, race: config });
   const base = await measure(parts, 'base', () => locateModel(options.model, { trust: options.trust }));
   const result = await race(config, trialRunner(parts));
   const chosen = trials.find(({ name }) => name === result.chosen)!;
