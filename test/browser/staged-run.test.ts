@@ -84,7 +84,7 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
     expect(await demo.ended).toMatchObject({ code: 0 });
   }, 200_000);
 
-  test('answers whether it worked, and leads to the answers of a family in two clicks', async () => {
+  test('answers whether it worked, and leads from the list to the answers of a family in three clicks', async () => {
     await using list = await browser.open(`${dashboard.url}#/runs`);
     const { tab, faults } = list;
     await tab.getByRole('link', { name: 'demo-0001' }).click();
@@ -96,8 +96,10 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
     await outcome.getByText('By domain and family, worst first').click();
     const row = outcome.getByRole('row', { name: /linear-equation/u });
     await row.getByRole('link').click();
-    await tab.waitForURL(/rollouts\?.*family=linear-equation/u);
-    await tab
+    await tab.waitForURL(/answers\?.*family=linear-equation/u);
+    await tab.getByRole('group', { name: 'Commonest wrong answers' }).waitFor();
+    const problems = tab.getByRole('group', { name: 'Problems then and now' });
+    await problems
       .getByRole('row', { name: /linear-equation/u })
       .first()
       .waitFor();
