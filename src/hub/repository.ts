@@ -100,7 +100,7 @@ async function readJson(response: Response): Promise<unknown> {
 /** The error for a file that is missing from the cache in offline mode. */
 export function offline(address: HubAddress): DataError {
   return new DataError(
-    `${hubAddress(address)}: expected it in the cache, because HF_HUB_OFFLINE is set, but it is not there; fetch it once with a network`,
+    `${hubAddress(address)}: expected it in the cache, because HF_HUB_OFFLINE is set, but it is missing; download it once while online`,
     { code: 'HUB_OFFLINE', tryNext: 'unset HF_HUB_OFFLINE' },
   );
 }

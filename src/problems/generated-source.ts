@@ -113,7 +113,7 @@ function* drawCell({ family, knob }: Cell, config: GeneratedConfig, seen: Set<st
 
 function exhausted(wanted: string, { split }: GeneratedConfig, what: string, found: number): DataError {
   return new DataError(
-    `generated problems: expected ${wanted} distinct ${split} ${what}, found ${found} (${maxDrawsInVain} more draws gave none)`,
+    `generated problems: expected ${wanted} distinct ${split} ${what}, found ${found} (${maxDrawsInVain} more draws produced nothing new)`,
     { tryNext: `ask for ${found} or fewer, or for more families or knobs` },
   );
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
+import { countOf } from '../core/text/count.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 import type { ScorerParts } from './scorer-parts.ts';
 import { openServerScorer, scorerServer, type ScoringApi } from './scorer-server.ts';
@@ -45,7 +46,7 @@ export function openPoolingScorer(
     scores: ({ data: [item] }, { steps }) => {
       const rows = item!.data;
       if (rows.length !== steps.length)
-        return `expected ${steps.length} scores, one per "${stepTag}", got ${rows.length}; is it one token of this model, and does the server pool by STEP?`;
+        return `expected ${countOf(steps.length, 'score')}, one per "${stepTag}", got ${rows.length}; check that the tag is a single token of this model and that the server uses STEP pooling`;
       const bad = rows.find((row) => !isDistribution(row));
       if (bad !== undefined)
         return `expected class probabilities, got ${JSON.stringify(bad)}; start the server with softmax in its pooler config`;

@@ -95,7 +95,7 @@ test('rejects swapped labels, logits and missing scores when a pooling scorer is
   const logits = await poolingServer((good) => [-4, 8 * good]);
   await expect(open(pooling(logits))).rejects.toThrow(/expected class probabilities, got \[-4,/);
   const silent = await serveModel((_, response) => void response.writeHead(200).end(poolingAnswer([])));
-  await expect(open(pooling(silent))).rejects.toThrow(/expected 1 scores, one per "<extra_0>", got 0/);
+  await expect(open(pooling(silent))).rejects.toThrow(/expected 1 score, one per "<extra_0>", got 0/);
 });
 
 interface EchoBody {

@@ -1,5 +1,6 @@
 import { VerifierError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
+import { countOf } from '../core/text/count.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
@@ -48,7 +49,9 @@ export async function scoreSteps(
   const scores = await scorer.score(problem, transcript, ends, signal, earlier);
   const where = `step scorer ${scorer.name}, problem ${problem.id}`;
   if (scores.length !== ends.length)
-    throw new VerifierError(`${where}: expected ${ends.length} scores, one per step, got ${scores.length}`);
+    throw new VerifierError(
+      `${where}: expected ${countOf(ends.length, 'score')}, one per step, got ${scores.length}`,
+    );
   const bad = scores.findIndex((score) => score !== null && !(score >= 0 && score <= 1));
   if (bad !== -1)
     throw new VerifierError(

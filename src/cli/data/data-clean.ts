@@ -30,7 +30,7 @@ async function promptChecks({ model, maxPromptTokens }: CheckOptions) {
     return { checks: [overlong], notes: [unreadable] };
   }
   if (maxPromptTokens === undefined) return { checks: [], notes: [] };
-  throw new ConfigError('--max-prompt-tokens: expected --model too, whose tokenizer counts the tokens', {
+  throw new ConfigError('--max-prompt-tokens: expected --model as well; its tokenizer counts the tokens', {
     tryNext: 'gradus data check --help',
   });
 }

@@ -95,7 +95,7 @@ test('missing files are named', async () => {
     [
       'llama',
       'model-00002-of-00002.safetensors',
-      /expected the shard model-00002-of-00002.safetensors beside it/,
+      /expected the shard model-00002-of-00002.safetensors in the same folder/,
     ],
   ] as const) {
     const path = await copyOf(model);

@@ -84,7 +84,7 @@ async function checkShards(folder: string, path: string, shards: readonly unknow
     if (!isName) throw new DataError(`${path}: expected the names of shards, got ${describe(shard)}`);
     if (!(await isFile(join(folder, shard)))) {
       throw new DataError(
-        `${path}: expected the shard ${shard} beside it, got nothing there; download it again`,
+        `${path}: expected the shard ${shard} in the same folder, but it is missing; download it again`,
       );
     }
   }

@@ -1,4 +1,5 @@
 import type { Spending } from '../../core/spending.ts';
+import { countOf } from '../../core/text/count.ts';
 import {
   type ResponseBody,
   responseBody,
@@ -99,9 +100,9 @@ export function readAnswer(body: unknown, wanted: number): Answer | string {
   if (choices.length > 0 && ended.length === 0) {
     return `expected a complete choice, got finish_reason "${choices[0]!.finish_reason}"`;
   }
-  if (choices.length > wanted) return `expected at most ${wanted}, got ${choices.length}`;
+  if (choices.length > wanted) return `expected at most ${countOf(wanted, 'choice')}, got ${choices.length}`;
   const read = ended.map((one) => readChoice(one, prompt));
-  if (read.includes(undefined)) return 'expected choices with a text';
+  if (read.includes(undefined)) return 'expected choices with text';
   const whole = read as Choice[];
   const places = new Set(whole.map(({ index }) => index));
   if (whole.length === 0 || places.size < whole.length)

@@ -27,7 +27,7 @@ export async function exportDifficulty(
 ): Promise<number> {
   if (stored.problems === undefined) {
     throw new ConfigError(
-      'expected --recipe: the problems to write are in a recipe, a store has only their ids',
+      'expected --recipe: a store has only the ids of problems, and a recipe has the problems themselves',
       {
         tryNext: 'gradus difficulty export <store> --recipe <file> --to jsonl --out <file>',
       },

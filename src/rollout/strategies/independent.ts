@@ -41,6 +41,6 @@ function promptOf(
   if (start === undefined) return prompt;
   if (renderer !== undefined) return startTranscript(givenTranscript(prompt, renderer.render(prompt)), start);
   throw new ConfigError(
-    `problem ${id}: expected an engine that continues from tokens for its start, got "${sampler.info.engine}" without a tokenizer; use starts: prompt() or another engine`,
+    `problem ${id}: expected an engine that can continue an attempt from its start tokens, got "${sampler.info.engine}", which has no tokenizer; use starts: prompt() or another engine`,
   );
 }

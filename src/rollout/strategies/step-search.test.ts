@@ -194,7 +194,7 @@ test('never writes or scores more than the budget, and counts what it wrote', as
 test('a scorer that returns too few scores fails with the problem named, never as 0', async () => {
   const broken: StepScorer = { ...scorer, score: () => Promise.resolve([]) };
   await expect(search(beam(4), { options: { scorer: broken } })).rejects.toThrow(
-    'problem a: expected 1 scores, one per step, got 0',
+    'problem a: expected 1 score, one per step, got 0',
   );
   const wild: StepScorer = { ...scorer, score: (_, __, ends) => Promise.resolve(ends.map(() => Number.NaN)) };
   await expect(search(beam(4), { options: { scorer: wild } })).rejects.toThrow('step 1: expected a score in');

@@ -245,7 +245,7 @@ export async function openRunReader(directory: string): Promise<RunReader> {
 
 function lostShard(path: string, cause: unknown): RunError {
   return new RunError(
-    `${path}: expected the rollouts that run.sqlite names, found no complete file (${String(cause)}). Restore it from a copy; the rest of the run is readable`,
+    `${path}: expected the rollouts listed in run.sqlite, but the file is missing or incomplete (${String(cause)}). Restore it from a copy; the rest of the run is readable`,
     { code: 'RUN_CORRUPT', cause, tryNext: 'gradus runs list' },
   );
 }

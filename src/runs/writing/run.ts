@@ -290,7 +290,7 @@ export class Run implements AsyncDisposable {
   #requireOpen(doing: string): void {
     if (!this.#isEnded && this.#parts.database.isOpen) return;
     throw new RunError(
-      `${doing}: expected ${this.directory} to be open, but it was ${this.#isEnded ? 'finished' : 'closed'} before`,
+      `${doing}: expected ${this.directory} to be open, but it is already ${this.#isEnded ? 'finished' : 'closed'}`,
       {
         code: 'RUN_CLOSED',
       },

@@ -121,7 +121,7 @@ test('reports a missing file of rollouts as an error, and a damaged database as 
   const path = `/api/runs/${folder}/groups/1`;
   const { status, text } = await get(damaged.url, { path });
   expect(status).toBe(500);
-  expect(text).toContain('step-000001-train.parquet: expected the rollouts that run.sqlite names');
+  expect(text).toContain('step-000001-train.parquet: expected the rollouts listed in run.sqlite');
   expect((await get(damaged.url, { path: `/api/runs/${folder}/groups` })).status).toBe(200);
   const database = join(written.directory, 'run.sqlite');
   const bytes = readFileSync(database);

@@ -126,7 +126,7 @@ async function answer<Body extends { readonly model?: string | undefined }>(
   shape: AnswerShape,
 ): Promise<Response> {
   const body: unknown = await c.req.json().catch(() => undefined);
-  if (body === undefined) return failure(c, 400, 'expected a body of JSON');
+  if (body === undefined) return failure(c, 400, 'expected a JSON body');
   const parsed = schema.safeParse(body);
   if (!parsed.success) return failure(c, 400, z.prettifyError(parsed.error));
   const { engine, options } = state;

@@ -117,11 +117,11 @@ async function recipeOf(
 function requireMeasures({ target = [], retain = [], heldOut = 0, race: { choose } }: RaceOptions): void {
   const missing =
     target.length === 0
-      ? '--target, a suite of what the examples teach'
+      ? '--target (a suite that tests what the examples teach)'
       : retain.length === 0
-        ? '--retain, a suite of what the model must not forget'
+        ? '--retain (a suite that tests what the model must not forget)'
         : choose === 'target' && heldOut === 0
-          ? '--held-out, a share of the examples, whose loss decides a race for the target'
+          ? '--held-out (a share of the examples, whose loss decides which trials are stopped)'
           : undefined;
   if (missing === undefined) return;
   throw new ConfigError(`expected ${missing}, got none`, { tryNext: 'gradus race --help' });

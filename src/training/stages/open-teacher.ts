@@ -62,7 +62,7 @@ function requireSameTokens(
   const what =
     other === undefined
       ? 'its end tokens differ'
-      : `it reads ${JSON.stringify(other.slice(0, 60))} as other tokens`;
+      : `it encodes ${JSON.stringify(other.slice(0, 60))} as different tokens`;
   throw new ConfigError(
     `teacher: expected ${model} to have the tokenizer of the policy, but ${what}; choose a larger model of the same family`,
   );

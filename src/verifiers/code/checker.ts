@@ -12,8 +12,9 @@ export interface CheckedTexts {
 const leastLimits = { maxCpuMs: 10_000, maxMemoryBytes: 512 * 2 ** 20 };
 
 /**
- * Runs a problem's checker, a function or a program (see `ProblemTests`), sealed off in the sandbox. A checker that fails
- * on printed output but accepts the expected output rejects what was printed: a program must not make itself ungradable.
+ * Runs a problem's checker, a function or a program (see `ProblemTests`), isolated in the sandbox. If a checker fails on
+ * the printed output but accepts the expected output, the printed output counts as rejected: a program must not be able
+ * to make itself ungradable.
  *
  * @returns whether the checker accepts the output, or the reason why it cannot be run.
  */

@@ -108,7 +108,7 @@ function testsOf(problem: Problem): ProblemTests {
   if (tests === undefined) throw new DataError(`problem ${id}: expected tests for a program, got none`);
   if (tests.language !== 'python') {
     throw new DataError(
-      `problem ${id}: expected tests in python, got ${tests.language}: its verifier is another`,
+      `problem ${id}: expected tests in python, got ${tests.language}; use the verifier for that language`,
     );
   }
   if ((tests.type === 'asserts' ? tests.tests : tests.cases).length === 0) {

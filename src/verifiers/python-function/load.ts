@@ -79,7 +79,7 @@ function ended(
   const place = placeWhenTimeWasUp(tail, realpathSync(file));
   const isLate = place !== undefined || cause?.code === 'ETIMEDOUT';
   const said = isLate
-    ? `expected it to load within ${maxLoadMs} ms ("maxLoadTime"), it was still at ${place ?? 'an unknown place'}`
+    ? `expected it to load within ${maxLoadMs} ms ("maxLoadTime"), but it was still at ${place ?? 'an unknown place'}`
     : `expected ${python} (3.9 or newer) to load it, but the process ended: ${lastLine(tail) || 'no output'}`;
   return new ConfigError(`${file}: ${said}`, { cause, tryNext: `${python} ${file}` });
 }

@@ -243,7 +243,9 @@ def _read_index(folder: Path) -> dict[str, str]:
         if not isinstance(shard, str) or "/" in shard or "\\" in shard:
             raise ModelError(f"{path}: expected the names of shards, got {describe(shard)}")
         if not (folder / shard).is_file():
-            raise ModelError(f"{path}: expected the shard {shard} beside it, got nothing there; download it again")
+            raise ModelError(
+                f"{path}: expected the shard {shard} in the same folder, but it is missing; download it again"
+            )
     return shards
 
 

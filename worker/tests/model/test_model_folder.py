@@ -213,7 +213,7 @@ INDEX = "model.safetensors.index.json"
         (written(INDEX, '{"weight_map": {"a": "../x.safetensors"}}'), r"names of shards, got"),
         (written(INDEX, '{"weight_map": {"a": 7}}'), r"names of shards, got 7"),
         (written(INDEX, '{"weight_map": {}}'), 'a shard for "model.embed_tokens.weight"'),
-        (lambda folder: (folder / SECOND).unlink(), f"expected the shard {SECOND} beside it"),
+        (lambda folder: (folder / SECOND).unlink(), f"expected the shard {SECOND} in the same folder"),
         (written(SECOND, "version https://git-lfs.github.com/spec/v1\n"), "whole safetensors file"),
         *((cut(SECOND, size), "whole safetensors file") for size in (30_255, 2000, 100, 7, 0)),
     ],

@@ -31,7 +31,9 @@ export async function importGguf(path: string, folder: string, type: 'bf16' | 'f
   const files = tokenizerFromGguf(file, config['max_position_embeddings'] as number);
   await makeFolder(folder);
   if ((await readdir(folder)).length > 0) {
-    throw new DataError(`${folder}: expected an empty or missing folder for the model, got files in it`);
+    throw new DataError(
+      `${folder}: expected an empty or missing folder for the model, but it contains files`,
+    );
   }
   const tensors = tensorsFromGguf(file, config);
   await writeSafetensors(join(folder, 'model.safetensors'), tensors, type);
