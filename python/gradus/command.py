@@ -20,14 +20,14 @@ from gradus.progress import Progress, observer
 
 
 def find_gradus() -> list[str]:
-    """Returns the words that start Gradus.
+    """Returns the command that starts Gradus, as a list of arguments.
 
-    Looks at the environment variable GRADUS_BIN; the checkout that contains this file; then, as npx does, in
-    `node_modules` of the current folder and those above it, or a checkout there; then on the PATH. Downloads nothing,
-    and skips folders that all users share, such as `/tmp`.
+    Searches, in this order: the environment variable GRADUS_BIN; the checkout that contains this file; as npx does,
+    `node_modules` in the current folder and those above it, or a checkout there; the PATH. Downloads nothing, and skips
+    folders that all users share, such as `/tmp`.
 
     Raises:
-        ConfigError: GRADUS_BIN names nothing, or no command was found.
+        ConfigError: GRADUS_BIN does not name a file or command, or no command was found.
     """
     named = os.environ.get("GRADUS_BIN")
     if named:
@@ -54,7 +54,7 @@ def find_gradus() -> list[str]:
 
 
 def _is_shared(folder: Path) -> bool:
-    """Whether a folder is for files of all users, any of whom could put a script there that runs as this one."""
+    """Returns whether all users share a folder: another user could put a script there to run as this one."""
     shared = stat.S_IWOTH | stat.S_ISVTX
     try:
         return folder.stat().st_mode & shared == shared
@@ -63,7 +63,7 @@ def _is_shared(folder: Path) -> bool:
 
 
 def _started(command: str) -> list[str]:
-    """Words that start a command, with Node in front of a script of JavaScript."""
+    """Returns the arguments that start a command; Node runs JavaScript files."""
     if not command.endswith((".mjs", ".js")):
         return [command]
     node = shutil.which("node") or os.environ.get("GRADUS_NODE")
@@ -77,7 +77,7 @@ def _started(command: str) -> list[str]:
 
 
 def call(*words: object, progress: Progress = True) -> Any:
-    """Runs a command of the command line and returns its result, parsed from JSON; `None` without one.
+    """Runs a Gradus command and returns its result, parsed from JSON; `None` if it has no result.
 
     Every command works, with the options of `gradus <command> --help`:
     `gradus.call("data", "check", "problems.jsonl", "--max-prompt-tokens", 200)`.
@@ -110,7 +110,7 @@ def call(*words: object, progress: Progress = True) -> Any:
 def lines(*words: object, progress: Progress = True) -> Generator[Any, None, None]:
     """Runs a command with `--json`; yields each line of its output, parsed, as it is printed."""
     command = [*find_gradus(), "--json", *(str(word) for word in words)]
-    # Its own session: Ctrl-C reaches Gradus once, through `_interrupt`; a second signal would end it at once.
+    # Start a new session, so that Ctrl-C reaches Gradus only once, through `_interrupt`; a second would kill it.
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -141,7 +141,7 @@ def _parsed(line: str, command: list[str]) -> Any:
         return json.loads(line)
     except ValueError as cause:
         raise GradusError(
-            f"{' '.join(command)}: expected lines of JSON, got {line[:200]!r}; is this the gradus command of npm?",
+            f"{' '.join(command)}: expected lines of JSON, got {line[:200]!r}; is this the gradus command from npm?",
             "OUTPUT_UNREADABLE",
         ) from cause
 
@@ -177,7 +177,7 @@ class _Errors:
         return self._error
 
     def rest(self) -> str:
-        """The last lines that are neither warning nor error."""
+        """The last lines on stderr, without the error."""
         self._thread.join()
         return "".join(self._rest[-20:])
 

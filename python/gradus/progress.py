@@ -1,4 +1,4 @@
-"""Shows the events of a command: lines that stay, and one line of progress that is redrawn."""
+"""Shows the events of a command: permanent lines, and one progress line that is redrawn."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Observer(Protocol):
 
 
 def observer(progress: Progress) -> Observer:
-    """Creates what follows the events of a command."""
+    """Creates the observer of a command's events."""
     if callable(progress):
         return _Passed(progress)
     return _Shown() if progress else _Passed(lambda _: None)
 
 
 class _Passed:
-    """Passes events on."""
+    """Passes each event to a function."""
 
     def __init__(self, receive: Callable[[Event], None]) -> None:
         self.event = receive
@@ -39,7 +39,7 @@ class _Passed:
 
 
 class _Shown:
-    """Prints lines that stay; redraws the line of progress in a notebook or on a terminal, and omits it elsewhere."""
+    """Prints permanent lines; redraws the progress line in a notebook or on a terminal, and omits it elsewhere."""
 
     def __init__(self) -> None:
         self._handle = _notebook_line()
@@ -75,7 +75,7 @@ def _notebook_line() -> Any:
 
 
 def line_of(event: Event) -> str | None:
-    """The line that an event leaves behind, if any."""
+    """Returns the permanent line for an event, if it has one."""
     match event["type"]:
         case "run-start":
             return _printable(f"run: {event['run']}")
@@ -96,7 +96,7 @@ def line_of(event: Event) -> str | None:
 
 
 def status_of(event: Event) -> str | None:
-    """The line of progress after an event; `None` keeps the one before."""
+    """Returns the progress line after an event; `None` leaves the current line unchanged."""
     match event["type"]:
         case "progress":
             return _printable(f"{event['label']} {event['done']}/{event['total']}")

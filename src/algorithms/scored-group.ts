@@ -12,7 +12,7 @@ import type { Algorithm } from './settings.ts';
 /** A judged rollout with its reward and advantage. */
 export interface JudgedRollout {
   readonly rollout: Rollout;
-  /** After the truncated-rollout policy. */
+  /** Final reward, with the algorithm's `truncated` rule applied. */
   readonly reward: number;
   readonly advantage: number;
   /** Left out of the loss: it wrote nothing, or was truncated and the algorithm masks truncated rollouts. */
@@ -48,14 +48,14 @@ export interface ScoreOptions {
   /** The token limit the rollouts were written under. */
   readonly maxTokens: number;
   /**
-   * Added to the reward of a correct rollout from an `incorrect` start, subtracted from that of a wrong one from a `correct`
-   * start. Default 0.
+   * Bonus for a correct rollout that began from an `incorrect` start, and penalty for a wrong rollout that began from a
+   * `correct` start. Default 0.
    */
   readonly restartBonus?: number;
 }
 
 /**
- * Verdicts → rewards → advantages for one group.
+ * Computes the rewards and advantages of one group from its verdicts.
  *
  * @example
  * const scored = scoreGroup(group, algorithm, { reward: rewardConfig.parse(outcomeReward()), maxTokens: 512 });
@@ -115,7 +115,7 @@ function limitReward(
   return reward - softOverlongPenalty(writtenTokens(rollout), maxTokens, truncated.softOverlong.cache);
 }
 
-/** DAPO eq. 13 with its sign turned: 0 up to limit − cache, then a straight line to 1 at the limit. */
+/** DAPO eq. 13 with the opposite sign: 0 up to limit − cache, then linear up to 1 at the limit. */
 function softOverlongPenalty(length: number, maxTokens: number, cache: number): number {
   return Math.min(1, Math.max(0, (length - (maxTokens - cache)) / cache));
 }

@@ -19,9 +19,9 @@ export interface StoredRollouts<C extends Column> {
   /** True for a run directory, which also holds a recipe. */
   readonly isRun: boolean;
   readonly count: number;
-  /** Unreadable shards that `batches` skipped so far; complete at its end. */
+  /** Unreadable shards that `batches` has skipped so far; complete once it has ended. */
   readonly damaged: readonly DamagedShard[];
-  /** In recorded order, a few hundred at a time. */
+  /** Yields the rollouts in recorded order, a few hundred at a time. */
   batches(): AsyncIterable<readonly Pick<RolloutRow, C>[]>;
 }
 

@@ -27,7 +27,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 /**
- * Loads the command that the arguments name, all commands for `help`, and otherwise none, which is enough for `--help`.
+ * Loads the command named in the arguments, or all commands for `help`. Otherwise, only lists the commands, which is
+ * enough for `--help`.
  */
 async function loadCommands(words: readonly string[]): Promise<AddCommand[]> {
   const name = words.find((word) => !word.startsWith('-'));
@@ -38,7 +39,7 @@ async function loadCommands(words: readonly string[]): Promise<AddCommand[]> {
 
 type AddCommand = (program: Command) => void;
 
-/** Adds the line of `--help`, without the command's own options. */
+/** Adds a command's line in `--help`, without its options. */
 export const addListed =
   ({ usage, description }: CommandEntry): AddCommand =>
   (program) =>
@@ -67,7 +68,7 @@ function optionDescription(option: Option): string {
   return option.mandatory ? `${text} (required)` : text;
 }
 
-/** Ends usage errors with the `--help` of the command that failed. */
+/** Ends usage errors with a hint to run the failed command with `--help`. */
 function pointToHelp(command: Command, words: string): void {
   command.showHelpAfterError(`try: ${words} --help`);
   for (const part of command.commands) pointToHelp(part, `${words} ${part.name()}`);

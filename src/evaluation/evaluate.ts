@@ -19,7 +19,7 @@ import type { StrategyReport } from './strategies/strategy-report.ts';
 import { summarise, summariseBy, type Summary } from './summary.ts';
 import { wordedProblems, wordingResults } from './wordings/worded-problems.ts';
 
-/** A model's evaluation, with everything needed to repeat or question it. JSON-safe. */
+/** A model's evaluation, with everything needed to reproduce or check it. JSON-safe. */
 export interface Evaluation {
   readonly suite: string;
   readonly sampling: Pick<SuiteConfig, 'rollouts' | 'temperature' | 'topP' | 'maxTokens' | 'greedy'>;
@@ -34,7 +34,7 @@ export interface Evaluation {
   readonly byFamily: Readonly<Record<string, Summary>>;
   readonly byLevel: Readonly<Record<string, Summary>>;
   readonly problems: readonly ProblemResult[];
-  /** Dependence on the wording, of sampled and of greedy attempts; absent unless the suite attempts other wordings. */
+  /** How much sampled and greedy results depend on the wording; absent unless the suite attempts other wordings. */
   readonly robustness?: { readonly sampled?: Robustness; readonly greedy?: Robustness };
   /** Strategies compared on the same problems; absent unless the suite lists some. */
   readonly strategies?: StrategyReport;
@@ -58,24 +58,25 @@ export interface EvaluateOptions {
   readonly levelsOf?: (problem: Problem) => readonly string[];
   /** Scores steps for strategies; default: the scorer of the suite. */
   readonly scorer?: StepScorer;
-  /** Folder that relative paths of the suite's scorer start from. Default: the working directory. */
+  /** Folder against which relative paths in the suite's scorer are resolved. Default: the working directory. */
   readonly baseDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Tracks unfinished work by name, for a watchdog. */
   readonly pending?: PendingWork;
-  /** Called once with all sampled groups in the problems' own prompts, in problem order, e.g. to store them. */
+  /** Called once with the sampled groups of the problems' own prompts, in problem order, e.g. to store them. */
   readonly onSampled?: (groups: readonly RolloutGroup[]) => Promise<void>;
   /** Called after each finished group, sampled and greedy ones counted together. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Samples every problem of a suite, judges the completions, and counts.
+ * Samples every problem of a suite, judges the completions, and summarises the results.
  *
  * @example
  * const before = await evaluate({ engine, verifierFor, problems: heldOut, suite, seed: 0 });
  * console.log(formatEvaluation(before));
- * @throws DataError without problems, or for `wordings` without other wordings; ConfigError for strategies without a scorer.
+ * @throws DataError if there are no problems, or if the suite sets `wordings` and no problem has another wording;
+ * ConfigError for strategies without a scorer.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { engine, problems, suite, seed } = options;
@@ -129,7 +130,7 @@ async function roll(
   return byId;
 }
 
-/** Judged attempts in the environment of bandits. */
+/** Returns the bandit episodes of the judged attempts. */
 const episodesOf = (options: EvaluateOptions, groups: readonly RolloutGroup[]): BanditEpisode[] => {
   const { environments } = withEnvironments(options, options.suite);
   return groups

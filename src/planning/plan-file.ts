@@ -3,7 +3,7 @@ import { runLayout } from '../runs/files/layout.ts';
 import { writeFileAtomic } from '../storage/atomic.ts';
 import { planSchema, type RunPlan } from './plan.ts';
 
-/** Keeps the plan with the run. Its figures depend on the machine and on earlier runs; nothing compares them. */
+/** Stores the plan in the run directory. No check compares its figures: they depend on the machine and earlier runs. */
 export async function writePlan(directory: string, plan: RunPlan): Promise<void> {
   await writeFileAtomic(runLayout(directory).plan, `${JSON.stringify(plan, null, 2)}\n`);
 }

@@ -98,7 +98,7 @@ async function planOf(
   } catch (error) {
     report({
       type: 'warning',
-      message: `no plan: ${messageOf(error)}`,
+      message: `cannot plan this run: ${messageOf(error)}`,
     });
     return undefined;
   }
@@ -149,7 +149,7 @@ async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promi
 async function endBadly(run: Run, error: unknown, signal: AbortSignal | undefined): Promise<never> {
   const isInterrupt = signal?.aborted === true;
   const reason = isInterrupt ? 'stopped by the user' : messageOf(error);
-  // A disk that cannot store the reason must not hide it.
+  // Still throw the reason if the disk cannot store it.
   await run.finish(isInterrupt ? 'interrupted' : 'failed', reason).catch(() => undefined);
   if (!isInterrupt) throw error;
   throw new RunError(`${run.directory}: stopped; everything up to its last checkpoint is kept`, {

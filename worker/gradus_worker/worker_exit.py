@@ -8,11 +8,11 @@ import time
 from .log import log_line
 
 USAGE = 2
-"""Exit code after invalid command-line arguments, or bytes that are not frames."""
+"""Exit code after invalid command-line arguments, or input that is not a valid frame."""
 BROKEN = 70
 """Exit code of a worker whose device no longer answers, or whose weights are partly updated."""
 GRACE_SECONDS = 5.0
-"""Time for the current piece of work to reach a pause."""
+"""Time that the current work has to reach its next pause, the point where the worker can stop."""
 
 
 class WorkerExit(BaseException):
@@ -29,7 +29,7 @@ class WorkerExit(BaseException):
 
 
 def force_exit(ending: WorkerExit) -> None:
-    """Kills the process if it has not reached a pause, and ended there, within `GRACE_SECONDS`."""
+    """Waits `GRACE_SECONDS`, then kills the process if it has not ended at a pause by itself."""
     time.sleep(GRACE_SECONDS)
     ending.log()
     os._exit(ending.code)

@@ -15,19 +15,19 @@ export const addForceOption = (command: Command): Command =>
 
 const lineEndings: readonly string[] = ['.jsonl', '.json', '.ndjson', '.txt', ''];
 
-/** Requires a name for JSON Lines: readers select the format by the extension. */
+/** Rejects a file name whose extension is not for JSON Lines: readers select the format by the extension. */
 export function requireLinesEnding(option: string, out: string | undefined): void {
   if (out === undefined || isWrittenInPlace(out)) return;
   const ending = extname(out).toLowerCase();
   if (lineEndings.includes(ending)) return;
   throw new ConfigError(
-    `${option} ${out}: expected a name that ends in .jsonl, since JSON Lines are written, got ${ending}`,
-    { tryNext: 'gradus data export --help writes .parquet and .csv' },
+    `${option} ${out}: expected a name that ends in .jsonl, because the output is JSON Lines, got ${ending}`,
+    { tryNext: 'for .parquet or .csv: gradus data export --help' },
   );
 }
 
 /**
- * Rejects an output file that is one of the inputs, or that exists, unless `--force` is given; devices and pipes are
+ * Rejects an output file that is one of the inputs or, without `--force`, an existing file; devices and pipes are
  * allowed. Call it before anything is written.
  *
  * @throws ConfigError naming the option.

@@ -4,8 +4,9 @@ import { DataError } from '../../core/errors.ts';
 import type { StatedPassRate } from '../../core/problem.ts';
 
 /**
- * A complete description of a published difficulty label. Labels run in both directions with various denominators, and
- * files do not state which: AdaRFT's `difficulty` 100 means never solved, POLARIS's 8/8 always solved.
+ * A complete description of a published difficulty label. Labels count successes or failures, out of various
+ * denominators, and files do not state which: AdaRFT's `difficulty` 100 means never solved, but POLARIS's 8/8 means
+ * always solved.
  */
 export const passRateLabel = z.strictObject({
   /** A column, or a dotted path such as `extra_info.difficulty`. */
@@ -14,7 +15,7 @@ export const passRateLabel = z.strictObject({
   /** The outcomes that the number counts. */
   counts: z.enum(['successes', 'failures']),
   trials: z.int().min(1),
-  /** `count`: of `trials`. `percent`: 0 … 100. `rate`: 0 … 1. `k/n`: a text such as `5/8`, whose n must be `trials`. */
+  /** `count`: 0 … `trials`. `percent`: 0 … 100. `rate`: 0 … 1. `k/n`: text such as `5/8`, where n must be `trials`. */
   unit: z.enum(['count', 'percent', 'rate', 'k/n']).default('count'),
 });
 export type PassRateLabel = z.infer<typeof passRateLabel>;
@@ -23,9 +24,9 @@ export type PassRateLabel = z.infer<typeof passRateLabel>;
 const maxRounding = 0.02;
 
 /**
- * Converts a label's value to successes of trials; `undefined` for an absent value.
+ * Converts a label's value to a number of successes in `trials`; `undefined` for an absent value.
  *
- * @throws DataError when the value is no count of `trials` outcomes, as with a wrong denominator, unit or column.
+ * @throws DataError when the value is not a count out of `trials`: the denominator, unit or column is wrong.
  */
 export function readPassRate(label: PassRateLabel, value: unknown): StatedPassRate | undefined {
   if (value === undefined || value === null) return undefined;

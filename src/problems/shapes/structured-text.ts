@@ -1,8 +1,8 @@
 import { parseJson } from '../../core/lossless-json.ts';
 
 /**
- * Parses a list or object in text: JSON, or Python literals (`{'a': None}`) as exported by pandas. Other and malformed texts
- * give `undefined`.
+ * Parses a list or object in text: JSON, or Python literals (`{'a': None}`) as exported by pandas. Returns
+ * `undefined` for other or malformed text.
  */
 export function readStructure(text: string): object | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined;

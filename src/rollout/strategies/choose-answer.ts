@@ -5,14 +5,14 @@ export const scoreRules = ['last', 'min', 'avg', 'prod'] as const;
 export type ScoreRule = (typeof scoreRules)[number];
 
 /**
- * Rule that chooses one of several answers. `max`: the answer with the highest score. `vote`: the largest sum of scores per
- * distinct answer. `majority`: the most frequent answer.
+ * Rule that chooses one of several answers. `max`: the answer with the highest score. `vote`: the distinct
+ * answer with the largest sum of scores. `majority`: the most frequent answer.
  */
 export type Choice = 'max' | 'vote' | 'majority';
 
 /** An answer that may be chosen. */
 export interface Candidate {
-  /** Normal form of the answer; equal answers vote together. Absent without a readable answer, which cannot vote. */
+  /** Normal form of the answer; equal answers vote together. Absent if no answer could be read; it then cannot vote. */
   readonly answer?: string | undefined;
   readonly isCorrect: boolean;
   /** In [0, 1]; null where it was not scored. */
@@ -36,8 +36,8 @@ export function combineScores(stepScores: readonly (number | null)[], rule: Scor
 }
 
 /**
- * Probability that the chosen answer is right. Where several tie, one of them is chosen at random, so the result does
- * not depend on their order. Without a score, `max` chooses among all; without an answer, a vote is lost (0).
+ * Probability that the chosen answer is right. If several tie, one of them is chosen at random, so the result does not
+ * depend on their order. If no candidate has a score, `max` chooses among all. If none has an answer, a vote returns 0.
  */
 export function chanceCorrect(candidates: readonly Candidate[], choice: Choice): number {
   if (candidates.length === 0) return 0;
@@ -74,9 +74,11 @@ export function chosenIndex(candidates: readonly Omit<Candidate, 'isCorrect'>[],
 }
 
 /**
- * Expected result of `max` over all subsets of `count` candidates, exactly: with the candidates in groups of equal score,
- * the best of a subset is in group g with probability (C(n≤, k) − C(n<, k)) / C(n, k), and right in the group's share.
- * A candidate without a score ranks last. With the verdict as score it equals unbiased pass@k.
+ * Exact expected result of `max` over all subsets of k = `count` of the n candidates. Candidates of equal score form a
+ * group. The best of a subset is in group g with probability (C(n≤, k) − C(n<, k)) / C(n, k), where n≤ and n< are the
+ * numbers of candidates that score at most as high as g, and lower than g. It is right with a probability equal to the
+ * group's share of right answers. A candidate without a score ranks last. With the verdict as the score, the result
+ * equals unbiased pass@k.
  *
  * @throws RangeError unless 1 ≤ count ≤ candidates.
  */
@@ -98,8 +100,8 @@ export function chanceCorrectOfSubset(candidates: readonly Candidate[], count: n
 }
 
 /**
- * Expected result of choosing among `count` of the candidates, all of them if there are fewer: exactly over all subsets
- * for `max`, as the mean over disjoint blocks for votes.
+ * Expected result of choosing among `count` of the candidates, or among all of them if there are fewer. For `max`, it
+ * is exact over all subsets; for votes, it is the mean over disjoint blocks.
  */
 export function chanceCorrectOf(candidates: readonly Candidate[], choice: Choice, count: number): number {
   const size = Math.min(count, candidates.length);
@@ -130,7 +132,7 @@ export function votedAnswer({ outcome, evidence = {} }: Verdict, text?: string):
   return outcome === 'unparsed' || outcome === 'ungradable' ? undefined : text?.trim();
 }
 
-/** Normal forms are stored as the answer's alone, or as `{ gold, answer }`. */
+/** Returns the answer's normal form: verdicts store it alone, or as `{ gold, answer }`. */
 const answerIn = (normalised: unknown): unknown =>
   typeof normalised === 'object' && normalised !== null && 'answer' in normalised
     ? normalised.answer

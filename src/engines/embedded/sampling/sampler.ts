@@ -7,13 +7,13 @@ import { Draft, type SamplerOptions, Work } from './sampling-work.ts';
 export interface Sampler {
   /**
    * Runs a job with continuous batching: a finished row is given to the next sequence at once, and prompts are read
-   * once per group. Jobs of the same weights that arrive meanwhile get rows in turn. Finished sequences are passed to
+   * once per group. Jobs with the same weights that arrive meanwhile get rows in turn. Finished sequences are passed to
    * `emit` before the next step. Stops early when `isAborted`.
    */
   run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
 }
 
-/** Creates a sampler. A sequence's row and its neighbours do not change its bits. */
+/** Creates a sampler. Its results are bit-identical whichever row a sequence gets and whatever the other rows hold. */
 export function createSampler(options: SamplerOptions): Sampler {
   const waiting: Work[] = [];
   let isRunning = false;
@@ -33,7 +33,7 @@ export function createSampler(options: SamplerOptions): Sampler {
   };
 }
 
-/** Decodes the first waiting job and those that may join it, until the queue is empty. Never throws: jobs do. */
+/** Decodes the first waiting job and those that may join it, until all end. Never throws: errors reject the jobs. */
 async function writeTogether(waiting: Work[], options: SamplerOptions): Promise<void> {
   const rows = new Rows(waiting[0]!, options);
   try {
@@ -60,7 +60,7 @@ class Rows {
   readonly #tokens: Int32Array;
   readonly #drafts: Draft[] = [];
   readonly #jobs = new Set<Work>();
-  /** Jobs with sequences not yet started, next turn first. */
+  /** Jobs with sequences not yet started, in the order of their turns. */
   #turns: Work[] = [];
 
   constructor({ job, weights }: Work, options: SamplerOptions) {
@@ -171,7 +171,7 @@ function longestOf({ prompts, maxTokens }: SamplingJob, { maxSequenceTokens }: S
   return Math.min(longestPrompt + maxTokens, maxSequenceTokens);
 }
 
-/** Sequences of this length to decode at a time: the requested number, if memory allows. */
+/** Number of sequences of this length to decode at a time: the requested number, or fewer if memory is short. */
 function rowsOf(positions: number, { config, slots, cacheBytes }: SamplerOptions): number {
   return Math.min(slots, Math.floor(cacheBytes / (positions * bytesPerPosition(config))));
 }

@@ -1,6 +1,6 @@
 /**
- * A complex double together with a bound on its rounding error, so that two results can be told apart (or not) by
- * the digits they really have: e^{-100} is not 0, and sin π is.
+ * A complex double with an estimate of its rounding error, so that comparisons use only significant digits: e^{-100}
+ * differs from 0, but the computed sin π does not.
  */
 export interface Complex {
   readonly re: number;
@@ -24,7 +24,7 @@ export function modulus(z: Complex): number {
   return z.im === 0 ? Math.abs(z.re) : Math.hypot(z.re, z.im);
 }
 
-/** Equal within a relative tolerance or within what rounding may have done to either. */
+/** True if the values are equal within a relative tolerance, or within a multiple of their rounding errors. */
 export function isClose(a: Complex, b: Complex, tolerance: number): boolean {
   const distance = Math.hypot(a.re - b.re, a.im - b.im);
   return distance <= tolerance * Math.max(modulus(a), modulus(b)) || distance <= 8 * (a.error + b.error);
