@@ -19,13 +19,13 @@ def pandas() -> Any:
     """Imports pandas.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: pandas is not installed.
     """
     return _needed("pandas")
 
 
 def parquet() -> Any:
-    """Imports the Parquet reader. Raises as `pandas` does."""
+    """Imports the Parquet reader. Raises ConfigError if pyarrow is not installed."""
     return _needed("pyarrow.parquet")
 
 
@@ -37,12 +37,14 @@ def _needed(name: str) -> Any:
     except ImportError as cause:
         package = name.split(".")[0]
         raise ConfigError(
-            f"expected the package {package} for a table, found none", "PACKAGE_MISSING", "pip install pandas pyarrow"
+            f"tables require the Python package {package}, which is not installed",
+            "PACKAGE_MISSING",
+            "pip install pandas pyarrow",
         ) from cause
 
 
 def query(path: Path, text: str, values: Sequence[object] = ()) -> DataFrame:
-    """Rows of a read-only SQL query; also while another process writes to the file."""
+    """Runs a read-only SQL query and returns its rows. Another process may write to the file meanwhile."""
     with contextlib.closing(_open(path)) as database:
         cursor = database.execute(text, tuple(values))
         names = [column[0] for column in cursor.description]
@@ -53,7 +55,7 @@ def version(path: Path) -> int:
     """The version of the tables in a file.
 
     Raises:
-        sqlite3.Error: it is not a database.
+        sqlite3.Error: the file is not a database.
     """
     with contextlib.closing(_open(path)) as database:
         return int(database.execute("PRAGMA user_version").fetchone()[0])

@@ -4,9 +4,9 @@ import { clipBounds, clippedAlgorithm, standardised } from './clipped.ts';
 import { advantageEpsilon, clipSettings, commonSettings, settings, type Algorithm } from './settings.ts';
 
 /**
- * GRPO (Shao et al. 2024, 2402.03300): rewards standardised within their group, PPO's clip, every rollout weighing the
- * same. Compared with the peers: clip 0.2 as in both; no KL, as in TRL (β 0) and verl; TRL's default loss is `dapo`,
- * verl aggregates by token mean and clips dually at 3; the defaults here are the paper's.
+ * GRPO (Shao et al. 2024, 2402.03300): standardises rewards within their group, clips the ratio as PPO does, and gives
+ * every rollout the same weight. Defaults that match TRL and verl: clip 0.2 and no KL term (TRL: β 0). Defaults that
+ * follow the paper instead: the aggregation (TRL: the loss `dapo`; verl: token mean) and no dual clip (verl: 3).
  */
 export const grpoConfig = z.strictObject({
   type: z.literal('grpo'),

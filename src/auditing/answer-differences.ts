@@ -20,11 +20,11 @@ export interface StoredDifferences extends AnswerDifferences<RolloutPlace> {
 const columns = ['step', 'problem_id', 'rollout_index', 'outcome', 'evidence'] as const;
 
 /**
- * Counts, by the rule that decided, the stored verdicts `correct` whose answer differs from the gold as text. Reads the
- * recorded evidence and judges nothing again, so it executes nothing that a run names.
+ * Counts stored `correct` verdicts whose answer differs from the gold as text, grouped by the rule that accepted it.
+ * Reads only the recorded evidence: it opens no verifier and runs no code that a run names.
  *
  * @param path a run directory, or a Parquet file of rollouts.
- * @param options.examples examples kept of each rule.
+ * @param options.examples maximum number of examples to keep for each rule.
  * @throws DataError when there are no rollouts at `path`.
  */
 export async function storedDifferences(

@@ -60,15 +60,15 @@ export interface VerdictAudit {
   readonly flips: Readonly<Record<string, AuditFinding>>;
   /** Problem id → why no answer to it can be judged. */
   readonly ungradable: Readonly<Record<string, string>>;
-  /** Reason for suspicion → suspicious passes. */
+  /** Reason for suspicion → suspicious rollouts that were judged correct. */
   readonly suspicious: Readonly<Record<string, AuditFinding>>;
 }
 
 /** Options of an audit. */
 export interface AuditOptions extends TrustOptions {
-  /** Source of verifiers and problems. Default: the run's recipe, or for a file the math verifier with defaults. */
+  /** Source of verifiers and problems. Default: the run's recipe; for a Parquet file, the default math verifier. */
   readonly recipe?: Recipe | undefined;
-  /** Most examples of each kind. */
+  /** Maximum number of examples of each kind. */
   readonly examples: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
@@ -117,7 +117,7 @@ function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier 
   const math = opened.use(openVerifier(verifierConfig.parse(mathAnswer())));
   return ({ domain }) => {
     if (domain === 'math') return math;
-    throw new DataError(`domain ${domain}: its verifier and tests need a recipe`);
+    throw new DataError(`domain ${domain}: expected a recipe with its verifier and tests, got none`);
   };
 }
 

@@ -1,4 +1,5 @@
 import { describeDamage } from './format-audit.ts';
+import { countOf } from '../core/text/count.ts';
 import { printable } from '../core/text/printable.ts';
 import type { StoredDifferences } from './answer-differences.ts';
 
@@ -16,7 +17,7 @@ export function formatDifferences({
     ...damaged.map((shard) => `could not be read: ${describeDamage(shard)}`),
     ...(withoutRule === 0
       ? []
-      : [`${withoutRule} other correct verdicts name no rule (programs, choices, …)`]),
+      : [`${countOf(withoutRule, 'other correct verdict')} without a rule (programs, choices, …)`]),
     ...(rules.length === 0 ? [] : ['by the rule that accepted them, worst first:']),
     ...rules.flatMap(({ rule, strictness, count, share, examples }) => [
       `  ${count} × ${rule} (${strictness}, ${percent(share)} of correct answers)`,

@@ -14,13 +14,13 @@ interface Flags {
   readonly suite?: string;
 }
 
-/** `gradus runs compare`: compares two runs problem by problem, or two recipes by several seeds each. */
+/** `gradus runs compare`: compares two runs problem by problem, or two recipes across several seeds. */
 export function addCompareCommand(runs: Command): void {
   runs
     .command('compare')
-    .description('compare two runs problem by problem, or two recipes by several seeds each')
+    .description('compare two runs problem by problem, or two recipes across several seeds')
     .argument('<runs...>', 'run directories, names of runs, or quoted patterns; the baseline first')
-    .option('--with <runs...>', 'runs to compare with the others, which are then the baseline')
+    .option('--with <runs...>', 'runs to compare; the runs given as arguments are then the baseline')
     .option('--suite <name>', 'compare only this suite')
     .action(async (words: readonly string[], { suite, ...flags }: Flags, command: Command) => {
       const output = outputOf(command);
@@ -35,13 +35,16 @@ export function addCompareCommand(runs: Command): void {
     });
 }
 
-/** Returns the runs of both sides; without `after` the recipes decide, as for patterns that the shell expanded. */
+/**
+ * Returns the runs of both sides. Omits `after` if one word or more than two words name all runs, as when the shell
+ * expands a pattern; `compareSeeds` then splits the runs by recipe.
+ */
 function sidesOf(words: readonly string[], others?: readonly string[]) {
   if (others !== undefined) return { before: findRuns(words), after: findRuns(others) };
   if (words.length === 2) return { before: findRuns([words[0]!]), after: findRuns([words[1]!]) };
   const before = findRuns(words);
   if (before.length > 1) return { before };
-  throw new ConfigError(`expected runs of two sides, got one run: ${before.join()}`, {
+  throw new ConfigError(`expected at least two runs to compare, got one: ${before.join()}`, {
     tryNext: 'gradus runs compare <before> <after>',
   });
 }

@@ -36,7 +36,7 @@ export function addSampleCommand(program: Command): void {
     .argument('[prompt...]', 'prompt; words are joined by spaces')
     .option('--temperature <t>', 'sampling temperature; 0 is greedy', realNumber(0), 1)
     .option('--greedy', 'same as --temperature 0')
-    .option('--max-tokens <n>', 'most tokens per answer', wholeNumber(1), 512)
+    .option('--max-tokens <n>', 'maximum tokens per answer', wholeNumber(1), 512)
     .option('--seed <n>', 'sampling seed; equal seeds give equal answers', wholeNumber(), 0)
     .option('--count <n>', 'answers per prompt', wholeNumber(1), 1)
     .option('--domain <name>', "domain whose environment answers the model's turns, if the run has several")

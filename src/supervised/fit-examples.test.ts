@@ -22,7 +22,7 @@ test('leaves out and counts examples longer than the window', () => {
   const [short, long] = [example('1+1', '2'), example('1+1', '222')];
   expect(fitExamples(engineOf(5), [short, long])).toEqual({
     fitting: [short],
-    warnings: ["left out 1 of 2 examples: longer than the model's 5 tokens"],
+    warnings: ["left out 1 of 2 examples: longer than the model's window of 5 tokens"],
   });
   expect(() => fitExamples(engineOf(3), [short, long])).toThrow(
     "expected examples of at most 3 tokens, the model's window; all 2 are longer, the first has 5",

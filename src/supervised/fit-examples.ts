@@ -38,7 +38,7 @@ export function fitExamples(
       ...(left === 0
         ? []
         : [
-            `left out ${left} of ${countOf(parts.length, 'example')}: longer than the model's ${maxSequenceTokens} tokens`,
+            `left out ${left} of ${countOf(parts.length, 'example')}: longer than the model's window of ${maxSequenceTokens} tokens`,
           ]),
       ...unknownWarnings(renderer, fitting),
     ],

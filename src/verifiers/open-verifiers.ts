@@ -13,7 +13,7 @@ export interface VerifierChoice {
 /**
  * Opens one verifier per domain.
  *
- * @returns the verifier of a problem; throws ConfigError for a domain without one.
+ * @returns a function from a problem to its verifier, which throws ConfigError for a domain without one.
  */
 export function openVerifiers(
   { verifiers, baseDir }: VerifierChoice,

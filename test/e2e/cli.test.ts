@@ -306,7 +306,7 @@ test('trains, lists, compares and evaluates runs', async () => {
   expect(table.stdout).toMatch(/avg@3 .*\nall +4 /);
 });
 
-test('compares two recipes by several seeds each', async () => {
+test('compares two recipes across several seeds', async () => {
   // tiny-0001 and tiny-0002 have seeds 0 and 1, and groups of 2 and 3.
   for (const settings of [
     ['seed=1', 'batch.groupSize=2'],

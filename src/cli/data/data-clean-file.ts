@@ -11,7 +11,7 @@ import { type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-fil
  *
  * @param inputs files that must not be replaced.
  * @param clean streams the kept problems and logs the others.
- * @param more further fields of the report, and their text; called at the end.
+ * @param more returns further fields of the report, and their text; called at the end.
  */
 export async function cleanFile(
   command: Command,

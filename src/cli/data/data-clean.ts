@@ -44,7 +44,7 @@ const shareOf = realNumber(0, { above: true });
 
 const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemFile(path), '.');
 
-/** `gradus data check|dedup|decontaminate`: removes problems that are unfit for training, with the reason. */
+/** `gradus data check|dedup|decontaminate`: removes problems that are unfit for training and reports why. */
 export function addCleaningCommands(data: Command): void {
   addForceOption(data.command('check'))
     .description('remove problems that no verifier can judge: proofs, open questions, unreadable golds')
@@ -88,7 +88,7 @@ export function addCleaningCommands(data: Command): void {
       await cleanFile(command, [path], options, (log) => dedup(() => read(path), log, { near, sameAnswer }));
     });
   addForceOption(data.command('decontaminate'))
-    .description('remove problems that occur in evaluation sets, also paraphrased')
+    .description('remove problems that occur in evaluation sets, even if paraphrased')
     .argument('<file>', 'problems')
     .requiredOption('--against <files...>', 'evaluation sets, in any format')
     .requiredOption(...outOption)

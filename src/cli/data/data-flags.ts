@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
+import { countOf } from '../../core/text/count.ts';
 import { type FileConfig, file, fileConfig } from '../../problems/file-source.ts';
 
 /** Settings of a file source from flags; absent ones are `undefined`. */
@@ -36,7 +37,7 @@ export function addPairs(
   ];
 }
 
-/** `--on-error`. */
+/** Creates the option `--on-error`. */
 export function onErrorOption(): Option {
   return new Option('--on-error <what>', 'on an invalid row: stop, or skip and count it')
     .choices(['stop', 'skip'] satisfies z.input<typeof fileConfig>['onError'][])
@@ -53,6 +54,8 @@ export function skipCounter() {
     },
     result: () => ({ skipped, firstSkipped: first }),
     lines: () =>
-      skipped === 0 ? [] : [`${skipped} rows skipped; the first:`, ...first.map((line) => `  ${line}`)],
+      skipped === 0
+        ? []
+        : [`skipped ${countOf(skipped, 'row')}; first errors:`, ...first.map((line) => `  ${line}`)],
   };
 }

@@ -47,7 +47,7 @@ export function addRewordCommand(data: Command): void {
       wholeNumber(),
       2,
     )
-    .option('--max-tokens <n>', 'most tokens per answer', wholeNumber(1), 2048)
+    .option('--max-tokens <n>', 'maximum tokens per answer', wholeNumber(1), 2048)
     .option('--temperature <t>', 'sampling temperature', realNumber(0), 1)
     .option('--seed <n>', 'sampling seed', wholeNumber(), 0)
     .option('--recipe <file>', 'recipe with the verifiers (default: those of the published suites)')

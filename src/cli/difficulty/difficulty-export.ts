@@ -15,7 +15,7 @@ export function addDifficultyExportCommand(difficulty: Command): void {
   const command = difficulty
     .command('export')
     .description('write problems for a trainer, with level, pass rate, interval and trials')
-    .argument('<store>', 'store of difficulty estimate, or pass-rates.sqlite of a run')
+    .argument('<store>', "store written by gradus difficulty estimate, or a run's pass-rates.sqlite")
     .requiredOption('--out <file>', 'file to write')
     .addOption(
       new Option('--to <format>', 'verl: Parquet; trl and jsonl: JSON Lines; csv: a table')

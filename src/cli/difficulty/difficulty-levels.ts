@@ -45,7 +45,7 @@ export function addLevelsCommand(difficulty: Command): void {
   const command = difficulty
     .command('levels')
     .description('show level sizes, their certainty, and the effect of more attempts')
-    .argument('<store>', 'store of difficulty estimate, or pass-rates.sqlite of a run');
+    .argument('<store>', "store written by gradus difficulty estimate, or a run's pass-rates.sqlite");
   addLevelFlags(command)
     .option('--attempts <n>', 'attempts per problem to forecast level sizes for', wholeNumber(2, 256), 64)
     .action(async (store: string, flags: LevelFlags & { readonly attempts: number }, self: Command) => {

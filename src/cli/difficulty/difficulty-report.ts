@@ -16,7 +16,7 @@ export function addDifficultyReportCommand(difficulty: Command): void {
   const command = difficulty
     .command('report')
     .description('write one HTML file: histograms, intervals, levels, cost, suspicious problems')
-    .argument('<store>', 'store of difficulty estimate, or pass-rates.sqlite of a run')
+    .argument('<store>', "store written by gradus difficulty estimate, or a run's pass-rates.sqlite")
     .requiredOption('-o, --out <file>', 'HTML file to write');
   addLevelFlags(command)
     .option('--attempts <n>', 'attempts per problem to forecast the levels at', wholeNumber(2, 256), 64)

@@ -40,7 +40,7 @@ export function addDifficultyCommand(program: Command): void {
   difficulty
     .command('show')
     .description('show the pass rates in a store')
-    .argument('<store>', 'store of difficulty estimate, or pass-rates.sqlite of a run')
+    .argument('<store>', "store written by gradus difficulty estimate, or a run's pass-rates.sqlite")
     .option('--recipe <file>', 'recipe to group its problems by: domain, family and level')
     .action(async (file: string, { recipe }: { readonly recipe?: string }, command: Command) => {
       const output = outputOf(command);

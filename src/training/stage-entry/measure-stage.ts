@@ -12,9 +12,9 @@ import type { TrainingContext } from '../training-context.ts';
 
 /**
  * Measures all problems as the recipe's `difficulty` defines, with the policy at the start of the first stage that reads
- * pass rates: the base model, unless stages before it imitated. Reuses recorded trials.
+ * pass rates: the base model, unless earlier stages have trained it. Reuses recorded trials.
  *
- * @param index of that stage.
+ * @param index index of that first stage in the recipe.
  */
 export async function measureFirst(
   context: TrainingContext,
@@ -56,7 +56,7 @@ export function measureAt(
   return measureWith(withEnvironments(context, stage), index, problems, settings, how);
 }
 
-/** True once the base model no longer exists: all its attempts must be on record. */
+/** True if training has already changed the base model; all its attempts must then be recorded. */
 const isPast = ({ run, engine }: TrainingContext, index: number): boolean =>
   index === 0 && (run.step > 0 || engine.weights.policyVersion > 0);
 

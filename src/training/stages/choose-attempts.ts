@@ -6,9 +6,10 @@ import type { HarvestConfig } from '../../curriculum/imitate.ts';
 export type ChoiceRule = Pick<HarvestConfig, 'choose' | 'perProblem' | 'filter'>;
 
 /**
- * Chooses the attempts of one problem to imitate: correct, ended by the policy itself, within the filter, each text once.
+ * Chooses the attempts at one problem to imitate. Keeps correct attempts that the policy ended itself and that pass the
+ * filter, without duplicate texts.
  *
- * @param seed decides `random`; must differ between problems.
+ * @param seed seed of the order `random`; must differ between problems.
  * @returns at most `perProblem` attempts, best first.
  */
 export function chooseAttempts(

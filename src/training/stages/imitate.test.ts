@@ -246,7 +246,7 @@ test.for(['train', 'held-out'] as const)('refuses to resume with changed %s exam
   await appendFile(examplesFile(run.directory, 0, part), '{"prompt":"1","completion":"2"}\n');
   await using again = await openRun(run.directory);
   await expect(trainIn(again, recipe, scriptedEngine({ complete: () => '' }))).rejects.toThrow(
-    /expected the examples that the stage began with .*, got others/,
+    /expected the examples that the stage began with .*, got different ones/,
   );
 });
 

@@ -26,7 +26,7 @@ import { restoreBaseState } from './base-state.ts';
 import { type GatheredExample, gatherExamples } from './gather-examples.ts';
 import type { StageRun, StepOutcome } from './stage-run.ts';
 
-/** Gathers the stage's examples, writes them into the run, and returns to the base weights if the stage starts there. */
+/** Gathers the stage's examples and writes them into the run. Restores the base weights if `start` is `base`. */
 export async function beginImitate(
   context: TrainingContext,
   stage: ImitateConfig,
@@ -83,7 +83,7 @@ interface LiveImitation extends BatchPlan<SupervisedExample> {
   readonly heldOut: readonly SupervisedExample[];
 }
 
-/** Take the next examples, learn, measure the held-out loss if it is due, record. */
+/** Learns from the next examples, measures the held-out loss if it is due, and records the step. */
 async function runStep(
   context: TrainingContext,
   { stage, settings, heldOut, lastStep, batch }: LiveImitation,
@@ -141,8 +141,8 @@ async function lossBefore(
 }
 
 /**
- * Splits by prompt, so that no prompt is on both sides, nor another wording of its problem; keeps at least one prompt to
- * train on.
+ * Splits by prompt: all examples of a prompt, and of other wordings of its problem, are on the same side. Keeps at
+ * least one prompt to train on.
  */
 function split<Example extends GatheredExample>(
   examples: readonly Example[],
@@ -161,7 +161,7 @@ function split<Example extends GatheredExample>(
   const prompts = createRng(seed, 'split').shuffle([...new Set(examples.map(promptOf))]);
   if (prompts.length < 2) {
     throw new DataError(
-      `stage "${name}": expected examples of at least two prompts, to hold out a share of ${share} of them; ` +
+      `stage "${name}": expected examples of at least two prompts, because heldOut is ${share}; ` +
         `got ${countOf(prompts.length, 'prompt')}; set heldOut to 0 or add examples`,
     );
   }
@@ -173,7 +173,7 @@ function split<Example extends GatheredExample>(
   };
 }
 
-/** Writes the examples as rows that `gradus sft` reads. Returns the hash of all. */
+/** Writes the examples as rows that `gradus sft` reads. Returns the SHA-256 of all rows. */
 async function writeExamples(
   directory: string,
   index: number,
@@ -207,7 +207,7 @@ async function readBack(
       heldOut: heldOut === undefined ? [] : await readExamples(heldOut),
     };
   throw new RunError(
-    `${paths.join(' and ')}: expected the examples that the stage began with (sha256 ${sha256.slice(0, 12)}), got others; restore from a copy`,
+    `${paths.join(' and ')}: expected the examples that the stage began with (sha256 ${sha256.slice(0, 12)}), got different ones; restore the files from a backup`,
     { code: 'RUN_CORRUPT', tryNext: `gradus runs show ${run.directory}` },
   );
 }

@@ -6,8 +6,8 @@ import { samplingOf } from '../../measuring/measure.ts';
 import type { LiveStage, RolledGroup } from '../step/collect-batch.ts';
 
 /**
- * Adds training's own rollouts to the pass-rate store: measurements at no cost. Idempotent: recording a step twice, as
- * a resume does, changes nothing.
+ * Adds the rollouts of a training step to the pass-rate store, as measurements that cost nothing extra. Idempotent:
+ * recording a step twice, as a resume does, changes nothing.
  */
 export function observePassRates(
   context: TrainingContext,
@@ -28,7 +28,7 @@ export function observePassRates(
       const edition = editionOf(problem);
       // The policy that wrote these rollouts has not yet learned from this step.
       const when = { source: { type: 'training' }, step: step - 1 - offPolicySteps } as const;
-      // With ahead() a policy may attempt a problem for several steps: later attempts continue the indices.
+      // With ahead(), one policy may attempt a problem in several steps. Later attempts continue the indices.
       const firstIndex = offPolicySteps * settings.groupSize;
       return rollouts.map((rollout) =>
         observationOf({ ...rollout, index: firstIndex + rollout.index }, edition, when),

@@ -4,7 +4,10 @@ import styles from '../../design/parts.module.css';
 import { visible } from '../../design/visible.ts';
 import own from './group.module.css';
 
-/** What colours the tokens: `surprise` is the negative log-probability; `advantage` is one value per rollout. */
+/**
+ * Quantities that can colour the tokens: `surprise` is the negative log-probability; `advantage` is one value per
+ * rollout.
+ */
 export const heats = ['off', 'surprise', 'entropy', 'advantage'] as const;
 
 /** One of `heats`. */
