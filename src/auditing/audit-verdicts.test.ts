@@ -72,7 +72,7 @@ test('judges a file of rollouts again and finds flips, bad golds and suspicious 
   const audit = await auditVerdicts(file, options);
   expect(audit).toMatchObject({ ...findings, rollouts: 6 });
   expect(Object.keys(audit.versions)).toEqual([expect.stringMatching(/^old@1 → math@/)]);
-  expect(Object.entries(audit.skipped)).toEqual([[expect.stringContaining('need a recipe'), 1]]);
+  expect(Object.entries(audit.skipped)).toEqual([[expect.stringContaining('expected a recipe'), 1]]);
   expect(formatAudit(audit)).toMatch(/^5 of 6 rollouts judged again; 3 verdicts differ\n/);
   expect(formatAudit(audit)).toContain('  1 × correct → incorrect\n    half #2 at step 1: 2 is not 1/2');
 });
