@@ -123,6 +123,7 @@ describe('what fits together', () => {
       gates: [],
       maxRefills: 2,
       maxSteps: 1,
+      reference: 'run',
     });
   });
 });

@@ -53,7 +53,7 @@ test('reports which test failed and how for a partly right program', async () =>
   expect(await strict.verify(linear, completion)).toMatchObject({
     outcome: 'incorrect',
     score: 0,
-    verifier: 'javascript-tests@1-all',
+    verifier: 'javascript-tests@2-all',
   });
 });
 

@@ -97,7 +97,7 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
     const row = outcome.getByRole('row', { name: /linear-equation/u });
     await row.getByRole('link').click();
     await tab.waitForURL(/answers\?.*family=linear-equation/u);
-    await tab.getByRole('group', { name: 'Commonest wrong answers' }).waitFor();
+    await tab.getByRole('group', { name: 'Most common wrong answers' }).waitFor();
     const problems = tab.getByRole('group', { name: 'Problems then and now' });
     await problems
       .getByRole('row', { name: /linear-equation/u })

@@ -24,6 +24,10 @@ from gradus_worker.sampling.completion import SamplePrompt, SampleSettings
 from gradus_worker.sampling.sampler import Sampler
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64  # The default, 5, refuses some of the connections that open at once.
+
+
 class FakeVllm:
     """Serves on a free port of loopback, from threads of this process."""
 
@@ -63,7 +67,7 @@ class FakeVllm:
             def log_message(self, *_: object) -> None:
                 """Logs nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self._server.daemon_threads = False
         self._is_killed = False
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]

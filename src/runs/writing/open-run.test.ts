@@ -4,14 +4,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { makeFastFolder } from '../../../test/runs/fast-folder.ts';
 import { scriptedGroup } from '../../../test/runs/scripted-training.ts';
 import { EngineError, type RunError } from '../../core/errors.ts';
@@ -337,8 +336,11 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
     await using run = await newRun();
     const problem = { id: 'p', domain: 'math', source: 'generated', prompt: [] };
     const record = { ...step(1), groups: [{ group: { problem, rollouts: [] } }] };
-    symlinkSync('/dev/full', join(run.directory, 'rollouts', '.tmp-step-000001-train.parquet'));
+    await using file = await open('/dev/full');
+    const noSpace = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    vi.spyOn(Object.getPrototypeOf(file) as FileHandle, 'sync').mockRejectedValueOnce(noSpace);
     expect(await failure(run.recordStep(record))).toMatchObject({ code: 'RUN_DISK_FULL' });
+    vi.restoreAllMocks();
     expect(run.step).toBe(0);
     await run.recordStep(record);
     expect(run.step).toBe(1);

@@ -92,10 +92,10 @@ def test_running_out_of_memory_replies_oom_and_the_worker_continues(
 ) -> None:
     forward, room = Scorer.forward, 8
 
-    def scarce(self: Scorer, sequences: Any, temperature: float) -> Any:
+    def scarce(self: Scorer, sequences: Any, *rest: Any) -> Any:
         if sum(map(len, sequences)) > room:
             raise torch.OutOfMemoryError("injected")
-        return forward(self, sequences, temperature)
+        return forward(self, sequences, *rest)
 
     with local_client(tiny_folder) as client:
         plenty = client.ask("forwardBackward", **training(SEQUENCES)).result
