@@ -64,7 +64,10 @@ function Editor(props: {
   const save = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget);
-    const text = (name: string): string => String(fields.get(name) ?? '');
+    const text = (name: string): string => {
+      const value = fields.get(name);
+      return typeof value === 'string' ? value : '';
+    };
     const tags = text('tags')
       .split(',')
       .map((tag) => tag.trim())
