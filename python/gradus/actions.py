@@ -116,7 +116,7 @@ def evaluate(
     suites: Sequence[str] = (),
     progress: Progress = True,
 ) -> list[dict[str, Any]]:
-    """Evaluates a model on the suites of a recipe, of its own run, or on published suites.
+    """Evaluates a model on the suites of a recipe or of the run that trained it, or on published suites.
 
     Each evaluation has `overall`, `byFamily` and the verdicts of each `problems`.
 

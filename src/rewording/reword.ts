@@ -44,7 +44,7 @@ export interface RewordedProblem {
 /**
  * Asks a model to reword problems. Keeps a wording if it has the same numbers, does not state the answer, and
  * the model's own answer to it is the gold, as far as the verifier can tell. Asks only for answers that are not on
- * record: a second call with the same journal asks for nothing.
+ * record: a second call with the same journal sends no request.
  */
 export async function rewordProblems(
   parts: RewordParts,

@@ -23,7 +23,7 @@ async function reword(...words: string[]): Promise<{ code: number; result: Recor
   }
 }
 
-test('stops at the budget and goes on with a larger one, asking for nothing twice', async () => {
+test('stops at the budget and continues with a larger one, without repeating a request', async () => {
   const asked: string[] = [];
   const baseUrl = await serveModel(({ messages, seed }, response) => {
     const text = messages?.at(-1)!.content ?? '';

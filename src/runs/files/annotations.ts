@@ -35,8 +35,8 @@ const none: Annotations = { title: '', tags: [], note: '' };
 const maxBytes = 2 ** 20;
 
 /**
- * Reads the annotations of a run; empty if there are none, if the file was edited to something else, or if it is a link,
- * which in a run from elsewhere could lead to a device without an end.
+ * Reads the annotations of a run. Returns empty ones if the file is missing, was edited to something else, or is a link:
+ * in a run from elsewhere a link could lead to a device without an end.
  */
 export async function readAnnotations(directory: string): Promise<Annotations> {
   const path = runLayout(directory).annotations;

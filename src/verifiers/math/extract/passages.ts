@@ -94,7 +94,7 @@ function isPowerOfUnit(text: string, at: number): boolean {
 /** First characters of fences, numbers and dates. */
 const firstSign = /[$\\\d.√JFMASOND]/g;
 
-/** The next place at which a formula, a number or a date may begin; -1 if there is none. */
+/** The next place at which a formula, a number or a date may begin; -1 if no place follows. */
 function nextStart(text: string, from: number): number {
   firstSign.lastIndex = from;
   return firstSign.exec(text)?.index ?? -1;

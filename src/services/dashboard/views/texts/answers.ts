@@ -37,7 +37,7 @@ export interface AnswerPlace {
 
 /** A wrong answer, and how often it was given in each span. */
 export interface CommonAnswer {
-  /** The extracted answer; the verdict's reason where there is none, as for programs. */
+  /** The extracted answer, or the verdict's reason if no answer is extracted, as for programs. */
   readonly answer: string;
   readonly isReason: boolean;
   readonly outcome: Outcome;
