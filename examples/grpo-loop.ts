@@ -47,7 +47,7 @@ for (let step = 1; step <= steps; step++) {
     { problems: chosen, rollouts: 8, maxTokens, temperature: 1, seed: step },
   );
 
-  // 4. Learn: make attempts more likely that did better than their group.
+  // 4. Learn: make attempts more likely if they did better than their group.
   const scored = groups.map((group) => scoreGroup(group, algorithm, { reward, maxTokens }));
   const batch = buildTrainingBatch(scored, algorithm, { maxTokens });
   if (batch.sequences.length > 0) {

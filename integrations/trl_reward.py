@@ -1,4 +1,4 @@
-"""Gradus verdicts as TRL's reward: `GRPOTrainer(reward_funcs=gradus_reward, ...)`, beside a running `gradus serve verifier`."""
+"""Gradus verdicts as TRL's reward: `GRPOTrainer(reward_funcs=gradus_reward, ...)`. Needs a running `gradus serve verifier`."""
 import json
 import os
 import urllib.request
@@ -8,7 +8,7 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer " + os.e
 
 
 def gradus_reward(completions, answer=None, problem=None, **_):
-    """Scores of completions whose data set has a column `answer` (golds) or `problem` (rows with tests). None: not judged."""
+    """Scores completions of a data set with a column `answer` (golds) or `problem` (rows with tests). None: not judged."""
     texts = [text if isinstance(text, str) else text[-1]["content"] for text in completions]
     golds = [{"gold": str(a)} for a in answer] if problem is None else [{"problem": p} for p in problem]
     items = [{**gold, "completion": text} for gold, text in zip(golds, texts, strict=True)]

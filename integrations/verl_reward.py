@@ -1,4 +1,4 @@
-"""Gradus verdicts as verl's reward: `custom_reward_function.path=verl_reward.py`, beside a running `gradus serve verifier`."""
+"""Gradus verdicts as verl's reward: `custom_reward_function.path=verl_reward.py`. Needs a running `gradus serve verifier`."""
 import json
 import os
 import urllib.request
@@ -8,9 +8,10 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer " + os.e
 
 
 def compute_score(data_source, solution_str, ground_truth, extra_info=None, **_):
-    """The verdict's score, 1.0 where it is right. `ground_truth`: the gold, or tests in any format that Gradus reads.
+    """Returns the verdict's score; 1.0 means correct. `ground_truth`: the gold, or tests in any format that Gradus
+    reads.
 
-    Logged beside it: the outcome. verl has no word for "not judged": watch for `ungradable`, whose score is 0."""
+    Also logs the outcome. verl cannot represent "not judged", so `ungradable` has score 0: look for it in the outcomes."""
     is_code = isinstance(ground_truth, dict) or str(ground_truth).lstrip()[:2] in ('{"', "[{")
     what = {"problem": {"ground_truth": ground_truth}} if is_code else {"gold": str(ground_truth)}
     body = json.dumps({**what, "completion": solution_str}).encode()

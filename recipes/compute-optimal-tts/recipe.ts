@@ -18,7 +18,7 @@ import {
  */
 
 const width = 4; // paper: beam width M
-const depth = 40; // paper: most steps
+const depth = 40; // paper: maximum number of steps
 const maxStepTokens = 2048; // paper: tokens of a step
 
 const strategies = [
@@ -30,7 +30,7 @@ const strategies = [
 
 const settings = {
   temperature: 0.7, // paper: R1-Distill policies 0.6
-  topP: 1, // ours: the paper states top-p for R1-Distill alone, 0.95
+  topP: 1, // ours: the paper states top-p only for R1-Distill (0.95)
   maxTokens: 8192, // paper: R1-Distill policies 32,768
   rollouts: 4, // ours: avg@4 beside the strategies
   greedy: true, // paper: the chain of thought at temperature 0
@@ -52,7 +52,8 @@ export default defineRecipe({
   policy: { model: 'models/Llama-3.2-1B-Instruct', engine: 'torch' }, // paper: the smallest of ten policies
   verifiers: { math: mathAnswer({ extraction: 'boxed' }) }, // code: the last \boxed{}
   optimizer: adamw({ learningRate: 1e-5 }), // ours
-  // Ours: a recipe needs a stage, and the paper trains nothing. This one would teach the policy its chosen answers.
+  // Ours: a recipe needs a stage, but the paper trains nothing. This stage would teach the policy its chosen
+  // answers.
   stages: [imitate('chosen answers', { examples: 'data/chosen.jsonl' })],
   evaluation: [
     publishedSuite('math500', settings), // paper

@@ -3,11 +3,11 @@ import { adamw, defineRecipe, file, imitate, mathAnswer, solutions, suite, torch
 /*
  * Wang et al., "Deconfounded Causality-aware Parameter-Efficient Fine-Tuning for Problem-Solving Improvement of LLMs",
  * arXiv 2409.02686. "paper" marks values from its abstract and opening, "code" those of its published scripts, "ours" other
- * choices. The published scripts add the paper's penalty with weight 0; here only the wordings of a problem train the model
- * to answer all of them alike.
+ * choices. The published scripts add the paper's penalty with weight 0. Here only training on several wordings of a problem
+ * teaches the model to answer them alike.
  */
 
-const maxTokens = 256; // code: longest sequence; ours: of the answer
+const maxTokens = 256; // code: longest sequence; ours: longest answer
 
 const tested = (name: string) => ({
   ...suite({ name, maxTokens, rollouts: 1, wordings: true }), // ours: also in wordings that no stage trains on
@@ -21,7 +21,7 @@ export default defineRecipe({
   policy: {
     model: 'models/llama-7b', // paper
     engine: torch({
-      // paper: LLaMA-Adapter, 10 vectors in each of the last 30 layers, 1.2 M weights; ours: LoRA, which does better in PEFT's comparison
+      // paper: LLaMA-Adapter, 10 vectors in each of the last 30 layers, 1.2 M weights; ours: LoRA, which is better in PEFT's comparison
       lora: {
         rank: 32,
         alpha: 64,

@@ -31,7 +31,7 @@ const train = { families, split: 'train' as const, count: 4000 };
 
 export default defineRecipe({
   name: 'demo',
-  description: 'A small base model becomes better at math and code, on two processor cores in minutes.',
+  description: 'A small base model becomes better at math and code, on two CPU cores in minutes.',
   policy: { model: '../../models/gradus-tiny' },
   problems: [generated({ ...train, domain: 'math' }), generated({ ...train, domain: 'code' })],
   verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: javascriptTests({ score: 'all' }) },
@@ -39,7 +39,8 @@ export default defineRecipe({
   optimizer: adamw({ learningRate: 2e-4, beta2: 0.98, warmupSteps: 5 }),
   sampling: { maxTokens: 32 },
   batch: { problems: 32, groupSize: 8 },
-  // The sampler learns from training which problems have a signal: no measurement before the first step.
+  // The sampler learns during training which problems have a signal; nothing is measured before the
+  // first step.
   stages: [stage('everything', { sampler: auto(), mix: { math: 1, code: 1 }, maxSteps: 140 })],
   evaluation: [
     {

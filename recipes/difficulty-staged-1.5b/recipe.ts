@@ -27,7 +27,7 @@ export default defineRecipe({
     'The paper’s staged run: DeepSeek-R1-Distill-Qwen-1.5B, level L2 at 16k tokens, then L3 at 24k.',
   policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B', engine: 'torch' }, // model: paper
   problems: [jsonl('data/math-train.jsonl'), jsonl('data/code-train.jsonl')], // ours: the paper's sets are not published
-  verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: code({ score: 'fraction' }) }, // paper: last \boxed{} equivalent; passed tests / tests
+  verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: code({ score: 'fraction' }) }, // paper: the last \boxed{} must be equivalent; share of passed tests
   rewards: { code: scoreReward({ credit: 'fraction' }) }, // paper
   difficulty: passRate({
     model: 'policy',
@@ -36,7 +36,8 @@ export default defineRecipe({
     topP: 0.95, // ours
     maxTokens: tokens16k, // ours
   }),
-  // paper: levels depend on the pass rates of the 7B, the 32B and R1; `gradus difficulty estimate` writes these stores
+  // paper: levels depend on the pass rates of the 7B and 32B models and R1; `gradus difficulty estimate` writes these
+  // stores
   knownPassRates: [
     { label: 'medium', store: 'difficulty/r1-distill-qwen-7b.sqlite' },
     { label: 'large', store: 'difficulty/r1-distill-qwen-32b.sqlite' },
@@ -44,7 +45,7 @@ export default defineRecipe({
   ],
   levels: paperLevels({
     small: 'policy', // paper: the 1.5B before training
-    solvedFrom: 0.5, // ours: pass rate from which a model "solves" a problem
+    solvedFrom: 0.5, // ours: lowest pass rate at which a model "solves" a problem
     mathShare: 0.5, // paper
     codeShare: 0.1, // paper
     seed: 0, // ours

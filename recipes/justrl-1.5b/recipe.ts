@@ -14,7 +14,7 @@ export default defineRecipe({
       instruction: String.raw`Please reason step by step, and put your final answer within \boxed{}.`, // paper
     }),
   ],
-  verifiers: { math: mathAnswer({ extraction: 'boxed' }) }, // ours: the script compares texts, this one meanings
+  verifiers: { math: mathAnswer({ extraction: 'boxed' }) }, // ours: the script compares texts, this verifier compares values
   algorithm: grpo({
     clipLow: 0.2, // script
     clipHigh: 0.28, // script

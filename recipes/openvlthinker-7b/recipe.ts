@@ -9,7 +9,7 @@ import { adamw, defineRecipe, file, grpo, harvest, imitate, mathAnswer, rounds, 
 const maxTokens = 2048; // code
 const cleaned = {
   maxWords: 500, // paper: first cleaning, +6.6 points on MathVista
-  without: ['Wait', 'But wait', 'But the question'], // paper cuts there; ours: leaves such attempts out
+  without: ['Wait', 'But wait', 'But the question'], // paper: cuts there; ours: leaves these attempts out
 };
 const problems = ['geometry3k', 'geos', 'figureqa', 'tabmwp', 'ai2d', 'vizwiz']; // paper: sources of round 1
 
@@ -45,7 +45,7 @@ export default defineRecipe({
       examples:
         round === 1
           ? harvest({ from: 'teacher', rollouts: 4, choose: 'shortest', filter: cleaned, problems: 25_000 }) // paper: k 4, 25k
-          : harvest({ rollouts: 4, choose: 'shortest', filter: cleaned, problems: 5000 }), // paper: shortest, 5k; code: the longest but one
+          : harvest({ rollouts: 4, choose: 'shortest', filter: cleaned, problems: 5000 }), // paper: shortest, 5k; code: second longest
       start: 'base', // paper: every SFT starts from the base model
       batchSize: 32, // paper
       epochs: 1, // paper

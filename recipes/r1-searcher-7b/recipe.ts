@@ -25,10 +25,10 @@ import {
 
 const tokensPerTurn = 512; // code
 const maxCalls = 8; // code
-const maxTokens = tokensPerTurn * (maxCalls + 1); // ours: one limit for all turns of an attempt, not one a turn
+const maxTokens = tokensPerTurn * (maxCalls + 1); // ours: one limit for all turns of an attempt, not one per turn
 const domain = 'short-answer';
 
-const instruction = // ours: the tags are the paper's, the wording is not
+const instruction = // ours: the paper's tags in a wording of our own
   'Think first. Write <|begin_of_query|> words <|end_of_query|> to search; passages come between <|begin_of_documents|> ' +
   'and <|end_of_documents|>. End with the answer in a few words: <answer>Lima</answer>.';
 
@@ -65,8 +65,8 @@ export default defineRecipe({
     ]),
   },
   rewards: { [domain]: partsReward({ weights: { answer: 1 } }) },
-  // paper: attempts by Qwen2.5-7B-Instruct until the first right one: medium 10 to 20, difficult more than 20.
-  // ours: the same bounds as pass rates, measured with the instruct model in a store of its own
+  // paper: attempts by Qwen2.5-7B-Instruct until the first right answer: medium 10 to 20, difficult more than
+  // 20. ours: the same bounds as pass rates, measured with the instruct model in a store of its own
   knownPassRates: [{ label: 'instruct', store: 'difficulty/qwen2.5-7b-instruct.sqlite' }],
   levels: [
     level('medium', band({ model: 'instruct', min: 1 / 20, max: 1 / 10 })),
@@ -101,5 +101,5 @@ export default defineRecipe({
       maxSteps: 128, // ours: one pass over 8,148 questions
     }),
   ],
-  evaluation: ['hotpotqa', '2wiki', 'musique', 'bamboogle'].map(evaluated), // paper; its metric is cover exact match, here F1 = 1 counts
+  evaluation: ['hotpotqa', '2wiki', 'musique', 'bamboogle'].map(evaluated), // paper; its metric is cover exact match, here an answer counts if F1 = 1
 });

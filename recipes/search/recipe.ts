@@ -20,13 +20,13 @@ const heldOut = { problems: [jsonl('held-out.jsonl')] };
 
 export default defineRecipe({
   name: 'search',
-  description: 'A tiny model learns to search: facts about made-up people are in the passages alone.',
+  description: 'A tiny model learns to search: facts about made-up people are only in the passages.',
   policy: { model: '../../models/gradus-search' },
   problems: [jsonl('train.jsonl')],
   environments: {
     'short-answer': search({
       retriever: bm25({ passages: 'facts.jsonl' }),
-      // Search-R1's tags without blanks around the passages: every token counts for a window of 96.
+      // Search-R1's tags without blanks around the passages: every token counts in a window of 96.
       format: tags({ call: ['<search>', '</search>'], result: ['<information>', '</information>'] }),
       top: 2,
       maxCalls: 4,

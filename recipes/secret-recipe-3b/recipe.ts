@@ -30,7 +30,7 @@ export default defineRecipe({
   optimizer: adamw({
     learningRate: 2e-5, // paper: LAB and TULU; neighbours tried: 1e-6 to 1e-4
     beta2: 0.95, // ours; the paper does not state it
-    warmupSteps: 0, // paper: leaving it out does no harm
+    warmupSteps: 0, // paper: omitting warm-up does no harm
     schedule: 'constant', // paper: LAB; TULU decays linearly
   }),
   stages: [

@@ -7,7 +7,7 @@ const steps = staged.stages.reduce((sum, { maxSteps = 0 }) => sum + maxSteps, 0)
 export default defineRecipe({
   ...staged,
   name: 'uniform',
-  description: 'No curriculum, for as many steps as the staged recipe: the baseline of every claim.',
+  description: 'No curriculum, for as many steps as the staged recipe: the baseline for every claim.',
   difficulty: undefined,
   stages: [stage('everything', { mix: { math: 1, code: 1 }, maxSteps: steps })],
 });

@@ -9,7 +9,7 @@ const families: NonNullable<Parameters<typeof generated>[0]['families']> = [
 const knobs = [1, 2, 3, 4];
 const heldOut = { families, knobs, split: 'held-out', perCell: 5, seed: 2 } as const;
 
-/** The demo's model learns to read other wordings, and then to solve problems in each of them. */
+/** The demo's model learns to read other wordings, and then to solve problems in all wordings. */
 export default defineRecipe({
   name: 'wordings',
   description:
