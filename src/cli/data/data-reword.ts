@@ -1,39 +1,28 @@
 import type { Command } from 'commander';
-import { countOf } from '../../core/text/count.ts';
+import { rewordFile, type RewordReport } from '../../authoring/reword-file.ts';
 import { describeSpending } from '../../core/spending.ts';
-import { engineNames, isServed } from '../../engines/config.ts';
-import { publishedVerifiers } from '../../evaluation/published/published-suites.ts';
-import { chooseEngine, locateModel } from '../../models/open-model.ts';
-import { loadProblems } from '../../problems/load-problems.ts';
-import { loadRecipe } from '../../recipe/load.ts';
-import { recipeConfig } from '../../recipe/recipe.ts';
-import { rewordFile, type RewordReport } from '../../rewording/reword-file.ts';
-import type { VerifierChoice } from '../../verifiers/open-verifiers.ts';
+import { countOf } from '../../core/text/count.ts';
 import { withInterrupt } from '../interrupt.ts';
-import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from '../options.ts';
+import { wholeNumber } from '../options.ts';
 import { outputOf } from '../output.ts';
-import { problemFile } from './data-flags.ts';
-import { addForceOption, type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-file.ts';
+import {
+  addAuthorOptions,
+  addAuthorSampling,
+  type AuthorFlags,
+  authorOptions,
+  rejectionLines,
+} from './author-flags.ts';
 
-interface RewordFlags extends EngineFlags, ForceFlag {
-  readonly model: string;
-  readonly out: string;
+interface RewordFlags extends AuthorFlags {
   readonly wordings: number;
   readonly attempts: number;
   readonly solve: number;
-  readonly maxTokens: number;
-  readonly temperature: number;
-  readonly seed: number;
-  readonly recipe?: string;
 }
 
 /** `gradus data reword`: adds wordings that a model writes and that pass checks. */
 export function addRewordCommand(data: Command): void {
-  addForceOption(addEngineOptions(data.command('reword'), [...engineNames, 'openai']))
+  const command = addAuthorOptions(data.command('reword'))
     .description('add other wordings of each problem, written by a model and checked')
-    .argument('<file>', 'problems')
-    .requiredOption('--model <model>', 'model folder or run; with the openai engine, the name on the server')
-    .requiredOption('--out <file>', '.jsonl file to write')
     .option('--wordings <n>', 'wordings to add to each problem', wholeNumber(1), 3)
     .option(
       '--attempts <n>',
@@ -46,48 +35,20 @@ export function addRewordCommand(data: Command): void {
       'maximum attempts at solving a wording, one of which must be right; 0: no check',
       wholeNumber(),
       2,
-    )
-    .option('--max-tokens <n>', 'maximum tokens per answer', wholeNumber(1), 2048)
-    .option('--temperature <t>', 'sampling temperature', realNumber(0), 1)
-    .option('--seed <n>', 'sampling seed', wholeNumber(), 0)
-    .option('--recipe <file>', 'recipe with the verifiers (default: those of the published suites)')
-    .action(async (path: string, options: RewordFlags, command: Command) => {
-      const { out, model, recipe, force: _, engine, set, ...settings } = options;
-      requireLinesEnding('--out', out);
-      requireFreeOutput('--out', out, [path], options);
-      const output = outputOf(command);
-      const problems = await loadProblems(problemFile(path), process.cwd());
-      const named = { folder: model };
-      const isOnServer = engine !== undefined && isServed(chooseEngine(named, { engine, set }));
-      const source = isOnServer ? named : await locateModel(model);
-      const report = await withInterrupt(async (signal) =>
-        rewordFile({
-          ...settings,
-          problems,
-          source,
-          engine: chooseEngine(source, { engine, set }),
-          verifiers: await verifiersOf(recipe),
-          out,
-          onProgress: (done, total) => output.progress('rewording', done, total),
-          signal,
-        }),
-      );
-      output.result(report, format(report));
-    });
-}
-
-async function verifiersOf(recipe: string | undefined): Promise<VerifierChoice> {
-  if (recipe !== undefined) return loadRecipe(recipe);
-  return { verifiers: recipeConfig.shape.verifiers.parse(publishedVerifiers) };
+    );
+  addAuthorSampling(command).action(async (path: string, flags: RewordFlags) => {
+    const output = outputOf(command);
+    const { options, settings } = await authorOptions(path, flags);
+    const onProgress = (done: number, total: number): void => output.progress('rewording', done, total);
+    const report = await withInterrupt((signal) => rewordFile({ ...options, onProgress, signal }, settings));
+    output.result(report, format(report));
+  });
 }
 
 function format({ problems, reworded, wordings, rejected, spending, out }: RewordReport): string {
-  const reasons = Object.entries(rejected).filter(([, count]) => count > 0);
   return [
     `${countOf(wordings, 'wording')} for ${reworded} of ${countOf(problems, 'problem')} in ${out}`,
-    ...(reasons.length === 0
-      ? []
-      : [`rejected: ${reasons.map(([reason, count]) => `${count} ${reason}`).join(', ')}`]),
+    ...rejectionLines(rejected),
     ...(spending === undefined ? [] : [`spent in total: ${describeSpending(spending)}`]),
   ].join('\n');
 }

@@ -2,13 +2,15 @@ import type { Command } from 'commander';
 import { addCleaningCommands } from './data-clean.ts';
 import { addExportCommand } from './data-export.ts';
 import { addImportCommand } from './data-import.ts';
+import { addRationalesCommand } from './data-rationales.ts';
 import { addRewordCommand } from './data-reword.ts';
 
-/** `gradus data import|check|dedup|decontaminate|reword|export`: imports, cleans, rewords and exports problems. */
+/** `gradus data import|check|dedup|decontaminate|reword|rationales|export`: imports, cleans, rewords, explains and exports problems. */
 export function addDataCommand(program: Command): void {
   const data = program.command('data').description('import, clean and export problems');
   addImportCommand(data);
   addCleaningCommands(data);
   addRewordCommand(data);
+  addRationalesCommand(data);
   addExportCommand(data);
 }

@@ -1,4 +1,5 @@
 import type { Message, Problem } from '../core/problem.ts';
+import { withoutThinking } from './ask-model.ts';
 import { contentOf, numbersOf, tokensOf } from '../problems/hygiene/normal-form.ts';
 
 /** Reason to reject a wording. `unsolved`: no attempt at it reached the gold. */
@@ -30,10 +31,7 @@ export const promptWith = (prompt: readonly Message[], question: string): readon
 
 /** Returns the question in a model's answer, without thinking and heading. */
 export const questionIn = (answer: string): string =>
-  answer
-    .replace(/^[^]*<\/think>/, '')
-    .trim()
-    .replace(/^\**(?:new |reworded |rephrased )?question\**:\**\s*/i, '');
+  withoutThinking(answer).replace(/^\**(?:new |reworded |rephrased )?question\**:\**\s*/i, '');
 
 /**
  * Checks the text of a wording; returns the reason to reject it, or null.

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { DataError } from '../core/errors.ts';
+import type { Message, Problem } from '../core/problem.ts';
+import { addSpending, type Spending } from '../core/spending.ts';
+import type { EngineConfig } from '../engines/config.ts';
+import { requireRoom } from '../models/check-prompt-length.ts';
+import { type ModelSource, openModel } from '../models/open-model.ts';
+import { writeLines } from '../problems/output/text-file.ts';
+import { contentDigest } from '../storage/content-digest.ts';
+import { openVerifiers, type VerifierChoice } from '../verifiers/open-verifiers.ts';
+import { openAnswerJournal } from './answer-journal.ts';
+import type { AuthorParts } from './ask-model.ts';
+
+/** Input, model and output of a command whose model writes about problems. */
+export interface AuthorFileOptions {
+  readonly problems: readonly Problem[];
+  readonly source: ModelSource;
+  readonly engine: EngineConfig;
+  readonly verifiers: VerifierChoice;
+  /** JSON Lines file to write; the answers so far are in `<out>.answers` until it is complete. */
+  readonly out: string;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What the model writes, and the lines that come of it. */
+export interface Authoring<Result> {
+  /** Everything beside model and problems that determines the answers. */
+  readonly settings: object;
+  readonly promptOf: (problem: Problem) => readonly Message[];
+  readonly write: (parts: AuthorParts, problems: readonly Problem[]) => Promise<readonly Result[]>;
+  /** @param author name of the model. */
+  readonly lines: (result: Result, author: string) => readonly string[];
+}
+
+/** Results of all problems, and their cost. */
+export interface Authored<Result> {
+  readonly results: readonly Result[];
+  /** Over all commands; absent for engines that are not paid per token. */
+  readonly spending?: Spending;
+  /** Name of the model. */
+  readonly author: string;
+}
+
+/** Problems that a model writes about at a time. */
+const chunk = 32;
+
+/**
+ * Lets a model write about problems, and writes the results into a new file. Answers are on disk as soon as they are judged:
+ * after an interruption, or once a budget is spent, the same command asks only for the others.
+ *
+ * @throws DataError without problems; ConfigError for answers of another model or other settings; the engine's errors.
+ */
+export async function authorFile<Result>(
+  { problems, source, engine: config, verifiers, out, onProgress }: AuthorFileOptions,
+  { settings, promptOf, write, lines }: Authoring<Result>,
+): Promise<Authored<Result>> {
+  if (problems.length === 0) throw new DataError('expected problems to write about, got none');
+  await using opened = new AsyncDisposableStack();
+  const verifierFor = openVerifiers(verifiers, opened);
+  for (const problem of problems) verifierFor(problem).check(problem);
+  const engine = opened.use(await openModel(source, config));
+  requireRoom(
+    engine,
+    problems.map((problem) => ({ ...problem, prompt: promptOf(problem) })),
+  );
+  const { spending, info } = engine.sampler;
+  const journal = openAnswerJournal(`${out}.answers`, {
+    ...settings,
+    model: info.modelHash,
+    problems: digestOf(problems),
+  });
+  const before = journal.spent;
+  spending?.carryOver(before);
+  const noteSpending = (): void => {
+    if (spending !== undefined) journal.recordSpending(addSpending(before, spending.total()));
+  };
+  const results: Result[] = [];
+  for (let from = 0; from < problems.length; from += chunk) {
+    const some = problems.slice(from, from + chunk);
+    results.push(...(await write({ engine, verifierFor, journal }, some).finally(noteSpending)));
+    onProgress?.(Math.min(from + chunk, problems.length), problems.length);
+  }
+  await writeLines(
+    out,
+    linesOf(results, (result) => lines(result, info.model)),
+  );
+  journal.remove();
+  return { results, ...(spending !== undefined && { spending: journal.spent }), author: info.model };
+}
+
+const digestOf = (problems: readonly Problem[]): string =>
+  createHash('sha256')
+    .update(problems.map((problem) => `${problem.id} ${contentDigest(problem)}\n`).join(''))
+    .digest('hex');
+
+async function* linesOf<Result>(
+  results: readonly Result[],
+  lines: (result: Result) => readonly string[],
+): AsyncGenerator<string> {
+  for (const result of results) yield* lines(result);
+}

@@ -1,0 +1,48 @@
+import type { Message, Problem } from '../core/problem.ts';
+import { promptWith, questionOf } from './check-wording.ts';
+
+/** What the teacher is given beside the question: its gold answer, as in KARD, or nothing. */
+export const givens = ['answer', 'nothing'] as const;
+export type Given = (typeof givens)[number];
+
+/** Prompts of a teacher. `{question}` and `{answer}` are replaced. */
+export const teacherTemplates: Readonly<Record<Given, string>> = {
+  answer:
+    '{question}\n\nThe right answer is {answer}. Explain in a few sentences how the facts lead to it; state every fact that is ' +
+    'needed. Do not mention that you were given the answer. End with the answer in the form that the question asks for.',
+  nothing:
+    '{question}\n\nExplain in a few sentences how the facts lead to the answer; state every fact that is needed. End with the ' +
+    'answer in the form that the question asks for.',
+};
+
+/** Returns the prompt that asks a teacher for a rationale. */
+export const teacherPrompt = (problem: Problem, template: string): readonly Message[] =>
+  promptWith(
+    problem.prompt,
+    fill(template, { question: questionOf(problem.prompt), answer: problem.answer ?? '' }),
+  );
+
+/** Replaces the `{names}` of a template in one pass, so that a text with `{answer}` in it stays as it is. */
+const fill = (template: string, texts: Readonly<Record<'question' | 'answer', string>>): string =>
+  template.replaceAll(/\{(question|answer)\}/g, (_, name: 'question' | 'answer') => texts[name]);
+
+const namesAnswer =
+  /\\boxed\b|<answer>|^\W*(?:(?:so|thus|hence|therefore)\b[,:]? )?(?:the )?(?:(?:final|correct|right|best) )?answer\b/i;
+
+/**
+ * Returns a completion without the sentences that name the answer: `<answer>…</answer>`, `\boxed{…}`, "The answer is …". What
+ * remains is the rationale, the query that finds its passages: a query must not match passages by the name of an option.
+ */
+export function rationaleIn(completion: string): string {
+  const withoutTags = completion.replaceAll(/<answer>[^]*?<\/answer>/gi, '');
+  const kept = withoutTags.split('\n').flatMap((line) => {
+    const sentences = line.split(/(?<=[.!?])\s+/);
+    const rest = sentences.filter((sentence) => !namesAnswer.test(sentence));
+    return rest.length === sentences.length ? [line] : rest.length === 0 ? [] : [rest.join(' ')];
+  });
+  return kept.join('\n').trim();
+}
+
+/** Returns the prompt that shows a rationale with the question, to test whether the rationale leads to the answer. */
+export const promptWithRationale = ({ prompt }: Problem, rationale: string): readonly Message[] =>
+  promptWith(prompt, `${questionOf(prompt)}\n\nExplanation: ${rationale}`);

@@ -1,0 +1,46 @@
+import type { Spending } from '../core/spending.ts';
+import { problemLine } from '../problems/output/problem-line.ts';
+import { sum } from '../statistics/summary.ts';
+import { authorFile, type AuthorFileOptions } from './author-file.ts';
+import { type Rejection, rejections, rewordingPrompt } from './check-wording.ts';
+import { rewordProblems, type RewordSettings } from './reword.ts';
+
+/** Result of a rewording. */
+export interface RewordReport {
+  readonly problems: number;
+  /** Problems with at least one new wording. */
+  readonly reworded: number;
+  readonly wordings: number;
+  readonly rejected: Readonly<Record<Rejection, number>>;
+  /** Over all commands; absent for engines that are not paid per token. */
+  readonly spending?: Spending;
+  readonly out: string;
+}
+
+/**
+ * Rewords problems into a new file; see `authorFile`.
+ *
+ * @throws DataError without problems; ConfigError for answers of another model or other settings; the engine's errors.
+ */
+export async function rewordFile(
+  options: AuthorFileOptions,
+  settings: RewordSettings,
+): Promise<RewordReport> {
+  const { problems, out, signal } = options;
+  const { results, spending } = await authorFile(options, {
+    settings,
+    promptOf: rewordingPrompt,
+    write: (parts, some) => rewordProblems(parts, some, settings, signal),
+    lines: ({ problem }) => [problemLine(problem)],
+  });
+  return {
+    problems: problems.length,
+    reworded: results.filter(({ added }) => added > 0).length,
+    wordings: sum(results.map(({ added }) => added)),
+    rejected: Object.fromEntries(
+      rejections.map((reason) => [reason, sum(results.map(({ rejected }) => rejected[reason]))]),
+    ) as Record<Rejection, number>,
+    ...(spending !== undefined && { spending }),
+    out,
+  };
+}
