@@ -29,15 +29,15 @@ test('asks for cases, then for their rule, then for the answer, which is the las
   expect(written).toHaveLength(3);
 });
 
-test('the version names the way, and its cases where it has any', () => {
+test('the version changes with the number of cases, for a way that has cases', () => {
   expect(open({ way: 'decomposition' })).toMatchObject({ name: 'asking-decomposition', version: '1' });
   expect(open({ way: 'decomposition', cases: 5 }).version).toBe('1');
   expect(open({ way: 'inductive-deductive' }).version).toBe('1-3');
   expect(open({ way: 'inductive-deductive', cases: 'complexity' }).version).toBe('1-complexity');
 });
 
-test('no wording changes without its version', () => {
-  // Pass rates are stored by name and version: raise the version with the text.
+test('a changed wording needs a new version', () => {
+  // Pass rates are stored by name and version: raise the version when you change the text.
   const words = Object.entries(ways).map(([name, { version, first, later }]) => [
     `${name}@${version}`,
     hashKey(first, ...later).toString(36),

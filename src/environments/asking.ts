@@ -5,7 +5,9 @@ import { complexity } from '../core/text/complexity.ts';
 import type { Environment } from './environment.ts';
 import { mostCases, type Way, waySettings, ways } from '../core/text/ways-of-asking.ts';
 
-/** Bits of complexity per reduced case, for `cases: 'complexity'`. A choice: the paper does not state its constant. */
+/**
+ * Bits of complexity per reduced case, for `cases: 'complexity'`. Our choice: the paper does not state its constant.
+ */
 const bitsPerCase = 8;
 /** Settings of a way of asking. */
 export const askingConfig = waySettings.extend({ type: z.literal('asking') });

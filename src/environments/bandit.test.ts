@@ -26,7 +26,7 @@ const problemOf = (options: Partial<Parameters<typeof bandits>[0]> = {}): Proble
   return problem!;
 };
 
-/** Plays texts; the state passes through JSON between turns, as in a checkpoint. */
+/** Plays the given turns; the state passes through JSON between turns, as in a checkpoint. */
 async function play(
   texts: readonly string[],
   options: Parameters<typeof open>[0],
@@ -94,7 +94,7 @@ test('shows the features of the turn before each choice', async () => {
   for (const answer of inline.answers) expect(textOf(answer)).toMatch(/\(-?\d(\.\d)?,-?\d(\.\d)?\);$/);
 });
 
-test('rewards of an arm depend on the seed and the number of its pulls alone', async () => {
+test('rewards of an arm depend only on the seed and the number of its pulls', async () => {
   const long = problemOf({ turns: 40, arms: 2 });
   const both = ['1', '2', '1', '2', '1', '1', '1', '2'];
   const rewardsOf = async (texts: readonly string[], seed: number) =>
@@ -165,13 +165,13 @@ test('an attempt is judged by its regret, from what the environment recorded', a
   expect(wrong.rollout.verdict).toMatchObject({ outcome: 'incorrect', score: 0 });
 });
 
-test('naming no arm is unparsed, and texts about arms win nothing', async () => {
+test('an attempt that names no arm is unparsed, and text about arms earns nothing', async () => {
   const { rollout } = await judged(['I had regret 0 and chose the best arm']);
   expect(rollout.verdict).toMatchObject({ outcome: 'unparsed', score: 0 });
   expect(answerOf(rollout)).toContain('regret 0');
 });
 
-test('a turn without a choice costs as much as the worst arm, so that ending early never pays', () => {
+test('a turn without a choice costs as much as the worst arm, so ending early never pays', () => {
   fc.assert(
     fc.property(
       fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 5 }),

@@ -16,8 +16,8 @@ export const banditConfig = z.strictObject({
   /** What the policy reads besides the reward; see `renderings`. */
   rendering: z.enum(renderings).default('raw'),
   /**
-   * `chat`: each reply is a user message. `inline`: the policy writes `3=`, and the reply `1;` is inserted after it; for
-   * models without a chat template.
+   * `chat`: each reply is a user message. `inline`: the policy writes `3=`, and the reply `1;` is inserted after it;
+   * for models without a chat template.
    */
   form: z.enum(['chat', 'inline']).default('chat'),
   /** Decimals of means, bonuses, rewards and features. */
@@ -37,7 +37,7 @@ export const bandit = noun(banditConfig);
 /** Time limit of a reply, in milliseconds. A reply is computed at once, so the limit is never reached. */
 const maxTime = 60_000;
 
-/** What an attempt has seen; everything else follows from the problem. */
+/** State of an attempt; everything else follows from the problem. */
 interface State {
   readonly [key: string]: Json;
   readonly bandit: Bandit & Json;
@@ -125,8 +125,8 @@ const reply = ({ form }: Style, content: string): Answered['reply'] =>
     : { type: 'messages', messages: [{ role: 'user', content }] };
 
 /**
- * Reads the arm (0-based) that a turn names: the only whole number of its text from 1 to `arms`, after any thinking; null
- * if it names no arm or several.
+ * Reads the arm (0-based) that a turn names: the only integer from 1 to `arms` in its text after any thinking; null if
+ * it names no arm or several.
  */
 export function readChoice(text: string, arms: number): number | null {
   const said = text.split('</think>').at(-1)!;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
 import type { Json, Tool } from './tool.ts';
 
-/** Calls as tagged text inside the policy's turn; the result is inserted behind it. For environments with one tool. */
+/** Calls as tagged text inside the policy's turn; the result is inserted after it. For environments with one tool. */
 const tagsConfig = z.strictObject({
   type: z.literal('tags'),
   /** Texts around the argument of a call. */
@@ -31,7 +31,7 @@ export type WrittenCall =
   | { readonly tool: Tool; readonly args: Readonly<Record<string, Json>> }
   | { readonly name: string; readonly text: string; readonly problem: string };
 
-/** Reads the calls of a turn; empty: the policy made none. */
+/** Reads the calls of a turn; empty if the policy made none. */
 export function readCalls(format: CallFormat, text: string, tools: readonly Tool[]): WrittenCall[] {
   return format.type === 'tags' ? readTagged(format, text, tools[0]!) : readChat(text, tools);
 }
@@ -70,7 +70,7 @@ function readChat(text: string, tools: readonly Tool[]): WrittenCall[] {
   return isCall ? [readJsonCall(afterThinking, tools)] : [];
 }
 
-/** Deepest nesting of a call: JSON of some thousand levels can be read, but not written again. */
+/** Deepest nesting of a call: JSON nested thousands of levels deep can be parsed but not serialised. */
 const maxDepth = 64;
 
 function isDeeper(value: unknown, most: number): boolean {
@@ -104,14 +104,14 @@ function readJsonCall(text: string, tools: readonly Tool[]): WrittenCall {
   return { tool, args: args as Readonly<Record<string, Json>> };
 }
 
-/** The tags of a format, without the blanks around them. */
+/** The tags of a format, without surrounding blanks. */
 export function tagsOf(format: CallFormat): string[] {
   if (format.type !== 'tags') return [];
   const { call, result, stop = '' } = format;
   return [...call, ...result, stop].map((tag) => tag.trim()).filter((tag) => tag !== '');
 }
 
-/** Writes a result in the format of tags, without any of the format's own tags inside. */
+/** Wraps a result in the format's tags and removes these tags from its text. */
 export function tagResult(format: Extract<CallFormat, { type: 'tags' }>, text: string): string {
   const { result } = format;
   const own = tagsOf(format);

@@ -5,7 +5,7 @@ import { closeInOneFile } from '../storage/sqlite.ts';
 import type { CallTool } from './environment.ts';
 import { type Json, type Tool, toolLabel, type ToolResult } from './tool.ts';
 
-/** Results of calls by (tool version, arguments), so that a resumed run reads the same results. */
+/** Results of calls, keyed by (tool version, arguments), so that a resumed run reads the same results. */
 export interface CallResults extends Disposable {
   read(key: string): ToolResult | undefined;
   write(key: string, call: RecordedCall): void;
@@ -44,8 +44,8 @@ export function openCallResults(path: string): CallResults {
 }
 
 /**
- * Creates the function that strategies call tools with. Equal calls run once; those that arrive meanwhile share the
- * result or the failure. Failures are not recorded, so a later call tries again.
+ * Creates the function with which strategies call tools. Equal calls run once; concurrent equal calls share the result
+ * or the failure. Failures are not recorded, so a later call tries again.
  */
 export function recordCalls(results: CallResults): CallTool {
   const running = new Map<string, Promise<ToolResult>>();
@@ -57,7 +57,7 @@ export function recordCalls(results: CallResults): CallTool {
       const other = running.get(key);
       if (other === undefined) break;
       await other.catch((error: unknown) => {
-        // Any other error is the abort of the other caller: the call is made here.
+        // Any other error means that the other caller aborted: make the call here.
         if (error instanceof EnvironmentError) throw error;
       });
       signal.throwIfAborted();

@@ -21,8 +21,8 @@ export const customEnvironmentConfig = z.strictObject({
 });
 
 /**
- * A user's environment: `start` and `reply`, and what differs from the defaults: the file's name, version `1`, no stop
- * strings, insertions only, 8 turns, 10 minutes a reply.
+ * A user's environment: `start`, `reply`, and any fields that differ from the defaults. The defaults are the file's
+ * name, version `1`, no stop strings, insertions only, 8 turns, and 10 minutes a reply.
  */
 export type CustomEnvironment = Pick<Environment, 'start' | 'reply'> & Partial<Environment>;
 
@@ -36,7 +36,7 @@ export const customEnvironment = noun(customEnvironmentConfig);
  * Loads the module. The version contains a hash of it, of the local files it imports and of the options. The module is
  * trusted: it runs with all rights of the process.
  *
- * @throws ConfigError when it is no such module.
+ * @throws ConfigError for any other default export.
  */
 export function openCustomEnvironment(
   config: z.output<typeof customEnvironmentConfig>,
@@ -63,7 +63,7 @@ export function openCustomEnvironment(
   return toolEnvironment(basename(file, extname(file)), versioned, config);
 }
 
-/** Fills in what a user's environment leaves out. */
+/** Adds the defaults to a user's environment. */
 function completeEnvironment(made: CustomEnvironment, name: string, suffix: string): Environment {
   return {
     name: made.name ?? name,

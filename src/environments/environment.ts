@@ -3,12 +3,12 @@ import type { ToolCall } from '../core/transcript.ts';
 import type { Json, Tool, ToolResult, ToolSchema } from './tool.ts';
 
 /**
- * Answers the policy's turns: a tool, a search engine, a game. Pure: `reply` depends on its arguments and on the
- * results of `context.call` alone, and returns a new state. So an attempt can be replayed from its calls, and a resumed
- * run ends with the same bits.
+ * Answers the policy's turns: a tool, a search engine, a game. Pure: `reply` depends only on its arguments and the
+ * results of `context.call`, and returns a new state. So an attempt can be replayed from its calls, and a resumed run
+ * ends with the same bits.
  *
- * The policy's faults (a call that cannot be read, a program that raises an error) are replies. A failure of the
- * environment itself is thrown: the attempt becomes `ungradable`.
+ * Faults of the policy (a call that cannot be read, a program that raises an error) are answered with a reply. A
+ * failure of the environment itself is thrown: the attempt becomes `ungradable`.
  *
  * @example
  * const echo: Environment = {
@@ -28,8 +28,8 @@ export interface Environment extends AsyncDisposable {
   /** Strings that end the policy's writing, besides its end tokens. They are kept in the text. */
   readonly stop: readonly string[];
   /**
-   * Tags of its format, e.g. `<result>`: in an insertion they become single tokens where the vocabulary has them. Results
-   * must not contain them. Default: none; all inserted texts of added tokens stay text.
+   * Tags of its format, e.g. `<result>`. In an insertion they become single tokens if the vocabulary has them. Results
+   * must not contain them. Default: none, so added tokens that occur in an inserted text stay text.
    */
   readonly tags?: readonly string[];
   /** Roles of the messages it replies with. The chat template must support them; empty: it only inserts. */
@@ -38,7 +38,7 @@ export interface Environment extends AsyncDisposable {
   readonly tools?: readonly ToolSchema[];
   /** Maximum number of turns; an attempt that needs more ends as `length`. */
   readonly maxTurns: number;
-  /** Milliseconds that the start or one reply may take; more is a failure of the environment. */
+  /** Time limit of the start and of each reply, in milliseconds; exceeding it is a failure of the environment. */
   readonly maxTime: number;
   /** Begins an attempt. All attempts of a group have the same seed. */
   start(problem: Problem, seed: number): Opening | Promise<Opening>;
@@ -46,7 +46,7 @@ export interface Environment extends AsyncDisposable {
   reply(state: Json, written: WrittenTurn, context: ReplyContext): Answered | Promise<Answered>;
 }
 
-/** Role of a message by an environment. */
+/** Role of a message from an environment. */
 type ReplyRole = 'user' | 'tool';
 
 /** The start of an attempt. */
@@ -58,7 +58,7 @@ export interface Opening {
 
 /** What the policy wrote in one turn. */
 export interface WrittenTurn {
-  /** Text of this turn alone; special tokens left out. */
+  /** Text of this turn only, without special tokens. */
   readonly text: string;
   /** True after an end token: nothing can be inserted into the turn. */
   readonly hasEnded: boolean;
@@ -71,7 +71,7 @@ export interface ReplyContext {
    * @throws EnvironmentError if the tool fails.
    */
   call(tool: Tool, args: Readonly<Record<string, Json>>): Promise<ToolResult>;
-  /** Cuts text to at most `maxTokens` tokens; a cut text ends with a note of its length. */
+  /** Truncates text to at most `maxTokens` tokens; a truncated text ends with a note of its length. */
   cut(text: string, maxTokens: number): string;
   readonly signal: AbortSignal;
 }
@@ -83,7 +83,7 @@ export type CallTool = (
   signal: AbortSignal,
 ) => Promise<ToolResult>;
 
-/** Environments of a recipe: those of problems, and how their tools are called. */
+/** Environments of a recipe, by problem, and the function that calls their tools. */
 export interface Environments {
   /** The environment of a problem; undefined: attempts have one turn. */
   readonly of: (problem: Pick<Problem, 'domain'>) => Environment | undefined;
@@ -110,7 +110,7 @@ export type Reply =
   | { readonly type: 'messages'; readonly messages: readonly ReplyMessage[] }
   | { readonly type: 'end' };
 
-/** A message by an environment. */
+/** A message from an environment. */
 export interface ReplyMessage {
   readonly role: ReplyRole;
   readonly content: string;

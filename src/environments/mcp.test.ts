@@ -121,7 +121,7 @@ test('a tool that never answers fails at its time limit', async () => {
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
 });
 
-test('passes on the variables that are named, and no others', async () => {
+test('passes on only the named environment variables', async () => {
   vi.stubEnv('GRADUS_TEST_KEY', 'secret');
   vi.stubEnv('GRADUS_TEST_OTHER', 'other');
   await using environment = await open({ command, tools: ['variable'], env: ['GRADUS_TEST_KEY'] });
@@ -216,7 +216,7 @@ test.for<[string, Partial<Parameters<typeof mcp>[0]>, RegExp]>([
   await expect(open(options)).rejects.toThrow(message);
 });
 
-test('the version changes with the tools, and with the number that the recipe gives', async () => {
+test('the version changes with the tools and with the version in the recipe', async () => {
   await using one = await open({ command });
   await using two = await open({ command, version: '2' });
   await using few = await open({ command, tools: ['add'] });

@@ -16,8 +16,8 @@ export const mcpConfig = z.strictObject({
   /** Program and arguments of a local server that speaks over standard input and output. */
   command: z.tuple([z.string().min(1)], z.string()).optional(),
   /**
-   * Names of environment variables to pass on to a local server, besides the system's own such as `PATH` and `HOME`. Their
-   * values are read when it starts, and stored nowhere.
+   * Names of environment variables to pass on to a local server, besides system variables such as `PATH` and `HOME`.
+   * Their values are read when the server starts and never stored.
    */
   env: z.array(z.string().min(1)).default([]),
   /** Address of a server that speaks Streamable HTTP, e.g. `http://127.0.0.1:8000/mcp`. */
@@ -68,7 +68,7 @@ export async function openMcp(config: McpConfig, baseDir: string): Promise<Envir
   }
 }
 
-/** A client that connects again after its server has stopped. */
+/** A client that reconnects after its server has stopped. */
 class Connection implements AsyncDisposable {
   readonly #config: McpConfig;
   readonly #baseDir: string;
@@ -202,7 +202,7 @@ const acceptAll: NonNullable<ClientOptions['jsonSchemaValidator']> = {
   getValidator: () => (value) => ({ valid: true, data: value as never, errorMessage: undefined }),
 };
 
-/** Variables that a program needs to run at all; secrets in other variables do not reach the server. */
+/** Variables that every program needs; secrets in other variables do not reach the server. */
 const systemVariables = ['PATH', 'HOME', 'USER', 'LANG', 'TMPDIR', 'SHELL', 'TERM'];
 
 const variablesOf = (names: readonly string[]): Record<string, string> =>
@@ -212,7 +212,9 @@ const variablesOf = (names: readonly string[]): Record<string, string> =>
 
 const nameOf = ({ command, url }: McpConfig): string => command?.join(' ') ?? url!;
 
-/** Whether the server has lost the session, e.g. after a restart: 404 by the protocol, 400 by some servers. */
+/**
+ * Returns whether the server has lost the session, e.g. after a restart: 404 in the protocol, 400 from some servers.
+ */
 const isLostSession = ({ status, message }: SdkHttpError): boolean =>
   status === 404 || (status === 400 && /session/i.test(message));
 
@@ -225,6 +227,6 @@ function textArgumentOf(parameters: Tool['schema']['parameters']): string {
 
 type Content = Awaited<ReturnType<Client['callTool']>>['content'];
 
-/** The text of a result; other parts are named by their type. */
+/** The text of a result; each part that is not text becomes its type in brackets. */
 const textOf = (content: Content): string =>
   content.map((part) => (part.type === 'text' ? part.text : `[${part.type}]`)).join('\n') || '(no text)';

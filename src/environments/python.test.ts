@@ -54,7 +54,7 @@ test(
   },
 );
 
-test('a call that names earlier programs itself is run without them', async () => {
+test('a call that passes earlier programs itself runs without them', async () => {
   const config = pythonConfig.parse({ type: 'python', keepState: false, format: chat() });
   await using forgetful = openPython(config);
   const { state } = await forgetful.start({ id: 'p', domain: 'd', prompt: [], source: 's' }, 0);

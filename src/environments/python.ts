@@ -25,7 +25,7 @@ export const pythonConfig = z.strictObject({
   sandbox: pythonSandboxConfig.default(() => pythonSandboxConfig.parse(pythonSandbox())),
   /** Keep variables and functions of an attempt's earlier programs. */
   keepState: z.boolean().default(true),
-  /** CPU time of one program, earlier ones that are run again included. */
+  /** CPU time of one program, including the earlier programs that run again. */
   maxCpu: durationSchema.default('4s'),
   maxMemoryMiB: z.int().min(64).max(65_536).default(512),
   maxOutputCharacters: z
@@ -37,7 +37,7 @@ export const pythonConfig = z.strictObject({
 /** Python as a tool, by default `<python>print(2)</python>` inside the policy's turn. See `pythonConfig`. */
 export const python = noun(pythonConfig);
 
-/** Opens Python as a tool. The sandbox starts with the first call. */
+/** Opens Python as a tool. The sandbox starts at the first call. */
 export function openPython(settings: z.output<typeof pythonConfig>): Environment {
   const { keepState, maxCpu, maxMemoryMiB, maxOutputCharacters, sandbox } = settings;
   let opening: Promise<PythonSandbox> | undefined;
@@ -58,11 +58,11 @@ export function openPython(settings: z.output<typeof pythonConfig>): Environment
     call: async ({ code, earlier = [] }, signal) => {
       if (typeof code !== 'string')
         return { outcome: 'failed', text: 'Error: expected "code" to be a text.' };
-      // Without memory the policy itself could have written `earlier`.
+      // Without memory, `earlier` could come from the policy itself.
       const before = keepState
         ? (earlier as readonly { readonly code: string }[]).map((one) => one.code)
         : [];
-      // The next call retries a failed opening: it may have failed for lack of processes for a moment.
+      // The next call retries a failed opening: it may have failed because of a temporary lack of processes.
       opening ??= openPythonSandbox(sandbox).catch((error: unknown) => {
         opening = undefined;
         throw error;
@@ -79,8 +79,8 @@ export function openPython(settings: z.output<typeof pythonConfig>): Environment
 }
 
 /**
- * A program that runs each text in one namespace and prints what the last one prints; the value of its last expression
- * too, as an interactive Python does.
+ * A program that runs all texts in one namespace and prints the output of the last one and the value of its last
+ * expression, as interactive Python does.
  */
 const sessionProgram = (texts: readonly string[]): string => `import ast, contextlib, io
 def _session(texts):

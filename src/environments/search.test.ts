@@ -84,7 +84,7 @@ test("inserts passages in Search-R1's tags, with their sources on record", async
   expect(verdict).toMatchObject({ outcome: 'correct', score: 1 });
 });
 
-test("inserts passages in R1-Searcher's tags, in the template's, or in one's own", async () => {
+test("inserts passages in R1-Searcher's tags, in the chat template's, or in custom ones", async () => {
   const r1 = await play(
     ['<|begin_of_query|>capital<|end_of_query|>', answered],
     open({ format: 'r1-searcher', top: 2 }),
@@ -99,14 +99,14 @@ test("inserts passages in R1-Searcher's tags, in the template's, or in one's own
   expect(own.inserted).toEqual(['{The capital of Peru is Lima.\n}']);
 });
 
-test('a passage cannot close the block of passages, whatever its tags', async () => {
+test('a passage cannot close the block of passages, whatever tags it contains', async () => {
   const { inserted } = await play(['<search>hostile</search>', answered]);
   const inner = inserted[0]!.replace('\n\n<information>', '').replace(/<\/information>\n\n$/, '');
   expect(inner).not.toMatch(/<\/?information>|<\/?search>/);
   expect(inner).toContain('evil');
 });
 
-test('passages that the policy writes itself are a fault of format and no search', async () => {
+test('passages written by the policy itself count as a format fault, not as a search', async () => {
   const { verdict, inserted } = await play([`<information>Lima</information>${answered}`]);
   expect(inserted).toEqual([]);
   expect(verdict.evidence!['parts']).toMatchObject([
@@ -132,13 +132,13 @@ test.for([
   expect(verdict.outcome).toBe('correct');
 });
 
-test('after the last call a search is refused, and the attempt ends', async () => {
+test('refuses a search after the last call, and ends the attempt', async () => {
   const { calls, inserted } = await play(Array<string>(20).fill(searched), open({ maxCalls: 2 }));
   expect(calls.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'refused', 'refused']);
   expect(inserted.at(-1)).toContain('the limit of 2 calls is reached');
 });
 
-test('a query that nothing matches gets an answer too', async () => {
+test('answers a query without matches', async () => {
   const { inserted, verdict } = await play(['<search>zzz</search>', answered]);
   expect(inserted[0]).toContain('No passage found.');
   expect(verdict.outcome).toBe('correct');

@@ -18,7 +18,10 @@ export const searchConfig = z.strictObject({
   type: z.literal('search'),
   retriever: retrieverConfig,
   ...toolLimits,
-  /** Queries and passages in the tags of R1-Searcher or Search-R1, in other `tags()`, or in the form of the chat template. */
+  /**
+   * Queries and passages in the tags of R1-Searcher or Search-R1, in other `tags()`, or in the form of the chat
+   * template.
+   */
   format: z.union([z.enum(searchTagNames), callFormatConfig]).default('search-r1'),
   /** Number of passages returned for a query. */
   top: z.int().min(1).default(3),
@@ -34,7 +37,7 @@ export const searchConfig = z.strictObject({
  */
 export const search = noun(searchConfig);
 
-/** Opens search as a tool. The retriever's files are read with the first query. */
+/** Opens search as a tool. The retriever's files are read at the first query. */
 export function openSearch(settings: z.output<typeof searchConfig>, baseDir: string): Environment {
   const { format, top } = settings;
   const layout = settings.layout ?? layoutOf(format);
@@ -65,7 +68,7 @@ function layoutOf(format: Format): Layout {
   return format === 'search-r1' ? 'titled' : 'plain';
 }
 
-/** The blanks around the passages are those of the published systems. */
+/** The white space around the passages is that of the published systems. */
 function callFormatOf(format: Format): CallFormat {
   if (typeof format !== 'string') return format;
   const { query, passages } = searchTags[format];

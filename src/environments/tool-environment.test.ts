@@ -51,7 +51,7 @@ test('inserts the result of a call, with the call on record', async () => {
   expect(end!.reply).toEqual({ type: 'end' });
 });
 
-test('tells the policy of its own faults: a failed call, an unreadable call, a spent limit', async () => {
+test('reports faults to the policy: a failed call, an unreadable call, an exhausted limit', async () => {
   const replies = await play(['<add>x</add>', '</add>', '<add>1+1</add>']);
   expect(replies.flatMap(({ calls }) => calls!.map(({ outcome }) => outcome))).toEqual([
     'failed',
@@ -103,7 +103,7 @@ test.for([64, 20_000])(
   },
 );
 
-test('a result holds none of the tags of its format', () => {
+test('a result contains none of the tags of its format', () => {
   const piece = fc.constantFrom('<add>', '</add>', '<sum>', '</sum>', '<', 'a', 'dd>', '</su', 'm>', ' ');
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
@@ -114,7 +114,7 @@ test('a result holds none of the tags of its format', () => {
   );
 });
 
-test('reads any text: calls of known tools, or texts with the reason', () => {
+test('reads any text as calls of known tools or as faults with a reason', () => {
   const piece = fc.constantFrom(
     '<add>',
     '</add>',
@@ -134,7 +134,7 @@ test('reads any text: calls of known tools, or texts with the reason', () => {
   );
 });
 
-test('makes equal calls once, also at the same time, and never records a failure', async () => {
+test('makes equal calls once, even concurrent ones, and never records a failure', async () => {
   let calls = 0;
   let isDown = true;
   const slow: Tool = {
@@ -161,7 +161,7 @@ test('makes equal calls once, also at the same time, and never records a failure
   expect(calls).toBe(3);
 });
 
-test('equal calls at the same time share a failure', async () => {
+test('concurrent equal calls share a failure', async () => {
   let calls = 0;
   const broken: Tool = {
     ...adder,
@@ -179,7 +179,7 @@ test('equal calls at the same time share a failure', async () => {
   expect(calls).toBe(1);
 });
 
-test('a call that hangs fails with its own caller, and not the next one', async () => {
+test('a call that hangs fails for its own caller, not for the next one', async () => {
   let calls = 0;
   const hangs: Tool = {
     ...adder,

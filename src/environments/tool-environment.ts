@@ -14,13 +14,13 @@ export const toolLimits = {
   maxCalls: z.int().min(1).default(4),
   /** Longest result in tokens; a longer one is cut, with a note. */
   maxResultTokens: z.int().min(1).default(512),
-  /** Wall-clock limit of the replies to one turn; more makes the attempt ungradable. */
+  /** Wall-clock limit of the replies to one turn; exceeding it makes the attempt ungradable. */
   maxTime: durationSchema.default('10m'),
 };
 const toolLimitsConfig = z.strictObject(toolLimits);
 export type ToolLimits = z.output<typeof toolLimitsConfig>;
 
-/** Turns after the last call: one with a refused call, one with the answer. */
+/** Turns allowed after the last call: one with a refused call, one with the answer. */
 const spareTurns = 2;
 
 interface State {

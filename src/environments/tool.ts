@@ -11,8 +11,8 @@ export interface ToolSchema {
 }
 
 /**
- * A function the policy may call. Its result must depend on its arguments alone, as far as a live service allows:
- * results are recorded per (tool version, arguments) and used again.
+ * A function the policy may call. Its result must depend only on its arguments, as far as a live service allows:
+ * results are recorded per (tool version, arguments) and reused.
  *
  * @example
  * const length: Tool = {
@@ -31,8 +31,8 @@ export interface Tool {
   /** The argument that receives the text of a call in tags. Default `text`. */
   readonly textArgument?: string;
   /**
-   * Answers a call. A fault of the caller is a result with outcome `failed`; a failure of the tool is thrown and makes
-   * the attempt `ungradable`.
+   * Answers a call. A fault of the caller gives a result with outcome `failed`; a failure of the tool is thrown and
+   * makes the attempt `ungradable`.
    */
   call(args: Readonly<Record<string, Json>>, signal: AbortSignal): Promise<ToolResult>;
 }

@@ -1,6 +1,6 @@
 import { DataError } from '../core/errors.ts';
 
-/** Parts of a `hf://` address: files of one repository of a Hugging Face hub. */
+/** Parts of an `hf://` address: files of one repository of a Hugging Face hub. */
 export interface HubAddress {
   readonly kind: 'dataset' | 'model';
   /** `owner/name`. */
@@ -14,7 +14,7 @@ export interface HubAddress {
 /** Returns whether a path is a hub address rather than a local path. */
 export const isHubAddress = (path: string): boolean => path.startsWith('hf://');
 
-/** Returns whether a revision is a full commit, whose content never changes. */
+/** Returns whether a revision is a full commit hash, whose content never changes. */
 export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);
 
 const form =
@@ -22,7 +22,7 @@ const form =
 
 /**
  * Parses an address: `hf://datasets/owner/name[@revision]/path`, or `hf://owner/name[@revision]` for a model, as
- * `huggingface_hub` writes them. A revision with a slash is written with `%2F`; without one it is `main`.
+ * `huggingface_hub` writes them. A slash in a revision is written as `%2F`; the default revision is `main`.
  *
  * @throws DataError for any other form, and for paths outside the repository.
  */
@@ -54,7 +54,7 @@ export function hubAddress({ kind, repository, revision, path }: HubAddress): st
   return `hf://${kind === 'dataset' ? 'datasets/' : ''}${repository}${at}${path === '' ? '' : `/${path}`}`;
 }
 
-/** Returns whether a relative path stays below its start, on every system. */
+/** Returns whether a relative path stays inside its base folder, on every platform. */
 export function isInside(path: string): boolean {
   return (
     !/[\0\\]/.test(path) &&

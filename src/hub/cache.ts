@@ -7,24 +7,25 @@ import { type HubAddress, isInside } from './address.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 
 /*
- * The cache that Hugging Face's tools share (https://huggingface.co/docs/hub/local-cache): a model that a Python tool has
- * fetched is not fetched again, and Python tools find what Gradus fetches.
+ * The cache that Hugging Face's tools share (https://huggingface.co/docs/hub/local-cache): a model that a Python tool
+ * has fetched is not fetched again, and Python tools find what Gradus fetches.
  *
  *   <cache>/
  *     models--owner--name/, datasets--owner--name/
  *       blobs/<etag>                         content, by sha256 (git-lfs) or git's sha1 (small files)
- *       blobs/<etag>.gradus.incomplete       content of a download in progress; ours alone, so no other tool appends to it
- *       refs/<revision>                      commit that a branch or tag was when last looked up
+ *       blobs/<etag>.gradus.incomplete       content of a download in progress; only Gradus uses this name
+ *       refs/<revision>                      commit of a branch or tag at the last lookup
  *       snapshots/<commit>/<path>            links to blobs, or files where links are not supported
- *       trees/<commit>.json                  all files of a commit with sizes and etags, as huggingface_hub 2 writes them
+ *       trees/<commit>.json                  all files of a commit with sizes and etags, as huggingface_hub 2 writes
+ * them
  *     .locks/<repository>/<name>.gradus.lock
  *
- * Every reader trusts a blob by its name and size; hashes are checked before a download gets its name.
+ * Readers trust a blob with the right name and size, so a download gets its name only after its hash was checked.
  */
 
 /**
- * The cache folder by the variables that huggingface_hub reads: `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else
- * `huggingface/hub` in the user's cache folder. `~` and `$NAME` in them are expanded.
+ * Returns the cache folder, from the variables that huggingface_hub reads: `HF_HUB_CACHE`, else `hub` in `HF_HOME`,
+ * else `huggingface/hub` in the user's cache folder. `~` and `$NAME` in them are expanded.
  */
 export function cacheFolder(environment: NodeJS.ProcessEnv): string {
   const expand = (path: string): string =>
@@ -38,7 +39,7 @@ export function cacheFolder(environment: NodeJS.ProcessEnv): string {
   return join(expand(home), 'hub');
 }
 
-/** Places of one repository in the cache. */
+/** Paths of one repository in the cache. */
 export interface CachedRepository {
   readonly blob: (etag: string) => string;
   /** Folder with the files of a commit under their paths. */
@@ -49,7 +50,7 @@ export interface CachedRepository {
   readonly lock: (name: string) => string;
 }
 
-/** Returns the places of a repository; creates nothing. */
+/** Returns the paths of a repository; creates nothing. */
 export function cachedRepository(cache: string, { kind, repository }: HubAddress): CachedRepository {
   const name = `${kind}s--${repository.replace('/', '--')}`;
   const folder = join(cache, name);
@@ -105,7 +106,7 @@ export async function linkToBlob(blob: string, path: string): Promise<void> {
   await publishDraft(draft, path);
 }
 
-/** Returns paths and sizes of the files in a snapshot folder: empty if there is none. */
+/** Returns paths and sizes of the files in a snapshot folder; empty if the folder does not exist. */
 export async function snapshotFiles(
   folder: string,
 ): Promise<{ readonly path: string; readonly size: number }[]> {

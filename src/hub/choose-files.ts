@@ -7,9 +7,9 @@ const isData = ({ path }: ListedFile): boolean =>
   /\.(?:(?:jsonl|ndjson|json|csv|tsv)(?:\.gz)?|parquet)$/i.test(path);
 
 /**
- * Returns the files that the path of an address names, sorted by path. The path is one file; a pattern, where `*` matches
- * within a folder and `**` across folders; or a split, `train` or `main/train`, whose files or folder have its name.
- * Without a path: the only data file.
+ * Returns the files that the path of an address names, sorted by path. The path is a file, a pattern, where `*` matches
+ * within a folder and `**` across folders, or a split such as `train` or `main/train`. An empty path selects the only
+ * data file.
  *
  * @throws DataError listing the data files if the path names no file, or files of several splits.
  */
@@ -40,7 +40,10 @@ function matching(pattern: string): (file: ListedFile) => boolean {
   return ({ path }) => expression.test(path);
 }
 
-/** Selects the files of a split: `main/train-00000-of-00001.parquet`, `main/train/….parquet`, `data/train.jsonl`, `train.jsonl.gz`. */
+/**
+ * Selects the files of a split: `main/train-00000-of-00001.parquet`, `main/train/….parquet`, `data/train.jsonl`,
+ * `train.jsonl.gz`.
+ */
 function ofSplit(data: readonly ListedFile[], path: string): ListedFile[] {
   const [split = '', ...before] = path.split('/').toReversed();
   const config = before.toReversed().join('/');
@@ -54,7 +57,7 @@ function ofSplit(data: readonly ListedFile[], path: string): ListedFile[] {
   });
 }
 
-/** Returns a path without its numbers, in which files of one split differ. */
+/** Returns a path without its numbers, which distinguish the files of one split. */
 const kindOf = ({ path }: ListedFile): string =>
   path.replaceAll(/\d+/g, '0').replace(/-[0-9a-f]{16}(?=\.)/, '');
 

@@ -18,10 +18,10 @@ export type OnDownload = (file: string, done: number, total: number) => void;
 
 /**
  * Returns the path of a file in the snapshot of its commit, downloading it if it is not cached. An interrupted download
- * resumes where it stopped. Content gets its name only once its size and hash are those of the listing.
+ * resumes where it stopped. Content gets its name only once its size and hash match the listing.
  *
  * @param address of the file, at a commit.
- * @throws DataError when the hub cannot be reached, refuses, or sends other content twice.
+ * @throws DataError when the hub cannot be reached, refuses the request, or sends wrong content twice.
  */
 export async function fetchFile(
   access: HubAccess,
@@ -78,7 +78,7 @@ async function complete(
   }
 }
 
-/** Downloads the missing end of a file and appends it. Returns the size, which is the listed one. */
+/** Downloads the missing end of a file and appends it. Returns the size, which equals the listed one. */
 async function receiveRest(
   access: HubAccess,
   address: HubAddress,
@@ -99,7 +99,7 @@ async function receiveRest(
   if (!isRequestedRange(response, from)) {
     await response.body?.cancel();
     await handle.truncate(0);
-    throw new RetryableError(`another range than the bytes from ${from} on`);
+    throw new RetryableError(`a range other than the bytes from ${from} on`);
   }
   const done = await append(handle, response, start, size, onBytes);
   if (done < size) throw new RetryableError(`${done} of ${size} bytes`);
@@ -107,7 +107,7 @@ async function receiveRest(
   return done;
 }
 
-/** Returns whether an answer holds the whole file or the requested part of it. */
+/** Returns whether a response holds the whole file or the requested part of it. */
 function isRequestedRange({ status, headers }: Response, from: number): boolean {
   if (status === 200) return true;
   return status === 206 && headers.get('content-range')?.startsWith(`bytes ${from}-`) === true;
@@ -138,7 +138,9 @@ async function append(
   return done;
 }
 
-/** Returns the hash of a file of the kind that the listing gives: sha256, or git's sha1 (a header, then the content). */
+/**
+ * Returns the hash of a file, of the same kind as the listing's: sha256, or git's sha1 (of a header, then the content).
+ */
 async function etagOf(path: string, { etag, size }: Required<ListedFile>): Promise<string> {
   return etag.length === 64 ? hashFile(path) : hashFile(path, createHash('sha1').update(`blob ${size}\0`));
 }

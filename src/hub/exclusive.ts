@@ -7,8 +7,8 @@ import { takeLock } from '../storage/file-lock.ts';
 const pollMs = 100;
 
 /**
- * Runs `action` while no other call, in this or another process, runs one under the same lock file. Waits without a limit:
- * the holder is fetching the same bytes.
+ * Runs `action` under a lock file, so that only one call in all processes runs at a time. Waits without a limit,
+ * because the holder is fetching the same bytes.
  *
  * @throws the reason of `signal`, if it aborts the wait.
  */

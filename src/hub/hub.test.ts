@@ -136,7 +136,7 @@ test('a branch that moves between listing and download does not change what is r
   expect(requested()[1]).toBe(`hub /datasets/openai/gsm8k/resolve/${first}/main/train.jsonl`);
 });
 
-test('an interrupted download resumes where it stopped, also in the next process', async () => {
+test('an interrupted download resumes where it stopped, even in another process', async () => {
   const contentRanges = (): (string | undefined)[] =>
     hub.requests.filter(({ server }) => server === 'content').map(({ range }) => range);
   hub.fault = ({ server }, count) => (server === 'content' && count < 6 ? { dropAfter: 40_000 } : undefined);
@@ -204,7 +204,7 @@ test('a corrupted partial file is downloaded again from the start', async () => 
   expect(await fetched(largeAddress)).toEqual([largeText]);
 });
 
-test('transient failures are retried after Retry-After; persistent ones are one error', async () => {
+test('transient failures are retried after Retry-After; persistent ones become one error', async () => {
   const statuses = [429, 500, 503, 408];
   hub.fault = (_, count) => {
     const status = statuses[count - 1];
@@ -258,7 +258,7 @@ test.each(['../../../outside', '/outside', 'main', 'A'.repeat(40), `${first}/..`
   },
 );
 
-test('a revision names a place below the references of its repository, or is rejected', () => {
+test('a revision whose path leads out of the references folder is rejected', () => {
   const { reference } = cachedRepository(cache, parseHubAddress('hf://datasets/openai/gsm8k'));
   for (const revision of ['..', '../main', 'a/../../b', '/etc', 'a\\b', './a', ''])
     expect(() => reference(revision)).toThrow('expected a branch, a tag or a commit');
@@ -292,7 +292,7 @@ test('redirect loops and redirects away from http are rejected', async () => {
   await expect(fetched('hf://datasets/openai/gsm8k/main/train')).rejects.toThrow('got one to file:');
 });
 
-test('offline, cached files are read and others are an error that names HF_HUB_OFFLINE', async () => {
+test('offline, cached files are read and missing ones give an error that names HF_HUB_OFFLINE', async () => {
   await fetched('hf://datasets/openai/gsm8k/main/train');
   vi.stubEnv('HF_HUB_OFFLINE', '1');
   hub.requests.length = 0;

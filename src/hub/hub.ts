@@ -8,7 +8,7 @@ import { accessFromEnvironment } from './requests.ts';
 
 /** Options of `fetchHubFiles`. */
 export interface FetchOptions {
-  /** Commit to read instead of the current one of the revision, e.g. the one that a run started with. */
+  /** Commit to read instead of the revision's current one, e.g. the commit that a run started with. */
   readonly commit?: string;
   /** Reject a revision that is not a commit. */
   readonly pinned?: boolean;
@@ -17,11 +17,11 @@ export interface FetchOptions {
   readonly onDownload?: OnDownload | undefined;
   /** Aborting ends the download with the reason of the signal; the next call resumes it. */
   readonly signal?: AbortSignal | undefined;
-  /** Pause before the first retry, in milliseconds; it doubles with each. */
+  /** Pause before the first retry, in milliseconds; doubles with each retry. */
   readonly pauseMs?: number;
 }
 
-/** Files of an address on this machine, at the commit it resolved to. */
+/** Local copies of the files of an address, at the commit it resolved to. */
 export interface FetchedFiles {
   readonly commit: string;
   /** Folder with the files under their paths in the repository. */
@@ -38,9 +38,9 @@ export interface FetchedFiles {
 }
 
 /**
- * Returns the paths of the files that a `hf://` address names, downloading what is not in the cache. Reads `HF_ENDPOINT`,
- * `HF_TOKEN`, `HF_HUB_OFFLINE` and the cache folder (`HF_HUB_CACHE`, `HF_HOME`) from the environment. A branch or tag is
- * looked up each time; a commit whose files are cached needs no network.
+ * Returns the paths of the files that an `hf://` address names, and downloads those that are not in the cache. Reads
+ * `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` and the cache folder (`HF_HUB_CACHE`, `HF_HOME`) from the environment. A
+ * branch or tag is looked up each time; a commit whose files are cached needs no network.
  *
  * @throws DataError for an invalid address, missing files, and failed requests.
  */

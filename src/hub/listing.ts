@@ -8,8 +8,8 @@ export interface ListedFile {
   /** Bytes. */
   readonly size: number;
   /**
-   * Name of the blob: sha256 of the content for git-lfs (64 hex digits), else git's sha1 of it (40). Absent in a listing
-   * made from a snapshot.
+   * Name of the blob: sha256 of the content for git-lfs (64 hex digits), else git's sha1 of it (40). Absent in a
+   * listing made from a snapshot.
    */
   readonly etag?: string;
 }
@@ -24,7 +24,7 @@ const hex = (length: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a
 const filePath = z.string().min(1).refine(isInside, { error: 'expected a path inside the repository' });
 const bytes = z.int().min(0);
 
-/** What the hub answers about a revision, with `?blobs=true`. */
+/** The hub's response about a revision, with `?blobs=true`. */
 export const hubAnswer = z.object({
   sha: hex(40),
   siblings: z.array(
@@ -51,7 +51,7 @@ const treeFile = z.object({
   ),
 });
 
-/** Reads the listing of a commit from its tree file, or `undefined` for a missing or damaged one. */
+/** Reads the listing of a commit from its tree file; returns `undefined` if the file is missing or damaged. */
 export async function readTree(repository: CachedRepository, commit: string): Promise<Listing | undefined> {
   const parsed = treeFile.safeParse(jsonOrUndefined(await readIfExists(repository.tree(commit))));
   if (!parsed.success) return undefined;
@@ -78,7 +78,7 @@ export async function writeTree(
   await writeIfChanged(repository.tree(sha), JSON.stringify({ format_version: 1, files }));
 }
 
-/** Lists a commit by its snapshot alone, which holds what was fetched of it: for offline use without a tree file. */
+/** Lists the fetched files of a commit from its snapshot folder, for offline use without a tree file. */
 export async function listSnapshot(
   repository: CachedRepository,
   commit: string,

@@ -8,10 +8,11 @@ import { hubAnswer, type Listing, listSnapshot, readTree, writeTree } from './li
 import { get, type HubAccess, reasonOf, retryRequest } from './requests.ts';
 
 /**
- * Lists the files of an address's repository at its revision. Commit and files come from one answer, and files are read at
- * that commit, so a branch that moves during the download does not matter. The list of a commit is requested once.
+ * Lists the files of an address's repository at its revision. Commit and files come from one response, and files are
+ * read at that commit, so a branch may move during the download. The list of a commit is requested once.
  *
- * @throws DataError offline for a revision that is not in the cache, or when the hub has no such repository or revision.
+ * @throws DataError offline for a revision that is not in the cache, or when the hub has no such repository or
+ * revision.
  */
 export async function listRepository(
   access: HubAccess,
@@ -79,7 +80,7 @@ async function keepListing(
   await exclusive(repository.lock('listing'), write, access.signal);
 }
 
-/** Returns the commit that a branch or tag was when last looked up. */
+/** Returns the commit of a branch or tag at the last lookup. */
 async function readReference(repository: CachedRepository, revision: string): Promise<string | undefined> {
   const text = (await readIfExists(repository.reference(revision)))?.trim() ?? '';
   return isCommit(text) ? text : undefined;

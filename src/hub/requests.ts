@@ -10,7 +10,7 @@ export interface HubAccess {
   readonly token?: string;
   /** Offline mode: no requests, only the cache is read. */
   readonly isOffline: boolean;
-  /** Pause before the first retry, in milliseconds; it doubles with each. */
+  /** Pause before the first retry, in milliseconds; doubles with each retry. */
   readonly pauseMs: number;
   /** Aborts requests and pauses; partial downloads are kept. */
   readonly signal?: AbortSignal | undefined;
@@ -35,7 +35,7 @@ export function accessFromEnvironment(environment: NodeJS.ProcessEnv, pauseMs = 
  * Retries an attempt until it succeeds, with pauses seeded by `name`.
  *
  * @param attempt throws `RetryableError` for failures that may pass.
- * @param progress grows while attempts get further; attempts are counted anew from there.
+ * @param progress a growing measure of progress; an increase resets the count of attempts.
  * @throws DataError after `maxAttempts` without progress.
  */
 export async function retryRequest<T>(
@@ -60,7 +60,7 @@ export async function retryRequest<T>(
 
 /**
  * Sends a GET and follows redirects. The token is sent to the origin of the endpoint only: redirects to content servers
- * have their permission in the address. The body is uncompressed, so that its bytes can be counted.
+ * carry their authorisation in the URL. The body is uncompressed, so that its bytes can be counted.
  *
  * @param name of the file in messages.
  * @returns a response with status 200, 206 or 416.

@@ -60,7 +60,7 @@ test('maps columns, adds the instruction and reads tests', async () => {
 test.each([
   ['an empty file', '', 'p.jsonl: expected one JSON object a row, got an empty file'],
   [
-    'a half-written last row',
+    'an incomplete last row',
     '{"prompt":"a","answer":"1"}\n{"prompt":"b","ans',
     'p.jsonl:2: expected one whole JSON object',
   ],

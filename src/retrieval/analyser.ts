@@ -4,7 +4,7 @@ import { stem } from './porter-stemmer.ts';
 export const analysers = ['standard', 'english'] as const;
 
 /**
- * - `standard`: words in lower case; characters of Han and Hiragana one by one;
+ * - `standard`: words in lower case; each Han or Hiragana character is one word;
  * - `english`: without possessive `'s` and Lucene's English stop words, stemmed by Porter's algorithm.
  */
 export type Analyser = (typeof analysers)[number];

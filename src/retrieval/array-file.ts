@@ -27,7 +27,7 @@ export async function writeArray(path: string, array: ArrayBufferView): Promise<
 /**
  * Reads a file into one buffer and checks its digest.
  *
- * @throws DataError when its size or content is not that of the check.
+ * @throws DataError when its size or content does not match the check.
  */
 export async function readArray(path: string, check: FileCheck): Promise<ArrayBuffer> {
   const whole = new ArrayBuffer(check.bytes);

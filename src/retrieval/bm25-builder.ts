@@ -7,22 +7,22 @@ const pieceSize = 2 ** 20;
 const mostPostings = 2 ** 32 - 1;
 /** Entries that a `Map` of V8 can hold. */
 const mostTerms = 2 ** 24 - 1;
-/** Words whose terms are remembered at a time. */
+/** Maximum number of words in the cache of terms. */
 const mostWords = 2 ** 22;
 
 /**
- * Builds the postings of an index from documents in order. Holds 5 bytes for each posting while documents are added, and
- * 10 during `finish`.
+ * Builds the postings of an index from documents in order. Holds 5 bytes for each posting while documents are added,
+ * and 10 during `finish`.
  */
 export class Bm25Builder {
   readonly #settings: Bm25Settings;
-  /** Number of the term of words seen lately; −1 for a stop word. */
+  /** Cache of term numbers by word; −1 for a stop word. */
   readonly #words = new Map<string, number>();
   readonly #numbers = new Map<string, number>();
-  /** Documents of each term. */
+  /** Number of documents that contain each term. */
   readonly #frequencies: number[] = [];
   readonly #lengths: number[] = [];
-  /** Distinct terms of each document. */
+  /** Number of distinct terms in each document. */
   readonly #distinct: number[] = [];
   /** Number and count of each term of each document, in the order of the documents. */
   readonly #terms: Uint32Array[] = [];
@@ -48,7 +48,7 @@ export class Bm25Builder {
     this.#distinct.push(counts.size);
   }
 
-  /** Returns the postings of all documents: sorts those of the documents by term. */
+  /** Sorts the postings of all documents by term and returns them. */
   finish(): Postings {
     const starts = new Uint32Array(this.#frequencies.length + 1);
     for (const [number, frequency] of this.#frequencies.entries())

@@ -6,7 +6,7 @@ export const bm25Settings = z.strictObject({
   analyser: z.enum(analysers).default('standard'),
   /** How fast repeats of a term saturate. */
   k1: z.number().nonnegative().default(0.9),
-  /** Share of the length in the normalisation: 0 none, 1 full. */
+  /** Strength of the length normalisation, from 0 (none) to 1 (full). */
   b: z.number().min(0).max(1).default(0.4),
 });
 export type Bm25Settings = z.output<typeof bm25Settings>;
@@ -15,13 +15,13 @@ export type Bm25Settings = z.output<typeof bm25Settings>;
 export interface Postings {
   /** Terms in the order of their numbers. */
   readonly terms: readonly string[];
-  /** One more than there are terms. */
+  /** Length: number of terms + 1. */
   readonly starts: Uint32Array;
   /** Document of each posting; ascending within a term. */
   readonly documents: Uint32Array;
   /** Occurrences of the term in the document; 255 for more. */
   readonly counts: Uint8Array;
-  /** Terms of each document, repeats included. */
+  /** Number of terms in each document, repeats included. */
   readonly lengths: Uint32Array;
 }
 
@@ -35,7 +35,7 @@ export interface Hit {
 interface QueryTerm {
   readonly start: number;
   readonly end: number;
-  /** Occurrences in the query × inverse document frequency; no document scores more by this term. */
+  /** Occurrences in the query × inverse document frequency: an upper bound on the term's part of any score. */
   readonly weight: number;
 }
 
@@ -55,7 +55,7 @@ export class Bm25Index {
   readonly #numbers: ReadonlyMap<string, number>;
   /** k1 · (1 − b + b · length / mean length) of each document. */
   readonly #norms: Float32Array;
-  /** Scores of the query in work; 0 between queries. */
+  /** Scores for the current query; 0 between queries. */
   readonly #scores: Float64Array;
 
   constructor(postings: Postings, settings: Bm25Settings) {
@@ -69,16 +69,16 @@ export class Bm25Index {
     this.#scores = new Float64Array(lengths.length);
   }
 
-  /** Returns the `top` best documents with a score above 0, best first; of equal ones the earlier document first. */
+  /** Returns the `top` best documents with a score above 0, best first; ties in document order. */
   search(query: string, top: number): Hit[] {
     const terms = this.#termsOf(query);
     let documents: number[] = [];
     let rest = terms.reduce((sum, { weight }) => sum + weight, 0);
     for (const term of terms) {
-      // Pruning costs as much as reading `documents`.
+      // Pruning costs about as much as reading `documents` once, so it pays only for a longer list of postings.
       const isLong = term.end - term.start > documents.length;
       const least = isLong ? (this.#best(documents, top).at(top - 1)?.score ?? 0) : 0;
-      // The most that the terms from here on can add to a score, and some room for rounding.
+      // The most that the remaining terms can add to a score, plus a margin for rounding.
       const reach = rest * (1 + 1e-9);
       if (least > reach) documents = documents.filter((one) => this.#keepIf(one, least - reach));
       const isSettled = least > reach && documents.length * lookupCost < term.end - term.start;
@@ -122,7 +122,7 @@ export class Bm25Index {
     }
   }
 
-  /** Adds a term's part to the scores of these documents only. */
+  /** Adds a term's part to the scores of the given documents only. */
   #lookUp({ start, end, weight }: QueryTerm, documents: readonly number[]): void {
     const { documents: postings, counts } = this.#postings;
     for (const document of documents) {

@@ -60,7 +60,7 @@ test('ranks as the BM25 formula does, ties by document', () => {
   );
 });
 
-test('finds the same best passages where rare terms decide and common ones are only looked up', () => {
+test('finds the same best passages when rare terms decide and common terms are only looked up', () => {
   const documents = Array.from({ length: 3000 }, (_, i) => {
     const common = i % 7 === 0 ? 'the the of' : 'the of of and';
     return `${common} group${i % 50} name${i}`;

@@ -17,7 +17,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** Serves `/retrieve` by a script and records the requests. */
+/** Serves scripted responses at `/retrieve` and records the requests. */
 async function serve(
   answer: (request: Request, attempt: number) => Answer,
   when: (respond: () => void) => void = (respond) => respond(),
@@ -150,7 +150,7 @@ test('reads bare documents, of services without scores', async () => {
   expect(await retriever.search('a', 1)).toEqual([{ id: '7', text: 'plain text', score: 0 }]);
 });
 
-test('an aborted query ends alone; closing ends all', async () => {
+test('aborting a query ends only that query; closing ends all', async () => {
   const { url } = await serve(({ queries }) =>
     queries.includes('slow') ? 'hang' : { body: { result: [[passageFor('a')]] } },
   );

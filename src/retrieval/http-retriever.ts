@@ -8,20 +8,23 @@ import { hasEmptyText, passageOf } from './passage.ts';
 import type { Retrieved, Retriever } from './retriever.ts';
 
 /**
- * Settings of a retriever behind HTTP that speaks Search-R1's protocol: `POST {queries, topk, return_scores}` answered by
- * `{result: [[{document: {id, contents}, score}, …], …]}`, one list a query.
+ * Settings of a retriever behind HTTP that speaks Search-R1's protocol: `POST {queries, topk, return_scores}` answered
+ * by `{result: [[{document: {id, contents}, score}, …], …]}`, one list a query.
  */
 export const httpRetrieverConfig = z.strictObject({
   type: z.literal('http-retriever'),
   /** Full address, e.g. `http://127.0.0.1:8000/retrieve`. */
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }),
-  /** Name of the service's index, e.g. `wiki-18-e5`; part of the key of recorded results. Change it when the index changes. */
+  /**
+   * Name of the service's index, e.g. `wiki-18-e5`; part of the key of recorded results. Change it when the index
+   * changes.
+   */
   version: z.string().min(1),
-  /** Most time for one request. */
+  /** Time limit of one request. */
   timeout: durationSchema.default('30s'),
   /** Attempts of one request before its queries fail. */
   maxAttempts: z.int().min(1).default(4),
-  /** Most requests at a time; queries that arrive meanwhile share the next ones. */
+  /** Most requests in flight; queries that arrive meanwhile share the next requests. */
   maxRequests: z.int().min(1).default(4),
   /** Most queries in one request. */
   maxQueries: z.int().min(1).default(64),
@@ -44,7 +47,7 @@ interface Waiting {
 
 const answerSchema = z.object({ result: z.array(z.array(z.unknown())) });
 
-/** Creates the client; nothing is sent before the first query. Disposing of it fails the queries in flight. */
+/** Creates the client; nothing is sent before the first query. Disposing of the client fails the queries in flight. */
 export function openHttpRetriever(config: HttpRetrieverConfig): Retriever {
   const closed = new AbortController();
   const waiting: Waiting[] = [];
@@ -93,7 +96,7 @@ export function openHttpRetriever(config: HttpRetrieverConfig): Retriever {
   };
 }
 
-/** Sends the queries of a batch until there is an answer, and settles each. Never rejects. */
+/** Sends the queries of a batch, with retries, and settles each of them. Never rejects. */
 async function answer(
   config: HttpRetrieverConfig,
   batch: readonly Waiting[],
@@ -190,8 +193,8 @@ async function readBody(response: Response): Promise<string> {
 }
 
 /**
- * Reads `{document, score}`, or a bare document, as returned by services that ignore `return_scores`. A document with an
- * empty text is left out: it has nothing to read, and must not fail the other queries of the request.
+ * Reads `{document, score}`, or a bare document, as returned by services that ignore `return_scores`. A document with
+ * an empty text is skipped, so that it does not fail the other queries of the request.
  */
 function retrievedOf(value: unknown, i: number, { url }: HttpRetrieverConfig): Retrieved[] {
   const entry = z.object({ document: z.unknown(), score: z.number().optional() }).safeParse(value);

@@ -82,7 +82,7 @@ test.for([
   await expect(openIndexFolder(kb)).rejects.toThrow(`${path}: expected a readable file`);
 });
 
-test('rejects a folder that is no index, and another format', async () => {
+test('rejects a folder that is not an index, and an index in another format', async () => {
   await expect(openIndexFolder(folder)).rejects.toThrow('expected the folder of an index with an index.json');
   const kb = join(folder, 'newer');
   await buildIndexFolder(passages, kb, settings);
@@ -91,7 +91,7 @@ test('rejects a folder that is no index, and another format', async () => {
   await expect(openIndexFolder(kb)).rejects.toThrow('expected an index of format 2, got "format"');
 });
 
-test('rejects no passages and repeated ids, and leaves no folder', async () => {
+test('rejects an empty list of passages and repeated ids, and leaves no folder', async () => {
   const kb = join(folder, 'none');
   await expect(buildIndexFolder([], kb, settings)).rejects.toThrow('expected at least one passage');
   const twice = [passages[0]!, passages[0]!];
@@ -142,7 +142,7 @@ test('stops between passages on abort', async () => {
   expect(existsSync(kb)).toBe(false);
 });
 
-test('replaces an index, and leaves a folder with any other file as it is', async () => {
+test('replaces an index, but leaves a folder with any other file unchanged', async () => {
   const kb = join(folder, 'used');
   await buildIndexFolder(passages, kb, settings);
   await buildIndexFolder(passages.slice(1), kb, settings);

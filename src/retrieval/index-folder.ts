@@ -36,7 +36,7 @@ type Part = keyof typeof files;
 
 const manifestSchema = z.strictObject({
   format: z.literal(format),
-  /** Digest of settings and passages: equal for equal answers. */
+  /** Digest of settings and passages, which determine the results. */
   version: z.string().min(1),
   settings: bm25Settings,
   passages: z.int().min(1),
@@ -45,14 +45,15 @@ const manifestSchema = z.strictObject({
   files: z.record(z.enum(Object.keys(files) as [Part, ...Part[]]), fileCheck),
 });
 
-/** Figures of an index. */
+/** Statistics of an index. */
 export type IndexFacts = Omit<z.output<typeof manifestSchema>, 'format' | 'files'>;
 
 /**
- * Builds an index of passages and saves it as a folder, atomically. Texts go to the disk as they come; memory holds about
- * 10 bytes for each distinct term of each passage.
+ * Builds an index of passages and saves it as a folder, atomically. Texts are written to disk as they arrive; memory
+ * holds about 10 bytes for each distinct term of each passage.
  *
- * @throws DataError for a folder with other files than an index's, for two passages with the same id, or none at all.
+ * @throws DataError for a folder that holds files other than an index, for two passages with the same id, and for no
+ * passages.
  */
 export async function buildIndexFolder(
   passages: AsyncIterable<Passage> | Iterable<Passage>,
@@ -104,7 +105,7 @@ export async function buildIndexFolder(
 
 const ownFiles: ReadonlySet<string> = new Set(['index.json', ...Object.values(files)]);
 
-/** Rejects a folder with other files than an index's: an index replaces its folder as a whole. */
+/** Rejects a folder that holds files other than an index, because building replaces the whole folder. */
 async function requireReplaceable(folder: string): Promise<void> {
   const held = await readdir(folder).catch((cause: NodeJS.ErrnoException): string[] => {
     if (cause.code === 'ENOENT') return [];
@@ -119,7 +120,7 @@ async function requireReplaceable(folder: string): Promise<void> {
   );
 }
 
-/** Digest of everything that determines an answer. */
+/** Digest of everything that determines a result. */
 const versionOf = ({ analyser, k1, b }: Bm25Settings, passagesDigest: string): string =>
   createHash('sha256')
     .update(JSON.stringify([format, analyser, k1, b, passagesDigest]))
@@ -158,10 +159,11 @@ async function openPassageWriter(path: string) {
 }
 
 /**
- * Opens an index that `buildIndexFolder` saved, as a retriever; the caller disposes of it. Reads and checks all files once;
- * afterwards memory holds the arrays (about 5 bytes for each distinct term of each passage) and the terms, not the texts.
+ * Opens an index that `buildIndexFolder` saved, as a retriever; the caller disposes of it. Reads and checks all files
+ * once; afterwards memory holds the arrays (about 5 bytes for each distinct term of each passage) and the terms, not
+ * the texts.
  *
- * @throws DataError for a folder without an index, or with a damaged one.
+ * @throws DataError for a folder without an index, or with a damaged index.
  */
 export async function openIndexFolder(folder: string): Promise<Retriever & { readonly facts: IndexFacts }> {
   const { files: checks, format: _format, ...facts } = readManifest(folder);

@@ -11,7 +11,7 @@ import { openIndexFolder, readIndexVersion } from './index-folder.ts';
 import { contentOf, type Passage, readPassages } from './passage.ts';
 import type { Retriever } from './retriever.ts';
 
-/** BM25 over passages that fit into memory; indexed when the first query comes. */
+/** BM25 over passages that fit into memory; indexed at the first query. */
 const bm25Config = bm25Settings.extend({
   type: z.literal('bm25'),
   /** Files of passages, relative to the recipe. */
@@ -21,7 +21,7 @@ const bm25Config = bm25Settings.extend({
 /** BM25 over the index that `gradus knowledge build` wrote, with the settings it was built with. */
 const bm25IndexConfig = z.strictObject({
   type: z.literal('bm25-index'),
-  /** Its folder, relative to the recipe. */
+  /** Folder of the index, relative to the recipe. */
   path: z.string().min(1),
 });
 
@@ -40,7 +40,7 @@ export const bm25 = noun(bm25Config);
 export const bm25Index = noun(bm25IndexConfig);
 
 /**
- * Opens the retriever of a config; the caller disposes of it. Files are indexed, and an index is loaded, with the first
+ * Opens the retriever of a config; the caller disposes of it. Files are indexed, or an index is loaded, at the first
  * query.
  *
  * @param baseDir base of relative paths.
@@ -62,7 +62,7 @@ export function openRetriever(config: RetrieverConfig, baseDir = '.'): Retriever
   }
 }
 
-/** Opens a retriever with its first query; the next query retries a failed opening. */
+/** Opens a retriever at its first query; if opening fails, the next query tries again. */
 function openLater(version: string, open: () => Promise<Retriever>): Retriever {
   let opening: Promise<Retriever> | undefined;
   const openOnce = async (): Promise<Retriever> => {
@@ -110,7 +110,7 @@ async function indexInMemory(files: readonly string[], settings: Bm25Settings): 
   };
 }
 
-/** Digest of everything that determines an answer. @throws DataError for a file that cannot be read. */
+/** Digest of everything that determines a result. @throws DataError for a file that cannot be read. */
 function versionOfFiles(files: readonly string[], { analyser, k1, b }: Bm25Settings): string {
   const hash = createHash('sha256').update(JSON.stringify([analyser, k1, b]));
   for (const file of files) {

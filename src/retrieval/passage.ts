@@ -15,7 +15,7 @@ export interface Passage {
   readonly text: string;
 }
 
-/** Names of a passage's columns in published corpora: FlashRAG and Search-R1 (`contents`), BEIR (`_id`), Pyserini. */
+/** Names of the id column in published corpora: FlashRAG and Search-R1 (`contents`), BEIR (`_id`), Pyserini. */
 const idColumns = ['id', '_id', 'docid', 'doc_id'];
 const textColumns = ['text', 'contents', 'content', 'passage'];
 
@@ -23,8 +23,8 @@ const idSchema = z.union([z.string().min(1), z.number(), z.bigint()]);
 
 /**
  * Streams the passages of files in order: JSON Lines, JSON, CSV or Parquet with a column `text` or `contents`, and
- * optionally `id` and `title`. A passage without an id gets its row number, with the file's position if there are several
- * files. A first line in quotation marks, as in FlashRAG's corpora, becomes the title.
+ * optionally `id` and `title`. A passage without an id gets its row number as id, with the file's position if there are
+ * several files. A first line in quotation marks, as in FlashRAG's corpora, becomes the title.
  *
  * @throws DataError naming file and row for a row without text.
  */
@@ -56,7 +56,7 @@ export function passageOf(value: unknown, where: string, defaultId: string): Pas
   };
 }
 
-/** True for the columns of a row whose text is a blank string. */
+/** Returns whether the text of a row is blank. */
 export function hasEmptyText(value: unknown): boolean {
   const text = textIn(columnsOf(value));
   return typeof text === 'string' && text.trim() === '';

@@ -1,6 +1,7 @@
 /*
- * Porter's stemming algorithm: M. F. Porter, "An algorithm for suffix stripping", Program 14 (1980), pp. 130–137, with the
- * two departures of its author's later programs, which Lucene's PorterStemFilter has too: -bli for -abli, and -logi → -log.
+ * Porter's stemming algorithm: M. F. Porter, "An algorithm for suffix stripping", Program 14 (1980), pp. 130–137, with
+ * the two changes that the author made in his later programs and that Lucene's PorterStemFilter also has: -bli for
+ * -abli, and -logi → -log.
  */
 
 type Rule = readonly [suffix: string, replacement: string];
@@ -39,14 +40,17 @@ const step3: readonly Rule[] = [
   ['ness', ''],
 ];
 
-/** Suffixes of step 4, a suffix of another after it. */
+/** Suffixes of step 4. A suffix that ends another one comes after it. */
 const step4 = 'al ance ence er ic able ible ant ement ment ent sion tion ou ism ate iti ous ive ize'.split(
   ' ',
 );
 
 const lowerCaseWord = /^[a-z]{3,}$/;
 
-/** Returns the stem of a word: `relational` → `relat`. Words of fewer than three letters, or with others than a–z, stay. */
+/**
+ * Returns the stem of a word: `relational` → `relat`. Words of fewer than three letters, or with characters other than
+ * a–z, are returned unchanged.
+ */
 export function stem(word: string): string {
   if (!lowerCaseWord.test(word)) return word;
   const singular = stripPlural(word);
@@ -73,7 +77,7 @@ function stripPastAndGerund(word: string): string {
   return measure(rest) === 1 && endsShort(rest) ? `${rest}e` : rest;
 }
 
-/** Steps 2 and 3: the first suffix that fits decides; it is replaced after a stem of measure 1 or more. */
+/** Steps 2 and 3: the first matching suffix decides; it is replaced if the stem before it has measure 1 or more. */
 function replaceSuffix(word: string, rules: readonly Rule[]): string {
   const rule = rules.find(([suffix]) => word.endsWith(suffix));
   if (rule === undefined) return word;
@@ -81,7 +85,7 @@ function replaceSuffix(word: string, rules: readonly Rule[]): string {
   return measure(rest) > 0 ? rest + rule[1] : word;
 }
 
-/** Step 4: a suffix after a stem of measure 2 or more is dropped; of -sion and -tion only -ion. */
+/** Step 4: drops a suffix after a stem of measure 2 or more; of -sion and -tion, only -ion. */
 function dropSuffix(word: string): string {
   const suffix = step4.find((one) => word.endsWith(one));
   if (suffix === undefined) return word;
@@ -89,7 +93,7 @@ function dropSuffix(word: string): string {
   return measure(rest) > 1 ? rest : word;
 }
 
-/** Step 5: a last -e and one of two last l. */
+/** Step 5: drops a final -e, and one l of a final -ll. */
 function tidyEnd(word: string): string {
   const rest = word.slice(0, -1);
   const dropsE = word.endsWith('e') && (measure(rest) > 1 || (measure(rest) === 1 && !endsShort(rest)));

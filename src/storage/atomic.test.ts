@@ -47,7 +47,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Operations of one call, and what a kill before each of them would leave. */
+/** Returns what a kill before each disk operation of a call would leave. */
 async function atEveryOperation<T>(call: () => Promise<unknown>, look: () => T): Promise<T[]> {
   const seen: T[] = [];
   beforeOperation = () => void seen.push(look());
@@ -99,7 +99,7 @@ const leaveOld = (text: string): void => {
   writeFileSync(join(folder, '.tmp-model-old', 'weights'), text);
 };
 
-test.each([1, 2])('a replacement whose rename %i fails keeps the old folder under its name', async (nth) => {
+test.each([1, 2])('keeps the old folder in place when rename %i of its replacement fails', async (nth) => {
   await writeModel('old');
   let renames = 0;
   beforeOperation = (name) => {
@@ -110,7 +110,7 @@ test.each([1, 2])('a replacement whose rename %i fails keeps the old folder unde
   expect(readdirSync(folder)).toEqual(['model']);
 });
 
-test('an old folder that a kill left without a name comes back at a write that fails', async () => {
+test('a failed write restores an old folder that a kill left without its name', async () => {
   leaveOld('old');
   const stop = new Error('stop');
   await expect(writeFolderAtomic(join(folder, 'model'), () => Promise.reject(stop))).rejects.toBe(stop);
@@ -118,7 +118,7 @@ test('an old folder that a kill left without a name comes back at a write that f
   expect(readdirSync(folder)).toEqual(['model']);
 });
 
-test('a kill at any operation of the write after a kill leaves the old or the new folder', async () => {
+test('a second kill, at any operation of the next write, leaves the old or the new folder', async () => {
   leaveOld('old');
   const seen = await atEveryOperation(
     () => writeModel('new'),
@@ -157,7 +157,7 @@ test('removes an old draft, syncs the file before the rename and the folder afte
       await sync();
     };
   });
-  // The last open is the folder, for its sync.
+  // The last open is of the folder, to sync it.
   expect(order).toEqual(['rm', 'open', 'sync file', 'rename', 'open']);
 });
 
@@ -182,7 +182,7 @@ test('the next write replaces the longer draft of a killed process', async () =>
   expect(readdirSync(folder)).toEqual(['file']);
 });
 
-test('a link in place of the draft is replaced, and its target stays', async () => {
+test('replaces a link in place of the draft and leaves its target alone', async () => {
   writeFileSync(join(folder, 'outside'), 'precious');
   symlinkSync(join(folder, 'outside'), draftOf(join(folder, 'file')));
   await writeFileAtomic(join(folder, 'file'), 'new');
@@ -190,14 +190,14 @@ test('a link in place of the draft is replaced, and its target stays', async () 
   expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('new');
 });
 
-test('a device is written in place and stays', async () => {
+test('writes a device in place without replacing it', async () => {
   await writeFileAtomic('/dev/null', 'text');
   expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   expect(isWrittenInPlace(join(folder, 'none'))).toBe(false);
   expect(isWrittenInPlace(folder)).toBe(false);
 });
 
-test('sweep removes stale entries only, folders too, and returns their names', async () => {
+test('sweep removes only stale entries, including folders, and returns their names', async () => {
   for (const name of ['keep', 'drop', '.tmp-mine']) writeFileSync(join(folder, name), '');
   mkdirSync(join(folder, 'drop-too', 'deep'), { recursive: true });
   const removed = await sweep(folder, (name) => name.startsWith('drop'));
@@ -207,14 +207,14 @@ test('sweep removes stale entries only, folders too, and returns their names', a
   ]);
 });
 
-test('a published draft has its new name and no longer the old one', async () => {
+test('publishing a draft renames it', async () => {
   const path = join(folder, 'blob');
   writeFileSync(`${path}.incomplete`, 'bytes');
   await publishDraft(`${path}.incomplete`, path);
   expect(readdirSync(folder)).toEqual(['blob']);
 });
 
-describe('an error of the file system', () => {
+describe('a file system error', () => {
   test('names the file, not its draft, and the next step', async () => {
     const path = join(folder, 'none', 'file');
     await expect(writeFileAtomic(path, 'text')).rejects.toMatchObject({
@@ -225,7 +225,7 @@ describe('an error of the file system', () => {
     });
   });
 
-  test.skipIf(!existsSync('/dev/full'))('on a full disk says so', async () => {
+  test.skipIf(!existsSync('/dev/full'))('reports a full disk', async () => {
     const path = join(folder, 'file');
     const fillDisk = (): Promise<void> => writeFileAtomic('/dev/full', 'text');
     await expect(writeAtomic(path, fillDisk)).rejects.toMatchObject({ code: 'DISK_FULL' });

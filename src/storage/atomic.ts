@@ -5,11 +5,12 @@ import { explainSystemError } from './system-error.ts';
 import { makeFolder } from './make-folder.ts';
 
 /*
- * Atomic writes of files and folders. The promise of every function here:
+ * Atomic writes of files and folders. Every function here guarantees:
  *
  * - After a kill or a power cut at any instruction, the name holds the whole old content or the whole new content.
- * - Once the call has returned, the new content survives a power cut: file and folder were synced to the disk.
- * - A failed write throws, keeps the old content and removes its draft. Errors of the file system are `StorageError`s.
+ * - Once the call has returned, the new content survives a power cut: file and folder are synced to disk.
+ * - A failed write throws, keeps the old content and removes its draft. File system errors are thrown as
+ *   `StorageError`s.
  * - A killed process leaves at most one draft, `.tmp-<name>` in the same folder. The next write of that name replaces
  *   it, and `sweep` removes it.
  *
@@ -21,7 +22,7 @@ import { makeFolder } from './make-folder.ts';
 /** Prefix of drafts. */
 const draftPrefix = '.tmp-';
 
-/** Sizes in bytes by path relative to the folder they are in, sorted by path. */
+/** Sizes in bytes, keyed by path relative to the folder and sorted by path. */
 export type FileSizes = Readonly<Record<string, number>>;
 
 /** Replaces or creates one file with content that is in memory. */
@@ -71,8 +72,8 @@ export function isWrittenInPlace(path: string): boolean {
 }
 
 /**
- * Gives a finished draft its name: the last step for writers that keep their draft between calls, such as a download
- * that can be resumed.
+ * Renames a finished draft to its final name: the last step for writers that keep their draft between calls, such as a
+ * resumable download.
  */
 export async function publishDraft(draft: string, path: string): Promise<void> {
   try {
@@ -84,10 +85,9 @@ export async function publishDraft(draft: string, path: string): Promise<void> {
 }
 
 /**
- * Replaces or creates one folder with what `fill` writes into an empty draft folder. Between two renames a folder that
- * is being replaced has no name; a kill there leaves it as `.tmp-<name>-old`, and the next write of that name or `sweep`
- * renames it back.
- * Returns the sizes of all files in it.
+ * Replaces or creates one folder with what `fill` writes into an empty draft folder. Between the two renames of a
+ * replacement, the old folder does not have its name; a kill there leaves it as `.tmp-<name>-old`, and the next write
+ * of that name or `sweep` renames it back. Returns the sizes of all files in it.
  */
 export async function writeFolderAtomic(
   path: string,
@@ -107,7 +107,7 @@ export async function writeFolderAtomic(
     await rm(old, { recursive: true, force: true });
     return sizes;
   } catch (error) {
-    // Best effort: the next write or `sweep` tries again, and the error below is the cause.
+    // Best effort: the next write or `sweep` tries again, and the caller gets the original error.
     await restoreOld(path).catch(() => undefined);
     await rm(draft, { recursive: true, force: true });
     throw explainSystemError(error, path);
@@ -115,9 +115,9 @@ export async function writeFolderAtomic(
 }
 
 /**
- * Removes the entries of a folder whose name satisfies `isStale`, drafts among them; every other entry stays. The old
+ * Removes the entries of a folder whose names satisfy `isStale`, including drafts, and keeps all others. The old
  * folder of an interrupted replacement, `.tmp-<name>-old`, is renamed back if it is the only copy.
- * @returns their names.
+ * @returns the names that satisfy `isStale`.
  */
 export async function sweep(folder: string, isStale: (name: string) => boolean): Promise<string[]> {
   const stale = (await readdir(folder)).filter(isStale);
@@ -133,7 +133,7 @@ export async function sweep(folder: string, isStale: (name: string) => boolean):
 async function restoreOld(path: string): Promise<void> {
   const old = oldOf(path);
   const found = await lstat(old).catch(() => undefined);
-  // A link is never the folder that was replaced: a crafted one could lead outside.
+  // A link is never the replaced folder: a crafted link could point outside.
   if (found?.isDirectory() === true && !(await exists(path))) await renameDurably(old, path);
   else await rm(old, { recursive: true, force: true });
 }
@@ -177,7 +177,7 @@ export async function syncTree(folder: string): Promise<void> {
   await syncToDisk(folder);
 }
 
-/** Syncs one file, or one folder's list of names, to the disk. */
+/** Syncs one file, or the entries of one folder, to disk. */
 export async function syncToDisk(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {

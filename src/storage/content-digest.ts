@@ -2,7 +2,7 @@ import { stringifyJson } from '../core/lossless-json.ts';
 import { createHash } from 'node:crypto';
 import type { Problem } from '../core/problem.ts';
 
-/** Returns 64 bits, in hex, of the hash of a problem's prompt, answer and tests: equal for equal content. */
+/** Returns the first 64 bits, in hex, of the SHA-256 of a problem's prompt, answer and tests. */
 export function contentDigest({
   prompt,
   answer,

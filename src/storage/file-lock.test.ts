@@ -7,7 +7,7 @@ import { isLocked, takeLock } from './file-lock.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gradus-lock-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('one holder at a time; leaves only an empty file', () => {
+test('allows one holder at a time and leaves only an empty file', () => {
   const path = join(folder, 'run.lock');
   expect(isLocked(path)).toBe(false);
   const first = takeLock(path);

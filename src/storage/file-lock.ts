@@ -1,12 +1,12 @@
 import { DatabaseSync } from 'node:sqlite';
 
 /**
- * A lock that one process holds at a time. Node has no `flock`, but SQLite locks files: an open exclusive transaction on
- * an empty database is a kernel lock, which ends with its process, however that ends. So locks are never stale, no process
- * ids are compared, and it works across containers that share the disk.
+ * A lock that one process holds at a time. Node has no `flock`, but SQLite locks files: an open exclusive transaction
+ * on an empty database is a kernel lock, which the kernel releases when its process ends for any reason. So locks are
+ * never stale, no process ids are compared, and locking works across containers that share the disk.
  *
- * Do not open or copy the lock file in the process that holds it: POSIX drops a process's locks on a file as soon as
- * that process closes any descriptor of it.
+ * Do not open or copy the lock file in the process that holds the lock: POSIX drops a process's locks on a file as soon
+ * as that process closes any descriptor of it.
  */
 export interface FileLock extends Disposable {}
 

@@ -14,7 +14,7 @@ test('creates missing parents and accepts an existing folder', async () => {
   expect(statSync(path).isDirectory()).toBe(true);
 });
 
-test('rejects a path through or at a file', async () => {
+test('rejects a path that is a file or passes through one', async () => {
   const file = join(root, 'file');
   writeFileSync(file, '');
   await expect(makeFolder(file)).rejects.toMatchObject({ code: 'EEXIST' });
@@ -22,7 +22,7 @@ test('rejects a path through or at a file', async () => {
 });
 
 test.skipIf(!existsSync('/proc/self'))(
-  'rejects a file system that accepts no folders, and ends',
+  'fails on a file system that accepts no folders instead of looping',
   async () => {
     for (const path of ['/proc/gradus', '/proc/gradus/runs/deep'])
       await expect(makeFolder(path)).rejects.toMatchObject({

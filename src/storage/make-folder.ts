@@ -2,8 +2,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Creates a folder and its missing parents. Unlike Node's recursive `mkdir`, ends also where a file system accepts no
- * folders: below /proc, that call repeats forever.
+ * Creates a folder and its missing parents. Fails where a file system accepts no folders, such as below /proc, where
+ * Node's recursive `mkdir` loops forever.
  *
  * @throws the system error of the folder that could not be created.
  */

@@ -17,7 +17,7 @@ const refused = (action: () => unknown): unknown => {
   throw new Error('expected an error');
 };
 
-test('an error of the file system names the path and the next step', () => {
+test('a file system error names the path and the next step', () => {
   const missing = join(folder, 'none', 'out.jsonl');
   const error = refused(() => openSync(missing, 'w'));
   expect(error).toBeInstanceOf(StorageError);
@@ -40,7 +40,7 @@ test('a full disk is reported even if the system error names no file', () => {
   expect(explainSystemError(full)).toMatchObject({ code: 'DISK_FULL', tryNext: 'df -h .' });
 });
 
-test('an error that is not of the file system is returned unchanged', () => {
+test('any other error is returned unchanged', () => {
   const bug = new TypeError('undefined is not a function');
   const network = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', syscall: 'connect' });
   for (const error of [bug, network, 'text', undefined]) expect(explainSystemError(error)).toBe(error);

@@ -5,7 +5,7 @@ import { StorageError } from '../core/errors.ts';
 /** Meaning of a system error code for the user, and the stable code of the `StorageError`. */
 const meanings: Readonly<Record<string, readonly [meaning: string, code: string]>> = {
   ENOENT: ['no such file or folder', 'NOT_WRITABLE'],
-  ENOTDIR: ['a part of this path is a file; expected a folder', 'NOT_WRITABLE'],
+  ENOTDIR: ['part of this path is a file; expected a folder', 'NOT_WRITABLE'],
   EISDIR: ['this is a folder; expected a file', 'NOT_WRITABLE'],
   EEXIST: ['the path already exists', 'NOT_WRITABLE'],
   ENOTEMPTY: ['the folder is not empty', 'NOT_WRITABLE'],
@@ -18,7 +18,7 @@ const meanings: Readonly<Record<string, readonly [meaning: string, code: string]
 };
 
 /**
- * Returns the `StorageError` for an error of the file system, such as a mistyped `--out` or a full disk. Returns any
+ * Returns the `StorageError` for a file system error, such as a mistyped `--out` or a full disk. Returns any
  * other error unchanged.
  *
  * @param place path to name in the message; absent: the path in the system error.

@@ -10,8 +10,8 @@ import { addPull, type ArmTally, emptyTallies, type Pull } from './tally.ts';
  *
  * - `raw`: nothing; the transcript is the history;
  * - `summary`: pulls and mean reward of each arm;
- * - `guided`: value and exploration bonus of each arm, by UCB, or LinUCB with context. The arm to choose is then the one
- *   with the highest sum: results measure how well the player reads, not how it explores.
+ * - `guided`: value and exploration bonus of each arm, by UCB, or LinUCB with context. The arm to choose is then the
+ *   one with the highest sum: results measure how well the player reads, not how it explores.
  */
 export const renderings = ['raw', 'summary', 'guided'] as const;
 export type Rendering = (typeof renderings)[number];
@@ -93,7 +93,7 @@ function talliesOf(pulls: readonly Pull[], bandit: Bandit): readonly ArmTally[] 
 
 const separator = (form: Form): string => (form === 'chat' ? '\n' : ';');
 
-/** Whole numbers without decimals. */
+/** Formats a number; integers have no decimals. */
 const number = (value: number, digits: number): string => {
   if (value === Infinity) return 'inf';
   return Number.isInteger(value) ? String(value) : value.toFixed(digits);

@@ -5,8 +5,8 @@ import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
 
 /**
- * Streams the rows of a CSV file (RFC 4180): the first record names the columns; quoted fields may hold separators, line
- * ends and doubled quotes. An empty field is an absent column, not an empty text.
+ * Streams the rows of a CSV file (RFC 4180): the first record names the columns; quoted fields may hold separators,
+ * line ends and doubled quotes. An empty field counts as an absent column, not as an empty string.
  */
 export async function* csvRows(file: string, shown: string, separator: ',' | '\t'): AsyncGenerator<Row> {
   let names: readonly string[] | undefined;
@@ -33,7 +33,7 @@ function rowOf(names: readonly string[], fields: readonly string[], shown: strin
       if (fields.length !== names.length)
         throw new DataError(
           `${shown}:${number}: expected ${names.length} fields as in the header, got ${fields.length}; ` +
-            'put a text that holds the separator or a line end in quotes',
+            'quote every field that contains the separator or a line break',
         );
       const entries = names.map((name, i) => [name, fields[i]!] as const);
       return Object.fromEntries(entries.filter(([, text]) => text !== ''));
@@ -41,7 +41,7 @@ function rowOf(names: readonly string[], fields: readonly string[], shown: strin
   };
 }
 
-/** Largest record in bytes: a quote that is never closed would otherwise fill the memory. */
+/** Largest record in bytes. Without a limit, an unclosed quote would fill the memory. */
 const maxRecordBytes = 1 << 26;
 
 async function* recordsOf(
@@ -70,12 +70,15 @@ async function* recordsOf(
 
 function unreadable(cause: CsvError, shown: string): DataError {
   if (cause.code === 'CSV_QUOTE_NOT_CLOSED')
-    return new DataError(`${shown}: expected a closing quote in the last record, got the file's end`, {
+    return new DataError(`${shown}: expected a closing quote in the last record, got the end of the file`, {
       cause,
     });
   if (cause.code === 'CSV_MAX_RECORD_SIZE')
-    return new DataError(`${shown}: expected records below 64 MB, got more; a quote is never closed`, {
-      cause,
-    });
+    return new DataError(
+      `${shown}: expected records below 64 MB, got a larger one; look for an unclosed quote`,
+      {
+        cause,
+      },
+    );
   return new DataError(`${shown}: expected CSV as in RFC 4180, got ${cause.message}`, { cause });
 }

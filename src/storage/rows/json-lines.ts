@@ -10,7 +10,7 @@ interface JsonRow {
 }
 
 /**
- * Streams the parsed rows of a JSON Lines file in constant memory; blank ones are skipped.
+ * Streams the parsed rows of a JSON Lines file in constant memory and skips blank lines.
  *
  * @param file its path.
  * @param shown its name in messages.
@@ -26,8 +26,8 @@ export async function* readJsonRows(file: string, shown: string): AsyncGenerator
 }
 
 /**
- * Streams the rows of a JSON Lines file; blank ones are skipped. Only a line feed ends a row: texts may hold U+2028, where
- * Node's line reader would split.
+ * Streams the rows of a JSON Lines file and skips blank lines. Only a line feed ends a row: Node's line reader also
+ * splits at U+2028, which texts may contain.
  */
 export async function* jsonLines(file: string, shown: string): AsyncGenerator<Row> {
   let number = 0;
@@ -59,7 +59,7 @@ function adviceFor(line: string): string {
   if (/[:[,]\s*(?:NaN|-?Infinity)\b/.test(line))
     return "Python's NaN and Infinity are not JSON; write null, or leave the row out";
   if (/^\s*[[{]\s*$/.test(line)) return 'write each row on one line, or name the file .json';
-  return 'delete a half-written last row';
+  return 'delete an incomplete last row';
 }
 
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {

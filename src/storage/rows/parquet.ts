@@ -11,7 +11,7 @@ const compressors: typeof codecs = {
 
 /**
  * Streams the rows of a Parquet file of any codec; memory holds the columns of one row group. 64-bit integers become
- * numbers where those are exact and stay `bigint` where not; dates become ISO texts.
+ * numbers if that is exact and stay `bigint` otherwise; dates become ISO strings.
  */
 export async function* parquetRows(file: string, shown: string): AsyncGenerator<Row> {
   const { columns, ranges, readColumn } = await openScan(file, shown);
@@ -65,7 +65,7 @@ async function guard<T>(shown: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Converts a value to what JSON would hold. */
+/** Converts a value to its JSON equivalent. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (typeof value !== 'object' || value === null) return value;

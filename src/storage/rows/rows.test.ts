@@ -26,7 +26,7 @@ async function valuesOf(name: string, content: string | Uint8Array): Promise<unk
   return values;
 }
 
-/** Objects as JSON can hold them, with every character that could confuse a reader. */
+/** JSON objects with every character that could confuse a reader. */
 const record = fc.dictionary(fc.string({ unit: 'binary', minLength: 1 }), fc.jsonValue(), { maxKeys: 4 });
 const records = fc.array(
   record.map((value) => JSON.parse(JSON.stringify(value)) as object),
@@ -87,7 +87,7 @@ test('returns a scalar as a row', async () => {
   expect(await valuesOf('a.json', '[1, "b", {"c":[2]}, null]')).toEqual([1, 'b', { c: [2] }, null]);
 });
 
-test('reads CSV as RFC 4180 writes it', async () => {
+test('reads CSV as RFC 4180 defines it', async () => {
   const quoted = (field: string): string => `"${field.replaceAll('"', '""')}"`;
   const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', ' ', 'é'), maxLength: 6 });
   await fc.assert(
@@ -110,7 +110,7 @@ test('reads CSV records longer than a chunk', async () => {
   expect(await valuesOf('a.tsv', `n\ttext\n${lines.join('\n')}\n`)).toEqual(rows);
 });
 
-/** LZ4's raw block of nothing but literals. */
+/** Returns a raw LZ4 block of literals only. */
 function lz4Literals(input: Uint8Array): Uint8Array {
   const lengths: number[] = [];
   for (let rest = input.length - 15; rest >= 0; rest -= 255) lengths.push(Math.min(rest, 255));

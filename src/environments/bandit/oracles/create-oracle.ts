@@ -9,7 +9,7 @@ import { createUcb } from './ucb.ts';
 export const oracleNames = ['random', 'greedy', 'ucb', 'thompson', 'lin-ucb'] as const;
 export type OracleName = (typeof oracleNames)[number];
 
-/** Standard deviation of a bandit's rewards; 1/2 for rewards of 0 and 1, the largest they can have. */
+/** Standard deviation of a bandit's rewards; 1/2, the largest possible value, for rewards of 0 and 1. */
 export const deviationOf = (bandit: Bandit): number => (bandit.type === 'bernoulli' ? 0.5 : bandit.deviation);
 
 /**

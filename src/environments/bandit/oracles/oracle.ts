@@ -1,6 +1,6 @@
 import type { Pull } from '../tally.ts';
 
-/** An algorithm that plays bandits: what a policy is compared with. */
+/** An algorithm that plays bandits, as a baseline for the policy. */
 export interface Oracle {
   /**
    * Chooses an arm. Ties go to the first arm.
@@ -13,7 +13,7 @@ export interface Oracle {
   observe(pull: Pull): void;
 }
 
-/** Estimated value of an arm, and what an algorithm adds to it for exploration; both Infinity for an untried arm. */
+/** Estimated value of an arm and its exploration bonus; both Infinity for an untried arm. */
 export interface ArmIndex {
   readonly value: number;
   readonly bonus: number;

@@ -11,7 +11,7 @@ import { createOracle, oracleNames } from './create-oracle.ts';
 import { createThompson } from './thompson.ts';
 import { createUcb } from './ucb.ts';
 
-/** Plays by numpy and scipy; see `scripts/make-bandit-golden.py`. */
+/** Reference plays computed with numpy and scipy; see `scripts/make-bandit-golden.py`. */
 interface Play {
   readonly choices: readonly number[];
   readonly regret: number;
@@ -117,7 +117,7 @@ test('lin-ucb needs a context', () => {
   expect(() => createOracle('lin-ucb', games[0]!)).toThrow('expected a bandit with context');
 });
 
-test('an algorithm gives the same play again, and names only arms', () => {
+test('an algorithm repeats its play exactly, and chooses only existing arms', () => {
   const rewards = fc.constantFrom('bernoulli', 'gaussian', 'contextual');
   fc.assert(
     fc.property(

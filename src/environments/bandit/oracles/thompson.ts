@@ -6,8 +6,8 @@ import type { Oracle } from './oracle.ts';
 const uniformPrior = { alpha: 1, beta: 1 };
 
 /**
- * Thompson sampling (1933): draws each arm's mean from its posterior and chooses the highest draw. One number of `random`
- * per arm, through the quantile function.
+ * Thompson sampling (1933): draws each arm's mean from its posterior and chooses the highest draw. Uses one random
+ * number per arm, through the quantile function.
  *
  * @param deviation of normal rewards, whose means have the prior N(0, 1); null for rewards of 0 and 1 with prior
  * Beta(1, 1).
