@@ -47,7 +47,7 @@ const recipe = (store: string): Recipe =>
     baseDir: folder,
   });
 
-test('copies base attempts under the same conditions and no others', () => {
+test('copies only base attempts made under the same conditions', () => {
   {
     using known = openPassRateStore(join(folder, 'known.sqlite'));
     known.record(conditions, [attempt('a', 0), attempt('a', 1), attempt('b', 0), attempt('gone', 0)]);

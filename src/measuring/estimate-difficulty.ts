@@ -38,11 +38,11 @@ export interface EstimateOptions {
 export interface PlannedMeasurement {
   readonly verifier: string;
   readonly rollouts: number;
-  /** Most attempts that may follow. */
+  /** Maximum number of attempts that may follow. */
   readonly laterAtMost: number;
   /** Problems that need no further attempts. */
   readonly finished: number;
-  /** The same in words. */
+  /** The plan as text. */
   readonly text: string;
 }
 
@@ -95,7 +95,7 @@ export async function estimateDifficulty(
   store.recordSources(sources);
   const model = nameOf(engine, options.source);
   const noting = noteSpending(store, model, engine.sampler);
-  // Discarded answers and probe requests were paid for too.
+  // Discarded answers and probe requests cost money too.
   opened.defer(noting.note);
   const { onPlan, onProgress } = options;
   const planned = new Set<string>();
@@ -118,7 +118,7 @@ export async function estimateDifficulty(
       step: 0,
       seed: recipe.seed,
       onPlan: (plan, verifier) => {
-        // Report an empty plan only if it is the first: then everything is on record.
+        // Report an empty plan only if it is the first: everything is then already on record.
         if (plan.rollouts > 0 || !planned.has(verifier)) onPlan?.(describe(plan, verifier));
         planned.add(verifier);
       },

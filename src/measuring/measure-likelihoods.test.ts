@@ -27,7 +27,7 @@ function counting(tokenLogprob = -0.5, maxSequenceTokens = 4096) {
   return { engine: wrapped, scored };
 }
 
-test('sums the log-probabilities of the text alone, of answers and of solutions', async () => {
+test('sums only the log-probabilities of the text, for answers and for solutions', async () => {
   using store = openPassRateStore(':memory:');
   const { engine } = counting();
   const values = await measureLikelihoods({ engine, store }, { problems, model: 'm' });
@@ -40,7 +40,7 @@ test('sums the log-probabilities of the text alone, of answers and of solutions'
   expect(values.has('code')).toBe(false);
 });
 
-test('computes no value twice, also after an interruption, and none for other weights than those on record', async () => {
+test('computes no value twice, even after an interruption, and none for weights other than those on record', async () => {
   using store = openPassRateStore(':memory:');
   const { engine, scored } = counting();
   const abort = new AbortController();

@@ -13,7 +13,7 @@ import { editionsOf } from './observation.ts';
 /** Model and problems of a likelihood measurement. */
 export interface LikelihoodRequest extends Pick<Scoring, 'model' | 'template'> {
   readonly problems: readonly Problem[];
-  /** True to compute nothing and require all likelihoods on record, because the weights no longer exist. */
+  /** True to compute nothing and require all likelihoods to be on record, because the weights no longer exist. */
   readonly isComplete?: boolean;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -67,7 +67,7 @@ interface MissingText extends Pick<RecordedLikelihood, 'text' | 'digest'> {
 
 interface RenderedText extends MissingText {
   readonly tokens: Int32Array;
-  /** Place of the text's first token; the prompt is before it. */
+  /** Index of the text's first token, which follows the prompt. */
   readonly start: number;
 }
 

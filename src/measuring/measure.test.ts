@@ -29,7 +29,7 @@ const request: MeasureRequest = {
 /** Problem n solves its first n mod 3 attempts. */
 const complete = (key: string, index: number): string => (index < Number(key.slice(1)) % 3 ? 'yes' : 'no');
 
-test('screens every problem and continues only mixed ones', async () => {
+test('screens every problem and continues only with mixed ones', async () => {
   using store = openPassRateStore(':memory:');
   const engine = scriptedEngine({ complete });
   const found = await measurePassRates({ engine, verifierFor: () => verifier, store }, request);
@@ -38,7 +38,7 @@ test('screens every problem and continues only mixed ones', async () => {
   expect(found.get('p2')).toMatchObject({ successes: 2, trials: 2 });
 });
 
-test('an interrupted measurement makes only the missing attempts and ends the same', async () => {
+test('an interrupted measurement makes only the missing attempts and ends with the same result', async () => {
   using whole = openPassRateStore(':memory:');
   const expected = await measurePassRates(
     { engine: scriptedEngine({ complete }), verifierFor: () => verifier, store: whole },

@@ -35,14 +35,14 @@ export interface MeasureRequest {
   readonly model: string;
   /** From `templateOf`. */
   readonly template?: string;
-  /** Why attempts are made; with the step it keeps measurements of one model apart. */
+  /** Why attempts are made; source and step together separate the measurements of one model. */
   readonly source: AttemptSource;
   /** Steps the policy has learnt from. */
   readonly step: number;
   readonly seed: number;
   /** Features by problem id; adaptive probing groups problems by them. */
   readonly features?: ReadonlyMap<string, ProblemFeatures>;
-  /** Plans the next attempts in place of the settings. */
+  /** Plans the next attempts, instead of the settings. */
   readonly plan?: (ids: readonly string[], recorded: RecordedPassRates) => AttemptPlan;
   /** True if all attempts must already be recorded, because the weights no longer exist. */
   readonly isComplete?: boolean;
@@ -56,7 +56,7 @@ const chunkProblems = 256;
 
 /**
  * Measures pass rates: makes the planned attempts, records them, and plans again until nothing is missing. Recorded
- * attempts are never repeated, so an interrupted measurement continues where it stopped and ends the same.
+ * attempts are never repeated, so an interrupted measurement continues where it stopped and ends with the same result.
  *
  * @returns trials by problem id.
  */
@@ -103,7 +103,7 @@ async function measureUnder(
       const recorder = recordAsJudged(record);
       const judging = rollChunk({ ...parts, onRollout: recorder.add }, request, chunk, byId, signal);
       const groups = await judging.finally(recorder.flush);
-      // Again, for failed attempts that `onRollout` never saw; recording is idempotent.
+      // Record all again: `onRollout` is not called for missing completions, and recording is idempotent.
       record(groups.flatMap(({ rollouts }) => rollouts));
       done += groups.length * chunk.rollouts;
       request.onProgress?.(done, plan.rollouts);
@@ -136,7 +136,7 @@ function rollChunk(
   return rollAll(parts, { ...request, seed: hashKey(seed, 'measure', encodeSource(source), 0) }, signal);
 }
 
-/** Picks the sampling settings out of an object that has others too. */
+/** Returns only the sampling settings of an object. */
 export const samplingOf = ({
   temperature,
   topP,

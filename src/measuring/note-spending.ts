@@ -3,8 +3,8 @@ import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts'
 import type { Sampler } from '../engines/engine.ts';
 
 /**
- * Wraps a store so that recording attempts also records the engine's spending since. Spending of earlier commands
- * counts against the engine's budget. Engines without spending keep the plain store.
+ * Wraps a store so that recording attempts also records what the engine has spent since the last record. Spending of
+ * earlier commands counts against the engine's budget. Engines without spending keep the plain store.
  */
 export function noteSpending(
   store: PassRateStore,

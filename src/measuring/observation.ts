@@ -47,7 +47,7 @@ export function judgementLabel(
   return environment === undefined ? verifier : `${verifier} with ${environment.name}@${environment.version}`;
 }
 
-/** Digest of how the engine renders a prompt; absent if the server renders it. */
+/** Returns the digest of how the engine renders a prompt; absent if the server renders it. */
 export function templateOf({ renderer }: Pick<Engine, 'renderer'>): Pick<Conditions, 'template'> {
   if (renderer === undefined) return {};
   const tokens = renderer.render([{ role: 'user', content: 'What is asked?' }]);

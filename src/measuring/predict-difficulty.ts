@@ -37,9 +37,9 @@ export interface PredictedProblems extends PredictedDifficulty {
 
 /**
  * Predicts how hard each problem of a recipe is for a model, without sampling: computes the log-likelihoods that the
- * store lacks, and calibrates them on the problems that the store has trials of.
+ * store lacks, and calibrates them on the problems for which the store has trials.
  *
- * @throws {ConfigError} if the recipe has no `difficulty`, or the engine no local weights.
+ * @throws {ConfigError} if the recipe has no `difficulty`, or the engine has no local weights.
  */
 export async function predictDifficulty(recipe: Recipe, options: PredictOptions): Promise<PredictedProblems> {
   const { difficulty: settings } = recipe;
@@ -82,7 +82,7 @@ export async function predictDifficulty(recipe: Recipe, options: PredictOptions)
   };
 }
 
-/** Trials of the model under the recipe's sampling and verifiers, of problems in their present wording. */
+/** Trials of the model under the recipe's sampling and verifiers, for problems in their present wording. */
 function recordedPassRates(
   store: PassRateReader,
   {

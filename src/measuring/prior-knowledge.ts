@@ -11,8 +11,8 @@ type Settings = Pick<z.output<typeof passRateConfig>, 'probing'>;
 type Parts = Parameters<typeof measureLikelihoods>[0];
 
 /**
- * Collects evidence about problems before their attempts, from the sources that the settings name: likelihoods, which
- * are computed where the store lacks them, pass rates that the data states, and other models' pass rates.
+ * Collects evidence about problems before their attempts, from the sources in the settings: likelihoods, which are
+ * computed if the store lacks them, pass rates stated in the data, and other models' pass rates.
  *
  * @param others label → problem id → trials.
  * @returns features by problem id; undefined for fixed probing, which uses none.
@@ -32,7 +32,7 @@ export async function priorKnowledge(
 }
 
 /**
- * Collects features from evidence at hand.
+ * Collects features from the given evidence.
  *
  * @param others label → problem id → trials.
  * @param values likelihoods by problem id.

@@ -16,39 +16,39 @@ import { type DifficultyReport, type ReportedProblem, reportDifficulty } from '.
 import { describeEffort, type Effort, effortOf } from './report/measuring-effort.ts';
 import { editionsOf } from './observation.ts';
 
-/** What a store holds of one model under one way of sampling; verifiers together, as long as each problem has one. */
+/** What a store holds for one model under one sampling. Verifiers are combined as long as each problem has only one. */
 export interface StoredMeasurement {
   readonly conditions: Omit<Conditions, 'verifier'> & { readonly verifiers: readonly string[] };
   /** Successes and trials of the base measurement, by problem id. */
   readonly passRates: PassRates;
-  /** Every attempt on record, of training and stage boundaries too. */
+  /** Every attempt on record, including those from training and stage boundaries. */
   readonly groups: readonly ObservedGroup[];
-  /** Problems of the recipe that were measured with another prompt, gold or tests, and do not count. */
+  /** Number of the recipe's problems that were measured with another prompt, gold or tests, and so do not count. */
   readonly outdated: number;
-  /** What a model server said it cost, in all. */
+  /** Total cost reported by a model server. */
   readonly spending: Spending;
 }
 
-/** A store's measurements, and the problems they are of. */
+/** A store's measurements and their problems. */
 export interface StoredMeasurements {
   readonly measurements: readonly StoredMeasurement[];
-  /** The recipe's; without a recipe nothing is known of a problem but its id. */
+  /** The recipe's problems; without a recipe, only the ids of problems are known. */
   readonly problems?: readonly Problem[];
 }
 
 /**
- * Reads a pass-rate store, a measurement for each model and way of sampling in it, oldest first; another one where
- * problems were judged by a second verifier.
+ * Reads the measurements in a pass-rate store, one for each model and sampling, oldest first. Problems that were judged
+ * by a second verifier give another measurement.
  *
- * @param file `gradus difficulty estimate` made it, or a run's `pass-rates.sqlite`.
- * @param recipe whose problems are meant, as they are worded now.
+ * @param file store made by `gradus difficulty estimate`, or a run's `pass-rates.sqlite`.
+ * @param recipe source of the problems, in their current wording.
  */
 export async function readMeasurements(file: string, recipe?: Recipe): Promise<StoredMeasurements> {
   const tryNext = 'gradus difficulty estimate <recipe>';
   if (!existsSync(file))
     throw new ConfigError(`${file}: expected a store of pass rates, found nothing there`, { tryNext });
   if (!isDatabase(file))
-    throw new DataError(`${file}: expected a store of pass rates, found a file of something else`, {
+    throw new DataError(`${file}: expected a store of pass rates, found another kind of file`, {
       tryNext,
     });
   using store = readPassRateStore(file);
@@ -57,7 +57,7 @@ export async function readMeasurements(file: string, recipe?: Recipe): Promise<S
   const bySampling = Map.groupBy(store.conditions(), ({ verifier: _, ...rest }) => JSON.stringify(rest));
   const measurements = Array.from(bySampling.values(), (all) => together(store, all, filter)).flat();
   if (measurements.length === 0)
-    throw new DataError(`${file}: expected pass rates, found a store without a single one`, { tryNext });
+    throw new DataError(`${file}: expected pass rates, found an empty store`, { tryNext });
   return { measurements, ...(problems === undefined ? {} : { problems }) };
 }
 
@@ -93,7 +93,7 @@ export function describeConditions(conditions: StoredMeasurement['conditions']):
   return `model ${model}${prompt}\n${sampling.join(', ')}, judged by ${verifiers.join(', ')}`;
 }
 
-/** Joins the verifiers of one sampling, but never two of one problem: those are different pass rates. */
+/** Combines the verifiers of one sampling, but never two verifiers of the same problem, whose pass rates differ. */
 function together(
   store: PassRateReader,
   conditions: readonly Conditions[],
@@ -118,7 +118,7 @@ function together(
   }));
 }
 
-/** Problems measured only in another edition. */
+/** Returns the ids of problems that were measured only in another edition. */
 function outdatedIn(
   store: PassRateReader,
   conditions: Conditions,
@@ -132,7 +132,10 @@ function outdatedIn(
 
 const idsOf = (passRates: PassRates): ReportedProblem[] => Array.from(passRates.keys(), (id) => ({ id }));
 
-/** Opening an empty file as a database would write into it; showing something must not. */
+/**
+ * Returns whether a file is a database. Opening an empty file as one would write to it, which a read-only command must
+ * not do.
+ */
 function isDatabase(file: string): boolean {
   const head = Buffer.alloc(15);
   const handle = openSync(file, 'r');

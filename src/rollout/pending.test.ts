@@ -28,7 +28,7 @@ test('reports a stall with the names of pending work, once per interval', () => 
   expect(reports).toHaveLength(2);
 });
 
-test('counts a piece of work once when it ends twice', () => {
+test('counts work that ends twice only once', () => {
   const pending = createPendingWork();
   const end = pending.begin('x');
   end();

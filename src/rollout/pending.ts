@@ -1,10 +1,10 @@
-/** Pending work by name, so that a stall can be explained instead of hanging silently. */
+/** Names of pending work, so that a stall can be explained instead of hanging silently. */
 export interface PendingWork {
-  /** Registers a piece of work; call the returned function when it ends. */
+  /** Registers work; call the returned function when it ends. */
   begin(what: string): () => void;
-  /** Number of pieces that have ended; a watchdog measures progress by it. */
+  /** Number of finished items, by which a watchdog measures progress. */
   readonly ended: number;
-  /** The longest-waiting pieces, oldest first. */
+  /** Names of the items that have waited longest, oldest first. */
   oldest(limit: number): string[];
   readonly size: number;
 }

@@ -14,13 +14,13 @@ import { turns } from './strategies/turns.ts';
 /** Engine and verifiers of a rollout. */
 export interface RolloutParts extends StrategyParts {
   readonly verifierFor: (problem: Problem) => Verifier;
-  /** Environments that answer the policy's turns; absent: every attempt has one turn. */
+  /** Environments that answer the policy's turns; without them, every attempt has one turn. */
   readonly environments?: Environments | undefined;
   /** Called with each attempt when it is judged, before its group is complete; not for missing completions. */
   readonly onRollout?: (rollout: Rollout) => void;
 }
 
-/** The parts without environments if `closedBook`: attempts then have one turn. */
+/** Returns the parts, without environments if `closedBook`; attempts then have one turn. */
 export const withEnvironments = <Parts extends Pick<RolloutParts, 'environments'>>(
   parts: Parts,
   { closedBook = false }: { readonly closedBook?: boolean | undefined },
@@ -34,9 +34,9 @@ export interface RolloutRequest extends AttemptRequest {
 }
 
 /**
- * Samples and judges problems; yields each group when its last verdict is in, in any order. Verifies completions while
- * others still decode. A verifier that throws or a completion that is missing becomes a rollout with an `ungradable`
- * verdict, so one bad problem cannot end a run.
+ * Samples and judges problems; yields each group once its last verdict has arrived, in any order. Verifies completions
+ * while others are still decoding. A verifier that throws or a completion that is missing becomes a rollout with an
+ * `ungradable` verdict, so one bad problem cannot end a run.
  *
  * @example
  * for await (const group of rollGroups({ engine, verifierFor }, { problems, rollouts: 8, maxTokens: 64, temperature: 1,
@@ -107,8 +107,8 @@ export async function rollAll(
 }
 
 /**
- * Attempts by strategy: in turns where the problem has an environment, in one turn elsewhere; by wording, if they are
- * spread.
+ * Attempts by strategy: in several turns if the problem has an environment, otherwise in one; spread over wordings if
+ * the request says so.
  */
 function attemptsAt(
   parts: RolloutParts,

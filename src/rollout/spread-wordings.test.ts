@@ -32,7 +32,7 @@ test('covers every index once, evenly over as many wordings as there are', () =>
   );
 });
 
-test('keeps the own prompt for one wording, and draws other wordings with another seed', () => {
+test('keeps the own prompt of a problem for one wording, and draws other wordings with another seed', () => {
   const request = { ...sampling, rollouts: 4, seed: 1 };
   const problems = Array.from({ length: 20 }, (_, i) => worded(`p${i}`, 3));
   expect(spreadWordings(problems, request, 1)).toEqual([{ problems, request }]);
@@ -44,7 +44,7 @@ test('keeps the own prompt for one wording, and draws other wordings with anothe
   expect(drawn(1)).not.toEqual(drawn(2));
 });
 
-test('a group holds the attempts at all its wordings, each judged as its problem', async () => {
+test('a group holds the attempts at all wordings of its problem, each judged like the problem itself', async () => {
   const engine = scriptedEngine({ complete: (key, index) => `${key}${index}` });
   const verifier: Verifier = {
     name: 'own',

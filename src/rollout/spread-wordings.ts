@@ -11,7 +11,7 @@ export interface WordedAttempts {
 
 /**
  * Spreads the attempts at each problem evenly over `count` of its wordings, drawn by the request's seed. Indices stay
- * consecutive within a wording, so attempts differ in their random numbers whatever their wording. A problem with
+ * consecutive within a wording, so attempts have different random numbers in every wording. A problem with
  * fewer wordings repeats them.
  */
 export function spreadWordings(

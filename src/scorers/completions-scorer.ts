@@ -6,19 +6,20 @@ import { openServerScorer, type ScoredAttempt, scorerServer, type ScoringApi } f
 
 /**
  * A causal model behind `/completions` with `echo` and `logprobs`: after each step it predicts one of two label tokens.
- * vLLM, `gradus serve model` of a scorer made by `gradus prm train`, and Math-Shepherd behind any such server.
+ * Works with vLLM, with `gradus serve model` for a scorer made by `gradus prm train`, and with Math-Shepherd behind any
+ * server of this kind.
  */
 export const completionsScorerConfig = z.strictObject({
   type: z.literal('completions'),
   ...scorerServer,
   /**
-   * `text`: the scorer has its own tokenizer. `tokens`: it has the policy's, which keeps the template of the prompt and
-   * every cut exact; `stepTag` is empty then.
+   * `text`: the scorer has its own tokenizer. `tokens`: it shares the policy's tokenizer, which keeps the prompt
+   * template and every cut exact; `stepTag` must then be empty.
    */
   input: z.enum(['text', 'tokens']).default('text'),
   /** Text after each step, where the label is predicted; Math-Shepherd: ` ки`. */
   stepTag: z.string().default(''),
-  /** Label tokens, as the server spells them. */
+  /** Label tokens, in the server's spelling. */
   good: z.string().min(1).default('+'),
   bad: z.string().min(1).default('-'),
 });
@@ -39,7 +40,7 @@ const completionsResponse = z.object({
     .length(1),
 });
 
-/** Alternatives requested per token: vLLM's default limit. */
+/** Number of alternatives requested per token: vLLM's default limit. */
 const alternatives = 20;
 
 /** Opens a causal scorer behind `/completions`; see `openServerScorer`. */
@@ -82,7 +83,7 @@ export function openCompletionsScorer(
   return openServerScorer(config, renderer, api);
 }
 
-/** Appends the tag to a step, before the white space that ends it. */
+/** Appends the tag to a step, before its trailing white space. */
 function tagged(step: string, tag: string): string {
   const end = step.trimEnd().length;
   return tag === '' ? step : step.slice(0, end) + tag + step.slice(end);

@@ -18,10 +18,10 @@ test('scores each step by the geometric mean of its tokens’ probabilities', as
   const transcript = attempt([Math.log(0.5), Math.log(0.125), Math.log(0.75), 0]);
   const scores = await scorer.score(problem, transcript, [4, 5, 6]);
   expect(scores.map((score) => Number(score!.toFixed(6)))).toEqual([0.25, 0.75, 1]);
-  // The last steps alone, as a search asks for them.
+  // Only the last steps, as a search requests them.
   expect(await scorer.score(problem, transcript, [5, 6], undefined, [4])).toEqual(scores.slice(1));
 });
 
-test('scores nothing where the engine returned no log-probabilities', async () => {
+test('scores nothing if the engine returned no log-probabilities', async () => {
   expect(await openConfidenceScorer().score(problem, attempt([0, 0, 0]), [4, 5])).toEqual([null, null]);
 });

@@ -3,15 +3,16 @@ import { noun } from '../core/config-builder.ts';
 import { promptLength } from '../core/transcript.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 
-/** The policy's own confidence as scorer: free, because sampling has computed it. */
+/** The policy's own confidence as scorer. It costs nothing, because sampling already computed it. */
 export const confidenceScorerConfig = z.strictObject({ type: z.literal('confidence') });
 
-/** Scores a step by the policy's own probability of it, the geometric mean over its tokens. */
+/** Scores a step by the geometric mean of the policy's probabilities of its tokens. */
 export const confidenceScorer = noun(confidenceScorerConfig);
 
 /**
- * Opens the scorer by confidence: exp of the mean log-probability of a step's tokens when they were sampled, in (0, 1].
- * Needs neither training nor another pass. Null for transcripts without log-probabilities, as from some model servers.
+ * Opens the confidence scorer. The score of a step is exp of the mean log-probability of its sampled tokens, in (0, 1].
+ * Needs neither training nor another pass. Null for transcripts without log-probabilities, which some model servers
+ * return.
  */
 export const openConfidenceScorer = (): StepScorer => ({
   name: 'confidence',

@@ -22,8 +22,8 @@ export const modelScorerConfig = z.strictObject({
 export const modelScorer = noun(modelScorerConfig);
 
 /**
- * Opens a scorer made by `gradus prm train`. The score of a step is the probability of the good label after it; training on
- * labels alone leaves almost no probability for other tokens.
+ * Opens a scorer made by `gradus prm train`. The score of a step is the probability of the good label after it; after
+ * training on labels only, other tokens have almost no probability.
  *
  * @throws DataError for a folder without labels; ConfigError for a scorer whose tokenizer differs from the policy's.
  */
@@ -57,7 +57,7 @@ export async function openModelScorer(
   };
 }
 
-/** Joins the sequences that arrive in one turn of the event loop into one call, so that microbatches are full. */
+/** Batches the sequences that arrive in one turn of the event loop into one call, so that microbatches are full. */
 function createBatches(
   weights: Pick<ModelWeights, 'logprobs'>,
 ): (sequence: TokenSequence) => Promise<Float32Array> {
@@ -77,9 +77,9 @@ function createBatches(
   };
 }
 
-/** Texts in which two tokenizers of different vocabularies nearly always differ. */
+/** Texts that two tokenizers with different vocabularies nearly always encode differently. */
 const samples = ['0123456789', '2*(x+3)=10; so x=2', 'The answer is \\boxed{42}.', 'x=>5*x+9', 'é 中 ∑'];
 
-/** Whether two tokenizers turn the samples into the same tokens. */
+/** Returns whether two tokenizers encode the samples as the same tokens. */
 const readAlike = (one: Pick<Renderer, 'encode'>, other: Pick<Renderer, 'encode'>): boolean =>
   samples.every((text) => one.encode(text).join() === other.encode(text).join());

@@ -10,7 +10,7 @@ import { openVerifierScorer } from './verifier-scorer.ts';
 /**
  * Opens the step scorer of a configuration. Dispose of `opened` to close it.
  *
- * @throws ConfigError for a policy without a tokenizer, a scorer of another vocabulary, and swapped labels.
+ * @throws ConfigError for a policy without a tokenizer, a scorer with another vocabulary, and swapped labels.
  */
 export async function openScorer(
   config: ScorerConfig,

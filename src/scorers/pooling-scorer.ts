@@ -7,7 +7,7 @@ import { openServerScorer, scorerServer, type ScoringApi } from './scorer-server
 
 /**
  * A process reward model behind vLLM's `/pooling`, such as Qwen2.5-Math-PRM: it classifies the tag after each step. A
- * causal one such as Math-Shepherd needs `--pooler-config '{"pooling_type": "STEP", "step_tag_id": …,
+ * causal model such as Math-Shepherd needs `--pooler-config '{"pooling_type": "STEP", "step_tag_id": …,
  * "returned_token_ids": [good, bad]}'` and `goodClass: 0`.
  */
 export const poolingScorerConfig = z.strictObject({
@@ -15,7 +15,7 @@ export const poolingScorerConfig = z.strictObject({
   ...scorerServer,
   /** Special token that marks the end of a step. */
   stepTag: z.string().min(1).default('<extra_0>'),
-  /** Class of a right step. */
+  /** Class of a correct step. */
   goodClass: z.int().min(0).default(1),
 });
 
@@ -59,7 +59,7 @@ export function openPoolingScorer(
   return openServerScorer(config, renderer, api);
 }
 
-/** Probabilities that sum to 1, within half-precision rounding; a single one may have any value. */
+/** Returns whether probabilities sum to 1, within half-precision rounding; a single probability may have any value. */
 const isDistribution = (row: readonly number[]): boolean =>
   row.every((value) => value >= 0 && value <= 1) &&
   (row.length === 1 || Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) < 0.02);

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Renderer } from '../engines/engine.ts';
 
-/** File of a scorer's folder that names its label tokens. */
+/** Name of the file in a scorer's folder that names its label tokens. */
 export const labelsFile = 'scorer.json';
 
 const labelTexts = z.object({ good: z.string().min(1), bad: z.string().min(1) });
@@ -31,7 +31,7 @@ export async function readLabels(folder: string): Promise<LabelTexts> {
     return labelTexts.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
     throw new DataError(
-      `${path}: expected the labels of a step scorer, cannot read them (${String(cause)})`,
+      `${path}: expected the labels of a step scorer, but cannot read them (${String(cause)})`,
       {
         cause,
         tryNext: `gradus prm train <run> --out ${folder}`,
@@ -61,8 +61,8 @@ export function labelTokens(renderer: Pick<Renderer, 'encode'>, texts: LabelText
 }
 
 /**
- * Appends a place to the tokens of an attempt. The label after token t − 1 is the target at t, so the label after the last
- * token needs one more; the model never reads it.
+ * Appends one place to the tokens of an attempt. The label after token t − 1 is the target at t, so the label after the
+ * last token needs one more place, which the model never reads.
  */
 export function withLabelPlace(tokens: Int32Array): Int32Array {
   const longer = new Int32Array(tokens.length + 1);

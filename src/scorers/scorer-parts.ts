@@ -7,6 +7,6 @@ export interface ScorerParts {
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Renderer of the policy whose attempts are scored. Absent: only the verifier can score. */
   readonly renderer?: Renderer | undefined;
-  /** Folder that relative paths start from. Default: the working directory. */
+  /** Base folder of relative paths. Default: the working directory. */
   readonly baseDir?: string | undefined;
 }

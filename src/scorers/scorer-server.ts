@@ -12,13 +12,13 @@ import type { StepScorer } from '../verifiers/step-scorer.ts';
 
 /** Fields of every scorer behind a server. */
 export const scorerServer = {
-  /** With its version, e.g. `http://127.0.0.1:8000/v1`. */
+  /** URL with the API version, e.g. `http://127.0.0.1:8000/v1`. */
   baseUrl: z.url({ protocol: /^https?$/ }),
   /** Environment variable with the API key. The key itself is not stored. */
   apiKeyEnv: z.string().min(1).optional(),
   /** Name of the scorer on the server. */
   model: z.string().min(1),
-  /** A question with a right and a wrong answer, scored when the scorer is opened: detects swapped labels. */
+  /** A question with a right and a wrong answer, scored when the scorer is opened to detect swapped labels. */
   probe: z
     .strictObject({ prompt: z.string().min(1), right: z.string().min(1), wrong: z.string().min(1) })
     .prefault({ prompt: '2+3=?', right: '2+3=5', wrong: '2+3=6' }),
@@ -32,10 +32,10 @@ export const scorerServer = {
 /** Settings of a scorer behind a server. */
 export type ScorerServerConfig = z.output<z.ZodObject<typeof scorerServer>> & { readonly type: string };
 
-/** An attempt as a request needs it. */
+/** The parts of an attempt that a request needs. */
 export interface ScoredAttempt {
   readonly prompt: readonly Message[];
-  /** Text of every step so far, with the white space that ends it. */
+  /** Text of every step so far, including its trailing white space. */
   readonly steps: readonly string[];
   /** The policy's tokens, and the ends of all steps in them. */
   readonly tokens: Int32Array;
@@ -48,23 +48,23 @@ export interface ScoringApi<Response> {
   /** The request without the model's name. */
   body(attempt: ScoredAttempt): Readonly<Record<string, unknown>>;
   readonly response: z.ZodType<Response>;
-  /** Returns one score per step, or why the response has none, as a phrase. */
+  /** Returns one score per step, or a phrase that explains why the response has none. */
   scores(response: Response, attempt: ScoredAttempt): readonly number[] | string;
-  /** Settings that swap the labels, as a hint. */
+  /** Settings that swap the labels, for the hint of an error. */
   readonly swap: string;
 }
 
 /** Smallest difference of the probe's two scores that separates right from wrong. */
 const clearDifference = 0.1;
 
-/** Most bytes of a response; log-probabilities with alternatives take some 2 kB per token. */
+/** Most bytes of a response; log-probabilities with alternatives take about 2 kB per token. */
 const maxBytes = 2 ** 28;
 
 /**
  * Opens a scorer behind a server and scores its probe.
  *
- * @throws ConfigError when the wrong answer of the probe scores higher, as with swapped labels, and for a policy without
- *   a tokenizer. EngineError for a server that does not answer, or answers without scores.
+ * @throws ConfigError when the probe's wrong answer scores higher, as with swapped labels, and for a policy without a
+ * tokenizer. EngineError for a server that does not respond, or responds without scores.
  */
 export async function openServerScorer<Response>(
   config: ScorerServerConfig,
@@ -111,7 +111,7 @@ export async function openServerScorer<Response>(
   };
 }
 
-/** @throws ConfigError unless the right answer of the probe scores higher; warns where the two hardly differ. */
+/** @throws ConfigError unless the probe's right answer scores higher; warns if the two scores hardly differ. */
 async function requireOrder(
   { name, probe }: Pick<ScorerServerConfig, 'probe'> & { readonly name: string },
   renderer: Renderer,

@@ -26,7 +26,7 @@ function attempt(): { transcript: Transcript; ends: number[] } {
 const open = (config: Parameters<typeof openScorer>[0]) =>
   openScorer(config, { verifierFor: () => undefined as never, renderer }, new AsyncDisposableStack());
 
-/** Chance that a step is right in the fake: low for the wrong answer of the probe. */
+/** Probability that the fake gives a step: low for the probe's wrong answer. */
 const chanceOf = (step: string): number => (step.includes('=6') ? 0.125 : step.includes('2+1') ? 0.25 : 0.75);
 
 interface PoolingBody {
@@ -53,7 +53,7 @@ function poolingServer(
   let requests = 0;
   return serveModel((given, response, request) => {
     expect(request.url).toBe('/pooling');
-    // The first request meets an overloaded server.
+    // The first request gets the response of an overloaded server.
     if (requests++ === 0) return void response.writeHead(503).end('{}');
     const body = given as unknown as PoolingBody;
     seen.push(body);
@@ -79,7 +79,7 @@ test('scores every step by vLLM’s /pooling, and retries an overloaded server',
       { role: 'assistant', content: '1+1=2<extra_0>2+1=3<extra_0>\\boxed{3}<extra_0>' },
     ],
   });
-  // A search scores the last steps alone; the request still has the tags of all.
+  // A search scores only the last steps; the request still has the tags of all steps.
   expect(await scorer.score(problem, transcript, ends.slice(1), undefined, ends.slice(0, 1))).toEqual([
     0.25, 0.75,
   ]);

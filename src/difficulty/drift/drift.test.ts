@@ -40,7 +40,7 @@ test('age 0 changes nothing, and the trend raises a rate of one half', () => {
   expect(describeBelief(still.aged(half, 20)).mean).toBeCloseTo(0.5, 6);
 });
 
-test('fits the start to first trials, ends included', () => {
+test('fits the start to first trials, including the ends of the grid', () => {
   const rng = createRng(1, 'start');
   const first = Array.from({ length: 400 }, () => {
     const rate = rng.next() < 0.5 ? 0.001 : 0.8;

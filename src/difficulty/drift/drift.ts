@@ -3,15 +3,15 @@ import { normalise, rateGrid, spacing } from './rate-grid.ts';
 
 /**
  * Drift of pass rates while the policy learns, per unit of time (a training step, or one visit of every problem; use
- * one unit throughout). Log-odds take a random walk: old measurements lose value, yet "nearly always" stays far from
- * "sometimes", which decaying counts forget. docs/algorithms/drift.md.
+ * one unit throughout). Log-odds follow a random walk: old measurements lose value, but "nearly always" stays far from
+ * "sometimes", unlike with decaying counts. docs/algorithms/drift.md.
  */
 export const driftConfig = z.strictObject({
   /** Standard deviation of the change of the log-odds. */
   volatility: z.number().positive().default(0.12),
   /** Mean change of the log-odds: the effect of training. */
   trend: z.number().default(0.03),
-  /** Share of problems that take a leap instead, and how far leaps go as a multiple of `volatility`. */
+  /** Share of problems that leap instead, and the size of a leap as a multiple of `volatility`. */
   leapShare: z.number().min(0).max(1).default(0.02),
   leap: z.number().positive().default(4),
 });
@@ -24,13 +24,13 @@ export type RateBelief = Float64Array;
 
 /** Effect of time on beliefs; see `createDriftModel`. */
 export interface DriftModel {
-  /** Belief about a problem never tried. */
+  /** Belief about an untried problem. */
   readonly start: RateBelief;
-  /** The belief after `age` units of time without news. */
+  /** Returns the belief after `age` units of time without new trials. */
   aged(belief: RateBelief, age: number): RateBelief;
 }
 
-/** @param start belief about a problem never tried, from `learnStart` or `rateGrid.uniform`. */
+/** @param start belief about an untried problem, from `learnStart` or `rateGrid.uniform`. */
 export function createDriftModel(drift: Drift, start: RateBelief): DriftModel {
   const kernels = new Map<number, Float64Array>();
   const kernelFor = (age: number): Float64Array => {
@@ -41,7 +41,7 @@ export function createDriftModel(drift: Drift, start: RateBelief): DriftModel {
   return { start, aged: (belief, age) => (age <= 0 ? belief : moved(belief, kernelFor(age))) };
 }
 
-/** The belief after seeing `successes` of `trials`. */
+/** Returns the belief after observing `successes` in `trials`. */
 export function observed(belief: RateBelief, successes: number, trials: number): RateBelief {
   const likelihood = rateGrid.likelihood(successes, trials);
   return normalise(belief.map((probability, i) => probability * likelihood[i]!));
@@ -68,13 +68,16 @@ export function describeBelief(belief: RateBelief): { mean: number; deviation: n
 
 /** The constants of `learnStart`; docs/algorithms/drift.md has the cost of other values. */
 export const startTuning = {
-  /** Rounds of expectation maximisation. Few on purpose: more would pile the belief up on single points of the grid. */
+  /**
+   * Rounds of expectation maximisation. Deliberately few: more would concentrate the belief on single points of the
+   * grid.
+   */
   rounds: 40,
-  /** Problems' worth of belief in each point of the grid beforehand: about five problems in all. */
+  /** Prior weight of each point of the grid, in problems: about five problems in all. */
   floor: 0.05,
 };
 
-/** Fits the distribution of pass rates before training to first trials, by expectation maximisation. */
+/** Fits the distribution of pass rates before training to the first trials, by expectation maximisation. */
 export function learnStart(
   first: readonly { readonly successes: number; readonly trials: number }[],
   { rounds, floor } = startTuning,

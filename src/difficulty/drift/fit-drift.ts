@@ -15,16 +15,16 @@ export interface Visit extends Trials {
   readonly time: number;
 }
 
-/** Most problems that the drift is fitted to: each costs a filter per candidate. */
+/** Maximum number of problems in the fit: each costs one filter per candidate. */
 const mostProblems = 200;
 const volatilities = [0.02, 0.05, 0.12, 0.25, 0.5];
 const trends = [0, 0.01, 0.03, 0.07, 0.15];
 
 /**
- * Fits the drift to problems with several visits: the drift of a grid that predicts later visits best. Returns the
- * default drift if no problem has several visits.
+ * Fits the drift to problems with several visits: chooses from a grid of drifts the one that predicts later visits
+ * best. Returns the default drift if no problem has several visits.
  *
- * @param start belief about a problem never tried.
+ * @param start belief about an untried problem.
  * @param visits by problem, each list in order of time.
  */
 export function fitDrift(start: RateBelief, visits: readonly (readonly Visit[])[]): DriftModel {
@@ -61,6 +61,6 @@ function lossOf(model: DriftModel, visits: readonly Visit[]): number {
   return loss;
 }
 
-/** Rounds ages above 16 to steps of 5 %: each distinct age costs a matrix. */
+/** Rounds ages above 16 to steps of 5 %: each distinct age needs its own matrix. */
 const coarse = (age: number): number =>
   age <= 16 ? age : Math.round(1.05 ** Math.round(Math.log(age) / Math.log(1.05)));

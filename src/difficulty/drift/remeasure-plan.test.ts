@@ -85,7 +85,7 @@ test('stops when further attempts cannot change the level', () => {
   expect(attemptsMade(plan, '10111111')).toBe(2);
 });
 
-test('makes the same attempts however often it is interrupted', () => {
+test('makes the same attempts regardless of interruptions', () => {
   const plan = planFor(tried(2, 4, 100), equalBands(5), 12);
   const outcomeOf = (seed: number, rollout: number): string => {
     const draw = uniformAt(hashKey(seed, 'outcome'), rollout);
@@ -151,7 +151,7 @@ test('plans each attempt once, replaces ungradable ones, and never exceeds the h
   );
 });
 
-/** What is asked of the one problem, after attempts that ended as they end. */
+/** Returns the attempts that the plan requests next, given the outcomes of those already made. */
 function nextAttempts(
   plan: RemeasurePlan,
   rollouts: readonly number[],
@@ -166,7 +166,7 @@ function nextAttempts(
   );
 }
 
-/** How many of these attempts a plan makes. */
+/** Returns how many attempts the plan makes, given their outcomes in order. */
 function attemptsMade(plan: RemeasurePlan, marks: string): number {
   const made: number[] = [];
   for (;;) {

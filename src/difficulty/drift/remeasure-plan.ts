@@ -20,7 +20,7 @@ export interface AgedProblem {
   readonly belief: RateBelief;
 }
 
-/** The question of a re-measurement: the cell of each problem in `trials` attempts. */
+/** What a re-measurement decides: the cell of each problem in `trials` attempts. */
 export interface Remeasurement {
   readonly cuts: readonly Cut[];
   readonly trials: number;
@@ -29,19 +29,20 @@ export interface Remeasurement {
 /** Plan of a re-measurement, with its expected cost and effect. */
 export interface RemeasurePlan {
   readonly trials: number;
-  /** Numbers of attempts at which the next are decided on; 0 first, `trials` last. */
+  /** Numbers of attempts after which the plan decides about more; 0 first, `trials` last. */
   readonly checkpoints: readonly number[];
-  /** When to stop, by problem. */
+  /** Stopping rule of each problem. */
   readonly rules: ReadonlyMap<string, StoppingRule>;
   readonly expectedRollouts: number;
-  /** Problems whose likeliest cell is wrong, before measuring and after. */
+  /** Expected number of problems whose likeliest cell is wrong, before and after measuring. */
   readonly expectedWrong: readonly [before: number, after: number];
 }
 
 /**
- * Plans a re-measurement: for each belief, the optimal rule when to attempt the problem and when to keep its likeliest
- * cell, at one price of a wrong cell for all, so that the expected attempts stay within the budget or the wanted
- * share of wrong cells is expected to be corrected. docs/algorithms/remeasuring.md.
+ * Plans a re-measurement. For each belief, it computes the optimal rule for when to attempt the problem and when to
+ * keep its likeliest cell. All problems share one price of a wrong cell, chosen so that the expected attempts stay
+ * within the budget, or so that the wanted share of wrong cells is expected to be corrected.
+ * docs/algorithms/remeasuring.md.
  *
  * @param limits `budget` in rollouts; `recall` in (0, 1].
  */
@@ -80,14 +81,15 @@ export function planRemeasure(
   };
 }
 
-/** Whether the plan attempts the problem at all. */
+/** Returns whether the plan attempts the problem at all. */
 export function isToBeMeasured({ rules }: RemeasurePlan, id: string): boolean {
   return rules.get(id)!.outlook(0, 0).isWorthMore;
 }
 
 /**
- * Plans the next attempts of a re-measurement; call it again once these are recorded. A wave is decided on only when it
- * is complete, so an interrupted measurement continues with exactly the attempts it would have made.
+ * Plans the next attempts of a re-measurement; call it again once these are recorded. The next wave is planned only
+ * after the previous one is complete, so an interrupted measurement continues with exactly the attempts it would have
+ * made.
  */
 export function planNextAttempts(
   { checkpoints, rules, trials }: RemeasurePlan,
@@ -116,7 +118,7 @@ export function planNextAttempts(
 const nothing = { rollouts: [] as readonly number[], marks: '' };
 const successesIn = (marks: string): number => marks.replaceAll('0', '').length;
 
-/** Prepares stopping for any belief: the probabilities of records and cells given a rate are computed once. */
+/** Prepares stopping rules for any belief: computes the probabilities of records and cells given a rate once. */
 function prepareBeliefs(
   cuts: readonly Cut[],
   trials: number,
@@ -129,7 +131,7 @@ function prepareBeliefs(
       const table = tables.get(made)!;
       let at = successes * cells * belief.length;
       let total = 0;
-      // Plain loops: nearly all of a plan's time is spent here.
+      // Plain loops, because a plan spends nearly all of its time here.
       for (let cell = 0; cell < cells; cell++) {
         let mass = 0;
         for (let rate = 0; rate < belief.length; rate++) mass += belief[rate]! * table[at++]!;

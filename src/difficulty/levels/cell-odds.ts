@@ -4,7 +4,7 @@ import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from '
 import { fitMixture, type RecordCount } from '../probing/fit-mixture.ts';
 import { noTrials, type Trials } from '../pass-rates/trials.ts';
 
-/** One model's records: how many problems have each. */
+/** The records of one model, with the number of problems that have each record. */
 export interface ObservedModel {
   readonly label: string;
   readonly table: OutcomeTable;
@@ -34,7 +34,8 @@ export function observeModel(
 
 /**
  * Fits a model's population and returns the probability of each cell given trials.
- * @param redraw number of a pool redrawn by the Bayesian bootstrap (Rubin 1981), to fit instead of the observed one.
+ * @param redraw number of a pool redrawn by the Bayesian bootstrap (Rubin 1981), which is fitted instead of the
+ * observed pool.
  */
 export function learnModel({ table, counts }: ObservedModel, redraw?: number): CellsOf {
   const seen =
@@ -66,7 +67,7 @@ function cellsOfRecord(
   );
 }
 
-/** The middle pass rate of a cell; undefined if no pass rate of the horizon is in the cell. */
+/** Returns trials with the middle pass rate of a cell; undefined if the cell contains no pass rate of the horizon. */
 function standInFor({ cellOfTotal, horizon }: OutcomeTable, cell: number): Trials | undefined {
   const first = cellOfTotal.indexOf(cell);
   if (first === -1) return undefined;
@@ -82,7 +83,7 @@ function shortened({ successes, trials }: Trials, horizon: number): Trials {
   return { successes: Math.min(most, Math.max(least, scaled)), trials: horizon };
 }
 
-/** A draw of Gamma(shape) for a whole shape: a sum of exponentials, beyond 50 its normal approximation. */
+/** Draws from Gamma(shape) for an integer shape: a sum of exponentials, or the normal approximation above 50. */
 function gammaAt(shape: number, ...counters: readonly number[]): number {
   const uniform = (i: number): number => 1 - uniformAt(hashKey('redraw', ...counters), i);
   if (shape > 50) {

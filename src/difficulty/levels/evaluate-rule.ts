@@ -5,7 +5,7 @@ import type { LevelRule } from './level-rules.ts';
 import { noTrials, type Trials } from '../pass-rates/trials.ts';
 
 /**
- * Whether a problem belongs to a level, given its trials. `possible`: more trials may decide it either way.
+ * Whether a problem belongs to a level, given its trials. `possible` means that more trials may decide it either way.
  */
 export type Membership = 'certain' | 'possible' | 'no';
 
@@ -19,7 +19,10 @@ export interface LevelSubject {
 
 /** Context in which a rule is evaluated. */
 export interface RuleContext {
-  /** Range of a pass rate, given its trials. A point estimate is a range of one value; unmeasured is 0 … 1. */
+  /**
+   * Range of a pass rate, given its trials. A point estimate is a range of one value; an unmeasured rate has the range
+   * 0 … 1.
+   */
   readonly intervalOf: (trials: Trials) => Interval;
   /** Membership in a named level. */
   readonly inLevel: (level: string, subject: LevelSubject) => Membership;
@@ -27,7 +30,7 @@ export interface RuleContext {
 
 /**
  * Evaluates a rule for a problem. A band is `certain` if it contains the whole interval and `no` if it is disjoint
- * from it. `all`, `any` and `not` combine by Kleene's three-valued logic, which may return `possible` where the union
+ * from it. `all`, `any` and `not` combine by Kleene's three-valued logic, which may return `possible` even if the union
  * of two neighbouring bands would be certain.
  */
 export function ruleMembership(rule: LevelRule, subject: LevelSubject, context: RuleContext): Membership {
@@ -50,7 +53,7 @@ export function ruleMembership(rule: LevelRule, subject: LevelSubject, context: 
   }
 }
 
-/** @throws {ConfigError} if a rule names an unknown level, or a level is defined through itself. */
+/** @throws {ConfigError} if a rule names an unknown level, or a level is defined in terms of itself. */
 export function checkReferences(
   rule: LevelRule,
   levels: ReadonlyMap<string, LevelRule>,
@@ -82,7 +85,7 @@ function checkLevel(name: string, levels: ReadonlyMap<string, LevelRule>, path: 
     );
   }
   if (path.includes(name)) {
-    throw new ConfigError(`levels: "${name}" is defined through itself: ${[...path, name].join(' → ')}`);
+    throw new ConfigError(`levels: "${name}" is defined in terms of itself: ${[...path, name].join(' → ')}`);
   }
   checkReferences(rule, levels, [...path, name]);
 }
@@ -107,7 +110,7 @@ function bandMembership(band: LevelRule & { type: 'band' }, { low, high }: Inter
   return isAbove(high) && isBelow(low) ? 'possible' : 'no';
 }
 
-/** Whether a thinning keeps the problem, provided that the inner rule takes it. */
+/** Returns whether a thinning keeps a problem that the inner rule accepts. */
 export function staysIn(
   { share, seed, domain }: LevelRule & { type: 'thin' },
   subject: Pick<LevelSubject, 'id' | 'domain'>,

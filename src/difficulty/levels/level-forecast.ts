@@ -2,24 +2,24 @@ import type { LevelOdds } from './level-odds.ts';
 
 /** Forecast of a level's size if every problem had `horizon` attempts. */
 export interface LevelForecast {
-  /** Problems the level takes by today's trials. */
+  /** Number of problems that the level accepts by today's trials. */
   readonly taken: number;
   /** Expected number of problems, and a 95 % range for it. */
   readonly expected: number;
   readonly low: number;
   readonly high: number;
-  /** Taken problems that belong with at least 95 %. */
+  /** Accepted problems that belong to the level with a probability of at least 95 %. */
   readonly certain: number;
-  /** Problems that belong with 5 to 95 %. */
+  /** Problems that belong to the level with a probability of 5 to 95 %. */
   readonly open: number;
-  /** Expected problems to enter the level, and to leave it. */
+  /** Expected numbers of problems that enter the level and that leave it. */
   readonly joining: number;
   readonly leaving: number;
 }
 
 /**
  * Sums a level's odds over some subjects.
- * @param taken whether the level takes the subject by today's trials.
+ * @param taken returns whether the level accepts the subject by today's trials.
  */
 export function summariseOdds(
   { odds, bootstrapDeviation }: LevelOdds,

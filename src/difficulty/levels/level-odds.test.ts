@@ -12,7 +12,8 @@ const paper = paperLevels().map((level) => levelConfig.parse(level));
 const trials = (successes: number, made: number) => ({ successes, trials: made });
 
 /**
- * Problems of which a fifth is never solved and the rest evenly spread, tried `made` times, and what is true of them.
+ * Problems tried `made` times, and the same problems tried `horizon` times. A fifth is never solved; the pass rates of
+ * the others are evenly spread.
  */
 function world(count: number, made: number, horizon: number) {
   return Array.from({ length: count }, (_, i) => {
@@ -38,7 +39,7 @@ test('forecasts the size of a level after many attempts from few', () => {
     const all = now.map((_, i) => i);
     const forecast = summariseOdds(odds, name, all, (i) => takes(now[i]!));
     const truth = problems.filter(({ later }) => takes(later)).length;
-    // The range leaves out how well the population is known: twice its width must do.
+    // The range ignores the uncertainty about the population, so allow twice its width.
     const slack = forecast.high - forecast.low;
     expect({
       name,
@@ -86,7 +87,7 @@ test('odds are probabilities, sum to one over a partition, and are 0 or 1 for a 
   );
 });
 
-test('levels over several models weigh every model, and unmeasured problems are in no level', () => {
+test('levels over several models use every model, and unmeasured problems are in no level', () => {
   const subject = (id: string, small: number, medium: number) => ({
     id,
     domain: 'math',

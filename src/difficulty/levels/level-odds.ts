@@ -8,18 +8,18 @@ import { noTrials, type Prior, type Trials } from '../pass-rates/trials.ts';
 
 /** Probability that each problem is in each level, if every model had attempted it `horizon` times. */
 export interface LevelOdds {
-  /** By level, for each subject in order, the probability that the level takes it. */
+  /** By level: for each subject in order, the probability that the level accepts it. */
   readonly odds: ReadonlyMap<string, Float64Array>;
-  /** By level, the standard deviation of the sum of its odds over redrawn pools: the pool is finite. */
+  /** By level: the standard deviation of the sum of its odds over redrawn pools, because the pool is finite. */
   readonly bootstrapDeviation: ReadonlyMap<string, number>;
 }
 
 /**
- * Forecasts level membership. The pass rates of all problems of a model decide what a record leaves open: some problems
- * that failed 4 of 4 attempts are solved sometimes, and the other problems show how many. Pass rates of several
- * models are independent given the records. docs/algorithms/levels.md, (V4)–(V6).
+ * Forecasts level membership. The pass rates of all problems of a model resolve what one record leaves open: some
+ * problems that failed 4 of 4 attempts are sometimes solved, and the other problems show how many. Pass rates of
+ * several models are independent given the records. docs/algorithms/levels.md, (V4)–(V6).
  *
- * @param horizon attempts the levels are about; longer records are shortened to it.
+ * @param horizon number of attempts that the levels refer to; longer records are scaled down to it.
  */
 export function levelOdds(
   configs: readonly LevelConfig[],
@@ -53,7 +53,9 @@ export function levelOdds(
   };
 }
 
-/** Pools drawn by the Bayesian bootstrap; the standard error of a deviation from 20 is 16 %. */
+/**
+ * Number of pools drawn by the Bayesian bootstrap; a standard deviation estimated from 20 has a standard error of 16 %.
+ */
 const redraws = 20;
 
 /** Problems that rules cannot distinguish: same domain, same records, kept or dropped by the same thinnings. */
@@ -99,7 +101,9 @@ function thinsOf(rule: LevelRule): Thin[] {
 
 type LearnedModels = readonly { readonly label: string; readonly cellsOf: CellsOf }[];
 
-/** Probability of each level that it takes a problem of this kind; levels with probability 0 are absent. */
+/**
+ * Returns for each level the probability that it accepts a problem of this kind; levels with probability 0 are absent.
+ */
 function kindOdds(levels: Levels, models: LearnedModels, example: LevelSubject): Record<string, number> {
   const odds: Record<string, number> = {};
   for (const { probability, passRates } of worlds(models, example.passRates))

@@ -7,8 +7,9 @@ type LevelInput = z.input<typeof levelConfig>;
 
 /**
  * Levels from one model's pass rate, with prime-rl's thresholds: `hard` p ≤ 0.25, `medium` 0.25 < p ≤ 0.75, `easy`
- * p > 0.75, and across them `learnable` 0 < p < 1, where a group has signal. By `interval`, `learnable` is certain
- * exactly for problems with both a success and a failure: the same problems as by `point`.
+ * p > 0.75, and, overlapping with these, `learnable` 0 < p < 1, where a group can have signal. Read by `interval`,
+ * `learnable` is certain exactly for problems with both a success and a failure, which are the same problems as by
+ * `point`.
  */
 export function simpleLevels(
   options: { model?: string; hardUpTo?: number; mediumUpTo?: number; by?: 'point' | 'interval' } = {},
@@ -26,25 +27,25 @@ export function simpleLevels(
 export interface PaperLevelOptions {
   /** R1-Distill-Qwen-1.5B in the paper: the policy before training. */
   readonly small?: string;
-  /** 7B. */
+  /** The 7B model in the paper. */
   readonly medium?: string;
-  /** 32B. */
+  /** The 32B model in the paper. */
   readonly large?: string;
-  /** DeepSeek-R1: problems that it never solves are dropped as too hard or not gradable. `null` keeps them. */
+  /** DeepSeek-R1: problems that it never solves are dropped as too hard or ungradable. `null` keeps them. */
   readonly judge?: string | null;
-  /** The large model "solves" from this pass rate on and "fails" below it. Not in the paper. */
+  /** The large model "solves" a problem at or above this pass rate and "fails" it below. Not in the paper. */
   readonly solvedFrom?: number;
   /** Share of the solved math and code that L3 keeps. */
   readonly mathShare?: number;
   readonly codeShare?: number;
-  /** Of the thinning. Not in the paper. */
+  /** Seed of the thinning. Not in the paper. */
   readonly seed?: number;
 }
 
 /**
- * L1, L2 and L3 of Ji et al., arXiv 2504.00829. L1: the small model solves it sometimes. L2: the medium model
- * sometimes and the small one not always, or the medium one always and the small one never. L3: what the large model
- * fails, and a thinned share of what it solves. They overlap.
+ * L1, L2 and L3 of Ji et al., arXiv 2504.00829. L1: the small model sometimes solves the problem. L2: the medium model
+ * sometimes does and the small model does not always do, or the medium model always does and the small model never
+ * does. L3: the problems that the large model fails, and a thinned share of those that it solves. The levels overlap.
  */
 export function paperLevels(options: PaperLevelOptions = {}): LevelInput[] {
   const { small = 'small', medium = 'medium', judge = 'judge' } = options;

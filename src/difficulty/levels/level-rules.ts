@@ -37,7 +37,7 @@ interface Thinning<R> {
 
 /** Which problems, as data: a tree of pass-rate bands, domains and named levels. */
 export type LevelRule = Leaf | Several<LevelRule> | Negation<LevelRule> | Thinning<LevelRule>;
-/** A rule as recipes write it, defaults left out. */
+/** A rule as written in a recipe, without defaults. */
 export type LevelRuleInput =
   | LeafInput
   | Several<LevelRuleInput>
@@ -51,7 +51,7 @@ const rule = z.lazy((): typeof levelRuleConfig => levelRuleConfig);
  * - `band`: the model's pass rate lies between bounds;
  * - `domain`, `level`: the problem is of that domain, or in that named level;
  * - `all`, `any`, `not`: of other rules;
- * - `thin`: a seeded `share` of the problems that the inner rule takes; with `domain` only problems of that domain
+ * - `thin`: a seeded `share` of the problems that the inner rule accepts; with `domain`, only problems of that domain
  *   are thinned.
  */
 export const levelRuleConfig: z.ZodType<LevelRule, LevelRuleInput> = z.discriminatedUnion('type', [
@@ -65,13 +65,13 @@ export const levelRuleConfig: z.ZodType<LevelRule, LevelRuleInput> = z.discrimin
     type: z.literal('thin'),
     rule,
     share: z.number().min(0).max(1),
-    /** Decides, with the problem's id alone, whether the problem stays. */
+    /** Determines, together with the problem's id, whether the problem stays. */
     seed: z.int(),
     domain: z.string().optional(),
   }),
 ]);
 
-/** Pass rates of one model between two bounds; both count unless excluded. */
+/** Pass rates of one model between two bounds; both bounds are included unless excluded. */
 export const band = noun(bandRule);
 
 /** Problems of one domain. */
@@ -84,24 +84,24 @@ export function inLevel(level: string): LevelRuleInput {
   return { type: 'level', level };
 }
 
-/** Problems that every rule takes. */
+/** Problems that every rule accepts. */
 export function allOf(...inner: LevelRuleInput[]): LevelRuleInput {
   return { type: 'all', rules: inner };
 }
 
-/** Problems that at least one rule takes. */
+/** Problems that at least one rule accepts. */
 export function anyOf(...inner: LevelRuleInput[]): LevelRuleInput {
   return { type: 'any', rules: inner };
 }
 
-/** Problems that the rule does not take. */
+/** Problems that the rule does not accept. */
 export function not(inner: LevelRuleInput): LevelRuleInput {
   return { type: 'not', rule: inner };
 }
 
 /**
- * A seeded share of the problems that a rule takes, e.g. half of the math: `thin(solved, { share: 0.5, domain:
- * 'math', seed: 1 })`.
+ * A seeded share of the problems that a rule accepts, e.g. half of the math problems: `thin(solved, { share: 0.5,
+ * domain: 'math', seed: 1 })`.
  */
 export function thin(
   inner: LevelRuleInput,
@@ -127,7 +127,7 @@ export function modelsOf(subject: LevelRule): string[] {
   }
 }
 
-/** A rule in mathematical notation, thresholds included: `0 < p(small) < 1`. */
+/** Formats a rule in mathematical notation with its thresholds, e.g. `0 < p(small) < 1`. */
 export function describeRule(subject: LevelRule): string {
   switch (subject.type) {
     case 'band':

@@ -71,7 +71,7 @@ describe('simple levels', () => {
     );
   });
 
-  test('by interval, learnable is certain for the same problems as by point; few trials leave the rest open', () => {
+  test('by interval, learnable is certain for the same problems as by point; the rest stay open after few trials', () => {
     const careful = build(...simpleLevels({ by: 'interval' }));
     fc.assert(
       fc.property(trials, ([s, n]) => {
@@ -141,7 +141,7 @@ describe('thinning', () => {
     expect([taken(1, 0).size, taken(1, 1).size]).toEqual([0, 2000]);
   });
 
-  test('other domains pass untouched', () => {
+  test('problems of other domains pass unchanged', () => {
     for (let i = 0; i < 20; i++)
       expect(half.of(subject({ policy: [1, 2] }, 'code', `c${i}`))).toEqual(['half']);
   });
@@ -194,13 +194,13 @@ describe('naming levels', () => {
     expect(levels.matches(joint, subject({ policy: [0, 8] }, 'code'))).toBe(true);
   });
 
-  test('takes unmeasured problems if the level accepts possible members', () => {
+  test('includes unmeasured problems if the level accepts possible members', () => {
     const levels = build(level('open', band({ max: 0.5 }), { acceptPossible: true }));
     expect(levels.of(policy(0, 0))).toEqual(['open']);
     expect(levels.of(policy(2, 2))).toEqual([]);
   });
 
-  test('rejects unknown names, repeated names and circles by name', () => {
+  test('rejects unknown names, repeated names and circular definitions, and names them', () => {
     expect(() => build(level('a', inLevel('b')))).toThrow(/expected the name of a level, got "b"; levels: a/);
     expect(() => build(level('a', band({})), level('a', band({})))).toThrow(/"a" twice/);
     expect(() => build(level('a', inLevel('b')), level('b', not(inLevel('a'))))).toThrow(/a → b → a/);

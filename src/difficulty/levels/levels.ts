@@ -11,13 +11,13 @@ export const levelConfig = z.strictObject({
   name: z.string().min(1),
   rule: levelRuleConfig,
   /**
-   * How pass rates are read. `point`, the default, as in the papers: successes / trials.
-   * `interval`: membership is certain only where the whole credible interval agrees.
+   * How pass rates are read. `point`, the default and the method of the papers, uses successes / trials. With
+   * `interval`, membership is certain only if the whole credible interval agrees.
    */
   by: z.enum(['point', 'interval']).default('point'),
-  /** Of the interval. */
+  /** Confidence of the interval. */
   confidence: z.number().gt(0).lt(1).default(0.95),
-  /** Whether `possible` members are taken too. By `point` these are the unmeasured problems. */
+  /** Whether `possible` members are included. By `point`, these are the unmeasured problems. */
   acceptPossible: z.boolean().default(false),
 });
 
@@ -41,11 +41,14 @@ export type LevelConfig = z.infer<typeof levelConfig>;
  */
 export interface Levels {
   readonly names: readonly string[];
-  /** Names of the levels that take the problem. */
+  /** Names of the levels that accept the problem. */
   of(subject: LevelSubject): string[];
   /** Whether the problem belongs to a level: certain, possible or no. */
   membership(level: string, subject: LevelSubject): Membership;
-  /** Whether a rule over these levels takes the problem: a level as that level accepts, a band by point estimate. */
+  /**
+   * Returns whether a rule over these levels accepts the problem. Levels use their own settings; bands use point
+   * estimates.
+   */
   matches(rule: LevelRule, subject: LevelSubject): boolean;
   /** @throws {ConfigError} naming the place of a rule that refers to an unknown level. */
   check(rule: LevelRule, where: string): void;
@@ -53,7 +56,9 @@ export interface Levels {
   describe(): string[];
 }
 
-/** @throws {ConfigError} when names repeat, a rule names an unknown level, or levels are defined in a circle. */
+/**
+ * @throws {ConfigError} when names repeat, a rule names an unknown level, or the definitions of levels are circular.
+ */
 export function createLevels(configs: readonly LevelConfig[], prior: Prior): Levels {
   const byName = new Map(configs.map((config) => [config.name, config]));
   const rules = new Map(configs.map(({ name, rule }) => [name, rule]));

@@ -7,7 +7,7 @@ const anySource: fc.Arbitrary<AttemptSource> = fc.oneof(
   fc.nat().map((stage): AttemptSource => ({ type: 'boundary', stage })),
 );
 
-test('decodes what it encodes, and different sources have different texts', () => {
+test('decodes what it encodes, and encodes different sources differently', () => {
   fc.assert(
     fc.property(anySource, anySource, (one, other) => {
       expect(decodeSource(encodeSource(one))).toEqual(one);
@@ -16,7 +16,7 @@ test('decodes what it encodes, and different sources have different texts', () =
   );
 });
 
-test('keeps the texts of stores written so far', () => {
+test('encodes sources as in existing stores', () => {
   const written = ['base', 'training', 'boundary:1', 'boundary:12'];
   expect(written.map((text) => encodeSource(decodeSource(text)))).toEqual(written);
 });

@@ -6,7 +6,7 @@ import { DataError } from '../../core/errors.ts';
  * - `training`: to train on it;
  * - `boundary`: to measure the policy again when a stage begins; `stage` is the 0-based index of that stage.
  *
- * Attempts of different sources are different attempts: each source numbers its own.
+ * Each source numbers its own attempts.
  */
 export type AttemptSource =
   | { readonly type: 'base' }

@@ -37,7 +37,7 @@ test('counts a problem in each of its rows, and reports when nothing is measured
   expect(renderHistogram([], options)).toBe('no pass rates to show');
 });
 
-test('rows line up and every filled bin shows, whatever the counts', () => {
+test('rows are aligned and every non-empty bin is visible, for any counts', () => {
   const anyTrials = fc
     .integer({ min: 1, max: 30 })
     .chain((trials) =>

@@ -1,7 +1,7 @@
 import { mean, quantile } from '../../statistics/summary.ts';
 import { passRateIntervals, type Prior, type Trials } from './trials.ts';
 
-/** A measured problem and the rows of the histogram it counts in: a domain, a family, its levels. */
+/** A measured problem and the rows of the histogram that count it: a domain, a family, its levels. */
 export interface HistogramEntry {
   readonly groups: readonly string[];
   readonly trials: Trials;
@@ -17,9 +17,9 @@ const innerBins = 10;
 const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /**
- * Pass rates for the terminal, one row per group: a bar for exactly 0, ten for the tenths between, one for exactly 1.
- * Beside it the number of measured problems, their mean pass rate, the share with signal for a group (0 < p < 1), and
- * the median half-width of a problem's interval.
+ * Draws pass rates for the terminal, one row per group: a bar for exactly 0, ten for the tenths between, one for
+ * exactly 1. Each row also shows the number of measured problems, their mean pass rate, the share that can give a group
+ * signal (0 < p < 1), and the median half-width of a problem's interval.
  *
  * @example
  * //       0 ·1··· ·5··· 1  problems  mean  learnable  known to
@@ -66,7 +66,7 @@ function row(name: string, all: readonly Trials[], { prior, confidence }: Histog
   return `${name}  ${drawBars(countBins(rates))}  ${cells.join('  ')}`;
 }
 
-/** Counts of: exactly 0, ten equal bins between, exactly 1. */
+/** Counts rates of exactly 0, in ten equal bins between, and of exactly 1. */
 function countBins(rates: readonly number[]): number[] {
   const counts = Array<number>(innerBins + 2).fill(0);
   for (const rate of rates) {
@@ -91,7 +91,7 @@ function drawBars(counts: readonly number[]): string {
   ].join(' ');
 }
 
-/** Notes how far from 0 or 1 a rate may be that was never or always solved. */
+/** Describes how far the rate of a problem that was never or always solved may be from 0 or 1. */
 function undecidedNote(entries: readonly HistogramEntry[]): string[] {
   const tried = entries.map((entry) => entry.trials).filter(({ trials }) => trials > 0);
   const atTheEnds = tried.filter(({ successes, trials }) => successes === 0 || successes === trials);

@@ -13,9 +13,9 @@ export interface SamplingConditions {
   readonly topP: number;
   /** 0: all tokens. */
   readonly topK: number;
-  /** Strings that end a completion, besides the model's own end tokens; their order means nothing. */
+  /** Strings that end a completion, besides the model's own end tokens; their order is irrelevant. */
   readonly stop: readonly string[];
-  /** Longest completion in tokens: a shorter limit is a harder problem. */
+  /** Longest completion in tokens; a shorter limit makes a problem harder. */
   readonly maxTokens: number;
 }
 
@@ -35,12 +35,12 @@ export interface Conditions extends SamplingConditions {
  */
 export const editionOf = (problem: Problem): string => contentDigest(problem);
 
-/** One judged attempt, as it is kept for good. */
+/** One judged attempt as stored; it is never changed or deleted. */
 export interface Observation {
   readonly problemId: string;
   /** From `editionOf`; absent: unknown. */
   readonly edition?: string;
-  /** Why it was made. */
+  /** Why the attempt was made. */
   readonly source: AttemptSource;
   /** Steps the policy had learnt from. */
   readonly step: number;
@@ -58,8 +58,8 @@ export interface ObservationFilter {
   readonly source?: AttemptSource;
   readonly step?: number;
   /**
-   * Wanted edition by problem id; other editions are other problems. An attempt without a recorded edition counts as
-   * the wanted one. Absent: the newest edition of each problem.
+   * Wanted edition by problem id; other editions count as other problems. An attempt without a recorded edition counts
+   * as the wanted one. Absent: the newest edition of each problem.
    */
   readonly editions?: ReadonlyMap<string, string>;
 }
@@ -68,7 +68,7 @@ export interface ObservationFilter {
 export interface RecordedTrials extends Trials {
   /** Recorded rollout indices, ascending, including ungradable ones. */
   readonly rollouts: readonly number[];
-  /** One character per entry of `rollouts`: `1` correct, `-` ungradable, `0` everything else. */
+  /** One character per entry of `rollouts`: `1` for correct, `-` for ungradable, `0` for any other outcome. */
   readonly marks: string;
 }
 
@@ -80,7 +80,7 @@ export interface ObservedGroup extends Trials {
   readonly problemId: string;
   readonly source: AttemptSource;
   readonly step: number;
-  /** Attempts made, ungradable ones too. */
+  /** Attempts made, including ungradable ones. */
   readonly attempts: number;
   readonly unparsed: number;
   readonly timeouts: number;
@@ -91,11 +91,11 @@ export interface ObservedGroup extends Trials {
   readonly promptTokens: number;
   readonly tokens: number;
   readonly countedAttempts: number;
-  /** Tokens of the shortest correct attempt; absent: none was correct, or tokens are unknown. */
+  /** Tokens of the shortest correct attempt; absent if no attempt was correct or tokens are unknown. */
   readonly fewestTokensToPass?: number;
 }
 
-/** What a log-likelihood depends on besides the problem and the text: no sampling setting is among it. */
+/** What a log-likelihood depends on besides the problem and the text. It does not depend on any sampling setting. */
 export interface Scoring extends Pick<Conditions, 'model' | 'template'> {
   /** Version of the form in which texts are scored; see `likelihoodVersion`. */
   readonly version: string;
@@ -116,7 +116,7 @@ export interface RecordedLikelihood {
 
 /**
  * Stores every judged attempt under its conditions, append-only, so that pass rates have a history and no attempt is
- * made twice. Recording is idempotent: the first verdict of a rollout stays.
+ * repeated. Recording is idempotent: the first verdict of a rollout is kept.
  *
  * @example
  * using store = openPassRateStore('runs/pass-rates.sqlite');
@@ -126,11 +126,11 @@ export interface RecordedLikelihood {
 export interface PassRateStore extends PassRateReader {
   /** Appends in one transaction; returns how many were new. */
   record(conditions: Conditions, observations: readonly Observation[]): number;
-  /** Appends in one transaction; returns how many were new. The first value of a text stays. */
+  /** Appends in one transaction; returns how many were new. The first value of a text is kept. */
   recordLikelihoods(scoring: Scoring, likelihoods: readonly RecordedLikelihood[]): number;
   /** Adds to the requests and tokens spent on a model server. */
   recordSpending(model: string, spending: Spending): void;
-  /** Records the files that problems were read from; each content once. */
+  /** Records the files that problems were read from, once per content. */
   recordSources(records: readonly SourceRecord[]): void;
 }
 
@@ -138,13 +138,13 @@ export interface PassRateStore extends PassRateReader {
 export interface PassRateReader extends Disposable {
   /** The pass rates of all problems seen under these conditions. */
   passRates(conditions: Conditions, filter?: ObservationFilter): RecordedPassRates;
-  /** The same by source and step, with the cost of attempts and how they failed. */
+  /** The same by source and step, with the cost and the failures of attempts. */
   groups(conditions: Conditions, filter?: ObservationFilter): ObservedGroup[];
   /** Every set of conditions that has observations, oldest first. */
   conditions(): Conditions[];
   /** All log-likelihoods of one scoring, of every edition and text. */
   likelihoods(scoring: Scoring): RecordedLikelihood[];
-  /** Total spending on a model; zeros where none was recorded. */
+  /** Total spending on a model; zeros if none was recorded. */
   spending(model: string): Spending;
   /** All recorded sources, oldest first. */
   sources(): SourceRecord[];

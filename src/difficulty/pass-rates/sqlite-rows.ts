@@ -26,7 +26,7 @@ type Replaced = 'source' | 'truncated' | 'promptTokens' | 'tokens' | 'fewestToke
 
 /** Sums over unknown values are null. */
 export interface GroupRow extends ProblemRow, Omit<ObservedGroup, Replaced | 'problemId'> {
-  /** As `encodeSource` writes it; so in all rows. */
+  /** Encoded by `encodeSource`, here and in all other rows. */
   readonly source: string;
   readonly truncated: number | null;
   readonly promptTokens: number | null;

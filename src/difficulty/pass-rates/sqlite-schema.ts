@@ -75,14 +75,14 @@ const thirdVersion = `
   ALTER TABLE observations ADD COLUMN finish_reason TEXT;
 `;
 
-/** Adds the files that measured problems were read from: a `SourceRecord` as JSON, each once. */
+/** Adds the files that measured problems were read from, each once, as the JSON of a `SourceRecord`. */
 const fourthVersion = `
   CREATE TABLE sources (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE) STRICT;
 `;
 
 /**
  * Adds log-likelihoods of reference texts. `scorings` numbers each distinct way of scoring: weights, template, and the
- * version of the texts' form. A text is known by its kind and the digest of its content.
+ * version of the texts' form. A text is identified by its kind and the digest of its content.
  */
 const fifthVersion = `
   CREATE TABLE scorings (
@@ -96,7 +96,7 @@ const fifthVersion = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** Migrations, each from the version before; a new database runs all of them. */
+/** Migrations, each from the previous version; a new database runs all of them. */
 const versions = [firstVersion, secondVersion, thirdVersion, fourthVersion, fifthVersion];
 
 /**
@@ -105,7 +105,8 @@ const versions = [firstVersion, secondVersion, thirdVersion, fourthVersion, fift
  */
 export function openDatabase(path: string): DatabaseSync {
   try {
-    // Rebuilding a table that others refer to needs the check of references to be off (sqlite.org/lang_altertable.html).
+    // Rebuilding a table that other tables reference requires foreign-key checks to be off
+    // (sqlite.org/lang_altertable.html).
     const database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
     database.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     inTransaction(database, () => bringUpToDate(database, path));
@@ -123,7 +124,7 @@ export function openDatabase(path: string): DatabaseSync {
 }
 
 /**
- * Opens the database at `path` read-only, also on a read-only disk. A store of an older version is migrated first,
+ * Opens the database at `path` read-only, even on a read-only disk. A store of an older version is migrated first,
  * which needs write access. Throws as `openDatabase` does.
  */
 export function openDatabaseReadOnly(path: string): DatabaseSync {
@@ -137,7 +138,7 @@ export function openDatabaseReadOnly(path: string): DatabaseSync {
     database = new DatabaseSync(path, { readOnly: true, timeout: 10_000 });
     if (versionOf(database) === versions.length) return database;
   } catch {
-    // Opening it for writing reports the fault or migrates the store.
+    // Opening it for writing, below, reports the error or migrates the store.
   }
   database?.close();
   return openDatabase(path);
@@ -152,7 +153,7 @@ function bringUpToDate(database: DatabaseSync, path: string): void {
   if (isForeign || version > versions.length) {
     throw new DataError(
       `${path}: expected a pass-rate store of version ${versions.length} or older, got ` +
-        `${isForeign ? 'a database of something else' : `version ${version}`}; use another file or another Gradus.`,
+        `${isForeign ? 'another kind of database' : `version ${version}`}; use another file or another Gradus.`,
       { tryNext: 'gradus doctor' },
     );
   }

@@ -305,7 +305,7 @@ test('reads a store on a read-only disk, and with two readers', async () => {
   expect(readdirSync(closed)).toEqual(['rates.sqlite']);
   chmodSync(path, 0o444);
   chmodSync(closed, 0o555);
-  // Nothing is forbidden to root, so the look is taken as nobody.
+  // Root may write anywhere, so the read runs as user nobody.
   const look = `
     import { readPassRateStore } from ${JSON.stringify(new URL('sqlite-store.ts', import.meta.url).href)};
     if (process.getuid() === 0) process.setuid(65534);
@@ -345,11 +345,11 @@ test('rejects a foreign file and leaves it unchanged', () => {
   const database = new DatabaseSync(other);
   database.exec('CREATE TABLE runs (id INTEGER)');
   database.close();
-  expect(() => openPassRateStore(other)).toThrow(/database of something else/);
+  expect(() => openPassRateStore(other)).toThrow(/another kind of database/);
   expect(() => openPassRateStore(join(folder, 'missing', 'x.sqlite'))).toThrow(/unable to open/);
 });
 
-test('records source files, each content once', () => {
+test('records source files once per content', () => {
   const path = join(folder, 'sources.sqlite');
   const record = { source: 'a.jsonl', problems: 2, files: [{ name: 'a.jsonl', sha256: 'aa', bytes: 9 }] };
   const changed = { ...record, files: [{ ...record.files[0]!, sha256: 'bb' }] };

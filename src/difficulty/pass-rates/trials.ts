@@ -6,7 +6,7 @@ import type { Verdict } from '../../core/verdict.ts';
 export interface Trials {
   /** Attempts judged `correct`. */
   readonly successes: number;
-  /** Attempts that could be judged; `ungradable` ones never count. */
+  /** Attempts that could be judged; `ungradable` attempts never count. */
   readonly trials: number;
 }
 
@@ -53,15 +53,15 @@ export function mergeTrials(...parts: readonly Trials[]): Trials {
   );
 }
 
-/** Mean of the Beta posterior, 0 hard … 1 easy: defined without a single trial, where it is the prior's mean. */
+/** Mean of the Beta posterior, from 0 (hard) to 1 (easy). Without trials it is the prior's mean. */
 export function posteriorMean({ successes, trials }: Trials, { alpha, beta }: Prior): number {
   return (successes + alpha) / (trials + alpha + beta);
 }
 
 /**
- * A function from trials to the credible interval of the pass rate. Where nothing was solved the interval begins at
- * exactly 0, where everything was solved it ends at exactly 1 (Brown, Cai & DasGupta 2001, §4.1.2): 0 of 8 does not
- * rule out "never". Results are cached: a pool of 100,000 problems has few distinct counts.
+ * Returns a function from trials to the credible interval of the pass rate. The interval begins at exactly 0 if no
+ * attempt succeeded, and ends at exactly 1 if all did (Brown, Cai & DasGupta 2001, §4.1.2): 0 of 8 does not rule out
+ * "never". Results are cached: a pool of 100,000 problems has few distinct counts.
  *
  * @param confidence in (0, 1).
  */

@@ -16,16 +16,16 @@ import {
 } from './stopping.ts';
 import { probingTuning, type ProbingTuning } from './tuning.ts';
 
-/** The question to decide, the wanted confidence, and the budget. */
+/** The cells to decide between, the wanted confidence, and the budget. */
 export interface ProbingGoal {
   readonly cuts: readonly Cut[];
-  /** Attempts that levels are about; also the most attempts of a problem. */
+  /** Number of attempts that levels refer to; also the maximum per problem. */
   readonly horizon: number;
   /** Attempts of every problem before any outcome is used. */
   readonly screen: number;
-  /** Wanted share of problems in the right cell; probing stops once this share is expected. */
+  /** Wanted share of problems in the right cell; probing stops once the expected share reaches it. */
   readonly confidence: number;
-  /** Most attempts over all problems. */
+  /** Maximum number of attempts over all problems. */
   readonly budget: number;
 }
 
@@ -33,7 +33,7 @@ export interface ProbingGoal {
 export interface Probing {
   readonly goal: ProbingGoal;
   readonly ids: readonly string[];
-  /** Null where nothing is known of problems before their attempts. */
+  /** Null if nothing is known about problems before their attempts. */
   readonly features: FeatureTable | null;
   readonly table: OutcomeTable;
   readonly checkpoints: readonly number[];
@@ -47,9 +47,9 @@ export interface ProbingState {
   readonly successes: Uint16Array;
   /** Group of similar problems; 0 for all problems until the screen is complete. */
   readonly groups: Uint16Array;
-  /** True once groups were formed by columns that predict the outcomes. */
+  /** True once groups are formed by columns that predict the outcomes. */
   readonly isInformed: boolean;
-  /** 1 where no attempt could be graded: the problem gets no more attempts and does not enter the fit. */
+  /** 1 if no attempt could be graded; the problem then gets no more attempts and is not part of the fit. */
   readonly isOut: Uint8Array;
 }
 
@@ -81,9 +81,9 @@ export function startProbing({ ids }: Probing): ProbingState {
 }
 
 /**
- * Returns the next wave, or null when no attempt is worth its price or within the budget. The first wave screens every
- * problem. Later waves continue the pilots, chosen by hash, until they are mixed, and all other problems where the
- * expected error falls most per attempt. Pure.
+ * Returns the next wave, or null if no attempt is worth its price or fits into the budget. The first wave screens every
+ * problem. Later waves continue the pilots, which are chosen by hash, until they are mixed, and those other problems
+ * whose expected error falls most per attempt. Pure.
  */
 export function nextWave(probing: Probing, state: ProbingState): Wave | null {
   const { goal, ids, checkpoints } = probing;
@@ -106,7 +106,7 @@ export function nextWave(probing: Probing, state: ProbingState): Wave | null {
 }
 
 /**
- * The state after a wave.
+ * Returns the state after a wave.
  * @param successesOf successes of problem i among its first `attempts` attempts; null if none of them could be graded.
  */
 export function afterWave(
@@ -179,7 +179,10 @@ function waveWithin({ budget }: ProbingGoal, state: ProbingState, wishes: readon
   return granted === 0 ? null : wave;
 }
 
-/** Share of problems tried until they are mixed: enough to see how a population's tails fall off. */
+/**
+ * Returns the share of problems tried until they are mixed, which must be large enough to show the tails of a
+ * population.
+ */
 function pilotShare(problems: number, { oneIn, least, most, share }: ProbingTuning['pilot']): number {
   return Math.min(most, Math.max(least, problems / oneIn), problems * share) / problems;
 }
@@ -216,7 +219,10 @@ function countRecords({ attempts, successes, groups, isOut }: ProbingState): Rec
   return Array.from(counts, (group) => [...(group?.values() ?? [])]);
 }
 
-/** Stopping rules of all groups at one price, at which the wanted confidence is expected or the budget is spent. */
+/**
+ * Returns the stopping rules of all groups at one common price: the price that is expected to reach the wanted
+ * confidence or to use up the budget.
+ */
 function chooseRules(probing: Probing, state: ProbingState): StoppingRule[] {
   const { goal, table, checkpoints } = probing;
   const populations = learnGroups(probing, state).map((shares) =>

@@ -18,7 +18,10 @@ const parse = (options: Parameters<typeof adaptive>[0]) => {
   return config;
 };
 
-/** A world: some never, some always, the rest evenly spread; with a word that hints at the rate. */
+/**
+ * A world in which some problems are never solved, some always, and the rest have evenly spread rates. Each problem has
+ * a word that hints at its rate.
+ */
 function world(seed: number, count: number) {
   const ids = Array.from({ length: count }, (_, i) => `p${i}`);
   const rateOf = new Map(
@@ -56,7 +59,7 @@ function observationsOf({ outcomeOf }: World, plan: AttemptPlan): Observation[] 
   );
 }
 
-/** Probes until nothing is missing; each time only a share of what was asked arrives. */
+/** Probes until no attempt is missing; each time, only a share of the requested attempts arrives. */
 function probe(here: World, config: ReturnType<typeof parse>, rollouts: number, arriving = 1, seed = 0) {
   using store = openPassRateStore(':memory:');
   const luck = createRng(seed, 'luck');
@@ -105,7 +108,7 @@ test('stops attempting a problem that cannot be graded', () => {
   expect(measured.get('p0')!.rollouts.length).toBe(2);
 });
 
-test('an ungradable problem costs its screen alone, and its budget goes to others', () => {
+test('an ungradable problem costs only its screen, and its budget goes to others', () => {
   const here = world(5, 300);
   const isBroken = (id: string): boolean => Number(id.slice(1)) % 4 === 0;
   const outcomeOf: World['outcomeOf'] = (id, rollout) =>
@@ -120,7 +123,7 @@ test('an ungradable problem costs its screen alone, and its budget goes to other
   expect(beliefs.get('p0')!.mean).toBeCloseTo(mean, 1);
 });
 
-/** Probes a world's own records wave by wave, without a store. */
+/** Probes a world wave by wave on its own records, without a store. */
 function settle(here: World, cuts: readonly Cut[], confidence: number, features: FeatureTable | null) {
   const horizon = 32;
   const successesOf = (problem: number, attempts: number): number =>
@@ -160,7 +163,7 @@ test.each([
   },
 );
 
-test('posteriors are probabilities, replayed from the record or kept in memory', () => {
+test('posteriors are probabilities, whether replayed from the record or kept in memory', () => {
   const here = world(11, 40);
   const config = parse({ horizon: 16, confidence: 0.9 });
   const { measured } = probe(here, config, 8);
@@ -222,7 +225,7 @@ test('sorts pass rates into cells by the cuts they pass', () => {
   expect([1, 2, 3, 9, 10].map((successes) => cellOf(equalBands(5), successes, 10))).toEqual([0, 1, 1, 4, 4]);
 });
 
-test('the configuration rejects falling cuts and a second screen', () => {
+test('the configuration rejects descending cuts and a second screen', () => {
   expect(() => parse({ cuts: [{ at: 0.5 }, { at: 0.2 }] })).toThrow(/rising/);
   const both = passRate({ maxTokens: 9, screening: 2, probing: adaptive() });
   expect(() => passRateConfig.parse(both)).toThrow(/adaptive/);

@@ -23,7 +23,7 @@ export type PriorSource = z.infer<typeof priorSource>;
 
 const adaptiveConfig = z.strictObject({
   type: z.literal('adaptive'),
-  /** Boundaries to decide between, rising. The default separates never, sometimes and always solved. */
+  /** Boundaries of the cells, ascending. The default separates problems that are never, sometimes and always solved. */
   cuts: z
     .array(cutConfig)
     .min(1)
@@ -31,16 +31,19 @@ const adaptiveConfig = z.strictObject({
     .refine((cuts) => cuts.every(({ at }, i) => i === 0 || at >= cuts[i - 1]!.at), {
       error: 'expected rising cuts',
     }),
-  /** Attempts that levels are about, and the most attempts of a problem: "never" means never in this many. */
+  /**
+   * Number of attempts that levels refer to, and the maximum per problem: "never" means never in this many attempts.
+   */
   horizon: z.int().min(2).max(256).default(64),
-  /** Attempts every problem gets first. */
+  /** Number of attempts that every problem gets first. */
   screen: z.int().positive().default(1),
-  /** Share of problems in the right cell; probing ends once this share is expected. */
+  /** Share of problems in the right cell; probing ends once the expected share reaches it. */
   confidence: z.number().gt(0).lt(1).default(0.95),
   /**
    * What predicts pass rates before any attempt, besides the kind and source of a problem. `likelihood`: the model's
-   * log-probability of the gold answer and of the worked solution, a forward pass each; needs local weights. `stated`:
-   * pass rates that the data publishes. `known`: the recipe's `knownPassRates` of other models. `[]`: none of these.
+   * log-probability of the gold answer and of the worked solution, one forward pass each, which needs local weights.
+   * `stated`: pass rates that the data publishes. `known`: the recipe's `knownPassRates` of other models. `[]`: none of
+   * these.
    */
   prior: z.array(priorSource).default(['stated', 'known']),
 });
@@ -54,7 +57,9 @@ export const probingConfig = z.discriminatedUnion('type', [
 /** A validated adaptive probing. */
 type AdaptiveConfig = z.infer<typeof adaptiveConfig>;
 
-/** Attempts where they decide the most, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`. */
+/**
+ * Makes attempts where they decide the most, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`.
+ */
 export const adaptive = noun(adaptiveConfig);
 
 type Features = ReadonlyMap<string, ProblemFeatures>;
@@ -100,7 +105,7 @@ export function posteriorsOf(
 interface Replayed {
   readonly probing: Probing;
   readonly state: ProbingState;
-  /** The first wave that is not wholly on record; null when probing has ended. */
+  /** The first wave that is not completely on record; null when probing has ended. */
   readonly wave: Wave | null;
 }
 

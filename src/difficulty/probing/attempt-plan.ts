@@ -1,4 +1,4 @@
-/** Problems to attempt alike: `rollouts` attempts each, numbered from `firstIndex`. */
+/** Problems that get the same attempts: `rollouts` each, numbered from `firstIndex`. */
 export interface AttemptBatch {
   readonly problemIds: readonly string[];
   readonly firstIndex: number;
@@ -12,7 +12,7 @@ export interface AttemptPlan {
   readonly rollouts: number;
   /** Most attempts that may follow after these. */
   readonly laterAtMost: number;
-  /** Problems that need no further attempts, as far as is known now. */
+  /** Problems that need no further attempts, as far as is currently known. */
   readonly finished: number;
 }
 
@@ -24,7 +24,7 @@ export interface Missing {
   readonly later: number;
 }
 
-/** Groups missing attempts into batches of problems that miss the same ones. */
+/** Groups missing attempts into batches of problems that lack the same attempts. */
 export function planMissing(
   problemIds: readonly string[],
   missingOf: (problemId: string) => Missing,

@@ -6,10 +6,10 @@ export const cutConfig = z.strictObject({
   excludeAt: z.boolean().default(false),
 });
 
-/** A validated cut. Rising cuts sort pass rates into cells: cell i holds the rates that pass i of them. */
+/** A validated cut. Ascending cuts sort pass rates into cells: cell i holds the rates that pass i of them. */
 export type Cut = z.infer<typeof cutConfig>;
 
-/** The question of Ji et al., 0 < p < 1: cell 0 is never solved, 1 sometimes, 2 always. */
+/** The cells of Ji et al., 0 < p < 1: problems in cell 0 are never solved, in cell 1 sometimes, in cell 2 always. */
 export const neverSometimesAlways: readonly Cut[] = [
   { at: 0, excludeAt: true },
   { at: 1, excludeAt: false },
@@ -20,13 +20,13 @@ export function equalBands(count: number): Cut[] {
   return Array.from({ length: count - 1 }, (_, i) => ({ at: (i + 1) / count, excludeAt: false }));
 }
 
-/** How many of the rising cuts `successes` of `trials` passes: the cell it falls into. `trials` > 0. */
+/** Returns the cell of a pass rate: how many of the ascending cuts `successes` / `trials` passes. `trials` > 0. */
 export function cellOf(cuts: readonly Cut[], successes: number, trials: number): number {
   const passed = cuts.findIndex((cut) => !passes(cut, successes, trials));
   return passed === -1 ? cuts.length : passed;
 }
 
-/** Every cut once, rising, a lower bound that counts before one that does not. */
+/** Returns the distinct cuts in ascending order; an included bound comes before an excluded one. */
 export function sortCuts(cuts: readonly Cut[]): Cut[] {
   const byKey = new Map(cuts.map((cut) => [`${cut.at} ${cut.excludeAt}`, cut]));
   return [...byKey.values()].toSorted((a, b) => a.at - b.at || Number(a.excludeAt) - Number(b.excludeAt));

@@ -13,9 +13,9 @@ export interface Grouping {
 /**
  * Sorts problems into groups of similar features, each with its own population: by predicted pass rate, and within
  * that by the predicted probability of no success. The two differ: an answer that the verifier cannot match is never
- * reached, however easy the question. Columns that do not predict the outcomes are ignored: `keepUsefulColumns`.
+ * reached, even for an easy question. Columns that do not predict the outcomes are ignored: `keepUsefulColumns`.
  *
- * @param rates observed share solved, NaN where unknown.
+ * @param rates observed pass rates, NaN if unknown.
  */
 export function groupByFeatures(
   ids: readonly string[],
@@ -44,7 +44,7 @@ export function groupByFeatures(
   return { groups, isInformed: features.columns.length > 0 };
 }
 
-/** Groups whole kinds: neighbours by predicted pass rate, until a group is large enough. */
+/** Merges whole kinds that are neighbours by predicted pass rate until a group is large enough. */
 function groupKinds(
   kinds: readonly number[][],
   score: Float64Array,

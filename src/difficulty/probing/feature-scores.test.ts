@@ -46,7 +46,7 @@ test('drops columns of noise in at least nine of ten worlds, and keeps those tha
   expect(keepUsefulColumns(ids, useful, outcomes)).toBe(useful);
 });
 
-test('the own outcome moves a score by less than 0.05 in log-odds', () => {
+test('the own outcome of a problem moves its score by less than 0.05 in log-odds', () => {
   const table = tableOf((i) => ({ words: wordsOfNoise(i), values: i % 3 === 0 ? {} : strong(i) }));
   const before = scoreByFeatures(ids, table, outcomes);
   fc.assert(

@@ -10,21 +10,23 @@ const folds = 4;
 const passes = 4;
 const learningRate = 0.15;
 const shrinkage = 1e-4;
-/** Penalty of the slopes of columns, which are standardised: as much evidence as one problem. */
+/** Penalty of the slopes of columns, which are standardised. It weighs as much as one problem. */
 const ridge = 1;
-/** Standard errors by which columns must lower the log-loss. At 2, columns of noise are dropped 49 times in 50. */
+/**
+ * Number of standard errors by which columns must lower the log-loss. At 2, noise columns are dropped 49 times in 50.
+ */
 const surelyBetter = 2;
 
 /**
  * Predicts each problem from its features by regressions trained on the other three quarters of the problems. A score
  * therefore does not depend on the problem's own outcomes, and a posterior that combines both stays calibrated.
  *
- * Words, of which there are many, are weak: a logistic regression over hashed words (AdaGrad, Duchi et al. 2011).
- * Columns are few and may be strong: a second logistic regression takes them beside the score of the words, so that a
- * strong column does not drown among words. Outcomes of a problem's own quarter influence its score through the slope
- * of the words' score alone; this influence vanishes as the number of problems grows.
+ * Words are many and weak: one logistic regression uses hashed words (AdaGrad, Duchi et al. 2011).
+ * Columns are few and may be strong: a second logistic regression combines them with the score of the words, so that a
+ * strong column does not drown among words. Outcomes of a problem's own quarter influence its score only through the
+ * slope of the words' score; this influence vanishes as the number of problems grows.
  *
- * @param ids decide the quarter a problem is in.
+ * @param ids determine the quarter of each problem.
  * @returns a log-odds per problem.
  */
 export function scoreByFeatures(ids: readonly string[], table: FeatureTable, targets: Targets): Float64Array {
@@ -35,8 +37,8 @@ export function scoreByFeatures(ids: readonly string[], table: FeatureTable, tar
 }
 
 /**
- * Returns the table without its columns where they do not predict the outcomes: where the log-loss of the scores is not
- * lower with them by two standard errors. Grouping by noise costs rollouts.
+ * Returns the table, without its columns unless they predict the outcomes: the log-loss of the scores must be lower
+ * with them by two standard errors. Grouping by noise costs rollouts.
  */
 export function keepUsefulColumns(
   ids: readonly string[],

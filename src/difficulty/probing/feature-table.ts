@@ -1,11 +1,11 @@
 import { hashKey } from '../../core/rng.ts';
 import { mean, standardDeviation } from '../../statistics/summary.ts';
 
-/** What is known of one problem before any attempt. */
+/** What is known about one problem before any attempt. */
 export interface ProblemFeatures {
   /** Weak evidence, any number of it: words of the text, source, family. */
   readonly words: readonly string[];
-  /** Strong evidence as named numbers, e.g. a log-likelihood. Names that a problem lacks are unknown for it. */
+  /** Strong evidence as named numbers, e.g. a log-likelihood. A missing name means that the value is unknown. */
   readonly values: Readonly<Record<string, number>>;
 }
 
@@ -13,7 +13,10 @@ export interface ProblemFeatures {
 export interface FeatureTable {
   /** Hashed words by problem. */
   readonly words: readonly Uint16Array[];
-  /** Standardised values, a column each; 0 where unknown. A column that is unknown for some has a second one: 1 there, else 0. */
+  /**
+   * Standardised values, a column each; 0 where unknown. A column with unknown values is followed by an indicator
+   * column: 1 if unknown, else 0.
+   */
   readonly columns: readonly Float64Array[];
 }
 
@@ -25,7 +28,7 @@ function hashWords(words: readonly string[]): Uint16Array {
   return Uint16Array.from(new Set(words.map((feature) => hashKey(feature) % wordBuckets)));
 }
 
-/** Collects the features of problems; a problem without features has no words, and no value is known for it. */
+/** Collects the features of problems; a problem without features has no words and only unknown values. */
 export function createFeatureTable(features: readonly (ProblemFeatures | undefined)[]): FeatureTable {
   const names = new Set(features.flatMap((one) => Object.keys(one?.values ?? {})));
   return {

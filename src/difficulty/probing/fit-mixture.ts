@@ -1,14 +1,14 @@
 import { componentMass, type OutcomeTable, recordIndex } from './outcome-table.ts';
 import { probingTuning } from './tuning.ts';
 
-/** How many problems share a record of attempts. */
+/** A record of attempts, and the number of problems that share it. */
 export interface RecordCount {
   readonly successes: number;
   readonly attempts: number;
   readonly problems: number;
 }
 
-/** Prior shares of the components, and the number of problems that the prior weighs as much as. */
+/** Prior shares of the components, and the weight of the prior in problems. */
 interface MixturePrior {
   readonly shares: ArrayLike<number>;
   readonly weight: number;

@@ -4,14 +4,14 @@ import { probingTuning } from './tuning.ts';
 
 /**
  * For each kind of problem, the probability of every record of attempts together with the cell in which `horizon`
- * attempts would end. Levels are questions about a stated number of attempts: no finite number shows that a pass rate
- * is exactly 0.
+ * attempts would end. Levels refer to a stated number of attempts, because no finite number shows that a pass rate is
+ * exactly 0.
  */
 export interface OutcomeTable {
   readonly horizon: number;
-  /** Cells: one more than there are cuts. */
+  /** Number of cells: one more than the number of cuts. */
   readonly cells: number;
-  /** Kinds of problem a population is made of: every Beta shape, then "never", then "always". */
+  /** Number of components of a population: every Beta shape, then "never", then "always". */
   readonly components: number;
   /** By record, component and cell; see `recordIndex`. Probability of one order of the attempts, not of all orders. */
   readonly mass: Float64Array;
@@ -19,12 +19,12 @@ export interface OutcomeTable {
   readonly cellOfTotal: Uint8Array;
 }
 
-/** Place of `successes` of `trials` among all records. */
+/** Returns the index of the record with `successes` in `trials`. */
 export function recordIndex(successes: number, trials: number): number {
   return (trials * (trials + 1)) / 2 + successes;
 }
 
-/** Computes the table backwards from the horizon: a record's mass is that of its two continuations. */
+/** Computes the table backwards from the horizon: a record's mass is the sum of the masses of its two continuations. */
 export function createOutcomeTable(
   cuts: readonly Cut[],
   horizon: number,
@@ -46,7 +46,10 @@ export function createOutcomeTable(
   return { horizon, cells, components, mass, cellOfTotal };
 }
 
-/** Probability of a record and each cell, for a population with these shares. Written into `into`; returns the sum. */
+/**
+ * Writes into `into` the probability of a record together with each cell, for a population with the given shares;
+ * returns the sum.
+ */
 export function cellMasses(
   { mass, cells, components }: OutcomeTable,
   shares: ArrayLike<number>,

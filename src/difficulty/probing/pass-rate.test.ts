@@ -38,7 +38,7 @@ const observationsOf = ({ problemIds, firstIndex, rollouts }: AttemptBatch): Obs
     }),
   );
 
-test('plan, sample, record ends with the attempts of the settings, interrupted anywhere', () => {
+test('repeating plan, sample and record makes exactly the attempts of the settings, even with interruptions', () => {
   fc.assert(
     fc.property(settings, fc.integer(), (config, seed) => {
       using store = openPassRateStore(':memory:');

@@ -14,16 +14,16 @@ const readingConfig = z.strictObject({
   /** Label under which levels find these pass rates; `policy` is the model being trained. */
   model: z.string().default(policyLabel),
   /**
-   * `fixed`: `rollouts` attempts at each problem. `adaptive`: on average at most as many, where they decide
+   * `fixed`: `rollouts` attempts at each problem. `adaptive`: at most as many on average, spent where they decide
    * something.
    */
   probing: probingConfig.prefault({ type: 'fixed' }),
   prior: priorConfig.prefault({}),
-  /** Of every interval shown. */
+  /** Confidence of all displayed intervals. */
   confidence: z.number().gt(0).lt(1).default(0.95),
 });
 
-/** How trials are read where a recipe does not say. */
+/** How trials are read by default. */
 export const defaultReading: z.output<typeof readingConfig> = readingConfig.parse({});
 
 /** How a pass rate is measured: attempts, sampling, prior. */
@@ -31,11 +31,11 @@ export const passRateConfig = z
   .strictObject({
     type: z.literal('pass-rate'),
     ...readingConfig.shape,
-    /** Attempts per problem. With 4, a problem of pass rate 0.3 shows 0 of 4 in 24 % of cases. */
+    /** Attempts per problem. With only 4, a problem of pass rate 0.3 fails all of them in 24 % of cases. */
     rollouts: z.int().positive().default(8),
     /**
-     * Attempts made first; the others follow only where these were neither all right nor all wrong (SPEED-RL, Zhang et
-     * al., arXiv 2506.09016). `null`: all attempts for every problem.
+     * Attempts made first; the others follow only if these were neither all correct nor all incorrect (SPEED-RL, Zhang
+     * et al., arXiv 2506.09016). `null`: all attempts for every problem.
      */
     screening: z.int().positive().nullable().default(null),
     temperature: z.number().min(0).default(1),
@@ -59,7 +59,7 @@ export const passRateConfig = z
     path: ['screening'],
   })
   .refine(({ screening, probing }) => screening === null || probing.type === 'fixed', {
-    error: 'expected null where probing is adaptive, which screens by itself',
+    error: 'expected null with adaptive probing, which has its own screening',
     path: ['screening'],
   });
 
@@ -67,8 +67,8 @@ export const passRateConfig = z
 export const passRate = noun(passRateConfig);
 
 /**
- * Pass rates as levels read them: weighed by the population after adaptive probing, which makes few attempts at most
- * problems; unchanged after fixed probing.
+ * Returns pass rates as levels read them. After adaptive probing, which makes few attempts at most problems, trials are
+ * weighed by the population; after fixed probing they are unchanged.
  */
 export function readTrials({ probing }: Pick<Settings, 'probing'>, passRates: PassRates): PassRates {
   return probing.type === 'adaptive' ? weighTrials(passRates, probing.horizon) : passRates;
@@ -78,8 +78,8 @@ type Settings = Pick<z.infer<typeof passRateConfig>, 'rollouts' | 'screening' | 
 
 /**
  * Plans the next attempts from those on record. Sample, record, and plan again until `batches` is empty. After an
- * interruption the plan is exactly what is missing. Ungradable attempts count as made, so planning ends for a broken
- * problem.
+ * interruption, the plan contains exactly the missing attempts. Ungradable attempts count as made, so that planning
+ * ends even for a broken problem.
  *
  * @param recorded from `store.passRates(conditions, { source, step })`.
  * @param features features by problem id, from `featuresOf`; only adaptive probing uses them.

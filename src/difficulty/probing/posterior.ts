@@ -12,7 +12,7 @@ export interface Posterior extends Interval {
 }
 
 /**
- * Posterior of a problem with this record, from a population with these shares.
+ * Returns the posterior of a problem with the given record, from a population with the given shares.
  *
  * @param confidence of the interval. A finite horizon has discrete pass rates, so the interval's probability is the
  * closest
@@ -61,7 +61,7 @@ export function distributionOfTotal(
 }
 
 /**
- * Cuts equal probability from both tails; if one end is too heavy to cut, as "never" often is, cuts more from the
+ * Drops equal probability from both tails. If one end is too heavy to drop, as "never" often is, drops more from the
  * other. Stops where the dropped probability is closest to the allowance.
  */
 function centralInterval(distribution: Float64Array, confidence: number): { first: number; last: number } {

@@ -5,7 +5,7 @@ import { betaQuantile } from '../../statistics/beta.ts';
 import type { Trials } from '../pass-rates/trials.ts';
 import { leastMeasured, predictPassRates } from './predict.ts';
 
-/** Pass rates that scatter about σ(2x) as a Beta of concentration 6; x is known of every problem. */
+/** Pass rates that scatter about σ(2x) as a Beta of concentration 6; x is known for every problem. */
 function world(seed: number, count: number, measured: number, trials: number) {
   const problems = Array.from({ length: count }, (_, i) => ({
     id: `p${i}`,
@@ -53,7 +53,7 @@ test('predicted rates average to the measured ones', () => {
   expect(Math.abs(meanOf(unseen) - meanOf(rates.slice(1000)))).toBeLessThan(0.02);
 });
 
-test('ranks only where too few problems are measured or all attempts ended alike', () => {
+test('only ranks problems if too few are measured or all attempts had the same outcome', () => {
   const { problems, passRates } = world(1, 100, leastMeasured, 4);
   expect(predictPassRates(problems, passRates).calibration).toBeDefined();
   const fewer = new Map([...passRates].slice(1));
@@ -65,7 +65,7 @@ test('ranks only where too few problems are measured or all attempts ended alike
   }
 });
 
-test('ranks follow each value, and a problem of which nothing is known has none', () => {
+test('ranks increase with each value, and a problem without known values has no rank', () => {
   const values = fc.record({ a: fc.integer(), b: fc.integer() }, { requiredKeys: [] });
   fc.assert(
     fc.property(fc.array(values, { maxLength: 12 }), (all) => {
@@ -76,7 +76,7 @@ test('ranks follow each value, and a problem of which nothing is known has none'
         known.map((own) => Object.keys(own).length === 0),
       );
       expect(ranks.every((rank = 0) => rank >= 0 && rank <= 1)).toBe(true);
-      // Of two problems with the same values known, the one above in all of them ranks above.
+      // If the same values are known for two problems, the problem with the higher value in all of them ranks higher.
       const isAbove = (i: number, j: number): boolean => {
         const names = Object.keys(known[i]!);
         return (

@@ -5,28 +5,28 @@ import { noTrials, type PassRates, type Trials } from '../pass-rates/trials.ts';
 import { scoreByFeatures } from './feature-scores.ts';
 import { createFeatureTable, type ProblemFeatures } from './feature-table.ts';
 
-/** A problem with what is known of it before any attempt. */
+/** A problem and its features from before any attempt. */
 export interface PredictableProblem extends ProblemFeatures {
   readonly id: string;
 }
 
-/** The difficulty of a problem as predicted. */
+/** Predicted difficulty of a problem. */
 export interface Prediction {
   readonly id: string;
-  /** Place from 0 (hardest of the pool) to 1 (easiest); absent: nothing is known of the problem. */
+  /** Rank from 0 (hardest of the pool) to 1 (easiest); absent if nothing is known about the problem. */
   readonly rank?: number;
   /** Predicted pass rate, with an interval that contains the pass rate itself; absent without calibration. */
   readonly passRate?: Estimate;
 }
 
-/** Predictions, and how well they hold on the measured problems. */
+/** Predictions, and their accuracy on the measured problems. */
 export interface PredictedDifficulty {
   readonly predictions: readonly Prediction[];
-  /** Absent where too few problems are measured: predictions are ranks then. */
+  /** Absent if too few problems are measured; predictions are then only ranks. */
   readonly calibration?: {
     /** Measured problems behind the calibration. */
     readonly problems: number;
-    /** Of predicted and measured pass rates; each problem predicted without its own attempts. */
+    /** Correlation of predicted and measured pass rates; each problem is predicted without its own attempts. */
     readonly spearman: Estimate;
   };
 }
@@ -35,7 +35,7 @@ export interface PredictedDifficulty {
 export const leastMeasured = 20;
 
 /**
- * Predicts pass rates from features. Where at least `leastMeasured` problems are measured, with both successes and
+ * Predicts pass rates from features. If at least `leastMeasured` problems are measured, with both successes and
  * failures, the pass rate of each problem is a logistic regression on its features, fitted to the measured problems of
  * other quarters (`scoreByFeatures`). Pass rates scatter about it as Beta(μφ, (1 − μ)φ), with φ by maximum likelihood
  * of the trials. Otherwise problems are only ranked, by the mean of their percentiles over the known values.
@@ -101,10 +101,11 @@ function percentiles(values: ArrayLike<number>): Float64Array {
 
 function intervalOf(mean: number, concentration: number, confidence: number): Interval {
   const shape = { alpha: mean * concentration, beta: (1 - mean) * concentration };
-  // Round ends very near to 0 or 1: no number of attempts could tell, and the exact quantile is slow to compute.
+  // Round ends very close to 0 or 1: no realistic number of attempts could tell the difference, and the exact quantile
+  // is slow to compute.
   const quantile = (p: number): number =>
     betaCdf(shape, negligible) >= p ? 0 : betaCdf(shape, 1 - negligible) <= p ? 1 : betaQuantile(shape, p);
-  // The mean of a very skewed distribution can lie beyond a quantile.
+  // The mean of a very skewed distribution can be outside the interval.
   return {
     low: Math.min(mean, quantile((1 - confidence) / 2)),
     high: Math.max(mean, quantile((1 + confidence) / 2)),
@@ -113,7 +114,7 @@ function intervalOf(mean: number, concentration: number, confidence: number): In
 
 const negligible = 1e-6;
 
-/** Concentrations φ to choose from: from nearly all-or-nothing to nearly no scatter, 15 % apart. */
+/** Candidate concentrations φ, from nearly all-or-nothing to nearly no scatter, 15 % apart. */
 const concentrations = Array.from({ length: 60 }, (_, i) => 0.2 * 1.15 ** i);
 
 function likeliestConcentration(seen: readonly (Trials & { readonly mean: number })[]): number {

@@ -2,8 +2,9 @@ import type { Problem } from '../../core/problem.ts';
 import { complexity } from '../../core/text/complexity.ts';
 
 /**
- * Features of a problem before any attempt, as words for `scoreByFeatures`: text, length, form of the gold answer (a
- * form that the verifier reads badly is never "solved"), source, DID's complexity, and other models' pass rates.
+ * Features of a problem before any attempt, as words for `scoreByFeatures`: text, length, form of the gold answer (an
+ * answer in a form that the verifier cannot read is never "solved"), source, DID's complexity, and other models' pass
+ * rates.
  */
 export function featuresOf(problem: Problem): string[] {
   const text = problem.prompt.map(({ content }) => content).join('\n');
@@ -30,7 +31,7 @@ export function statedFeatures({ passRates = [] }: Problem): string[] {
   return passRates.map(({ model, successes, trials }) => passRateFeature(model, successes, trials));
 }
 
-/** Another model's pass rate as a word: exactly never, exactly always, or the tenth it lies in. */
+/** Another model's pass rate as a word: never, always, or the tenth that contains it. */
 export function passRateFeature(model: string, successes: number, trials: number): string {
   const isMixed = successes > 0 && successes < trials;
   return `rate ${model} ${isMixed ? Math.ceil((10 * successes) / trials) : successes === 0 ? 'never' : 'always'}`;

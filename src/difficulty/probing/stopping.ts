@@ -2,13 +2,13 @@ import { probingTuning } from './tuning.ts';
 
 /** Forecast of a stopping rule for a problem with a given record. */
 export interface Outlook {
-  /** Whether more attempts are worth their price. */
+  /** True if more attempts are worth their price. */
   readonly isWorthMore: boolean;
   /** Expected further attempts. */
   readonly rollouts: number;
   /** Expected probability that the problem ends in a wrong cell. */
   readonly error: number;
-  /** Error removed per attempt by continuing from here; 0 where continuing removes none. */
+  /** Error removed per attempt by continuing from here; 0 if continuing removes none. */
   readonly gain: number;
 }
 
@@ -19,8 +19,8 @@ export interface StoppingRule {
 }
 
 /**
- * Input of a stopping rule: the numbers of attempts at which a problem may stop, and the probability of each record
- * there (`total`) and of each record together with its likeliest cell being wrong (`wrong`).
+ * Input of a stopping rule: the numbers of attempts at which a problem may stop, the probability of each record there
+ * (`total`), and the probability of each record together with its likeliest cell being wrong (`wrong`).
  */
 export interface StoppingProblem {
   readonly checkpoints: readonly number[];
@@ -29,8 +29,8 @@ export interface StoppingProblem {
 }
 
 /**
- * Checkpoints from the screen to the horizon, a quarter more attempts each time: few waves, for a few per cent more
- * rollouts than deciding after every one.
+ * Returns the checkpoints from the screen to the horizon, with a quarter more attempts each time: few waves, for a few
+ * per cent more rollouts than deciding after every attempt.
  */
 export function checkpointsUpTo(
   horizon: number,
@@ -69,7 +69,7 @@ export function prepareStopping(
 }
 
 /**
- * Computes by backward induction where to stop when one wrong cell costs `price` attempts: from each record, the
+ * Computes by backward induction when to stop if one wrong cell costs `price` attempts: from each record, the
  * cheaper of stopping now and continuing to the next checkpoint (Wald, with the exact predictive distribution of
  * exchangeable attempts). One price for all problems spends a common budget best. docs/algorithms/probing.md,
  * (B8)–(B10).
@@ -115,8 +115,8 @@ export interface Forecast {
 }
 
 /**
- * Prices of a wrong cell in attempts, from 1 to about 10⁵. Steps of a sixth cost .29 of k = 16 where steps of a
- * fiftieth cost .27 (AdaRFT, never / sometimes / always, 28 November 2026).
+ * Prices of a wrong cell in attempts, from 1 to about 10⁵. Steps of a sixth cost .29 of k = 16, compared with .27 for
+ * steps of a fiftieth (AdaRFT, never / sometimes / always, 28 November 2026).
  */
 const priceStep = 1.02;
 const prices = Array.from({ length: 583 }, (_, i) => priceStep ** i);

@@ -1,27 +1,32 @@
 import type { BetaShape } from '../../statistics/beta.ts';
 
 /**
- * The constants of adaptive probing that are choices. docs/algorithms/probing.md has the reason for each and what
- * other values cost; `npm run bench:difficulty -- --sensitivity` measures it.
+ * The tunable constants of adaptive probing. docs/algorithms/probing.md has the reason for each and the cost of other
+ * values; `npm run bench:difficulty -- --sensitivity` measures it.
  */
 export interface ProbingTuning {
   /** Beta shapes of the mixture that describes a population, besides "never" and "always". */
   readonly shapes: readonly BetaShape[];
   /**
-   * Problems' worth of belief that a group is like all problems together: less for groups formed by columns that
-   * predict the outcomes, e.g. likelihoods, than for others.
+   * Weight, in problems, of the belief that a group resembles all problems together. It is lower for groups formed by
+   * columns that predict the outcomes, e.g. likelihoods.
    */
   readonly sharedBelief: { readonly informed: number; readonly others: number };
   /** Rounds of expectation maximisation for all problems, and for a group, which starts from all problems' shares. */
   readonly rounds: { readonly all: number; readonly group: number };
-  /** Problems tried until they are mixed: one in `oneIn`, at least `least` and at most `most`, at most a `share` of all. */
+  /**
+   * Problems tried until they are mixed: one in `oneIn`, but at least `least`, at most `most`, and at most a `share` of
+   * all.
+   */
   readonly pilot: {
     readonly oneIn: number;
     readonly least: number;
     readonly most: number;
     readonly share: number;
   };
-  /** Groups that look alike: problems in the smallest, how many groups at most, and pass-rate bands per strip. */
+  /**
+   * Groups of similar problems: size of the smallest group, maximum number of groups, and pass-rate bands per strip.
+   */
   readonly groups: { readonly fewest: number; readonly most: number; readonly bandsPerStrip: number };
   /** Attempts between two checkpoints, as a share of the attempts made so far. */
   readonly checkpointGrowth: number;
@@ -44,7 +49,7 @@ const shapes: readonly BetaShape[] = [
   { alpha: 300, beta: 1 },
 ];
 
-/** What adaptive probing uses. */
+/** The constants that adaptive probing uses. */
 export const probingTuning: ProbingTuning = {
   shapes,
   sharedBelief: { informed: 5, others: 30 },

@@ -15,7 +15,7 @@ const levels = createLevels(
 const levelsOf = (policy: { successes: number; trials: number }) =>
   levels.of({ id: 'p', domain: 'math', passRates: { policy } });
 
-test('converts a distribution into trials with its median as rate and fewer the wider it is', () => {
+test('converts a distribution into trials: its median is the rate, and a wider distribution gives fewer trials', () => {
   const weights = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 40 });
   fc.assert(
     fc.property(weights, (raw) => {
@@ -36,7 +36,7 @@ test('converts a distribution into trials with its median as rate and fewer the 
   expect(levelsOf(worthInTrials([0.4, 0.6, 0, 0]))).toContain('learnable');
 });
 
-test('does not read one failure as "never" where most problems are solved sometimes', () => {
+test('does not read one failure as "never" if most problems are sometimes solved', () => {
   const measured = new Map(
     Array.from({ length: 600 }, (_, i) => {
       const made = i % 3 === 0 ? 1 : 24;
@@ -52,7 +52,7 @@ test('does not read one failure as "never" where most problems are solved someti
   expect(weighed.get('p1')).toEqual(measured.get('p1'));
 });
 
-/** Problems whose log-odds rise by `trend` a step, tried at the start and twice later. */
+/** Problems whose log-odds rise by `trend` per step, tried at the start and twice later. */
 function risingVisits(trend: number): Visit[][] {
   const rng = createRng(3, 'visits');
   return Array.from({ length: 150 }, () => {

@@ -6,8 +6,8 @@ import type { PassRates, Trials } from '../pass-rates/trials.ts';
 
 /**
  * Converts a distribution over the successes of a whole horizon into trials, for levels and samplers, which read
- * trials. Their rate is the median, so that a level takes a problem that probably belongs; their number leaves the
- * same uncertainty. Counts may be fractions, and are smaller the older the evidence.
+ * trials. Their rate is the median, so that a level accepts a problem that probably belongs to it; their number gives
+ * the same uncertainty. Counts may be fractions and decrease with the age of the evidence.
  *
  * @param totals probability of 0, 1 … horizon successes.
  */
@@ -29,10 +29,10 @@ export function worthInTrials(totals: ArrayLike<number>): Trials {
 }
 
 /**
- * Weighs trials of unequal number, as adaptive probing makes them, by the pass rates of all problems: a single failure
- * does not mean "never". Problems without trials stay without.
+ * Weighs the unequal numbers of trials from adaptive probing by the pass rates of all problems: a single failure does
+ * not mean "never". Problems without trials remain without.
  *
- * @param horizon attempts that levels are about; longer records stay as they are.
+ * @param horizon number of attempts that levels refer to; longer records are unchanged.
  */
 export function weighTrials(passRates: PassRates, horizon: number): PassRates {
   const table = createOutcomeTable(neverSometimesAlways, horizon);

@@ -14,13 +14,13 @@ export interface ReportedProblem {
   readonly family?: string;
 }
 
-/** Difficulty of a group of problems. Figures are absent if none was measured. */
+/** Difficulty of a group of problems. The statistics are absent if no problem was measured. */
 export interface GroupDifficulty {
   /** Problems with at least one judged attempt. */
   readonly problems: number;
   /** Mean pass rate with its 95 % bootstrap interval over problems. */
   readonly passRate?: Estimate;
-  /** Share of problems with 0 < pass rate < 1: where a group of attempts has signal. */
+  /** Share of problems with 0 < pass rate < 1, for which a group of attempts can have signal. */
   readonly learnable?: number;
 }
 
@@ -67,7 +67,7 @@ export function reportDifficulty(
   };
 }
 
-/** Returns the levels that take a problem, by the pass rate of the measured model alone. */
+/** Returns the levels that accept a problem, by the pass rate of the measured model only. */
 function levelSorter({ model, prior }: typeof defaultReading, recipe: Recipe | undefined) {
   const stated = recipe?.levels ?? [];
   const configs = stated.length > 0 ? stated : simpleLevels({ model }).map((one) => levelConfig.parse(one));

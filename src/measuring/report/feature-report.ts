@@ -8,7 +8,7 @@ import type { PredictedProblems } from '../predict-difficulty.ts';
 /** How well one quantity orders the measured problems. */
 export interface FeatureCorrelation {
   readonly name: string;
-  /** Measured problems that have the quantity. */
+  /** Number of measured problems for which the quantity is known. */
   readonly problems: number;
   /** Spearman's correlation with the measured pass rate, with its 95 % interval. */
   readonly spearman: Estimate;
@@ -17,8 +17,8 @@ export interface FeatureCorrelation {
 type Evidence = Pick<PredictedProblems, 'problems' | 'likelihoods' | 'passRates'>;
 
 /**
- * Correlates evidence from before any attempt with the measured pass rates. DID's complexity is included beside
- * the number of words, which needs no formula and predicts better on published sets.
+ * Correlates evidence from before any attempt with the measured pass rates. Includes DID's complexity and, for
+ * comparison, the number of words, which needs no formula and predicts better on published sets.
  */
 export function correlateFeatures({ problems, likelihoods, passRates }: Evidence): FeatureCorrelation[] {
   const likelihood =

@@ -7,7 +7,7 @@ import type { LevelSubjects } from './level-subjects.ts';
 /** Size of a level now, and its forecast. */
 export interface LevelSize {
   readonly name: string;
-  /** Its rule with thresholds and reading, as text. */
+  /** The level's rule as text, with thresholds and the way pass rates are read. */
   readonly rule: string;
   readonly overall: LevelForecast;
   readonly byDomain: Readonly<Record<string, LevelForecast>>;

@@ -10,21 +10,21 @@ import type { ReportedProblem } from './difficulty-report.ts';
 import { readKnownPassRates } from '../known-pass-rates.ts';
 import type { StoredMeasurement, StoredMeasurements } from '../stored-difficulty.ts';
 
-/** Levels to sort into, and the stored model behind each label of their rules. */
+/** The levels, and the stored model for each label in their rules. */
 export interface LevelChoice {
   readonly recipe?: Recipe | undefined;
-  /** Instead of the recipe's levels. */
+  /** Preset to use instead of the recipe's levels. */
   readonly preset?: 'simple' | 'paper' | undefined;
-  /** Label → model of the store, or a prefix of its name. */
+  /** Label → name of a stored model, or a prefix of it. */
   readonly labels: ReadonlyMap<string, string>;
 }
 
-/** Problems with the pass rates of every model that levels read. */
+/** Problems with the pass rates of every model that the levels use. */
 export interface LevelSubjects {
   readonly levels: readonly LevelConfig[];
   readonly prior: Prior;
   readonly subjects: readonly (LevelSubject & ReportedProblem)[];
-  /** Measurement of the model being trained, else of the first model that a rule reads. */
+  /** Measurement of the model being trained, or else of the first model that a rule uses. */
   readonly measurement: StoredMeasurement;
 }
 
@@ -90,7 +90,7 @@ function measurementOf(
   wanted: readonly string[],
 ): StoredMeasurement {
   const name = labels.get(label);
-  // Conditions without base attempts come from stages that trained under other sampling.
+  // Conditions without base attempts come from stages that trained with different sampling.
   const measurements = all.filter(({ passRates }) => passRates.size > 0);
   const isOnly = measurements.length === 1 && wanted.length === 1;
   const fitting =

@@ -10,11 +10,11 @@ export interface Effort {
   readonly ungradable: number;
   /** Attempts cut off at the token limit. */
   readonly truncated: number;
-  /** Tokens read and written by the attempts that report them; absent: none does. */
+  /** Tokens read and written by the attempts that report them; absent if no attempt does. */
   readonly tokens?: { readonly attempts: number; readonly read: number; readonly written: number };
   /** Requests to a model server, and their cost in its currency if reported. */
   readonly served?: { readonly requests: number; readonly cost?: number };
-  /** Later attempts by training and at stage boundaries, and the step of the last; absent: none. */
+  /** Later attempts, from training and stage boundaries, and the step of the last one; absent if there were none. */
   readonly since?: { readonly attempts: number; readonly problems: number; readonly step: number };
 }
 
@@ -79,8 +79,8 @@ export function describeEffort(effort: Effort, outdated: number): string {
     ...(since === undefined
       ? []
       : [
-          `measured before training; up to step ${since.step} training made ${count(since.attempts)} attempts at ` +
-            `${count(since.problems)} of these problems since`,
+          `measured before training; training has since made ${count(since.attempts)} attempts at ` +
+            `${count(since.problems)} of these problems, up to step ${since.step}`,
         ]),
     ...(outdated === 0
       ? []

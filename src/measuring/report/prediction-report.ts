@@ -3,7 +3,7 @@ import { noTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { Prediction } from '../../difficulty/probing/predict.ts';
 import type { PredictedProblems } from '../predict-difficulty.ts';
 
-/** One problem's line, JSON-safe; absent keys are unknown. */
+/** A row for one problem, JSON-safe; absent keys are unknown values. */
 export interface PredictedRow extends Prediction {
   readonly logprobs: Readonly<Record<string, { readonly sum: number; readonly tokens: number }>>;
   readonly measured?: { readonly successes: number; readonly trials: number };
@@ -28,7 +28,7 @@ export function predictedRows({ predictions, likelihoods, passRates }: Predicted
 export function describePrediction({ problems, likelihoods, calibration }: PredictedProblems): string {
   const scored = `${problems.length} problems, ${likelihoods.size} of them with a gold answer or worked solution`;
   if (calibration === undefined) {
-    return `${scored}\nranks only: too few measured problems to calibrate on; gradus difficulty estimate measures some`;
+    return `${scored}\nranks only, because too few problems are measured to calibrate; measure some with gradus difficulty estimate`;
   }
   const { mean, low, high } = calibration.spearman;
   return (
@@ -37,7 +37,7 @@ export function describePrediction({ problems, likelihoods, calibration }: Predi
   );
 }
 
-/** Maximum rows of a table; for more problems it shows the hardest and the easiest. */
+/** Maximum number of rows; a table of more problems shows only the hardest and the easiest. */
 const mostShown = 24;
 
 /** A table of the predictions by rank, hardest first. */

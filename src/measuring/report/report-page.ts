@@ -5,7 +5,10 @@ import { type LevelReport, reportLevels } from './level-report.ts';
 import { type LevelChoice, levelSubjects } from './level-subjects.ts';
 import type { StoredMeasurements } from '../stored-difficulty.ts';
 
-/** A store's measurements as one HTML file; see `difficultyPage`. @param horizon attempts that levels are about. */
+/**
+ * A store's measurements as one HTML file; see `difficultyPage`. @param horizon attempts per problem in the forecast of
+ * level sizes.
+ */
 export function difficultyReportPage(
   title: string,
   stored: StoredMeasurements,
@@ -22,7 +25,10 @@ export function difficultyReportPage(
   });
 }
 
-/** Level report, or the reason why there is none: a store of several models may leave a label ambiguous. */
+/**
+ * Returns the level report, or the reason why there is none, such as a label that is ambiguous in a store of several
+ * models.
+ */
 function levelsOrReason(
   stored: StoredMeasurements,
   choice: LevelChoice,

@@ -8,7 +8,7 @@ import type { AttemptRequest, StrategyParts } from './strategy.ts';
 
 /** A turn after its reply. */
 export interface AnsweredTurn {
-  /** The transcript with the reply; without it if the attempt is over. */
+  /** The transcript with the reply, or without it if the attempt is over. */
   readonly transcript: Transcript;
   readonly state: Json;
   readonly isOver: boolean;
@@ -70,7 +70,7 @@ function replyInTime(
 /**
  * Waits for an environment, at most its `maxTime`.
  *
- * @param what what is late, for the message.
+ * @param what name of the awaited item, for the error message.
  * @throws EnvironmentError when it takes longer; the reason of an aborted signal.
  */
 export async function withinTime<Value>(
@@ -104,7 +104,7 @@ function requireFiniteReward({ reward = 0 }: Answered, { name }: Environment): v
     throw new EnvironmentError(`${name}: expected a finite reward, got ${String(reward)}`);
 }
 
-/** Records calls at the policy's message, the reward at its span. */
+/** Records calls with the policy's message, and the reward with its span. */
 function noteTurn(transcript: Transcript, { calls = [], reward }: Answered): Transcript {
   const { written, messages } = transcript;
   return {
@@ -121,7 +121,7 @@ function limitReached(transcript: Transcript, maxTurns: number, maxTokens: numbe
 
 type Limit = NonNullable<Transcript['written'][number]['limit']>;
 
-/** Marks the last span as cut off. */
+/** Marks the last span as truncated. */
 const cutOff = (transcript: Transcript, limit: Limit): Transcript => ({
   ...transcript,
   written: [
@@ -130,7 +130,7 @@ const cutOff = (transcript: Transcript, limit: Limit): Transcript => ({
   ],
 });
 
-/** Most characters of a token, for a bound that needs no encoding. */
+/** Maximum number of characters of a token, to bound a text without encoding it. */
 const charactersPerToken = 64;
 
 function requireReasonable(
@@ -165,7 +165,7 @@ function appendReply(
   return giveToTranscript(transcript, renderer.encodeForeign(reply.text, tags), [message]);
 }
 
-/** Cuts text to at most `maxTokens` tokens; bounds the characters first, so that a huge text is not encoded whole. */
+/** Cuts text to at most `maxTokens` tokens; limits the characters first, so that a huge text is never fully encoded. */
 function cutText(text: string, maxTokens: number, renderer: Renderer): string {
   const bounded = text.slice(0, maxTokens * charactersPerToken);
   const tokens = renderer.encodeForeign(bounded);

@@ -35,7 +35,7 @@ test.each([
   ['majority takes the most frequent answer', answers, 'majority', 0],
   ['max shares a tie', [of('right', 0.5), of('a', 0.5), of('b', 0.5)], 'max', 1 / 3],
   [
-    'vote shares a tie, whatever the order of the sum',
+    'vote shares a tie, in any order of summation',
     [of('right', 0.1), of('a', 0.3), of('right', 0.2)],
     'vote',
     0.5,

@@ -12,14 +12,17 @@ export type Choice = 'max' | 'vote' | 'majority';
 
 /** An answer that may be chosen. */
 export interface Candidate {
-  /** Normal form of the answer; equal answers vote together. Absent if no answer could be read; it then cannot vote. */
+  /**
+   * Normal form of the answer; equal answers vote together. Absent if no answer could be read; the candidate then
+   * cannot vote.
+   */
   readonly answer?: string | undefined;
   readonly isCorrect: boolean;
   /** In [0, 1]; null where it was not scored. */
   readonly score: number | null;
 }
 
-/** Combines the scores of the steps that have one; null if none has. */
+/** Combines the scores of the scored steps; null if no step has a score. */
 export function combineScores(stepScores: readonly (number | null)[], rule: ScoreRule): number | null {
   const scores = stepScores.filter((score) => score !== null);
   if (scores.length === 0) return null;
@@ -37,7 +40,8 @@ export function combineScores(stepScores: readonly (number | null)[], rule: Scor
 
 /**
  * Probability that the chosen answer is right. If several tie, one of them is chosen at random, so the result does not
- * depend on their order. If no candidate has a score, `max` chooses among all. If none has an answer, a vote returns 0.
+ * depend on their order. If no candidate has a score, `max` chooses among all of them. If no candidate has an answer, a
+ * vote returns 0.
  */
 export function chanceCorrect(candidates: readonly Candidate[], choice: Choice): number {
   if (candidates.length === 0) return 0;
@@ -57,8 +61,8 @@ export function chanceCorrect(candidates: readonly Candidate[], choice: Choice):
 }
 
 /**
- * Returns the index of the chosen answer: the first of several that tie. A vote returns the answer with the highest score
- * among those of the winning form, and chooses like `max` where no answer can be read.
+ * Returns the index of the chosen answer: the first of several that tie. A vote returns the answer with the highest
+ * score among those of the winning form, and chooses like `max` if no answer can be read.
  */
 export function chosenIndex(candidates: readonly Omit<Candidate, 'isCorrect'>[], choice: Choice): number {
   const byScore = (places: readonly number[]): number =>
@@ -121,9 +125,9 @@ function shareOfSubsets(some: number, all: number, k: number): number {
 }
 
 /**
- * Returns the answer that an attempt votes for. All right answers count as one; wrong ones are distinguished by the first
- * of these keys in the verdict's evidence: `value`, `normalised`, `extracted`. Answers that were judged without a normal
- * form, such as programs, vote by their `text`; without it, they cannot vote.
+ * Returns the answer that an attempt votes for. All right answers count as one; wrong ones are distinguished by the
+ * first of these keys in the verdict's evidence: `value`, `normalised`, `extracted`. Answers that were judged without a
+ * normal form, such as programs, vote by their `text`; without it, they cannot vote.
  */
 export function votedAnswer({ outcome, evidence = {} }: Verdict, text?: string): string | undefined {
   const { value, normalised, extracted } = evidence;
@@ -132,7 +136,7 @@ export function votedAnswer({ outcome, evidence = {} }: Verdict, text?: string):
   return outcome === 'unparsed' || outcome === 'ungradable' ? undefined : text?.trim();
 }
 
-/** Returns the answer's normal form: verdicts store it alone, or as `{ gold, answer }`. */
+/** Returns the answer's normal form: verdicts store it as a plain value or as `{ gold, answer }`. */
 const answerIn = (normalised: unknown): unknown =>
   typeof normalised === 'object' && normalised !== null && 'answer' in normalised
     ? normalised.answer

@@ -42,7 +42,7 @@ export interface SearchState {
   readonly nodes: SearchStep[];
   written: number;
   scored: number;
-  /** False once the bound of scored tokens is reached: the next depth is the last. */
+  /** False once the limit of scored tokens is reached; the next depth is then the last. */
   canScore: boolean;
   isOver: boolean;
 }
@@ -129,7 +129,7 @@ export function cutOff(state: SearchState): void {
   state.isOver = true;
 }
 
-/** Best first; equal scores keep their order, paths without a score come last. */
+/** Sorts paths by score, best first; equal scores keep their order, and paths without a score come last. */
 export const byLastScore = (paths: readonly Path[]): Path[] =>
   paths.toSorted((a, b) => lastScore(b) - lastScore(a));
 

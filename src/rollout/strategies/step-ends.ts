@@ -1,8 +1,8 @@
 /**
  * Returns where the steps of tokens [start, T) end, as exclusive ends; the last is T. A step ends with the token that
- * completes the separator. Text is never encoded again, so a cut is always between two tokens as they were written.
+ * completes the separator. Text is never encoded again, so every cut is between two of the original tokens.
  *
- * @param decode tokens → text, special tokens left out.
+ * @param decode tokens → text, without special tokens.
  *
  * @example
  * stepEnds(transcript.tokens, promptLength(transcript), '\n\n', renderer.decode); // e.g. [57, 80, 96]

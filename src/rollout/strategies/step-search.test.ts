@@ -106,7 +106,7 @@ test('DVTS with N = M equals beam with one kept path', async () => {
   expect(one.records.some(({ steps }) => steps.some(({ path }) => path.split('.').length > 2))).toBe(true);
 });
 
-test('beam keeps the best N / M paths of a depth and extends those alone', async () => {
+test('beam keeps the best N / M paths of a depth and extends only those', async () => {
   const { records } = await search(beam(4));
   for (const { steps } of records) {
     const first = steps.filter(({ path }) => !path.includes('.'));
@@ -191,7 +191,7 @@ test('never writes or scores more than the budget, and counts what it wrote', as
   );
 });
 
-test('a scorer that returns too few scores fails with the problem named, never as 0', async () => {
+test('a scorer that returns too few scores is an error that names the problem, never a score of 0', async () => {
   const broken: StepScorer = { ...scorer, score: () => Promise.resolve([]) };
   await expect(search(beam(4), { options: { scorer: broken } })).rejects.toThrow(
     'problem a: expected 1 score, one per step, got 0',
@@ -200,7 +200,7 @@ test('a scorer that returns too few scores fails with the problem named, never a
   await expect(search(beam(4), { options: { scorer: wild } })).rejects.toThrow('step 1: expected a score in');
 });
 
-test('rejects budgets that its width does not divide, and engines without a tokenizer', async () => {
+test('rejects budgets that are not multiples of its width, and engines without a tokenizer', async () => {
   await expect(search(beam(3))).rejects.toThrow('multiples of its width 3, got 8');
   const parts = { engine: { sampler: engine() } };
   await expect(search(beam(4), { parts })).rejects.toThrow('has no tokenizer');

@@ -18,12 +18,12 @@ import {
 import { stepEnds } from './step-ends.ts';
 import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './strategy.ts';
 
-/** Parts of a search besides its shape. */
+/** Options of a search besides its shape. */
 export interface SearchOptions {
   readonly scorer: StepScorer;
   /** Text that ends a step. */
   readonly separator: string;
-  /** Most tokens of a step; a longer step is cut there. Absent: as many as the answer may have. */
+  /** Most tokens of a step; a longer step is cut there. Default: the limit of the answer. */
   readonly maxStepTokens?: number | undefined;
   /** Called once per problem when its search ends, before its attempts are yielded. */
   readonly onSearch?: ((record: SearchRecord) => void) | undefined;
@@ -43,11 +43,11 @@ export interface SearchRecord {
 /**
  * Searches over steps, one depth at a time for all problems together. Every depth writes several candidates of the next
  * step of each kept path, scores them and keeps the best paths of each tree. A finished answer stays a candidate even
- * where better paths prune it; the best `rollouts` answers by last score are yielded. Random numbers are keyed by the
+ * after better paths prune it; the best `rollouts` answers by last score are yielded. Random numbers are keyed by the
  * path, so results depend neither on batching nor on the other problems.
  *
- * `request.rollouts` is the budget, N answers. It bounds tokens: at most N · `maxTokens` written, pruned paths included,
- * and at most N · (prompt + `maxTokens`) scored, as many as N independent answers could take.
+ * `request.rollouts` is the budget, N answers. It bounds tokens: at most N · `maxTokens` written, pruned paths
+ * included, and at most N · (prompt + `maxTokens`) scored, as many as N independent answers could take.
  */
 export const stepSearch = (
   shapeOf: (answers: number) => SearchShape,
@@ -101,7 +101,7 @@ async function searchDepth(search: Search, open: readonly SearchState[], depth: 
   );
 }
 
-/** Writes the branches; those of equal limits in one call, all calls at the same time. */
+/** Writes the branches: one call for all branches with the same limit, and all calls concurrently. */
 async function writeBranches(search: Search, branches: readonly Branch[]): Promise<Map<string, Path[]>> {
   const { parts, request, separator, signal } = search;
   const { temperature, topP, topK, stop = [], seed } = request;
@@ -122,12 +122,14 @@ async function writeBranches(search: Search, branches: readonly Branch[]): Promi
       written.get(completion.key)?.push(grow(search, byKey.get(completion.key)!, completion));
   };
   await Promise.all(Array.from(groups.values(), write));
-  // Completions arrive in any order; their numbers have the order of the branch.
+  // Completions arrive in any order; sort them by their number within the branch.
   for (const paths of written.values()) paths.sort((a, b) => childNumber(a) - childNumber(b));
   return written;
 }
 
-/** As plain tokens: the separator that ends the text so far must not end the next step at its first token. */
+/**
+ * Returns the prompt as plain tokens, so that the separator at its end does not end the next step at its first token.
+ */
 const promptOf = ({ key, from, count, firstIndex }: Branch): SamplePrompt => ({
   key,
   prompt: from.tokens,
@@ -170,7 +172,7 @@ function grow(
   };
 }
 
-/** Scores the new steps of each path, in order while the budget lasts. */
+/** Scores the new steps of each path in order, as long as the budget lasts. */
 async function scoreChildren(
   { scorer, separator, renderer, signal }: Search,
   state: SearchState,

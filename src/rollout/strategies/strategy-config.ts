@@ -4,11 +4,11 @@ import { ConfigError } from '../../core/errors.ts';
 import { waySettings } from '../../core/text/ways-of-asking.ts';
 import type { SearchShape } from './search-plan.ts';
 
-/** Independent answers, the most frequent one wins (2203.11171). */
+/** Independent answers, of which the most frequent wins (2203.11171). */
 const majorityConfig = z.strictObject({ type: z.literal('majority') });
 /** Independent answers, chosen by their scores. */
 const bestOfNConfig = z.strictObject({ type: z.literal('best-of-n') });
-/** Independent answers to a problem asked in a named way; the most frequent one wins. */
+/** Independent answers to a problem asked in a named way, of which the most frequent wins. */
 const askedConfig = waySettings.extend({ type: z.literal('asked') });
 /** One tree: N candidates per step, of which the best N / width are kept (2408.03314). */
 const beamConfig = z.strictObject({
@@ -50,7 +50,7 @@ export function strategyName(strategy: StrategyConfig): string {
   return strategy.type === 'asked' ? `asked(${strategy.way})` : strategy.type;
 }
 
-/** Whether a strategy takes the most frequent answer, which needs no scorer. */
+/** Returns whether a strategy chooses the most frequent answer, which needs no scorer. */
 export const isByVote = ({ type }: StrategyConfig): boolean => type === 'majority' || type === 'asked';
 
 /**

@@ -3,7 +3,7 @@ import type { Start, Transcript } from '../../core/transcript.ts';
 import type { Renderer, Sampler } from '../../engines/engine.ts';
 import type { PendingWork } from '../pending.ts';
 
-/** How attempts at a problem are written: in one turn, in several, by a search over steps. */
+/** How attempts at a problem are written: in one turn, in several turns, or by a search over steps. */
 export interface RolloutStrategy {
   /**
    * Writes attempts at all problems together, so that an engine's batch stays full; yields each when it ends, in any
@@ -40,7 +40,7 @@ export interface AttemptRequest {
   readonly topK?: number;
   readonly stop?: readonly string[];
   readonly seed: number;
-  /** Start of each problem's attempts, by its id; absent: the prompt. Only attempts of one turn may have one. */
+  /** Start of each problem's attempts, by problem id; default: the prompt. Only attempts of one turn may have one. */
   readonly starts?: ReadonlyMap<string, Start> | undefined;
 }
 

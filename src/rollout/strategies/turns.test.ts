@@ -65,14 +65,14 @@ test('inserts a reply into the turn; given tokens have no log-probability and ar
   ]);
 });
 
-test('judges what the policy wrote in its turn, without what was inserted', async () => {
+test('judges what the policy wrote in its turn, without insertions', async () => {
   const [first] = await rollWith(insertOnce, (_key, _index, _version, turn) => (turn === 0 ? 'a?' : ' so 5'));
   expect(first!.verdict.reason).toBe('a? so 5');
   expect(answerOf(first!)).toBe('a? so 5');
   expect(writtenTokens(first!)).toBe(8);
 });
 
-test('judges the last turn alone after messages', async () => {
+test('judges only the last turn after messages', async () => {
   const asks = scriptedEnvironment({
     roles: ['user'],
     reply: (_, turn) => ({
@@ -90,7 +90,7 @@ test('judges the last turn alone after messages', async () => {
   ]);
 });
 
-test('continues an attempt when its own reply is in, while others still write', async () => {
+test('continues an attempt as soon as its own reply arrives, while others are still writing', async () => {
   const order: string[] = [];
   const slow = Promise.withResolvers<void>();
   const rollouts = await rollWith(insertOnce, async (_key, index, _version, turn) => {
@@ -103,7 +103,7 @@ test('continues an attempt when its own reply is in, while others still write', 
   expect(rollouts.map(({ verdict }) => verdict.outcome)).toEqual(['correct', 'correct']);
 });
 
-test('counts written tokens of all turns against the limit', async () => {
+test('counts the tokens written in all turns against the limit', async () => {
   const endless = scriptedEnvironment({
     stop: ['?'],
     maxTurns: 100,
@@ -166,7 +166,7 @@ test('an environment that fails to start makes all attempts of its problem ungra
   ]);
 });
 
-test('a start that never ends makes the attempts ungradable, and does not keep an abort waiting', async () => {
+test('a start that never ends makes the attempts ungradable, and does not delay an abort', async () => {
   const stuck = (maxTime: number) =>
     scriptedEnvironment({
       maxTime,

@@ -10,10 +10,10 @@ import { answerTurn, type AnsweredTurn, withinTime } from './answer-turn.ts';
 import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './strategy.ts';
 
 /**
- * Writes attempts in turns: an environment answers each, and the policy goes on from the same tokens. A continuation
- * starts as soon as its reply arrives, independently of the other attempts.
+ * Writes attempts in turns: an environment answers each turn, and the policy continues from the same tokens. A
+ * continuation starts as soon as its reply arrives, independently of the other attempts.
  *
- * A failure of the environment ends the attempt with `failure`; at a limit of tokens, window or turns the last span
+ * A failure of the environment ends the attempt with `failure`; at the limit of tokens, window or turns, the last span
  * ends as `length`.
  *
  * @param call calls a tool; records its results and reuses them.
@@ -36,7 +36,7 @@ export const turns = (environment: Environment, call: CallTool): RolloutStrategy
   },
 });
 
-/** What all attempts of one call share. */
+/** State shared by all attempts of one call. */
 interface Game {
   readonly environment: Environment;
   readonly call: CallTool;

@@ -8,7 +8,7 @@ const area = (value: number): string => (Number.isNaN(value) ? '–' : value.toF
 const ranged = ({ mean, low, high }: Estimate): string =>
   `${percent(mean)} [${percent(low)}, ${percent(high)}]`;
 
-/** Formats how well a scorer predicts verdicts, and how much it gains in best of N, beside a majority vote. */
+/** Formats how well a scorer predicts verdicts, and how much it gains in best of N, compared with a majority vote. */
 export function formatQuality(quality: ScorerQuality): string {
   const { attempts, problems, correct, auc, aucWithin, byDepth, byBin, bestOf } = quality;
   const rows = bestOf.map(({ domain, n, single, max, confident, oracle, maxOverSingle, votes }) => [

@@ -7,23 +7,23 @@ export interface LabelledAttempt {
   readonly domain: string;
   /** Text of the question. */
   readonly prompt: string;
-  /** Attempts of one group share problem and policy. */
+  /** Key of the group; its attempts share problem and policy. */
   readonly group: string;
   /** Prompt and answer. Length T. */
   readonly tokens: Int32Array;
-  /** Labels by the number of tokens read before them, each in 1 … T. */
+  /** Positions of the labels: the number of tokens read before each, in 1 … T. */
   readonly places: readonly number[];
   /** One per place: whether the prefix leads to a right answer. */
   readonly labels: readonly boolean[];
   /** Whether the whole answer is right. */
   readonly isCorrect: boolean;
-  /** The policy's own probability of the answer, the geometric mean over its tokens; absent where it was not stored. */
+  /** Geometric mean of the policy's probabilities of the answer's tokens; absent if it was not stored. */
   readonly confidence?: number;
   /** Normal form of the answer, for votes. */
   readonly answer?: string | undefined;
 }
 
-/** A row to learn: labels are targets, so that none is ever in the input. */
+/** Returns a row to learn from. Labels are only targets, never input. */
 export function labelSequence(
   { tokens, places, labels }: LabelledAttempt,
   { good, bad }: LabelTokens,

@@ -8,7 +8,7 @@ import type { GroupRow } from '../../runs/reading/run-rows.ts';
 import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
 import type { LabelledAttempt } from './labelled-attempt.ts';
 
-/** Attempts to learn from and to judge the scorer by; no problem is in both. */
+/** Training and held-out attempts; no problem is in both. */
 export interface ScorerData {
   readonly train: readonly LabelledAttempt[];
   readonly heldOut: readonly LabelledAttempt[];
@@ -16,14 +16,14 @@ export interface ScorerData {
   readonly heldOutFrom: string;
 }
 
-/** Share of the problems that are held out where there is no evaluation. */
+/** Share of the problems that are held out if there is no evaluation. */
 export const heldOutShare = 0.1;
 
 /**
- * Labels all prefixes of a run's rollouts with the verdict of the whole: each is an unbiased one-sample estimate of the
- * chance that the prefix leads to a right answer (Math-Shepherd with k = 1, 2312.08935). The scorer learns from
- * the training rollouts. Held out are the rollouts of the last evaluation, which the final policy wrote, or else a tenth
- * of the problems.
+ * Labels all prefixes of a run's rollouts with the verdict of the whole rollout: an unbiased one-sample estimate of the
+ * probability that the prefix leads to a right answer (Math-Shepherd with k = 1, 2312.08935). The scorer learns from
+ * the training rollouts. The rollouts of the last evaluation, which the final policy wrote, are held out; without an
+ * evaluation, a tenth of the problems.
  *
  * @param since first step whose training rollouts are used; older policies make other errors.
  * @throws DataError for a run without rollouts that have tokens and a verdict.

@@ -20,13 +20,13 @@ export interface ScorerQuality {
   readonly correct: number;
   /** Area under the ROC curve of the scores of whole answers, over all pairs of attempts. */
   readonly auc: number;
-  /** The same over pairs of attempts at one problem alone: what best of N needs. */
+  /** The same over pairs of attempts at the same problem only, which is what matters for best of N. */
   readonly aucWithin: number;
-  /** The same for the policy's own confidence, which costs nothing; absent where rollouts have no log-probabilities. */
+  /** The same for the policy's own confidence, which costs nothing; absent if rollouts have no log-probabilities. */
   readonly confidence?: { readonly auc: number; readonly aucWithin: number };
-  /** By the share of the answer that was read; 0: the prompt alone. */
+  /** By the share of the answer that was read; 0 means the prompt only. */
   readonly byDepth: readonly { readonly depth: number; readonly auc: number }[];
-  /** By the bin of the pass rate that the other attempts of the group have. */
+  /** By the bin of the pass rate of the group's other attempts. */
   readonly byBin: Readonly<Record<Bin, { readonly attempts: number; readonly auc: number }>>;
   /** Expected calibration error over ten bins, and its curve. */
   readonly calibrationError: number;
@@ -43,7 +43,7 @@ export interface BestOf {
   /** The answer with the highest score, and its gain over a single attempt. */
   readonly max: Estimate;
   readonly maxOverSingle: Estimate;
-  /** The answer with the highest confidence; absent where rollouts have no log-probabilities. */
+  /** The answer with the highest confidence; absent if rollouts have no log-probabilities. */
   readonly confident?: Estimate;
   /** Share of problems with a right answer among N. */
   readonly oracle: Estimate;
@@ -56,7 +56,7 @@ export interface BestOf {
   };
 }
 
-/** An attempt with the chance of a right answer after each of its places. */
+/** An attempt with the probability of a right answer after each of its places. */
 export interface ScoredAttempt extends LabelledAttempt {
   readonly scores: readonly number[];
 }
@@ -64,7 +64,7 @@ export interface ScoredAttempt extends LabelledAttempt {
 /** Attempts scored in one call. */
 const scoredAtOnce = 512;
 
-/** Scores every place of attempts with a trained scorer; attempts that do not fit its window are left out. */
+/** Scores every place of the attempts with a trained scorer; skips attempts that do not fit into its window. */
 export async function scoreAttempts(
   weights: Pick<ModelWeights, 'logprobs'>,
   { good }: LabelTokens,
@@ -118,7 +118,7 @@ export function scorerQuality(attempts: readonly ScoredAttempt[], seed = 0): Sco
   };
 }
 
-/** The attempts with their confidence as score; undefined if one has none. */
+/** The attempts with their confidence as score; undefined if any of them has no confidence. */
 const withConfidence = (attempts: readonly ScoredAttempt[]): ScoredAttempt[] | undefined =>
   attempts.some(({ confidence }) => confidence === undefined)
     ? undefined

@@ -24,7 +24,7 @@ import { trainScorer } from './train-scorer.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gradus-scorer-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('learns from verdicts alone, and scores the same when it is opened from its folder', async () => {
+test('learns from verdicts only, and gives the same scores after it is opened from its folder', async () => {
   await using engine = await openEmbeddedEngine({ model: 'models/gradus-tiny', exportType: 'f32' });
   const { renderer } = engine;
   const rng = createRng(3, 'scored attempts');
@@ -56,7 +56,7 @@ test('learns from verdicts alone, and scores the same when it is opened from its
   const scored = await scoreAttempts(engine.weights, labels, heldOut);
   const quality = scorerQuality(scored);
   expect(quality.auc).toBeGreaterThan(0.9);
-  // Before the answer is read, nothing tells right from wrong.
+  // Before the answer is read, nothing distinguishes right from wrong.
   expect(quality.byDepth[0]!.auc).toBeLessThan(0.8);
   expect(formatQuality(quality)).toMatch(/held out: 32 attempts.*\n.*AUC 0\.9|AUC 1\.0/);
   await engine.weights.exportModel(folder);
@@ -82,7 +82,7 @@ test('learns from verdicts alone, and scores the same when it is opened from its
   const served = await openScorer(completionsScorerConfig.parse(address), parts, opened);
   const remote = await served.score(mathProblem({ id: 'p' }), transcript, places);
   for (const [at, score] of remote.entries()) expect(Math.abs(score! - scores[at]!)).toBeLessThan(0.05);
-  // Another vocabulary reads other tokens.
+  // A tokenizer with another vocabulary gives other tokens.
   const foreign = { ...parts, renderer: scriptedEngine({ complete: () => '' }) };
   await expect(openScorer(config, foreign, opened)).rejects.toThrow(/expected the tokenizer of the policy/);
 }, 120_000);

@@ -7,7 +7,7 @@ import { sum } from '../../statistics/summary.ts';
 import type { LabelTokens } from '../scorer-labels.ts';
 import { labelSequence, type LabelledAttempt } from './labelled-attempt.ts';
 
-/** Settings of the training of a scorer. */
+/** Settings for training a scorer. */
 export interface ScorerSettings {
   /** Attempts per step. */
   readonly batchSize: number;
@@ -20,7 +20,7 @@ export interface ScorerSettings {
 }
 
 /**
- * Trains a model to predict the label after each prefix: cross-entropy, mean over the labels of a batch.
+ * Trains a model to predict the label after each prefix: cross-entropy, averaged over the labels of a batch.
  *
  * @throws DataError when no attempt fits the model's window; EngineError when the loss is not finite.
  */

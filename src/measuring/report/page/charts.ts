@@ -25,7 +25,7 @@ export function histogram(title: string, bars: readonly Bar[]): string {
   return svg(height + foot, `${title}. ${said.join(', ')}`, drawn.join(''));
 }
 
-/** A number now and the range of its forecast. */
+/** A current value and the range of its forecast. */
 export interface Range {
   readonly label: string;
   readonly now: number;
@@ -34,7 +34,9 @@ export interface Range {
   readonly high: number;
 }
 
-/** Rows of ranges on a scale from 0 to `most`: a tick at now, a bar from low to high, a dot at expected. */
+/**
+ * Draws ranges in rows on a scale from 0 to `most`: a tick at `now`, a bar from `low` to `high`, a dot at `expected`.
+ */
 export function ranges(title: string, rows: readonly Range[], most: number): string {
   const [left, line] = [110, 30];
   const at = (value: number): string => (left + (value / Math.max(1, most)) * (width - left - 10)).toFixed(1);

@@ -6,10 +6,10 @@ import { questionOf } from '../../../problems/hygiene/golds.ts';
 import { tokensOf } from '../../../problems/hygiene/normal-form.ts';
 import type { StoredMeasurement } from '../../stored-difficulty.ts';
 
-/** Problems to inspect, for one reason. */
+/** Problems to inspect for the same reason. */
 export interface Finding {
   readonly reason: string;
-  /** Possible cause, and what to do. */
+  /** Possible cause and remedy. */
   readonly advice: string;
   readonly problems: readonly { readonly id: string; readonly why: string }[];
 }
@@ -123,7 +123,7 @@ function contradictions(problems: readonly Problem[]): Finding['problems'] {
   });
 }
 
-/** Problems whose intervals are disjoint, in the opposite order of the two models' means. */
+/** Problems whose intervals are disjoint and ordered opposite to the two models' means. */
 function disagreements(
   measurements: readonly StoredMeasurement[],
   { prior, confidence }: { readonly prior: Prior; readonly confidence: number },

@@ -13,7 +13,7 @@ export interface PageContent {
   /** Heading of the report. */
   readonly title: string;
   readonly measurements: readonly StoredMeasurement[];
-  /** Absent: only the ids of problems are known. */
+  /** Absent if only the ids of problems are known. */
   readonly problems?: readonly Problem[];
   /** Level sizes, or the reason why they are missing. */
   readonly levels: LevelReport | { readonly missing: string };
@@ -144,7 +144,7 @@ function levelSection(levels: PageContent['levels']): string {
   ];
   const shown = levels.levels.map(({ name, overall }) => ({ ...overall, label: name, now: overall.taken }));
   return `${head}<ul>${levels.levels.map(({ rule }) => `<li>${text(rule)}</li>`).join('')}</ul>
-<p>${count(problems)} problems${unmeasured > 0 ? `, ${count(unmeasured)} of them not measured` : ''}. Tick: how many a level takes today. Bar and dot: how many it would take if each problem had been tried ${horizon} times.</p>
+<p>${count(problems)} problems${unmeasured > 0 ? `, ${count(unmeasured)} of them not measured` : ''}. The tick shows how many problems a level accepts today. Bar and dot show how many it would accept if each problem had been tried ${horizon} times.</p>
 ${ranges('Sizes of levels', shown, problems)}
 ${table('Sizes of levels', header, rows)}</section>`;
 }
