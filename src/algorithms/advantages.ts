@@ -1,6 +1,6 @@
 import { mean, standardDeviation } from '../statistics/summary.ts';
 
-/** Rewards this close together differ by rounding alone, relative to the largest: 0.1 + 0.2 equals 0.3. */
+/** Largest difference of two rewards, relative to the largest reward, that counts as rounding: 0.1 + 0.2 equals 0.3. */
 const roundingError = 1e-9;
 
 /**

@@ -25,7 +25,7 @@ export const algorithmOverrides = z.strictObject({ ...settings, ...clipSettings 
 export type AlgorithmOverrides = z.output<typeof algorithmOverrides>;
 
 /**
- * The algorithm of a stage: the run's, with some settings replaced (each as a whole, not merged into).
+ * The algorithm of a stage: the run's, with some settings replaced, each as a whole.
  *
  * @throws {ZodError} if an override is not a setting of this algorithm, e.g. `clipLow` for `rloo`.
  */
@@ -34,8 +34,8 @@ export function overrideAlgorithm(base: AlgorithmConfig, overrides: AlgorithmOve
 }
 
 /**
- * Whether advantages are divided by the deviation of their group. Then an affine change of a group's rewards, such as a
- * bonus where there are two values, changes nothing.
+ * Whether advantages are divided by the deviation of their group. If so, an affine change of a group's rewards has no
+ * effect, e.g. a bonus where rewards have two values.
  */
 export function isStandardised({ type }: AlgorithmConfig): boolean {
   switch (type) {
@@ -51,7 +51,7 @@ export function isStandardised({ type }: AlgorithmConfig): boolean {
   }
 }
 
-/** The algorithm that a configuration describes. */
+/** Creates the algorithm that a configuration describes. */
 export function createAlgorithm(config: AlgorithmConfig): Algorithm {
   switch (config.type) {
     case 'grpo':

@@ -7,7 +7,7 @@ export const clipBounds = (defaults: { readonly clipLow: number; readonly clipHi
   clipHigh: clipSettings.clipHigh.default(defaults.clipHigh),
 });
 
-/** What {@link clippedAlgorithm} reads of an algorithm's configuration. */
+/** The part of an algorithm's configuration that {@link clippedAlgorithm} reads. */
 interface ClippedConfig extends Settings {
   readonly clipLow: number;
   readonly clipHigh: number;
@@ -16,8 +16,8 @@ interface ClippedConfig extends Settings {
 }
 
 /**
- * An algorithm that learns by PPO's clipped surrogate: GRPO, DAPO, GSPO and Dr. GRPO, which differ in advantages, defaults
- * and whether the ratio is a token's or a sequence's.
+ * Creates an algorithm that learns by PPO's clipped surrogate: GRPO, DAPO, GSPO or Dr. GRPO. They differ in their
+ * advantages and defaults, and in whether the ratio is per token or per sequence.
  */
 export function clippedAlgorithm(
   config: ClippedConfig,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { extendTranscript, givenTranscript, type Transcript } from '../core/transcript.ts';
 import { buildDistillationBatch } from './distillation.ts';
 
-/** One given token, then written ones with these log-probabilities. */
+/** One given token, then written tokens with these log-probabilities. */
 const transcriptOf = (logprobs: readonly number[]): Transcript =>
   extendTranscript(
     givenTranscript([], new Int32Array([7])),

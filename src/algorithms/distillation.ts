@@ -3,9 +3,9 @@ import type { LossSpec } from '../core/loss-spec.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
- * Loss of on-policy distillation: REINFORCE with a reward per token, which needs no new loss. With the advantage
- * A_t = log q_t − log π_t of a token that the policy π wrote and the teacher q scored, −A_t · ∇ log π_t is the gradient of
- * (log π_t − log q_t)² / 2, and its expectation over tokens written by π that of KL(π ‖ q) at each position.
+ * Loss of on-policy distillation: REINFORCE with a reward per token, which needs no new loss. With the advantage A_t =
+ * log q_t − log π_t of a token that the policy π wrote and the teacher q scored, −A_t · ∇ log π_t is the gradient of
+ * (log π_t − log q_t)² / 2, and its expectation over tokens written by π is the gradient of KL(π ‖ q) at each position.
  */
 export const distillationLoss = (temperature: number): LossSpec => ({
   policy: { type: 'reinforce' },

@@ -4,8 +4,8 @@ import { clipBounds, clippedAlgorithm, standardised } from './clipped.ts';
 import { advantageEpsilon, commonSettings, settings, type Algorithm } from './settings.ts';
 
 /**
- * GSPO (Zheng et al. 2025, 2507.18071): one ratio a rollout, the geometric mean of its token ratios, clipped within the
- * paper's 3e-4 and 4e-4. Keep the aggregation by sequence: the derivation assumes it.
+ * GSPO (Zheng et al. 2025, 2507.18071): one ratio per rollout, the geometric mean of its token ratios, clipped to the
+ * paper's [1 − 3e-4, 1 + 4e-4]. Keep the aggregation by sequence, which the derivation assumes.
  */
 export const gspoConfig = z.strictObject({
   type: z.literal('gspo'),

@@ -12,13 +12,15 @@ export const optimizerConfig = z.strictObject({
   beta1: z.number().min(0).lt(1).default(0.9),
   beta2: z.number().min(0).lt(1).default(0.999),
   epsilon: z.number().positive().default(1e-8),
-  /** Decoupled; biases and norms are left out. */
+  /** Decoupled weight decay; biases and norms are exempt. */
   weightDecay: z.number().min(0).default(0),
   /** The global gradient norm is clipped to this; `null` switches clipping off. */
   maxGradNorm: z.number().positive().nullable().default(1),
   /** Steps over which the rate rises linearly from 0 to its value. */
   warmupSteps: z.int().min(0).default(0),
-  /** After the warm-up: `constant`, or down a half cosine to a tenth at the last step (needs a known last step). */
+  /**
+   * After the warm-up: `constant`, or a half cosine down to a tenth of the rate at the last step, which must be known.
+   */
   schedule: z.enum(['constant', 'cosine']).default('constant'),
 });
 export type OptimizerConfig = z.output<typeof optimizerConfig>;

@@ -41,7 +41,7 @@ const partsSettings = { weights: z.record(z.string(), z.number()), offset: z.num
 /** A linear function of the named parts of a `composite`: offset + Σ weight · score of the part. */
 const partsRewardConfig = z.strictObject({
   type: z.literal('parts'),
-  /** Part's name → weight; parts without one have no effect. */
+  /** Weight of each part by name; parts without a weight have no effect. */
   weights: partsSettings.weights,
   offset: partsSettings.offset.default(0),
   ...commonSettings,
@@ -64,7 +64,7 @@ export const rewardOverrides = z
   .partial();
 export type RewardOverrides = z.output<typeof rewardOverrides>;
 
-/** A domain's reward under a stage: overrides that are settings of its kind replace its own. */
+/** Returns the reward of a domain in a stage: overrides that its type has as settings replace its own. */
 export function overrideReward(
   base: RewardConfig,
   { credit, weights, offset, environment, ...byOutcome }: RewardOverrides,
@@ -89,8 +89,9 @@ export const scoreReward = noun(scoreRewardConfig);
 export const partsReward = noun(partsRewardConfig);
 
 /**
- * The rewards of R1-Searcher's two stages (arXiv 2503.05592), over parts named `answer` (F1), `format` and
- * `searched`. First: half for a search, half for the format, regardless of the answer. Second: F1, and −2 for a wrong format.
+ * The rewards of R1-Searcher's two stages (arXiv 2503.05592), over parts named `answer` (F1), `format` and `searched`.
+ * First stage: 0.5 for a search and 0.5 for the format, regardless of the answer. Second stage: F1, and −2 for a wrong
+ * format.
  */
 export const r1SearcherRewards = {
   search: { weights: { searched: 0.5, format: 0.5 }, offset: 0 },

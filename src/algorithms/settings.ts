@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../core/loss-spec.ts';
 
-/** Aggregation of token losses; every mode is over the whole batch, so microbatches cannot change it. */
+/**
+ * Aggregation of token losses. Every mode aggregates over the whole batch, so microbatches cannot change the result.
+ */
 const aggregationMode = z.enum([
   /** Every token weighs the same (DAPO eq. 8): long rollouts count more. */
   'token-mean',
@@ -17,7 +19,9 @@ const klTerm = z.strictObject({
   coefficient: z.number().positive(),
 }) satisfies z.ZodType<KlTerm>;
 
-/** Correction for the mismatch of sampler and trainer; the default is token-level truncated importance sampling. */
+/**
+ * Correction for the mismatch between sampler and trainer; the default is token-level truncated importance sampling.
+ */
 const importanceTerm = z.strictObject({
   level: z.enum(['token', 'sequence']).default('token'),
   mode: z.enum(['truncate', 'mask']).default('truncate'),

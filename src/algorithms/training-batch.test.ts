@@ -57,7 +57,7 @@ describe('advantages', () => {
     ['rloo', rloo()],
     ['TRL none', reinforce({ baseline: 'group-mean' })],
     ['TRL group (formula from grpo_trainer.py: /(std_unbiased+1e-4))', grpo({ advantageEpsilon: 1e-4 })],
-  ])('%s of the peers is ours: %o', (name, config) => {
+  ])('%s of verl and TRL gives the same advantages as %o', (name, config) => {
     for (const rewards of ['rewards', 'rewards_b']) {
       const ours = create(config).advantages(golden.inputs[rewards]!);
       const theirs = golden.verl.advantages[rewards]![name]!;
@@ -65,7 +65,7 @@ describe('advantages', () => {
     }
   });
 
-  test('equal rewards give exact zeros, also where their mean rounds', () => {
+  test('equal rewards give exact zeros, even where their mean is rounded', () => {
     for (const config of [grpo(), drGrpo(), rloo()]) {
       expect([...create(config).advantages([0.1, 0.1, 0.1])]).toEqual([0, 0, 0]);
       expect([...create(config).advantages([1])]).toEqual([0]);
@@ -162,7 +162,7 @@ describe('batches', () => {
     return buildTrainingBatch(scored, algorithm, { maxTokens }).sequences;
   };
 
-  test('means weigh 1 in total, prompts nothing', () => {
+  test('token weights of a mean sum to 1, and prompts have weight 0', () => {
     fc.assert(
       fc.property(anyGroups, (groups) => {
         for (const config of [grpo(), dapo()]) {

@@ -4,14 +4,13 @@ import { type JudgedRollout, judgedRollouts, type ScoredGroup } from './scored-g
 import type { Algorithm } from './settings.ts';
 
 /**
- * Scored groups → the tokens, weights and advantages an engine learns from.
+ * Converts scored groups to the tokens, weights and advantages that an engine learns from.
  *
- * The weights include the mask and the normaliser. The normaliser is computed once over all groups, so the sum is
- * the same however an engine splits the batch into microbatches. Groups without advantage are omitted if the loss has
- * no KL and no entropy term; `normaliseOver` decides whether the
- * normaliser still counts them. Masked rollouts never count.
+ * The weights include the mask and the normaliser. The normaliser is computed once over all groups, so the sum is the
+ * same however an engine splits the batch into microbatches. Groups without advantage are omitted if the loss has no KL
+ * and no entropy term; `normaliseOver` decides whether the normaliser still counts them. Masked rollouts never count.
  *
- * @param groups all groups of one optimizer update, those without signal included.
+ * @param groups all groups of one optimizer update, including those without signal.
  * @param options.maxTokens the token limit the rollouts were written under.
  * @param options.only leaves other groups out of the batch, but not out of the normaliser: batches of disjoint groups add
  * up to the whole.
@@ -39,7 +38,10 @@ function inLoss(groups: readonly ScoredGroup[]): JudgedRollout[] {
   return groups.flatMap((group) => judgedRollouts(group).filter(({ isMasked }) => !isMasked));
 }
 
-/** Returns a function to the weight of a rollout's tokens; the weighted sum is the mean that `aggregation` names. */
+/**
+ * Returns a function that gives the weight of a rollout's tokens. The weighted sum is the mean that `aggregation`
+ * names.
+ */
 function tokenWeights(
   counted: readonly JudgedRollout[],
   { aggregation, constantTokens }: Algorithm,

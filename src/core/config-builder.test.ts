@@ -13,7 +13,7 @@ test('adds the type of the schema to the options', () => {
   expect(noun(refined)({ min: 1 })).toEqual({ type: 'range', min: 1 });
 });
 
-test('options may be omitted only if the schema requires none, and unknown ones do not compile', () => {
+test('options may be omitted only if the schema requires none, and unknown options do not compile', () => {
   expectTypeOf(noun(optional)).parameter(0).toEqualTypeOf<{ temperature?: number | undefined } | undefined>();
   expectTypeOf(noun(optional)).returns.toEqualTypeOf<z.input<typeof optional>>();
   // @ts-expect-error: the name is required.

@@ -9,7 +9,7 @@ export interface GradusErrorOptions extends ErrorOptions {
 /**
  * Root of all errors that Gradus throws on purpose. `isInstance` recognises it across duplicate installs.
  *
- * A message names what was expected, what came, where (`file:row`) and what to do.
+ * A message states what was expected, what was found, where (`file:row`) and what to do.
  *
  * @example
  * throw new DataError('problems.jsonl:7: expected an "answer" string, got nothing', { tryNext: 'gradus data check problems.jsonl' });
@@ -27,7 +27,7 @@ export class GradusError extends Error {
     this.tryNext = options.tryNext;
   }
 
-  /** Returns whether a value is a Gradus error, also one of another copy of this package. */
+  /** Returns whether a value is a Gradus error, including one from another copy of this package. */
   static isInstance(value: unknown): value is GradusError {
     return typeof value === 'object' && value !== null && marker in value;
   }

@@ -46,7 +46,7 @@ export const glossary = {
   'mixed group': 'a group with correct and incorrect rollouts, which is what the policy learns most from',
   'zero advantage': 'a group whose advantages are all 0, so that nothing is learnt from it',
   'live group': 'a group with an advantage other than 0 in its loss, so that something is learnt from it',
-  'critical batch': 'the number of live groups in whose gradient noise and signal are equal',
+  'critical batch': 'the number of live groups at which the noise and the signal of the gradient are equal',
   entropy: 'how undecided the policy is about the next token, in nats',
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -18,7 +18,7 @@ export interface LossSpec {
   readonly kl: KlTerm | null;
   /** Bonus for the entropy of the next-token distribution; `null` switches it off. */
   readonly entropy: { readonly coefficient: number } | null;
-  /** Correction for a mismatch of sampler and trainer probabilities (TIS); `null` switches it off. */
+  /** Correction for a mismatch between sampler and trainer probabilities (TIS); `null` switches it off. */
   readonly importance: ImportanceTerm | null;
   /** Logits are divided by this before every softmax, as they were when sampling. */
   readonly temperature: number;
@@ -63,8 +63,8 @@ export interface KlTerm {
 }
 
 /**
- * Weight old_t / rollout_t without gradient; `truncate` caps it at `cap`, `mask` zeroes what exceeds it.
- * `sequence` uses the product over the tokens with weight.
+ * Weight old_t / rollout_t without gradient; `truncate` caps it at `cap`, `mask` zeroes weights above it. `sequence`
+ * uses the product over the tokens with weight.
  */
 export interface ImportanceTerm {
   readonly level: 'token' | 'sequence';

@@ -31,7 +31,7 @@ const { tree } = fc.letrec((tie) => ({
   ),
 }));
 
-test('any JSON with integers and doubles of any size comes back as the same value', () => {
+test('JSON with integers and doubles of any size round-trips', () => {
   fc.assert(
     fc.property(tree, fc.constantFrom(0, 2), (value, space) => {
       const text = stringifyJson(value, space);
@@ -56,7 +56,7 @@ test('integral doubles beyond 2^53 are written with an exponent, which JSON.pars
   );
 });
 
-test('integers are read to the last digit, wherever they are', () => {
+test('integers are read to the last digit, at any depth', () => {
   fc.assert(
     fc.property(bigInteger, (value) => {
       const read = asRead(value);
@@ -68,7 +68,7 @@ test('integers are read to the last digit, wherever they are', () => {
   );
 });
 
-test('texts without integers beyond 2^53 are read and written as JSON does', () => {
+test('text without integers beyond 2^53 is read and written as JSON does', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       fc.pre(!/\d{16}/.test(text));
@@ -87,7 +87,7 @@ test('a name such as __proto__ stays a plain field', () => {
   expect(stringifyJson(value)).toBe('{"__proto__":12345678901234567890}');
 });
 
-test('broken JSON and cycles throw as JSON does', () => {
+test('invalid JSON and cycles throw as JSON does', () => {
   expect(() => parseJson('{"a":12345678901234567890')).toThrow(SyntaxError);
   const cycle: Record<string, unknown> = { a: 1n };
   cycle['self'] = cycle;

@@ -1,4 +1,4 @@
-/** One turn of a conversation, in the shape every chat template reads. */
+/** One turn of a conversation, in the form that chat templates read. */
 export interface Message {
   /** `tool`: the result of a call that the message before it made. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
@@ -60,8 +60,8 @@ export interface TestRules {
 }
 
 /**
- * Pass rate of a model as the source of the problem publishes it. Free of cost, but no substitute for a measurement with
- * the model that is trained.
+ * Pass rate of a model as published by the source of the problem. It costs nothing, but does not replace a measurement
+ * with the model that is trained.
  */
 export interface StatedPassRate {
   readonly model: string;

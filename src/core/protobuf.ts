@@ -1,6 +1,6 @@
 /**
- * Writer of Protocol Buffers messages, field by field (https://protobuf.dev/programming-guides/encoding): the models of
- * ONNX and the event files of TensorBoard and W&B. The first argument of each method is the field number.
+ * Writer of Protocol Buffers messages, field by field (https://protobuf.dev/programming-guides/encoding), for ONNX
+ * models and the event files of TensorBoard and W&B. The first argument of each method is the field number.
  *
  * Holds a list of chunks, so large fields are copied once, by `join`.
  *
@@ -59,7 +59,10 @@ export class ProtobufMessage {
     return this.#varint(field * 8 + wireType);
   }
 
-  /** Seven bits a byte, lowest first; negative numbers as 64-bit two's complement. No bit operators: they cut to 32 bits. */
+  /**
+   * Seven bits per byte, lowest first; negative numbers as 64-bit two's complement. Bit operators would truncate to 32
+   * bits.
+   */
   #varint(value: number): this {
     const bytes: number[] = [];
     let rest = value < 0 ? BigInt.asUintN(64, BigInt(value)) : value;

@@ -17,7 +17,7 @@ export interface Rollout {
   readonly problemId: string;
   /** 0-based place within its group; with the seed it decides all sampling randomness. */
   readonly index: number;
-  /** What was given and written: one; several where an attempt forks or its history is rewritten. */
+  /** One transcript, or several where an attempt forks or its history is rewritten. */
   readonly transcripts: readonly Transcript[];
   readonly verdict: Verdict;
   /** Scores of the steps of the last transcript; null where a step was not scored. */
@@ -32,7 +32,7 @@ export interface RolloutGroup {
   readonly rollouts: readonly Rollout[];
 }
 
-/** Whether a group's outcomes count towards the problem's own pass rate: those of other starts do not. */
+/** Whether a group's outcomes count towards the problem's own pass rate: only if its attempts began at the prompt. */
 export const isFromPrompt = ({ start }: Pick<RolloutGroup, 'start'>): boolean => start === undefined;
 
 type Attempt = Pick<Rollout, 'transcripts'>;

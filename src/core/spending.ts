@@ -1,6 +1,6 @@
 /** Usage of a model server and its cost. */
 export interface Spending {
-  /** Answers that report their token usage, whether they were used or not. */
+  /** Answers that reported their token usage, including unused answers. */
   readonly requests: number;
   readonly promptTokens: number;
   /** Prompt tokens from the server's prefix cache, which may cost less. */

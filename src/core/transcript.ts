@@ -11,7 +11,7 @@ export interface Written {
   /** Optimizer updates the policy had taken when it wrote this; 0 for a model that does not learn. */
   readonly policyVersion: number;
   readonly finishReason: FinishReason;
-  /** The limit that ended an attempt of several turns, where it was not that of the sampler. */
+  /** The limit that ended an attempt of several turns, if it was not the sampler's limit. */
   readonly limit?: 'tokens' | 'turns' | 'window';
   /** The environment's reward for this turn; absent where it gave none. */
   readonly reward?: number;
@@ -26,7 +26,7 @@ export type CallOutcome = 'ok' | 'failed' | 'malformed' | 'refused';
 
 /** A call that the policy made in a message, and its result. */
 export interface ToolCall {
-  /** `name@version` of the tool; the bare name where no such tool exists. */
+  /** `name@version` of the tool; only the name if the tool does not exist. */
   readonly tool: string;
   /** JSON-safe; the text as written if it could not be read. */
   readonly arguments: unknown;
@@ -54,10 +54,11 @@ export interface AuthoredMessage extends Message {
 }
 
 /**
- * One sequence of tokens by any author. Every array speaks of token t of the whole sequence, as in
- * `TrainingSequence`. Single turn is the special case: given tokens, then one written span.
+ * One sequence of tokens by any author. Entry t of every array refers to token t of the whole sequence, as in
+ * `TrainingSequence`. A single turn is the special case of given tokens followed by one written span.
  *
- * A server that returns no token ids leaves the arrays empty; spans then still count its tokens, as far as it states them.
+ * A server that returns no token ids leaves the arrays empty; spans then still count its tokens if the server reports
+ * them.
  *
  * @example
  * const { tokens, written: [{ start, end }] } = transcript;
@@ -71,7 +72,10 @@ export interface Transcript {
    * top-p and top-k; at temperature 0 that of temperature 1. Length T; 0 where a token was given.
    */
   readonly logprobs: Float32Array;
-  /** Entropy in nats of the distributions `logprobs` are taken from. Length T; 0 where a token was given. Absent unless measured for every written token. */
+  /**
+   * Entropy, in nats, of the distributions behind `logprobs`. Length T; 0 where a token was given. Absent unless
+   * measured for every written token.
+   */
   readonly entropies?: Float32Array;
   /** What the policy wrote, in order, without overlap. */
   readonly written: readonly Written[];
@@ -79,7 +83,7 @@ export interface Transcript {
   readonly messages: readonly AuthoredMessage[];
 }
 
-/** Where in a problem attempts begin, other than at its prompt: the beginning of the answer, which is given. */
+/** A start of attempts other than the prompt alone: the beginning of the answer is given too. */
 export interface Start {
   /** `solution`: part of a known solution; `correct`, `incorrect`: one of the policy's attempts, truncated. */
   readonly kind: 'solution' | 'correct' | 'incorrect';
@@ -118,7 +122,7 @@ export const startTranscript = (given: Transcript, { tokens, text }: Start): Tra
 
 /**
  * Appends what the policy wrote. A continuation of an unfinished message extends that message: its tokens are decoded
- * together, so that a character cut in two comes out whole.
+ * together, so that a character split between them is decoded correctly.
  *
  * @param decode tokens → text, special tokens left out.
  */
@@ -185,7 +189,7 @@ function startOfTurn({ tokens, written }: Transcript): number {
 export const writtenCount = ({ written }: Pick<Transcript, 'written'>): number =>
   written.reduce((sum, { start, end }) => sum + end - start, 0);
 
-/** The tokens before the first written one: how long the prompt was. */
+/** Length of the prompt: the number of tokens before the first written token. */
 export const promptLength = ({ tokens, written }: Pick<Transcript, 'tokens' | 'written'>): number =>
   written[0]?.start ?? tokens.length;
 

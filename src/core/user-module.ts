@@ -20,7 +20,7 @@ export function importDefault(file: string, kind: string): unknown {
     return (createRequire(import.meta.url)(file) as { default?: unknown }).default;
   } catch (cause) {
     const isAsync = (cause as NodeJS.ErrnoException).code === 'ERR_REQUIRE_ASYNC_MODULE';
-    const why = isAsync ? 'it awaits at its top level; do that inside a function' : String(cause);
+    const why = isAsync ? 'it uses top-level await; await inside a function instead' : String(cause);
     throw new ConfigError(`${file}: cannot load this ${kind} module: ${why}`, { cause });
   }
 }

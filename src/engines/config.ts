@@ -19,5 +19,5 @@ export const engineConfig = z.union([settings, named]);
 /** An engine with all its settings. */
 export type EngineConfig = z.output<typeof engineConfig>;
 
-/** Whether the model is behind a server: named there, not a folder here. */
+/** Whether a server hosts the model, so that the recipe gives its name on the server instead of a folder. */
 export const isServed = ({ type }: EngineConfig): boolean => type === 'openai';

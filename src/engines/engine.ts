@@ -7,8 +7,8 @@ import type { Transcript } from '../core/transcript.ts';
 
 /**
  * A model behind an interface in parts: sampler, renderer, scorer and learner. An engine handles tensors, never
- * difficulty, stages or rewards (the cut of the Tinker API). Parts that an engine lacks are absent; no method exists
- * only to throw.
+ * difficulty, stages or rewards (as in the Tinker API). Parts that an engine lacks are absent; no method exists only to
+ * throw.
  *
  * Implementations: `embedded/` (npm only), `torch/` (PyTorch worker), `openai/` (a server: sampling only).
  *
@@ -27,7 +27,7 @@ export interface Engine extends AsyncDisposable {
   /** Absent for engines that only sample. */
   readonly learner?: Learner | undefined;
   /**
-   * Figures of the engine's own work, by name: speed, memory, restarts. Recorded with clock readings, because they
+   * Metrics of the engine's own work, by name: speed, memory, restarts. Recorded with clock readings, because they
    * differ from run to run.
    */
   figures?(): Promise<Readonly<Record<string, number>>>;
@@ -59,7 +59,7 @@ export interface Sampler {
   sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion>;
 }
 
-/** The token that stands for text outside the vocabulary, such as `<unk>`. */
+/** The token that represents text outside the vocabulary, such as `<unk>`. */
 export interface UnknownToken {
   readonly id: number;
   readonly text: string;
@@ -69,7 +69,7 @@ export interface UnknownToken {
 export interface Renderer {
   /** Tokens that end a completion; supervised examples end with the first. At least one. */
   readonly endTokens: readonly number[];
-  /** Token of text that the vocabulary cannot express; absent if the tokenizer has none. */
+  /** Token for text that the vocabulary cannot express; absent if the tokenizer has none. */
   readonly unknownToken?: UnknownToken | undefined;
   /**
    * The token ids of a prompt: chat template, then the generation prompt.
@@ -101,10 +101,16 @@ export interface ModelWeights {
   /** Optimizer updates applied to these weights. */
   readonly policyVersion: number;
 
-  /** Per sequence an array of its length: log-probability of token t given the tokens before it; entry 0 is 0. */
+  /**
+   * Returns one array per sequence, of its length: entry t is the log-probability of token t given the tokens before
+   * it; entry 0 is 0.
+   */
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
 
-  /** Per sequence, the `count` most probable tokens at each position, given those before it. Absent if unsupported. */
+  /**
+   * Returns, per sequence, the `count` most probable tokens at each position, given the tokens before it. Absent if
+   * unsupported.
+   */
   topLogprobs?(batch: TokenBatch, count: number): Promise<TopLogprobs[]>;
 
   /** Writes a Hugging Face folder that other tools can load. Creates `dir`. */
@@ -117,8 +123,9 @@ export interface Learner {
   forwardBackward(batch: TrainingBatch, loss: LossSpec): Promise<LossStats>;
 
   /**
-   * Returns the L2 norm of the gradient of a batch, NaN or infinite where the gradient is; changes nothing else, not even
-   * a bit of a later update. Costs as much as `forwardBackward`. Throws an `EngineError` while a gradient is accumulated.
+   * Returns the L2 norm of the gradient of a batch, which is NaN or infinite if the gradient is. Changes no state, so
+   * that later updates stay the same bit for bit. Costs as much as `forwardBackward`. Throws an `EngineError` while a
+   * gradient is accumulated.
    */
   gradientNorm?(batch: TrainingBatch, loss: LossSpec): Promise<number>;
 
@@ -131,8 +138,8 @@ export interface Learner {
   /** Writes weights, optimizer and version so that `loadState` continues bit for bit. Creates `dir`. */
   saveState(dir: string): Promise<void>;
   /**
-   * Loads a state. With a new optimizer, its weights and `policyVersion` alone: the moments are 0, as for a newly opened
-   * model.
+   * Loads a state. With a new optimizer, loads only its weights and `policyVersion`; the moments are 0, as for a newly
+   * opened model.
    */
   loadState(dir: string, options?: LoadOptions): Promise<void>;
 
@@ -240,7 +247,7 @@ export interface SamplePrompt {
 
 export interface SampleRequest {
   readonly prompts: readonly SamplePrompt[];
-  /** Most tokens to write per completion. */
+  /** Maximum number of tokens to write per completion. */
   readonly maxTokens: number;
   /** 0 is greedy. Default 1. */
   readonly temperature?: number;
@@ -278,7 +285,7 @@ export interface LossStats {
   readonly loss: number;
   /** Tokens with non-zero weight. */
   readonly tokens: number;
-  /** Tokens processed, padding left out. */
+  /** Tokens processed, without padding. */
   readonly processedTokens: number;
   readonly sequences: number;
   /** Mean entropy of the next-token distribution, nats. */
@@ -288,7 +295,7 @@ export interface LossStats {
   /** Share of tokens whose ratio was clipped from below / above in the binding direction. */
   readonly clipLow?: number;
   readonly clipHigh?: number;
-  /** Mean of rollout − current log-probability: mismatch of sampler and trainer (k1 estimate), nats. */
+  /** Mean of rollout − current log-probability: mismatch between sampler and trainer (k1 estimate), nats. */
   readonly mismatchKl?: number;
   /** Largest |p − p_rollout| over tokens. */
   readonly maxProbabilityGap?: number;
@@ -315,6 +322,6 @@ export interface StepStats {
   readonly policyVersion: number;
   /** Global L2 norm before clipping; absent where the engine does not measure it. */
   readonly gradNorm?: number;
-  /** False when the gradient was not finite; nothing changed then. */
+  /** False if the gradient was not finite, in which case nothing changed. */
   readonly applied: boolean;
 }

@@ -7,7 +7,7 @@ import { openTorchEngine } from './torch/engine.ts';
 
 /** Purpose of an opened engine. */
 export interface EngineUse {
-  /** False: the engine may skip what only learning needs. Default true. */
+  /** If false, the engine may omit parts that only learning needs. Default true. */
   readonly train?: boolean;
   /** A state written by `saveState` to load over the model; absent: the base model. */
   readonly state?: string | undefined;

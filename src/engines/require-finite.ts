@@ -2,8 +2,8 @@ import { EngineError } from '../core/errors.ts';
 import type { ModelWeights } from './engine.ts';
 
 /**
- * Throws if the last update broke the policy, which must then be neither saved nor published. Scores `tokens` to find
- * out.
+ * Throws if the last update broke the policy, so that it is neither saved nor published. Scores `tokens` to detect
+ * this.
  * @param tokens any sequence of at least two tokens.
  * @throws EngineError when the policy's probabilities are not finite.
  */

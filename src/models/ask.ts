@@ -16,7 +16,7 @@ export interface AskOptions {
   readonly seed: number;
   /** Number of answers. Default 1. */
   readonly count?: number;
-  /** Key of the random numbers, besides the seed. Default `ask`. */
+  /** Key of the random numbers, in addition to the seed. Default `ask`. */
   readonly key?: string;
   /** Also stream text before an answer ends, on engines that support it. Default false. */
   readonly parts?: boolean;
@@ -34,7 +34,7 @@ export interface Answered {
   readonly type: 'answer';
   readonly index: number;
   readonly transcript: Transcript;
-  /** Text after the last part; of an answer in turns, all of it. */
+  /** Text after the last part; for an answer in turns, the whole text. */
   readonly rest: string;
   /** The failure of the environment that ended the answer. */
   readonly failure?: string;

@@ -12,7 +12,7 @@ import { modelFolder } from './locate-folder.ts';
  * Rejects prompts that leave no room for an answer before sampling starts; otherwise one such problem would end a run
  * after hours. Skips model servers, which check prompts themselves.
  *
- * @throws DataError with their number and the first one.
+ * @throws DataError that states how many there are and names the first.
  */
 export function requireRoom(
   { sampler, renderer }: Pick<Engine, 'sampler' | 'renderer'>,
@@ -44,7 +44,7 @@ function mayFill(problem: Problem, tokens: number): boolean {
   });
 }
 
-/** Warns where a recipe allows answers longer than the model's window, which its figures would not show. */
+/** Warns about a recipe that allows answers longer than the model's window. The recipe's results would not show it. */
 export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: EngineInfo): string[] {
   const asked = [
     ...resolvedStages(recipe).map(({ config, sampling }) => ({

@@ -5,7 +5,8 @@ import { givenTranscript } from '../core/transcript.ts';
 
 /**
  * Rejects environments whose replies this model cannot read: engines without token prompts, chat templates that rewrite
- * earlier turns or lack the role, tokenizers that change text by cutting it. Checked before sampling starts.
+ * earlier turns or lack the reply's role, tokenizers that change text when it is encoded in pieces. Checked before
+ * sampling starts.
  *
  * @throws ConfigError or DataError naming the model and the environment.
  */
@@ -27,7 +28,7 @@ export function requireReplies(
     const pieces = renderer.decode(Int32Array.of(...head, ...tail));
     if (pieces !== renderer.decode(renderer.encode('ab'))) {
       throw new ConfigError(
-        `environment ${name}: expected a tokenizer that encodes text in pieces without change, got one that reads ` +
+        `environment ${name}: expected a tokenizer that preserves text encoded in pieces, got one that reads ` +
           `"ab" in pieces as ${JSON.stringify(pieces)} (${sampler.info.model})`,
       );
     }

@@ -34,7 +34,7 @@ export async function modelFolder(
   return { folder, record: { source: path, commit } };
 }
 
-/** Rejects runs: commands take both, but recipes name model folders. */
+/** Rejects runs: commands accept model folders and runs, but recipes must name model folders. */
 function refuseRun(path: string): void {
   if (!existsSync(runLayout(path).database)) return;
   const model = exportedModel(path);

@@ -8,9 +8,9 @@ import { requireReplies } from './check-replies.ts';
 
 /** Which environment of a run answers the model's turns. */
 export interface RespondentOptions extends TrustOptions {
-  /** Domain whose environment it is. Default: that of the only environment, none where there are several. */
+  /** Domain of the environment. Required if the recipe has environments for several domains. */
   readonly domain?: string | undefined;
-  /** True for answers in one turn. */
+  /** If true, the model answers in one turn, without an environment. */
   readonly closedBook?: boolean | undefined;
 }
 

@@ -51,7 +51,7 @@ function stopStart(text: string, stops: readonly string[]): number {
   return 0;
 }
 
-/** Removes the stop string from the end: engines keep it, OpenAI's API leaves it out. */
+/** Removes the stop string from the end: engines keep it, OpenAI's API omits it. */
 export function withoutStop(text: string, stops: readonly string[]): string {
   const ending = stops.filter((stop) => text.endsWith(stop)).toSorted((a, b) => b.length - a.length)[0];
   return ending === undefined ? text : text.slice(0, -ending.length);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { percent, unknownTokenWarning } from './unknown-tokens.ts';
 
-/** One token a character; anything but digits is unknown. */
+/** One token per character; all characters except digits are unknown. */
 const render = (prompt: readonly { readonly content: string }[]): Int32Array =>
   Int32Array.from(prompt[0]!.content, (character) => (/\d/.test(character) ? 1 : 7));
 const asked = (content: string) => [{ role: 'user' as const, content }];

@@ -1,10 +1,10 @@
 import type { Message } from '../core/problem.ts';
 import type { Renderer } from '../engines/engine.ts';
 
-/** Renders messages and knows the unknown token. */
+/** Renders messages and has an unknown token. */
 type Reader = Pick<Renderer, 'render' | 'unknownToken'>;
 
-/** Prompts that are rendered at most: enough to find a tokenizer that cannot read a data set. */
+/** Maximum number of prompts to render: enough to detect a tokenizer that cannot read a data set. */
 const maxPrompts = 1000;
 
 /**
@@ -20,7 +20,7 @@ export function unknownTokenWarning(
   const tokens = prompts.slice(0, maxPrompts).map((prompt) => reader.render(prompt));
   const { unknown, total } = countUnknown(tokens, unknownToken.id);
   if (unknown === 0) return undefined;
-  return `${percent(unknown / total)} of prompt tokens are ${unknownToken.text}: the tokenizer cannot read all of the text; the model does not see it`;
+  return `${percent(unknown / total)} of prompt tokens are ${unknownToken.text}: the tokenizer cannot encode part of the text, so the model does not see it`;
 }
 
 /** Counts the unknown tokens and all tokens of sequences. */

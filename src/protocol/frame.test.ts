@@ -48,7 +48,7 @@ test('a stream that ends within a frame is an error after its complete frames', 
   );
 });
 
-test('garbage and changed bytes give frames or a ProtocolError', () => {
+test('random and corrupted bytes yield frames or a ProtocolError', () => {
   const read = (bytes: Uint8Array): void => {
     expect([null, 'ProtocolError']).toContain(errorNameOf(() => createFrameReader().push(bytes)));
   };

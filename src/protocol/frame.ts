@@ -26,7 +26,7 @@ export function encodeFrame({ header, payload }: Frame): Uint8Array {
 export interface FrameReader {
   /** Returns the frames that these bytes complete. Throws a `ProtocolError` for bytes that are not a frame, after which the stream is unusable. */
   push(bytes: Uint8Array): Frame[];
-  /** Ends the stream. Throws a `ProtocolError` within a frame. */
+  /** Ends the stream. Throws a `ProtocolError` if it ends within a frame. */
   end(): void;
 }
 

@@ -84,10 +84,10 @@ const createModel = z.strictObject({
   lora: lora.nullable(),
   tokensPerMicrobatch: positive,
   activationCheckpointing: z.boolean(),
-  /** False: the session does not train, and allocates nothing for it. */
+  /** If false, the session does not train and allocates no memory for training. */
   train: z.boolean(),
   endTokens: z.array(count).min(1),
-  /** Most completions at a time; `null`: as many as fit in memory. */
+  /** Maximum number of concurrent completions; `null`: as many as fit in memory. */
   slots: positive.nullable(),
 });
 const sample = z.strictObject({
@@ -98,7 +98,10 @@ const sample = z.strictObject({
       length: positive,
       firstIndex: count,
       count,
-      /** Tokens that the policy wrote of this rollout before this request; absent: 0. Continues its random numbers. */
+      /**
+       * Number of tokens that the policy wrote in this rollout before this request; absent: 0. The random numbers of
+       * the rollout continue from there.
+       */
       firstPosition: count.optional(),
     }),
   ),
@@ -146,14 +149,14 @@ const saveState = z.strictObject({
   ...ordered,
   type: z.literal('saveState'),
   dir: z.string(),
-  /** Without the moments of the optimizer, for a worker that only samples. Absent: false. */
+  /** Omit the optimizer's moments, for a worker that only samples. Absent: false. */
   weightsOnly: z.boolean().optional(),
 });
 const loadState = z.strictObject({
   ...ordered,
   type: z.literal('loadState'),
   dir: z.string(),
-  /** Load the weights alone: moments and policy version are 0. Default false. */
+  /** Load only the weights; moments and policy version start at 0. Default false. */
   newOptimizer: z.boolean().optional(),
 });
 const exportModel = z.strictObject({
@@ -233,8 +236,8 @@ export const resultSchemas = {
 } as const satisfies Record<Request['type'], z.ZodObject>;
 
 /**
- * Why a request failed. `conflict`: sequence number or session; `non-finite`: logits while sampling; `mismatch`: a sampling
- * server has other weights than the trainer.
+ * Why a request failed. `conflict`: wrong sequence number or session; `non-finite`: NaN or infinite logits while
+ * sampling; `mismatch`: a sampling server has different weights from the trainer.
  */
 const errorCodeSchema = z.enum(['oom', 'bad-request', 'conflict', 'non-finite', 'mismatch', 'internal']);
 

@@ -10,7 +10,7 @@ const predictions = fc
     isTrue: cases.map(([, isTrue]) => isTrue),
   }));
 
-test('the area under the ROC curve is the share of pairs in the right order, ties half', () => {
+test('the area under the ROC curve is the share of pairs in the right order, with ties counted as half', () => {
   fc.assert(
     fc.property(predictions, ({ scores, isTrue }) => {
       const of = (kind: boolean): number[] => scores.filter((_, i) => isTrue[i] === kind);
@@ -27,7 +27,7 @@ test('the area under the ROC curve is NaN without cases of both kinds', () => {
   expect(rocAuc({ scores: [0.2, 0.9], isTrue: [true, true] })).toBeNaN();
 });
 
-test('calibration counts every case once, and is exact for shares as scores', () => {
+test('calibration counts every case once, and its error is 0 where scores equal observed shares', () => {
   fc.assert(
     fc.property(predictions, ({ scores, isTrue }) => {
       const curve = calibrationCurve({ scores, isTrue });

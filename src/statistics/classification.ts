@@ -9,7 +9,7 @@ export interface Predictions {
 }
 
 /**
- * Returns the area under the ROC curve: the chance that a true case scores above a false one, ties counted half
+ * Returns the area under the ROC curve: the chance that a true case scores above a false one, with ties counted as half
  * (Mann–Whitney). NaN without cases of both kinds.
  */
 export function rocAuc({ scores, isTrue }: Predictions): number {

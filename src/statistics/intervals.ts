@@ -45,8 +45,8 @@ export function wilsonTrials({ mean: rate, low, high }: Estimate): number {
 }
 
 /**
- * Returns the difference of two independent estimates, first minus second, with the interval that theirs imply (MOVER, Zou
- * & Donner 2008): each side is the root of the sum of squares of the two distances. For two Wilson intervals it is
+ * Returns the difference of two independent estimates, first minus second, with the interval implied by theirs (MOVER,
+ * Zou & Donner 2008): each side is the root of the sum of squares of the two distances. For two Wilson intervals it is
  * Newcombe's hybrid score interval (1998, method 10). The intervals need equal confidence.
  */
 export function differenceOf(first: Estimate, second: Estimate): Estimate {
@@ -156,8 +156,8 @@ const acklam = {
 };
 
 /**
- * Mean of rates in [0, 1], one per problem, with its 95 % interval: a bootstrap over problems, or where all rates are
- * equal, which leaves a bootstrap without width, the Wilson interval of that share of the problems.
+ * Returns the mean of rates in [0, 1], one per problem, with its 95 % interval: a bootstrap over problems. Where all
+ * rates are equal, a bootstrap would have no width, so the interval is Wilson's for that share of the problems.
  *
  * @example
  * rateEstimate(new Array(60).fill(0), { seed: 0 }); // { mean: 0, low: 0, high: 0.06 }
@@ -169,8 +169,8 @@ export function rateEstimate(rates: ArrayLike<number>, options: BootstrapOptions
 }
 
 /**
- * Mean of differences of rates in [-1, 1], one per problem, with its 95 % interval: a bootstrap over problems, or where
- * all are equal, as wide as a change of 0 of n problems leaves open (Wilson).
+ * Returns the mean of differences of rates in [-1, 1], one per problem, with its 95 % interval: a bootstrap over
+ * problems. Where all differences are equal, each side is as wide as Wilson's interval for 0 of n problems.
  */
 export function differenceEstimate(differences: ArrayLike<number>, options: BootstrapOptions): Estimate {
   const estimate = bootstrapMean(differences, options);

@@ -23,7 +23,7 @@ const converged = 1e-9;
  * `ridge / 2 · Σ slopes²`. Standardise columns first, so that the penalty treats them alike. The intercept is not
  * penalised beyond half a success and half a failure, which keep it finite where all shares are 0 or 1.
  *
- * @param ridge ≥ 0, in rows' worth of weight.
+ * @param ridge ≥ 0, in the unit of the row weights.
  */
 export function fitLogistic({ columns, shares, weights }: LogisticData, ridge: number): LogisticFit {
   const size = columns.length + 1;
@@ -90,7 +90,7 @@ function solve(a: readonly Float64Array[], b: Float64Array): Float64Array {
     for (let j = 0; j <= i; j++) {
       let sum = lower[i]![j]!;
       for (let k = 0; k < j; k++) sum -= lower[i]![k]! * lower[j]![k]!;
-      // A column that the others determine has no curvature left: its coefficient stays.
+      // A column that depends linearly on the others has no curvature left, so its coefficient stays.
       lower[i]![j] = i === j ? Math.sqrt(Math.max(sum, 1e-12)) : sum / lower[j]![j]!;
     }
   }

@@ -15,7 +15,7 @@ export interface PowerOptions {
  *
  * @param deviation sample standard deviation of the values, e.g. of differences paired by seed.
  * @example
- * minimumDetectableEffect(0.01, 5); // 0.0166: five seeds show 1.7 points, not 1
+ * minimumDetectableEffect(0.01, 5); // 0.0166: five seeds can detect 1.7 points, but not 1
  */
 export function minimumDetectableEffect(
   deviation: number,

@@ -20,7 +20,7 @@ test('ranks count smaller values, and equal values share a rank', () => {
   );
 });
 
-test('spearman is symmetric, keeps its value under rising maps, and turns its sign under falling ones', () => {
+test('spearman is symmetric, invariant under increasing maps, and changes its sign under decreasing maps', () => {
   fc.assert(
     fc.property(pairs, (points) => {
       const [x, y] = [points.map(([a]) => a), points.map(([, b]) => b)];

@@ -28,7 +28,7 @@ test('ratioEstimate contains its estimate and scales with the numerators', () =>
   );
 });
 
-test('ratioEstimate has no upper end where the denominator could be 0, and no width from one pair', () => {
+test('ratioEstimate has no upper end where the denominator could be 0, and spans 0 to infinity for one pair', () => {
   expect(ratioEstimate([5, 6, 5], [1, -1, 0.5]).high).toBe(Infinity);
   expect(ratioEstimate([5, 6, 5], [-1, -1.1, -0.9])).toMatchObject({ mean: Infinity, high: Infinity });
   expect(ratioEstimate([4], [2])).toEqual({ mean: 2, low: 0, high: Infinity });

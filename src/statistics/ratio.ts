@@ -7,10 +7,10 @@ export type RatioEstimate = Estimate;
 
 /**
  * Returns the ratio of two means that are expected to be positive, with Fieller's interval (1954): exact for pairs that
- * are about normal, and infinite at the top where the denominator could be 0. The mean of single ratios has neither
- * property. Ratios below 0 are cut to 0.
+ * are about normal, and infinite at the top where the denominator could be 0. The mean of individual ratios has neither
+ * property. Ratios below 0 are clipped to 0.
  *
- * @param numerators one per measurement, paired with `denominators`; fewer than two have the interval 0 … ∞.
+ * @param numerators one per measurement, paired with `denominators`; fewer than two give the interval 0 … ∞.
  * @param confidence in (0, 1).
  */
 export function ratioEstimate(
@@ -28,14 +28,14 @@ export function ratioEstimate(
   const b = x * y - t2 * covariance(numerators, denominators);
   const c = y * y - t2 * variance(numerators);
   const root = Math.sqrt(Math.max(0, b * b - a * c));
-  // A denominator that is clearly below 0 has no positive ratio, as one that could be 0 has no upper end.
+  // The upper end is infinite where the denominator could be 0 or is clearly below 0.
   if (a > 0 && x > 0)
     return { mean: estimate, low: Math.max(0, (b - root) / a), high: Math.max(0, (b + root) / a) };
   return { mean: estimate, low: c > 0 && a < 0 ? Math.max(0, (b - root) / a) : 0, high: Infinity };
 }
 
 /**
- * Draws the ratio from its confidence distribution: the means moved by their standard errors with Student's t. Its
+ * Draws the ratio from its confidence distribution: the means shifted by their standard errors times Student's t. Its
  * quantiles agree with `ratioEstimate`. Infinite where the drawn denominator is not positive.
  */
 export function drawRatio(numerators: readonly number[], denominators: readonly number[], rng: Rng): number {

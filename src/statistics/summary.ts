@@ -37,7 +37,10 @@ export function sortedQuantile(sorted: ArrayLike<number>, p: number): number {
   return low + (place - below) * ((sorted[below + 1] ?? low) - low);
 }
 
-/** Returns the sum with Neumaier's compensation: a mean of many values does not depend on their order to 1e-15. */
+/**
+ * Returns the sum with Neumaier's compensation, so that a mean is independent of the order of its values to within
+ * 1e-15.
+ */
 export function sum(values: ArrayLike<number>): number {
   let total = 0;
   let lost = 0;

@@ -208,7 +208,7 @@ describe('a model folder', () => {
       'with a truncated file',
       'parity-qwen2',
       (model) => cut(join(model, 'model.safetensors')),
-      /model\.safetensors: truncated: .*download it again/,
+      /model\.safetensors: the file is truncated: .*download it again/,
     ],
     [
       'of another vocabulary',

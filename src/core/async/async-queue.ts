@@ -1,11 +1,11 @@
-/** A queue of values that arrive by callback, for one reader: what is pushed waits until it is read. */
+/** A queue with one reader, for values that arrive by callback. Pushed values wait until they are read. */
 export interface Arrivals<Value> extends AsyncIterable<Value> {
   push(value: Value): void;
   /** Ends the iteration once everything pushed has been read. */
   end(): void;
   /** Like `end`, then throws at the reader. */
   fail(error: unknown): void;
-  /** The values waiting now, without waiting for more. Throws the error of `fail` once none is left. */
+  /** Returns the values in the queue without waiting for more. Throws the error of `fail` once the queue is empty. */
   ready(): Iterable<Value>;
 }
 

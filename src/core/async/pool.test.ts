@@ -10,7 +10,7 @@ interface TestLane extends AsyncDisposable {
   readonly isAlive: () => boolean;
   /** Does something that takes a moment. */
   work(): Promise<void>;
-  /** Ends as a crash would. */
+  /** Ends the lane as a crash would. */
   die(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ function openInMemory(): TestLane {
   };
 }
 
-/** A lane whose closing ends it, and fails if `fails`. */
+/** A lane that ends when it is closed. Closing it throws if `fails` is true. */
 function unclosable(fails: boolean): TestLane {
   const lane = openInMemory();
   const close = async (): Promise<void> => {
@@ -34,7 +34,7 @@ function unclosable(fails: boolean): TestLane {
   return { ...lane, [Symbol.asyncDispose]: close };
 }
 
-/** Aborts after a number of microtasks: the moment may fall between a lane's assignment and the start of the work. */
+/** Aborts after a number of microtasks, possibly between a lane's assignment and the start of the work. */
 async function abortAfter(ticks: number, stop: AbortController, reason: string): Promise<void> {
   for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
   stop.abort(new Error(reason));
@@ -105,7 +105,7 @@ describe.each(kinds)('a pool of %s', (_kind, open) => {
     return { pool, lanes };
   }
 
-  test('opens a lane when one is first needed, and no more than its size', async () => {
+  test('opens lanes on demand, up to its size', async () => {
     const { pool, lanes } = counted(2);
     await using _pool = pool;
     expect(lanes).toHaveLength(0);
@@ -140,7 +140,7 @@ describe.each(kinds)('a pool of %s', (_kind, open) => {
     expect(order).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
-  test('replaces a lane that died at work, and one that died idle', async () => {
+  test('replaces a lane that died while working or while idle', async () => {
     const { pool, lanes } = counted(1);
     await using _pool = pool;
     await expect(
@@ -164,7 +164,7 @@ describe.each(kinds)('a pool of %s', (_kind, open) => {
     expect(lanes).toHaveLength(1);
   });
 
-  test('lets a caller leave the queue, and serves the ones behind it', async () => {
+  test('lets a caller leave the queue, and serves the callers behind it', async () => {
     const { pool } = counted(1);
     await using _pool = pool;
     const stop = new AbortController();
@@ -179,7 +179,7 @@ describe.each(kinds)('a pool of %s', (_kind, open) => {
     await expect(pool.use((lane) => lane.work(), stop.signal)).rejects.toThrow('enough');
   });
 
-  test('closing closes every lane and rejects every caller that waits', async () => {
+  test('closing closes every lane and rejects every waiting caller', async () => {
     const { pool, lanes } = counted(1);
     const busy = pool.use(async (lane) => {
       await lane.work();
@@ -216,7 +216,7 @@ describe.each(kinds)('a pool of %s', (_kind, open) => {
   });
 });
 
-test('a lane that cannot be opened fails its caller alone', async () => {
+test('an error of opening a lane rejects one caller only', async () => {
   let tries = 0;
   await using pool = createPool({
     name: 'the test',
@@ -244,7 +244,7 @@ test('a lane that dies and cannot be closed is replaced, and its caller keeps it
   });
   const next = pool.use(async (lane) => lane);
   expect(await died).toBe('result');
-  // Dies idle: the pool finds out when the next caller comes.
+  // The lane dies while idle; the pool notices at the next call.
   await (await next).die();
   expect(await pool.use(async () => 'served')).toBe('served');
   expect(opened).toBe(3);
@@ -273,7 +273,7 @@ test('closing closes all lanes, then throws the error of one that cannot be clos
   expect(closed).toEqual([1]);
 });
 
-test('whatever happens to lanes and callers, none is lost and no more than `size` are open', async () => {
+test('no caller is lost and at most `size` lanes are open, whatever fails, dies or aborts', async () => {
   const lateAbort = fc.integer({ min: 1, max: 12 }).map((ticks) => `abort after ${ticks}`);
   const event = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom('work', 'fail', 'die', 'abort', 'dieIdle') },

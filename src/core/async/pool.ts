@@ -1,14 +1,14 @@
 import { GradusError } from '../errors.ts';
 
-/** What a pool is made of. */
+/** Settings of a pool. */
 export interface PoolOptions<Lane extends AsyncDisposable> {
-  /** What the pool is part of, for the error after it is closed, e.g. `the Python sandbox`. */
+  /** Name of the pool in the error after it is closed, e.g. `the Python sandbox`. */
   readonly name: string;
-  /** Most lanes open at a time. */
+  /** Maximum number of open lanes. */
   readonly size: number;
   /** Opens a lane; called when one is first needed, and to replace one that died. */
   readonly open: () => Lane | Promise<Lane>;
-  /** Returns false once a lane died, so that it is replaced. Default: lanes restart by themselves. */
+  /** Returns false once a lane has died, so that it is replaced. Default: lanes restart by themselves. */
   readonly isAlive?: (lane: Lane) => boolean;
 }
 
@@ -32,8 +32,8 @@ export interface Pool<Lane extends AsyncDisposable> extends AsyncDisposable {
 }
 
 /**
- * Creates a pool; no lane is opened yet. Disposing closes all lanes, busy ones too, and rejects all callers that wait;
- * it throws the first error of closing a lane once all are closed.
+ * Creates a pool; no lane is opened yet. Disposing closes all lanes, including busy ones, and rejects all waiting
+ * callers. Once all lanes are closed, it throws the first error of closing one.
  */
 export function createPool<Lane extends AsyncDisposable>(options: PoolOptions<Lane>): Pool<Lane> {
   return new LanePool(options);
@@ -122,7 +122,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     }
   }
 
-  /** Opens a lane; an error is for the caller first in line. */
+  /** Opens a lane; an error rejects the first caller in line. */
   async #open(): Promise<void> {
     try {
       const lane = await this.#options.open();
@@ -146,7 +146,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     }
   }
 
-  /** Closes a lane that is no longer needed; an error of closing it belongs to no caller and is dropped. */
+  /** Closes a lane that is no longer needed; an error of closing it concerns no caller and is dropped. */
   async #discard(lane: Lane): Promise<void> {
     await this.#close(lane).catch(() => undefined);
   }

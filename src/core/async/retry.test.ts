@@ -26,7 +26,7 @@ const options = (more: Partial<RetryOptions> = {}): RetryOptions => ({
   ...more,
 });
 
-/** Fails so many times with what `fail` returns, then returns the number of attempts. */
+/** Fails `times` times with the error that `fail` returns, then returns the number of attempts. */
 function failing(times: number, fail: (attempt: number) => Error = () => new RetryableError('busy')) {
   let attempts = 0;
   return async (): Promise<number> => {
@@ -81,7 +81,7 @@ test('throws an error that is not retryable at once', async () => {
   expect(pauses).toEqual([]);
 });
 
-test('progress starts the count and the pauses anew', async () => {
+test('progress resets the count of attempts and the pauses', async () => {
   let done = 0;
   const attempt = failing(12, (n) => {
     if (n % 4 === 0) done = n;
@@ -100,7 +100,7 @@ test('waits as long as the server requests, at most five minutes', async () => {
   expect(pauses[2]).toBeGreaterThanOrEqual(50);
 });
 
-test('an abort ends a pause, or an attempt, with the reason of the signal', async () => {
+test('an abort ends a pause or an attempt with the reason of the signal', async () => {
   const reason = new Error('stopped');
   const paused = AbortSignal.abort(reason);
   await expect(retry(failing(1), options({ signal: paused }))).rejects.toBe(reason);
@@ -135,7 +135,7 @@ describe('Retry-After', () => {
     expect(readRetryAfter(header, new Date(0).toUTCString())).toBeUndefined();
   });
 
-  test('as a date needs the date of the answer', () => {
+  test('as a date needs the date of the response', () => {
     expect(readRetryAfter(new Date(0).toUTCString(), null)).toBeUndefined();
   });
 });

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { uniformAt } from '../rng.ts';
 
-/** A failure that may pass: a lost connection, a busy server, a truncated answer. Only these are retried. */
+/** A transient failure: a lost connection, a busy server, a truncated answer. Only errors of this class are retried. */
 export class RetryableError extends Error {
   override readonly name = 'RetryableError';
-  /** Shortest pause before the next attempt, in milliseconds: what the server's `Retry-After` requests. */
+  /** Minimum pause before the next attempt, in milliseconds, from the server's `Retry-After`. */
   readonly afterMs: number | undefined;
   constructor(message: string, options: ErrorOptions & { readonly afterMs?: number | undefined } = {}) {
     super(message, options);
@@ -14,7 +14,7 @@ export class RetryableError extends Error {
 
 /** Limits and pauses of a retry. */
 export interface RetryOptions {
-  /** Seed of the jitter (`hashKey`): equal keys pause equally. */
+  /** Seed of the jitter (`hashKey`): equal keys give equal pauses. */
   readonly key: number;
   /** Attempts without progress before the retry gives up; at least 1. */
   readonly maxAttempts: number;
@@ -22,7 +22,7 @@ export interface RetryOptions {
   readonly pauseMs: number;
   /** Aborting ends a pause and the retry, with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
-  /** Grows while attempts get further; attempts are counted anew from there. */
+  /** Returns a number that grows with progress. An increase resets the count of attempts. */
   readonly progress?: (() => number) | undefined;
   /** Returns the error to throw after the last attempt. */
   readonly giveUp: (last: RetryableError, attempts: number) => Error;
@@ -75,7 +75,7 @@ export function isRetryableStatus(status: number): boolean {
  * Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, 10.2.3), as milliseconds from now. A date is compared with
  * the server's own clock, so the clock of this machine does not matter.
  *
- * @param serverDate the `Date` header of the same answer.
+ * @param serverDate the `Date` header of the same response.
  * @returns undefined for a missing or invalid header.
  */
 export function readRetryAfter(

@@ -7,7 +7,8 @@ import { uniformAt } from '../rng.ts';
 const turns = z.int().min(1).max(100_000);
 
 /**
- * A multi-armed bandit: in each turn a player chooses an arm and sees its reward. In `extra.bandit` of a problem.
+ * A multi-armed bandit: in each turn a player chooses an arm and sees its reward. Stored in `extra.bandit` of a
+ * problem.
  *
  * - `bernoulli`: reward 1 with the arm's mean as probability, else 0;
  * - `gaussian`: the arm's mean plus normal noise;
@@ -38,7 +39,7 @@ export type Bandit = z.infer<typeof banditSchema>;
 
 /**
  * Returns the bandit of a problem.
- * @throws DataError if `extra.bandit` is missing or invalid, or if no choice of an arm matters.
+ * @throws DataError if `extra.bandit` is missing or invalid, or if all arms are equal.
  */
 export function banditOf({ id, source, extra }: Problem): Bandit {
   const parsed = banditSchema.safeParse(extra?.['bandit']);
@@ -46,7 +47,7 @@ export function banditOf({ id, source, extra }: Problem): Bandit {
   if (!parsed.success) {
     throw new DataError(
       `${where}: expected a bandit in extra.bandit: ${z.prettifyError(parsed.error)}; ` +
-        'draw such problems with bandits({ … })',
+        'generate bandit problems with bandits({ … })',
     );
   }
   const bandit = parsed.data;
@@ -57,7 +58,7 @@ export function banditOf({ id, source, extra }: Problem): Bandit {
       `${where}: expected the same number of weights for each arm in extra.bandit.weights, got ${[...lengths].join(' and ')}; correct the problem`,
     );
   }
-  // Regret is relative to that of a random player, which would be 0.
+  // Regret is relative to the regret of a random player, which would be 0.
   if (arms.every((arm) => arm.every((value, i) => value === arms[0]![i]))) {
     throw new DataError(
       `${where}: expected arms that differ in extra.bandit, got ${arms.length} equal ones; remove the problem`,

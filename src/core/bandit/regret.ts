@@ -42,7 +42,7 @@ export const randomRegretsOf = (bandit: Bandit): Float64Array =>
     (regret) => regret,
   );
 
-/** Computes a number for each turn from the arms' means; only once if the means do not change. */
+/** Computes one number per turn from the arms' means, or only once if the means do not change. */
 function perTurn<Summary>(
   bandit: Bandit,
   summarise: (means: readonly number[]) => Summary,

@@ -2,7 +2,7 @@
 const unprintable = /[\p{Cc}\u2028\u2029\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
 
 /**
- * Escapes control characters in text of models, recipes and files for a terminal. Otherwise an answer could move the
+ * Escapes control characters in text from models, recipes and files for a terminal. Otherwise an answer could move the
  * cursor, rename the window or hide the text before it.
  *
  * @param options.lines keep line breaks and tabs. By default they are escaped too, and the result is one line.
@@ -15,7 +15,7 @@ export function printable(text: string, { lines = false } = {}): string {
   );
 }
 
-/** Returns Unicode's picture of an ASCII control character, or the code point of another one. */
+/** Returns Unicode's picture of an ASCII control character, or the code point of another character. */
 function picture(character: string): string {
   const code = character.codePointAt(0)!;
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Asks in several turns: `first` is asked with the problem, each of `later` after the answer before it. */
+/** A question in several turns: `first` is asked with the problem, and each of `later` after the previous answer. */
 export interface Way {
   /** Changes with the text of the turns, because pass rates are stored by version. */
   readonly version: string;

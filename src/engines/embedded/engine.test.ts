@@ -26,7 +26,7 @@ test('takes default settings from the schema and rejects unknown ones', () => {
   expect(() => embeddedConfig.parse(embedded({ memoryBudget: '2 GB' }))).toThrow(/amount of memory/);
 });
 
-test('closes while it computes, without a crash of the process', async () => {
+test('closes during a computation without crashing the process', async () => {
   for (let round = 0; round < 8; round++) {
     const engine = await openEmbeddedEngine({ model, lanes: 2 });
     const prompts = [{ key: 'a', prompt: Int32Array.of(4, 5), count: 200 }];
@@ -65,7 +65,7 @@ test('writes the same completions for any number of lanes, threads and slots', a
   expect(new Set(outcomes).size).toBe(1);
 });
 
-test('rejects a truncated, edited or foreign state and stays as it was', async () => {
+test('rejects a truncated, edited or foreign state and remains unchanged', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const whole = join(scratch, 'state');
   await engine.learner.saveState(whole);
@@ -74,7 +74,7 @@ test('rejects a truncated, edited or foreign state and stays as it was', async (
     [
       'flipped',
       (dir) => flip(join(dir, 'firstMoment.f32')),
-      /checksum mismatch, the file changed after saving/,
+      /checksum mismatch; the file changed after saving/,
     ],
     ['half', (dir) => rm(join(dir, 'secondMoment.f32')), /secondMoment.f32: expected a file/],
     ['unfinished', (dir) => rm(join(dir, 'engine-state.json')), /engine-state.json: expected a file/],
@@ -95,7 +95,7 @@ test('rejects a truncated, edited or foreign state and stays as it was', async (
   await engine.learner.loadState(whole);
 });
 
-test('loads a state of an earlier version, whose one count is of updates and optimizer steps', async () => {
+test('loads a state of an earlier version, which has one count for updates and optimizer steps', async () => {
   const dir = join(scratch, 'earlier');
   {
     await using engine = await openEmbeddedEngine({ model, lanes: 1 });
@@ -112,7 +112,7 @@ test('loads a state of an earlier version, whose one count is of updates and opt
   expect([manifest['policyVersion'], optimizerSteps]).toEqual([2, 2]);
 });
 
-test('names pending requests when a lane dies, then and later', async () => {
+test('names pending requests when a lane dies, and rejects later requests', async () => {
   const { config, tokenizer } = await openModelFolder(model);
   // A lane cannot start without a config: its thread throws at once, like one that runs out of memory.
   const options = { folder: model, threads: 1, slots: 4, maxSequenceTokens: 100, memoryBudgetBytes: 1e9 };

@@ -42,7 +42,7 @@ import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { openEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './learning/trainer.ts';
 
-/** Settings of the embedded engine. No setting changes a number it computes. */
+/** Settings of the embedded engine. No setting changes a computed number. */
 export const embeddedConfig = z.strictObject({
   type: z.literal('embedded'),
   /**
@@ -75,8 +75,8 @@ export type EmbeddedEngineOptions = EmbeddedOptions & {
 };
 
 /**
- * Opens a Hugging Face folder of a dense model for sampling and training on the CPU. Throws a `DataError`
- * for an invalid folder. Weights lie in shared memory; all heavy work runs in worker threads.
+ * Opens a Hugging Face folder of a dense model for sampling and training on the CPU. Throws a `DataError` for an
+ * invalid folder. Weights are in shared memory; all heavy work runs in worker threads.
  */
 export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<LearningEngine> {
   const { model, state, ...settings } = options;
@@ -123,7 +123,7 @@ async function readInitial(folder: ModelFolder, into: Float32Array, modelHash: s
   if (found === modelHash) return;
   throw new EngineError(
     `${folder.path}: expected the weights that the engine was opened with (${modelHash.slice(0, 12)}) as the reference, ` +
-      `got others (${found.slice(0, 12)}): the folder changed`,
+      `got other weights (${found.slice(0, 12)}); the folder has changed`,
     { code: 'MODEL_CHANGED', tryNext: 'restore the folder, then resume the run' },
   );
 }
@@ -142,7 +142,7 @@ interface Parts {
 /** Weights to sample with. */
 interface SampledPolicy {
   readonly values: Float32Array;
-  /** Names `values`; changes whenever they change, also by `loadState`. */
+  /** Identifies `values`; changes whenever they change, including by `loadState`. */
   readonly version: number;
   readonly policyVersion: number;
 }
@@ -158,7 +158,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   readonly #modelHash: string;
   /** Sampling jobs that read the weights; updates wait for them. */
   readonly #reading = new Set<Promise<unknown>>();
-  /** The update of the weights that runs or waits; new readers wait for it. */
+  /** The running or waiting update of the weights; new readers wait for it. */
   #changing: Promise<unknown> | null = null;
   /** Version of the current weights, and the newest version of any weights. */
   #weightsVersion = 0;

@@ -23,7 +23,7 @@ interface Way {
   readonly vectors: (runners: number) => number;
   /** Number of runners that microbatches are sized for. More runners share the rest of the budget. */
   readonly typicalRunners: number;
-  /** Largest share of the memory besides vectors that one microbatch takes. */
+  /** Largest share of the memory not taken by vectors that one microbatch may take. */
   readonly microbatchShare: number;
   /** Overhead factor of the runtime's allocators, which grow in steps and leave gaps; one per loaded program. */
   readonly overhead: number;
@@ -74,13 +74,16 @@ const layered: Way = {
   },
 };
 
-/** Default of the largest number of tokens in a microbatch. */
+/** Default maximum number of tokens in a microbatch. */
 const mostTokens = 1024;
 
 /** Memory of threads, sessions and the JavaScript heap besides tensors, measured with `npm run bench:scale`. */
 const fixedBytes = 128 * 2 ** 20;
 
-/** True for a model that trains in layers: the vectors of the whole way would take more than half of the budget. */
+/**
+ * True for a model that trains in layers, because the vectors for whole programs would take more than half of the
+ * budget.
+ */
 export function trainsInLayers(config: ModelConfig, memoryBudgetBytes: number): boolean {
   return vectorBytes(whole, config, whole.typicalRunners) > memoryBudgetBytes / 2;
 }
@@ -100,8 +103,9 @@ export interface MicrobatchRule {
   /** Whether microbatches run in layers, on one runner. */
   readonly inLayers: boolean;
   /**
-   * Rows of this many positions that may run in one microbatch, ≥ 1. Depends on model and settings only, not on the
-   * number of runners, so neither do the sums. Throws a `ConfigError` when not even one row fits the budget.
+   * Rows of this many positions that may run in one microbatch, ≥ 1. Depends on model and settings only. It does not
+   * depend on the number of runners, and so the sums do not either. Throws a `ConfigError` when not even one row fits
+   * the budget.
    */
   rowsFor(positions: number): number;
   /**

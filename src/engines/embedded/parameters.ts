@@ -72,8 +72,8 @@ export function checkpointTensors(config: ModelConfig, flat: Float32Array): Name
 
 /**
  * Initialises weights for training from scratch: matrices normal with standard deviation 0.02, those that write into
- * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone. Lies
- * in shared memory, so that threads can read it.
+ * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone. The
+ * result is in shared memory, so that threads can read it.
  */
 export function initialWeights(config: ModelConfig, seed: number): Float32Array {
   const { entries, length } = parameterLayout(config);

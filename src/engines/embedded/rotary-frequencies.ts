@@ -32,7 +32,7 @@ function factorOf(scaling: RopeScaling, frequency: number, i: number): number {
     case 'longrope':
       return 1 / scaling.factors[i]!;
     case 'llama3': {
-      // Divides slow angles by the factor, keeps fast ones, blends between.
+      // Divides slow angles by the factor, keeps fast ones, and interpolates between them.
       const { lowFrequencyFactor: low, highFrequencyFactor: high } = scaling;
       const turns = (scaling.originalMaxPositions * frequency) / (2 * Math.PI);
       const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)));

@@ -18,7 +18,7 @@ export async function testRuntime(): Promise<void> {
     const expected = [20, 24, 46, 54];
     if (expected.every((value, index) => sum?.[index] === value)) return;
     throw new EngineError(
-      `ONNX Runtime: wrong result: expected ${expected.join(', ')}, got ${sum?.join(', ')}`,
+      `ONNX Runtime: expected the matrix product ${expected.join(', ')}, got ${sum?.join(', ')}`,
     );
   } finally {
     await program.close();

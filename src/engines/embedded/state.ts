@@ -17,7 +17,7 @@ const sliceBytes = 2 ** 22;
 const manifestSchema = z.strictObject({
   format: z.literal('gradus-embedded-state@1'),
   policyVersion: z.int().min(0),
-  /** Absent in states of earlier versions, which have one count of both. */
+  /** Absent in states of earlier versions, which have one count for both. */
   optimizerSteps: z.int().min(0).optional(),
   /** Hash of the run's base model: the reference for KL. */
   modelHash: z.string(),
@@ -68,7 +68,7 @@ export async function openEngineState(
   if (manifest.modelHash !== modelHash) {
     throw invalid(
       `${dir}: expected a state of the open model ${modelHash.slice(0, 12)}, ` +
-        `got one of ${manifest.modelHash.slice(0, 12)}`,
+        `got a state of ${manifest.modelHash.slice(0, 12)}`,
     );
   }
   for (const part of parts) {
@@ -78,11 +78,11 @@ export async function openEngineState(
     const bytes = await readSlices(path, (slice) => hash.update(slice));
     if (bytes !== expected.bytes || bytes !== 4 * parameters) {
       throw invalid(
-        `${path}: expected ${expected.bytes} bytes, got ${bytes}: truncated or from another model`,
+        `${path}: expected ${expected.bytes} bytes, got ${bytes}; the file is truncated or from another model`,
       );
     }
     if (hash.digest('hex') !== expected.sha256)
-      throw invalid(`${path}: checksum mismatch, the file changed after saving`);
+      throw invalid(`${path}: checksum mismatch; the file changed after saving`);
   }
   const { policyVersion, optimizerSteps = policyVersion } = manifest;
   return {
@@ -127,7 +127,7 @@ async function readManifest(dir: string): Promise<z.output<typeof manifestSchema
     return manifestSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw invalid(
-      `${path}: expected the manifest of a saved engine state, cannot read it (${String(cause)})`,
+      `${path}: expected the manifest of a saved engine state, but it cannot be read (${String(cause)})`,
       cause,
     );
   }
@@ -135,7 +135,7 @@ async function readManifest(dir: string): Promise<z.output<typeof manifestSchema
 
 function unreadable(path: string, cause: unknown): EngineError {
   return invalid(
-    `${path}: expected a file of a saved engine state, cannot read it (${String(cause)})`,
+    `${path}: expected a file of a saved engine state, but it cannot be read (${String(cause)})`,
     cause,
   );
 }

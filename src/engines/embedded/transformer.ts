@@ -154,7 +154,7 @@ function block(context: Context, hidden: Value, layer: number): Value {
   return join(attended, project(inner, 'mlp.down_proj'), feedForward[1]);
 }
 
-/** Weight of a norm as the factor it is. */
+/** Returns the factor of a norm: its weight, or 1 + weight with `normOffset`. */
 function normWeight({ config, weights }: Pick<Context, 'config' | 'weights'>, name: string): Value {
   const weight = weights.get(`${name}.weight`)!;
   return config.normOffset === true ? add(weight, constant(1)) : weight;

@@ -21,7 +21,7 @@ export async function loadTemplate(folder: string, settings: JsonObject): Promis
  * Compiles the Jinja source of a chat template.
  *
  * @param settings content of `tokenizer_config.json`, for the special tokens.
- * @param name of the template in messages.
+ * @param name of the template in error messages.
  */
 export function compileTemplate(source: string, settings: JsonObject, name: string): RenderTemplate {
   const context = {

@@ -11,7 +11,7 @@ import { parseRope } from './rope.ts';
  * to the class in transformers comes from `families`. Throws a `DataError` naming the key, the expected and the actual
  * value; also for unsupported variants.
  *
- * @param file name of the file in messages
+ * @param file name of the file in error messages
  */
 export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const architecture = keyReader(json, file).oneOf('model_type', Object.keys(families) as Architecture[]);

@@ -2,15 +2,15 @@ import type { JsonObject } from './json-file.ts';
 import { type BlockNorms, normsBefore } from './block-norms.ts';
 
 /**
- * How the models of one `model_type` differ from Llama: what `config.json` does not state, because the class in
- * transformers fixes it. Checked against transformers 5.23 by `scripts/make-family-fixtures.py`.
+ * Differences between the models of one `model_type` and Llama that `config.json` does not state, because the class in
+ * transformers fixes them. Checked against transformers 5.23 by `scripts/make-family-fixtures.py`.
  */
 export interface Family {
   /** Class in transformers. */
   readonly className: string;
   /** Values of keys that `config.json` may omit. */
   readonly defaults: JsonObject;
-  /** Keys of which one value is supported; they may be absent. */
+  /** Keys with only one supported value; they may be absent. */
   readonly fixed: JsonObject;
   readonly norms: BlockNorms;
   /** Norms multiply by 1 + weight. */

@@ -36,7 +36,7 @@ async function load(path: string, name = 'model.norm.weight', shape = [32]): Pro
   return data;
 }
 
-test('an exported config means the same model', async () => {
+test('an exported config describes the same model', async () => {
   for (const name of ['qwen2', 'llama']) {
     const { config, json } = await openModelFolder(golden(name));
     const exported = exportedConfigJson(json, config.tieEmbeddings);
@@ -203,7 +203,7 @@ test('a tokenizer of another model, or without an end token, is rejected', async
   await expect(openModelFolder(endless)).rejects.toThrow(/expected an end token/);
 });
 
-test('end tokens are collected, that of the tokenizer first', async () => {
+test('end tokens are collected, the tokenizer's first', async () => {
   const path = await copyOf('llama');
   await edit(join(path, 'generation_config.json'), (json) => (json['eos_token_id'] = [5, 0, 7]));
   expect((await openModelFolder(path)).tokenizer.endTokens).toEqual([0, 5, 7]);

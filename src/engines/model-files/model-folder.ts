@@ -60,7 +60,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
 
 /** The content to write to a model folder. */
 export interface ModelFolderContent {
-  /** Content of `config.json` but for element type and end tokens. */
+  /** Content of `config.json` except element type and end tokens. */
   readonly config: JsonObject;
   readonly tensors: readonly NamedTensor[];
   /** Element type on disk; `bf16` halves the size and rounds. */

@@ -9,14 +9,14 @@ export interface ReplyEncoder {
    * Encodes what follows the policy's message in a conversation: the end of its turn, the messages, the generation prompt.
    *
    * @param hasEnded true if the policy's message ends with an end token, which is then not added.
-   * @throws DataError for a template that rewrites the policy's message when these follow.
+   * @throws DataError for a template that rewrites the policy's message when these messages follow.
    */
   encodeReply(messages: readonly Message[], hasEnded: boolean): Int32Array;
   /**
    * Encodes text by an author other than the policy: texts of special tokens stay text.
    *
-   * @param ownTags texts that the author of the format wrote, such as `<result>`: tokens of their own where the
-   * vocabulary has them.
+   * @param ownTags tags of the environment's format, such as `<result>`; each is encoded as one token if the vocabulary
+   * has it.
    */
   encodeForeign(text: string, ownTags?: readonly string[]): Int32Array;
 }
@@ -31,9 +31,9 @@ interface Parts {
   readonly decode: (tokens: Int32Array) => string;
 }
 
-/** Stands for the policy's message when a template is rendered. */
+/** Placeholder for the policy's message when a template is rendered. */
 const mark = 'gradus:policy';
-/** A message that shows whether a template keeps all of it. */
+/** A message with thinking, to detect a template that drops it. */
 const thinking = `<think>\nso\n</think>\n\n${mark}`;
 
 /**
@@ -92,8 +92,8 @@ const isControl = ({ content, special }: { readonly content: string; readonly sp
   [...content].length > 1 && (special || /^[<[].*[>\]]$/su.test(content)) && content.trim() !== '';
 
 /**
- * Returns a function that cuts text within the texts of these tokens, so that no piece contains one: encoded piece by
- * piece, the text decodes to itself and holds no control token.
+ * Returns a function that splits text inside each occurrence of a control token's text, so that no piece contains one.
+ * Encoded piece by piece, the text decodes to itself and contains no control token.
  */
 function createTextSplitter(control: readonly string[]): (text: string) => string[] {
   if (control.length === 0) return (text) => [text];

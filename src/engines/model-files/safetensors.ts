@@ -98,7 +98,7 @@ function storedTensor(name: string, entry: unknown, start: number, size: number,
   const [begin, end] = [start + offsets[0]!, start + offsets[1]!];
   if (end > size) {
     throw new DataError(
-      `${path}: truncated: "${name}" ends at byte ${end}, the file has ${size}; download it again`,
+      `${path}: the file is truncated: "${name}" ends at byte ${end}, but the file has ${size} bytes; download it again`,
     );
   }
   return { type: dtype, shape, begin, end };

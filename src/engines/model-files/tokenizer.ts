@@ -70,8 +70,8 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
 }
 
 /**
- * Opens a function that splits decoded text by token: one piece per token, special tokens included, which joined give the
- * whole text. A character of several tokens belongs to its last one.
+ * Returns a function that splits decoded text into one piece per token, including special tokens. Joined, the pieces
+ * give the whole text. A character of several tokens belongs to its last one.
  *
  * @throws DataError if the folder has no readable tokenizer.
  */
@@ -154,7 +154,7 @@ async function findEndTokens(folder: string, tokenizer: Tokenizer, settings: Jso
   const ids = stated.flat().filter((id): id is number => Number.isInteger(id));
   if (ids.length > 0) return [...new Set(ids)];
   throw new DataError(
-    `${folder}: expected an end token, got none: set "eos_token" in tokenizer_config.json or ` +
+    `${folder}: expected an end token, got none; set "eos_token" in tokenizer_config.json or ` +
       '"eos_token_id" in generation_config.json',
   );
 }

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../core/errors.ts';
 
-/** Paths that requests go to. `/pooling` is vLLM's, beside `/v1`. */
+/** Paths of requests. `/pooling` is vLLM's, and is not below `/v1`. */
 export type Endpoint = '/models' | '/chat/completions' | '/completions' | '/pooling';
 
 /** Address of a model server. */

@@ -174,7 +174,7 @@ async function* bytes(text: string): AsyncGenerator<Uint8Array> {
 
 const eventOf = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
 
-test('yields the choices of a stream that had ended where it was cut, and no others', async () => {
+test('yields only the choices that had ended before the stream was cut', async () => {
   const piece = (index: number, content: string, end: string | null = null): string =>
     eventOf({ choices: [{ index, delta: { content }, finish_reason: end }] });
   const text = [

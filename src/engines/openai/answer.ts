@@ -28,7 +28,7 @@ export interface Choice {
   readonly promptTokens?: Int32Array;
 }
 
-/** Tokens that a request took, as the server states them. */
+/** Tokens that a request used, as reported by the server. */
 export type Usage = Omit<Spending, 'requests' | 'cost'>;
 
 /** A complete answer. */
@@ -64,7 +64,7 @@ const truncated: ReadonlySet<string> = new Set([
 const isOneOf = (reasons: ReadonlySet<string>, reason: string | null | undefined): boolean =>
   typeof reason === 'string' && reasons.has(reason.toLowerCase());
 
-/** Returns the usage stated in a body, also in one without a usable answer: discarded answers cost as much. */
+/** Returns the usage stated in a body, even without a usable answer, because discarded answers cost as much. */
 export function usageIn(body: unknown): Usage | undefined {
   const stated = usageBody.safeParse(body).data?.usage;
   if (!stated) return undefined;

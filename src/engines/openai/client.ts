@@ -27,7 +27,7 @@ export interface Question {
   readonly body: Readonly<Record<string, unknown>>;
   /** Number of choices requested. */
   readonly wanted: number;
-  /** Most tokens of one choice; bounds the size of the answer. */
+  /** Maximum number of tokens of one choice; bounds the size of the answer. */
   readonly maxTokens: number;
   /** Seed of the jitter of pauses. */
   readonly key: number;
@@ -91,7 +91,7 @@ export async function post<Result>(
     maxAttempts: options.maxAttempts,
     pauseMs: firstPauseMs,
     signal,
-    giveUp: (last, attempts) => failure(options, `after ${attempts} attempts: ${last.message}`),
+    giveUp: (last, attempts) => failure(options, `none after ${attempts} attempts: ${last.message}`),
   });
 }
 
@@ -102,8 +102,8 @@ function outcomeOf(result: Attempt<unknown> | undefined): 'ok' | 'overloaded' | 
 }
 
 /**
- * Most bytes of JSON per token: text, an event of its own in a stream, and log-probabilities, for which llama.cpp lists 20
- * alternatives.
+ * Maximum number of JSON bytes per token: text, a separate event in a stream, and log-probabilities, for which
+ * llama.cpp lists 20 alternatives.
  */
 const bytesPerToken = ({ stream, logprobs }: Question['body']): number =>
   512 + (stream === true ? 1536 : 0) + (logprobs === undefined ? 0 : 4096);
@@ -151,7 +151,7 @@ async function readWhole<Result>(
   read: JsonRequest<Result>['read'],
   onPiece: () => void,
 ): Promise<Attempt<Result>> {
-  // Some servers stream without a request for it, others do not stream when requested: the content type decides.
+  // Some servers stream unasked and others do not stream when asked, so the content type decides.
   const isStream = /^text\/event-stream\b/i.test(reply.headers['content-type'] ?? '');
   const { body, broken } = isStream
     ? await readStreamed(reply.body, onPiece)
@@ -201,7 +201,10 @@ export function describe(error: unknown): string {
   return error instanceof AggregateError ? error.errors.map(String).join('; ') : String(error);
 }
 
-/** Removes the API key, which servers repeat, and then shortens: the other order could leave a part of the key. */
+/**
+ * Removes the API key, which some servers repeat, before it shortens the text. The other order could leave a part of
+ * the key.
+ */
 function redacted<Result>(attempt: Attempt<Result>, { apiKey }: ClientOptions): Attempt<Result> {
   const clean = (text: string): string => {
     const hidden = apiKey === undefined ? text : text.replaceAll(apiKey, '***');

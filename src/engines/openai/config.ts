@@ -21,30 +21,32 @@ export const openaiConfig = z
     /** Environment variable with the API key. The key itself is not stored. */
     apiKeyEnv: z.string().min(1).optional(),
     /**
-     * `chat`: the server applies its chat template. `completions`: prompts are sent as they are, for base models; with a
-     * tokenizer as tokens, in its chat template. `auto`: tokens if there is a tokenizer and the server accepts them, else
-     * chat, else completions.
+     * `chat`: the server applies its chat template. `completions`: prompts are sent as they are, for base models; or,
+     * with a tokenizer, as tokens in its chat template. `auto`: tokens if there is a tokenizer and the server accepts
+     * them, else chat, else completions.
      */
     api: z.enum(['auto', 'chat', 'completions']).default('auto'),
     /** Folder with the model's tokenizer. */
     tokenizer: z.string().min(1).optional(),
     /**
-     * Completions per request (`n`), with one prefill. With 1, each attempt has a seed of its own and can be repeated
+     * Completions per request (`n`), with one prefill. With 1, each attempt has a separate seed and can be repeated
      * alone.
      */
     choicesPerRequest: z.int().min(1).max(256).default(1),
     /** Stream answers, which detects a stalled server long before the deadline. */
     stream: z.boolean().default(false),
-    /** Longest silence of a stream, also before its first piece. */
+    /** Longest silence of a stream, including the time before its first piece. */
     idleSeconds: z.number().positive().default(60),
     /**
      * Request tokens with their log-probabilities. They are stored if the server returns both and the sampling is at
      * temperature 0 or 1 without top-p and top-k.
      */
     logprobs: z.boolean().default(false),
-    /** Fields to leave out because the server refuses them; those it refuses by name are left out without this. */
+    /**
+     * Fields to leave out because the server refuses them. Fields that it refuses by name are left out automatically.
+     */
     omit: z.array(z.enum(optionalFields)).default([]),
-    /** Most concurrent requests; fewer while the server is overloaded. */
+    /** Maximum number of concurrent requests; fewer while the server is overloaded. */
     maxConcurrency: z.int().min(1).max(4096).default(64),
     /** Deadline of one request. */
     timeoutSeconds: z.number().positive().default(600),

@@ -39,7 +39,7 @@ const choicesOf = ({ n = 1, seed }: RequestBody, ...only: number[]): object => {
   return { choices: wanted.map((index) => ({ index, message: { content: `${seed}/${index}` } })) };
 };
 
-test('returns every attempt exactly once, whatever subsets of choices the server answers', async () => {
+test('returns every attempt exactly once, whichever choices the server returns', async () => {
   const rng = createRng(1, 'subsets');
   let requests = 0;
   const baseUrl = await serve((body, response) => {
@@ -282,7 +282,7 @@ test('stops a streamed run at its budget', async () => {
   expect(25 * answers).toBe(500);
 });
 
-test('rejects a budget over a server that states no usage', async () => {
+test('rejects a budget for a server that reports no usage', async () => {
   const baseUrl = await serve((body, response) => response.end(JSON.stringify(choicesOf(body))));
   expect(await failureOf(open({ baseUrl, budget: { maxTokens: 5 } }))).toContain(
     'states the usage of an answer',

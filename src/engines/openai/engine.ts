@@ -21,8 +21,8 @@ import { rendererOf } from '../model-files/renderer.ts';
  * Opens an engine over a model server. The features that the config uses are probed first, by small requests. Token
  * arrays are empty if the server returns only text.
  *
- * @throws ConfigError for a missing API key, an address with a password or key in it, and a budget over a server that
- * states no usage; EngineError if the server cannot be reached or refuses.
+ * @throws ConfigError for a missing API key, an address with a password or key in it, or a budget for a server that
+ * reports no usage; EngineError if the server cannot be reached or refuses.
  */
 export async function openOpenaiEngine(config: OpenaiConfig, model: string): Promise<Engine> {
   const address = readAddress(config.baseUrl);
@@ -132,7 +132,10 @@ function checkBudget({ budget }: OpenaiConfig, { features }: FoundFeatures): voi
   );
 }
 
-/** Prompts without a chat template have pass rates of their own; those in tokens are distinguished by the template's digest. */
+/**
+ * Prompts without a chat template have separate pass rates; prompts in tokens are distinguished by the template's
+ * digest.
+ */
 const formSuffix: Readonly<Record<PromptForm, string>> = { chat: '', text: '+text', tokens: '' };
 
 function infoOf(address: Address, model: string, form: PromptForm, found: FoundFeatures): EngineInfo {

@@ -8,7 +8,7 @@ export interface Exchange {
   readonly body?: Readonly<Record<string, unknown>>;
   readonly apiKey?: string | undefined;
   readonly timeoutMs: number;
-  /** Longest silence of the response, also before its first byte. */
+  /** Longest silence of the response, including the time before its first byte. */
   readonly idleMs?: number;
   /** Largest response in bytes. */
   readonly maxBytes: number;
@@ -55,8 +55,8 @@ export async function exchange<Result>(
 }
 
 /**
- * Sends a request. `fetch` would fail after five minutes without response headers, whatever the deadline; without
- * streaming, headers follow the last token.
+ * Sends a request without `fetch`, which fails after five minutes without response headers, whatever the deadline.
+ * Without streaming, servers send the headers after the last token.
  */
 function send(
   { url, body, apiKey }: Pick<Exchange, 'url' | 'body' | 'apiKey'>,
@@ -91,7 +91,7 @@ async function* guard(
   }
 }
 
-/** Aborts a request after a silence of `idleMs`; never without a limit. */
+/** Aborts a request after a silence of `idleMs`, or never if there is no limit. */
 function createSilence(
   idleMs: number | undefined,
   ended: AbortController,

@@ -30,7 +30,9 @@ export interface FoundFeatures {
   readonly features: ServerFeatures;
   /** The server's message about what it refused or failed at. */
   readonly reasons: Readonly<Partial<Record<ServerFeature, string>>>;
-  /** Token ids come by `return_token_ids` (vLLM, SGLang, Gradus), not by themselves (llama.cpp). */
+  /**
+   * The server returns token ids on request by `return_token_ids` (vLLM, SGLang, Gradus) instead of always (llama.cpp).
+   */
   readonly returnsTokenIds: boolean;
   /** Usage counts one choice of several (llama.cpp, unless streamed). */
   readonly countsOneChoice: boolean;
@@ -68,7 +70,7 @@ const probes: Readonly<Record<ServerFeature, (prober: Prober) => Promise<boolean
   },
   stream: async (prober) => {
     await prober.ask(streamFields);
-    // A server without streaming may answer as a whole.
+    // A server without streaming may send the answer as a whole.
     return prober.firstPieceMs !== undefined;
   },
   usage: async (prober) => {
@@ -159,14 +161,17 @@ export async function findFeatures(
   };
 }
 
-/** What is known of a server's stop strings. */
+/** How a server treats stop strings. */
 export interface StopSupport {
   /** They are kept in the text, or named with the choice they ended. */
   readonly isKept: boolean;
   readonly omitted: ReadonlySet<OptionalField>;
 }
 
-/** Probes stop strings alone: few recipes have any. A server that fails the probe counts as one that drops them. */
+/**
+ * Probes stop strings separately, because few recipes have any. A server that fails the probe counts as one that drops
+ * them.
+ */
 export async function findStopSupport(
   client: ClientOptions,
   asked: Asked,

@@ -1,6 +1,6 @@
 /** Adaptive limit of concurrent requests: one more after each successful round, half after an overload. */
 export interface Limiter {
-  /** Waits for a slot, first in, first out. Resolves to a function that frees it, given the outcome of the request. */
+  /** Waits for a slot in FIFO order. Resolves to a function that frees it, given the outcome of the request. */
   enter(): Promise<(outcome: 'ok' | 'overloaded' | 'failed') => void>;
   /** Current limit. */
   readonly limit: number;

@@ -21,13 +21,13 @@ export type OptionalField = (typeof optionalFields)[number];
 /** A request's fields by name. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Values that equal the absence of the field, by OpenAI's API. */
+/** Values that are equivalent to an absent field in OpenAI's API. */
 const defaults: Readonly<Record<string, number>> = { temperature: 1, top_p: 1, top_k: 0 };
 
 /**
  * Removes fields that a server refuses.
  *
- * @throws ConfigError if the recipe sets a sampling field that would be left out to another value than the default.
+ * @throws ConfigError if a sampling field that would be left out has a value other than the default.
  */
 export function leaveOut(body: Fields, omitted: ReadonlySet<OptionalField>): Fields {
   const kept: Record<string, unknown> = { ...body };
@@ -48,7 +48,9 @@ export function leaveOut(body: Fields, omitted: ReadonlySet<OptionalField>): Fie
   return kept;
 }
 
-/** Fields that are left out by themselves if a server refuses them by name; leaving out the others is a decision. */
+/**
+ * Fields that are left out automatically if a server refuses them by name. Other fields are left out only by `omit`.
+ */
 const negotiable: readonly OptionalField[] = [
   'continuous_usage_stats',
   'stream_options',

@@ -35,7 +35,7 @@ interface ProbeOptions {
 export class Prober {
   /** Messages, or plain prompts if the server accepts only those. */
   form: 'chat' | 'text';
-  /** Token ids come on request, and only then. */
+  /** The server returns token ids on request only. */
   returnsTokenIds = false;
   /** The server returns several distinct choices. */
   hasChoices = false;
@@ -65,7 +65,7 @@ export class Prober {
   }
 
   /**
-   * Sends one small request with `fields`. Optional fields that the server refuses by name are left out, from then on.
+   * Sends one small request with `fields`. Optional fields that the server refuses by name are left out from then on.
    * @throws Refusal or Failure.
    */
   async ask(fields: Readonly<Record<string, unknown>>, options: ProbeOptions = {}): Promise<Answer> {

@@ -65,7 +65,7 @@ export const responseBody = z.object({
   prompt_token_ids: tokenIds,
 });
 
-/** A response with its usage alone, whatever its choices are. */
+/** The usage of a response, regardless of its choices. */
 export const usageBody = z.object({ usage });
 
 export type ResponseBody = z.output<typeof responseBody>;

@@ -90,7 +90,7 @@ test.each([
       return choiceOf(text, text === whole ? pieces : []);
     },
   ],
-])('keeps the stop string in the text over a server that %s', async (_, answer) => {
+])('keeps the stop string in the text with a server that %s', async (_, answer) => {
   const asked: RequestBody[] = [];
   const baseUrl = await serveModel((body, response) => {
     asked.push(body);

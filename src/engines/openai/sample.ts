@@ -17,7 +17,7 @@ import { endAtStop } from './stop-strings.ts';
 export interface Server {
   readonly client: ClientOptions;
   readonly askingFor: (request: SampleRequest) => Promise<Asking>;
-  /** Most attempts per request. */
+  /** Maximum number of attempts per request. */
   readonly choices: number;
   readonly maxConcurrency: number;
 }
@@ -104,14 +104,14 @@ async function complete(
 }
 
 /**
- * The leading attempts with consecutive indices. Choice j of the seed of attempt i is always attempt i + j: with a gap, a
- * server that honours seeds would return one draw for two attempts.
+ * Returns the leading attempts with consecutive indices. Choice j of a request with the seed of attempt i is always
+ * attempt i + j; with a gap, a server that honours seeds would return the same draw for two attempts.
  */
 const firstRun = (indices: readonly number[]): readonly number[] =>
   indices.filter((index, i) => index === indices[0]! + i);
 
 /**
- * An unfinished message can be continued only where the prompt is tokens: a chat server would begin a new turn.
+ * Rejects unfinished messages unless the prompt is sent as tokens: a chat server would begin a new turn.
  * @throws EngineError (`BAD_REQUEST`).
  */
 function refuseContinuation(form: Asking['form'], { prompts }: SampleRequest): void {

@@ -19,7 +19,7 @@ async function readAll(body: AsyncIterable<Uint8Array>): Promise<string[]> {
 const read = (text: string, sizes: Iterator<number> = [text.length].values()): Promise<string[]> =>
   readAll(inPieces(Buffer.from(text), sizes));
 
-test('yields whole events, for any line ending and any chunk borders', async () => {
+test('yields whole events, for any line endings and chunk boundaries', async () => {
   const data = fc.string({ unit: fc.constantFrom('a', '{', '"', ':', ' ', 'é', '😀') });
   const noise = fc.constantFrom(': a comment', 'event: x', 'id: 3', 'retry: 5', 'datum: no', ':');
   const event = fc.record({ data: fc.array(data, { minLength: 1, maxLength: 3 }), noise: fc.array(noise) });

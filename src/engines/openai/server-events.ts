@@ -5,7 +5,8 @@ import { BrokenExchange } from './exchange.ts';
 const maxEvent = 2 ** 20;
 
 /**
- * Yields the `data` of server-sent events as they arrive, without comments and `ping` events. An event that the end of the stream cuts off is dropped.
+ * Yields the `data` of server-sent events as they arrive, without comments and `ping` events. Drops an event that is
+ * cut off by the end of the stream.
  *
  * @throws BrokenExchange for an event longer than `maxEvent`.
  */

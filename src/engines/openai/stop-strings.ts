@@ -2,8 +2,8 @@ import type { Choice } from './answer.ts';
 
 /**
  * Ends a choice after the first stop string in its text, as if the server had stopped there and kept the string. Tokens
- * are kept up to the one that completes the string, or left out if their texts are unknown. Servers that cut the string
- * off but name it get it back.
+ * are kept up to the one that completes the string, or left out if their texts are unknown. A string that the server
+ * cut off but named is appended again.
  *
  * @param stop no empty strings.
  */

@@ -40,7 +40,7 @@ export const streamFields = {
 /** Stop strings are cut from the text by default; vLLM keeps them on request. */
 export const stopFields = (stop: readonly string[]): object => ({ stop, include_stop_str_in_output: true });
 
-/** Builds the request for a group of attempts. Its seed is that of the first attempt. */
+/** Builds the request for a group of attempts. Its seed is the seed of the first attempt. */
 export function questionFor(asking: Asking, request: SampleRequest, group: AttemptGroup): Question {
   const { maxTokens, temperature = 1, topP = 1, topK = 0, stop = [], seed } = request;
   const draw = hashKey(seed, group.key, group.indices[0]!);

@@ -12,9 +12,12 @@ export interface SamplingPrompt {
   /** Key of the prompt for the random numbers. */
   readonly key: string;
   readonly tokens: Int32Array;
-  /** Tokens of `tokens` that the policy wrote earlier; its random numbers continue there. */
+  /** Number of `tokens` that the policy wrote earlier; its random numbers continue from there. */
   readonly firstPosition: number;
-  /** Tokens at the end of `tokens` that begin the message to be continued: a stop string may begin in them. */
+  /**
+   * Number of tokens at the end of `tokens` that belong to the message to be continued; a stop string may begin in
+   * them.
+   */
   readonly openTurn: number;
   readonly firstIndex: number;
   readonly count: number;

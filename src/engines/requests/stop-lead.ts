@@ -1,6 +1,6 @@
 /**
- * Returns the part of an open message that a stop string can begin in: its last `reach` tokens at most, cut so that they
- * hold no stop string, since one that was there before must not end what is written now.
+ * Returns the part of an open message that a stop string can begin in: at most its last `reach` tokens, cut so that
+ * they contain no stop string. An earlier stop string must not end the text that is written now.
  *
  * @param openTurn tokens of the policy's unfinished message at the end of `given`.
  * @param hasStop true if the text of these tokens contains a stop string.

@@ -8,7 +8,7 @@ export const torchConfig = z.strictObject({
   type: z.literal('torch'),
   /** `auto` (CUDA if available), `cpu`, `cuda`, `cuda:1`. */
   device: z.string().min(1).default('auto'),
-  /** `auto`: bfloat16 on CUDA, float32 on the processor. */
+  /** `auto`: bfloat16 on CUDA, float32 on the CPU. */
   dtype: z.enum(['auto', 'float32', 'bfloat16', 'float16']).default('auto'),
   /** Train low-rank adapters instead of all weights. */
   lora: z
@@ -29,7 +29,7 @@ export const torchConfig = z.strictObject({
   slots: z.int().min(1).nullable().default(null),
   /**
    * Processes over which weights, gradients and moments are sharded (PyTorch's FSDP2), one per GPU. Gradus starts them
-   * on the machine of the worker; a worker at `http://…` and one of `command` start their own.
+   * on the machine of the worker; a worker at `http://…` or from `command` starts its own ranks.
    */
   ranks: z.int().min(1).default(1),
   /**
@@ -46,8 +46,8 @@ export const torchConfig = z.strictObject({
     .strictObject({ replicas: z.union([z.int().min(1), z.array(z.url({ protocol: /^https?$/ })).min(1)]) })
     .optional(),
   /**
-   * Trains adapters of `baseModel` on a Tinker service, named by TINKER_BASE_URL and TINKER_API_KEY, instead of on this
-   * machine. The model folder then needs tokenizer and `config.json` only.
+   * Trains adapters of `baseModel` on a Tinker service, configured by TINKER_BASE_URL and TINKER_API_KEY, instead of on
+   * this machine. The model folder then needs tokenizer and `config.json` only.
    */
   tinker: z.strictObject({ baseModel: z.string().min(1), rank: z.int().min(1).default(32) }).optional(),
   /** Element type of exported weights. */
@@ -72,9 +72,9 @@ export const torchConfig = z.strictObject({
   /** Memory for the updates since the last checkpoint, which restore a worker after a crash. */
   maxReplay: byteSizeSchema.default('2GiB'),
   /**
-   * Folder for an intermediate state when `maxReplay` is exceeded, and for the past policies of `ahead()`; what it holds is
-   * removed at the end. Default: a crash then ends the run, and past policies are saved to the temporary folder, which
-   * `ssh://` does not share.
+   * Folder for an intermediate state when `maxReplay` is exceeded, and for the past policies of `ahead()`; its content
+   * is removed at the end. Default: no folder, so that a crash then ends the run, and past policies are saved to the
+   * temporary folder, which an `ssh://` worker does not share.
    */
   scratch: z.string().min(1).optional(),
 });

@@ -109,7 +109,7 @@ test('stops the work when the reader aborts or stops, and stays usable', async (
   expect((await collect(engine, request)).length).toBe(5);
 });
 
-test('trains and reports the numbers of the worker; null means not finite', async () => {
+test('trains and reports the numbers of the worker, where null means non-finite', async () => {
   await using engine = await open();
   const policyLogprobs = Float32Array.of(0, -1, -1);
   const sequences = [sequence, { ...sequence, policyLogprobs }];
@@ -159,7 +159,7 @@ test.each([
   ['forwardBackward:killed', /the last words/],
   ['optimStep:garbage', /bytes are not frames/],
   ['saveState:exit', /exit code 3/],
-])('restarts a worker that crashed once (%s); only a notice shows it', async (failure, cause) => {
+])('restarts a worker that crashed once (%s), with a notice as the only visible effect', async (failure, cause) => {
   const run = async (engine: LearningEngine): Promise<unknown> => {
     const completions = await collect(engine, request);
     const { logprobs: _, ...stats } = await engine.learner.forwardBackward({ sequences: [sequence] }, loss);

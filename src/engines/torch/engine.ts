@@ -104,8 +104,9 @@ const samplerSettings = ({
     : { train: false, state: undefined, device: samplerDevice, ranks: 1 };
 
 /**
- * Whether a second worker can sample with older policies. vLLM replicas hold one version of the weights. A listening worker serves one client; one over ssh reads and leaves
- * their weights on its own disk, unless `scratch` names a folder that this machine sees too.
+ * Whether a second worker can sample with older policies. vLLM replicas hold one version of the weights. A worker that
+ * listens serves only one client. A worker over ssh keeps the saved weights on its own disk, unless `scratch` names a
+ * folder that both machines share.
  */
 const canOpenSampler = (config: TorchConfig): boolean =>
   config.vllm === undefined &&
@@ -168,7 +169,7 @@ async function startWorker({
   return { connection, created };
 }
 
-/** Throws the error, or what the Python of a crashed local worker lacks. */
+/** Throws the error, or one that names what the Python of a crashed local worker lacks. */
 async function explainCrash(
   error: unknown,
   { remote, command, python = findPython() }: TorchConfig,
@@ -193,7 +194,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
   readonly #folder: ModelFolder;
   readonly #config: TorchConfig;
   readonly #created: StartedWorker['created'];
-  /** Figures of the last gradient computation. */
+  /** Metrics of the last gradient computation. */
   #learned: Figures = {};
   readonly #frozen: FrozenPolicies | undefined;
   readonly freezePolicy?: () => Promise<FrozenPolicy>;
@@ -347,7 +348,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     await this.#worker
       .request('loadState', { fields: { dir: resolve(dir), ...fresh } })
       .answer.catch((cause: unknown) => {
-        // The worker answers so for a missing, damaged or foreign state only.
+        // The worker returns this code only for a missing, damaged or foreign state.
         if (!GradusError.isInstance(cause) || cause.code !== 'WORKER_BAD_REQUEST') throw cause;
         throw new EngineError(cause.message, { code: 'STATE_INVALID', cause });
       });

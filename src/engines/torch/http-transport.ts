@@ -5,9 +5,9 @@ import { createFrameReader } from '../../protocol/frame.ts';
 import { breach, graceMs, type OpenTransport } from './transport.ts';
 
 /**
- * Transport to a remote worker (`python -m gradus_worker --http`): a frame is the body of a request, its reply the
- * frames of the response. An ordered request is sent after the response head of the previous one, which confirms its
- * place. The worker outlives the connection: closing ends the session, not the server.
+ * Transport to a remote worker (`python -m gradus_worker --http`): the body of each HTTP request is one frame, and the
+ * response contains the frames of the reply. An ordered request is sent after the response head of the previous one,
+ * which confirms its place. The worker outlives the connection: closing ends the session, not the server.
  */
 export function httpTransport(address: string, token: string | null): OpenTransport {
   return (listener) => {

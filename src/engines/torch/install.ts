@@ -54,7 +54,7 @@ export async function installEnvironment({
       say(`making ${folder} with ${base}`);
       await run([base, '-m', 'venv', folder], say, venvProblem);
     }
-    say(`installing PyTorch for ${kind === 'cuda' ? 'CUDA' : 'the processor'}; this takes minutes`);
+    say(`installing PyTorch for ${kind === 'cuda' ? 'CUDA' : 'the processor'}; this takes a few minutes`);
     await run(await pipCommand(python, kind), say, pipProblem);
     const missing = whatIsMissing(await inspectPython(python));
     if (missing.length > 0)

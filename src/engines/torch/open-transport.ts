@@ -41,7 +41,7 @@ const replicaOptions = ({ replicas }: NonNullable<TorchConfig['vllm']>): string[
 
 const startedElsewhere = (options: readonly string[]): ConfigError =>
   new ConfigError(
-    'ranks, cluster, vllm, tinker: expected a worker that Gradus starts, got "remote: http" or "command", which set these themselves',
+    'ranks, cluster, vllm, tinker: expected a worker that Gradus starts, got "remote: http" or "command"; set these options where that worker is started',
     { tryNext: `python -m gradus_worker ${options.join(' ')} --http HOST:PORT` },
   );
 

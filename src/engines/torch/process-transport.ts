@@ -16,8 +16,8 @@ export interface WorkerProcess {
 const keptStderr = 4000;
 
 /**
- * Starts a worker process in a new process group: Ctrl-C in the terminal reaches only Gradus, which may still have to
- * save. End of file on its requests tells the worker to exit.
+ * Starts a worker process in a new process group, so that Ctrl-C in the terminal reaches only Gradus, which may still
+ * have to save. The worker exits at the end of file on its requests.
  */
 export function processTransport({ command, env, pipes }: WorkerProcess): OpenTransport {
   return (listener) => {

@@ -38,7 +38,7 @@ const state = z.strictObject({
   cuda: z.array(z.string()),
 });
 
-/** Requirements of the worker that a Python meets. */
+/** State of a Python interpreter: its version, packages and GPUs. */
 export type PythonState = z.output<typeof state>;
 
 const probe = `

@@ -26,7 +26,7 @@ export interface ReplayLog {
   saved(): void;
   /** Restarts from the state written last, which stays in `dir`. Ignored if `startFrom` is newer. */
   restartFrom(dir: string): void;
-  /** Restarts from a state that, loaded so, equals the current one. */
+  /** Restarts from a state that equals the current one when it is loaded with these fields. */
   startFrom(base: ReplayBase): void;
   /** Frees memory: drops the updates before the last `saved`, or all of them. */
   forget(): void;

@@ -123,7 +123,7 @@ const kill = fc.record({
 });
 
 let places = 0;
-/** Collects everything visible of a worker through some operations, in sequence. */
+/** Runs operations on a worker in sequence and collects everything that is visible. */
 async function live(worker: SupervisedWorker, all: readonly Operation[]): Promise<unknown[]> {
   const seen: unknown[] = [];
   let kept: string | null = null;
@@ -231,7 +231,7 @@ test('delivers each completion once and does not request delivered ones again', 
     },
   }).answer;
   expect(seen).toEqual([7, 8, 9, 10, 11]);
-  // hello, createModel and two completions had come back.
+  // The replies to hello and createModel and two completions had arrived.
   expect(asked).toEqual([93]);
   expect(said[0]).toMatch(/killed after 4\nA new worker continues from the model as loaded and 0 requests/);
 });
@@ -279,7 +279,7 @@ test('throws on a lost worker after updates were dropped, until a state is kept'
   expect(other.restarts).toBe(1);
 });
 
-test('restarts an idle worker that was lost with the next request', async () => {
+test('restarts a lost idle worker at the next request', async () => {
   const { worker, pool } = await supervised([]);
   await using _ = worker;
   await live(worker, [{ type: 'learn', value: 3 }]);

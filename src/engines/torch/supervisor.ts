@@ -39,12 +39,12 @@ interface Open {
   readonly reject: (error: unknown) => void;
   /** An internal state save that keeps the log short. */
   readonly isScratch: boolean;
-  /** On the current worker. */
+  /** Id of the request on the current worker. */
   id: number | null;
   isAborted: boolean;
 }
 
-/** Workers started in this process so far. */
+/** Number of supervised workers in this process so far. */
 let supervisors = 0;
 
 /**
@@ -85,7 +85,7 @@ export class SupervisedWorker implements AsyncDisposable {
     return this.#restarts;
   }
 
-  /** Bytes of the updates already answered. */
+  /** Policy version after the last answered request. */
   get policyVersion(): number {
     return this.#policyVersion;
   }

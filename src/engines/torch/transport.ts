@@ -16,7 +16,7 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** Receives what comes back. */
+/** Receives replies and messages from a worker, and its end. */
 export interface TransportListener {
   /** Receives a frame of a reply. An error it throws ends the transport as a protocol violation. */
   onFrame(frame: Frame): void;
@@ -29,7 +29,7 @@ export interface TransportListener {
 /** Opens the transport. The listener receives a failure to open. */
 export type OpenTransport = (listener: TransportListener) => Transport;
 
-/** Longest time for a worker to exit after a request to, ms. */
+/** Longest wait for a worker to exit after it was asked to, in milliseconds. */
 export const graceMs = 5000;
 
 /** Error for frames that violate the protocol. */

@@ -1,6 +1,7 @@
 /**
- * The character that stands for each byte in a byte-level vocabulary, as GPT-2 and its successors write them: printable
- * Latin-1 characters stand for themselves, the other bytes for the characters from U+0100 on. Index: the byte.
+ * The character that represents each byte in the byte-level vocabularies of GPT-2 and its successors. Bytes of
+ * printable Latin-1 characters are these characters; the other bytes are the characters from U+0100 on. Index: the
+ * byte.
  */
 export const byteSymbols: readonly string[] = symbolsOfBytes();
 

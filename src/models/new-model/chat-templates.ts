@@ -11,7 +11,7 @@ export interface ChatFormat {
   readonly controlTokens: readonly string[];
 }
 
-/** Templates by name. `roles` takes one token a message besides the end, `chatml` is the form of Qwen. */
+/** Templates by name. `roles` uses one token per message besides the end token; `chatml` is the form of Qwen. */
 export const chatTemplates = {
   roles:
     "{%- for message in messages -%}{{- '<|' + message['role'] + '|>' + message['content'] + '<|end|>' -}}{%- endfor -%}" +
@@ -32,7 +32,7 @@ const plainEnd = '<|end|>';
  * assistant's message is the end token. A template may write `eos_token`, which is `<|end|>`.
  *
  * @param template Jinja source; `null` for models without a template.
- * @param name of the template in messages.
+ * @param name of the template in error messages.
  * @throws DataError for a template that does not parse, or that writes no token after the assistant's message.
  */
 export function chatFormat(template: string | null, name: string): ChatFormat {

@@ -13,12 +13,12 @@ export const wordPattern = [
   String.raw`\p{White_Space}+`,
 ].join('|');
 
-/** Columns of a row that hold names and not text. */
+/** Columns of a row that hold names rather than text. */
 const nameColumns = new Set(['id', 'source', 'licence', 'license', 'role', 'domain', 'family']);
 
 /**
- * Counts the words of files. Of tables and JSON (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet`) it reads every text but
- * names such as `id`; of all other files the whole UTF-8 text. Streams, so that files may be larger than memory.
+ * Counts the words of files. In tables and JSON (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet`) it reads every text
+ * except names such as `id`; other files it reads whole, as UTF-8. Streams, so that files may be larger than memory.
  *
  * @throws DataError naming the file that cannot be read, and its row.
  */

@@ -18,7 +18,7 @@ export interface InitModelOptions {
   readonly size: ModelSize;
   /** Files whose text the tokenizer is trained on. */
   readonly tokenizerFrom: readonly string[];
-  /** Most tokens of the vocabulary. Default: by size. */
+  /** Maximum number of tokens in the vocabulary. Default: by size. */
   readonly vocabulary?: number | undefined;
   /** Longest sequence in tokens, prompt and answer together. */
   readonly context: number;
@@ -42,7 +42,7 @@ export interface InitialisedModel {
  * and random weights. Both engines and transformers load it; it writes noise until it is trained.
  *
  * @param folder must be empty or missing; appears only when complete.
- * @throws ConfigError for settings that do not fit, DataError for files and templates that cannot be read.
+ * @throws ConfigError for a vocabulary that is too small, DataError for files and templates that cannot be read.
  */
 export async function initModel(folder: string, options: InitModelOptions): Promise<InitialisedModel> {
   const { size, tokenizerFrom, context, chatTemplate, seed } = options;

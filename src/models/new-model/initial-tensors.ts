@@ -4,8 +4,8 @@ import type { ModelConfig } from '../../engines/model-files/model-config.ts';
 import type { NamedTensor } from '../../engines/model-files/safetensors.ts';
 
 /**
- * Random weights of a small model: norms 1, biases 0, embeddings of deviation 0.05, matrices of 1/√inputs. The usual
- * deviation of 0.02 is too small at widths of about 100. Depends on config and seed alone.
+ * Random weights of a small model: norms 1, biases 0, embeddings with standard deviation 0.05, matrices with 1/√inputs.
+ * The usual deviation of 0.02 is too small at widths of about 100. Depends on config and seed alone.
  */
 export function initialTensors(config: ModelConfig, seed: number): NamedTensor[] {
   const rng = createRng(seed, 'initial-model');

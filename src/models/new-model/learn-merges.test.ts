@@ -44,7 +44,7 @@ function mergesByDefinition(words: ReadonlyMap<string, number>, size: number): s
 const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 12 });
 const corpus = fc.array(fc.tuple(word, fc.integer({ min: 1, max: 5 })), { minLength: 1, maxLength: 12 });
 
-test('learns the merges that counting again before each merge gives', () => {
+test('learns the same merges as counting all pairs again before each merge', () => {
   fc.assert(
     fc.property(corpus, fc.integer({ min: 4, max: 24 }), (entries, size) => {
       const words = new Map(entries);

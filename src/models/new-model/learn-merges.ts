@@ -1,10 +1,10 @@
-/** What byte-pair encoding learnt from words. */
+/** A vocabulary learnt by byte-pair encoding. */
 export interface LearnedVocabulary {
   /** All tokens by id: the given symbols, then one token per merge. */
   readonly tokens: readonly string[];
   /** Pairs of tokens to join, the most frequent first. */
   readonly merges: readonly (readonly [string, string])[];
-  /** Tokens that the words of the training text have. */
+  /** Number of tokens in the training text. */
   readonly textTokens: number;
 }
 
@@ -141,7 +141,7 @@ class PairCounts {
     queue[place] = one;
   }
 
-  /** Takes the first of the binary heap. */
+  /** Removes and returns the first entry of the binary heap. */
   #pop(): Candidate | undefined {
     const queue = this.#queue;
     const first = queue[0];

@@ -9,7 +9,7 @@ interface ModelShape {
   readonly vocabulary: number;
 }
 
-/** Sizes of new models. The largest takes hours to teach on processor cores. */
+/** Sizes of new models. The largest takes hours to train on CPU cores. */
 export const modelShapes = {
   '0.3M': { hiddenSize: 96, layers: 3, heads: 3, intermediateSize: 256, vocabulary: 512 },
   '1M': { hiddenSize: 128, layers: 4, heads: 4, intermediateSize: 384, vocabulary: 512 },

@@ -81,7 +81,7 @@ test.each([
   ['throws.ts', 'throw new Error("on load")', 'cannot load this verifier module: Error: on load'],
   ['empty.ts', 'export const verify = 1;', 'expected the default export to be a verifier'],
   ['wrong.js', 'export default () => ({ verify: 1 });', 'got object'],
-  ['later.mjs', 'await 1; export default {};', 'awaits at its top level'],
+  ['later.mjs', 'await 1; export default {};', 'it uses top-level await'],
 ])('rejects %s', (file, text, says) => {
   if (text !== undefined) write(file, text);
   expect(() => open(file)).toThrow(says);

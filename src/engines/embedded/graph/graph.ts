@@ -237,7 +237,7 @@ export class Emitter {
     return this.#constant({ type: 'int64', shape: [values.length], data });
   }
 
-  /** A constant of the op itself. */
+  /** Adds a constant that belongs to the op. */
   floats(data: readonly number[] | Float32Array, shape: Shape): string {
     return this.#constant({ type: 'float32', shape, data: Float32Array.from(data) });
   }

@@ -5,7 +5,7 @@ import { openProgram, type Program } from './program.ts';
 export interface ProgramCache {
   /** Returns the program of a key; `build` makes its graph on first use. */
   open(key: string, build: () => CompiledGraph): Promise<Program>;
-  /** Unloads programs until the others take at most this much memory. */
+  /** Unloads programs until the remaining ones take at most this much memory. */
   shrinkTo(bytes: number): Promise<void>;
 }
 

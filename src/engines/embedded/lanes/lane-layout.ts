@@ -11,7 +11,7 @@ export interface LaneLayout {
 
 /** Below this many weights, one thread per lane was always fastest: the products are too small to split. */
 const tinyModel = 4e6;
-/** More lanes would split the memory budget into programs too small to be fast. */
+/** With more lanes, each share of the memory budget would be too small for fast programs. */
 const mostLanes = 8;
 /** Minimum gain of a measured layout over one-thread lanes; smaller gains are noise. */
 const margin = 1.1;
@@ -27,8 +27,8 @@ const measured = new Map<string, Promise<LaneLayout>>();
 
 /**
  * Chooses the layout for a machine and model. Keeps the values in `settings` and measures the rest for a fraction of a
- * second, once per process, machine and layer size. Not measured: tiny models get one lane per processor, at most 8, with
- * one thread each, and models that train in layers get one lane with all processors.
+ * second, once per process, machine and layer size. Two cases need no measurement: tiny models get one lane per
+ * processor, at most 8, with one thread each, and models that train in layers get one lane with all processors.
  */
 export function chooseLaneLayout(
   config: ModelConfig,

@@ -13,7 +13,10 @@ export interface BlockStack {
   forward(job: ForwardJob, hidden: Float32Array): Promise<void>;
   /** As `forward`; also keeps what `backward` needs. */
   forwardKeeping(job: GradientJob, hidden: Float32Array): Promise<void>;
-  /** Adds the gradients of the weights to the job's, given that of the last hidden states. Call `forwardKeeping` first. */
+  /**
+   * Adds the gradients of the weights to the job's gradient, given the gradient of the last hidden states. Call
+   * `forwardKeeping` first.
+   */
   backward(job: GradientJob, byHidden: Float32Array): Promise<void>;
 }
 
@@ -26,7 +29,7 @@ export function createBlockStack(config: ModelConfig, programs: ProgramCache, bu
   const { entries } = parameterLayout(config);
   const blocks = Array.from({ length: layers }, (_, layer) => blockEntries(config, entries, layer));
   const embedding = entries.find(({ name }) => name === embeddingName)!;
-  /** Values of the first blocks that the backward pass reads. */
+  /** Values that the first blocks keep for the backward pass. */
   const kept: Buffers[] = [];
 
   const sizeOf = ({ shape }: ForwardJob): number => shape.rows * shape.positions * hiddenSize;
@@ -60,7 +63,7 @@ export function createBlockStack(config: ModelConfig, programs: ProgramCache, bu
     // Two buffers suffice for the forward pass alone.
     forward: (job, hidden) => run(job, hidden, 0, (layer) => layer % 2),
     forwardKeeping: (job, hidden) => {
-      // Frees the values that earlier jobs kept of later blocks.
+      // Frees the values of later blocks that earlier jobs kept.
       kept.length = Math.min(kept.length, job.keptLayers);
       return run(job, hidden, job.keptLayers, (layer) => layer);
     },
@@ -98,7 +101,7 @@ function keptArrays(
   return Object.fromEntries(values.map(({ name, shape }) => [name, buffers!(name, lengthOf(shape))]));
 }
 
-/** Weights of a block under the names of the first block like it, whose programs it runs. */
+/** Weights of a block under the names of the first block of the same kind, whose programs it runs. */
 function blockEntries(
   config: ModelConfig,
   entries: readonly ParameterEntry[],
@@ -124,7 +127,7 @@ function gatherRows(
   }
 }
 
-/** Adds the gradient of embedded tokens to that of the table, in order of tokens. */
+/** Adds the gradient of embedded tokens to the gradient of the table, in token order. */
 function addRows(
   { hiddenSize, embeddingScale = 1 }: ModelConfig,
   table: Float32Array,

@@ -4,7 +4,10 @@ import { gradientPrefix } from './gradient-program.ts';
 /** Returns the buffer of this name and length; it holds the content of its last use. */
 export type Buffers = (name: string, length: number) => Float32Array;
 
-/** Creates buffers that are reused by name and grow when needed: garbage of this size would be freed too late. */
+/**
+ * Creates buffers that are reused by name and grow when needed. Garbage collection would free buffers of this size too
+ * late.
+ */
 export function createBuffers(): Buffers {
   const known = new Map<string, Float32Array>();
   return (name, length) => {

@@ -15,8 +15,8 @@ interface Waiting {
 
 /**
  * Creates a pool of reusable buffers in shared memory, so that other threads can write them. At most `limit` exist: a
- * runner far ahead of the others waits, because gradients are added in order. No deadlock: the runner whose turn it
- * is already holds a buffer.
+ * runner far ahead of the others waits, because gradients are added in order. This cannot deadlock, because the runner
+ * whose turn it is already holds a buffer.
  *
  * @param length elements per buffer
  */

@@ -40,7 +40,10 @@ export function topProgram(config: ModelConfig, shape: BatchShape, count: number
   return compile({ top: top(logs, count) });
 }
 
-/** As `tokenDistribution`, of the tokens `tokens`; log-probabilities of the targets and entropies are [rows, positions]. */
+/**
+ * As `tokenDistribution`, for the input `tokens`; log-probabilities of the targets and entropies have shape [rows,
+ * positions].
+ */
 function wholeDistribution(config: ModelConfig, weights: Weights, shape: BatchShape): TokenDistribution {
   const tokens = input('tokens', 'int32', [shape.rows * shape.positions]);
   const scale = input('inverseTemperature', 'float32', []);

@@ -12,7 +12,7 @@ import {
   topHeadProgram,
 } from './layer-programs.ts';
 
-/** Default of the largest number of logits in memory at a time. */
+/** Default maximum number of logits in memory at a time. */
 const defaultMostLogits = 2 ** 23;
 
 /** Tokens are computed in multiples of this number; a last slice is padded. */
@@ -53,7 +53,10 @@ export interface HeadSlices {
   score(job: HeadJob): Promise<{ readonly logprobs: Float32Array; readonly entropy: Float32Array }>;
   /** Most probable tokens, as in `Pass.top`. */
   top(job: HeadJob, count: number): Promise<Float32Array>;
-  /** Adds the gradients of the weights to `gradient`; writes that of `hidden` to `byHidden`, of the same length. */
+  /**
+   * Adds the gradients of the weights to `gradient`; writes the gradient of `hidden` to `byHidden`, which has the same
+   * length.
+   */
   gradient(job: HeadJob, by: Cotangents, gradient: Float32Array, byHidden: Float32Array): Promise<void>;
 }
 

@@ -18,9 +18,10 @@ import { gradientPrefix, tokenDistribution } from './gradient-program.ts';
 import { lossGraph } from './loss-graph.ts';
 
 /**
- * Programs of a pass in layers. Hidden states [tokens, hidden] go from one to the next as input `hidden` and output
- * `next`; gradients come back as input `cotangent`, that of `next`, and output `gradient:hidden`. A gradient program
- * computes its forward part again, or takes what was kept of it. The derivative of Σ next · cotangent is the vector–Jacobian product.
+ * Programs of a pass in layers. Each takes hidden states [tokens, hidden] as input `hidden` and returns them as output
+ * `next`. Its gradient program takes the gradient of `next` as input `cotangent` and returns that of `hidden` as output
+ * `gradient:hidden`. It recomputes the forward part, or takes the values that were kept. The derivative of Σ next ·
+ * cotangent is the vector–Jacobian product.
  */
 
 /** Name of the output that holds the gradient of the input `hidden`. */
@@ -44,7 +45,7 @@ export function blockProgram(
 /**
  * Backward pass of block `layer`; also outputs `gradient:<weight>` of each of its weights.
  *
- * @param keeps take the results of matrix products as inputs instead of computing them again: the same bits.
+ * @param keeps take the results of matrix products as inputs instead of recomputing them; the bits are the same.
  */
 export function blockGradientProgram(
   config: ModelConfig,

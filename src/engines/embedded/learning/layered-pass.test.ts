@@ -10,7 +10,7 @@ import { createLayeredPass } from './layered-pass.ts';
 import { lossFeeds, tokenFeeds } from './microbatches.ts';
 import { createWholePass } from './whole-pass.ts';
 
-/** So many tokens that the head needs several slices, and two kinds of layers. */
+/** A model with two kinds of layers; with `shape`, the head needs several slices. */
 const config: ModelConfig = {
   architecture: 'gemma3_text',
   vocabSize: 300,
@@ -71,7 +71,7 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
   return Math.hypot(...a.map((value, i) => value - b[i]!)) / Math.hypot(...a);
 }
 
-test.each(Object.keys(losses))('adds the gradient of the whole pass: %s', async (name) => {
+test.each(Object.keys(losses))('adds the same gradient as the whole pass: %s', async (name) => {
   const job = { weights, shape, feeds, spec: losses[name]! };
   const [expected, found] = [new Float32Array(weights.length), new Float32Array(weights.length)];
   const measured = await whole.gradient({ ...job, gradient: expected, inLayers: false, keptLayers: 0 });
@@ -101,13 +101,13 @@ test('gives the same bits whatever it keeps for the backward pass', async () => 
   for (const keptLayers of [3, 1]) expect(await run(keptLayers)).toEqual(nothing);
 });
 
-test('scores with the bits of the whole pass', async () => {
+test('scores bit for bit like the whole pass', async () => {
   const job = { weights, shape, feeds, temperature: 0.7, inLayers: true };
   expect(await layered.logprobs(job)).toEqual(await whole.logprobs(job));
   expect(await layered.top({ ...job, count: 3 })).toEqual(await whole.top({ ...job, count: 3 }));
 });
 
-test('computes the logits of no more tokens than a slice at a time', () => {
+test('computes the logits of at most one slice of tokens at a time', () => {
   expect(sliceTokens(config, shape, slice * config.vocabSize)).toBe(slice);
   expect(sliceTokens({ ...config, vocabSize: 49_152 }, { rows: 8, positions: 4096 })).toBe(160);
   expect(sliceTokens({ ...config, vocabSize: 10 ** 6 }, { rows: 8, positions: 4096 })).toBe(32);

@@ -9,9 +9,9 @@ import { lossKind, lossScalars } from './loss-graph.ts';
 import type { LogprobJob, Pass, TokenMeasurements } from './pass.ts';
 
 /**
- * Creates a pass that runs a microbatch block by block, and the head by slices of tokens. Of the forward pass it keeps
- * the input of each block, and the backward pass computes the block again (Chen et al. 2016), so that activations of only
- * one block exist at a time; of `keptLayers` blocks it keeps more.
+ * Creates a pass that runs a microbatch block by block, and the head by slices of tokens. The forward pass keeps the
+ * input of each block, and the backward pass recomputes the block (Chen et al. 2016), so that the activations of only
+ * one block exist at a time. The first `keptLayers` blocks also keep the results of their matrix products.
  *
  * @param mostLogits logits that exist at a time; default 2²³.
  */
@@ -23,7 +23,7 @@ export function createLayeredPass(config: ModelConfig, programs: ProgramCache, m
   const sizeOf = ({ shape }: Pick<LogprobJob, 'shape'>): number =>
     shape.rows * shape.positions * config.hiddenSize;
 
-  /** Last hidden states, 0 where padded: those of the tokens, and with the padding. */
+  /** Last hidden states, without and with their padding of zeros. */
   const hiddenStates = (job: Pick<LogprobJob, 'shape'>): [own: Float32Array, padded: Float32Array] => {
     const padded = buffers('hidden', head.paddedTokens(job.shape) * config.hiddenSize);
     padded.fill(0, sizeOf(job));

@@ -34,7 +34,7 @@ test('uses few different shapes over many batches of similar lengths', () => {
   expect(shapes.size).toBeLessThan(25);
 });
 
-test('restores from rows the sequences laid out in them, one token later', () => {
+test('splits rows into the sequences they were built from, one token later', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }), (lengths) => {
       const sequences = sequencesOf(lengths);

@@ -15,7 +15,7 @@ export interface Microbatch {
  * Splits a batch into microbatches of similar lengths, longest first. Depends on the lengths and the limit alone, so
  * the same batch gives the same sums on every run and machine.
  *
- * A sequence of T tokens takes T − 1 positions (the first token is not predicted), rounded up to at most 1/8 more.
+ * A sequence of T tokens takes T − 1 positions (the first token is not predicted), rounded up by at most 1/8.
  * Microbatches have as many rows as fit; only the last ones are smaller, so a run needs few different programs.
  *
  * @param rowsFor returns how many rows of this many positions may run at once, ≥ 1
@@ -82,7 +82,7 @@ export function lossFeeds(sequences: readonly TrainingSequence[], { rows, positi
   return { ...perToken, hasPolicy };
 }
 
-/** Leaves entries without weight at 0, whatever the source holds there. */
+/** Leaves entries without weight at 0, regardless of their value in the source. */
 function copyActive(
   { weights }: TrainingSequence,
   source: Float32Array | undefined,

@@ -27,7 +27,9 @@ export interface GradientJob extends Omit<LogprobJob, 'temperature'> {
   /** Output of `tokenFeeds` and `lossFeeds`. */
   readonly feeds: Arrays;
   readonly spec: LossSpec;
-  /** Blocks whose matrix products a pass in layers keeps for the backward pass, for speed. Does not change a bit. */
+  /**
+   * Blocks whose matrix products a pass in layers keeps for the backward pass, for speed. Does not change any result.
+   */
   readonly keptLayers: number;
   /**
    * Receives the gradient, in the order of `parameterLayout`: a whole pass overwrites the content, a pass in layers adds

@@ -88,7 +88,7 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
   return norm(a.map((value, i) => value - b[i]!)) / norm(a);
 }
 
-test('learns a sequence by heart in supervised training', async () => {
+test('memorises a sequence in supervised training', async () => {
   const subject = trainer(64);
   const data = batch([12, 12]);
   const first = await subject.forwardBackward(data, crossEntropyLoss);
@@ -326,7 +326,7 @@ test('rejects all waiters when a runner fails, drops the gradient and starts the
   expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(8), data, clipped));
 });
 
-test('measures a gradient norm, the one that an update reports, and leaves no gradient', async () => {
+test('measures the gradient norm that an update reports, and leaves no gradient', async () => {
   const subject = trainer(24);
   const before = saved(subject);
   const data = batch([20, 5, 9, 9]);

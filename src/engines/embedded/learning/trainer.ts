@@ -40,13 +40,18 @@ export interface TrainerOptions {
   readonly config: ModelConfig;
   /** Trained in place. Must be over a `SharedArrayBuffer` when runners live in other threads. */
   readonly weights: Float32Array;
-  /** Execute the jobs; their number and order do not change a bit of the result. In layers, the first one trains. */
+  /**
+   * Execute the jobs; their number and order do not change the result. A pass in layers trains on the first runner
+   * only.
+   */
   readonly runners: readonly MicrobatchRunner[];
   /** Memory for weights, optimizer and running microbatches together; see `createMicrobatchRule`. */
   readonly memoryBudgetBytes: number;
   /** Reads the initial weights again, when the reference is first needed. Default: they are copied before an update. */
   readonly readInitial?: ((into: Float32Array) => Promise<void>) | undefined;
-  /** Most tokens in a microbatch, padding included. Larger ones exceed the caches. Default 1024. */
+  /**
+   * Maximum number of tokens in a microbatch, including padding. Larger microbatches exceed the caches. Default 1024.
+   */
   readonly maxMicrobatchTokens?: number;
 }
 
@@ -112,7 +117,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   const gradientNorm = async (batch: TrainingBatch, spec: LossSpec): Promise<number> => {
     if (hasGradient)
-      throw new EngineError('gradientNorm: expected no pending gradient, call optimStep first');
+      throw new EngineError('gradientNorm: expected no pending gradient; call optimStep first');
     try {
       await forwardBackward(batch, spec);
       return await runners[0]!.norm(gradient);
@@ -145,7 +150,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     gradientNorm,
     optimStep,
     save: () => {
-      if (hasGradient) throw new EngineError('save: expected no pending gradient, call optimStep first');
+      if (hasGradient) throw new EngineError('save: expected no pending gradient; call optimStep first');
       return { weights, firstMoment, secondMoment, policyVersion, optimizerSteps };
     },
     restore: async (load) => {

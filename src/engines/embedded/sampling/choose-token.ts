@@ -10,7 +10,7 @@ export interface TokenChooser {
   choose(logits: Float32Array, offset: number, uniform: number): number;
   /**
    * Natural log-probability of the token chosen last: under the full softmax at the temperature, before top-k and
-   * top-p; greedy choices under temperature 1.
+   * top-p; for greedy choices, at temperature 1.
    */
   readonly logprob: number;
   /** Entropy of the distribution that `logprob` is taken from, nats. */

@@ -60,7 +60,7 @@ interface Range {
   readonly length: number;
 }
 
-/** Ranges of a vector end to end: a view where they lie so, else a copy. */
+/** Joins ranges of a vector: a view if they are adjacent, else a copy. */
 function joined(flat: Float32Array, ranges: readonly Range[]): Float32Array {
   const [first] = ranges;
   if (first === undefined) return new Float32Array();

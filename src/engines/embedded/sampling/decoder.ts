@@ -43,7 +43,7 @@ function openSession(config: ModelConfig, threads: number): Promise<ort.Inferenc
   });
 }
 
-/** Loads the decode program of a model. @param maxRows most rows of a `step` */
+/** Loads the decode program of a model. @param maxRows maximum number of rows of a `step` */
 export async function openDecoder(config: ModelConfig, threads: number, maxRows: number): Promise<Decoder> {
   const session = await openSession(config, threads);
   const { layers, keyValueHeads, headSize, vocabSize } = config;
@@ -124,7 +124,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
   return { read, step, [Symbol.asyncDispose]: () => session.release() };
 }
 
-/** Cosine and sine tables [positions, rotated elements / 2]; grow when a longer sequence comes. */
+/** Cosine and sine tables [positions, rotated elements / 2]; they grow with the longest sequence. */
 function growingRotaryTables(config: ModelConfig): (positions: number) => Record<string, ort.Tensor> {
   const scale = rotaryScale(config);
   let length = 0;
@@ -170,7 +170,10 @@ function nothingCached(
   return feeds;
 }
 
-/** Masks of a prompt: position s sees positions 0 … s, or the last of them, so padding on the right stays invisible. */
+/**
+ * Masks of a prompt: position s sees positions 0 … s, or the last of them within the window, so padding on the right
+ * stays invisible.
+ */
 function ownMasks(config: ModelConfig, steps: number): Record<string, ort.Tensor> {
   const { slidingWindow } = config;
   return {

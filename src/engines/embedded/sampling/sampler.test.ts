@@ -72,7 +72,7 @@ function promptOf(length: number, count: number, firstIndex = 0): SamplingJob['p
   return { key: `prompt-${length}`, tokens, count, firstIndex, firstPosition: 0, openTurn: 0 };
 }
 
-test('writes the same bits for any slots, neighbours and order', async () => {
+test('writes the same bits for any number of slots, any neighbours and any order', async () => {
   const lengths = [1, 2, 5, 17, 30, 44];
   const reference = new Map<string, FinishedSequence>();
   for (const length of lengths) {
@@ -104,7 +104,7 @@ test('writes the same bits for any slots, neighbours and order', async () => {
   );
 });
 
-test('lets later jobs share the rows of a running one and writes the same as alone', async () => {
+test('lets later jobs share the rows of a running job without changing the results', async () => {
   const endsWithStop = (): boolean => false;
   const options = { config, decoder, slots: 6, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [0] };
   const steps: number[] = [];
@@ -145,7 +145,7 @@ test('lets later jobs share the rows of a running one and writes the same as alo
       all.toSorted((a, b) => a.index - b.index);
     expect(byIndex(written)).toEqual(byIndex(await run(job, 6)));
   }
-  // Far fewer steps than running one job after the other.
+  // Far fewer steps than if the jobs ran one after the other.
   expect(steps.length).toBeLessThan(35);
   expect(Math.max(...steps)).toBe(6);
 });

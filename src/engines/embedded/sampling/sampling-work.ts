@@ -13,7 +13,9 @@ import type {
   FinishedSequence,
 } from '../../requests/sampling-job.ts';
 
-/** Tokens that can hold the longest stop string: every token carries at least one byte of text, and a character is up to 4. */
+/**
+ * Tokens that can hold the longest stop string: every token has at least one byte of text, and a character has up to 4.
+ */
 export const stopReach = (stop: readonly string[]): number =>
   stop.length === 0 ? 0 : Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
 
@@ -21,7 +23,7 @@ export const stopReach = (stop: readonly string[]): number =>
 export interface SamplerOptions {
   readonly config: ModelConfig;
   readonly decoder: Decoder;
-  /** Most sequences decoded at a time; fewer when memory is short. */
+  /** Maximum number of sequences decoded at a time; fewer when memory is short. */
   readonly slots: number;
   /** Bytes for keys and values; at least one sequence is always decoded. */
   readonly cacheBytes: number;
@@ -200,7 +202,7 @@ export class Draft {
     return this.#length >= this.#limit ? 'length' : null;
   }
 
-  /** What was written, after the end of the message it continues. */
+  /** The tokens written so far, preceded by the end of the message that they continue. */
   #sinceLead(): Int32Array {
     const written = this.#tokens.subarray(0, this.#length);
     if (this.#lead.length === 0) return written;

@@ -109,6 +109,6 @@ async function llama3Scaling(file: GgufFile, headSize: number): Promise<JsonObje
   }, 0);
   if (gap < 1e-4) return { rope_type: 'llama3', factor, ...llama3 };
   throw new DataError(
-    `${file.path}: expected the rotary frequencies of Llama 3 (low_freq_factor 1, high_freq_factor 4, 8192 positions), got others`,
+    `${file.path}: expected the rotary frequencies of Llama 3 (low_freq_factor 1, high_freq_factor 4, 8192 positions), got other frequencies`,
   );
 }

@@ -53,7 +53,7 @@ async function readHeader(
     } catch (error) {
       if (!(error instanceof TruncatedHeader)) throw error;
       if (length < size) continue;
-      throw new DataError(`${path}: truncated: the file ends inside the header; download it again`, {
+      throw new DataError(`${path}: the file is truncated inside its header; download it again`, {
         cause: error,
       });
     }
@@ -76,7 +76,7 @@ function checkTensor(path: string, name: string, tensor: GgufTensor, size: numbe
   const end = tensor.offset + byteLength(tensor);
   if (end > size) {
     throw new DataError(
-      `${path}: truncated: "${name}" ends at byte ${end}, the file has ${size}; download it again`,
+      `${path}: the file is truncated: "${name}" ends at byte ${end}, but the file has ${size} bytes; download it again`,
     );
   }
 }

@@ -14,7 +14,7 @@ export interface GgufTensor {
 /** The given bytes contain only a part of the header. */
 export class TruncatedHeader extends Error {}
 
-/** Most elements of an array and bytes of a text: a damaged length must not allocate memory without bound. */
+/** Maximum elements of an array and bytes of a text, so that a damaged length cannot allocate unbounded memory. */
 const longest = 1 << 26;
 
 /** Parses metadata and tensor infos of a GGUF file (github.com/ggml-org/ggml, docs/gguf.md). */

@@ -53,8 +53,8 @@ function headsOf(name: string, config: JsonObject): number | null {
 }
 
 /**
- * Reorders the rows of q and k: GGUF files of the Llama architecture keep the two elements that rotate together beside
- * each other, Hugging Face half a head apart.
+ * Reorders the rows of q and k: GGUF files of the Llama architecture keep the two elements that rotate together next to
+ * each other; Hugging Face keeps them half a head apart.
  */
 function splitPairs(values: Float32Array, heads: number, shape: readonly number[]): Float32Array {
   const rows = shape[0]!;

@@ -96,7 +96,7 @@ function byteLevel(file: GgufFile, tokens: readonly string[]): JsonObject {
   };
 }
 
-/** Splits "a b" at its space: a token never contains one. */
+/** Splits "a b" at its space; tokens never contain a space. */
 function splitMerge(merge: string): [string, string] {
   const blank = merge.indexOf(' ', 1);
   return [merge.slice(0, blank), merge.slice(blank + 1)];

@@ -10,7 +10,7 @@ import { tensorsFromGguf } from './gguf-tensors.ts';
 import { tokenizerFromGguf } from './gguf-tokenizer.ts';
 import { makeFolder } from '../../../storage/make-folder.ts';
 
-/** What an import wrote. */
+/** A model that an import wrote. */
 export interface ImportedModel {
   readonly folder: string;
   readonly architecture: string;
@@ -38,7 +38,7 @@ export async function importGguf(path: string, folder: string, type: 'bf16' | 'f
   const tensors = tensorsFromGguf(file, config);
   await writeSafetensors(join(folder, 'model.safetensors'), tensors, type);
   for (const [name, content] of Object.entries(files)) await writeJson(join(folder, name), content);
-  // Last: a folder with a config is complete.
+  // Written last, because a folder with a config counts as complete.
   const dtype = type === 'bf16' ? 'bfloat16' : 'float32';
   const ends = files['generation_config.json']!['eos_token_id'];
   await writeJson(join(folder, 'config.json'), { ...config, torch_dtype: dtype, eos_token_id: ends });

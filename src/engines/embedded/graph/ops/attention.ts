@@ -5,7 +5,7 @@ import { sum } from './shaping.ts';
 
 interface AttendAttributes {
   readonly scale: number;
-  /** Scores become cap · tanh(score / cap) before the mask; absent: they stay. */
+  /** Scores become cap · tanh(score / cap) before the mask; absent: unchanged. */
   readonly cap?: number | undefined;
 }
 

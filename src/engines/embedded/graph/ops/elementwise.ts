@@ -64,13 +64,13 @@ export const divide = binary('divide', 'Div', (gradient, _a, b, result) => {
   return [left, negate(multiply(left, result))];
 });
 
-/** The smaller of both; where they are equal, the gradient goes to a. */
+/** The smaller of a and b; where they are equal, the gradient goes to a. */
 export const minimum = binary('minimum', 'Min', (gradient, a, b) => {
   const mask = lessOrEqual(a, b);
   return [multiply(gradient, mask), multiply(gradient, subtract(constant(1), mask))];
 });
 
-/** The larger of both; where they are equal, the gradient goes to a. */
+/** The larger of a and b; where they are equal, the gradient goes to a. */
 export const maximum = binary('maximum', 'Max', (gradient, a, b) => {
   const mask = lessOrEqual(b, a);
   return [multiply(gradient, mask), multiply(gradient, subtract(constant(1), mask))];
@@ -87,7 +87,7 @@ export const tanh = unary('tanh', 'Tanh', (gradient, _x, result) =>
   multiply(gradient, subtract(constant(1), multiply(result, result))),
 );
 
-/** min(max(x, low), high); outside the bounds the gradient is 0, on them it passes. */
+/** min(max(x, low), high); the gradient is 0 outside the bounds and passes through on them. */
 export function clamp(x: Value, low: Value, high: Value): Value {
   return minimum(maximum(x, low), high);
 }

@@ -1,7 +1,7 @@
 import { apply, type Op, type Value } from '../graph.ts';
 import { negate } from './elementwise.ts';
 
-/** Size of a head of which only the elements of the tables rotate; `null`: all of them do. */
+/** Size of a head in which only the elements covered by the tables rotate; `null`: all elements rotate. */
 interface RotateAttributes {
   readonly headSize: number | null;
 }
@@ -40,7 +40,7 @@ const rotateOp: Op<RotateAttributes> = {
  * gradient. The derivative is the inverse rotation.
  *
  * @param x [batch, positions, heads · size]
- * @param headSize size of a head whose elements beyond the tables do not rotate; `null`: all of them do
+ * @param headSize size of a head whose elements beyond the tables do not rotate; `null`: all elements rotate
  */
 export function rotate(x: Value, cosine: Value, sine: Value, headSize: number | null = null): Value {
   return apply(rotateOp, [x, cosine, sine], { headSize });

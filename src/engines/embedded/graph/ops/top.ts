@@ -14,8 +14,8 @@ const topOp: Op<{ count: number }> = {
 };
 
 /**
- * The `count` largest elements of each row, largest first, then their column indices as numbers:
- * [rows, columns] to [rows, 2 · count]. Among equals the smaller column comes first.
+ * The `count` largest elements of each row, largest first, then their column indices as numbers: [rows, columns] to
+ * [rows, 2 · count]. Among equal elements, the smaller column comes first.
  */
 export function top(x: Value, count: number): Value {
   return apply(topOp, [x], { count });
