@@ -8,7 +8,7 @@ import { reinforceAlgorithm, reinforceConfig } from './reinforce.ts';
 import { rlooAlgorithm, rlooConfig } from './rloo.ts';
 import { clipSettings, settings, withoutAbsent, type Algorithm } from './settings.ts';
 
-/** How rewards become a loss: one of the algorithms, each documented beside its schema. */
+/** Config of an algorithm, which turns rewards into a loss. Each algorithm is documented at its schema. */
 export const algorithmConfig = z.discriminatedUnion('type', [
   grpoConfig,
   drGrpoConfig,

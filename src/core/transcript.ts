@@ -45,7 +45,7 @@ export type Author = 'problem' | 'policy' | 'environment' | 'start';
 
 /**
  * A message and its author. An environment's message with role `assistant` was inserted into the policy's turn; with
- * another role it is a turn of its own.
+ * another role it is a separate turn.
  */
 export interface AuthoredMessage extends Message {
   readonly author: Author;
@@ -69,7 +69,7 @@ export interface Transcript {
   readonly tokens: Int32Array;
   /**
    * Natural log-probability of each written token when it was sampled: full softmax at the sampling temperature, before
-   * top-p and top-k; at temperature 0 that of temperature 1. Length T; 0 where a token was given.
+   * top-p and top-k; at temperature 0, as at temperature 1. Length T; 0 where a token was given.
    */
   readonly logprobs: Float32Array;
   /**
@@ -83,7 +83,7 @@ export interface Transcript {
   readonly messages: readonly AuthoredMessage[];
 }
 
-/** A start of attempts other than the prompt alone: the beginning of the answer is given too. */
+/** Where attempts begin if not at the prompt: after a given beginning of the answer. */
 export interface Start {
   /** `solution`: part of a known solution; `correct`, `incorrect`: one of the policy's attempts, truncated. */
   readonly kind: 'solution' | 'correct' | 'incorrect';

@@ -36,7 +36,7 @@ export function requireRoom(
   );
 }
 
-/** A byte gives at most two tokens, and templates stay below a thousand: most prompts need no encoding. */
+/** A byte gives at most two tokens and a template fewer than 1,024, so most prompts need no encoding. */
 function mayFill(problem: Problem, tokens: number): boolean {
   return promptsOf(problem).some((prompt) => {
     const bytes = prompt.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);

@@ -190,7 +190,7 @@ export const requestSchema = z.discriminatedUnion('type', [
 /** Header of a request. */
 export type Request = z.output<typeof requestSchema>;
 
-/** The result of each request, besides `id`, `type` and `tensors`. */
+/** The result of each request, in addition to `id`, `type` and `tensors`. */
 export const resultSchemas = {
   hello: z.strictObject({
     protocol: positive,

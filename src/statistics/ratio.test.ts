@@ -51,7 +51,7 @@ test.each([
       if (low <= 14 && 14 <= high) fieller++;
       if (world >= 600) continue;
       const ratios = Float64Array.from({ length: 400 }, () => drawRatio(y, x, rng));
-      // Infinities sort last; interpolation beside them is not needed for coverage.
+      // Infinities sort last; interpolation next to them is not needed for coverage.
       const [from, to] = [quantile(ratios, 0.025), quantile(ratios, 0.975)];
       if (from <= 14 && (Number.isNaN(to) || 14 <= to)) draws++;
     }

@@ -3,8 +3,8 @@ import type { Message } from '../problem.ts';
 const maxCharacters = 120;
 
 /**
- * Returns the beginning of the last user message as one line of at most 120 characters, to name a problem beside its id.
- * System messages are left out because they are the same for all problems.
+ * Returns the beginning of the last user message as one line of at most 120 characters, to identify a problem next to
+ * its id. System messages are left out because they are the same for all problems.
  */
 export function promptBeginning(prompt: readonly Message[]): string {
   const message = prompt.findLast(({ role }) => role === 'user') ?? prompt.at(-1);

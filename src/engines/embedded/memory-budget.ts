@@ -77,7 +77,7 @@ const layered: Way = {
 /** Default maximum number of tokens in a microbatch. */
 const mostTokens = 1024;
 
-/** Memory of threads, sessions and the JavaScript heap besides tensors, measured with `npm run bench:scale`. */
+/** Memory of threads, sessions and the JavaScript heap without tensors, measured with `npm run bench:scale`. */
 const fixedBytes = 128 * 2 ** 20;
 
 /**

@@ -203,7 +203,7 @@ test('a tokenizer of another model, or without an end token, is rejected', async
   await expect(openModelFolder(endless)).rejects.toThrow(/expected an end token/);
 });
 
-test('end tokens are collected, the tokenizer's first', async () => {
+test("end tokens are collected, the tokenizer's first", async () => {
   const path = await copyOf('llama');
   await edit(join(path, 'generation_config.json'), (json) => (json['eos_token_id'] = [5, 0, 7]));
   expect((await openModelFolder(path)).tokenizer.endTokens).toEqual([0, 5, 7]);

@@ -18,7 +18,7 @@ export interface NamedTensor {
   readonly data: Float32Array;
 }
 
-/** A tensor to write, whose values may be loaded when their turn comes. */
+/** A tensor to write, whose values may be loaded just before they are written. */
 export interface WritableTensor extends Omit<NamedTensor, 'data'> {
   readonly data: Float32Array | (() => Promise<Float32Array>);
 }

@@ -24,7 +24,7 @@ test('reads tokens and log-probabilities in the form of each server', () => {
   expect(written({ message, logprobs: { content }, token_ids: [7, 8] })).toEqual(expected);
   const lists = { tokens: ['a', 'b'], token_logprobs: [-0.5, -1] };
   expect(written({ text: 'ab', logprobs: lists, token_ids: [7, 8] })).toEqual(expected);
-  // llama.cpp: an id beside each entry.
+  // llama.cpp: an id in each entry.
   const withIds = content.map((entry, i) => ({ ...entry, id: 7 + i }));
   expect(written({ message, logprobs: { content: withIds } })).toEqual(expected);
   // vLLM: return_tokens_as_token_ids.

@@ -145,9 +145,10 @@ function completionOf(
 }
 
 /**
- * Whether a server's log-probabilities are those of a transcript: full softmax at the sampling temperature, or at 1 for
- * greedy sampling. By default servers return those of temperature 1; with `processed_logprobs`, vLLM returns those after
- * temperature, top-p and top-k. Without any of the three, both are the same.
+ * Whether a server's log-probabilities are defined as those of a transcript: full softmax at the sampling temperature,
+ * or at 1 for greedy sampling. By default, servers return log-probabilities at temperature 1; with
+ * `processed_logprobs`, vLLM returns them after temperature, top-p and top-k. If none of the three applies, both are
+ * the same.
  */
 const hasOurLogprobs = ({ temperature = 1, topP = 1, topK = 0 }: SampleRequest): boolean =>
   (temperature === 0 || temperature === 1) && topP === 1 && topK === 0;

@@ -48,7 +48,7 @@ export async function readStreamed(
   return finished('a stream that ended without [DONE]');
 }
 
-/** Events may lack choices: keep-alive pings and events with usage alone. */
+/** Events may lack choices: keep-alive pings and events with usage only. */
 const streamEvent = responseBody.extend({
   choices: responseBody.shape.choices.nullish().transform((choices) => choices ?? []),
   error: z.unknown().optional(),

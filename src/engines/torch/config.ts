@@ -39,7 +39,7 @@ export const torchConfig = z.strictObject({
   cluster: z.strictObject({ address: z.string().min(1).default('auto') }).optional(),
   /**
    * Samples on vLLM servers instead of the trainer's GPU. `replicas`: addresses, or the number of servers to start on
-   * the worker's machine, each on one GPU after those of the ranks. `scratch` is the folder for weights; default: a
+   * the worker's machine, each on one GPU after the GPUs of the ranks. `scratch` is the folder for weights; default: a
    * temporary one.
    */
   vllm: z

@@ -159,26 +159,29 @@ test.each([
   ['forwardBackward:killed', /the last words/],
   ['optimStep:garbage', /bytes are not frames/],
   ['saveState:exit', /exit code 3/],
-])('restarts a worker that crashed once (%s), with a notice as the only visible effect', async (failure, cause) => {
-  const run = async (engine: LearningEngine): Promise<unknown> => {
-    const completions = await collect(engine, request);
-    const { logprobs: _, ...stats } = await engine.learner.forwardBackward({ sequences: [sequence] }, loss);
-    const step = await engine.learner.optimStep({ learningRate: 1 });
-    await engine.learner.saveState(join(folder, 'state'));
-    return {
-      completions,
-      stats,
-      step,
-      after: await engine.weights.logprobs({ sequences: [sequence] }, 'policy'),
+])(
+  'restarts a worker that crashed once (%s), with a notice as the only visible effect',
+  async (failure, cause) => {
+    const run = async (engine: LearningEngine): Promise<unknown> => {
+      const completions = await collect(engine, request);
+      const { logprobs: _, ...stats } = await engine.learner.forwardBackward({ sequences: [sequence] }, loss);
+      const step = await engine.learner.optimStep({ learningRate: 1 });
+      await engine.learner.saveState(join(folder, 'state'));
+      return {
+        completions,
+        stats,
+        step,
+        after: await engine.weights.logprobs({ sequences: [sequence] }, 'policy'),
+      };
     };
-  };
-  said.length = 0;
-  await using calm = await open();
-  await using engine = await openOnce(failure);
-  expect(await run(engine)).toEqual(await run(calm));
-  expect(said).toEqual([expect.stringMatching(cause)]);
-  expect(await engine.figures?.()).toMatchObject({ restarts: 1 });
-});
+    said.length = 0;
+    await using calm = await open();
+    await using engine = await openOnce(failure);
+    expect(await run(engine)).toEqual(await run(calm));
+    expect(said).toEqual([expect.stringMatching(cause)]);
+    expect(await engine.figures?.()).toMatchObject({ restarts: 1 });
+  },
+);
 
 test.each([
   ['oom', 'WORKER_OOM'],

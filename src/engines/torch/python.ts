@@ -12,7 +12,7 @@ export const workerFolder = fileURLToPath(new URL('../../../worker', import.meta
 export const requirementsFile = join(workerFolder, 'requirements-runtime.txt');
 
 /**
- * Folder of the environment that `gradus doctor --fix` makes: beside the worker in a checkout, otherwise in the user's
+ * Folder of the environment that `gradus doctor --fix` makes: next to the worker in a checkout, otherwise in the user's
  * data folder, because the next install deletes files in `node_modules`.
  */
 export function environmentFolder(): string {

@@ -24,7 +24,7 @@ export interface Place {
 export interface Collector {
   /**
    * Returns the request for every unfinished completion, from its start; `null`: all are finished. The random numbers
-   * are those of the embedded engine, so a second worker writes the same tokens as the first.
+   * are the same as in the embedded engine, so a second worker writes the same tokens as the first.
    */
   ask(): Ask<'sample'> | null;
   /**

@@ -143,7 +143,7 @@ export class SupervisedWorker implements AsyncDisposable {
     open.isAborted ||= places === null;
     if (open.id === null || this.#connection === null || !this.#open.includes(open)) return;
     const fields = { target: open.id, sequences: places === null ? null : [...places] };
-    // The worker also ignores completions that have ended meanwhile.
+    // The worker also ignores completions that have ended in the meantime.
     this.#connection.request('abort', { fields }).answer.catch(() => {});
   }
 

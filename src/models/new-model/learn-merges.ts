@@ -25,9 +25,9 @@ interface Candidate {
 const minCount = 2;
 
 /**
- * Learns a vocabulary by byte-pair encoding (Sennrich et al. 2016): joins the most frequent pair of adjacent tokens until
- * the vocabulary has `size` tokens or no pair occurs twice. Of equally frequent pairs the one with the smaller ids is
- * first, as in Hugging Face's tokenizers, so the result depends on the counts alone.
+ * Learns a vocabulary by byte-pair encoding (Sennrich et al. 2016): joins the most frequent pair of adjacent tokens
+ * until the vocabulary has `size` tokens or no pair occurs twice. Among equally frequent pairs, the pair with the
+ * smaller ids comes first, as in Hugging Face's tokenizers, so the result depends on the counts alone.
  *
  * @param words occurrences of each word, written in symbols.
  * @param symbols the first tokens; must include every character of the words.

@@ -22,7 +22,7 @@ import type { BatchShape } from '../transformer.ts';
  * compilation; only the fields in `lossKind` change the graph.
  */
 
-/** Per-token inputs besides the log-probabilities; names of graph inputs. */
+/** Per-token inputs other than the log-probabilities; names of graph inputs. */
 export const tokenInputs = [
   'weights',
   'active',

@@ -61,7 +61,7 @@ export interface Trainer extends Scorer {
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
   /** Throws an `EngineError` while a gradient waits for `optimStep`. */
   gradientNorm(batch: TrainingBatch, spec: LossSpec): Promise<number>;
-  /** Runs alone: no other call and no reader of the weights meanwhile. A failure leaves the weights invalid. */
+  /** Must run alone: no other call and no reader of the weights may be active. A failure leaves the weights invalid. */
   optimStep(settings: OptimStep): Promise<StepStats>;
   /** Returns the arrays in use, which the next update changes. Throws an `EngineError` while a gradient waits for it. */
   save(): TrainerState;

@@ -7,8 +7,8 @@ import { Draft, type SamplerOptions, Work } from './sampling-work.ts';
 export interface Sampler {
   /**
    * Runs a job with continuous batching: a finished row is given to the next sequence at once, and prompts are read
-   * once per group. Jobs with the same weights that arrive meanwhile get rows in turn. Finished sequences are passed to
-   * `emit` before the next step. Stops early when `isAborted`.
+   * once per group. Jobs with the same weights that arrive during the run get rows in turn. Finished sequences are
+   * passed to `emit` before the next step. Stops early when `isAborted`.
    */
   run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
 }
@@ -33,7 +33,10 @@ export function createSampler(options: SamplerOptions): Sampler {
   };
 }
 
-/** Decodes the first waiting job and those that may join it, until all end. Never throws: errors reject the jobs. */
+/**
+ * Decodes the first waiting job and the jobs that may join it, until all of them end. Never throws: errors reject the
+ * jobs.
+ */
 async function writeTogether(waiting: Work[], options: SamplerOptions): Promise<void> {
   const rows = new Rows(waiting[0]!, options);
   try {

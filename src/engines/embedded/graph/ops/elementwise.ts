@@ -87,7 +87,7 @@ export const tanh = unary('tanh', 'Tanh', (gradient, _x, result) =>
   multiply(gradient, subtract(constant(1), multiply(result, result))),
 );
 
-/** min(max(x, low), high); the gradient is 0 outside the bounds and passes through on them. */
+/** min(max(x, low), high); the gradient is 0 outside the bounds and passes at the bounds. */
 export function clamp(x: Value, low: Value, high: Value): Value {
   return minimum(maximum(x, low), high);
 }
