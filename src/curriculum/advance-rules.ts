@@ -6,7 +6,7 @@ const maxStepsRule = z.strictObject({ type: z.literal('max-steps'), steps: z.int
 const plateauRule = z.strictObject({
   type: z.literal('plateau'),
   metric: z.string().default('reward/mean'),
-  /** Measured steps in the fit; the rule never fires before there are as many. Short windows stop by chance. */
+  /** Measured steps in the fit; the rule never fires before that many exist. Short windows fire by chance. */
   window: z.int().min(3).default(50),
   /** Standard errors above zero from which a slope counts as rising. */
   standardErrors: z.number().min(0).default(2),
@@ -21,7 +21,7 @@ const targetRateRule = z.strictObject({
   type: z.literal('target-rate'),
   metric: z.string().default('reward/mean'),
   above: z.number(),
-  /** Measured steps averaged. */
+  /** Number of measured steps to average. */
   window: z.int().positive().default(10),
 });
 
@@ -35,17 +35,17 @@ type LeafInput = z.input<typeof maxStepsRule> | z.input<typeof plateauRule> | z.
 
 /** Rule that ends a stage. */
 export type AdvanceRule = Leaf | Combination<AdvanceRule>;
-/** A rule as recipes write it, defaults left out. */
+/** A rule as written in a recipe; defaults may be omitted. */
 export type AdvanceRuleInput = LeafInput | Combination<AdvanceRuleInput>;
 
 const rules = z.array(z.lazy((): typeof advanceRuleConfig => advanceRuleConfig)).min(1);
 
 /**
- * - `max-steps`: that many steps are done; inside `all` it reads "at least that many";
+ * - `max-steps`: the given number of steps is done; inside `all`, at least that many;
  * - `plateau`: the metric stopped rising. Over the last `window` steps that measured it, a least-squares line has slope
  *   b with standard error s; the rule fires when b ≤ standardErrors · s, i.e. the slope is not significantly above 0;
  * - `target-rate`: the metric's mean over the last `window` steps that measured it is above a value;
- * - `any`, `all`: of other rules.
+ * - `any`, `all`: one of several rules fires, or all of them do.
  */
 export const advanceRuleConfig: z.ZodType<AdvanceRule, AdvanceRuleInput> = z.discriminatedUnion('type', [
   maxStepsRule,
@@ -55,23 +55,23 @@ export const advanceRuleConfig: z.ZodType<AdvanceRule, AdvanceRuleInput> = z.dis
   z.strictObject({ type: z.literal('all'), rules }),
 ]);
 
-/** After a number of steps. */
+/** Ends a stage after a number of steps. */
 export function maxSteps(steps: number): AdvanceRuleInput {
   return { type: 'max-steps', steps };
 }
 
-/** When a metric stops rising, e.g. `plateau({ metric: 'reward/mean', window: 100 })`. */
+/** Ends a stage when a metric stops rising, e.g. `plateau({ metric: 'reward/mean', window: 100 })`. */
 export const plateau = noun(plateauRule);
 
-/** When a metric is high enough, e.g. `targetRate({ above: 0.8 })`. */
+/** Ends a stage when a metric is high enough, e.g. `targetRate({ above: 0.8 })`. */
 export const targetRate = noun(targetRateRule);
 
-/** When the first of several rules fires. */
+/** Ends a stage when the first of several rules fires. */
 export function whenAny(...inner: AdvanceRuleInput[]): AdvanceRuleInput {
   return { type: 'any', rules: inner };
 }
 
-/** When several rules hold at once. */
+/** Ends a stage when several rules hold at once. */
 export function whenAll(...inner: AdvanceRuleInput[]): AdvanceRuleInput {
   return { type: 'all', rules: inner };
 }

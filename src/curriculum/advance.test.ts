@@ -81,7 +81,7 @@ describe('plateau', () => {
     );
   });
 
-  test('negligibleGain holds it back while noise could hide a gain that matters', () => {
+  test('negligibleGain delays the plateau while noise could hide a gain that matters', () => {
     const guarded = plateau({ window: 40, negligibleGain: 0.02 });
     expect(judge(rule, noise(1)).fired).toBe(true);
     expect(judge(guarded, noise(1))).toEqual({ fired: false, reason: expect.stringContaining('too noisy') });
@@ -103,7 +103,7 @@ test('target-rate averages its window', () => {
   expect(judge(targetRate({ above: -1, window: 2 }), [0.7]).fired).toBe(false);
 });
 
-test('combinations report the deciding rules: any those that fired, all those that did not', () => {
+test('any reports the rules that fired, all reports the rules that did not fire', () => {
   const high = targetRate({ above: 0.6, window: 1 });
   expect(judge(whenAny(maxSteps(100), high), [0.9])).toEqual({
     fired: true,

@@ -99,7 +99,7 @@ function judgeTarget({ metric, above, window }: TargetRateRule, recent: Series):
   };
 }
 
-/** Reports the rules that decided: those that fired for `any`, those that did not for `all`, else all of them. */
+/** Reports the rules that decided: those that fired if the combination fired, else those that did not. */
 function combine(type: 'any' | 'all', findings: readonly AdvanceFinding[]): AdvanceFinding {
   const fired =
     type === 'any' ? findings.some((finding) => finding.fired) : findings.every((finding) => finding.fired);

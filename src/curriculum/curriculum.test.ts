@@ -93,7 +93,7 @@ describe('the stage machine', () => {
   });
 });
 
-describe('what fits together', () => {
+describe('checking a curriculum', () => {
   test('rejects a stage that selects by an unknown level or repeats a name', () => {
     const unknown = build(stage('warm-up', { select: 'esay', maxSteps: 1 }));
     expect(() => checkCurriculum(unknown, prior)).toThrow(
@@ -161,14 +161,14 @@ describe('selecting', () => {
     expect(summary).toBe('4 of 10 problems: in easy');
   });
 
-  test('nothing selected: one error with the size of every level', () => {
+  test('an empty selection throws one error with the size of every level', () => {
     const unmeasured = subjects.map(({ id, domain }) => ({ id, domain, passRates: {} }));
     const select = (): unknown => selectPool({ name: 'a', select: 'easy' }, unmeasured, levels);
     expect(select).toThrow(DataError);
     expect(select).toThrow(/in easy, found none among 10; measured 0, in levels: easy 0, medium 0/);
   });
 
-  test('drops settled problems after measuring again, keeps unmeasured ones', () => {
+  test('drops settled problems after measuring again and keeps unmeasured ones', () => {
     const all = selectPool(
       { name: 'a', select: undefined },
       [...subjects, { id: 'new', domain: 'math', passRates: {} }],

@@ -69,7 +69,7 @@ export const curriculumState = z.strictObject({
 /** See `curriculumState`. */
 export type CurriculumState = z.infer<typeof curriculumState>;
 
-/** The beginning of the first stage. */
+/** Returns the state at the beginning of the first stage. */
 export const curriculumStart: CurriculumState = { stage: 0, step: 0, series: {} };
 
 /** Decision after a step, with its reason as text. */

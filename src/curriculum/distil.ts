@@ -15,7 +15,7 @@ export const distilConfig = z.strictObject({
   name: z.string().min(1),
   /** Absent: every problem. */
   select: selectConfig.optional(),
-  /** Default: the recipe's `batch.problems`; at most all that are selected. */
+  /** Default: the recipe's `batch.problems`, but at most the number of selected problems. */
   problemsPerStep: z.int().positive().optional(),
   /** Attempts per problem. Every token has a signal, so one attempt is enough; no group is needed. */
   rollouts: z.int().positive().default(1),

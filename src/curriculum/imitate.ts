@@ -16,7 +16,7 @@ const harvestConfig = z.strictObject({
   from: z.enum(['policy', 'teacher']).default('policy'),
   /** Absent: every problem. */
   select: selectConfig.optional(),
-  /** Most problems to attempt, drawn by the recipe's seed; absent: all that are selected. */
+  /** Maximum number of problems to attempt, drawn by the recipe's seed; absent: all selected problems. */
   problems: z.int().positive().optional(),
   /** Attempts per problem. */
   rollouts: z.int().positive().default(4),
@@ -27,7 +27,7 @@ const harvestConfig = z.strictObject({
   choose: z
     .union([z.enum(['shortest', 'longest', 'random']), z.strictObject({ nth: z.int().positive() })])
     .default('random'),
-  /** Most examples of one problem. */
+  /** Maximum number of examples per problem. */
   perProblem: z.int().positive().default(1),
   filter: filterConfig.prefault({}),
   /** Sampling; default: the recipe's. */
@@ -53,15 +53,15 @@ export const imitateConfig = z.strictObject({
    */
   examples: z.union([z.string().min(1), solutionsConfig, harvestConfig]),
   /**
-   * Weights to start from. `base`: those the run began with, and a new optimizer; a harvest still samples from the
-   * current policy.
+   * Weights to start from. `base`: the weights that the run began with, and a new optimizer; a harvest still samples
+   * from the current policy.
    */
   start: z.enum(['current', 'base']).default('current'),
   /** Examples per step; at most all of them. */
   batchSize: z.int().positive().default(32),
   /** Passes over the examples; may be fractional. */
   epochs: z.number().positive().default(1),
-  /** Last step of the stage, if the epochs give more. */
+  /** Maximum number of steps, if the epochs give more. */
   maxSteps: z.int().positive().optional(),
   /** Default: the recipe's optimizer. */
   optimizer: optimizerConfig.optional(),

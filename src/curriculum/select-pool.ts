@@ -47,7 +47,7 @@ export function selectPool(
 }
 
 /**
- * Drops problems that are always or never solved after measuring again. Problems without trials stay.
+ * Drops problems that are always or never solved after measuring again. Keeps problems without trials.
  *
  * @throws {DataError} if no problem remains.
  */

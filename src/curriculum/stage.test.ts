@@ -19,7 +19,7 @@ test('algorithm and reward overrides of a stage are typed', () => {
   expect(stageConfig.safeParse(wrongType).success).toBe(false);
 });
 
-test('a reward override replaces the settings that a reward has and no others', () => {
+test('a reward override replaces only the settings of a reward', () => {
   const [outcome, score] = [
     rewardConfig.parse({ type: 'outcome', correct: 2 }),
     rewardConfig.parse({ type: 'score' }),

@@ -30,7 +30,7 @@ const whereConfig = z.discriminatedUnion('type', [
 /**
  * Measures again where the answer may have changed, e.g. `remeasure: { problems: 'all', rollouts: 8, where:
  * whereChanged() }`. The drift of pass rates is fitted to training's own rollouts, which are also evidence, weaker
- * the older they are. Attempts at a problem end when others need them more.
+ * the older they are. Attempts at a problem end when other problems need them more.
  */
 export function whereChanged(
   options: Omit<Extract<z.input<typeof whereConfig>, { type: 'changed' }>, 'type'> = {},
@@ -58,7 +58,7 @@ export const remeasureConfig = z.strictObject({
 });
 
 /**
- * A span of training with its own problems, limits and exit test. Settings that a stage omits are the recipe's.
+ * A span of training with its own problems, limits and exit rule. A setting that the stage omits comes from the recipe.
  *
  * @example
  * stage('hard problems', {
@@ -71,14 +71,14 @@ export const stageConfig = z.strictObject({
   name: z.string().min(1),
   /** Absent: every problem. */
   select: selectConfig.optional(),
-  /** Domain → weight; absent: domains come as they are in the pool. */
+  /** Domain → weight; absent: domains have their shares of the pool. */
   mix: mixConfig.optional(),
   sampler: samplerConfig.prefault({ type: 'uniform' }),
-  /** Where in a problem attempts begin; absent: at the prompt. */
+  /** Where attempts begin; absent: at the prompt. */
   starts: startsConfig.optional(),
   /** A group must pass all gates to be trained on. */
   gates: z.array(gateConfig).default([]),
-  /** Extra rounds of rollouts per step to replace rejected groups. */
+  /** Maximum number of extra rounds of rollouts per step, to replace rejected groups. */
   maxRefills: z.int().min(0).default(2),
   problemsPerStep: z.int().positive().optional(),
   groupSize: z.int().min(2).optional(),
@@ -94,7 +94,7 @@ export const stageConfig = z.strictObject({
   temperature: z.number().positive().optional(),
   /** Train without the environments of the recipe, in one turn. */
   closedBook: z.boolean().optional(),
-  /** Settings that replace the recipe's, each as a whole. */
+  /** Settings that replace those of the recipe, each as a whole. */
   algorithm: algorithmOverrides.optional(),
   reward: rewardOverrides.optional(),
   optimizer: z.strictObject({ learningRate: z.number().positive() }).optional(),

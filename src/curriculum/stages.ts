@@ -21,13 +21,13 @@ export const isTaught = (stage: AnyStage): boolean =>
   stage.examples.type === 'harvest' &&
   stage.examples.from === 'teacher';
 
-/** Returns what a stage selects as one rule; null: every problem, or no problems at all. */
+/** Returns the selection of a stage as one rule; null: every problem, or no problem at all. */
 export function ruleOfStage(stage: AnyStage): LevelRule | null {
   if (stage.type !== 'imitate') return selectionRule(stage);
   return typeof stage.examples === 'string' ? null : selectionRule(stage.examples);
 }
 
-/** Returns the index of the first stage that reads pass rates; −1: none does. */
+/** Returns the index of the first stage that reads pass rates, or −1. */
 export const firstMeasured = (stages: readonly AnyStage[]): number =>
   stages.findIndex((stage) => stage.type === 'stage' || ruleOfStage(stage) !== null);
 

@@ -64,7 +64,7 @@ test('shows the alerts of the dashboard above the curves', () => {
     step(at + 1, { metrics: { 'rollout/count': 8, 'optim/loss': 0, 'group/zeroAdvantage': 0.9 } }),
   );
   const text = drawn([start, ...dull]).join('\n');
-  expect(text).toMatch(/^! Nearly all groups are solved always or never/mu);
+  expect(text).toMatch(/^! Nearly all groups are always or never solved/mu);
   expect(text.indexOf('! Nearly')).toBeLessThan(text.indexOf('no signal'));
   expect(drawn([start, step(1)]).join('\n')).not.toContain('!');
 });

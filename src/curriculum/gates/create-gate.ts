@@ -9,7 +9,7 @@ export const gateConfig = z.discriminatedUnion('type', [zeroAdvantageConfig, tru
 /** A validated gate configuration. */
 export type GateConfig = z.infer<typeof gateConfig>;
 
-/** The gate that a configuration describes. */
+/** Creates the gate that a configuration describes. */
 export function createGate(config: GateConfig): Gate {
   switch (config.type) {
     case 'zero-advantage':

@@ -1,4 +1,4 @@
-/** Where a step's batch stands after a round of rollouts. */
+/** State of a step's batch after a round of rollouts. */
 export interface RefillState {
   /** Groups a full batch has. */
   readonly wanted: number;
@@ -19,10 +19,10 @@ export type RefillDecision =
   | { readonly action: 'train' | 'skip' };
 
 /**
- * Whether to roll out more problems after gates turned groups away. A batch that stays short is trained on as it is and
- * said to be short; a step with nothing admitted is skipped. It never aborts a run (verl's dynamic sampling does).
+ * Decides whether to roll out more problems after gates rejected groups. A batch that stays short is trained on and
+ * reported; a step without an admitted group is skipped. Never aborts a run, unlike verl's dynamic sampling.
  *
- * A refill asks for as many problems as should fill the gap at the rate seen so far in this step, at most a whole batch.
+ * A refill requests the number of problems that should fill the gap at this step's admission rate so far, at most a batch.
  */
 export function decideRefill(state: RefillState): RefillDecision {
   const missing = state.wanted - state.admitted;
@@ -35,7 +35,7 @@ export function decideRefill(state: RefillState): RefillDecision {
   return { action: state.admitted > 0 ? 'train' : 'skip' };
 }
 
-/** Message for a batch smaller than wanted, else null. */
+/** Returns a message if the batch is smaller than planned, else null. */
 export function shortBatchNote({
   wanted,
   admitted,

@@ -9,7 +9,7 @@ export const truncationConfig = z.strictObject({
   maxShare: z.number().min(0).max(1).default(0.5),
 });
 
-/** Only groups with enough complete rollouts. */
+/** Admits only groups with enough complete rollouts. */
 export const truncation = noun(truncationConfig);
 
 export function createTruncation({ maxShare }: z.infer<typeof truncationConfig>): Gate {

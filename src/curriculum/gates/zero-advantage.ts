@@ -9,13 +9,13 @@ import type { Gate } from './gate.ts';
 export const zeroAdvantageConfig = z.strictObject({
   type: z.literal('zero-advantage'),
   /**
-   * Also rejects groups whose rewards are less than this apart, e.g. where only the soft over-long penalty differs:
-   * standardised advantages would blow such differences up. 0: none.
+   * Also rejects groups whose rewards differ by less than this, e.g. only by the soft over-long penalty, because
+   * standardised advantages would magnify small differences. 0: rejects no others.
    */
   tolerance: z.number().min(0).default(0),
 });
 
-/** Only groups with a signal. */
+/** Admits only groups with a signal. */
 export const zeroAdvantage = noun(zeroAdvantageConfig);
 
 export function createZeroAdvantage({ tolerance }: z.infer<typeof zeroAdvantageConfig>): Gate {

@@ -58,7 +58,7 @@ function train(sampler: ProblemSampler, world: World, steps: number, from = 0): 
 const shareOf = (batches: readonly string[][], isCounted: (id: string) => boolean): number =>
   batches.flat().filter(isCounted).length / batches.flat().length;
 
-test('finds the 5 % of a frozen pool that are within reach, in cells of their own', () => {
+test('finds the 5 % of a frozen pool that are within reach and form separate cells', () => {
   const pool = [
     ...problems('a', 50, 1),
     ...problems('a', 450, 6),
@@ -83,7 +83,7 @@ test('finds single problems within reach by their own evidence where cells do no
   expect(shareOf(batches.slice(30), isLive)).toBeGreaterThan(4 * 0.05);
 });
 
-test('brakes a source judged by a coin flip, and not one that the policy learns', () => {
+test('brakes a source judged at random, but not a source that the policy learns', () => {
   const pool = [...problems('coin', 300), ...problems('skill', 300)];
   const sampler = build(pool);
   const world: World = (id, step) => ({
@@ -117,7 +117,7 @@ test('draws a family that fails because of its format at least at its share of t
   expect(share).toBeLessThan(0.5);
 });
 
-test('draws such a family more often while its format is learnt', () => {
+test('draws a family more often while its format is being learnt', () => {
   const learnt = trainWithFormat((step) => Math.max(0.55, 0.96 - 0.01 * step));
   expect(shareOf(learnt, isFormat)).toBeGreaterThan(0.5);
 });
@@ -152,7 +152,7 @@ test('draws nearly all problems uniformly where none has a signal', () => {
   expect(sampler.metrics()['liveUniform']).toBe(0);
 });
 
-test('returns from uniform draws once problems get within reach', () => {
+test('resumes selection once problems come within reach', () => {
   const pool = [...problems('a', 200), ...problems('b', 200)];
   const sampler = build(pool);
   train(sampler, () => ({ passRate: 0 }), 30);
@@ -188,7 +188,7 @@ test('prefers short rollouts among problems with equal live probability', () => 
   expect(Math.abs(shareOf(without, isShort) - 0.5)).toBeLessThan(0.1);
 });
 
-test('begins with the measured pass rates of a stage', () => {
+test('starts from the measured pass rates of a stage', () => {
   const measure = (pool: PoolProblem[], successes: number): PoolProblem[] =>
     pool.map((problem) => ({ ...problem, measured: { successes, trials: 8 } }));
   const pool = [...measure(problems('solved', 100), 8), ...measure(problems('mixed', 100), 4)];
@@ -239,7 +239,7 @@ test('rejects the state of another pool', () => {
   );
 });
 
-test('draws nearly all problems uniformly where most of the pool is alive already', () => {
+test('draws nearly all problems uniformly where most of the pool is already live', () => {
   const pool = [...problems('a', 300), ...problems('b', 300), ...problems('c', 300)];
   const world: World = (id) => ({ passRate: id.includes('/a/') ? 0.15 : 0.4 });
   const sampler = build(pool, { brake: 0 });

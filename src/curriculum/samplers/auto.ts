@@ -19,9 +19,9 @@ import { readState } from './read-state.ts';
 import { Shares } from './shares.ts';
 
 /**
- * Prefers problems whose group is likely to have a signal, judged by the rollouts of training; needs no measurement. A fixed
- * share of each batch is drawn uniformly, as a control group that measures whether selection helps; where it does not,
- * nearly all of it is. docs/algorithms/auto.md has the equations and the sources.
+ * Prefers problems whose group is likely to have a signal, judged by the rollouts of training; needs no measurement. A
+ * fixed share of each batch is drawn uniformly, as a control group that measures whether selection helps; where it does
+ * not, nearly the whole batch is drawn uniformly. docs/algorithms/auto.md has the equations and the sources.
  */
 export const autoConfig = z.strictObject({
   type: z.literal('auto'),
@@ -37,7 +37,7 @@ export const autoConfig = z.strictObject({
   shareEvidence: z.boolean().default(true),
 });
 
-/** Recipe noun of the sampler, e.g. `stage('all', { sampler: auto(), maxSteps: 200 })`. */
+/** Creates the sampler's configuration for a recipe, e.g. `stage('all', { sampler: auto(), maxSteps: 200 })`. */
 export const auto = noun(autoConfig);
 
 type Config = z.infer<typeof autoConfig>;
@@ -58,14 +58,16 @@ const autoState = z.strictObject({
   wellFormed: controlGroupState,
 });
 
-/** Uniform share of a batch while selection does not help; the rest stays selected, to detect when it does. */
+/**
+ * Uniform share of a batch while selection does not help; the rest is still selected, to detect when it helps again.
+ */
 const fallbackShare = 0.9;
 /**
  * Groups in the first block that judges a source's progress in its format; many, because parsed answers are rare at
  * first.
  */
 const formatBlock = 60;
-/** Least live probability, and least weight for exponents so large that it underflows: no weight is 0. */
+/** Minimum live probability, and minimum weight where a large exponent would underflow, so that no weight is 0. */
 const [leastLive, leastWeight] = [1e-6, 1e-300];
 
 /** @param groupSize rollouts of a group. */

@@ -9,13 +9,13 @@ export interface Cells {
   readonly cellOf: Uint32Array;
   /** Source of each cell. */
   readonly sourceOf: Uint32Array;
-  /** Name of each source: its family, or where the problems have none, their data set. */
+  /** Name of each source: its family, or the data set if the problems have no family. */
   readonly sources: readonly string[];
 }
 
 /**
  * Splits a pool into cells. A source is the problems of one data set, domain and family. Its cells are the knobs of its
- * generator; without knobs the levels of its problems; without levels the whole source.
+ * generator, or without knobs the levels of its problems, or without levels the whole source.
  */
 export function splitIntoCells(pool: readonly PoolProblem[]): Cells {
   const cells = new Map<string, number>();
@@ -38,7 +38,7 @@ export function splitIntoCells(pool: readonly PoolProblem[]): Cells {
   return { cellOf, sourceOf: Uint32Array.from(sourceOf), sources: distinct(examples) };
 }
 
-/** Makes repeated names distinct: by their domain, and if that is not enough, by a number. */
+/** Makes repeated names distinct by adding their domain, or a number if that is not enough. */
 function distinct(sources: readonly PoolProblem[]): string[] {
   const name = ({ family, source, domain }: PoolProblem): string => family ?? source ?? domain;
   const counts = Map.groupBy(sources, name);

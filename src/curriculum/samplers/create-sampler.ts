@@ -27,7 +27,7 @@ export const samplerConfig = z.discriminatedUnion('type', [
 /** A validated sampler configuration. */
 export type SamplerConfig = z.infer<typeof samplerConfig>;
 
-/** The levels that a configuration names. */
+/** Returns the levels that a configuration names. */
 export function levelsNamedBy(config: SamplerConfig): readonly string[] {
   switch (config.type) {
     case 'level-weighted':
@@ -47,9 +47,9 @@ export function levelsNamedBy(config: SamplerConfig): readonly string[] {
 }
 
 /**
- * The sampler that a configuration describes, over the problems a stage selected.
+ * Creates the sampler that a configuration describes, over the problems that a stage selected.
  *
- * @param seed the run's seed; samplers of different stages should get different ones.
+ * @param seed the run's seed; samplers of different stages should get different seeds.
  * @param groupSize rollouts of a group.
  * @throws {DataError} when the pool is empty or names a problem twice.
  * @throws {ConfigError} when the configuration names a level that no problem of the pool has.

@@ -9,9 +9,10 @@ import { readState } from './read-state.ts';
  * function of the step alone. K levels, easiest first, k = 0 … K−1; t = step / steps, held at 1 beyond the end.
  *
  * - `classic`: level ⌊t·K⌋ alone, each for an equal number of steps;
- * - `balanced`: all levels alike, all the time;
+ * - `balanced`: equal shares of all levels at every step;
  * - `cosine` (E2H-C): α·(K−1−k) + (1−α)·k with α = (1 + cos πt) / 2;
- * - `gaussian` (E2H-G): exp(−(x − k)² / 2σ²) with x = t^β·(K−1); small β leaves the easy levels sooner, small σ mixes less.
+ * - `gaussian` (E2H-G): exp(−(x − k)² / 2σ²) with x = t^β·(K−1); a small β leaves the easy levels sooner, and a small σ
+ *   mixes levels less.
  */
 export const e2hConfig = z.strictObject({
   type: z.literal('e2h'),
@@ -26,7 +27,9 @@ export const e2hConfig = z.strictObject({
   sigma: z.number().positive().default(0.5),
 });
 
-/** Levels on a fixed schedule from easy to hard, e.g. `e2h({ levels: ['easy', 'medium', 'hard'], steps: 300 })`. */
+/**
+ * Draws levels on a fixed schedule from easy to hard, e.g. `e2h({ levels: ['easy', 'medium', 'hard'], steps: 300 })`.
+ */
 export const e2h = noun(e2hConfig);
 
 /** Share of each level at a step; the shares sum to 1. */

@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { createRng } from '../../core/rng.ts';
 
-/** Saved form of an `EpochQueue`. The order is not in it: it follows from seed and epoch. */
+/** Saved form of an `EpochQueue`. It omits the order, which follows from seed and epoch. */
 export const epochQueueState = z.strictObject({ epoch: z.int().min(0), seen: z.array(z.string()) });
 
 const nothing: ReadonlySet<string> = new Set();
 
 /**
- * Ids in shuffled epochs: each id comes once before any comes again, and every epoch has its own order. Resumable in
- * the middle of an epoch.
+ * Ids in shuffled epochs: each id comes once before any id repeats, and every epoch has its own order. Can be resumed
+ * in the middle of an epoch.
  */
 export class EpochQueue {
   readonly #ids: readonly string[];
@@ -29,7 +29,7 @@ export class EpochQueue {
     return this.#epoch;
   }
 
-  /** How far the current epoch is, 0 … 1. */
+  /** Progress in the current epoch, 0 … 1. */
   get progress(): number {
     return 1 - this.#unseen.length / this.#ids.length;
   }
@@ -50,7 +50,7 @@ export class EpochQueue {
     return taken;
   }
 
-  /** Marks ids as taken in this epoch: another queue served them. */
+  /** Marks ids as taken in this epoch, because another queue served them. */
   markSeen(ids: ReadonlySet<string>): void {
     this.#unseen = this.#unseen.filter((id) => !ids.has(id));
   }

@@ -11,8 +11,8 @@ export const levelQueuesState = z.strictObject({
 });
 
 /**
- * One shuffled queue per level, and shares of each batch among them. Within a level no problem repeats before all of
- * its problems have come; a problem of several levels counts as seen in all of them.
+ * One shuffled queue per level; each batch is divided among them by shares. Within a level, no problem repeats before
+ * all of its problems have come. A problem of several levels counts as seen in all of them.
  */
 export class LevelQueues {
   readonly levels: readonly string[];
@@ -30,7 +30,7 @@ export class LevelQueues {
 
   /**
    * Returns `count` distinct ids, divided among the levels by weight. Other levels fill in for a level that is too
-   * small. Levels of weight 0 give none.
+   * small. Levels of weight 0 contribute no problems.
    */
   take(count: number, weights: Readonly<Record<string, number>>, without?: ReadonlySet<string>): string[] {
     const allotted = this.#shares.allot(count, weights);

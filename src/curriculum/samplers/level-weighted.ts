@@ -5,18 +5,19 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * Levels in fixed proportions, exact over time; inside a level shuffled epochs. With three levels by pass rate and
- * weights 0.2, 1, 0.2 it is prime-rl's default difficulty pools, on measured levels instead of the last group's mean.
+ * Draws levels in fixed proportions, exact over time, and problems of a level in shuffled epochs. With three levels by
+ * pass rate and weights 0.2, 1, 0.2 it is prime-rl's default difficulty pools, on measured levels instead of the last
+ * group's mean.
  */
 export const levelWeightedConfig = z.strictObject({
   type: z.literal('level-weighted'),
-  /** Level name → weight. Problems outside these levels never come. */
+  /** Level name → weight. Problems outside these levels are never drawn. */
   weights: z.record(z.string(), z.number().positive()).refine((weights) => Object.keys(weights).length > 0, {
     error: 'expected at least one level, e.g. { easy: 1, hard: 2 }',
   }),
 });
 
-/** Levels in fixed proportions, e.g. `levelWeighted({ weights: { easy: 1, hard: 3 } })`. */
+/** Draws levels in fixed proportions, e.g. `levelWeighted({ weights: { easy: 1, hard: 3 } })`. */
 export const levelWeighted = noun(levelWeightedConfig);
 
 export function createLevelWeighted(

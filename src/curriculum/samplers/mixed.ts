@@ -8,7 +8,7 @@ import { Shares } from './shares.ts';
 
 /**
  * Domain → weight, e.g. `{ math: 2, code: 1 }`: each domain's share of every batch, exact over time. Problems of other
- * domains never come. For a mix of levels choose the `level-weighted` sampler; the two combine.
+ * domains are never drawn. For a mix of levels, use the `level-weighted` sampler; the two can be combined.
  */
 export const mixConfig = z
   .record(z.string(), z.number().positive())
@@ -22,8 +22,8 @@ const mixedState = z.strictObject({
 });
 
 /**
- * One sampler of the same kind per domain, and exact shares of each batch among them. A domain with fewer problems than
- * its share gives all it has; others do not fill in, so the mix is never silently changed.
+ * One sampler of the same kind per domain; each batch is divided exactly among them. A domain with fewer problems than
+ * its share contributes all it has. Other domains do not fill in, so the mix never changes silently.
  *
  * @throws {ConfigError} if no problem of the pool has a domain of the mix.
  */

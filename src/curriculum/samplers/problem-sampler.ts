@@ -20,7 +20,7 @@ export interface PoolProblem {
 /** Outcome of a problem that was rolled out, admitted by the gates or not. */
 export interface ProblemOutcome extends Trials {
   readonly problemId: string;
-  /** Mean over the group of |advantage|; 0 where all rewards were equal. */
+  /** Mean of |advantage| over the group; 0 where all rewards were equal. */
   readonly meanAbsAdvantage: number;
   /** Rollouts of the group by verdict, `ungradable` ones included. */
   readonly verdicts: Readonly<Record<Outcome, number>>;
@@ -31,7 +31,8 @@ export interface ProblemOutcome extends Trials {
 }
 
 /**
- * Chooses the next problems. Five methods, as in prime-rl's task samplers: choose, observe, save, restore, metrics.
+ * Chooses the next problems. The interface has five methods, as in prime-rl's task samplers: choose, observe, save,
+ * restore, metrics.
  *
  * Guarantees (tested by `test/conformance/problem-sampler.test.ts`): deterministic given configuration, pool, seed and
  * calls; `restore(save())` at any point continues exactly, also through JSON; only problems of the pool are returned.

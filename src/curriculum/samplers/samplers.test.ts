@@ -55,7 +55,7 @@ test('an empty level is an error that lists the levels present', () => {
   expect(create).toThrow(/"esay".*found none.*easy/);
 });
 
-test('prioritised: a first pick falls on a problem in proportion to 1 − passRate', () => {
+test('prioritised: picks each problem first with probability proportional to 1 − passRate', () => {
   const pool = [...problems('rare', 1, 2), ...problems('often', 1, 6), ...problems('always', 1, 8)];
   let rare = 0;
   const sampler = build(prioritised(), pool);
@@ -111,7 +111,7 @@ test('ucb with a learning rate: TD(0) value and softmax shares', () => {
   expect(sampler.metrics()['share/a']).toBeCloseTo(1 / (1 + Math.exp(-1.5)), 12);
 });
 
-test('e2h: schedules run from the easy end to the hard end', () => {
+test('e2h: schedules move from the easiest to the hardest level', () => {
   const shares = (schedule: 'classic' | 'balanced' | 'cosine' | 'gaussian', step: number): number[] =>
     e2hShares(e2hConfig.parse(e2h({ schedule, levels: ['a', 'b', 'c'], steps: 90 })), step);
   expect([0, 30, 60, 90, 500].map((step) => shares('classic', step).indexOf(1))).toEqual([0, 1, 2, 2, 2]);

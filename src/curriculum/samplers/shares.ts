@@ -1,6 +1,6 @@
 /**
  * Divides whole numbers by weights so that shares are exact over time: rounding errors carry over to the next call
- * (largest remainder). No key is ever more than one item ahead; with two keys none is a whole item behind either.
+ * (largest remainder). No key is ever more than one item ahead. With two keys, no key is a whole item behind either.
  *
  * @example
  * const shares = new Shares(['math', 'code']);
@@ -17,7 +17,7 @@ export class Shares {
     this.#owed = Object.fromEntries(keys.map((key) => [key, 0]));
   }
 
-  /** How many of `count` items each key gets; the sum is `count`. Weights are ≥ 0, one at least is positive. */
+  /** How many of `count` items each key gets; the sum is `count`. Weights are ≥ 0, and at least one is positive. */
   allot(count: number, weights: Readonly<Record<string, number>>): Record<string, number> {
     const total = this.#keys.reduce((sum, key) => sum + weights[key]!, 0);
     const allotted = Object.fromEntries(this.#keys.map((key) => [key, 0]));

@@ -5,8 +5,8 @@ import { createMixedSampler } from './mixed.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 
 /**
- * The sampler of a stage over the problems it selected: one per domain where the stage has a mix. The stage's name is
- * part of the seed, so that two stages over the same problems go through them in different orders.
+ * Creates the sampler of a stage over the problems it selected, with one sampler per domain if the stage has a mix. The
+ * stage's name is part of the seed, so that two stages draw the same problems in different orders.
  *
  * @param groupSize rollouts of a group.
  * @throws {DataError} when the pool is empty or names a problem twice.

@@ -6,15 +6,15 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * The problems whose measured pass rate is nearest to a moving target (AdaRFT, Shi et al., arXiv 2504.05520, its
+ * Draws the problems whose measured pass rate is nearest to a moving target (AdaRFT, Shi et al., arXiv 2504.05520, its
  * Algorithm 1):
  *
  *     target ← clip(target − stepSize·tanh(sensitivity·(R̄ − goal)), 0, 1)
  *
- * with R̄ the pass rate over the groups just finished. AdaRFT writes it for difficulty T on 0 … 100; here
- * target = 1 − T/100, so its η = 50, α = 2, β = 0.5, T₀ = 0 are the defaults below. AdaRFT's code keeps no
- * record of used problems and repeats those nearest to a resting target; here no problem comes twice in an epoch.
- * Problems without measurements count as the prior's mean.
+ * with R̄ the pass rate over the groups just finished. AdaRFT states the update for a difficulty T on 0 … 100. Here
+ * target = 1 − T/100, so its η = 50, α = 2, β = 0.5, T₀ = 0 are the defaults below. AdaRFT's code keeps no record of
+ * used problems and repeats those nearest to a resting target; here no problem repeats within an epoch. Problems
+ * without measurements have the prior's mean.
  */
 export const targetDifficultyConfig = z.strictObject({
   type: z.literal('target-difficulty'),
@@ -22,13 +22,13 @@ export const targetDifficultyConfig = z.strictObject({
   start: z.number().min(0).max(1).default(1),
   /** Pass rate in training at which the target rests. */
   goal: z.number().min(0).max(1).default(0.5),
-  /** Most the target moves in one step. */
+  /** Maximum change of the target in one step. */
   stepSize: z.number().positive().max(1).default(0.5),
   sensitivity: z.number().positive().default(2),
   prior: priorConfig.prefault({}),
 });
 
-/** Problems nearest to a pass rate that rises and falls with the policy. */
+/** Draws the problems nearest to a pass rate that rises and falls with the policy. */
 export const targetDifficulty = noun(targetDifficultyConfig);
 
 const targetDifficultyState = z.strictObject({ target: z.number().min(0).max(1), queue: epochQueueState });

@@ -9,14 +9,14 @@ import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-samp
 import { readState } from './read-state.ts';
 
 /**
- * A bandit over cells of problems (family and knob, or source and level) that follows the share of groups with a signal:
- * each step draws a live share for every cell from its posterior, and cells get shares of the batch in proportion. Our
- * reading of the adaptive curriculum of marin-community/marin, issue 8765. A cell with a fixed format error looks dead to
- * it, and one judged by a coin flip looks ideal.
+ * A bandit over cells of problems (family and knob, or source and level) that follows the share of groups with a
+ * signal: each step draws a live share for every cell from its posterior, and cells get shares of the batch in
+ * proportion. This is our reading of the adaptive curriculum of marin-community/marin, issue 8765. A cell with a fixed
+ * format error looks dead to this sampler, and a cell with random verdicts looks ideal.
  */
 export const thompsonLiveShareConfig = z.strictObject({
   type: z.literal('thompson-live-share'),
-  /** Share of a cell's evidence that is left after a step. */
+  /** Share of a cell's evidence that remains after a step. */
   memory: z.number().min(0).max(1).default(0.95),
   /** Share of the batch that is divided equally among the cells. */
   exploration: z.number().min(0).max(1).default(0.05),

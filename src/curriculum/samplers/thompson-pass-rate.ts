@@ -9,27 +9,28 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * Problems whose pass rate, drawn from its posterior, is nearest to a target (Thompson sampling; our reading of MoPPS,
- * Qu et al., arXiv 2507.04632):
+ * Draws problems whose pass rate, sampled from its posterior, is nearest to a target (Thompson sampling; our reading of
+ * MoPPS, Qu et al., arXiv 2507.04632):
  *
  *     α ← memory·α + (1 − memory)·α₀ + successes,   β ← memory·β + (1 − memory)·β₀ + failures
  *
- * Among `candidates` times the batch, drawn uniformly, those with the smallest |Beta(α, β) draw − target| are chosen.
- * The defaults are those of the published recipe where it has them: target 1/2, 16 candidates per problem, Beta(1, 1).
- * A verdict that is a coin flip stays at the target forever, so this sampler prefers it.
+ * It draws `candidates` problems uniformly for each problem of the batch, and chooses those with the smallest |Beta(α,
+ * β) draw − target|. The defaults follow the published recipe where it gives values: target 1/2, 16 candidates per
+ * problem, Beta(1, 1). The pass rate of a problem with random verdicts stays at the target forever, so this sampler
+ * prefers such problems.
  */
 export const thompsonPassRateConfig = z.strictObject({
   type: z.literal('thompson-pass-rate'),
   /** Pass rate aimed at. */
   target: z.number().min(0).max(1).default(0.5),
-  /** Weight of earlier groups when a new one arrives: 1 keeps all, 0 uses the last group alone. */
+  /** Weight of earlier groups when a new group arrives: 1 keeps all, 0 uses the last group alone. */
   memory: z.number().min(0).max(1).default(0.5),
   /** Problems considered for each problem chosen. */
   candidates: z.int().positive().default(16),
   prior: priorConfig.prefault({}),
 });
 
-/** Problems with a posterior draw of the pass rate near a target. */
+/** Draws problems with a sampled pass rate near a target. */
 export const thompsonPassRate = noun(thompsonPassRateConfig);
 
 const thompsonPassRateState = z.strictObject({

@@ -6,12 +6,12 @@ import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-samp
 import { readState } from './read-state.ts';
 
 /**
- * A bandit over levels: those where advantages are large, or that were rarely tried, come more often. A level's value
+ * A bandit over levels: levels with large advantages, or with few tries so far, come more often. A level's value
  * is the mean |advantage| of its recent groups, since a level whose groups are all solved or all failed teaches nothing.
  *
- * - DUMP (Wang et al., arXiv 2504.09710): UCB = mean over the last `window` groups
- *   + `exploration`·√(ln(n + 1) / (n_level + 1)), shares = softmax(UCB / `temperature`). The defaults are its own
- *   (exploration √2, window 300, temperature 0.1), counted in groups.
+ * - DUMP (Wang et al., arXiv 2504.09710): UCB = mean over the last `window` groups + `exploration`·√(ln(n + 1) /
+ *   (n_level + 1)), shares = softmax(UCB / `temperature`). The defaults are DUMP's (exploration √2, window 300,
+ *   temperature 0.1), counted in groups.
  * - SEC (Chen et al., arXiv 2505.14970): `exploration: 0` and `learningRate` instead of a window,
  *   Q ← Q + learningRate·(|A| − Q), shares = softmax(Q / temperature).
  */
@@ -21,10 +21,10 @@ export const ucbConfig = z.strictObject({
   levels: z.array(z.string()).min(1).optional(),
   /** Groups remembered per level. */
   window: z.int().positive().default(300),
-  /** Set: a running value with this step size in place of the window. */
+  /** If set, the value is a running mean with this step size instead of a mean over the window. */
   learningRate: z.number().positive().max(1).optional(),
   exploration: z.number().min(0).default(Math.SQRT2),
-  /** Small: the best level takes all; large: all alike. */
+  /** A small value draws only the best level; a large value draws all levels equally. */
   temperature: z.number().positive().default(0.1),
 });
 

@@ -3,10 +3,10 @@ import { EpochQueue, epochQueueState } from './epoch-queue.ts';
 import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
-/** Every problem once per epoch, each epoch in its own shuffled order: the baseline every other sampler is held against. */
+/** Draws every problem once per epoch, each epoch in its own shuffled order: the baseline for every other sampler. */
 export const uniformConfig = z.strictObject({ type: z.literal('uniform') });
 
-/** Shuffled epochs without repeats. */
+/** Draws in shuffled epochs without repeats. */
 export function uniform(): z.input<typeof uniformConfig> {
   return { type: 'uniform' };
 }

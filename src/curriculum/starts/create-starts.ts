@@ -10,9 +10,9 @@ export const startsConfig = z.discriminatedUnion('type', [promptConfig, revealCo
 export type StartsConfig = z.output<typeof startsConfig>;
 
 /**
- * The starts that a configuration describes, over the problems of a stage.
+ * Creates the starts that a configuration describes, over the problems of a stage.
  *
- * @param seed the run's seed; stages should get different ones.
+ * @param seed the run's seed; stages should get different seeds.
  * @throws DataError if `reveal` finds no problem with a solution.
  */
 export function createStarts(config: StartsConfig, pool: readonly StartProblem[], seed: number): Starts {

@@ -6,7 +6,7 @@ import type { Starts } from './starts.ts';
 /** Every attempt begins at the prompt: the default. */
 export const promptConfig = z.strictObject({ type: z.literal('prompt') });
 
-/** Attempts from the prompt. */
+/** Begins attempts at the prompt. */
 export const prompt = noun(promptConfig);
 
 const emptyState = z.strictObject({});

@@ -15,18 +15,18 @@ export const restartConfig = z.strictObject({
   share: z.number().gt(0).max(1).default(0.5),
   /** Attempts to restart from. Wrong ones teach correction; right ones cost accuracy in our measurements. */
   from: z.enum(['incorrect', 'correct', 'both']).default('incorrect'),
-  /** Most steps to cut off; the number is drawn from 1 to this. */
+  /** Maximum number of steps to cut off; the number is drawn from 1 to this. */
   backtrack: z.int().min(1).default(2),
   /** Text at which a step ends. */
   separator: z.string().min(1).default('\n\n'),
-  /** Text after the cut, such as `<|reflect|>`; tokens of the model's vocabulary where it has them. */
+  /** Text after the cut, such as `<|reflect|>`, encoded as special tokens where the vocabulary has them. */
   mark: z.string().default(''),
   /**
-   * Added to the reward where an incorrect attempt ends right, subtracted where a correct one ends wrong. Has no effect
-   * where advantages are divided by the group's deviation, and is rejected there.
+   * Added to the reward where an incorrect attempt ends correct, subtracted where a correct attempt ends incorrect.
+   * Rejected where advantages are divided by the group's standard deviation, because it would have no effect.
    */
   bonus: z.number().min(0).default(0),
-  /** Newest problems whose attempts are kept; they are part of each checkpoint. */
+  /** Number of most recent problems whose attempts are kept; each checkpoint includes them. */
   maxProblems: z.int().positive().default(1024),
 });
 

@@ -6,17 +6,17 @@ import { readState } from '../samplers/read-state.ts';
 import type { StartOutcome, StartProblem, Starts } from './starts.ts';
 
 /**
- * Attempts that begin after the first part of a known solution (`solution` of the problem), for problems the policy never
- * solves from the prompt. The part is a share of the solution's tokens, kept per problem:
+ * Begins attempts after the first part of a known solution (`solution` of the problem), for problems that the policy
+ * never solves from the prompt. The part is a share of the solution's tokens, stored per problem:
  *
  * - `follow`: bisects between the largest part with which all attempts failed and the smallest with which all
- *   succeeded, because such groups have no signal, and stays where a group is mixed. At a success rate of `target` or
- *   more it goes down by one `step` per group (AdaBack, arXiv 2506.18110, follows the reward likewise). At share 0
+ *   succeeded, because these groups have no signal, and stays where a group is mixed. At a success rate of `target` or
+ *   more, the share decreases by one `step` per group (AdaBack, arXiv 2506.18110, also follows the reward). At share 0,
  *   attempts begin at the prompt.
- * - `shortest`: bisects for the shortest part that gave a success, and stays there (POPE, arXiv 2601.18779).
+ * - `shortest`: bisects for the shortest part that led to a success, and stays there (POPE, arXiv 2601.18779).
  *
- * A problem that was solved when measured, or was not measured, begins at the prompt; others at half of `maxShare`. A
- * success from the prompt returns a problem to its prompt.
+ * A problem that was solved when measured, or was not measured, begins at the prompt; other problems begin at half of
+ * `maxShare`. After a success from the prompt, a problem begins at the prompt again.
  */
 export const revealConfig = z.strictObject({
   type: z.literal('reveal'),
@@ -27,11 +27,11 @@ export const revealConfig = z.strictObject({
     .gt(0)
     .max(1)
     .default(1 / 16),
-  /** `follow`: success rate of a group at or above which less is revealed. */
+  /** `follow`: success rate of a group from which less is revealed. */
   target: z.number().gt(0).max(1).default(0.5),
-  /** Largest share revealed; at least one token is always left to write. POPE: 1/4. */
+  /** Maximum share revealed; the policy always writes at least one token. POPE: 1/4. */
   maxShare: z.number().gt(0).max(1).default(1),
-  /** Share of a problem's groups that begin at the prompt regardless, to detect when it is solved from there. */
+  /** Share of a problem's groups that always begin at the prompt, to detect when the problem is solved from there. */
   promptShare: z
     .number()
     .min(0)
@@ -40,7 +40,7 @@ export const revealConfig = z.strictObject({
 });
 type RevealConfig = z.output<typeof revealConfig>;
 
-/** Attempts after a part of a known solution. */
+/** Begins attempts after a part of a known solution. */
 export const reveal = noun(revealConfig);
 
 const entry = z.strictObject({
@@ -102,7 +102,7 @@ function next(before: Entry, { kind, successes, trials }: StartOutcome, config: 
 }
 
 /**
- * Bisects on groups without a signal; reopens an end of the bracket that no longer holds because the policy changed.
+ * Bisects on groups without a signal; reopens an end of the bracket that no longer holds because the policy has changed.
  */
 function follow({ share, low, high, ...rest }: Entry, rate: number, config: RevealConfig): Entry {
   const { step, target, maxShare } = config;
@@ -119,7 +119,7 @@ function follow({ share, low, high, ...rest }: Entry, rate: number, config: Reve
   return { ...rest, low, high, share: rate >= target ? cut(share - step) : share };
 }
 
-/** Bisects for the shortest share that helps; reopens the upper end when the share found stops helping. */
+/** Bisects for the shortest share that helps; reopens the upper end when that share stops helping. */
 function shorten(
   { share, low, high, ...rest }: Entry,
   helped: boolean,

@@ -1,9 +1,9 @@
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 
 /**
- * Where in a problem the attempts of a group begin:
+ * Where the attempts of a group begin:
  *
- * - `prompt`: at its beginning;
+ * - `prompt`: at the prompt;
  * - `solution`: after the first `share` of a known solution, in tokens;
  * - `correct`, `incorrect`: after an attempt of the policy whose last `steps` steps are cut off.
  */
@@ -25,7 +25,7 @@ export interface StartProblem {
   readonly hasSolution: boolean;
 }
 
-/** Outcome of a group, with where it began. */
+/** Outcome of a group, with the start of its attempts. */
 export interface StartOutcome extends Trials {
   readonly problemId: string;
   /** Where it began; `prompt` also if the chosen start was empty. */
@@ -41,8 +41,8 @@ export interface OwnAttempt {
 }
 
 /**
- * Chooses where attempts begin; samplers choose at which problem. All rollouts of a group share one start, so that their
- * baseline is that of the start. Only outcomes from the prompt count towards the problem's pass rate.
+ * Chooses where attempts begin; samplers choose the problems. All rollouts of a group share one start, so that they
+ * share the baseline of that start. Only outcomes from the prompt count towards the problem's pass rate.
  *
  * Guarantees (tested by `test/conformance/starts.test.ts`): `choose` changes nothing; deterministic given configuration,
  * pool, seed and outcomes; `restore(save())` at any point continues exactly, also through JSON; an attempt is only used

@@ -1,7 +1,7 @@
 import type { Estimate } from '../../statistics/intervals.ts';
 import { ratioEstimate } from '../../statistics/ratio.ts';
 
-/** Gradient norms of two disjoint halves of a batch and of their sum, at the same weights of the loss. */
+/** Gradient norms of two disjoint halves of a batch and of their sum, with the same loss weights. */
 export interface SplitGradient {
   /** Live groups of each half; ≥ 1. Groups without advantage add nothing to a gradient and do not count. */
   readonly groups: readonly [number, number];
@@ -32,10 +32,10 @@ export function noiseParts({ groups: [n, m], norms: [a, b], wholeNorm }: SplitGr
 }
 
 /**
- * Estimates the critical batch b_c = tr Σ / |G|² in live groups: at b_c groups noise and signal of a gradient are equal.
- * The ratio of sums over splits, with Fieller's interval.
+ * Estimates the critical batch b_c = tr Σ / |G|² in live groups: at b_c groups, noise and signal of a gradient are
+ * equal. Computed as a ratio of sums over splits, with Fieller's interval.
  *
- * @param parts of the splits of one training or probe; fewer than two have the interval 0 … ∞.
+ * @param parts of the splits of one training run or probe; with fewer than two, the interval is 0 … ∞.
  */
 export function criticalBatch(parts: readonly NoiseParts[]): Estimate {
   return ratioEstimate(
@@ -45,8 +45,9 @@ export function criticalBatch(parts: readonly NoiseParts[]): Estimate {
 }
 
 /**
- * Progress of an AdamW update of `live` groups, as a share of one without noise, in [0, 1]: √(b / (b + b_c)). Adam divides
- * the mean gradient g by the root of its mean square g² + σ²/b, so that noise shortens the step in the direction of g.
+ * Progress of an AdamW update of `live` groups, relative to an update without noise, in [0, 1]: √(b / (b + b_c)). Adam
+ * divides the mean gradient g by the root of its mean square g² + σ²/b, so that noise shortens the step in the
+ * direction of g.
  *
  * @param critical b_c in live groups, finite.
  */

@@ -4,7 +4,7 @@ import type { StagingWorth } from './staging-worth.ts';
 /** Speed-up below which selection does not regain what measuring a pool costs: a fifth of the budget needs 1 / (1 − 1/5). */
 const leastSpeedup = 1.25;
 
-/** What the interval of a speed-up decides. */
+/** Decision that follows from the interval of a speed-up. */
 export type WorthVerdict = 'leave' | 'stage' | 'unclear';
 
 /** Returns `leave` where even the upper end gains too little, `stage` where even the lower end gains enough. */

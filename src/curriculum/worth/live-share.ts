@@ -5,7 +5,7 @@ import { probingTuning } from '../../difficulty/probing/tuning.ts';
 import { betaCdf } from '../../statistics/beta.ts';
 import { selectedShare } from './selected-share.ts';
 
-/** Trials of one problem, and the cell whose evidence it shares: family × knob, source × level, or nothing. */
+/** Trials of one problem, and the cell whose evidence it shares: family × knob, source × level, or no cell. */
 export interface PooledTrials extends Trials {
   readonly cell: string;
 }
@@ -16,11 +16,11 @@ export interface Drawing {
   readonly groupSize: number;
   /** Share of the pool that selection draws in one step, in (0, 1]; no problem comes twice in a step. */
   readonly density: number;
-  /** Problems are drawn in proportion to this power of their probability to be live. */
+  /** Problems are drawn in proportion to this power of their live probability. */
   readonly exponent: number;
 }
 
-/** Expected shares of live groups, in [0, 1], by what is known when problems are chosen. */
+/** Expected shares of live groups, in [0, 1], by the information available when problems are chosen. */
 export interface LiveShares {
   /** Nothing: uniform draws. */
   readonly uniform: number;
@@ -36,8 +36,8 @@ export function liveProbability(p: number, groupSize: number): number {
 }
 
 /**
- * Returns the unbiased estimate of `liveProbability` from a fixed number of trials, at least a group: the share of all
- * groups of `groupSize` of these trials that are mixed.
+ * Returns the unbiased estimate of `liveProbability` from a fixed number of trials, at least `groupSize`: the share of
+ * mixed groups among all groups of `groupSize` that can be formed from these trials.
  */
 export function unbiasedLive({ successes, trials }: Trials, groupSize: number): number {
   const allOf = (count: number): number => {
@@ -48,16 +48,16 @@ export function unbiasedLive({ successes, trials }: Trials, groupSize: number): 
   return 1 - allOf(successes) - allOf(trials - successes);
 }
 
-/** Longer records are shortened to this many trials at the same rate, which bounds the table of outcomes. */
+/** Longer records are scaled down to this many trials at the same rate, which bounds the table of outcomes. */
 const mostTrials = 64;
 
 /**
  * Creates the estimator of live shares over a pool or a sample of it. The estimator takes a count for
  * each problem: 1 for the estimate, resampled counts for its error.
  *
- * Where every problem has the same number of trials, at least a group, the uniform share is the mean of
- * `unbiasedLive`. Otherwise, as after adaptive probing, where the outcomes decide the number of trials, it is the mean
- * posterior of a mixture of Beta shapes fitted to the pool, which does not depend on why trials were made.
+ * Where every problem has the same number of trials, at least `groupSize`, the uniform share is the mean of
+ * `unbiasedLive`. Otherwise, e.g. after adaptive probing, where outcomes decide the number of trials, it is the mean
+ * posterior of a mixture of Beta shapes fitted to the pool. The posterior does not depend on why trials were made.
  */
 export function createLiveShares(
   pool: readonly PooledTrials[],
@@ -78,7 +78,7 @@ export function createLiveShares(
 
   return (counts = new Float64Array(pool.length).fill(1)) => {
     const tally = countRecords(records, counts);
-    // A resample starts from the shares of the whole pool, which weigh as much as one problem.
+    // A resample starts from the shares of the whole pool, with the weight of one problem.
     const shares: Float64Array = whole
       ? fitMixture(table, tally, { shares: whole, weight: 1 }, resampleRounds)
       : fitMixture(table, tally);
@@ -133,9 +133,8 @@ function countRecords(records: readonly Trials[], counts: ArrayLike<number>): Re
 }
 
 /**
- * Returns for each problem the mean of the other problems of its cell and of one pseudo-problem at the pool's mean.
- * Excluding the problem itself separates the value of a choice from the evidence for it, as for a sampler that sees the
- * problem for the first time.
+ * Returns for each problem the mean of the other problems of its cell and of one pseudo-problem at the pool's mean. The
+ * problem itself is excluded, because a sampler that sees it for the first time has no evidence from it.
  */
 function cellMeans(
   pool: readonly PooledTrials[],

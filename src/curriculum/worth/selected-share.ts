@@ -1,4 +1,4 @@
-/** Kinds of problem: how many there are, how much selection prefers each, and what each is worth. */
+/** One kind of problem: its number, its weight in the selection, and the value of a draw. */
 export interface Kinds {
   /** Number or share of problems of a kind. */
   readonly masses: ArrayLike<number>;
@@ -24,16 +24,19 @@ export function selectedShare({ masses, weights, values }: Kinds, density: numbe
     all += masses[i]!;
     mean += masses[i]! * values[i]!;
   }
-  // Without a positive weight, or where all of them do not fill a step, the rest is drawn uniformly.
+  // If the problems with a positive weight do not fill a step, the rest is drawn uniformly.
   const rest = Math.max(0, density * all - drawn);
   return (value + (rest * (mean - value)) / Math.max(Number.MIN_VALUE, all - drawn)) / (drawn + rest);
 }
 
-/** Solves Σ mass · min(1, c · weight) = density · Σ mass for c; unbounded where even all with a weight are too few. */
+/**
+ * Solves Σ mass · min(1, c · weight) = density · Σ mass for c; infinite where even all problems with a positive weight
+ * are too few.
+ */
 function drawScale({ masses, weights }: Pick<Kinds, 'masses' | 'weights'>, density: number): number {
   let scale = 0;
   for (;;) {
-    // Whatever the last scale drew for certain is drawn for certain by every larger one.
+    // A kind drawn with probability 1 at the last scale is also drawn with probability 1 at every larger scale.
     let [wanted, open] = [0, 0];
     for (let i = 0; i < masses.length; i++) {
       wanted += density * masses[i]!;

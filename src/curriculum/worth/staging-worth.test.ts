@@ -17,7 +17,7 @@ import {
 
 const share = fc.double({ min: 0.01, max: 1, noNaN: true });
 
-test('liveProbability is symmetric, largest at one half, and as in the table of G = 8', () => {
+test('liveProbability is symmetric, largest at one half, and matches the table for G = 8', () => {
   for (const [p, q] of [
     [0.01, 0.08],
     [0.05, 0.34],
@@ -29,7 +29,7 @@ test('liveProbability is symmetric, largest at one half, and as in the table of 
   }
 });
 
-test('unbiasedLive averages to liveProbability', () => {
+test('the mean of unbiasedLive is liveProbability', () => {
   fc.assert(
     fc.property(share, fc.integer({ min: 2, max: 8 }), fc.integer({ min: 0, max: 8 }), (p, group, more) => {
       const trials = group + more;
@@ -43,7 +43,7 @@ test('unbiasedLive averages to liveProbability', () => {
   );
 });
 
-test('selectedShare is a mean of its values, grows with the exponent, and is uniform where every problem is drawn', () => {
+test('selectedShare is a mean of its values, grows with the exponent, and equals the uniform share where every problem is drawn', () => {
   const kinds = fc.array(fc.tuple(share, share), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(kinds, share, (all, density) => {
@@ -110,7 +110,7 @@ const size: TrainingSize = {
   problems: 1500,
 };
 
-/** Worlds of the coverage tests; three standard errors below 95 % are 86 %. */
+/** Worlds of the coverage tests; three standard errors below 95 % is 86 %. */
 const worlds = 50;
 
 test.each([
@@ -240,7 +240,7 @@ test('describes a decision with its figures', () => {
   expect(worthVerdict({ speedup: estimate(1.3, 1, 2) })).toBe('unclear');
 });
 
-test('the worth of a measured selection is that of its shares, and below 1 where it loses', () => {
+test('the worth of a measured selection follows from its shares, and is below 1 where it loses', () => {
   const shares = {
     weight: 1,
     uniform: { mean: 0.1, low: 0.05, high: 0.15 },

@@ -6,7 +6,7 @@ import { sortedQuantile, variance } from '../../statistics/summary.ts';
 import { criticalBatch, type NoiseParts, updateProgress } from './critical-batch.ts';
 import { createLiveShares, type LiveShares, type PooledTrials } from './live-share.ts';
 
-/** Size of a training, which limits what selection can find and gain. */
+/** Size of a training run, which limits what selection can find and gain. */
 export interface TrainingSize {
   /** Rollouts per group. */
   readonly groupSize: number;
@@ -20,7 +20,7 @@ export interface TrainingSize {
   readonly problems: number;
 }
 
-/** What staging is worth: the speed-up of selection over uniform draws at equal rollouts, with 95 % intervals. */
+/** Speed-up of selection over uniform draws at equal rollouts, with 95 % intervals. */
 export interface StagingWorth {
   /** How many times fewer rollouts selection needs for equal progress, ≥ 1. */
   readonly speedup: Estimate;
@@ -40,16 +40,19 @@ export interface StagingWorth {
 const assumedSampler = {
   /** Share of uniform draws. */
   explore: 0.2,
-  /** Power of the probability to be live. */
+  /** Exponent of the live probability. */
   exponent: 4,
-  /** Steps that the evidence of a cell lasts. */
+  /** Number of steps for which the evidence of a cell lasts. */
   memorySteps: 10,
 } as const;
 
-/** Range of the critical batch where it was not measured, in live groups: the demo's interval, 160–1600, and a tenth of it. */
+/**
+ * Range of the critical batch where it was not measured, in live groups: the demo's interval is 160–1600; the lower end
+ * is a tenth of it.
+ */
 const unmeasuredBatch = { low: 16, high: 1600 } as const;
 
-/** Worlds drawn for the intervals: the ends vary by about 5 % of the width between seeds. */
+/** Number of worlds drawn for the intervals; between seeds, the ends vary by about 5 % of the width. */
 const worlds = 200;
 /** Maximum number of problems to resample; more would only narrow an interval that is already narrow. */
 const mostResampled = 2000;
@@ -70,7 +73,7 @@ export function speedup(critical: number, groups: number, liveUniform: number, l
  * shares from a resample of the problems, and the critical batch from its confidence distribution; intervals are
  * quantiles over worlds, estimates their medians.
  *
- * @param pool problems with trials, drawn uniformly from the pool or all of it; not empty.
+ * @param pool problems with trials: the whole pool or a uniform sample of it; not empty.
  * @param noise from gradients of split batches at about these weights; fewer than two count as unmeasured.
  */
 export function stagingWorth(
@@ -100,7 +103,7 @@ export function stagingWorth(
 }
 
 /**
- * Live shares that a sampler with a control group measured, in its share of uniform draws and in the others, with 95 %
+ * Live shares that a sampler with a control group measured, in its uniform draws and in its selected draws, with 95 %
  * Wilson intervals.
  */
 export interface MeasuredShares {
@@ -116,7 +119,7 @@ export interface MeasuredShares {
  * Estimates what selection is worth from the shares that samplers measured themselves; below 1 where selection finds
  * fewer live groups than uniform draws.
  *
- * @param measured one for each sampler of the stage: one per domain of a mix, whose uniform draws keep the mix.
+ * @param measured one for each sampler of the stage, i.e. one per domain of a mix, whose uniform draws keep the mix.
  * @param problemsPerUpdate groups of one optimizer update.
  */
 export function measuredWorth(
@@ -150,7 +153,7 @@ export function measuredWorth(
   return summarise(drawn, noise);
 }
 
-/** The posterior of a share from Jeffreys' prior and as many trials as its interval has. */
+/** Returns the posterior of a share, from Jeffreys' prior and the number of trials that its interval implies. */
 const posteriorOf = (share: Estimate): BetaShape =>
   betaPosterior(share.mean * wilsonTrials(share), wilsonTrials(share));
 
@@ -179,8 +182,8 @@ function summarise(drawn: readonly World[], noise: readonly NoiseParts[]): Stagi
 }
 
 /**
- * Share of live groups that selection reaches over a training. In the first pass over the pool only cells are known,
- * as many as uniform draws keep fresh; in later passes each problem's own record is known.
+ * Returns the share of live groups that selection reaches over a training run. In the first pass over the pool, only
+ * cells are known, as many as uniform draws keep fresh; in later passes, each problem's own record is known.
  */
 export function reachableShare(
   { uniform, byCell, byProblem }: LiveShares,
@@ -203,8 +206,8 @@ function resample(count: number, rng: Rng): Float64Array {
 }
 
 /**
- * Draws a share from the Beta posterior of as many Bernoulli trials as have the same error, from Jeffreys' prior: it
- * stays above 0 where no live group was seen, unlike a resample.
+ * Draws a share from a Beta posterior with Jeffreys' prior and the number of Bernoulli trials that has the same error.
+ * Unlike a resample, it stays above 0 where no live group was seen.
  */
 function drawShare(share: number, error: number, count: number, rng: Rng): number {
   const inside = Math.min(1, Math.max(0, share));

@@ -41,10 +41,10 @@ export async function exportRun(
   let next = 0;
   let steps = 0;
   for (;;) {
-    // Read the status before the steps: a run that has ended adds no step after this read.
+    // Reads the status before the steps, because a run that has ended adds no more steps.
     const { status, step } = run.summary();
     const isOver = status !== 'running' || !follow || signal?.aborted === true;
-    // A step is complete once the next one exists: it may be evaluated after it was recorded.
+    // A step may be evaluated after it is recorded, so it is complete only once the next step exists.
     const last = isOver ? step : step - 1;
     for (const moment of recordedTimes(run, next, last)) {
       const values = valuesAt(run, moment.step, names);

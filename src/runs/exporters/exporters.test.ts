@@ -75,7 +75,7 @@ test('TensorBoard files contain every value under its name and step', async () =
   );
 });
 
-test('W&B offline files read back, also where records cross blocks', async () => {
+test('W&B offline files can be read back, including records that cross blocks', async () => {
   const large = fc.record({ lr: fc.string({ minLength: 0, maxLength: 70_000 }) });
   await fc.assert(
     fc.asyncProperty(someValues, large, async (values, recipe) => {
@@ -102,7 +102,7 @@ test('W&B offline files read back, also where records cross blocks', async () =>
   );
 });
 
-test('trackio databases contain a run once, beside the other runs of its project', async () => {
+test('trackio databases contain a run only once, beside the other runs of its project', async () => {
   const folder = freshFolder();
   const steps = stepsOf([{ a: 1 }, { a: 2 }]);
   for (const run of [about, { ...about, id: 'run-2', name: 'demo-0002' }, about])
@@ -161,7 +161,7 @@ async function fakeWandb(faults: ('429' | '500' | 'drop')[] = []) {
   };
 }
 
-test('W&B receives every line once, despite failures and repeated or continued exports', async () => {
+test('W&B receives every line exactly once, despite failures and repeated or continued exports', async () => {
   using server = await fakeWandb(['500', '429', 'drop']);
   const steps = stepsOf(Array.from({ length: 450 }, (_, i) => ({ reward: i })));
   const first = await wandbLiveSink(server.access, about);
@@ -201,7 +201,7 @@ function memory() {
   return { steps, ends, open };
 }
 
-test('a run is exported as recorded', async () => {
+test('exports the recorded values of a run', async () => {
   const { steps, ends, open } = memory();
   expect(await exportRun(directory, open, { names: 'gradus' })).toEqual({ steps: 4 });
   using run = await openRunReader(directory);
@@ -216,7 +216,7 @@ test('metrics are exported under the names of TRL or verl', async () => {
   expect(Object.keys(steps[0]!.values)).toContain('loss/policy');
 });
 
-test('follow exports a run completely while it is written', async () => {
+test('follow exports every step of a run that is still being written', async () => {
   const { steps, ends, open } = memory();
   await using run = await createRun(root, { name: 'live', recipe: {}, seed: 4 });
   const follow = exportRun(run.directory, open, { names: 'gradus', follow: true, everyMs: 5 });

@@ -6,7 +6,7 @@ export interface ExportedRun {
   readonly id: string;
   /** `demo-0001`. */
   readonly name: string;
-  /** Name of the recipe; groups its runs. */
+  /** Name of the recipe, by which runs are grouped. */
   readonly project: string;
   /** The resolved recipe. */
   readonly recipe: unknown;
@@ -20,7 +20,7 @@ export interface ExportedStep {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** Writer of another tool's format, or client of its server. Receives each step once, in order. */
+/** Writer of another tool's format, or client of its server. It receives each step once, in order. */
 export interface RunSink {
   write(step: ExportedStep): Promise<void>;
   /** Finishes the export; `null` for a run that is still running. */

@@ -45,7 +45,10 @@ const castagnoli = Uint32Array.from({ length: 256 }, (_, byte) => {
   return rest;
 });
 
-/** CRC-32C with the rotation and offset of the TFRecord format, which protects against checksums of checksums. */
+/**
+ * CRC-32C with the rotation and offset of the TFRecord format, which avoids computing a checksum of data that contains
+ * checksums.
+ */
 function maskedCrc(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) crc = castagnoli[(crc ^ byte) & 255]! ^ (crc >>> 8);

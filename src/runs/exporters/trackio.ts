@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { ExportedRun, RunSink } from './sink.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
 
-/** Tables of trackio 0.43, which adds others when it opens the file. */
+/** Tables of trackio 0.43, which adds its other tables when it opens the file. */
 const tables = `
   CREATE TABLE IF NOT EXISTS metrics (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, timestamp TEXT NOT NULL, run_name TEXT NOT NULL,

@@ -1,6 +1,7 @@
 /*
- * Live export to Weights & Biases. The least stable code of Gradus: W&B publishes no client for Node and does not document
- * these requests, so a change of its server can break them. If that happens, use `--wandb-offline` and `wandb sync`.
+ * Live export to Weights & Biases. This is the least stable code of Gradus: W&B publishes no client for Node and does
+ * not document these requests, so a change of its server can break them. If that happens, use `--wandb-offline` and
+ * `wandb sync`.
  */
 import * as z from 'zod';
 import { ConfigError, RunError } from '../../core/errors.ts';
@@ -12,11 +13,11 @@ import { type ExportedRun, historyLine, type RunSink } from './sink.ts';
 export interface WandbAccess {
   /** `https://api.wandb.ai`, or a self-hosted server. */
   readonly baseUrl: string;
-  /** Sent to that server only; never written to disk. */
+  /** Sent only to that server; never written to disk. */
   readonly apiKey: string;
   /** User or team; absent: the default of the key. */
   readonly entity?: string | undefined;
-  /** Pause before the first retry, in milliseconds; it doubles with each. Default 1,000. */
+  /** Pause before the first retry, in milliseconds; it doubles with each retry. Default 1,000. */
   readonly retryMs?: number;
 }
 
@@ -61,9 +62,9 @@ const sendEveryMs = 2000;
 const maxAttempts = 6;
 
 /**
- * Sends a run to a W&B server, step by step, with two requests of W&B's Python client: the GraphQL mutation `upsertBucket`
- * creates the run, `POST /files/<entity>/<project>/<run>/file_stream` appends to its history. Lines that the server has are
- * not sent again, so an export can be repeated or continued.
+ * Sends a run to a W&B server, step by step, with two requests of W&B's Python client: the GraphQL mutation
+ * `upsertBucket` creates the run, `POST /files/<entity>/<project>/<run>/file_stream` appends to its history. Lines that
+ * the server already has are not sent again, so an export can be repeated or continued.
  *
  * @throws RunError when the server refuses a request, or fails six times.
  */
@@ -162,7 +163,7 @@ async function sendRequest(
     });
     return { response, text: await response.text() };
   } catch (error) {
-    // The cause of a failed fetch names the reason.
+    // The cause of a failed fetch contains the reason.
     const { cause } = error as Error;
     throw new RetryableError(String(cause instanceof Error ? cause : error), { cause: error });
   }

@@ -65,7 +65,7 @@ const blockBytes = 32_768;
 const headerBytes = 7;
 const [whole, first, middle, last] = [1, 2, 3, 4] as const;
 
-/** Writes records in blocks of 32 KiB; splits one that does not fit into first, middle and last parts. */
+/** Writes records in blocks of 32 KiB; splits a record that does not fit into first, middle and last parts. */
 function createLog(file: FileHandle) {
   let position = 0;
   const put = async (data: Uint8Array): Promise<void> => {

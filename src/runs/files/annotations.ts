@@ -10,7 +10,7 @@ import { refuseLinks } from './names.ts';
  * written, and equal runs keep equal databases.
  */
 export const annotationsSchema = z.strictObject({
-  /** Shown in place of the folder's name; empty: none. */
+  /** Shown in place of the folder's name; empty: no title. */
   title: z.string().trim().max(100).default(''),
   tags: z
     .array(
@@ -31,12 +31,12 @@ export type Annotations = z.output<typeof annotationsSchema>;
 
 const none: Annotations = { title: '', tags: [], note: '' };
 
-/** Bounds what is read; the longest valid annotations have about a tenth of it. */
+/** Maximum number of bytes to read; the longest valid annotations have about a tenth of this. */
 const maxBytes = 2 ** 20;
 
 /**
- * Reads the annotations of a run. Returns empty ones if the file is missing, was edited to something else, or is a link:
- * in a run from elsewhere a link could lead to a device without an end.
+ * Reads the annotations of a run. Returns empty annotations if the file is missing, invalid, or a link: in a run from
+ * elsewhere, a link could lead to an endless device.
  */
 export async function readAnnotations(directory: string): Promise<Annotations> {
   const path = runLayout(directory).annotations;

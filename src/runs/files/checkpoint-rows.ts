@@ -26,7 +26,7 @@ export interface CheckpointRow extends CheckpointFacts {
   readonly marks: Marks;
 }
 
-/** All checkpoints, oldest first. */
+/** Returns all checkpoints, oldest first. */
 export function readCheckpoints(database: DatabaseSync): CheckpointRow[] {
   const rows = database.prepare('SELECT * FROM checkpoints ORDER BY id').all();
   return rows.map((row) => ({

@@ -26,7 +26,7 @@ const data: DataRecord = {
   },
 };
 
-test('records the files of a run and shows them', async () => {
+test('records and shows the files of a run', async () => {
   await using run = await createRun(root, { name: 'demo', recipe: {}, seed: 0, data });
   expect(await readDataFile(run.directory)).toEqual(data);
   using reader = await openRunReader(run.directory);
@@ -56,7 +56,7 @@ test.each<[field: string, value: unknown]>([
   ['problems', { suites: {} }],
   ['Unrecognized key: "extra"', { ...data, extra: 1 }],
   ['Invalid input: expected object', null],
-])('rejects a crafted data.json and names %s', async (field, value) => {
+])('rejects a crafted data.json with an error that names %s', async (field, value) => {
   const directory = join(root, 'crafted');
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'data.json'), JSON.stringify(value));

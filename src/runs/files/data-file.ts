@@ -26,7 +26,7 @@ const dataSchema = z.strictObject({
 }) satisfies z.ZodType<DataRecord>;
 
 /**
- * Reads the files of a run's problems; `undefined` for runs from before they were recorded, and for other folders.
+ * Reads the list of the files of a run's problems; `undefined` for older runs without this list, and for other folders.
  *
  * @throws RunError (`RUN_CORRUPT`) naming the file and the first invalid field.
  */
@@ -65,8 +65,8 @@ export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, str
 }
 
 /**
- * Checks that a run continues with the data it began with. Resuming with different problems would
- * mix two runs and leave pass rates of problems that no longer exist.
+ * Checks that a run continues with the data it began with. Resuming with different problems would mix two data sets and
+ * keep pass rates of problems that no longer exist.
  *
  * @throws RunError naming the first file whose content differs.
  */
@@ -87,12 +87,12 @@ function changed(
   const got = other === undefined ? 'none' : `${other.bytes} bytes with sha256 ${other.sha256.slice(0, 12)}`;
   return new RunError(
     `${name}: expected the file that ${directory} began with, ${bytes} bytes with sha256 ${sha256.slice(0, 12)}, got ${got}. ` +
-      'A run keeps one set of problems: restore the file to resume, or start a new run with the new one',
+      'A run keeps one set of problems: restore the file to resume, or start a new run with the new file',
     { code: 'RUN_DATA_CHANGED', tryNext: `gradus runs show ${directory}` },
   );
 }
 
-/** All sources of a run, those of its suites last. */
+/** All sources of a run; the sources of its suites come last. */
 export const allSources = ({ problems, suites }: DataRecord): SourceRecord[] => [
   ...problems,
   ...Object.values(suites).flat(),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
  *   runs/demo-0001/
  *     recipe.json                          the resolved recipe and its hash
  *     data.json                            the files of its problems and their hashes
- *     plan.json                            the forecast it began with, see planning/
+ *     plan.json                            the forecast made before the run, see planning/
  *     run.sqlite                           steps, metrics, groups, events, evaluations, checkpoints
  *     rollouts/step-000120-train.parquet   every attempt of step 120, one row each
  *     checkpoints/step-000120/             resume state: engine/, controller.json and batches started/ for later steps
@@ -56,7 +56,7 @@ export interface RunLayout {
   readonly search: string;
   /** Title, tags and note by the user. */
   readonly annotations: string;
-  /** The forecast that the run began with. */
+  /** The forecast made before the run. */
   readonly plan: string;
   /** Attempts by problem and model. */
   readonly passRates: string;
@@ -103,8 +103,8 @@ export function runNumber(name: string, folder: string): number | undefined {
 }
 
 /**
- * Builds a name from a step that sorts by it: `step-000120`, `step-000120-train`. Later ones at the same step get `-2`,
- * `-3`, …, which depend only on the names in use, so a resumed run gives the same names again.
+ * Builds a name from a step that sorts by it: `step-000120`, `step-000120-train`. Later names at the same step get
+ * `-2`, `-3`, …, which depend only on the names in use, so a resumed run creates the same names again.
  */
 export function stepName(step: number, suffix: string, isTaken: (name: string) => boolean): string {
   const base = `step-${String(step).padStart(6, '0')}${suffix}`;
@@ -113,14 +113,14 @@ export function stepName(step: number, suffix: string, isTaken: (name: string) =
   return name;
 }
 
-/** Path of the examples of a stage, 0-based, that are trained on or held out. */
+/** Path of the training or held-out examples of a stage (0-based). */
 export const examplesFile = (directory: string, stage: number, part: 'train' | 'held-out'): string =>
   join(
     runLayout(directory).examples,
     `stage-${String(stage + 1).padStart(3, '0')}${part === 'train' ? '' : '-held-out'}.jsonl`,
   );
 
-/** Returns the Hugging Face folder that a run exported at its end; undefined before. */
+/** Returns the Hugging Face folder that a run exported at its end; undefined if it has not exported one. */
 export function exportedModel(directory: string): string | undefined {
   const folder = runLayout(directory).export;
   return existsSync(join(folder, 'config.json')) ? folder : undefined;

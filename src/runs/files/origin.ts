@@ -48,7 +48,7 @@ async function readKey(create: boolean): Promise<Buffer | undefined> {
   if (known !== undefined || !create) return known;
   try {
     await mkdir(stateFolder(), { recursive: true, mode: 0o700 });
-    // Exclusive: of two processes that start together, one writes and both use its key.
+    // Exclusive creation: if two processes start together, one writes the key and both use it.
     const file = await open(path, 'wx', 0o600);
     try {
       await file.writeFile(randomBytes(keyBytes));
@@ -56,7 +56,7 @@ async function readKey(create: boolean): Promise<Buffer | undefined> {
       await file.close();
     }
   } catch {
-    // Another process was first, or the folder is not writable: the next read decides.
+    // Another process created the key first, or the folder is not writable; the next read shows which.
   }
   return read();
 }

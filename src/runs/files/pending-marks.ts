@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { markedName, markOf } from './names.ts';
 
 /*
- * Marks of files and folders whose row is not committed yet, or no longer: an empty file `.tmp-<name>-pending` beside
+ * Marks of files and folders whose row is not yet committed or was deleted: an empty file `.tmp-<name>-pending` beside
  * each. A resumed run removes only marked names without a row, so a user's file with the name of a shard or checkpoint
  * stays.
  */

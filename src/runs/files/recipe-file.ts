@@ -6,13 +6,13 @@ import { RunError } from '../../core/errors.ts';
 export interface RecipeFile {
   /** sha256 of the recipe with sorted keys, independent of layout and key order. */
   readonly hash: string;
-  /** The resolved recipe: every default filled in. */
+  /** The resolved recipe, with every default filled in. */
   readonly recipe: unknown;
 }
 
 /** Builds the file content for a resolved, JSON-safe recipe. */
 export function recipeFile(recipe: unknown): RecipeFile {
-  // Round trip through JSON, so that the hashed value equals the value read back.
+  // A round trip through JSON makes the hashed value equal to the value read back.
   const plain: unknown = JSON.parse(JSON.stringify(recipe));
   return { hash: hashJson(plain), recipe: plain };
 }
@@ -48,7 +48,7 @@ function parse(path: string, text: string): RecipeFile {
     if (typeof value === 'object' && value !== null && 'recipe' in value && typeof value.hash === 'string')
       return value;
   } catch {
-    // Falls through to the same error as JSON of the wrong shape.
+    // Invalid JSON falls through to the error for JSON of the wrong shape.
   }
   throw new RunError(
     `${path}: expected {"hash", "recipe"} as written by gradus, got something else; undo the edit to resume`,

@@ -7,20 +7,20 @@ export type RolloutPurpose = 'train' | 'measure' | 'evaluate';
 /** A judged group with its rewards and advantages. */
 export interface RecordedGroup {
   readonly group: RolloutGroup;
-  /** Level the problem was chosen from, if the curriculum has levels. */
+  /** Level from which the problem was chosen, if the curriculum has levels. */
   readonly level?: string;
   /** One per rollout, in the group's order, `null` if ungradable; absent if not used for training. */
   readonly rewards?: readonly (number | null)[];
   readonly advantages?: readonly (number | null)[];
   /** Steps between the policy that wrote the group and the policy that learned from it; absent if not used for training. */
   readonly offPolicySteps?: number;
-  /** Reasons to review each rollout; nearly always empty. */
+  /** Reasons to review each rollout, one list per rollout; nearly always empty. */
   readonly flags?: readonly (readonly string[])[];
 }
 
 /** Groups made at one point of a run for one purpose, stored as one Parquet shard. */
 export interface RolloutRecord {
-  /** Steps done when they were recorded; for `train`, the step that trained on them. */
+  /** Number of steps done when they were recorded; for `train`, the step that trained on them. */
   readonly step: number;
   readonly stage: string;
   readonly purpose: RolloutPurpose;
@@ -39,7 +39,7 @@ export interface StepRecord {
   /** 1-based; must follow the last recorded step. */
   readonly step: number;
   readonly stage: string;
-  /** Values determined by recipe and seed, by name (`reward/mean`). Unmeasured ones are absent. */
+  /** Values determined by recipe and seed, by name (`reward/mean`). Unmeasured values are absent. */
   readonly metrics: Readonly<Record<string, number>>;
   /** Values that depend on clock or machine (seconds, tokens per second, bytes): shown, never compared. */
   readonly timings?: Readonly<Record<string, number>>;
@@ -50,11 +50,11 @@ export interface StepRecord {
 }
 
 /**
- * An event between or during steps, determined by recipe and seed: a stage began or ended and why, a gate refilled the
- * batch, a warning. Events that depend on the clock belong in a log.
+ * An event between or during steps, determined by recipe and seed, e.g. the start or end of a stage with its reason, a
+ * refill by a gate, or a warning. Events that depend on the clock belong in a log.
  */
 export interface RunEvent {
-  /** Steps done when it happened. */
+  /** Number of steps done when it happened. */
   readonly step: number;
   readonly stage?: string;
   /** kebab-case: `stage-start`, `stage-end`, `refill`, `warning`, … */
@@ -87,7 +87,7 @@ export interface EvaluationRecord {
 
 const metricName = /^[\w@.+-]+(\/[\w@.+-]+)*$/;
 
-/** Throws a `RunError` naming the first metric that is not a finite number or not named like `reward/mean`. */
+/** Throws a `RunError` with the first metric that is not a finite number or has an invalid name. */
 export function checkMetrics(metrics: Readonly<Record<string, number>>, step: number): void {
   for (const [name, value] of Object.entries(metrics)) {
     if (!metricName.test(name)) {
@@ -131,7 +131,7 @@ export function checkGroup({ group, rewards, advantages, flags }: RecordedGroup)
 export interface RunParent {
   /** `RunSummary.id` of that run. */
   readonly run: string;
-  /** Step whose weights were taken. */
+  /** Step whose weights the run starts from. */
   readonly step: number;
 }
 

@@ -4,8 +4,8 @@ import type { Outcome } from '../../core/verdict.ts';
 
 /**
  * One row of a shard: a rollout. `prompt` has the shape of a conversational data set of TRL and verl; `text`,
- * `finish_reason` and `policy_version` repeat fields of the transcripts, for readers of few columns. `null` means not
- * measured.
+ * `finish_reason` and `policy_version` repeat fields of the transcripts, for tools that read only a few columns. `null`
+ * means not measured.
  */
 export interface RolloutRow {
   readonly step: number;
@@ -17,7 +17,7 @@ export interface RolloutRow {
   readonly knob: number | null;
   readonly level: string | null;
   readonly rollout_index: number;
-  /** Null if the engine returned nothing. */
+  /** Null if the engine returned no value. */
   readonly policy_version: number | null;
   /** Steps between the policy that wrote it and the policy that learned from it; absent in runs until November 2026. */
   readonly off_policy_steps?: number | null;
@@ -41,6 +41,6 @@ export interface RolloutRow {
   readonly token_entropies: number[] | null;
   /** JSON of `StoredSpans[]`: length and written spans of each transcript. */
   readonly transcripts: string;
-  /** JSON of each transcript's messages; null if they are `prompt`, then `text` by the policy. */
+  /** JSON of each transcript's messages; null if they are `prompt` followed by the policy's `text`. */
   readonly messages: string | null;
 }

@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const text = fc.string({ unit: 'binary', maxLength: 20 });
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-/** If one transcript has entropies, the others get zeros: the column exists for all or none. */
+/** If one transcript has entropies, the others get zeros, because the column exists for all transcripts or for none. */
 const withEntropies = (all: readonly Transcript[]): readonly Transcript[] =>
   all.some(({ entropies }) => entropies !== undefined)
     ? all.map((one) => ({ ...one, entropies: one.entropies ?? new Float32Array(one.tokens.length) }))
@@ -44,7 +44,7 @@ const turn = fc.nat(4).chain((length) =>
   }),
 );
 
-/** Some rollouts with several turns, and some that fork into several transcripts. */
+/** Rollouts, some with several turns, and some that fork into several transcripts. */
 const transcript: fc.Arbitrary<Transcript> = fc
   .tuple(fc.array(int32, { maxLength: 4 }), fc.array(turn, { minLength: 1, maxLength: 3 }))
   .map(([prompt, turns]) =>
@@ -190,7 +190,7 @@ test('omits fields that an older shard lacks', async () => {
 const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
 const hasPyarrow = spawnSync(python, ['-c', 'import pyarrow']).status === 0;
 
-test.skipIf(!hasPyarrow)('pyarrow reads the column types that data sets expect', async () => {
+test.skipIf(!hasPyarrow)('pyarrow reads the column types that data set libraries expect', async () => {
   const path = join(folder, 'python.parquet');
   await writeShard(path, fc.sample(record, { numRuns: 1, seed: 2 })[0]!);
   const script = `import sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); print([str(t.schema.field(n).type) for n in ('prompt', 'token_ids', 'token_logprobs', 'token_entropies', 'text', 'reward')])`;
@@ -200,7 +200,7 @@ test.skipIf(!hasPyarrow)('pyarrow reads the column types that data sets expect',
   expect(stdout).toContain('list<element: float');
 });
 
-/** Ignores negative zero and missing prototypes. */
+/** Removes negative zeros and missing prototypes, which must not affect the comparison. */
 function normalised(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }

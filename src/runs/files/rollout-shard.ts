@@ -80,7 +80,7 @@ const schema: SchemaElement[] = [
   ...fields.flatMap((field) => columns[field](field)),
 ];
 
-/** Rows per row group: small, because viewers read a few groups at a time. */
+/** Number of rows per row group; small, because viewers read only a few groups at a time. */
 const rowGroupSize = 256;
 
 /** Writes one shard: groups in the given order, rollouts in each group's order. Returns its size in bytes. */
@@ -101,12 +101,12 @@ export interface ShardSlice<F extends Field = Field> {
   readonly firstRow?: number;
   /** Exclusive. */
   readonly endRow?: number;
-  /** Reading few columns is much faster: tokens and logprobs are most of a file. */
+  /** Reading only a few columns is much faster, because tokens and logprobs make up most of a file. */
   readonly columns?: readonly F[];
 }
 
 /**
- * Reads rows of a shard in file order, also of older shards (until November 2026) with separate prompt and completion.
+ * Reads rows of a shard in file order, including older shards (until November 2026) with separate prompt and completion.
  */
 export async function readShard<F extends Field = Field>(
   path: string,

@@ -157,7 +157,7 @@ export function createDatabase(path: string): DatabaseSync {
 }
 
 /**
- * Opens a run's database for writing: WAL, so that readers never wait, and commits are durable when they return.
+ * Opens a run's database for writing, in WAL mode, so that readers never wait, and with durable commits.
  * Upgrades an older version.
  */
 export function openDatabase(path: string): DatabaseSync {
@@ -176,7 +176,7 @@ const migration = `
 `;
 
 /**
- * Opens a run's database read-only, also while another process writes. Adds empty tables that an older version lacks.
+ * Opens a run's database read-only, even while another process writes. Adds empty tables that an older version lacks.
  */
 export function openDatabaseReadOnly(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
@@ -186,7 +186,7 @@ export function openDatabaseReadOnly(path: string): DatabaseSync {
   });
 }
 
-/** Temporary tables take precedence when SQLite resolves a name, and are in memory only. */
+/** Temporary tables exist only in memory, and take precedence when SQLite resolves a name. */
 const readOlder = `
   PRAGMA temp_store = MEMORY;
   CREATE TEMP VIEW steps AS SELECT step, stage, recorded_at, NULL AS decision FROM main.steps;

@@ -64,7 +64,7 @@ test('reads back what was written, in order', async () => {
   );
 });
 
-test('writes no folder for no batches, and reads none from a missing folder', async () => {
+test('writes no folder without batches, and reads no batches from a missing folder', async () => {
   await writeStartedBatches(join(root, 'none'), []);
   expect(await readdir(root)).not.toContain('none');
   expect(await readStartedBatches(join(root, 'none'))).toEqual([]);

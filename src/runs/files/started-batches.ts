@@ -13,7 +13,7 @@ import { readShard, writeShard } from './rollout-shard.ts';
 import { transcriptsOfRow } from './transcript-columns.ts';
 
 /*
- * Batches that were rolled out for later steps, in a checkpoint:
+ * Batches in a checkpoint that were rolled out for later steps:
  *
  *   started/batches.json           their steps, in order, each with the sha256 of its file
  *   started/step-000013.parquet    the attempts for step 13
@@ -40,7 +40,7 @@ const manifestName = 'batches.json';
 const fileOf = (folder: string, step: number): string =>
   join(folder, `${stepName(step, '', () => false)}.parquet`);
 
-/** Batch of a checkpoint, to be written. */
+/** A batch to write into a checkpoint. */
 export type StartedRecord = RolloutRecord & Pick<StoredBatch, 'offPolicySteps'>;
 
 /** Writes batches into a new folder; without batches, no folder. */
@@ -57,7 +57,7 @@ export async function writeStartedBatches(folder: string, batches: readonly Star
 }
 
 /**
- * Reads the batches of a checkpoint; none where the folder is missing.
+ * Reads the batches of a checkpoint; returns an empty list if the folder is missing.
  *
  * @throws RunError (`STATE_INVALID`) if a file changed after saving.
  */

@@ -7,7 +7,7 @@ import type { RolloutRow } from './rollout-row.ts';
  * Converts transcripts to columns of a shard, and back.
  */
 
-/** Span of one transcript in the per-token columns. */
+/** Position of one transcript in the per-token columns. */
 export interface StoredSpans {
   /** Number of its tokens. 0 if the engine returned no ids. */
   readonly length: number;
@@ -93,7 +93,7 @@ export function legacyColumns(wanted: readonly string[]): string[] {
   return [...new Set([...others, ...needed, 'policy_version', 'finish_reason'])];
 }
 
-/** Converts a legacy row to the requested columns of today. */
+/** Converts a legacy row to the requested current columns. */
 export function upgradeRow(row: LegacyRow, wanted: readonly string[]): Partial<RolloutRow> {
   const upgraded = { ...row, ...(row.prompt_tokens === undefined ? {} : upgradeTokens(row)), messages: null };
   return Object.fromEntries(Object.entries(upgraded).filter(([name]) => wanted.includes(name)));
@@ -102,7 +102,7 @@ export function upgradeRow(row: LegacyRow, wanted: readonly string[]): Partial<R
 function upgradeTokens(row: LegacyRow): Omit<TranscriptFields, 'messages'> {
   const { prompt_tokens: prompt, tokens, rollout_logprobs: logprobs, rollout_entropies: entropies } = row;
   const given = prompt.map(() => 0);
-  // Rollouts without token ids stored none of the completion; the prompt alone would be misread as a transcript.
+  // Rollouts without token ids stored no part of the completion; the prompt alone would be misread as a transcript.
   const ids = tokens.length === 0 ? [] : [...prompt, ...tokens];
   const span: Written = {
     start: prompt.length,

@@ -27,9 +27,9 @@ export interface RunVitals extends Pick<RunSummary, 'status' | 'reason' | 'step'
   readonly secondsSinceStep: number | null;
   /** Recent mean duration of a step; null before the second step. */
   readonly stepSeconds: number | null;
-  /** First to last evaluation of each suite; absent if only metrics are known. */
+  /** Change from the first to the last evaluation of each suite; absent if only metrics are known. */
   readonly heldOut?: readonly HeldOutChange[];
-  /** Passes of each stage over its pool; absent if only metrics are known. */
+  /** Number of passes of each stage over its pool; absent if only metrics are known. */
   readonly pools?: readonly PoolUse[];
 }
 
@@ -40,7 +40,7 @@ export interface HeldOutChange {
   readonly change: Estimate;
 }
 
-/** Passes of a stage over its problems. */
+/** Number of passes of a stage over its problems. */
 export interface PoolUse {
   readonly stage: string;
   readonly step: number;

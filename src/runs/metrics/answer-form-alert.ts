@@ -3,17 +3,19 @@ import type { Alert, RunVitals } from './alert-types.ts';
 
 const metric = 'verdict/otherForm';
 /**
- * Share of correct answers from which a share that doubled is an alert. In the demo run 0 of 627 math answers are accepted
- * in another form (95 % upper bound 0.6 %), and 5 % stays above it for data sets whose golds are spelled in many ways.
+ * Share of correct answers above which a doubled share raises an alert. In the demo run, 0 of 627 math answers are
+ * accepted in another form (95 % upper bound 0.6 %); 5 % leaves room for data sets whose golds are spelled in many
+ * ways.
  */
 const leastShare = 0.05;
-/** Share that is an alert also in a run that began with it. */
+/** Share that raises an alert even in a run that began with it. */
 const mostShare = 0.3;
 const growth = 2;
 
 /**
- * Answers accepted in another form than the gold more often than before. Compares the medians of the last and of the first
- * `recent` steps; needs half of the last steps measured, because early steps may hold one correct answer.
+ * Alerts when answers are accepted in another form than the gold more often than before. Compares the medians of the
+ * last and the first `recent` steps; at least half of the last steps must be measured, because early steps may contain
+ * only one correct answer.
  */
 export function otherFormsAccepted(vitals: RunVitals, recent: number): Alert[] {
   const { steps, values } = vitals.metric(metric, recent);
@@ -29,7 +31,7 @@ export function otherFormsAccepted(vitals: RunVitals, recent: number): Alert[] {
       severity: 'warning',
       title: `${Math.round(100 * value)} % of correct answers are accepted in another form than the gold`,
       whatToDo:
-        'Run gradus verify audit --differences and read the examples of each rule: the policy may have found a form in which wrong answers pass. If they are right, ignore the alert, or make the verifier stricter (docs/verifiers.md).',
+        'Run gradus verify audit --differences and read the examples of each rule: the policy may have found a form in which wrong answers pass. If the answers are right, ignore the alert; otherwise make the verifier stricter (docs/verifiers.md).',
       step: steps.at(-1)!,
       evidence: { metric, value, threshold },
     },

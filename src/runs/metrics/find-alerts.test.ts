@@ -101,7 +101,7 @@ test('allows a slow step, reports a stalled one, and reports a failure first', (
   ]);
 });
 
-test('reports an error when the whole interval of a suite is below 0, and nothing when it includes 0', () => {
+test('reports an error when the whole interval of a suite is below 0, and no alert when it includes 0', () => {
   const fell = { suite: 'held-out', step: 5, change: { mean: -0.1, low: -0.15, high: -0.05 } };
   const unclear = { suite: 'other', step: 5, change: { mean: -0.1, low: -0.3, high: 0.1 } };
   const found = alertsOf(vitals({}, { heldOut: [fell, unclear] }));
@@ -144,7 +144,7 @@ test('raises nothing when early steps measured no share of answers in another fo
   ).toEqual([]);
 });
 
-test('reports an answer more common than right, and a finished run that trained nothing', () => {
+test('reports an answer given more often than it is right, and a finished run that trained nothing', () => {
   expect(ids(vitals({ 'answer/commonestExcess': repeated(0.4, 10) }))).toEqual(['answers-collapsed']);
   const idle = (steps: number) =>
     ids(vitals({ 'rollout/count': repeated(8, steps) }, { status: 'finished' }));

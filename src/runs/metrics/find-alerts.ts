@@ -4,9 +4,9 @@ import type { Alert, RunVitals } from './alert-types.ts';
 import { otherFormsAccepted } from './answer-form-alert.ts';
 import { answersCollapsed, heldOutFell, noSignal, poolExhausted } from './outcome-alerts.ts';
 
-/** Steps that an alert is based on, so that one bad batch raises none. */
+/** Number of steps that an alert is based on, so that one bad batch raises no alert. */
 const recent = 10;
-/** A run counts as stalled after this many mean step times, and not before the seconds below. */
+/** A run counts as stalled after this many mean step times, but not before the minimum below. */
 const patienceSteps = 10;
 const patienceSeconds = 300;
 
@@ -51,7 +51,7 @@ function endings({ status, reason, step, secondsSinceStep, stepSeconds }: RunVit
       severity: 'error',
       title: `No step for ${Math.round(secondsSinceStep / 60)} minutes, but a process has the run open`,
       whatToDo:
-        'It may be evaluating or measuring (see the events), or it hangs: check its log, and the engine or verifier listed as unfinished. Stopping it loses nothing before the last checkpoint.',
+        'It may be evaluating or measuring (see the events), or it hangs: check its log, and the engine or verifier listed as unfinished. If you stop it, nothing before the last checkpoint is lost.',
       step,
       evidence: { metric: 'seconds since the last step', value: secondsSinceStep, threshold: patience },
     },
@@ -72,7 +72,7 @@ const thresholds: readonly Threshold[] = [
     severity: 'warning',
     metric: 'group/zeroAdvantage',
     threshold: 0.8,
-    title: 'Nearly all groups are solved always or never, so there is hardly any training signal',
+    title: 'Nearly all groups are always or never solved, so there is hardly any training signal',
     whatToDo:
       'Check whether groups are solved by all or by none, and select a harder or easier level; the gate zeroAdvantage() refills the batch with mixed groups.',
   },
@@ -187,7 +187,9 @@ function gradientSpike(vitals: RunVitals): Alert[] {
   ];
 }
 
-/** Alerts when reward is far below its best; compares means over `recent` steps, so harder stages count too. */
+/**
+ * Alerts when the reward is far below its best. Compares means over `recent` steps, including those of harder stages.
+ */
 function rewardLoss(vitals: RunVitals): Alert[] {
   const metric = 'reward/mean';
   const { steps, values } = vitals.metric(metric, 10 * recent);
@@ -211,9 +213,9 @@ function rewardLoss(vitals: RunVitals): Alert[] {
   ];
 }
 
-/** Alerts when steps have nothing to learn: they leave the policy unchanged and measure no loss. */
+/** Alerts when steps have nothing to learn from: they leave the policy unchanged and measure no loss. */
 function nothingLearnt(vitals: RunVitals): Alert[] {
-  // Steps with a non-finite gradient have an alert of their own.
+  // Steps with a non-finite gradient have a separate alert.
   const { values: skipped } = vitals.metric('optim/skippedUpdates', recent);
   if (skipped.some((count) => count > 0)) return [];
   const learnt = vitals.metric('optim/loss', recent).steps.length;
@@ -274,7 +276,7 @@ function workerLost(vitals: RunVitals): Alert[] {
   ];
 }
 
-/** Returns the median over the last steps, as of the last one; undefined without values. */
+/** Returns the median over the last steps as evidence at the last step; undefined without values. */
 function median({ steps, values }: MetricSeries): { step: number; value: number } | undefined {
   return steps.length === 0 ? undefined : { step: steps.at(-1)!, value: quantile(values, 0.5) };
 }

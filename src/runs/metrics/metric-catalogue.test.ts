@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeMetric } from './metric-catalogue.ts';
 
-test('knows every metric that training records by a fixed name', () => {
+test('describes every metric that training records under a fixed name', () => {
   const source = ['step/step-metrics.ts', 'step/learn.ts', 'step/worth-monitor.ts', 'controller.ts']
     .map((file) => readFileSync(`src/training/${file}`, 'utf8'))
     .join('\n');
@@ -15,7 +15,7 @@ test('knows every metric that training records by a fixed name', () => {
   expect(names.filter((name) => describeMetric(name) === undefined)).toEqual([]);
 });
 
-test('fills in the free part of a name', () => {
+test('fills in the placeholder of a name', () => {
   expect(describeMetric('reward/math/mean')).toMatchObject({ title: 'Reward, math', group: 'learning' });
   expect(describeMetric('level/a/b/passRate')).toMatchObject({
     title: 'Pass rate, a/b',

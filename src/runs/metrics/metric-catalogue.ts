@@ -10,11 +10,11 @@ export { type MetricGroup, metricGroups } from './metric-description.ts';
 const described: readonly MetricDescription[] = [
   {
     key: 'answer/commonestExcess',
-    title: 'Excess of the commonest answer',
+    title: 'Excess of the most common answer',
     group: 'signal',
     unit: 'share',
     formula:
-      'largest over families with at least 4 problems in the step: share of the family’s answers equal to its commonest one, minus the share of its problems with that gold',
+      'largest over families with at least 4 problems in the step: share of the family’s answers that equal its most common answer, minus the share of its problems with that gold',
   },
   {
     key: 'reward/mean',
@@ -30,8 +30,7 @@ const described: readonly MetricDescription[] = [
     title: 'Reward, standard deviation',
     group: 'learning',
     unit: 'number',
-    formula:
-      'standard deviation (n − 1) of r over the rollouts of the step; TRL’s reward_std is that of a group',
+    formula: 'standard deviation (n − 1) of r over the rollouts of the step; TRL’s reward_std is per group',
   },
   {
     key: 'reward/*/mean',
@@ -60,7 +59,7 @@ const described: readonly MetricDescription[] = [
     group: 'learning',
     unit: 'nats',
     formula:
-      'mean of log π(t) − log q(t) over the tokens that the policy wrote, q the teacher; before the update',
+      'mean of log π(t) − log q(t) over the tokens that the policy wrote, where q is the teacher; before the update',
   },
   {
     key: 'verdict/correct',
@@ -88,7 +87,7 @@ const described: readonly MetricDescription[] = [
     title: 'Judging timeout',
     group: 'learning',
     unit: 'share',
-    formula: 'rollouts whose judging exceeded its budget through their own fault / rollouts',
+    formula: 'rollouts whose own program or answer exceeded the judging budget / rollouts',
   },
   {
     key: 'verdict/ungradable',
@@ -279,7 +278,7 @@ const described: readonly MetricDescription[] = [
     group: 'optimisation',
     unit: 'nats',
     formula:
-      'mean over tokens of log π_sampler − log π_trainer (k1), before the first update of the step; with ahead() the older policy adds to it',
+      'mean over tokens of log π_sampler − log π_trainer (k1), before the first update of the step; with ahead(), the older policy adds to it',
     verl: 'rollout_corr/kl',
   },
   {
@@ -309,7 +308,7 @@ const described: readonly MetricDescription[] = [
     title: 'Tokens sampled per second',
     group: 'throughput',
     unit: 'tokens/s',
-    formula: 'tokens written / time/rollout; with ahead() / the time of the step',
+    formula: 'tokens written / time/rollout; with ahead(), tokens written / time of the step',
   },
   {
     key: 'time/rollout',
@@ -317,7 +316,7 @@ const described: readonly MetricDescription[] = [
     group: 'throughput',
     unit: 'seconds',
     formula:
-      'wall-clock time from the choice of problems to the last verdict of the step; with ahead() what is left of it when the step begins',
+      'wall-clock time from the choice of problems to the last verdict of the step; with ahead(), the part that remains when the step begins',
     verl: 'timing_s/gen',
   },
   {

@@ -1,4 +1,4 @@
-/** Groups of metrics, in reading order: is it learning, from what, how long, how well, how fast. */
+/** Groups of metrics, in reading order: whether it learns, from what, how long, how well, how fast. */
 export const metricGroups = [
   'learning',
   'signal',
@@ -21,7 +21,7 @@ export type MetricGroup = (typeof metricGroups)[number];
 export interface MetricDescription {
   /** Recorded name; `*` is a placeholder for a domain or level, which may contain slashes. */
   readonly key: string;
-  /** `*` as in the key. */
+  /** May contain the placeholder `*`, as the key does. */
   readonly title: string;
   readonly group: MetricGroup;
   readonly unit: MetricUnit;

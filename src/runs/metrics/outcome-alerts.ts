@@ -2,7 +2,7 @@ import { sum } from '../../statistics/summary.ts';
 import type { Alert, RunVitals } from './alert-types.ts';
 
 /*
- * Alerts about the outcome of a run instead of its last steps; shown at its end.
+ * Alerts about the outcome of a whole run instead of its last steps; shown when the run ends.
  */
 
 const percent = (share: number): string => (100 * share).toFixed(1);
@@ -23,7 +23,7 @@ export const heldOutFell = ({ heldOut = [] }: RunVitals): Alert[] =>
       evidence: { metric: `change on ${suite}`, value: change.high, threshold: 0 },
     }));
 
-/** Passes over a pool above which the policy memorises it. */
+/** Number of passes over a pool above which the policy memorises it. */
 const mostPasses = 10;
 
 /** Alerts when a stage uses its pool too many times. */
@@ -40,7 +40,7 @@ export const poolExhausted = ({ pools = [] }: RunVitals): Alert[] =>
       evidence: { metric: 'passes over the pool', value: passes, threshold: mostPasses },
     }));
 
-/** Threshold of the commonest answer's share in a family minus the share of golds that equal it. */
+/** Threshold for the share of a family's most common answer minus the share of golds that equal it. */
 export const mostExcess = 0.3;
 
 /** Alerts when one answer is given to many different problems. */
@@ -54,7 +54,7 @@ export function answersCollapsed(vitals: RunVitals, recent: number): Alert[] {
     {
       id: 'answers-collapsed',
       severity: 'warning',
-      title: `In one family, the commonest answer is given ${Math.round(100 * value)} points more often than it is right`,
+      title: `In one family, the most common answer is given ${Math.round(100 * value)} points more often than it is right`,
       whatToDo:
         'Read the rollouts of that family (events name the answer): the policy guesses the most frequent answer instead of solving. Select problems with different golds, or verify more than the final answer.',
       step: steps.at(-1)!,
@@ -70,7 +70,7 @@ const fewestSteps = 10;
 export function noSignal(vitals: RunVitals): Alert[] {
   if (vitals.status !== 'finished' || vitals.step < fewestSteps) return [];
   const stepsWith = (metric: string): number => vitals.metric(metric, vitals.step).steps.length;
-  // Steps that imitate examples have another loss, and always a signal.
+  // Steps that imitate examples have a different loss, and always have a signal.
   if (stepsWith('optim/loss') > 0 || stepsWith('sft/loss') > 0) return [];
   return [
     {
@@ -78,7 +78,7 @@ export function noSignal(vitals: RunVitals): Alert[] {
       severity: 'error',
       title: `None of the ${vitals.step} steps changed the policy: the run trained nothing`,
       whatToDo:
-        'All rewards in every group were equal, or gates rejected the group. Measure difficulty (gradus difficulty estimate) and select problems that the model solves sometimes; raise maxTokens if answers are truncated.',
+        'In every group, all rewards were equal or a gate rejected the group. Measure difficulty (gradus difficulty estimate) and select problems that the model sometimes solves; raise maxTokens if answers are truncated.',
       step: vitals.step,
       evidence: { metric: 'steps with optim/loss', value: 0, threshold: 1 },
     },

@@ -25,7 +25,7 @@ export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
 
 const recentSteps = 30;
 
-/** Median seconds between the last steps, so that a pause before a resume does not count; null before the second step. */
+/** Median seconds between the last steps, which ignores a pause before a resume; null before the second step. */
 export function stepSecondsOf(reader: RunReader): number | null {
   const times = reader
     .lists(`SELECT recorded_at FROM steps ORDER BY step DESC LIMIT ${recentSteps}`)
@@ -39,7 +39,7 @@ interface StoredEvaluation {
   readonly problems?: readonly { readonly id: string; readonly trials: number; readonly correct: number }[];
 }
 
-/** First to last evaluation of each suite, paired by problem. */
+/** Change from the first to the last evaluation of each suite, paired by problem. */
 function heldOutChanges(reader: RunReader): HeldOutChange[] {
   const bySuite = Map.groupBy(reader.evaluations(), ({ name }) => name);
   return [...bySuite].flatMap(([suite, records]) => {
@@ -65,7 +65,7 @@ function heldOutChanges(reader: RunReader): HeldOutChange[] {
   });
 }
 
-/** Passes of each stage over its pool. */
+/** Number of passes of each stage over its pool. */
 function poolUses(reader: RunReader): PoolUse[] {
   const sizes = new Map(
     reader

@@ -2,7 +2,7 @@ import type { MetricDescription } from './metric-description.ts';
 
 type Described = Omit<MetricDescription, 'group'>;
 
-/** Metrics of the sampler `auto()`. In a mix of domains each name has its domain after `sampler/`. */
+/** Metrics of the sampler `auto()`. In a mix of domains, each name has its domain after `sampler/`. */
 const auto: readonly Described[] = [
   {
     key: 'liveUniform',
@@ -65,7 +65,7 @@ const auto: readonly Described[] = [
     title: 'Problems with a wrong format',
     unit: 'share',
     formula:
-      'share of the problems in cells where most rollouts are unparsed although they ended by themselves',
+      'share of the problems in cells where most rollouts are unparsed although they were not truncated',
   },
   {
     key: 'brake',
@@ -87,7 +87,7 @@ const auto: readonly Described[] = [
   },
 ];
 
-/** Metrics of samplers that have a name of their own; `sampler/*` describes the others. */
+/** Metrics of samplers with specific descriptions; `sampler/*` describes the others. */
 export const samplerMetrics: readonly MetricDescription[] = auto.flatMap((one) => [
   { ...one, key: `sampler/${one.key}`, group: 'curriculum' },
   { ...one, key: `sampler/*/${one.key}`, title: `*: ${one.title}`, group: 'curriculum' },

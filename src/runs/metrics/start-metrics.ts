@@ -1,6 +1,6 @@
 import type { MetricDescription } from './metric-description.ts';
 
-/** Metrics of stages whose attempts also begin elsewhere than at the prompt. */
+/** Metrics of stages in which some attempts do not begin at the prompt. */
 export const startMetrics: readonly MetricDescription[] = [
   {
     key: 'start/*/groups',
@@ -8,7 +8,7 @@ export const startMetrics: readonly MetricDescription[] = [
     group: 'curriculum',
     unit: 'count',
     formula:
-      'judged groups whose attempts began there: at the prompt, after a solution, after an attempt of the policy',
+      'judged groups whose attempts began there: at the prompt, after part of a solution, or after part of an attempt of the policy',
   },
   {
     key: 'start/*/reward',
@@ -22,7 +22,7 @@ export const startMetrics: readonly MetricDescription[] = [
     title: 'Zero advantage from start *',
     group: 'signal',
     unit: 'share',
-    formula: 'groups without an advantage other than 0 / judged groups, of those that began there',
+    formula: 'groups without an advantage other than 0 / judged groups, among the groups that began there',
   },
   {
     key: 'start/revealed',
@@ -36,13 +36,13 @@ export const startMetrics: readonly MetricDescription[] = [
     title: 'Problems back at their prompt',
     group: 'curriculum',
     unit: 'share',
-    formula: 'problems with a solution of which nothing is revealed / problems with a solution',
+    formula: 'problems whose solution is not revealed any more / problems with a solution',
   },
   {
     key: 'start/attempts',
     title: 'Problems with an attempt to restart from',
     group: 'curriculum',
     unit: 'count',
-    formula: 'problems with an attempt of the policy of a kind that the stage restarts from',
+    formula: 'problems with an attempt of the policy from which the stage can restart',
   },
 ];

@@ -12,10 +12,10 @@ export const turnMetrics: readonly MetricDescription[] = [
   },
   {
     key: 'tool/calls',
-    title: 'Calls of tools',
+    title: 'Tool calls',
     group: 'signal',
     unit: 'count',
-    formula: 'calls, malformed and refused ones included / rollouts',
+    formula: 'calls, including malformed and refused ones / rollouts',
     trl: 'tools/call_frequency',
   },
   {
@@ -30,7 +30,8 @@ export const turnMetrics: readonly MetricDescription[] = [
     title: 'Failed calls',
     group: 'signal',
     unit: 'share',
-    formula: 'calls whose own fault the tool reported, such as a program that raised an error / calls',
+    formula:
+      'calls that the tool answered with an error of the call, such as a program that raised an exception / calls',
     trl: 'tools/failure_frequency',
   },
   {
@@ -52,12 +53,11 @@ export const turnMetrics: readonly MetricDescription[] = [
     title: 'Tokens given by environments',
     group: 'length',
     unit: 'tokens',
-    formula:
-      'mean number of tokens that an environment inserted or replied with in a rollout; never trained on',
+    formula: 'mean number of tokens that an environment inserted or replied in a rollout; never trained on',
   },
   {
     key: 'tool/reward',
-    title: 'Reward by environments',
+    title: 'Reward from environments',
     group: 'learning',
     unit: 'number',
     formula:

@@ -8,7 +8,7 @@ export const worthMetrics: readonly MetricDescription[] = [
     group: 'signal',
     unit: 'share',
     formula:
-      'share of the progress that the step could make which its groups without advantage cost: 1 − √(b (B + b_c) / (B (b + b_c))), with B groups and b live groups per update and the critical batch b_c',
+      'share of the step’s possible progress that is lost to groups without an advantage: 1 − √(b (B + b_c) / (B (b + b_c))), with B groups and b live groups per update and the critical batch b_c',
   },
   {
     key: 'gradient/noise',
@@ -78,7 +78,7 @@ export const worthMetrics: readonly MetricDescription[] = [
   },
   {
     key: 'staging/liveSelected',
-    title: 'Live share in reach of selection',
+    title: 'Live share within reach of selection',
     group: 'curriculum',
     unit: 'share',
     formula: 'L_S: groups with an advantage / groups, as selection can reach it or has reached it',

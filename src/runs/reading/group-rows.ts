@@ -2,14 +2,14 @@ import type { RolloutRow } from '../files/rollout-row.ts';
 import type { RunReader } from './run-reader.ts';
 import type { GroupRow } from './run-rows.ts';
 
-/** Opening a file costs about as much as reading this many rows of text more. */
+/** Opening a file costs about as much as reading this many more rows of text. */
 const nearRows = 256;
 
 /**
- * Reads some columns of scattered groups, by group id. Groups near each other in a shard are read at once, with the rows
- * between them.
+ * Reads some columns of scattered groups, by group id. Groups that are near each other in a shard are read at once,
+ * with the rows between them.
  *
- * @param most rollouts to read of each group; default: all.
+ * @param most maximum number of rollouts to read of each group; default: all.
  */
 export async function groupRows<F extends keyof RolloutRow>(
   run: RunReader,

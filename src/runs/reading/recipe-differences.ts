@@ -7,7 +7,7 @@ export interface RecipeDifference {
 }
 
 /**
- * Finds the fields in which two resolved recipes differ, in recipe order, each as deep as possible. Ignores the folder
+ * Finds the fields in which two resolved recipes differ, in recipe order and at the deepest level. Ignores the folder
  * of the recipe.
  */
 export function recipeDifferences(before: unknown, after: unknown): RecipeDifference[] {

@@ -5,7 +5,7 @@ import type { RolloutRow } from '../files/rollout-row.ts';
 export interface RowTurns {
   /** Turns of the policy; at least 1. */
   readonly turns: number;
-  /** Outcomes of its calls, each once. */
+  /** Distinct outcomes of its calls. */
   readonly calls: ReadonlySet<CallOutcome>;
   /** Whether the beginning of its answer was given. */
   readonly isGiven: boolean;
@@ -13,7 +13,7 @@ export interface RowTurns {
   readonly text: string;
 }
 
-/** Summarises the turns of a stored rollout: of its last transcript, where history was rewritten. */
+/** Summarises the turns of a stored rollout, from its last transcript if history was rewritten. */
 export function rowTurns({ text, messages }: Pick<RolloutRow, 'text' | 'messages'>): RowTurns {
   if (messages == null) return { turns: 1, calls: new Set(), isGiven: false, text };
   const transcripts = JSON.parse(messages) as AuthoredMessage[][];

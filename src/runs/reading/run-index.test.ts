@@ -22,7 +22,7 @@ const candidate = {
   isSelected: true,
 };
 
-test('queries single rollouts without their files', async () => {
+test('queries single rollouts without reading their files', async () => {
   await using run = await newRun();
   const recorded = { ...scriptedGroup(createRng(1, 'a'), 1, 'a'), flags: [[], ['looks odd']] };
   await run.recordStep({
@@ -58,7 +58,7 @@ test('stores candidates of a stage with the event of its start, and removes them
     expect(reader.lists('SELECT * FROM selections')).toEqual([[2, 'a', 'math', '["easy","hard"]', 1, 4, 1]]);
     return run.directory;
   })();
-  // No checkpoint: a resume starts from the beginning.
+  // Without a checkpoint, a resume starts from the beginning.
   await using _resumed = await openRun(directory);
   using reader = await openRunReader(directory);
   expect(reader.lists('SELECT count(*) FROM selections')).toEqual([[0]]);

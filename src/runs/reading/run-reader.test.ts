@@ -93,7 +93,7 @@ test('does not count an ungradable rollout as a trial', async () => {
   ]);
 });
 
-test('drops old checkpoints, keeps stage ends, and gives two at one step different folders', async () => {
+test('drops old checkpoints, keeps stage ends, and gives two checkpoints of one step different folders', async () => {
   await using run = await newRun();
   const save = (isStageEnd: boolean) =>
     run.saveCheckpoint({

@@ -26,7 +26,7 @@ import {
 import { openDatabaseReadOnly } from '../files/schema.ts';
 
 /**
- * Reads a run, finished or while another process writes it. All viewers use it.
+ * Reads a run, even while another process writes it. All viewers use this class.
  *
  * @example
  * using run = await openRunReader('runs/demo-0001');
@@ -71,7 +71,7 @@ export class RunReader implements Disposable {
     };
   }
 
-  /** Every process that wrote to the run, first to last. */
+  /** Every process that wrote to the run, oldest first. */
   sessions(): RunSession[] {
     return this.rows('SELECT * FROM sessions ORDER BY id').map(sessionView);
   }
@@ -102,7 +102,7 @@ export class RunReader implements Disposable {
       from,
       to,
     );
-    // A plain loop: destructuring ten thousand rows in `map` takes longer than reading them.
+    // A plain loop, because destructuring ten thousand rows in `map` takes longer than reading them.
     const [steps, values] = [new Float64Array(rows.length), new Float64Array(rows.length)];
     for (let at = 0; at < rows.length; at++) {
       steps[at] = rows[at]![0] as number;
@@ -182,7 +182,10 @@ export class RunReader implements Disposable {
     return this.rows(query, id).map(groupView)[0];
   }
 
-  /** The rollouts of some groups, in the groups' order. Name the columns you need: tokens and logprobs are large. */
+  /**
+   * The rollouts of some groups, in the groups' order. Name only the columns you need, because tokens and logprobs are
+   * large.
+   */
   async rollouts<F extends keyof RolloutRow = keyof RolloutRow>(
     groups: readonly GroupRow[],
     columns?: readonly F[],
@@ -218,7 +221,7 @@ export class RunReader implements Disposable {
     this.#database.close();
   }
 
-  /** Converts SQLite errors of damaged pages: a database may open and still be damaged further in. */
+  /** Converts SQLite errors, because a database that opens may still have damaged pages. */
   #reading<T>(read: () => T): T {
     try {
       return read();

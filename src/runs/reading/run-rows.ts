@@ -35,12 +35,12 @@ export interface RunSession {
   readonly gitCommit: string | null;
   /** Value passed to `recordEngine`. */
   readonly engine: unknown;
-  /** The step it continued from; 0: from the beginning. */
+  /** The step from which it continued; 0: from the beginning. */
   readonly resumedStep: number;
   /** One sentence per damaged checkpoint that was skipped. */
   readonly skipped: readonly string[];
   readonly startedAt: string;
-  /** `null`: still writing, or killed. */
+  /** `null` if the process is still writing or was killed. */
   readonly endedAt: string | null;
 }
 
@@ -54,7 +54,7 @@ export interface MetricSeries {
 export interface GroupRow {
   readonly id: number;
   readonly file: string;
-  /** First row in the shard; `rollouts` rows follow. */
+  /** Index of the first row in the shard; the group has `rollouts` rows. */
   readonly firstRow: number;
   readonly step: number;
   readonly stage: string;
@@ -66,7 +66,7 @@ export interface GroupRow {
   readonly level: string | null;
   readonly policyVersion: number;
   readonly rollouts: number;
-  /** Rollouts with a verdict: with `correct`, an observation of the pass rate. */
+  /** Rollouts with a verdict; together with `correct`, an observation of the pass rate. */
   readonly trials: number;
   readonly correct: number;
   readonly meanScore: number | null;
@@ -81,7 +81,7 @@ export interface GroupQuery {
   readonly stage?: string;
   readonly purpose?: RolloutPurpose;
   readonly problemId?: string;
-  /** Most groups to return. */
+  /** Maximum number of groups to return. */
   readonly limit?: number;
   /** Number of groups to skip first. */
   readonly offset?: number;

@@ -26,7 +26,7 @@ async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[
   return new Map(Array.from(byText, ([text, found]) => [text, found.toReversed().map((at) => places[at]!)]));
 }
 
-/** Places that the index finds for each number, and those that a scan finds. */
+/** Places that the index finds for each number, and places that a scan finds. */
 async function searched(run: RunReader, index: TextIndex) {
   const scanned = await placesByText(run);
   const numbers = Array.from({ length: 100 }, (_, number) => number);
@@ -49,7 +49,7 @@ async function recordSteps(run: Run, seed: number, steps: number): Promise<void>
   }
 }
 
-test('grows with a run, and finds what a scan finds, newest first', async () => {
+test('grows with a run, and finds the same rollouts as a scan, newest first', async () => {
   await using written = await recordShown(root, smallShown);
   using run = await openRunReader(written.directory);
   {
@@ -70,7 +70,7 @@ test('grows with a run, and finds what a scan finds, newest first', async () => 
   expect(index.find({ text: 'boxed' }, 5, page.at(-1))).not.toContain(page.at(-1));
 });
 
-test('forgets what a resumed run computed again', async () => {
+test('drops the documents of groups that a resumed run computes again', async () => {
   const checkpoint = {
     controllerState: {},
     writeEngineState: async (folder: string) => {
@@ -142,7 +142,7 @@ test('finds attempts by tool outcome, start and number of turns', async () => {
   expect(places({ text: 'given', start: 'given' })).toEqual([2]);
 });
 
-test('is made anew if it is damaged, and in memory if it cannot be written or is a link', async () => {
+test('is rebuilt if it is damaged, and is in memory if it cannot be written or is a link', async () => {
   await using written = await recordShown(root, smallShown);
   using run = await openRunReader(written.directory);
   const { search } = runLayout(written.directory);

@@ -13,11 +13,11 @@ import { matchExpression, type TextField } from './text-query.ts';
  * Full-text index of a run's prompts, answers and completions, in `search.sqlite` beside the run.
  *
  * Training does not write it: each search extends it from the shards for a limited time, so runs of any age can be
- * searched and a run that is never searched costs nothing. The index keeps words and not texts
- * (contentless FTS5), so a hit's text is read from its shard. The file can be rebuilt at any time.
+ * searched and a run that is never searched costs nothing. The index stores words but no texts (contentless FTS5), so
+ * the text of a hit is read from its shard. The file can be rebuilt at any time.
  */
 
-/** A document: one rollout, or the prompt and gold answer of a problem, at the first group that has it. */
+/** A document: one rollout, or the prompt and gold answer of a problem, stored at the problem's first group. */
 export interface TextPlace {
   readonly group: number;
   /** Index of the rollout in its group; null: the problem. */
@@ -32,15 +32,15 @@ const callBits: Readonly<Record<CallOutcome, number>> = { ok: 1, failed: 2, malf
 
 /** Which documents to find. Absent conditions match everything. */
 export interface TextQuery {
-  /** Words, all of which must occur; `"several words"` for a phrase, `begin*` for a beginning. */
+  /** Words that must all occur; `"several words"` is a phrase, `begin*` a prefix. */
   readonly text?: string | undefined;
   /** Fields to look in; default: all. */
   readonly fields?: readonly TextField[] | undefined;
-  /** Outcomes of tool calls, of which the attempt has one or more; `none`: it made no call. */
+  /** The attempt has at least one of these outcomes of tool calls; `none`: it made no call. */
   readonly calls?: readonly CallFilter[] | undefined;
   /** Whether a part of the answer was given. */
   readonly start?: 'prompt' | 'given' | undefined;
-  /** Fewest turns of the policy. */
+  /** Minimum number of turns of the policy. */
   readonly minTurns?: number | undefined;
 }
 
@@ -50,7 +50,7 @@ export interface IndexProgress {
   readonly total: number;
 }
 
-/** Document ids sort as groups do: group × 4096 + place, of which the last one is the problem's. */
+/** Document ids sort in the order of groups: group × 4096 + place; the last place is the problem's. */
 const places = 4096;
 const problemPlace = places - 1;
 
@@ -83,7 +83,7 @@ const columns = ['prompt', 'text', 'answer', 'evidence', 'messages'] as const;
 type Indexed = Pick<RolloutRow, (typeof columns)[number]>;
 
 /**
- * Opens the index of a run, in memory if the folder of the run cannot be written.
+ * Opens the index of a run, or one in memory if the folder of the run cannot be written.
  *
  * @throws Error (SQLite's) while another process writes to the index for too long.
  */
@@ -101,8 +101,8 @@ export function openTextIndex(run: RunReader): TextIndex {
 }
 
 /**
- * Rebuilds an index that is damaged, of another version, or of another run; in memory if the folder of the run cannot
- * be written.
+ * Rebuilds an index that is damaged or belongs to another version or run; in memory if the folder of the run cannot be
+ * written.
  */
 export function replaceTextIndex(run: RunReader): TextIndex {
   const { search } = runLayout(run.directory);
@@ -121,7 +121,7 @@ const sqliteBusy = 5;
 /** Primary result codes of SQLite: read-only, corrupt, cannot open (the journal), not a database. */
 const unusable: ReadonlySet<number | undefined> = new Set([8, 11, 14, 26]);
 
-/** Returns whether an error means that an index can be neither read nor extended, so that it must be replaced. */
+/** Returns whether an error means that an index can be neither read nor extended and must be replaced. */
 export const isUnusableIndex = (error: unknown): boolean => unusable.has(resultCode(error));
 
 /** Extended codes contain the primary one in their low byte. */
@@ -162,7 +162,7 @@ export class TextIndex implements Disposable {
     this.isTemporary = isTemporary;
   }
 
-  /** Adds groups that the index lacks for about `budgetMs`; at least one batch. */
+  /** Adds missing groups for about `budgetMs`, but at least one batch. */
   async extend(run: RunReader, budgetMs: number): Promise<IndexProgress> {
     const until = performance.now() + budgetMs;
     this.#forgetReplaced(run);
@@ -190,7 +190,7 @@ export class TextIndex implements Disposable {
     return { indexed, total };
   }
 
-  /** Returns ids of documents, newest first, at most `limit` of those before an id. */
+  /** Returns the ids of at most `limit` documents before an id, newest first. */
   find(query: TextQuery, limit: number, before = Number.MAX_SAFE_INTEGER): number[] {
     const { calls = [], start, minTurns = 1 } = query;
     const expression = matchExpression(query.text ?? '', query.fields);

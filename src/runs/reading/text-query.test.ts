@@ -18,7 +18,7 @@ function matches(query: string): boolean {
   return found !== false && found !== undefined;
 }
 
-test('finds words, phrases and beginnings; ignores case, diacritics and punctuation', () => {
+test('finds words, phrases and prefixes; ignores case, diacritics and punctuation', () => {
   for (const query of [
     'losung',
     'LÖSUNG ist',
@@ -38,7 +38,7 @@ test('finds words, phrases and beginnings; ignores case, diacritics and punctuat
   expect(text.slice(...findMatch(text, 'zz 1/12')!)).toBe('1/12');
 });
 
-test('no text is read as FTS5 syntax', () => {
+test('never interprets text as FTS5 syntax', () => {
   const syntax = fc.constantFrom(
     '"',
     '*',

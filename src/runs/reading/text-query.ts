@@ -2,7 +2,7 @@
 export const textFields = ['prompt', 'answer', 'completion'] as const;
 export type TextField = (typeof textFields)[number];
 
-/** Words in a row, folded; the last one is a beginning if `isPrefix`. */
+/** Consecutive words, folded; the last word is a prefix if `isPrefix`. */
 interface Phrase {
   readonly words: readonly string[];
   readonly isPrefix: boolean;
@@ -11,7 +11,7 @@ interface Phrase {
 /** A word as FTS5's `unicode61` splits texts. */
 const word = /[\p{L}\p{N}\p{M}\p{Co}]+/gu;
 
-/** Case and diacritics do not count. */
+/** Removes case and diacritics. */
 const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();
 
 /** Splits a query into phrases: `"several words"`, `begin*`, and single words; `1/12` is the phrase of 1 and 12. */
@@ -25,8 +25,8 @@ function phrasesOf(text: string): Phrase[] {
 }
 
 /**
- * Converts what a user types to an FTS5 expression: all phrases must occur. Returns undefined if it holds no word. Nothing
- * in the text is read as FTS5 syntax.
+ * Converts what a user types to an FTS5 expression: all phrases must occur. Returns undefined if the text contains no
+ * word. No part of the text is interpreted as FTS5 syntax.
  */
 export function matchExpression(text: string, fields?: readonly TextField[]): string | undefined {
   const phrases = phrasesOf(text);
@@ -36,10 +36,10 @@ export function matchExpression(text: string, fields?: readonly TextField[]): st
   return fields === undefined || fields.length === 0 ? all : `{${fields.join(' ')}} : (${all})`;
 }
 
-/** Bounds the work on one text. */
+/** Maximum number of characters searched in one text. */
 const maxSearched = 200_000;
 
-/** Returns where a phrase of the query is first found in a text, as [start, end); undefined if none is. */
+/** Returns the earliest match of any phrase of the query in a text, as [start, end); undefined without a match. */
 export function findMatch(text: string, query: string): readonly [start: number, end: number] | undefined {
   const tokens = [...text.slice(0, maxSearched).matchAll(word)].map(({ 0: token, index }) => ({
     token: folded(token),

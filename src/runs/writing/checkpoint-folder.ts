@@ -9,7 +9,7 @@ import { jsonText } from '../../storage/json-text.ts';
 
 /** State to continue from. */
 export interface Checkpoint {
-  /** Optimizer steps done. */
+  /** Number of optimizer steps done. */
   readonly step: number;
   /** Folder of the engine's state, for `loadState`. */
   readonly engineState: string;
@@ -66,7 +66,7 @@ export async function readCheckpointFolder(folder: string, step: number): Promis
   };
 }
 
-/** Code of the errors of a checkpoint or engine state with other content than saved. */
+/** Error code for a checkpoint or engine state whose content differs from what was saved. */
 const stateInvalid = 'STATE_INVALID';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -82,9 +82,9 @@ function isJson(text: string): boolean {
 
 /** The newest complete checkpoint, and why newer ones are unusable. */
 export interface CheckpointChoice {
-  /** `undefined`: no checkpoint, start from the beginning. */
+  /** `undefined` without a checkpoint: the run starts from the beginning. */
   readonly chosen: CheckpointRow | undefined;
-  /** Content of the chosen one. */
+  /** Content of the chosen checkpoint. */
   readonly checkpoint: Checkpoint | undefined;
   /** One sentence per damaged checkpoint that was skipped. */
   readonly skipped: readonly string[];

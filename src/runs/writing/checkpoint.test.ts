@@ -5,7 +5,7 @@ import { checkpointConfig, checkpoints, outdatedCheckpoints, type Retention } fr
 const keep: Retention = { keepLast: 2, keepStageEnds: true, keepBest: false };
 const plain = (id: number) => ({ id, isStageEnd: false, score: null });
 
-test('keeps the newest, stage ends, and the earliest best', () => {
+test('keeps the newest checkpoints, stage ends, and the earliest best checkpoint', () => {
   const all = [
     { ...plain(1), score: 0.1 },
     { ...plain(2), isStageEnd: true },
@@ -19,7 +19,7 @@ test('keeps the newest, stage ends, and the earliest best', () => {
   expect(outdatedCheckpoints(all, { ...keep, keepStageEnds: false, keepLast: 5 })).toEqual([1]);
 });
 
-test('never drops the newest or a stage end, and keeps no more than configured', () => {
+test('never drops the newest checkpoint or a stage end, and keeps no more than configured', () => {
   const facts = fc.array(
     fc.record({ isStageEnd: fc.boolean(), score: fc.option(fc.double({ noNaN: true })) }),
     {

@@ -4,17 +4,17 @@ import type { CheckpointFacts } from '../files/checkpoint-rows.ts';
 
 /**
  * Schedule and retention of checkpoints. A checkpoint contains weights, optimizer and the controller's state; a run
- * resumes from the newest.
+ * resumes from the newest checkpoint.
  */
 export const checkpointConfig = z.strictObject({
   type: z.literal('checkpoints').default('checkpoints'),
-  /** Write one every so many steps; stage ends and the end of a run always write one. */
+  /** Number of steps between checkpoints; stage ends and the end of a run always write one. */
   everySteps: z.int().min(1).default(50),
-  /** Keep this many of the newest. */
+  /** Number of the newest checkpoints to keep. */
   keepLast: z.int().min(1).default(2),
-  /** Also keep the one at the end of each stage. */
+  /** Whether to keep also the checkpoint at the end of each stage. */
   keepStageEnds: z.boolean().default(true),
-  /** Also keep the one with the highest score, if scores are given. */
+  /** Whether to keep also the checkpoint with the highest score, if scores are given. */
   keepBest: z.boolean().default(false),
 });
 

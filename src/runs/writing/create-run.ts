@@ -28,8 +28,8 @@ export interface NewRun {
 }
 
 /**
- * Creates `<root>/<name>-<nnnn>` with the next free number and opens it. Atomic: a kill leaves either the complete run
- * or no folder of that name.
+ * Creates `<root>/<name>-<nnnn>` with the next free number and opens it. Atomic: if the process is killed, either the
+ * complete run exists or no folder of that name.
  */
 export async function createRun(root: string, run: NewRun, surroundings: RunSurroundings = {}): Promise<Run> {
   if (!/^[A-Za-z0-9][\w.-]*$/.test(run.name)) {
@@ -85,7 +85,7 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
   }
 }
 
-/** Two processes may pick the same number: renaming fails if the folder exists, and the next number is tried. */
+/** Two processes may pick the same number. Renaming fails if the folder exists, and the next number is tried. */
 async function renameToNextNumber(root: string, name: string, draft: string): Promise<string> {
   // A run in the trash keeps its number, so that it can be restored.
   const trashed = await readdir(trashOf(root)).catch(() => []);

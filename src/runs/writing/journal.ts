@@ -17,7 +17,7 @@ import { mean } from '../../statistics/summary.ts';
  * a resumed run gives later rows the same ids again.
  */
 
-/** Marks of an empty run. */
+/** Last row ids of an empty run. */
 export const startMarks: Marks = { step: 0, shards: 0, groups: 0, events: 0, evaluations: 0 };
 
 const numberedTables = ['shards', 'groups', 'events', 'evaluations'] as const;
@@ -191,7 +191,7 @@ function groupColumns({ group, level, rewards }: RecordedGroup) {
   ];
 }
 
-/** Longest verdict reason in the index; the shard has the full text. */
+/** Maximum length of a verdict's reason in the index; the shard has the full text. */
 const longestReason = 200;
 
 function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, place: number) {

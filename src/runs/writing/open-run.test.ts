@@ -60,7 +60,7 @@ async function failure(action: Promise<unknown>): Promise<RunError> {
   return error as RunError;
 }
 
-test('closes a run to one database file and numbers the next one', async () => {
+test('leaves one database file when a run is closed, and numbers the next run', async () => {
   const parent = join(root, 'numbers');
   for (const name of ['demo', 'demo', 'demo-0002', 'other']) {
     await using run = await createRun(parent, { name, recipe: {}, seed: 0 });
@@ -71,7 +71,7 @@ test('closes a run to one database file and numbers the next one', async () => {
   expect(existsSync(join(parent, 'demo-0001', 'run.sqlite-wal'))).toBe(false);
 });
 
-test('creates two runs at once in two folders', async () => {
+test('creates two runs at the same time in two folders', async () => {
   const parent = join(root, 'at-once');
   const made = await Promise.all(
     Array.from({ length: 6 }, () => createRun(parent, { name: 'x', recipe: {}, seed: 0 })),
@@ -105,7 +105,7 @@ test('reads lineage, engine and sessions', async () => {
   expect(reader.summary()).toMatchObject({ status: 'failed', reason: 'the verifier broke' });
 });
 
-describe('reports each reason that prevents opening as one clear error', () => {
+describe('reports each reason that prevents opening a run as one clear error', () => {
   test('an invalid run name', async () => {
     for (const name of ['', '../up', 'a/b', '.hidden']) {
       expect(await failure(createRun(root, { name, recipe: {}, seed: 0 }))).toMatchObject({
@@ -169,7 +169,7 @@ describe('reports each reason that prevents opening as one clear error', () => {
     expect(await failure(openRun(cut))).toMatchObject({ code: 'RUN_CORRUPT' });
     const within = await closedRun((run) => run.recordStep(step(1)));
     const bytes = readFileSync(join(within, 'run.sqlite'));
-    // The header of the first page stays intact: the file opens, its tables cannot be found.
+    // The header of the first page stays intact, so the file opens but its tables cannot be found.
     writeFileSync(join(within, 'run.sqlite'), bytes.fill('garbage', 100, 109));
     expect(await failure(openRun(within))).toMatchObject({ code: 'RUN_CORRUPT' });
     expect(await listRuns(join(within, '..'))).toContainEqual({
@@ -181,7 +181,7 @@ describe('reports each reason that prevents opening as one clear error', () => {
     expect(await failure(openRun(empty))).toMatchObject({ code: 'RUN_VERSION' });
   });
 
-  // The superuser may open everything.
+  // The superuser may open all files.
   test.skipIf(process.getuid?.() === 0)('a folder of another user', async () => {
     const closed = await closedRun();
     chmodSync(closed, 0o600);
@@ -206,7 +206,7 @@ describe('reports each reason that prevents opening as one clear error', () => {
   });
 });
 
-test('skips a damaged checkpoint with a notice and uses the one before', async () => {
+test('skips a damaged checkpoint with a notice and uses the previous one', async () => {
   const directory = await closedRun(async (run) => {
     for (const n of [1, 2]) {
       await run.recordStep(step(n));
@@ -232,7 +232,7 @@ test('skips a damaged checkpoint with a notice and uses the one before', async (
   });
 });
 
-test('falls back when a checkpoint has the right size and wrong bytes', async () => {
+test('falls back when a checkpoint has the right size but wrong bytes', async () => {
   const directory = await closedRun(async (run) => {
     for (const n of [1, 2, 3]) {
       await run.recordStep(step(n));
@@ -274,7 +274,7 @@ test('never removes or replaces files that the run did not record', async () => 
   writeFileSync(join(own.folder, 'notes.txt'), 'mine');
   await using run = await openRun(directory);
   expect(run.damage).toEqual([
-    'left as they are, never recorded by this run: rollouts/step-000002-train.parquet, rollouts/step-000099-train.parquet, checkpoints/step-000002',
+    'kept, because this run never recorded them: rollouts/step-000002-train.parquet, rollouts/step-000099-train.parquet, checkpoints/step-000002',
   ]);
   await run.recordStep({ ...step(2), groups });
   await run.saveCheckpoint(checkpoint);
@@ -284,7 +284,7 @@ test('never removes or replaces files that the run did not record', async () => 
   expect((await run.latestCheckpoint())?.engineState).toContain('step-000002-2');
 });
 
-test('counts many removed files and names the first', async () => {
+test('reports the number of removed files and names the first ones', async () => {
   const groups = [scriptedGroup(createRng(1), 1, 'p')];
   const directory = await closedRun(async (run) => {
     for (let n = 1; n <= 6; n++) await run.recordStep({ ...step(n), groups });
@@ -317,7 +317,7 @@ test('reports missing rollout files and continues', async () => {
 describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
   const full = async (path: string): Promise<void> => writeFile(path, 'x'.repeat(100_000));
 
-  test('while saving a checkpoint keeps the previous one and a run that continues', async () => {
+  test('while saving a checkpoint leaves the previous checkpoint and a run that can continue', async () => {
     await using run = await newRun();
     await run.recordStep(step(1));
     await run.saveCheckpoint(checkpoint);
@@ -386,7 +386,7 @@ describe('validates records', () => {
     expect(run.step).toBe(1);
   });
 
-  test('requires steps in order; calls take effect in call order', async () => {
+  test('requires steps in order, and applies calls in call order', async () => {
     await using run = await newRun();
     await expect(run.recordStep(step(2))).rejects.toMatchObject({ code: 'RUN_STEP_ORDER' });
     const calls = [1, 2, 3].map((n) => run.recordStep(step(n)));
@@ -403,7 +403,7 @@ describe('validates records', () => {
     await expect(run.recordStep(record)).rejects.toMatchObject({ message: expect.stringContaining('p9') });
   });
 
-  test('rejects by name values that JSON would silently change', async () => {
+  test('rejects values that JSON would silently change, and names them', async () => {
     await using run = await newRun();
     const bad = {
       NaN: Number.NaN,

@@ -31,11 +31,11 @@ import { makeFolder } from '../../storage/make-folder.ts';
 
 /** Dependencies of a run. */
 export interface RunSurroundings {
-  /** Clock for the `*_at` columns; nothing else depends on it. Default: the system's clock. */
+  /** Clock for the `*_at` columns, its only use. Default: the system's clock. */
   readonly clock?: () => Date;
 }
 
-/** State that a run would continue from. */
+/** State from which a run would continue. */
 export interface Continuation {
   /** `RunSummary.id`. */
   readonly id: string;
@@ -135,7 +135,7 @@ async function startSession(
   const resumedStep = chosen?.step ?? 0;
   const at = clock().toISOString();
   return inTransaction(database, () => {
-    // Marks survive a kill between this commit and the removal of the files.
+    // Marks remain if the process is killed between this commit and the removal of the files.
     for (const name of shardsAfter(database, marks)) mark(layout.rollouts, name);
     for (const name of checkpointsAfter(database, chosen?.id ?? 0)) mark(layout.checkpoints, name);
     truncateTo(database, marks);
@@ -172,10 +172,10 @@ const checkpointsAfter = (database: DatabaseSync, id: number): string[] =>
     .map(({ folder }) => folder);
 
 /**
- * Removes the shards and checkpoints of dropped or never committed rows, and drafts of a killed process. Files that the
- * run never recorded stay.
+ * Removes the shards and checkpoints of rows that were dropped or never committed, and drafts of a killed process.
+ * Keeps files that the run never recorded.
  *
- * @returns sentences about removed, unrecorded and missing files.
+ * @returns notices about removed, unrecorded and missing files.
  */
 async function sweepUnrecorded(directory: string, database: DatabaseSync): Promise<string[]> {
   const layout = runLayout(directory);
@@ -217,7 +217,7 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
     ...(removed.length === 0
       ? []
       : [`removed ${someOf(removed)}: recorded after the last checkpoint, to be computed again`]),
-    ...(unknown.length === 0 ? [] : [`left as they are, never recorded by this run: ${someOf(unknown)}`]),
+    ...(unknown.length === 0 ? [] : [`kept, because this run never recorded them: ${someOf(unknown)}`]),
     ...(missing.length === 0
       ? []
       : [
@@ -226,7 +226,7 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
   ];
 }
 
-/** Lists the names, or counts many and lists the first. */
+/** Lists the names; for many names, gives their number and the first ones. */
 const someOf = (names: readonly string[]): string =>
   names.length <= 4 ? names.join(', ') : `${names.length} files: ${names.slice(0, 3).join(', ')}, …`;
 
@@ -250,7 +250,7 @@ function readFacts(database: DatabaseSync, directory: string) {
   };
 }
 
-/** The error for a run that another process has open. */
+/** Returns the error for a run that another process has open. */
 export function lockedError(directory: string): RunError {
   const database = openDatabaseReadOnly(runLayout(directory).database);
   try {

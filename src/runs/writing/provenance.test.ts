@@ -20,7 +20,7 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(path, text);
 }
 
-test('finds the commit of a branch from a folder below, loose or packed, or detached', async () => {
+test('finds the commit of a loose, packed or detached head from a subfolder', async () => {
   await inFolder(async (folder) => {
     const below = join(folder, 'a', 'b');
     await write(join(folder, '.git', 'HEAD'), 'ref: refs/heads/main\n');
@@ -45,6 +45,6 @@ test('follows a worktree to the repository it shares', async () => {
   });
 });
 
-test('names the package version', async () => {
+test('returns the package version', async () => {
   expect((await readProvenance('/')).packageVersion).toMatch(/^\d+\.\d+\.\d+/);
 });

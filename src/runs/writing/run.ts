@@ -51,14 +51,14 @@ export interface RunParts {
   /** The resolved recipe, as at creation. */
   readonly recipe: unknown;
   readonly seed: number;
-  /** Damage found while opening, one sentence each; usually empty. */
+  /** Damage found while opening, one message each; usually empty. */
   readonly damage: readonly string[];
   readonly clock: () => Date;
 }
 
 /** Arguments of `saveCheckpoint`. */
 export interface CheckpointRequest extends CheckpointContent {
-  /** Stage ends are kept if the retention says so. */
+  /** Whether this is the end of a stage, which some retentions keep. */
   readonly isStageEnd?: boolean;
   /** For `keepBest`: higher is better. */
   readonly score?: number;
@@ -67,8 +67,8 @@ export interface CheckpointRequest extends CheckpointContent {
 }
 
 /**
- * A run open for writing. Calls take effect in call order; when a promise resolves, its record survives a kill and a
- * power failure. A resume drops and recomputes everything recorded after the last checkpoint.
+ * A run open for writing. Calls take effect in call order; when a promise resolves, its record survives a killed
+ * process and a power failure. A resume drops and recomputes everything recorded after the last checkpoint.
  *
  * @example
  * await using run = await createRun('runs', { name: 'demo', recipe, seed: 0 });
@@ -231,7 +231,7 @@ export class Run implements AsyncDisposable {
         if (!isEnded) this.#end('interrupted', 'stopped before it was finished');
       });
     } catch (error) {
-      // The same disk error may hit the final update; if it was already reported, do not mask the first one.
+      // The final update may fail with the same disk error; an error already reported must not be masked.
       if (!this.#hasFailed) throw error;
     } finally {
       closeInOneFile(database);
@@ -248,7 +248,10 @@ export class Run implements AsyncDisposable {
     this.#isEnded = true;
   }
 
-  /** Writes the file before its row: a kill in between leaves an unreferenced, marked file, not a lost one. */
+  /**
+   * Writes the file before its row: if the process is killed in between, an unreferenced, marked file remains and
+   * nothing is lost.
+   */
   async #writeShard(record: RolloutRecord): Promise<WrittenShard> {
     if (record.groups.length === 0) return { record: () => {}, settle: async () => {} };
     record.groups.forEach(checkGroup);
@@ -280,7 +283,7 @@ export class Run implements AsyncDisposable {
       this.#requireOpen(doing);
       return onDisk({ directory: this.directory, doing }, action);
     });
-    // The next call waits for this one, but only this call's promise rejects with its error.
+    // The next call waits for this call, but only this call's promise rejects with its error.
     this.#last = turn.catch(() => {
       this.#hasFailed = true;
     });
@@ -304,7 +307,7 @@ interface WrittenShard {
   readonly settle: () => Promise<void>;
 }
 
-/** Returns whether something that this run did not write has the name. */
+/** Returns whether a file or folder that this run did not write has the name. */
 const isForeign = (folder: string, name: string): boolean =>
   existsSync(join(folder, name)) && !existsSync(join(folder, markOf(name)));
 

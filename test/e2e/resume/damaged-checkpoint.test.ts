@@ -55,7 +55,7 @@ test('resume falls back too, and leaves what the run never recorded', async () =
   expect([code, stderr]).toEqual([0, expect.not.stringContaining('error')]);
   expect(stdout).toMatch(/! step-000004 is damaged: .*checksum mismatch/);
   expect(stdout).toMatch(/, from step 2/);
-  expect(stdout).toMatch(/! left as they are, never recorded by this run: .*step-000099/);
+  expect(stdout).toMatch(/! kept, because this run never recorded them: .*step-000099/);
   expect(existsSync(here(copy, 'checkpoints', 'step-000099'))).toBe(true);
   expect(readFileSync(here(copy, 'rollouts', 'step-000099-train.parquet'), 'utf8')).toBe('mine');
 });

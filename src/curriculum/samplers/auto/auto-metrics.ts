@@ -2,7 +2,7 @@ import type { Estimate } from '../../../statistics/intervals.ts';
 import type { ProgressBrake } from './brake.ts';
 import type { Cells } from '../cells.ts';
 
-/** Most sources that have metrics of their own. */
+/** Maximum number of sources for which each source has its own metrics. */
 const mostSources = 24;
 
 /** Share of the selected draws that each source gets; summed in the order of the pool, whatever the history. */

@@ -6,7 +6,7 @@ import type { Rates } from './cell-means.ts';
 const progress = 0.5;
 /** Variance of a group's successes beyond a binomial's: problems of a cell differ in pass rate. */
 const spread = 3;
-/** Groups of a source that are judged together at first. */
+/** Initial number of groups of a source that are judged together. */
 const defaultBlock = 20;
 /** Factor at which a source is nearly stopped. */
 const stopped = 0.2;
@@ -41,19 +41,19 @@ interface SourceProgress {
 }
 
 /**
- * Slows down sources on which the policy does not improve, whatever their pass rate: a verdict that is a coin flip looks
- * like the edge of competence, but its pass rate never moves. Groups are compared with the mean of their cell at
- * its first group in the block, so a shift to harder cells does not count as a decline. Learning progress as the signal of a
- * curriculum: Matiisen et al., arXiv 1707.00183.
+ * Slows down sources on which the policy does not improve, whatever their pass rate: a random verdict looks like the
+ * edge of competence, but its pass rate never moves. Each group is compared with the mean that its cell had at the
+ * cell's first group in the block, so a shift to harder cells does not count as a decline. Matiisen et al., arXiv
+ * 1707.00183, use learning progress as the signal of a curriculum.
  *
- * The brake compares sources. If it stops all judged ones, blocks are too short to show the progress of this policy: it
- * releases all sources and doubles the length of the blocks.
+ * The brake compares sources. If it stops all judged sources, blocks are too short to show the progress of this policy,
+ * so it releases all sources and doubles the length of the blocks.
  */
 export class ProgressBrake {
   readonly #sources: SourceProgress[];
   #blockLength: number;
 
-  /** @param firstBlock groups of a source that are judged together at first. */
+  /** @param firstBlock initial number of groups of a source that are judged together. */
   constructor(sources: number, firstBlock = defaultBlock) {
     this.#blockLength = firstBlock;
     this.#sources = Array.from({ length: sources }, () => ({ factor: 1, blocks: 0, ...emptyBlock() }));
@@ -84,7 +84,7 @@ export class ProgressBrake {
     this.#releaseIfAllStopped();
   }
 
-  /** Releases all sources if half or more were judged and all of these are stopped. */
+  /** Releases all sources if at least half were judged and all judged sources are stopped. */
   #releaseIfAllStopped(): void {
     const judged = this.#sources.filter(({ blocks }) => blocks > 0);
     if (2 * judged.length < this.#sources.length || judged.some(({ factor }) => factor > stopped)) return;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 
-/** Share of a cell's evidence that is left after a step: a memory of about ten steps. */
+/** Share of a cell's evidence that remains after a step: a memory of about ten steps. */
 const memory = 0.9;
 /** Maximum number of trials in a cell from measurements before the stage. */
 const mostMeasured = 64;
@@ -17,13 +17,13 @@ export const cellMeansState = z.strictObject({
   misformatted: numbers,
 });
 
-/** A rate of each cell, and the trials behind it. */
+/** A rate of each cell, and the number of trials behind it. */
 export interface Rates {
   mean(cell: number): number;
   weight(cell: number): number;
 }
 
-/** What a group wrote. */
+/** Rollouts and tokens of a group. */
 interface GroupSize {
   readonly tokens: number;
   readonly rollouts: number;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 import { differenceOf, type Estimate, wilsonInterval } from '../../../statistics/intervals.ts';
 
-/** Share of the counts that is left after a step: a memory of about fifty steps. */
+/** Share of the counts that remains after a step: a memory of about fifty steps. */
 const memory = 0.98;
 /** Gain in live share below which selection is not worth its risk. */
 const leastGain = 0.02;
@@ -35,7 +35,7 @@ export const controlGroupState = z.strictObject({
 /** A group that was drawn uniformly or selected. */
 export interface DrawnGroup extends Trials {
   readonly kind: 'uniform' | 'selected';
-  /** It has an advantage other than 0. */
+  /** Whether it has an advantage other than 0. */
   readonly isLive: boolean;
   /** Brake of its problem in (0, 1]. */
   readonly factor: number;
@@ -87,8 +87,8 @@ export class ControlGroup {
 
   /**
    * True if selection cannot pay: the interval excludes a gain of 0.02 in live share, or the ratio of the live shares,
-   * which is the most that it can speed training up, is estimated below 1.15. Stays true until the ratio reaches 1.3. A
-   * live group counts as the brake of its problem; otherwise coin flips would make the pool look good. With
+   * which bounds the speed-up of training, is estimated below 1.15. Stays true until the ratio reaches 1.3. A live
+   * group is weighted by the brake of its problem; otherwise random verdicts would make the pool look good. With
    * `tokenCost`, live groups count per token.
    */
   get isSelectionUseless(): boolean {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 
-/** Share of a problem's evidence that is left when a new group arrives. */
+/** Share of a problem's evidence that remains when a new group arrives. */
 const memory = 0.5;
 /** Counts are stored in eighths of a trial, one byte each. */
 const unit = 8;
@@ -13,7 +13,7 @@ const mostNotches = 10;
 const visitsBeforeBrake = 1;
 const mostVisits = 15;
 
-/** Saved form of `OwnEvidence`: its three arrays, one byte a problem each, in base64. */
+/** Saved form of `OwnEvidence`: its three arrays in base64, each with one byte per problem. */
 export const ownEvidenceState = z.strictObject({
   successes: z.base64(),
   failures: z.base64(),
@@ -32,9 +32,9 @@ export interface EvidenceClass {
 }
 
 /**
- * What each problem's own groups showed, in three bytes a problem: discounted successes and failures, and a brake for
- * problems whose pass rate does not move. Problems are kept in classes of equal evidence, so that a step computes one
- * weight a class.
+ * Evidence from each problem's own groups, in three bytes per problem: discounted successes and failures, and a brake
+ * for problems whose pass rate does not move. Problems are kept in classes of equal evidence, so that a step computes
+ * one weight per class.
  */
 export class OwnEvidence {
   readonly #cellOf: Uint32Array;
@@ -156,7 +156,7 @@ export class OwnEvidence {
   }
 }
 
-/** Rounds to the nearest integer, halves down: a single eighth then fades out instead of staying forever. */
+/** Rounds to the nearest integer, halves down, so that a single eighth fades out instead of staying forever. */
 const roundDown = (value: number): number => Math.ceil(value - 0.5);
 
 const toBase64 = (bytes: Uint8Array): string =>

@@ -17,17 +17,17 @@ function strengthOf(rates: readonly number[]): number {
   return spread.strengths()[0]!;
 }
 
-test('counts the mean of a cell for 4 trials before any group and where problems are alike', () => {
+test('counts the mean of a cell as 4 trials before any group and where problems are alike', () => {
   expect(new Spread(new Uint32Array(3), 2).strengths()).toEqual([4, 4]);
   expect(strengthOf([0.5])).toBe(4);
 });
 
-test('counts the mean of a cell for little where problems are solved always or never', () => {
+test('gives the mean of a cell little weight where problems are always or never solved', () => {
   expect(strengthOf([0, 1])).toBeLessThan(0.45);
 });
 
 test('estimates the strength of a Beta distribution of pass rates', () => {
-  // Two equally frequent rates 0.1 and 0.9 have the variance of Beta(0.28, 0.28), which counts for 0.56 trials.
+  // Two equally frequent rates 0.1 and 0.9 have the variance of Beta(0.28, 0.28), which counts as 0.56 trials.
   expect(strengthOf([0.1, 0.9])).toBeGreaterThan(0.4);
   expect(strengthOf([0.1, 0.9])).toBeLessThan(0.8);
 });

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 
-/** Share of the counts that is left after a step; longer memories mistake learning for a spread. */
+/** Share of the counts that remains after a step; longer memories mistake learning for a spread. */
 const memory = 0.9;
-/** Initial spread of each source, and the number of groups that it counts for; 0.2 gives a prior of 4 trials. */
+/** Initial spread of each source, and the number of groups that it counts as; 0.2 gives a prior of 4 trials. */
 const [startGroups, startSpread] = [20, 0.2];
-/** Limits of the spread: a prior counts for at most 4 and at least 1/4 trials. */
+/** Limits of the spread: a prior counts as at most 4 and at least 1/4 trials. */
 const [leastSpread, mostSpread] = [0.2, 0.8];
 
 const moments = z.strictObject({
@@ -59,7 +59,7 @@ export class Spread {
     };
   }
 
-  /** Trials that the mean of a cell counts for in the belief about one of its problems, for each source. */
+  /** Number of trials that the mean of a cell counts as in the prior of one of its problems, for each source. */
   strengths(): number[] {
     const variances = Array.from({ length: this.#sources }, () => startGroups * startSpread * 0.25);
     const largest = Array.from({ length: this.#sources }, () => startGroups * 0.25);

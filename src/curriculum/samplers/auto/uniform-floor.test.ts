@@ -50,7 +50,7 @@ test('draws every raised cell at least at its share of the problems, and up to t
   );
 });
 
-test('leaves the other cells half of their share of the problems at least, and their proportions', () => {
+test('leaves the other cells at least half of their share of the problems, in the same proportions', () => {
   fc.assert(
     fc.property(pools, (given) => {
       const cells = given.map((one) =>

@@ -2,7 +2,7 @@ import type { EvidenceClass } from './own-evidence.ts';
 
 /** Largest multiple of its share of the problems at which a raised cell is drawn. */
 const mostBoost = 2;
-/** Least part of their share of the problems that the other cells keep. */
+/** Smallest fraction of their share of the problems that the other cells keep. */
 const leastRest = 0.5;
 
 interface Cell {
@@ -21,8 +21,8 @@ interface Cell {
  *
  * @param weights weight of a problem of each class.
  * @param classOf class of each problem.
- * @param boostOf boost of a cell from 0, its share of the problems, to 1, twice this share or as much as leaves the other
- * cells half of theirs; undefined for cells that are not raised.
+ * @param boostOf boost of a cell, from 0 (its share of the problems) to 1 (twice that share, or the most that leaves
+ * the other cells half of theirs); undefined for cells that are not raised.
  */
 export function raiseToUniform(
   weights: Float64Array,
@@ -66,7 +66,7 @@ function factorsOf(cells: readonly Cell[]): Map<number, number> {
   const most = Math.min(mostBoost, (1 - leastRest * (1 - shared)) / shared);
   const targets = new Map<Cell, number>();
   let rest = { total: cells.reduce((sum, { total }) => sum + total, 0), share: 1 };
-  // Raising a cell takes draws from the others, so others may have to be raised then.
+  // Raising a cell takes draws from the others, which may then have to be raised too.
   for (let before = -1; before < targets.size;) {
     before = targets.size;
     for (const one of raisable) {
@@ -76,7 +76,7 @@ function factorsOf(cells: readonly Cell[]): Map<number, number> {
       rest = { total: rest.total - one.total, share: rest.share - target };
     }
   }
-  // Where every cell is raised, the scale of the weights is free.
+  // If every cell is raised, the scale of the weights is arbitrary.
   const scale = targets.size === cells.length ? 1 : rest.total / rest.share;
   return new Map([...targets].map(([{ cell, total }, target]) => [cell, (target * scale) / total]));
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { createRng } from '../../../core/rng.ts';
 
-/** Saved form of a `UniformStream`. The order is not in it: it follows from seed and epoch. */
+/** Saved form of a `UniformStream`. It omits the order, which follows from seed and epoch. */
 export const uniformStreamState = z.strictObject({
   epoch: z.int().min(0),
   position: z.int().min(0),
