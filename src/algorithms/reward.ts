@@ -64,7 +64,7 @@ export const rewardOverrides = z
   .partial();
 export type RewardOverrides = z.output<typeof rewardOverrides>;
 
-/** Returns the reward of a domain in a stage: overrides that its type has as settings replace its own. */
+/** Returns the reward of a domain in a stage: overrides apply only if the reward's type has that setting. */
 export function overrideReward(
   base: RewardConfig,
   { credit, weights, offset, environment, ...byOutcome }: RewardOverrides,

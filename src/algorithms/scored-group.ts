@@ -35,9 +35,10 @@ export interface ScoredGroup extends RolloutGroup {
   /** One entry per rollout, in the order of `rollouts`. */
   readonly scored: readonly ScoredRollout[];
   /**
-   * Nothing in the group moves the policy: every rollout in the loss has advantage 0. This is the only definition of
-   * zero advantage; gates, metrics and batches read it. Masked rollouts do not count, because they are not in the
-   * loss, though their rewards are part of the group's baseline. A group without a judged rollout has zero advantage.
+   * True if nothing in the group moves the policy: every rollout in the loss has advantage 0. This is the only
+   * definition of zero advantage; gates, metrics and batches read it. Masked rollouts do not count, because they are
+   * not in the loss, though their rewards are part of the group's baseline. A group without a judged rollout has zero
+   * advantage.
    */
   readonly isZeroAdvantage: boolean;
 }

@@ -12,8 +12,8 @@ const longDigits = /(?:^|[^.\d])\d{16}/;
 const integer = /^-?\d+$/;
 
 /**
- * Parses JSON without rounding integers: those beyond ±(2^53 − 1) become `bigint`, every other value is the result of
- * `JSON.parse`. Decimals and exponents are doubles, as in Python.
+ * Parses JSON without rounding integers: those beyond ±(2^53 − 1) become `bigint`, and every other value is the result
+ * of `JSON.parse`. Decimals and exponents are doubles, as in Python.
  *
  * @throws SyntaxError as `JSON.parse` does.
  * @example

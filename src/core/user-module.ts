@@ -7,7 +7,7 @@ import { ConfigError } from './errors.ts';
 /**
  * Returns the default export of a user's module. The module is trusted: it runs with all rights of the process.
  *
- * @param kind what the module is, for messages.
+ * @param kind kind of module, for error messages.
  * @throws ConfigError when the file is missing or cannot be loaded.
  */
 export function importDefault(file: string, kind: string): unknown {

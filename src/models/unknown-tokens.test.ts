@@ -13,7 +13,7 @@ test('names the share of unknown tokens in the prompts', () => {
   );
 });
 
-test('is silent for prompts that the tokenizer reads, or without an unknown token', () => {
+test('returns no warning for prompts that the tokenizer reads, or without an unknown token', () => {
   expect(unknownTokenWarning({ render, unknownToken }, [asked('12')])).toBeUndefined();
   expect(unknownTokenWarning({ render }, [asked('what?')])).toBeUndefined();
 });

@@ -28,7 +28,7 @@ export interface RetryOptions {
   readonly giveUp: (last: RetryableError, attempts: number) => Error;
 }
 
-/** Bounds of a pause by backoff and of one by `Retry-After`, in milliseconds. */
+/** Longest pause by backoff, and by `Retry-After`, in milliseconds. */
 const maxBackoffMs = 30_000;
 const maxRequestedMs = 300_000;
 

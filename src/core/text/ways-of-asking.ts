@@ -1,6 +1,8 @@
 import * as z from 'zod';
 
-/** A question in several turns: `first` is asked with the problem, and each of `later` after the previous answer. */
+/**
+ * A way of asking in several turns: `first` is asked with the problem, and each of `later` after the previous answer.
+ */
 export interface Way {
   /** Changes with the text of the turns, because pass rates are stored by version. */
   readonly version: string;

@@ -14,7 +14,7 @@ import { parameterLayout } from './parameters.ts';
 import type { BatchShape } from './transformer.ts';
 
 /**
- * Memory of training, in two ways. Small models run a microbatch as one whole program, on all runners at once; every
+ * A way to train, with its memory. Small models run a microbatch as one whole program, on all runners at once; every
  * runner writes a separate gradient. Models whose vectors fill the budget run it in layers, on one runner that adds to
  * the only gradient.
  */

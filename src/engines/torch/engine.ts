@@ -58,7 +58,7 @@ export interface TorchEngineOptions extends TorchOptions {
 
 /**
  * Opens a Hugging Face folder in a worker process. An invalid folder is a `DataError`; a worker that cannot start is a
- * `WorkerCrashed` with the end of its output. A worker that crashes later is restarted, see {@link SupervisedWorker}.
+ * `WorkerCrashed` with the end of its output. A worker that crashes later is restarted; see {@link SupervisedWorker}.
  */
 export function openTorchEngine(
   options: TorchEngineOptions & { readonly train?: true },

@@ -10,8 +10,8 @@ import {
 
 /**
  * Tensor expressions with reverse-mode differentiation, compiled to ONNX. A `Value` is a node of an immutable
- * expression graph: building one runs nothing, and compiling emits only nodes that the outputs depend on. One `Op` object
- * under `ops/` defines each operation: its shape rule, its ONNX form, its derivative.
+ * expression graph: building a node runs nothing, and compiling emits only nodes that the outputs depend on. One `Op`
+ * object under `ops/` defines each operation: its shape rule, its ONNX form, its derivative.
  */
 
 /** Sizes of the dimensions, outermost first; `[]` is a scalar. */
@@ -117,7 +117,7 @@ export function gradients(scalar: Value, of: readonly Value[], add: (a: Value, b
 /** Values that a program takes as inputs of these names instead of computing them. */
 type Given = ReadonlyMap<Value, string>;
 
-/** Results of the operations of a name that a value depends on, in order. */
+/** Results of the operations with a given name that a value depends on, in order. */
 export function resultsOf(name: string, value: Value): Value[] {
   return callsLeadingTo([value], new Map()).flatMap(({ op, outputs }) =>
     op.name === name ? outputs.slice(0, 1) : [],

@@ -35,7 +35,7 @@ function matrix(shape: Shape, isTransposed: boolean): readonly [rows: number, co
   return isTransposed ? [columns, rows] : [rows, columns];
 }
 
-/** scale · A·B over the last two dimensions, either transposed first; all dimensions before must be equal. */
+/** scale · A·B over the last two dimensions, each optionally transposed first; all leading dimensions must be equal. */
 export function matmul(a: Value, b: Value, attributes: Partial<MatmulAttributes> = {}): Value {
   return apply(matmulOp, [a, b], { transposeA: false, transposeB: false, scale: 1, ...attributes });
 }

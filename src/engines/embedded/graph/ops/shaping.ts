@@ -54,7 +54,7 @@ const sumOp: Op<{ axes: readonly number[] }> = {
   vjp: ({ inputs }, gradient) => [expand(gradient, inputs[0]!.shape)],
 };
 
-/** Sums along axes, which stay as size 1. */
+/** Sums along axes, which remain with size 1. */
 export function sum(x: Value, axes: readonly number[]): Value {
   return axes.length === 0 ? x : apply(sumOp, [x], { axes });
 }
