@@ -24,11 +24,12 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from '../src/core/errors.ts';
 import { arms } from './regimes/arms.ts';
 import { makeMarkedModel } from './regimes/marked-model.ts';
+import { longestTraining, makeLevelStores } from './regimes/paper-levels.ts';
 import { configOf, modelOf, recipeOf } from './regimes/recipe.ts';
 import { drawSpeeds } from './regimes/picture.ts';
 import { compareResults, formatDecisions, formatTable } from './regimes/report.ts';
 import { appendResult, readResults } from './regimes/results.ts';
-import { type Row, rows, shortRows } from './regimes/rows.ts';
+import { math, paperLevelsRow, type Row, rows, shortRows } from './regimes/rows.ts';
 import { runArm } from './regimes/run.ts';
 
 const { values: options } = parseArgs({
@@ -73,6 +74,11 @@ for (const { row } of missing) {
 if (missing.some(({ row }) => row.model === 'marked')) {
   const share = await makeMarkedModel('models/gradus-tiny', modelOf('marked'));
   if (share !== undefined) say(`base model of R6: writes the marker in ${(100 * share).toFixed(1)} %`);
+}
+if (missing.some(({ arm }) => arms[arm]!.settings?.knownPassRates !== undefined)) {
+  const [uniform, seed] = [arms['uniform']!, 999];
+  const trained = { ...paperLevelsRow, problems: () => math(seed), budget: longestTraining * 256 };
+  await makeLevelStores(recipeOf(paperLevelsRow, uniform, 0), recipeOf(trained, uniform, seed));
 }
 say(`${cases.length} runs, ${missing.length} of them to make`);
 await Promise.all(Array.from({ length: Number(options.jobs) }, work));

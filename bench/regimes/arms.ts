@@ -1,42 +1,13 @@
-import type { z } from 'zod';
 import { zeroAdvantage } from '../../src/curriculum/gates/zero-advantage.ts';
 import { auto } from '../../src/curriculum/samplers/auto.ts';
 import { thompsonLiveShare } from '../../src/curriculum/samplers/thompson-live-share.ts';
 import { thompsonPassRate } from '../../src/curriculum/samplers/thompson-pass-rate.ts';
-import { stage, type stageConfig } from '../../src/curriculum/stage.ts';
+import { stage } from '../../src/curriculum/stage.ts';
 import { allOf, inLevel, not } from '../../src/difficulty/levels/level-rules.ts';
 import { simpleLevels } from '../../src/difficulty/levels/level-presets.ts';
 import { passRate } from '../../src/difficulty/probing/pass-rate.ts';
-import type { RecipeInput } from '../../src/recipe/recipe.ts';
-import type { Row } from './rows.ts';
-
-type Stage = z.input<typeof stageConfig>;
-
-/** What an arm changes in the recipe of a row. */
-export interface Arm {
-  /** Letter in the list of predictions. */
-  readonly letter: string;
-  readonly about: string;
-  /** Number of times that the arm's code changed its choices; part of the key of a result. Default 0. */
-  readonly version?: number;
-  /** Problems per step; default 32. */
-  readonly problemsPerStep?: number;
-  /** Steps of training between evaluations; default: those of `evaluationSpacing` rollouts. */
-  readonly every?: number;
-  /** True if measuring is free: the budget counts training alone. */
-  readonly isMeasuringFree?: boolean;
-  readonly stages: (row: Row, steps: number) => Stage[];
-  readonly settings?: Partial<RecipeInput>;
-  /** Knobs to train on; default: all of the pool. */
-  readonly knobs?: readonly number[];
-}
-
-/** One stage over the whole pool, chosen from by a sampler. */
-const oneStage =
-  (options: Partial<Omit<Stage, 'type' | 'name'>> = {}): Arm['stages'] =>
-  ({ isMixed }, maxSteps) => [stage('all', { ...mixOf(isMixed), ...options, maxSteps })];
-
-const mixOf = (isMixed: boolean | undefined) => (isMixed === true ? { mix: { math: 1, code: 1 } } : {});
+import { type Arm, mixOf, oneStage } from './arm.ts';
+import { paperArms } from './paper-arms.ts';
 
 /** The demo's stages, without gates and refills: 60 % of the steps on learnable problems, then the harder ones of them. */
 const staged: Arm['stages'] = ({ isMixed }, steps) => {
@@ -114,4 +85,5 @@ export const arms: Readonly<Record<string, Arm>> = {
   'batch-16': batch(16),
   'batch-64': batch(64),
   'easy-knobs': { letter: 'E', about: 'uniform over knobs 1 to 3', knobs: [1, 2, 3], stages: oneStage() },
+  ...paperArms,
 };

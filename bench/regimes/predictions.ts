@@ -28,6 +28,20 @@ const autoSpeeds: Readonly<Record<string, readonly [number, number]>> = {
 const refilled = ['R1/demo', 'R1/100', 'R1/60', 'R1/30', 'R1/10', 'R1/5', 'R1/2'];
 const rivals = ['mopps', 'thompson'];
 
+/** docs/predictions/2026-11-30-paper.md; arms without one of stage 2's changes are compared with `paper`. */
+const paperDifferences: Readonly<Record<string, readonly [low: number, high: number]>> = {
+  auto: [-0.5, 1.5],
+  L1: [0, 3],
+  L2: [0, 3],
+  L3: [-1.5, 2],
+  paper: [-4, 0],
+  'paper-one-stage': [-4, 0],
+  'paper-same-level': [-1, 1],
+  'paper-same-tokens': [-2.5, -0.2],
+  'paper-unmasked': [-0.7, 0.7],
+  'paper-same-entropy': [-0.5, 0.5],
+};
+
 export const predictions: readonly Prediction[] = [
   ...Object.entries(autoSpeeds).map(([row, speed]) => ({ row, arm: 'auto', speed })),
   ...refilled.map((row) => ({ row, arm: 'refills', difference: [-10, -3] }) as const),
@@ -48,6 +62,9 @@ export const predictions: readonly Prediction[] = [
   ...rivals.map((arm) => ({ row: 'R6/marker', arm, difference: [-Infinity, -5] }) as const),
   { row: 'R8/harder', arm: 'auto', difference: [-1, 1] },
   { row: 'R8/harder', arm: 'easy-knobs', difference: [-Infinity, 0] },
+  ...Object.entries(paperDifferences).map(([arm, difference]) => ({ row: 'paper/levels', arm, difference })),
+  { row: 'paper/domains', arm: 'math-alone', difference: [0, 3] },
+  { row: 'paper/domains', arm: 'code-alone', difference: [0, 3] },
 ];
 
 /** Never worse: the lower end of the interval of `auto` − uniform in each row, and pooled over rows, in points. */

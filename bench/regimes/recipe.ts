@@ -7,7 +7,7 @@ import { checkpoints } from '../../src/runs/writing/checkpoint.ts';
 import { suite } from '../../src/recipe/suite.ts';
 import { customVerifier } from '../../src/verifiers/custom/custom.ts';
 import demo from '../../recipes/demo/recipe.ts';
-import type { Arm } from './arms.ts';
+import type { Arm } from './arm.ts';
 import { evaluationSpacing } from './compare.ts';
 import type { Row } from './rows.ts';
 
@@ -20,6 +20,9 @@ const root = resolve(import.meta.dirname, '../..');
 export const modelOf = (model: Row['model']): string =>
   model === undefined ? 'models/gradus-tiny' : `runs/bench-regimes/models/${model}`;
 
+/** Rollouts of the budget for each rollout of the run: two where another model is trained beside it. */
+export const rolloutCost = ({ domain }: Arm): number => (domain === undefined ? 1 : 2);
+
 /**
  * The recipe of an arm in a row: the demo's model, algorithm and optimizer, the row's problems and verifiers, and as many
  * steps as the budget allows after measuring.
@@ -28,9 +31,10 @@ export const modelOf = (model: Row['model']): string =>
  */
 export function recipeOf(row: Row, arm: Arm, seed: number): Recipe {
   const { problemsPerStep = 32 } = arm;
-  const rolloutsPerStep = problemsPerStep * groupSize;
+  const rolloutsPerStep = problemsPerStep * groupSize * rolloutCost(arm);
   const problems = row
     .problems(seed)
+    .filter(({ domain }) => arm.domain === undefined || domain === arm.domain)
     .map((source) => (arm.knobs === undefined ? source : { ...source, knobs: [...arm.knobs] }));
   const pool = problems.reduce((sum, { count }) => sum + count!, 0);
   const isMeasured = arm.settings?.difficulty !== undefined && arm.isMeasuringFree !== true;
@@ -78,14 +82,31 @@ function verifiersOf({ trap }: Row, seed: number): Recipe['verifiers'] {
   ) as Recipe['verifiers'];
 }
 
+/** Settings of recipes that came after the first results, with the value at which they change nothing. */
+const laterDefaults = {
+  batch: { wordings: 1, source: { type: 'in-step' } },
+  stage: { reference: 'run' },
+};
+
 /**
  * Hash of everything in an arm's recipe that can change its result, the same in every checkout. Leaves out empty lists and
- * objects, so that a new setting of recipes that is empty by default keeps the keys of finished runs.
+ * objects and `laterDefaults`, so that a new setting of recipes keeps the keys of finished runs.
  */
 export function configOf(recipe: Recipe, { version = 0 }: Arm): string {
-  const { baseDir: _baseDir, ...portable } = recipe;
+  const { baseDir: _baseDir, batch, stages, ...portable } = recipe;
   const isEmpty = (value: unknown): boolean =>
     typeof value === 'object' && value !== null && Object.keys(value).length === 0;
-  const set = Object.entries({ ...portable, ...(version === 0 ? {} : { version }) });
+  const older = {
+    ...portable,
+    batch: without(batch, laterDefaults.batch),
+    stages: stages.map((stage) => without(stage, laterDefaults.stage)),
+  };
+  const set = Object.entries({ ...older, ...(version === 0 ? {} : { version }) });
   return recipeFile(Object.fromEntries(set.filter(([, value]) => !isEmpty(value)))).hash.slice(0, 16);
+}
+
+function without(settings: object, defaults: Readonly<Record<string, unknown>>): object {
+  const isDefault = ([key, value]: [string, unknown]): boolean =>
+    key in defaults && JSON.stringify(value) === JSON.stringify(defaults[key]);
+  return Object.fromEntries(Object.entries(settings).filter((entry) => !isDefault(entry)));
 }

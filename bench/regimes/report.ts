@@ -1,16 +1,20 @@
 import { speedup } from '../../src/curriculum/worth/staging-worth.ts';
 import { type Estimate, tInterval } from '../../src/statistics/intervals.ts';
 import { mean, quantile } from '../../src/statistics/summary.ts';
+import { arms } from './arms.ts';
 import { outcomeOf, speedOf } from './compare.ts';
 import { headline, neverWorse, type Prediction, predictions, worthPredicted } from './predictions.ts';
+
 import type { Result } from './results.ts';
 import type { Row } from './rows.ts';
 
-/** An arm of a row against uniform sampling, paired by seed. Rates are in [0, 1]. */
+/** An arm of a row against another, mostly uniform sampling, paired by seed. Rates are in [0, 1]. */
 export interface Comparison {
   readonly row: string;
   readonly arm: string;
-  /** Accuracy of uniform sampling at the end of the budget, mean over the same seeds. */
+  /** The other arm. */
+  readonly against: string;
+  /** Accuracy of the other arm at the end of the budget, mean over the same seeds. */
   readonly uniform: number;
   readonly difference: Estimate;
   /** Differences by seed. */
@@ -18,7 +22,7 @@ export interface Comparison {
   /** Median over seeds of `speedOf`. */
   readonly speed: number;
   readonly speeds: readonly number[];
-  /** Share of groups with a signal under uniform sampling, and in this arm. */
+  /** Share of groups with a signal in the other arm, and in this one. */
   readonly live: readonly [uniform: number, arm: number];
   /** Speed that these shares lead to by (W1) of docs/algorithms/staging-worth.md. */
   readonly expected: number;
@@ -28,24 +32,41 @@ export interface Comparison {
 /** Critical batch of the demo's model in live groups, and groups per step (docs/LOG.md, "what staging is worth"). */
 const [criticalBatch, groupsPerStep] = [300, 32];
 
-/** Compares every arm with uniform sampling over the seeds that both have. */
+/** Compares every arm with uniform sampling, or with the arm that it varies, over the seeds that both have. */
 export function compareResults(rows: readonly Row[], results: readonly Result[]): Comparison[] {
   return rows.flatMap((row) => {
-    const ofRow = results.filter((result) => result.row === row.id);
-    const uniform = new Map(ofRow.filter(({ arm }) => arm === 'uniform').map((run) => [run.seed, run]));
-    return [...Map.groupBy(ofRow, ({ arm }) => arm)].flatMap(([arm, all]) => {
-      const runs = all.filter(({ seed }) => uniform.has(seed)).toSorted((a, b) => a.seed - b.seed);
-      return arm === 'uniform' || runs.length === 0 ? [] : [compareArm(row, runs, uniform)];
+    const byArm = Map.groupBy(
+      results.filter((result) => result.row === row.id),
+      ({ arm }) => arm,
+    );
+    return [...byArm].flatMap(([arm, all]) => {
+      const { against = 'uniform', domain } = arms[arm]!;
+      const others = new Map(byArm.get(against)?.map((run) => [run.seed, inDomain(run, domain)]));
+      const runs = all.filter(({ seed }) => others.has(seed)).toSorted((a, b) => a.seed - b.seed);
+      if (arm === 'uniform' || runs.length === 0) return [];
+      return [
+        compareArm(
+          row,
+          runs.map((run) => inDomain(run, domain)),
+          others,
+        ),
+      ];
     });
   });
+}
+
+/** A run with the accuracies of one domain. */
+function inDomain(run: Result, domain: string | undefined): Result {
+  if (domain === undefined) return run;
+  return { ...run, points: run.points.map((point) => ({ ...point, accuracy: point.byDomain![domain]! })) };
 }
 
 function compareArm(
   { id, budget }: Row,
   runs: readonly Result[],
-  uniform: ReadonlyMap<number, Result>,
+  others: ReadonlyMap<number, Result>,
 ): Comparison {
-  const pairs = runs.map((run) => ({ run, base: uniform.get(run.seed)! }));
+  const pairs = runs.map((run) => ({ run, base: others.get(run.seed)! }));
   const differences = pairs.map(
     ({ run, base }) => outcomeOf(run.points, budget) - outcomeOf(base.points, budget),
   );
@@ -57,6 +78,7 @@ function compareArm(
   return {
     row: id,
     arm: runs[0]!.arm,
+    against: pairs[0]!.base.arm,
     uniform: mean(pairs.map(({ base }) => outcomeOf(base.points, budget))),
     difference: tInterval(differences),
     differences,
@@ -71,10 +93,10 @@ function compareArm(
 /** Formats the comparisons as a Markdown table, each with its prediction. */
 export function formatTable(comparisons: readonly Comparison[]): string {
   const lines = comparisons.map((one) => {
-    const { row, arm, uniform, difference, speed, speeds, live, expected, seeds } = one;
+    const { row, arm, against, uniform, difference, speed, speeds, live, expected, seeds } = one;
     const cells = [
       row,
-      arm,
+      against === 'uniform' ? arm : `${arm}, against ${against}`,
       points(uniform),
       // One seed has no interval.
       `${signed(difference.mean)}${seeds === 1 ? '' : ` [${signed(difference.low)}, ${signed(difference.high)}]`}`,

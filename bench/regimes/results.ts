@@ -12,9 +12,21 @@ const result = z.strictObject({
   config: z.string(),
   /** Share of groups with a signal, mean over the steps. */
   live: z.number(),
+  /** The same of every step. */
+  liveByStep: z.array(z.number()).optional(),
+  /** Noise and signal of the gradient at the steps that measure them, (W9) of docs/algorithms/staging-worth.md. */
+  gradient: z.array(z.strictObject({ noise: z.number(), signal: z.number() })).optional(),
   steps: z.int(),
   seconds: z.number(),
-  points: z.array(z.strictObject({ rollouts: z.number(), tokens: z.number(), accuracy: z.number() })),
+  points: z.array(
+    z.strictObject({
+      rollouts: z.number(),
+      tokens: z.number(),
+      accuracy: z.number(),
+      /** Accuracy in each domain of a mixed row. */
+      byDomain: z.record(z.string(), z.number()).optional(),
+    }),
+  ),
 });
 
 /** One finished run. */

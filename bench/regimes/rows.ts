@@ -214,8 +214,36 @@ const r9: Row = {
   budget: shortBudget,
 };
 
+/** The demo's math problems. */
+export const math = (seed: number): Source[] => [
+  train(seed, { families: mathFamilies, domain: 'math', count: 1500 }),
+];
+/** Levels and stages of the paper, on one pool for all seeds, because three models measured it beforehand. */
+export const paperLevelsRow: Row = {
+  id: 'paper/levels',
+  about: "the demo's math families and knobs, one pool of 1,500 problems",
+  problems: () => math(1),
+  heldOut: [heldOut({ families: mathFamilies, perCell: 16 })],
+  budget: shortBudget,
+};
+const paperDomains: Row = { ...demo, id: 'paper/domains' };
+
 /** Every regime; R0 is the batch arms of `R1/demo`. */
-export const rows: readonly Row[] = [demo, ...r1, ...r1Long, r2, ...r3, ...r4, ...r5, r6, ...r7, r8, r9];
+export const rows: readonly Row[] = [
+  demo,
+  ...r1,
+  ...r1Long,
+  r2,
+  ...r3,
+  ...r4,
+  ...r5,
+  r6,
+  ...r7,
+  r8,
+  r9,
+  paperLevelsRow,
+  paperDomains,
+];
 
 /** Rows of the short form. */
 export const shortRows = ['R1/10', 'R1/2', 'R1/100', 'R5/30', 'R5/60', 'R6/marker', 'R4/hard-end'];

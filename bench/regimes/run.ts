@@ -6,8 +6,9 @@ import type { Recipe } from '../../src/recipe/recipe.ts';
 import { openRunReader } from '../../src/runs/reading/run-reader.ts';
 import { mean } from '../../src/statistics/summary.ts';
 import { startTraining } from '../../src/training/start.ts';
-import type { Arm } from './arms.ts';
+import type { Arm } from './arm.ts';
 import type { Result } from './results.ts';
+import { rolloutCost } from './recipe.ts';
 import type { Row } from './rows.ts';
 
 /** Trains one arm of a row up to its budget, and deletes the run. @param folder parent folder of the run. */
@@ -22,16 +23,22 @@ export async function runArm(
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   using reader = await openRunReader(directory);
   const { values: dead } = reader.metric('group/zeroAdvantage');
+  const [noise, signal] = [reader.metric('gradient/noise').values, reader.metric('gradient/signal').values];
   const points = readCurves(reader).get('held-out')!;
   await rm(directory, { recursive: true });
   return {
     live: rounded(1 - mean(dead)),
+    liveByStep: Array.from(dead, (share) => rounded(1 - share)),
+    gradient: Array.from(noise, (value, i) => ({ noise: brief(value), signal: brief(signal[i]!) })),
     steps: dead.length,
     seconds,
-    points: points.map(({ trained, rollouts, tokens, overall }) => ({
-      rollouts: arm.isMeasuringFree === true ? trained : rollouts,
+    points: points.map(({ trained, rollouts, tokens, overall, byDomain }) => ({
+      rollouts: rolloutCost(arm) * (arm.isMeasuringFree === true ? trained : rollouts),
       tokens,
       accuracy: rounded(overall),
+      ...(row.isMixed && {
+        byDomain: Object.fromEntries(Object.entries(byDomain).map(([name, rate]) => [name, rounded(rate)])),
+      }),
     })),
   };
 }
@@ -59,3 +66,4 @@ async function trainToBudget(recipe: Recipe, budget: number, folder: string): Pr
 }
 
 const rounded = (value: number): number => Math.round(value * 1e6) / 1e6;
+const brief = (value: number): number => Number(value.toPrecision(6));
