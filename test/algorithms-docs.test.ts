@@ -9,7 +9,7 @@ const functionLink = /\[`(\w+)`\]\(([^)\s]+\.ts)\)/g;
 const functionsIn = (text: string): { name: string; file: string }[] =>
   Array.from(text.matchAll(functionLink), ([, name, file]) => ({ name: name!, file: file! }));
 
-/** Labels of equations, which stand at the beginning of a line in a code block: `(B3)`. */
+/** Labels of equations at the beginning of a line in a code block, such as `(B3)`. */
 const equationsIn = (text: string): string[] =>
   Array.from(text.matchAll(/^\(([A-Z]\d+)\)/gm), ([, label]) => label!);
 
@@ -52,7 +52,7 @@ test('equations are numbered from 1 without gaps, and the index lists each range
   expect(numbered).toEqual(ranges);
 });
 
-test('links between pages and to sources lead to files', () => {
+test('links to pages and sources point to files that exist', () => {
   const links = pages
     .flatMap(({ path, text }) =>
       Array.from(text.matchAll(/\]\(([^)#\s]+)\)/g), ([, target]) => join(dirname(path), target!)),

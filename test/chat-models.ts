@@ -4,12 +4,12 @@ import { initialWeights, parameterLayout } from '../src/engines/embedded/paramet
 import { newConfigJson } from '../src/engines/model-files/config-file.ts';
 import { openModelFolder, writeModelFolder } from '../src/engines/model-files/model-folder.ts';
 
-/** Chat templates with the turn structure of well-known models, in our own short form. */
+/** Short chat templates with the turn structure of well-known models. */
 interface ChatModel {
   readonly template: string;
-  /** The first ends a turn. */
+  /** Control tokens; the first ends a turn. */
   readonly special: readonly string[];
-  /** Added tokens that are ordinary text to a decoder. */
+  /** Added tokens that a decoder treats as ordinary text. */
   readonly tags: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export const chatModels = {
     ...qwenTokens,
     template: `${listTools}{% set ns = namespace(last=-1) %}{% for message in messages %}{% if message.role == 'user' %}{% set ns.last = loop.index0 %}{% endif %}{% endfor %}{% for message in messages %}${toolTurns}{% elif message.role == 'assistant' and loop.index0 < ns.last %}{{ '<|im_start|>assistant\\n' + message.content.split('</think>')[-1].lstrip('\\n') + '<|im_end|>\\n' }}{% else %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endif %}{% endfor %}${openTurn}`,
   },
-  /** Headers, trimmed contents, and a role of its own for results. */
+  /** Headers, trimmed contents, and a separate role for results. */
   llama3: {
     special: ['<|eot_id|>', '<|begin_of_text|>', '<|start_header_id|>', '<|end_header_id|>', '<|eom_id|>'],
     tags: [],
@@ -54,7 +54,7 @@ export const chatModels = {
 
 export type ChatModelName = keyof typeof chatModels;
 
-/** Pieces with a token of their own, merged over the edges of tags, lines and words, where tokenizers surprise. */
+/** Pieces that are single tokens across the edges of tags, lines and words, where tokenizers behave unexpectedly. */
 const merged = [
   'the',
   ' the',
@@ -125,7 +125,9 @@ async function writeChatTokenizer(folder: string, name: ChatModelName): Promise<
   return vocabulary.size + added.length;
 }
 
-/** Letters that stand for bytes in a byte-level vocabulary: printable ones for themselves, others from 256 on. */
+/**
+ * Letters that represent bytes in a byte-level vocabulary: printable bytes represent themselves, others start at 256.
+ */
 const byteLetters = ((): readonly string[] => {
   const isPrintable = (byte: number): boolean => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
   let next = 256;

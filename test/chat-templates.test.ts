@@ -12,7 +12,7 @@ afterAll(() => rm(scratch, { recursive: true }));
 
 const keepHistory = ['qwen2.5', 'qwen3', 'llama3', 'smollm2'] as const;
 
-/** Text with the pieces that tokenizers merge or take for control tokens. */
+/** Text with pieces that tokenizers merge or mistake for control tokens. */
 const piece = fc.constantFrom(
   'the',
   ' the',
@@ -43,7 +43,7 @@ describe.for(keepHistory)('%s', (name) => {
   });
   const whole = (tokens: Iterable<number>): string => texts([...tokens]).join('');
 
-  test('appended messages give the text of the template', () => {
+  test('appended messages have the text that the template renders', () => {
     fc.assert(
       fc.property(
         plain,
@@ -66,7 +66,7 @@ describe.for(keepHistory)('%s', (name) => {
     );
   });
 
-  test('texts of control tokens in a result stay text', () => {
+  test('text that looks like a control token in a result stays text', () => {
     const { special, tags } = chatModels[name];
     const hostile = fc.array(fc.oneof(piece, fc.constantFrom(...special, ...tags, '<|im', '_end|>', '<|')), {
       maxLength: 8,
@@ -89,7 +89,7 @@ describe.for(keepHistory)('%s', (name) => {
     );
   });
 
-  test('adds the list of tools where the template has one', () => {
+  test('adds the list of tools if the template supports it', () => {
     const tools = [{ type: 'function', function: { name: 'search' } }];
     const prompt: Message[] = [{ role: 'user', content: 'q' }];
     const hasList = chatModels[name].template.includes('tools');
@@ -97,7 +97,7 @@ describe.for(keepHistory)('%s', (name) => {
   });
 });
 
-test('a template that drops earlier thinking is found, with the roles that drop it', async () => {
+test('detects a template that drops earlier thinking, and the roles that drop it', async () => {
   const open = async (name: ChatModelName): Promise<ModelTokenizer> => {
     await writeChatModel(join(scratch, `again-${name}`), name);
     return openTokenizer(join(scratch, `again-${name}`));

@@ -9,7 +9,7 @@ import { mathProblem } from '../src/testing/index.ts';
 import { makeFastFolder } from './runs/fast-folder.ts';
 
 /*
- * The modules of docs/environments.md work as they are written there.
+ * Tests the modules of docs/environments.md exactly as written there.
  */
 
 const root = makeFastFolder('environments');
@@ -50,7 +50,7 @@ const call = (
   args: Readonly<Record<string, Json>>,
 ) => tool.call(args, new AbortController().signal);
 
-test("a tool of one's own takes about 20 lines and answers calls", async () => {
+test('a custom tool takes about 20 lines and answers calls', async () => {
   const [source] = modules;
   expect(source!.trim().split('\n').length).toBeLessThanOrEqual(22);
   const server = createServer((request, response) => response.end(`sunny in ${request.url!.slice(1)}`));
@@ -68,7 +68,7 @@ test("a tool of one's own takes about 20 lines and answers calls", async () => {
   expect(environment.version).toMatch(/^1-[0-9a-f]{16}-/);
 });
 
-test("an environment of one's own takes fewer than 40 lines and plays to its end", async () => {
+test('a custom environment takes fewer than 40 lines and plays to its end', async () => {
   const source = modules[1]!;
   expect(source.trim().split('\n').length).toBeLessThanOrEqual(40);
   const answers = await play(open(source), ['5', 'hm', '16', '10'], true);
@@ -78,7 +78,7 @@ test("an environment of one's own takes fewer than 40 lines and plays to its end
   expect(answers.at(-1)!.reward).toBe(1);
 });
 
-test('rejects a module that is no environment, with what it may be', () => {
+test('rejects a module that is not an environment, and lists what it may be', () => {
   const file = join(root, 'wrong.mjs');
   writeFileSync(file, 'export default 5;');
   const config = customEnvironmentConfig.parse({ type: 'custom', module: file });

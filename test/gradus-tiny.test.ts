@@ -8,12 +8,12 @@ import { wordingsOf } from '../src/problems/families/wordings.ts';
 const folder = 'models/gradus-tiny';
 const { config, tokenizer } = await openModelFolder(folder);
 
-test('it is as small as promised', () => {
+test('the model has the documented size', () => {
   expect(statSync(`${folder}/model.safetensors`).size).toBeLessThan(8 * 1024 * 1024);
   expect(config).toMatchObject({ architecture: 'qwen2', tieEmbeddings: true });
 });
 
-test('a question is the question between two tokens, and the end token ends answers', () => {
+test('a prompt is the question between two tokens, and the end token ends answers', () => {
   const prompt = tokenizer.encodePrompt([{ role: 'user', content: '17+25=?' }]);
   const [question, answer] = [tokenizer.encodeText('<q>'), tokenizer.encodeText('<a>')];
   expect([...prompt]).toEqual([...question, ...tokenizer.encodeText('17+25=?'), ...answer]);

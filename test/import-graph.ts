@@ -9,14 +9,14 @@ export interface ImportEdge {
 
 /** A row of ARCHITECTURE.md: what a folder may import besides `core` and itself. */
 export interface LayerRow {
-  /** `difficulty`, or `difficulty/levels` for a wall inside a room. */
+  /** `difficulty`, or `difficulty/levels` for a folder inside a room. */
   readonly folder: string;
   readonly allowed: readonly string[];
-  /** Rooms of which only the interface file may be imported. */
+  /** Rooms from which only the interface file may be imported. */
   readonly interfacesOnly: readonly string[];
 }
 
-/** The files that hold a room's interface: all that an "(interface)" row may import of it. */
+/** The files with a room's interface: the only files that an "(interface)" row may import from it. */
 const interfaceFiles: Readonly<Record<string, readonly string[]>> = {
   engines: ['engines/engine.ts'],
   environments: ['environments/environment.ts', 'environments/tool.ts'],
@@ -55,7 +55,7 @@ export function readLayers(markdown: string): LayerRow[] {
 
 const roomOf = (path: string): string => (path.includes('/') ? path.split('/')[0]! : '');
 
-/** The longest folder of the table that holds this file; the room itself where no wall inside it is listed. */
+/** The longest folder of the table that contains this file; the room itself if no folder inside it is listed. */
 function folderOf(path: string, rows: ReadonlyMap<string, LayerRow>): string {
   const parts = path.split('/').slice(0, -1);
   for (let length = parts.length; length > 1; length--) {
@@ -77,7 +77,8 @@ export function forbiddenImports(edges: readonly ImportEdge[], layers: readonly 
     if (row.interfacesOnly.includes(target)) return interfaceFiles[target]?.includes(to) === true;
     return row.allowed.includes(target);
   };
-  // Inside a room only folders with a row have walls; files directly in the room are open to all of it.
+  // Inside a room, rules apply only to folders with a row; all files of a room may import the files
+  // directly in it.
   const isAllowedInside = (from: string, to: string): boolean => {
     const [folder, target] = [folderOf(from, rows), folderOf(to, rows)];
     const row = rows.get(folder);
@@ -88,7 +89,7 @@ export function forbiddenImports(edges: readonly ImportEdge[], layers: readonly 
   return edges.filter((edge) => !isAllowed(edge)).map(({ from, to }) => `${from} imports ${to}`);
 }
 
-/** Import circles, types included: each as the files that import one another. */
+/** Import cycles, including those of types: each is a list of files that import one another. */
 export function importCircles(edges: readonly ImportEdge[]): string[][] {
   const next = Map.groupBy(edges, ({ from }) => from);
   const index = new Map<string, number>();

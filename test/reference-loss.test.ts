@@ -104,7 +104,7 @@ const verlCases: readonly Case[] = [
   ['vanilla + TIS token 2.0, token-mean', loss(dual, corrected('token', 'truncate', 2)), weights.tokenMean],
 ];
 
-/** Largest difference in value or gradient. The peers' own values carry an ε of about 1e-8 in their means. */
+/** Largest allowed difference in value or gradient. TRL and verl add an ε of about 1e-8 in their means. */
 function distance(ours: ReturnType<typeof referenceLoss>, value: number, gradient: Rows): number {
   const gaps = gradient.flatMap((row, i) => row.map((slope, t) => Math.abs(slope - ours.gradient[i]![t]!)));
   return Math.max(Math.abs(ours.loss - value), ...gaps);
@@ -195,7 +195,7 @@ function flat({ loss: value, gradient }: ReturnType<typeof referenceLoss>): numb
   return [value, ...gradient.flatMap((row) => [...row])];
 }
 
-test('splitting into microbatches changes nothing', () => {
+test('splitting into microbatches does not change the loss', () => {
   fc.assert(
     fc.property(
       anyLoss,
@@ -214,7 +214,7 @@ test('splitting into microbatches changes nothing', () => {
   );
 });
 
-test('padding and order change nothing', () => {
+test('padding and order do not change the loss', () => {
   const pad = (values: ArrayLike<number>, value: number): number[] => [...Array.from(values), value, value];
   const padded = (row: ReferenceSequence): ReferenceSequence => ({
     weights: pad(row.weights, 0),

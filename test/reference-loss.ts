@@ -17,7 +17,7 @@ export interface ReferenceSequence {
 /** Result that every engine must reproduce. Means are over tokens with weight. */
 export interface ReferenceLoss {
   readonly loss: number;
-  /** ∂loss/∂logprobs per sequence; 0 where the weight is 0. The entropy term's share is not in it. */
+  /** ∂loss/∂logprobs per sequence; 0 where the weight is 0. Excludes the share of the entropy term. */
   readonly gradient: readonly Float64Array[];
   readonly tokens: number;
   /** Share of tokens whose ratio was clipped from below / above in the binding direction. */
@@ -28,8 +28,8 @@ export interface ReferenceLoss {
 }
 
 /**
- * Computes the loss of `LossSpec` in float64, one token at a time: slow, and the definition that engines are tested
- * against.
+ * Computes the loss of `LossSpec` in float64, one token at a time: it is slow, and is the definition that engines
+ * are tested against.
  *
  * @throws {RangeError} if the loss needs reference log-probabilities or entropies that are missing.
  */

@@ -29,13 +29,13 @@ test.each(arms.filter(({ isAdaptive }) => isAdaptive))(
   },
 );
 
-test('auto gains on a balanced pool, and where chance judges a third of the families', () => {
+test('auto gains on a balanced pool, and on a pool with a third of the families judged by chance', () => {
   const auto = arms.find(({ name }) => name === 'auto')!;
   expect(ofUniform(balanced, auto)).toBeGreaterThan(1.1);
   expect(ofUniform(lottery, auto)).toBeGreaterThan(1.1);
 });
 
-test('auto teaches a learner more than uniform sampling where 10 % is within reach, and with coin flips', () => {
+test('auto teaches a learner more than uniform sampling with 10 % within reach, and with coin-flip verdicts', () => {
   const gain = (regime: Parameters<typeof learn>[0]): number =>
     mean(
       seeds.map((seed) => learn(regime, { type: 'auto' }, seed) - learn(regime, { type: 'uniform' }, seed)),

@@ -14,7 +14,7 @@ import { makeFastFolder } from './runs/fast-folder.ts';
 const root = makeFastFolder('search-training');
 afterAll(() => rmSync(root, { recursive: true }));
 
-/** Serves the passages of the recipe as Search-R1's retriever does; queries for which `isDown` fail. */
+/** Serves the passages of the recipe as Search-R1's retriever does. Queries for which `isDown` is true fail. */
 async function serveFacts(isDown: (queries: number) => boolean = () => false) {
   const retriever = openRetriever(retrieverConfig.parse(bm25({ passages: 'facts.jsonl' })), 'recipes/search');
   let served = 0;
@@ -45,7 +45,7 @@ async function serveFacts(isDown: (queries: number) => boolean = () => false) {
   };
 }
 
-/** Trains on busy machines too. */
+/** Timeout long enough for busy machines. */
 const slow = { timeout: 600_000 };
 
 /** The recipe with few steps, over HTTP. */
@@ -62,7 +62,7 @@ const recipeOver = (url: string) =>
   ]);
 
 test(
-  'a retriever that dies during training: attempts are ungradable, none is wrong, training goes on',
+  'if a retriever dies during training, attempts are ungradable and never wrong, and training continues',
   slow,
   async () => {
     const served = await serveFacts((queries) => queries > 12 && queries <= 40);
@@ -81,7 +81,7 @@ test(
   },
 );
 
-test('a run that broke off ends with the same bits after the retriever is gone', slow, async () => {
+test('an interrupted run ends with the same bits without its retriever', slow, async () => {
   const served = await serveFacts();
   let queries = 0;
   const recipe = await recipeOver(served.url);
@@ -89,7 +89,7 @@ test('a run that broke off ends with the same bits after the retriever is gone',
     const calm = await startTraining(recipe, join(root, 'calm'));
     const broken = startTraining(recipe, join(root, 'broken'), {
       report: (event) => {
-        // Step 4 is complete, its checkpoint is not written.
+        // Step 4 is complete, but its checkpoint is not written.
         if (event.type === 'step' && event.step === 4) throw new Error('power cut');
       },
     });

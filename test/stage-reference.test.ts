@@ -70,7 +70,7 @@ test('KL against the base model is above 0 once a stage has imitated', async () 
   expect(first).toBeGreaterThan(1e-4);
 });
 
-test('a loss without KL has no use for a reference', () => {
+test('a reference without a KL term is rejected', () => {
   expect(() => checkRecipe(recipeOn('embedded', 'stage', null))).toThrow(
     "stage 'explore': expected a KL term for reference: 'stage'",
   );

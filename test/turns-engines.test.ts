@@ -20,7 +20,7 @@ import { makeFastFolder } from './runs/fast-folder.ts';
 const scratch = makeFastFolder('turns-engines');
 afterAll(() => rm(scratch, { recursive: true }));
 
-/** Judges by the number of the attempt, so that every group has both rewards. */
+/** Judges by the index of the attempt, so that every group has both rewards. */
 function countingVerifier(): Verifier {
   let judged = 0;
   return {
@@ -35,7 +35,7 @@ function countingVerifier(): Verifier {
   };
 }
 
-/** Replies twice, whatever was written: with hostile text inside the turn, or as a message of the tool. */
+/** Replies twice, regardless of the text: with hostile text inside the turn, or as a message of the tool. */
 const twice = (): Environment =>
   scriptedEnvironment({
     stop: ['e', 'a', ' '],
@@ -137,7 +137,7 @@ describe.for(engines.filter(({ isHere }) => isHere))(
             expect(mine || (logprobs[t] === 0 && advantages[t] === 0)).toBe(true);
           }
         }
-        // The policy read what the transcript holds: scoring finds the log-probabilities of sampling in every turn.
+        // The policy read the transcript: scoring gives the log-probabilities of sampling in every turn.
         const scored = await engine.weights.logprobs({ sequences }, 'policy');
         for (const [i, { rolloutLogprobs, weights }] of sequences.entries())
           for (const [t, weight] of weights.entries())
@@ -170,7 +170,7 @@ describe.for(engines.filter(({ isHere }) => isHere))(
       expect(norms[0]!.tokens).toBe(written);
     });
 
-    test('two rolls of the same seed write the same, bit for bit where rows do not depend on their neighbours', async () => {
+    test('two rolls with the same seed write the same tokens, bit for bit if rows do not depend on their neighbours', async () => {
       const folder = join(scratch, `${name}-again`);
       await writeChatModel(folder, 'smollm2');
       await using engine = await open(folder);

@@ -70,10 +70,10 @@ def measure(
 def problems(
     store: PassRateStore | str | os.PathLike[str], recipe: Recipe, *, level: str | Sequence[str] = ()
 ) -> DataFrame:
-    """The problems of a recipe: prompt, answer, levels, pass rate with its 95 % interval, trials.
+    """Returns the problems of a recipe: prompt, answer, levels, pass rate with its 95 % interval, trials.
 
     Args:
-        level: only problems of these levels; default all, unmeasured ones included.
+        level: only problems of these levels; default: all, including unmeasured problems.
     """
     names = [level] if isinstance(level, str) else level
     chosen = [word for name in names for word in ("--level", name)]
@@ -85,10 +85,11 @@ def problems(
 
 
 def levels(store: PassRateStore | str | os.PathLike[str], recipe: Recipe, *, attempts: int = 64) -> DataFrame:
-    """Sizes of the levels, one row each: `taken` now, `certain`, `open`, and `expected` after more attempts.
+    """Returns the sizes of the levels, one row each: `taken` now, `certain`, `open`, and `expected` after more
+    attempts.
 
     Args:
-        attempts: attempts per problem to forecast `expected` for.
+        attempts: attempts per problem in the forecast `expected`.
     """
     with _file_of(recipe) as file:
         options = ["--recipe", file, "--attempts", attempts]
@@ -122,7 +123,7 @@ def evaluate(
 
     Args:
         model: run, run directory or model folder; default: the recipe's policy.
-        suites: only these suites of the recipe, or these published ones.
+        suites: only these suites of the recipe, or these published suites.
     """
     chosen = [word for suite in suites for word in ("--suite", suite)]
     words = ["eval", *([] if model is None else [_path_of(model)]), *chosen, *_set(overrides)]
@@ -146,25 +147,26 @@ def sample(
 
 
 def runs(folder: str | os.PathLike[str] = "runs") -> DataFrame:
-    """The runs of a folder, one row each: name, status, step, stage, seed, times; `problem` of one that is damaged."""
+    """Returns the runs of a folder, one row each: name, status, step, stage, seed, times; `problem` if it is
+    damaged."""
     listed = call("runs", "list", folder, progress=False)
     rows = [{"folder": one["folder"], **one.get("summary", {}), "problem": one.get("problem")} for one in listed]
     return tables.pandas().DataFrame(rows)
 
 
 def compare(before: Run | str | os.PathLike[str], after: Run | str | os.PathLike[str]) -> dict[str, Any]:
-    """Compares two runs: the fields in which their recipes differ, and the suites both have, paired by problem."""
+    """Compares two runs: the fields in which their recipes differ, and their common suites, paired by problem."""
     comparison: dict[str, Any] = call("runs", "compare", _path_of(before), _path_of(after), progress=False)
     return comparison
 
 
 def verify_math(answers: Iterable[tuple[str, str]]) -> DataFrame:
-    """Judges pairs of gold answer and answer; one verdict a row: outcome, score, reason."""
+    """Judges pairs of gold answer and answer; returns one verdict per row: outcome, score, reason."""
     return _verdicts("math", [{"gold": gold, "pred": answer} for gold, answer in answers])
 
 
 def verify_code(programs: Iterable[tuple[Mapping[str, Any], str]]) -> DataFrame:
-    """Runs pairs of problem (with tests, in any known format) and program in a sandbox; one verdict a row."""
+    """Runs pairs of problem (with tests, in any known format) and program in a sandbox; returns one verdict per row."""
     return _verdicts("code", [{"problem": problem, "program": program} for problem, program in programs])
 
 
@@ -203,7 +205,7 @@ def _word(value: object) -> str:
 
 @contextlib.contextmanager
 def _file_of(recipe: Recipe) -> Iterator[str]:
-    """The file of a recipe; of a dictionary, one in the current folder that lasts for one command."""
+    """Yields the file of a recipe; for a dictionary, a file in the current folder that exists during one command."""
     if not isinstance(recipe, Mapping):
         yield os.fspath(recipe)
         return

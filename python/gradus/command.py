@@ -23,8 +23,8 @@ def find_gradus() -> list[str]:
     """Returns the command that starts Gradus, as a list of arguments.
 
     Searches, in this order: the environment variable GRADUS_BIN; the checkout that contains this file; as npx does,
-    `node_modules` in the current folder and those above it, or a checkout there; the PATH. Downloads nothing, and skips
-    folders that all users share, such as `/tmp`.
+    `node_modules` in the current folder and the folders above it, or a checkout there; the PATH. Downloads nothing, and
+    skips folders that all users share, such as `/tmp`.
 
     Raises:
         ConfigError: GRADUS_BIN does not name a file or command, or no command was found.
@@ -54,7 +54,7 @@ def find_gradus() -> list[str]:
 
 
 def _is_shared(folder: Path) -> bool:
-    """Returns whether all users share a folder: another user could put a script there to run as this one."""
+    """Returns whether all users share a folder, where another user could put a script that this user would run."""
     shared = stat.S_IWOTH | stat.S_ISVTX
     try:
         return folder.stat().st_mode & shared == shared
@@ -110,7 +110,7 @@ def call(*words: object, progress: Progress = True) -> Any:
 def lines(*words: object, progress: Progress = True) -> Generator[Any, None, None]:
     """Runs a command with `--json`; yields each line of its output, parsed, as it is printed."""
     command = [*find_gradus(), "--json", *(str(word) for word in words)]
-    # Start a new session, so that Ctrl-C reaches Gradus only once, through `_interrupt`; a second would kill it.
+    # Start a new session, so that Ctrl-C reaches Gradus only once, through `_interrupt`; a second signal would kill it.
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -160,7 +160,7 @@ def _interrupt(process: subprocess.Popen[str]) -> None:
 
 
 class _Errors:
-    """Reads stderr while the process writes: shows warnings, keeps the error."""
+    """Reads stderr while the process writes; shows warnings and keeps the error."""
 
     def __init__(self, process: subprocess.Popen[str], *, is_shown: bool) -> None:
         assert process.stderr is not None

@@ -17,7 +17,7 @@ class GradusError(Exception):
         self.try_next = try_next
         """The command or edit to try next."""
         self.result: Any = None
-        """Result of a command that printed one and then failed, as a run that finished with errors does."""
+        """Result of a command that printed a result and then failed, such as a run that finished with errors."""
 
     def __str__(self) -> str:
         return self.message if self.try_next is None else f"{self.message}\ntry: {self.try_next}"

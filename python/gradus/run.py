@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _versions = (1, 2)
 
 _per_token = {"token_ids", "token_logprobs", "token_entropies", "transcripts", "messages"}
-"""Columns of rollouts that are most of a file; read only by name."""
+"""Columns that make up most of a file of rollouts; read only if named."""
 
 
 class Run:
@@ -73,11 +73,11 @@ class Run:
 
     @property
     def pass_rates(self) -> PassRateStore:
-        """The store of its attempts at problems."""
+        """The store of the run's attempts at problems."""
         return PassRateStore(self.directory / "pass-rates.sqlite")
 
     def table(self, name: str) -> DataFrame:
-        """A table of `run.sqlite` as it is: run, sessions, steps, groups, events, checkpoints, selections, …"""
+        """A whole table of `run.sqlite`: run, sessions, steps, groups, events, checkpoints, selections, …"""
         return self.query(f'SELECT * FROM "{name.replace(chr(34), "")}"')
 
     def query(self, text: str, *values: object) -> DataFrame:
@@ -102,7 +102,7 @@ class Run:
         return self.table("groups").drop(columns=["shard_id", "first_row"]).set_index("id")
 
     def events(self) -> DataFrame:
-        """What happened, in order; `data` is parsed."""
+        """The events of the run, in order; `data` is parsed."""
         events = self.table("events").set_index("id")
         events["data"] = [json.loads(text) if isinstance(text, str) else None for text in events["data"]]
         return events
@@ -147,7 +147,7 @@ class Run:
         Args:
             purpose: `train`, `measure` or `evaluate`; default all.
             step: read only this step.
-            columns: columns to read; default all but those with values of single tokens, which are most of a file:
+            columns: columns to read; default: all except those with values per token, which make up most of a file:
                 token_ids, token_logprobs, token_entropies, transcripts, messages.
 
         Raises:

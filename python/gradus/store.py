@@ -57,7 +57,7 @@ class PassRateStore:
     def pass_rates(self) -> DataFrame:
         """One row for each problem and set of conditions: correct attempts per trial, and tokens written per attempt.
 
-        `pass_rate` is NaN without a trial: `ungradable` attempts are no trials. For intervals and levels, see
+        `pass_rate` is NaN without a trial; `ungradable` attempts are not trials. For intervals and levels, see
         `gradus.problems`.
         """
         rows = tables.query(self.path, _pass_rates)

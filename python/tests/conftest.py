@@ -20,7 +20,7 @@ smaller = {
     '"maxSteps": 20': '"maxSteps": 2',
     '"batch": {"problems": 16': '"batch": {"problems": 2',
 }
-"""What replaces parts of the notebook."""
+"""Replacements for parts of the notebook."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""Finding and running the command, with a script in its place."""
+"""Finding and running the command, with a script in place of Gradus."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_returns_the_last_line_and_passes_events_on(script) -> None:
     assert events == [{"type": "step", "step": 1}]
 
 
-def test_error_keeps_the_result_that_came_before_it(script) -> None:
+def test_error_keeps_the_result_printed_before_it(script) -> None:
     script(
         "print('{\"run\": \"runs/a\"}')\nprint('! a warning', file=sys.stderr)\n"
         "sys.exit(json.dumps({'error': {'name': 'RunError', 'code': 'RUN_WENT_WRONG', 'message': 'm'}}))"
@@ -73,7 +73,7 @@ def test_failure_without_a_described_error_shows_what_was_printed(script) -> Non
         gradus.call("train")
 
 
-def test_interrupt_stops_the_command_once_and_says_how_to_continue(script) -> None:
+def test_interrupt_stops_the_command_once_and_names_the_command_to_continue(script) -> None:
     script(
         "count = 0\n"
         "def stop(*_):\n"

@@ -1,4 +1,4 @@
-"""What the notebook measured, planned and trained."""
+"""Results of the notebook: measurements, plan and training."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_judges_answers_in_order() -> None:
     assert gradus.verify_math([("1/2", "0.5"), ("7", "8")])["outcome"].tolist() == ["correct", "incorrect"]
 
 
-def test_error_of_a_command_has_its_class_code_and_sentence() -> None:
+def test_error_of_a_command_has_its_class_code_and_message() -> None:
     with pytest.raises(gradus.ConfigError, match=r"nope\.toml: expected a recipe file.*\ntry: gradus demo") as caught:
         gradus.train("nope.toml")
     assert (caught.value.code, caught.value.try_next) == ("CONFIG_INVALID", "gradus demo")

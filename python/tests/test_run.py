@@ -11,7 +11,7 @@ import pytest
 import gradus
 
 
-def test_metrics_are_one_row_a_step(run: gradus.Run) -> None:
+def test_metrics_have_one_row_per_step(run: gradus.Run) -> None:
     metrics = run.metrics("reward/mean", "rollout/count", "unknown")
     assert metrics.index.tolist() == [1, 2]
     assert metrics.columns.tolist() == ["reward/mean", "rollout/count", "unknown"]
@@ -70,7 +70,7 @@ def test_reads_a_run_while_another_process_writes(run: gradus.Run, tmp_path: Pat
     writer.close()
 
 
-def test_rejects_what_is_no_run_and_a_damaged_file(run: gradus.Run, tmp_path: Path) -> None:
+def test_rejects_a_folder_without_a_run_and_a_damaged_file(run: gradus.Run, tmp_path: Path) -> None:
     with pytest.raises(gradus.RunError, match=r"expected a run directory.*\ntry: gradus runs list"):
         gradus.Run(tmp_path)
     (tmp_path / "run.sqlite").write_text("text")
@@ -83,7 +83,7 @@ def test_rejects_what_is_no_run_and_a_damaged_file(run: gradus.Run, tmp_path: Pa
     assert caught.value.code == "RUN_SHARDS_DAMAGED"
 
 
-def test_rejects_versions_that_it_does_not_know(tmp_path: Path) -> None:
+def test_rejects_unknown_versions(tmp_path: Path) -> None:
     for name in ("run.sqlite", "store.sqlite"):
         with sqlite3.connect(tmp_path / name) as database:
             database.execute("PRAGMA user_version = 99")

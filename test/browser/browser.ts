@@ -10,7 +10,7 @@ const executablePath = '/usr/bin/chromium';
 /** True if Chromium is installed. */
 export const hasBrowser = existsSync(executablePath);
 
-/** A page, and its faults: script errors, violations of its policy, requests to other origins. */
+/** A page, and its faults: script errors, violations of its security policy, requests to other origins. */
 export interface Opened extends AsyncDisposable {
   readonly tab: Page;
   readonly faults: readonly string[];
@@ -72,7 +72,7 @@ export async function buildPages(folder: string): Promise<string> {
   return outDir;
 }
 
-/** Returns the rules of axe that a page violates. Runs through the debugger, to which the page's policy does not apply. */
+/** Returns the axe rules that a page violates. Runs through the debugger, to which the page's policy does not apply. */
 export async function brokenRules(tab: Page): Promise<string[]> {
   await tab.evaluate(axeCore.source);
   return tab.evaluate(

@@ -56,7 +56,7 @@ describe('an exported run', () => {
   });
   afterAll(() => rmSync(root, { recursive: true }));
 
-  test('is complete if it fits, and lists what it omits if it does not', async () => {
+  test('is complete if it fits, and otherwise lists what it omits', async () => {
     expect(small.omitted).toEqual([]);
     expect(small.groups).toHaveLength(37);
     expect(Object.keys(small.details)).toHaveLength(37);
@@ -94,7 +94,7 @@ describe('an exported run', () => {
       await tab.close();
     });
 
-    test('opens on its run, with the events folded and without what needs a dashboard', async () => {
+    test('opens on its run, with the events collapsed and without features that need a dashboard', async () => {
       const tab = await browser.newPage();
       await tab.goto(address);
       await tab.getByRole('heading', { name: 'shown-0001' }).waitFor();

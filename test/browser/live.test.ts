@@ -36,7 +36,7 @@ describe.skipIf(!hasBrowser)('a live run in a browser', () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  test('shows a run start, take steps, change stage and finish without a page reload', async () => {
+  test('shows a run that starts, takes steps, changes stage and finishes, without a page reload', async () => {
     await using runs = await browser.open(`${dashboard.url}#/runs`);
     await runs.tab.getByText('No runs yet').waitFor();
     const training = spawn(process.execPath, ['-C', 'development', 'test/browser/train-live.ts', root], {

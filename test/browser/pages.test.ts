@@ -116,7 +116,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.getByRole('region', { name: 'Rollout 2' }).waitFor();
   });
 
-  test('names problems by their prompts, too', async () => {
+  test('also names problems by their prompts', async () => {
     for (const [hash, words] of [
       [`${run}/overview`, /trap\/9\/worst\s+2\+2=\?/u],
       [`${run}/rollouts?problem=sum%2F3`, /sum\/3\s+0\+3=\?/u],
@@ -209,7 +209,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await expect.poll(() => table.getByRole('row').nth(1).innerText()).toContain('0 % [');
   });
 
-  test("finds metrics by verl's name, and zooms and smooths them by the URL", async () => {
+  test("finds metrics by verl's name, and reads zoom and smoothing from the URL", async () => {
     await using opened = await open(`${run}/metrics?find=critic%2Fscore&stage=hard&smooth=on`);
     const { tab } = opened;
     const chart = tab.getByRole('slider');
@@ -291,7 +291,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(await speed.getByRole('row', { name: /^all/u }).innerText()).toMatch(/3 of 3\s+4 → 2 \(2.00 ×\)/u);
     for (const title of ['Held-out accuracy, held-out', 'Reward']) {
       const chart = tab.getByRole('region', { name: title }).getByRole('slider');
-      // Each side: a band, three seeds, the mean.
+      // Each side has a band, three seeds and the mean.
       expect(await chart.locator('path').count()).toBe(10);
       expect(await chart.getAttribute('aria-label')).toMatch(/before from .* after from /u);
     }
@@ -374,7 +374,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(faults).toEqual([]);
   });
 
-  test('says why runs cannot be compared by seed', async () => {
+  test('explains why runs cannot be compared by seed', async () => {
     for (const [query, words] of [
       [`${seedsOf('before', 'slow')}&before=fast-0001&after=fast-0002`, 'with seed 1'],
       [`${seedsOf('before', 'slow')}&after=none`, 'Could not load the comparison'],

@@ -2,8 +2,8 @@ import { createRun } from '../../src/runs/writing/create-run.ts';
 import { shownEvaluation } from '../server/shown-run.ts';
 
 /**
- * Records three seeds each of two recipes, `slow` and `fast`: four steps of 100 rollouts with an evaluation each. `fast`
- * is as good after two steps as `slow` after four, and better at its end.
+ * Records three seeds each of two recipes, `slow` and `fast`: four steps of 100 rollouts with an evaluation each. After
+ * two steps, `fast` is as good as `slow` after four, and it is better at the end.
  */
 export async function recordSeeds(root: string): Promise<void> {
   const courses = { slow: [0.25, 0.25, 0.5, 0.5], fast: [0.25, 0.75, 0.75, 0.75] };

@@ -44,7 +44,7 @@ const problems: readonly Problem[] = [
   }),
 ];
 
-/** Completes like a model that gets better with every version at every problem but `worstProblem`. */
+/** Completes like a model that gets better with every version, except at `worstProblem`. */
 function write(key: string, index: number, version: number): string {
   if (key === worstProblem) return String.raw`one of twelve: \boxed{\frac{1}{12}}`;
   if (key === hostileProblem)
@@ -84,13 +84,13 @@ const recipeOf = (changes: Partial<RecipeInput>) =>
     ...changes,
   });
 
-/** Problems of the suite, besides six sums. */
+/** Problems of the suite in addition to six sums. */
 const heldOut: readonly string[] = [worstProblem, 'double/0'];
 
 /** Options of a scripted run. */
 export interface ScriptedRun {
   readonly changes?: Partial<RecipeInput>;
-  /** Awaited before each completion of a policy version, so that a test sets the pace of a live run. */
+  /** Awaited before each completion of a policy version, so that a test controls the pace of a live run. */
   readonly mayWrite?: (version: number) => Promise<void>;
 }
 
@@ -134,7 +134,10 @@ export async function trainScriptedModel(
   );
 }
 
-/** Decodes the scripted engine's tokens: one UTF-16 unit each. Undefined for long texts, as if the tokenizer was missing. */
+/**
+ * Decodes the scripted engine's tokens: one UTF-16 unit each. Undefined for long texts, as if the tokenizer were
+ * missing.
+ */
 export const scriptedPieces: ReadPieces = (_directory, tokens) =>
   Promise.resolve(tokens.length > 10_000 ? undefined : tokens.map((token) => String.fromCharCode(token)));
 

@@ -84,7 +84,7 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
     expect(await demo.ended).toMatchObject({ code: 0 });
   }, 200_000);
 
-  test('answers whether it worked, and leads from the list to the answers of a family in three clicks', async () => {
+  test('shows whether training worked, and leads from the list to the answers of a family in three clicks', async () => {
     await using list = await browser.open(`${dashboard.url}#/runs`);
     const { tab, faults } = list;
     await tab.getByRole('link', { name: 'demo-0001' }).click();

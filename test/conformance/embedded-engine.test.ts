@@ -26,7 +26,7 @@ engineConformance('the embedded engine', {
   isBatchInvariant: true,
 });
 
-test('learns in layers when memory is short: almost the same weights, the same reference, and resumes', async () => {
+test('learns layer by layer when memory is short, with almost the same weights and the same reference, and resumes', async () => {
   const model = join(scratch, 'tight');
   await writeLargeModel(model);
   expect(trainsInLayers((await openModelFolder(model)).config, 320 * 2 ** 20)).toBe(true);

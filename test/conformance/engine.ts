@@ -30,10 +30,10 @@ export interface EngineUnderTest {
   readonly isBatchInvariant: boolean;
 }
 
-/** Anything that samples: an engine, or a frozen policy of one. */
+/** Anything that samples: an engine, or a frozen policy of an engine. */
 type Sampling = Parameters<typeof sampleTurns>[0];
 
-/** Texts of different lengths, to vary the padding of prompts and completions. */
+/** Texts of different lengths, which vary the padding of prompts and completions. */
 const texts = ['1+2=?', '7', '12*(3+4)-5=?', 'abc', '2*x=8, x=?', '(9-4)*2'];
 
 /** Requirements of every engine that samples and trains. Call it at the top level of a test file. */
@@ -67,7 +67,7 @@ interface Shared {
 }
 
 function textTests({ engine }: Shared): void {
-  test('encodes and decodes text without change, and end tokens to an empty string', () => {
+  test('encodes and decodes text without change, and decodes end tokens to an empty string', () => {
     for (const text of texts) expect(engine().renderer.decode(engine().renderer.encode(text))).toBe(text);
     const { endTokens } = engine().renderer;
     expect(endTokens.length).toBeGreaterThan(0);
@@ -132,7 +132,7 @@ function samplingTests({ engine, under }: Shared): void {
     expect(new Set(first.map((line) => line.replace(/^\S+ \d+ /, ''))).size).toBeGreaterThan(texts.length);
   });
 
-  test('writes the same whatever the neighbours, order and batches', async () => {
+  test('writes the same tokens regardless of neighbours, order and batches', async () => {
     const together = await collect(engine(), requestOf(texts, 40));
     const alone = await collect(engine(), {
       ...requestOf([texts[2]!], 1),
@@ -148,11 +148,11 @@ function samplingTests({ engine, under }: Shared): void {
   });
 
   test.for([false, true])(
-    'writes n tokens in one call as in two (with stop strings: %s)',
+    'writes the same n tokens in one call as in two (with stop strings: %s)',
     async (hasStop) => {
       const free = { seed: 7, temperature: 0.9, topP: 0.95 };
       const prompts = texts.map((text) => ({ ...promptOf(text), count: 4 }));
-      // Pairs of neighbouring characters, so that a cut falls within some of them.
+      // Pairs of adjacent characters, so that a cut falls within some of them.
       const sample = hasStop ? await collect(engine(), { ...free, prompts, maxTokens: 12 }) : [];
       const stop = sample.slice(0, 12).flatMap(({ text }, i) => text.slice(i % 8, (i % 8) + 2) || []);
       const settings = { ...free, stop: stop.filter((text) => text.length === 2) };
@@ -205,7 +205,7 @@ function samplingTests({ engine, under }: Shared): void {
       const text = lastAnswer(transcript);
       const end = text.slice(-2);
       const [without] = await continued(prompts, []);
-      // The stop string may come again.
+      // The stop string may occur again.
       if (
         end.length < 2 ||
         lastAnswer(without!.transcript)
@@ -236,7 +236,7 @@ function samplingTests({ engine, under }: Shared): void {
     expect(parts).toBeGreaterThan(texts.length);
   });
 
-  test('writes the same in greedy and top-1 sampling, whatever the seed', async () => {
+  test('writes the same tokens in greedy and top-1 sampling, regardless of the seed', async () => {
     const greedy = await written(engine(), { ...requestOf(texts, 1), temperature: 0 });
     expect(await written(engine(), { ...requestOf(texts, 1), topK: 1, seed: 99 })).toEqual(greedy);
     expect(await written(engine(), { ...requestOf(texts, 1), topP: 1e-9, seed: 5 })).toEqual(greedy);
@@ -254,7 +254,7 @@ function samplingTests({ engine, under }: Shared): void {
     }
   });
 
-  test('samples with the log-probabilities that scoring finds', async () => {
+  test('samples with the same log-probabilities as scoring', async () => {
     for (const temperature of [0.7, 1]) {
       const completions = await collect(engine(), { ...requestOf(texts, 6), temperature, topP: 0.9 });
       const sequences = completions.map((completion) => ({ tokens: whole(completion) }));
@@ -288,14 +288,14 @@ function samplingTests({ engine, under }: Shared): void {
     expect((await written(engine(), requestOf(texts, 1))).length).toBe(texts.length);
   });
 
-  // Each try counts seconds, which a busy machine stretches.
+  // Each attempt takes seconds, or longer on a busy machine.
   test('keeps the event loop free', { retry: 3 }, async () => {
-    // The first request of an engine may load programs; the suite has made some before.
+    // The first request of an engine may load programs; earlier tests have already made requests.
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     await collect(engine(), requestOf(texts, 100));
     delay.disable();
-    // Blocking would show as one delay as long as the work; a busy machine delays a thread by tens of milliseconds.
+    // Blocking would cause one delay as long as the work; a busy machine delays a thread by tens of milliseconds.
     expect(delay.percentile(99) / 1e6).toBeLessThan(100);
   });
 }
@@ -331,7 +331,7 @@ function refusalTests({ engine }: Shared): void {
 }
 
 function learningTests({ under }: Shared): void {
-  test('sums two half batches to one batch, and lowers the loss by steps', async () => {
+  test('sums two half batches to one batch, and lowers the loss with its steps', async () => {
     await using one = await under.open();
     await using two = await under.open();
     const batch = batchOf(one);
@@ -373,7 +373,7 @@ function learningTests({ under }: Shared): void {
       const settings = { learningRate: 3e-3, weightDecay: 0.01 };
       const { gradNorm, applied } = await one.learner.optimStep(settings);
       expect(applied).toBe(true);
-      // A GPU may sum in another order each time.
+      // A GPU may sum in a different order each time.
       expect(gradNorm! / full).toBeCloseTo(1, 4);
       const other = await two.learner.optimStep(settings);
       expect(other).toMatchObject({ applied, policyVersion: step + 1 });
@@ -386,7 +386,7 @@ function learningTests({ under }: Shared): void {
       expect(gap(array, theirs![i]!)).toBeLessThan(under.logprobTolerance);
   });
 
-  test('keeps the event loop free, however large the model', async () => {
+  test('keeps the event loop free, even with a large model', async () => {
     await using engine = await under.openLarge();
     expect(engine.sampler.info.parameters).toBeGreaterThan(4e6);
     const learn = (): Promise<unknown> => engine.learner.forwardBackward(batchOf(engine), crossEntropyLoss);
@@ -397,7 +397,7 @@ function learningTests({ under }: Shared): void {
     for (const work of [learn, update]) {
       const before = performance.eventLoopUtilization();
       await work();
-      // If the loop does the work itself, it is busy all the time.
+      // If the event loop did the work itself, it would be busy all the time.
       expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
     }
   });
@@ -450,12 +450,12 @@ function learningTests({ under }: Shared): void {
     expect(newest!.policyVersion).toBe(3);
   });
 
-  test('scores and learns targets in place of tokens, which stay what the model reads', async () => {
+  test('scores and learns targets instead of the tokens that the model reads', async () => {
     await using engine = await under.open();
     const [sequence] = batchOf(engine).sequences;
     const { tokens } = sequence!;
     const places = Array.from(tokens.keys()).slice(2);
-    // Entry t of row r asks for token r at t; the true token among the rows must score as without targets.
+    // Entry t of row r scores token r at t; the true token among the rows must score as without targets.
     const rows = [...new Set(tokens)].map((token) => ({
       tokens,
       targets: new Int32Array(tokens.length).fill(token),
@@ -525,7 +525,7 @@ function stateTests({ folder, under }: Shared): void {
     expect(await written(resumed, requestOf(texts, 4))).toEqual(await written(original, requestOf(texts, 4)));
   });
 
-  test('loads the weights of a state with a new optimizer, whatever it learned before', async () => {
+  test('loads the weights of a state with a new optimizer, regardless of what it learned before', async () => {
     await using original = await under.open();
     await train(original, 2);
     const dir = join(folder(), 'renewed');

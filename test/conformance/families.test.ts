@@ -13,8 +13,8 @@ import { openDecoder } from '../../src/engines/embedded/sampling/decoder.ts';
 import { openModelFolder } from '../../src/engines/model-files/model-folder.ts';
 
 /*
- * Every supported family on the embedded engine against transformers. `worker/tests/model/test_families.py` does the same
- * for the torch engine, and loads exports in transformers.
+ * Compares every supported family on the embedded engine with transformers. `worker/tests/model/test_families.py` does
+ * the same for the torch engine, and loads exports in transformers.
  */
 
 /** Written by scripts/make-family-fixtures.py. */
@@ -111,7 +111,7 @@ describe.each(dense)('%s', (name) => {
     },
   );
 
-  test('exports a folder that means the same model', async () => {
+  test('exports a folder that describes the same model', async () => {
     const scratch = await mkdtemp(join(tmpdir(), 'family-'));
     try {
       const before = await openModelFolder(`${golden}/${name}`);
@@ -128,7 +128,7 @@ describe.each(dense)('%s', (name) => {
   });
 });
 
-test('a mixture of experts is refused by the embedded engine, which names the one that runs it', async () => {
+test('the embedded engine rejects a mixture of experts and names the engine that runs it', async () => {
   await expect(openEmbeddedEngine({ model: `${golden}/qwen3-moe` })).rejects.toMatchObject({
     code: 'MODEL_UNSUPPORTED',
     message: `${golden}/qwen3-moe: expected a dense model for the embedded engine, got a mixture of experts (qwen3_moe)`,

@@ -126,7 +126,7 @@ const shape = fc.record({
 });
 
 describe.each(samplers)('$name', ({ make }) => {
-  test('chooses distinct problems of its pool, as many as requested or all', () => {
+  test('chooses distinct problems of its pool: as many as requested, or all', () => {
     fc.assert(
       fc.property(shape, ({ size, seed, count }) => {
         const ids = new Set(poolOf(size).map(({ id }) => id));
@@ -155,7 +155,7 @@ describe.each(samplers)('$name', ({ make }) => {
     );
   });
 
-  test('repeats its choices for the same pool, seed and observations, and differs for another seed', () => {
+  test('repeats its choices for the same pool, seed and observations, and differs for a different seed', () => {
     fc.assert(
       fc.property(shape, ({ size, seed, count }) => {
         expect(play(make(poolOf(size), seed), 0, 5, count)).toEqual(

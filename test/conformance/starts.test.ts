@@ -39,7 +39,7 @@ function outcomeOf(problemId: string, { kind }: StartChoice, seed: number, step:
   };
 }
 
-/** Whether a choice is one for the i-th problem of a pool. */
+/** Whether a choice is for the i-th problem of a pool. */
 function fits(choice: StartChoice, i: number, size: number): boolean {
   switch (choice.kind) {
     case 'prompt':
@@ -93,7 +93,7 @@ describe.each(all)('$name', ({ input }) => {
     );
   });
 
-  test('continues after save and restore at any step as if never interrupted, also through JSON', () => {
+  test('continues after save and restore at any step as if never interrupted, even through JSON', () => {
     fc.assert(
       fc.property(shape, fc.integer({ min: 0, max: 7 }), ({ size, seed }, stop) => {
         const whole = make(size, seed);

@@ -27,7 +27,7 @@ const under = (settings: TorchOptions): EngineUnderTest => {
 };
 
 describe.skipIf(!hasTorch)('with a Python environment (npx gradus doctor --fix)', { timeout }, () => {
-  engineConformance('PyTorch on the processor', under({ device: 'cpu' }));
+  engineConformance('PyTorch on the CPU', under({ device: 'cpu' }));
 });
 
 describe.skipIf(!hasCuda)('with a CUDA device', { timeout }, () => {

@@ -13,7 +13,7 @@ const root = makeFastFolder('ahead');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test(
-  'rollouts ahead of learning give the same bits twice, and when killed at five points',
+  'rollouts ahead of learning give the same bits in two runs, and when killed at five points',
   { timeout: 900_000 },
   async () => {
     for (const runs of ['first', 'second'])

@@ -13,7 +13,7 @@ import {
   writeRows,
 } from './gradus.ts';
 
-// Runs about forty commands: seconds here, minutes on a busy machine.
+// Runs about forty commands, which take seconds, or minutes on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
 const folder = makeWorkplace('bad-input');
@@ -83,7 +83,7 @@ describe('a recipe', () => {
   });
 });
 
-test('loads a recipe with import as a module, also where "npm init" wrote "type": "commonjs"', async () => {
+test('loads a recipe with import as a module, even if "npm init" wrote "type": "commonjs"', async () => {
   const project = here('commonjs');
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), '{"type": "commonjs"}');
@@ -92,13 +92,13 @@ test('loads a recipe with import as a module, also where "npm init" wrote "type"
   for (const name of ['recipe.ts', 'recipe.mts', 'recipe.js']) {
     writeFileSync(join(project, name), recipe);
     const ended = await gradus(folder, 'train', join('commonjs', name), '--dry-run');
-    // Loaded and checked: only the model that it names is missing.
+    // The recipe was loaded and checked; only its model is missing.
     expectOneError(ended, { code: 3, says: /problems\.jsonl: expected a readable file/ });
     expect(ended.stderr).not.toContain('Warning');
   }
 });
 
-test('reports an unwritable place as one error and leaves nothing', async () => {
+test('reports an unwritable path as one error and leaves no files', async () => {
   const importTo = (out: string) => run('data', 'import', 'problems.jsonl', '--out', out);
   expectOneError(await importTo('none/out.jsonl'), {
     code: 5,
@@ -108,7 +108,7 @@ test('reports an unwritable place as one error and leaves nothing', async () => 
   expect(existsSync(here('model.partial'))).toBe(false);
 });
 
-test('names in an error the command that failed', async () => {
+test('names the failed command in an error', async () => {
   writeFileSync(here('empty.jsonl'), '');
   const empty = await run('data', 'import', 'empty.jsonl', '--out', 'a b.jsonl');
   expect(empty.stderr).toContain(
@@ -372,7 +372,7 @@ describe.skipIf(!hasDisk)('a full disk', () => {
       says: /no space left for .*Nothing recorded earlier was lost[^]*try: gradus resume/,
     });
     rmSync(join(disk, 'ballast'));
-    // The random model learns nothing: the run goes on to its end, and says so.
+    // The random model learns nothing: the run continues to its end and reports this.
     expect(await run('resume', join(disk, 'tiny-0001'))).toMatchObject({
       code: 7,
       stderr: expect.stringContaining('None of the 12 steps changed the policy'),

@@ -17,7 +17,7 @@ import {
   writeRows,
 } from './gradus.ts';
 
-// Runs about fifty commands: seconds here, minutes on a busy machine.
+// Runs about fifty commands, which take seconds, or minutes on a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
 
 const folder = makeWorkplace('cli');
@@ -38,7 +38,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-test('exits with 0 for help and version, not for unknown words', async () => {
+test('exits with 0 for help and version, but not for unknown words', async () => {
   const help = await run('--help');
   expect(help.code).toBe(0);
   for (const command of 'train resume sft eval difficulty runs sample doctor demo'.split(' '))
@@ -120,20 +120,23 @@ test.skipIf(!hasTerminal)('chats on a terminal', async () => {
   expect(code).toBe(0);
 });
 
-test.skipIf(!hasTerminal)('shows a screen for a run on a terminal, also when watching it', async () => {
-  for (const words of ['train recipe.json --runs shown', 'runs watch shown/tiny-0001']) {
-    const terminal = onTerminal(words);
-    const shown = await allText(terminal.stdout);
-    expect(stripVTControlCharacters(shown)).toMatch(
-      /shown\/tiny-0001 · stage 1 of 1, all · step 2[^]*reward +\d\.\d{3} {2}[▁-█]{2} /,
-    );
-    // The last screen is erased, and the result printed instead.
-    const [, result = ''] = shown.split('\u001b[J').slice(-2);
-    expect(stripVTControlCharacters(result)).toMatch(
-      /(model: shown\/tiny-0001\/export\s+run: shown\/tiny-0001|after 2 steps)\s*$/,
-    );
-  }
-});
+test.skipIf(!hasTerminal)(
+  'shows a live screen for a run on a terminal, including a run that is watched',
+  async () => {
+    for (const words of ['train recipe.json --runs shown', 'runs watch shown/tiny-0001']) {
+      const terminal = onTerminal(words);
+      const shown = await allText(terminal.stdout);
+      expect(stripVTControlCharacters(shown)).toMatch(
+        /shown\/tiny-0001 · stage 1 of 1, all · step 2[^]*reward +\d\.\d{3} {2}[▁-█]{2} /,
+      );
+      // The last screen is erased, and the result is printed instead.
+      const [, result = ''] = shown.split('\u001b[J').slice(-2);
+      expect(stripVTControlCharacters(result)).toMatch(
+        /(model: shown\/tiny-0001\/export\s+run: shown\/tiny-0001|after 2 steps)\s*$/,
+      );
+    }
+  },
+);
 
 test('survives a reader that closes the pipe', async () => {
   const asked = startGradus(folder, [
@@ -198,7 +201,7 @@ test('adaptive probing with a likelihood prior computes it once, and rejects a m
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/likelihood.*local weights/s) });
 });
 
-test('predicts difficulty without sampling: ranks, and calibrated pass rates where problems are measured', async () => {
+test('predicts difficulty without sampling: ranks, and calibrated pass rates if problems were measured', async () => {
   const store = ['--store', 'predicted.sqlite'];
   const [ranked] = await json('difficulty', 'predict', 'recipe.json', ...store);
   expect(ranked).not.toHaveProperty('calibration');

@@ -1,9 +1,9 @@
 /** Runs the commands that its parent sends, one at a time. See `openCommands`. */
 import type { Ended } from './gradus.ts';
 
-// Starts as a real process does; the version goes to /dev/null.
+// Starts like a real process; the version goes to /dev/null.
 process.argv = [process.execPath, 'gradus', '--version'];
-const start: string = '../../bin/start.mjs'; // Has no types.
+const start: string = '../../bin/start.mjs'; // This module has no types.
 await import(start);
 const { main } = await import('../../src/cli/main.ts');
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 
-test('runs the GRPO loop on one page, which learns from its rollouts', { timeout: 60_000 }, async () => {
+test('the GRPO loop on one page runs and learns from its rollouts', { timeout: 60_000 }, async () => {
   const run = promisify(execFile);
   const { stdout } = await run(process.execPath, ['-C', 'development', 'examples/grpo-loop.ts', '2'], {
     cwd: project,

@@ -50,7 +50,7 @@ export const gradus = (cwd: string, ...args: readonly string[]): Promise<Ended> 
 
 /** Commands that run in one process. */
 export interface Commands extends Disposable {
-  /** Runs a command to its end, after those before it. */
+  /** Runs a command to its end, after earlier commands have ended. */
   run(...args: readonly string[]): Promise<Ended>;
 }
 

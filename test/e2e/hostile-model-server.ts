@@ -6,7 +6,7 @@ import { createRng, hashKey, uniformAt } from '../../src/core/rng.ts';
 export interface Exchanged {
   readonly seed: number;
   readonly prompt: string;
-  /** Requested, or sent completely: those from 0 on. */
+  /** Number of choices that were requested, or sent completely: those from 0 on. */
   readonly choices: number;
 }
 
@@ -19,9 +19,10 @@ export interface Stated {
 
 /**
  * Dialects of usage reports.
- * `openai`: over all choices, at the end of a stream.
- * `vllm`: the same, and in every event of a stream that of its choice so far, on request.
- * `llama.cpp`: of choice 0 alone; in a stream of each choice after its end, without an index.
+ * `openai`: usage of all choices, at the end of a stream.
+ * `vllm`: the same, and on request, in every event of a stream, the usage of its choice so far.
+ * `llama.cpp`: usage of only choice 0; in a stream, usage of each choice after its end, without an
+ * index.
  */
 export type Dialect = 'openai' | 'vllm' | 'llama.cpp';
 
@@ -31,7 +32,7 @@ export interface HostileServer extends AsyncDisposable {
   readonly asked: readonly Exchanged[];
   readonly sent: readonly Exchanged[];
   readonly faults: Map<string, number>;
-  /** Sum over all answers, discarded and interrupted ones included. */
+  /** Sum over all answers, including discarded and interrupted answers. */
   stated(): Stated;
 }
 

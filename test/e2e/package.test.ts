@@ -26,7 +26,7 @@ const place = join(folder, 'project');
 const installed = join(place, 'node_modules/gradus');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A Node older than 24 on this machine, as many distributions have. */
+/** A Node older than 24 on this machine, such as many distributions ship. */
 const oldNode = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => {
   const version = spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout as string | null;
   return Number(/^v(\d+)/.exec(version ?? '')?.[1] ?? 99) < 24;
@@ -96,7 +96,7 @@ beforeAll(() => {
   linkDependencies();
 });
 
-test('ships recipes, docs, examples, integrations and the worker, and no sources or tests', () => {
+test('ships recipes, docs, examples, integrations and the worker, but no sources or tests', () => {
   const kept =
     'recipes/demo/recipe.ts docs/README.md examples/grpo-loop.ts integrations/trl_reward.py dist/web/index.html';
   for (const file of [
@@ -136,7 +136,7 @@ export default defineRecipe({ ...demo, name: 'mine', policy: { model: 'runs/demo
 });
 
 test.skipIf(oldNode === undefined)(
-  'runs on the Node of GRADUS_NODE where the own Node is too old (skipped without an old Node)',
+  'runs on the Node of GRADUS_NODE if its own Node is too old (skipped without an old Node)',
   async () => {
     const version = await gradus(['--version'], oldNode, { GRADUS_NODE: process.execPath });
     expect(version).toMatchObject({ code: 0, stderr: '', stdout: '0.1.0\n' });
@@ -149,7 +149,7 @@ test.skipIf(oldNode === undefined)(
 );
 
 test.skipIf(oldNode === undefined)(
-  'installs Node once with npm where none is new enough (skipped without an old Node)',
+  'installs Node once with npm if no Node is new enough (skipped without an old Node)',
   async () => {
     const tools = join(folder, 'tools');
     mkdirSync(tools);
@@ -176,7 +176,7 @@ mkdir -p "$folder" && ln -s '${process.execPath}' "$folder/node" && echo "called
 );
 
 test.skipIf(oldNode === undefined)(
-  'names the fix where npm cannot install Node (skipped without an old Node)',
+  'names the fix if npm cannot install Node (skipped without an old Node)',
   async () => {
     const env = { PATH: join(folder, 'nowhere'), HOME: join(folder, 'other-home') };
     const ended = await gradus(['--version'], oldNode, env);

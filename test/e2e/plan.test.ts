@@ -30,14 +30,14 @@ beforeAll(() => {
   writeRows(join(folder, 'problems.jsonl'), sums);
 });
 
-test('counts rollouts with their token limit where nothing is known', async () => {
+test('counts rollouts at their token limit if nothing is known', async () => {
   const { parts, lengthFrom, speedFrom, memory } = await plan();
   expect(
     parts.map(({ kind, rollouts, tokens, seconds }) => [kind, rollouts.expected, tokens, seconds]),
   ).toEqual([
     ['measuring', 16, { low: 16, expected: 96, high: 96 }, undefined],
     ['stage', 8, { low: 8, expected: 48, high: 48 }, undefined],
-    // Before and after, 2 samples of each of 4 problems.
+    // 2 samples of each of 4 problems, before and after.
     ['evaluation', 16, { low: 16, expected: 96, high: 96 }, undefined],
   ]);
   expect({ lengthFrom, speedFrom }).toEqual({});
@@ -61,7 +61,7 @@ test('takes lengths from the store, speed from earlier runs, and the cost from p
   expect(shown.stdout).toMatch(/^stage "all" +8 +\d+ \(\d+ … \d+\) +\d+ s/m);
 });
 
-test('measures lengths and speed by training steps, and prints the plan of a dry run', async () => {
+test('measures lengths and speed in training steps, and prints the plan in a dry run', async () => {
   const measured = await plan('--calibrate', '--set', 'difficulty=null');
   expect(measured.speedFrom).toBe('5 steps made just now');
   expect(measured.lengthFrom).toBe(measured.speedFrom);

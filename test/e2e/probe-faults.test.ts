@@ -22,12 +22,12 @@ test.each(Object.entries(askingWays))(
 );
 
 test.each(Object.entries(askingWays))(
-  'counts every token that a hostile server states, discarded and interrupted answers included (%s)',
+  'counts every token that a hostile server states, including discarded and interrupted answers (%s)',
   async (_, way) => {
     const report = await probeUnderFaults({ problems: 20, rollouts: 8, kills: 0, way, timeoutSeconds: 3 });
     expect(report).toMatchObject({ probes: 160, lost: 0, doubled: 0, mistaken: 0 });
     expect(report.spent).toEqual(report.stated);
-    // Two tokens for each attempt at least.
+    // At least two tokens per attempt.
     expect(report.spent.completionTokens).toBeGreaterThanOrEqual(2 * report.probes);
   },
   60_000,

@@ -22,7 +22,7 @@ export interface ProbeReport {
   readonly kills: number;
   /** Attempts without a row in the store at the end. */
   readonly lost: number;
-  /** Rows beyond one per attempt. */
+  /** Surplus rows: more than one per attempt. */
   readonly doubled: number;
   /** Rows whose outcome is not the server's answer to that attempt. */
   readonly mistaken: number;
@@ -71,7 +71,7 @@ export const askingWays: Readonly<Record<string, AskingWay>> = {
     engine: { api: 'chat', choicesPerRequest: 4, stream: true },
     dialect: 'llama.cpp',
   },
-  // Usage of one choice of several: the attempts are requested one by one.
+  // The server states the usage of only one choice, so attempts are requested one by one.
   'chat, one by one, llama.cpp': { engine: { api: 'chat', choicesPerRequest: 4 }, dialect: 'llama.cpp' },
 };
 
@@ -190,7 +190,7 @@ const seedOf = (id: string, index: number): number =>
 /** Maps a request's seed to its first attempt. */
 type FirstOf = ReadonlyMap<number, { readonly id: string; readonly index: number }>;
 
-/** Attempts of a request, from that of its seed on; empty for requests that probe the server. */
+/** Attempts of a request, starting with that of its seed; empty for requests that probe the server. */
 function attemptsOf({ seed, choices }: Exchanged, firstOf: FirstOf): string[] {
   const first = firstOf.get(seed);
   if (first === undefined) return [];
@@ -204,7 +204,7 @@ function countByAttempt(exchanged: readonly Exchanged[], firstOf: FirstOf): Map<
   return counts;
 }
 
-/** The outcomes that the server sent for each attempt: one, unless other attempts were in its second request. */
+/** The outcomes that the server sent for each attempt: one, unless its second request contained other attempts. */
 function outcomesTold(sent: readonly Exchanged[], firstOf: FirstOf): Map<string, Set<string>> {
   const told = new Map<string, Set<string>>();
   for (const one of sent) {

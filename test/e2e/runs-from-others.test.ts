@@ -49,7 +49,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Copies the run, stopped in the middle, with its recipe and database changed. */
+/** Copies the interrupted run and changes its recipe and database. */
 function copyOf(change: { readonly recipe?: (recipe: any) => object; readonly sql?: string[] } = {}): string {
   const copy = join('runs', `copy-${String(++serial).padStart(4, '0')}`);
   const path = join(folder, copy);
@@ -124,7 +124,7 @@ describe('a run from elsewhere', () => {
     expect(existsSync(marker)).toBe(false);
   });
 
-  test('eval sends no prompts to the server it names', async () => {
+  test('eval sends no prompts to the server that the run names', async () => {
     const requests: string[] = [];
     const server = createServer((request, response) => {
       requests.push(String(request.url));
@@ -147,7 +147,7 @@ describe('a run from elsewhere', () => {
     expect(stderr).toContain(`engine: sends prompts to http://127.0.0.1:${port}/v1`);
   });
 
-  test('a run made on this machine needs no --trust, also after a move', async () => {
+  test('a run made on this machine needs no --trust, even after a move', async () => {
     const { code } = await gradus(folder, 'resume', copyOf());
     expect([code, existsSync(marker)]).toEqual([0, true]);
     rmSync(marker);
@@ -206,7 +206,7 @@ describe('resume changes only files that Gradus made', () => {
     },
   );
 
-  test('changes nothing when refused', async () => {
+  test('changes nothing when rejected', async () => {
     const copy = copyOf({ sql: [...stopped, 'DELETE FROM checkpoints WHERE step > 2'] });
     const state = (): unknown[] => {
       const database = new DatabaseSync(join(folder, copy, 'run.sqlite'), { readOnly: true });

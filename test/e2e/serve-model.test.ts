@@ -22,7 +22,7 @@ test('measures and evaluates a served model through its address, and writes its 
     const measured = await gradus(folder, 'difficulty', 'estimate', 'recipe.json', '--json');
     expect(measured.stderr).toBe('');
     expect(jsonLines(measured).at(-1)).toMatchObject({ model: `model@${new URL(url).host}` });
-    // A budget stops the work and keeps paid results; a larger one continues from there.
+    // A budget stops the work and keeps paid results; a larger budget continues from there.
     const settings = [
       'policy.engine.maxConcurrency=1',
       'policy.engine.prices={"prompt": 1, "completion": 2}',
@@ -47,7 +47,7 @@ test('measures and evaluates a served model through its address, and writes its 
     ];
     expect(plan.rollouts).toBeGreaterThan(0);
     expect(plan.rollouts).toBeLessThan(32);
-    // Each attempt once, and in both commands the probes for usage.
+    // Each attempt is requested once, and both commands probe for usage.
     expect(spending.requests).toBeLessThanOrEqual(32 + 2 * 3);
     expect(spending.cost).toBeGreaterThan(0);
     const evaluated = await gradus(folder, 'eval', 'model', '--recipe', 'recipe.json', '--json');

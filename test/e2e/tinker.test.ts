@@ -9,7 +9,7 @@ import { gradus, makeWorkplace, sums, tinyRecipe, writeRows } from './gradus.ts'
 const folder = makeWorkplace('tinker');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 writeRows(join(folder, 'problems.jsonl'), sums);
-// A Python whose Tinker SDK is the stand-in of the worker's tests.
+// A Python in which the stand-in of the worker's tests replaces the Tinker SDK.
 const python = join(folder, 'python');
 const standIn = resolve('worker/tests/fake_tinker');
 writeFileSync(

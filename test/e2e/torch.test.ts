@@ -36,7 +36,7 @@ describe.skipIf(!hasTorch)('training on PyTorch (skipped without a Python enviro
   );
 
   test(
-    'two ranks learn as one process does, and resume to the same bits after a kill',
+    'two ranks learn as one process does, and end with the same bits after a kill and a resume',
     { timeout: 240_000 },
     async () => {
       const twoRanks = ['--set', 'policy.engine.ranks=2'];

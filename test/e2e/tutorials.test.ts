@@ -5,8 +5,8 @@ import { afterAll, expect, test } from 'vitest';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 
 /*
- * Runs the tutorials as they are written, each from an empty folder: saves the files that a page says to save, and runs
- * its blocks of shell commands, with fewer steps.
+ * Runs the tutorials as written, each in an empty folder: saves the files that a page describes, and runs its blocks of
+ * shell commands with fewer steps.
  */
 
 const folder = makeFastFolder('tutorials');
@@ -16,14 +16,14 @@ const pages = globSync('docs/tutorials/*.md');
 const needsPython = new Set(['docs/tutorials/from-verl-or-trl.md']);
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 
-/** Arguments that make a command take seconds. */
+/** Arguments that reduce a command to seconds. */
 const fewer: Readonly<Record<string, readonly string[]>> = {
   demo: ['--set', 'stages[0].maxSteps=2', '--set', 'evaluation[0].problems[0].perCell=1'],
   train: ['--set', 'stages[0].maxSteps=2'],
   sft: ['--max-steps', '3'],
 };
 
-/** Text of saved files and commands, with what replaces it: smaller data. */
+/** Text in saved files and commands, and its replacement by smaller data. */
 const smaller: readonly (readonly [string, string])[] = [
   ['slice(0, 2000)', 'slice(0, 200)'],
   ['slice(2000, 3000)', 'slice(2000, 2100)'],

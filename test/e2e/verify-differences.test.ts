@@ -79,7 +79,7 @@ test('lists them for a Parquet file, with control characters escaped', async () 
   expect(text.stdout).toContain('    gold 0.5, answer \\frac{1}{2}: p␛[2J2 #0 at step 1\n');
 });
 
-test('refuses --differences with --recipe, and a path without rollouts', async () => {
+test('rejects --differences with --recipe, and a path without rollouts', async () => {
   const both = await gradus('verify', 'audit', '--differences', '--recipe', 'r.toml', 'x');
   expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('--recipe') });
   const absent = await gradus('verify', 'audit', '--differences', 'absent');

@@ -35,7 +35,7 @@ test('prints one verdict per line for files of cases, in order', async () => {
   expect(code.code).toBe(0);
 });
 
-test('explains one answer given by hand; rejects an unknown policy', async () => {
+test('explains a single answer; rejects an unknown policy', async () => {
   const one = await run('verify', 'math', '1/2', '\\boxed{0.25}');
   expect(one).toMatchObject({
     code: 0,

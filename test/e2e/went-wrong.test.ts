@@ -51,27 +51,27 @@ async function train(name: string, overrides: object) {
 
 const slow = { timeout: 120_000 };
 
-test('a learning rate that ruins the model: held-out accuracy fell, exit code 7', slow, async () => {
+test('exits with 7 if the learning rate ruins the model: held-out accuracy fell', slow, async () => {
   const { code, alerts, stderr } = await train('ruined', { optimizer: { learningRate: 0.02 } });
   expect(alerts).toContain('held-out-fell');
   expect(code).toBe(7);
   expect(stderr).toContain('Held-out accuracy on held-out fell by');
 });
 
-test('a learning rate without bounds names the learning rate, not the machine', slow, async () => {
+test('blames an excessive learning rate, not the machine', slow, async () => {
   const { code, stderr } = await train('boundless', { optimizer: { learningRate: 1e9 } });
   expect(code).toBe(4);
   expect(stderr).toContain('learning rate');
   expect(stderr).not.toContain('gradus doctor');
 });
 
-test('answers of one token: no step with a signal, exit code 7', slow, async () => {
+test('exits with 7 if answers of one token leave no step with a signal', slow, async () => {
   const { code, alerts } = await train('short', { sampling: { maxTokens: 1 }, evaluation: [] });
   expect(alerts).toEqual(expect.arrayContaining(['no-signal', 'mostly-truncated', 'unparsed']));
   expect(code).toBe(7);
 });
 
-test('reports a small pool used many times, exit code 0', slow, async () => {
+test('reports a small pool that is used many times, with exit code 0', slow, async () => {
   const small = generated({ families: ['addition'], knobs: [1], split: 'train', perCell: 8 });
   const { code, alerts } = await train('small', { problems: [small], evaluation: [] });
   expect(alerts).toContain('pool-exhausted');

@@ -8,7 +8,7 @@ import {
 } from '../../src/protocol/messages.ts';
 import { packTensors, type Tensors } from '../../src/protocol/tensors.ts';
 
-/** A message with its tensors, which both languages must decode equally. */
+/** A message with its tensors, which both languages must decode to the same content. */
 interface GoldenFrame {
   readonly header: Request | Reply;
   readonly tensors: Tensors;

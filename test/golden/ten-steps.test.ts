@@ -15,8 +15,8 @@ import { hasTorch } from '../worker/environment.ts';
 import { type SampledTurn, sampleTurns, singleTurn } from '../../src/testing/single-turn.ts';
 
 /*
- * Ten steps of the bundled model on stored rollouts instead of sampled ones, for three algorithms: proves that a change
- * does not alter numbers. GRADUS_UPDATE_GOLDEN=1 deliberately writes new numbers.
+ * Takes ten steps of the bundled model on stored rollouts, for three algorithms, to prove that a change does not alter
+ * numbers. GRADUS_UPDATE_GOLDEN=1 deliberately writes new numbers.
  */
 
 const file = fileURLToPath(new URL('./ten-steps.json', import.meta.url));
@@ -37,7 +37,9 @@ const problems = [
   ),
 ];
 
-/** Four attempts at each problem: its worked solution, the same truncated, and two with another digit at the end. */
+/**
+ * Four attempts at each problem: its worked solution, the same truncated, and two with a different digit at the end.
+ */
 async function writtenGroups(engine: LearningEngine): Promise<RolloutGroup[]> {
   const sequences = problems.flatMap((problem) => attempts(problem).map((text) => ({ problem, text })));
   const tokenised = sequences.map(({ problem, text }) => {
@@ -133,7 +135,7 @@ test.for(types)('gives the golden losses in ten steps of %s', async (type) => {
 });
 
 describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx gradus doctor --fix)', () => {
-  // Only the embedded engine writes golden numbers.
+  // Golden numbers are written only by the embedded engine.
   test.skipIf(isUpdating).for(types)(
     'gives the golden losses of the embedded engine in ten steps of %s',
     async (type) => {

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startGradus } from '../e2e/gradus.ts';
 
 /**
- * The real lm-evaluation-harness and OpenAI's Python client against `gradus serve model`. Asked for by name, as they are
- * not installed with the project:
+ * Tests `gradus serve model` with the real lm-evaluation-harness and OpenAI's Python client. They are not installed with
+ * the project; to run the tests, name an interpreter that has them:
  *
  *   python3 -m venv ~/harness && ~/harness/bin/pip install 'lm-eval[api]' openai
  *   GRADUS_HARNESS=~/harness/bin/python npx vitest run test/harness
@@ -24,7 +24,7 @@ function run(program: string, args: readonly string[]): Promise<{ code: number |
   return new Promise((done) => child.on('close', (code) => done({ code, said })));
 }
 
-describe.skipIf(python === undefined)('a served model and programs of others', () => {
+describe.skipIf(python === undefined)('a served model and third-party clients', () => {
   let server: Running;
   let url: string;
   beforeAll(async () => {
@@ -63,7 +63,7 @@ describe.skipIf(python === undefined)('a served model and programs of others', (
     expect(await evaluate('local-completions', 'completions', 'sums_choice')).toBe(0.75);
   }, 300_000);
 
-  test('lm-eval has answers written and judges them', async () => {
+  test('lm-eval generates answers and judges them', async () => {
     const chat = ['local-chat-completions', 'chat/completions', 'sums_written'] as const;
     expect(await evaluate(...chat, '--apply_chat_template')).toBe(1);
   }, 300_000);

@@ -1,4 +1,4 @@
-"""What OpenAI's own client makes of a served model. Usage: openai-client.py BASE_URL"""
+"""Queries a served model with OpenAI's own client. Usage: openai-client.py BASE_URL"""
 
 import sys
 

@@ -78,22 +78,26 @@ test('contains many cheats with distinct names', () => {
 });
 
 describe.skipIf(!isHere)(`the code verifier${why}`, () => {
-  test('is fooled by no cheat, and calls none ungradable', { timeout: 60_000 * rounds }, async () => {
-    for (let round = 0; round < rounds; round++) {
-      const all = [
-        ...(await outcomes(functionProblem, functionCheats)),
-        ...(await outcomes(printedProblem, printedCheats)),
-        // A whole number with a fraction of zero is right there.
-        ...(await outcomes(
-          contestProblem,
-          printedCheats.filter(({ name }) => name !== 'print the answer with a fraction'),
-        )),
-        ...(await outcomes(checkedProblem, checkedCheats)),
-        ...(await outcomes(structureProblem, structureCheats)),
-      ];
-      expect(all.filter(({ outcome }) => outcome === 'correct' || outcome === 'ungradable')).toEqual([]);
-    }
-  });
+  test(
+    'is not fooled by any cheat, and judges none as ungradable',
+    { timeout: 60_000 * rounds },
+    async () => {
+      for (let round = 0; round < rounds; round++) {
+        const all = [
+          ...(await outcomes(functionProblem, functionCheats)),
+          ...(await outcomes(printedProblem, printedCheats)),
+          // A whole number with a zero fraction is right for these tests.
+          ...(await outcomes(
+            contestProblem,
+            printedCheats.filter(({ name }) => name !== 'print the answer with a fraction'),
+          )),
+          ...(await outcomes(checkedProblem, checkedCheats)),
+          ...(await outcomes(structureProblem, structureCheats)),
+        ];
+        expect(all.filter(({ outcome }) => outcome === 'correct' || outcome === 'ungradable')).toEqual([]);
+      }
+    },
+  );
 
   test('accepts the honest programs', async () => {
     expect(await outcomes(functionProblem, [{ name: 'f', source: honestFunction }])).toEqual([
@@ -121,7 +125,8 @@ describe.skipIf(!isHere)(`the code verifier${why}`, () => {
       ...rules,
     });
     const tests = ['import math', ...functionTests.tests].join('\n');
-    // The usual method: append the tests, trust the exit code (here: a normal end without output).
+    // The usual method appends the tests and trusts the exit code (here: a normal end without
+    // output).
     const naive = functionCheats.map(({ name, source }) => ({ name, source: `${source}\n${tests}` }));
     const fooled = (await outcomes(script, naive)).filter(({ outcome }) => outcome === 'correct');
     expect(fooled.length).toBeGreaterThanOrEqual(5);
@@ -139,7 +144,7 @@ describe.skipIf(!isHere)(`under full load${why}`, () => {
   });
 
   test(
-    'never calls honest programs that use most of their CPU time too slow',
+    'never times out honest programs that use most of their CPU time',
     { timeout: 120_000 * rounds },
     async () => {
       const work = 'import time\nwhile time.process_time() < 0.3: pass\n';

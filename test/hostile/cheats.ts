@@ -1,4 +1,4 @@
-/** A wrong program that tries to be judged right. */
+/** A wrong program that tries to be judged correct. */
 export interface Cheat {
   readonly name: string;
   readonly source: string;
@@ -19,7 +19,7 @@ export const functionTests = {
   ],
 };
 
-/** A right program, which would reveal tests that reject everything. */
+/** A correct program, which would reveal tests that reject everything. */
 export const honestFunction =
   'def largest_prime_factor(n):\n    best, d = 1, 2\n    while n > 1:\n        while n % d == 0:\n            best, n = d, n // d\n        d += 1\n    return best\n';
 

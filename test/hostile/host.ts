@@ -100,7 +100,7 @@ function processesNow(): ProcessFact[] {
 
 /**
  * Lists processes of the given lane directories besides the fork servers: leftovers of a program. Forked programs keep
- * the server's command line, which identifies them wherever they were adopted.
+ * the server's command line, which identifies them whatever process adopted them.
  */
 export function survivors(lanes: number): string[] {
   const all = processesNow().filter(({ command }) =>

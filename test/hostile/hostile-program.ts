@@ -21,7 +21,10 @@ export type Protection = 'limits' | 'user' | 'landlock' | 'seccomp';
 export interface HostileProgram {
   readonly name: string;
   readonly source: string;
-  /** Protections without which it must escape, which proves that the test would notice. Only for harmless programs. */
+  /**
+   * Protections without which the program must escape, which proves that the test detects it. Only for harmless
+   * programs.
+   */
   readonly controls?: readonly Protection[];
 }
 

@@ -154,7 +154,7 @@ describe.skipIf(python === undefined).for(machines)(
         expect(answer(filter, arch, number)).toBe('no such call');
     });
 
-    test('kills calls through another table', () => {
+    test('kills calls through another system call table', () => {
       expect(answer(filterOf(machine), other, 0)).toBe('killed');
       expect(ask(0x40000000)).toBe('killed');
     });

@@ -167,7 +167,7 @@ function send(
   if (fault !== undefined && 'stallAfter' in fault)
     return void response.write(part.subarray(0, fault.stallAfter));
   if (fault === undefined || !('dropAfter' in fault)) return void response.end(part);
-  // `end` of the socket, unlike `destroy`, delivers the written bytes first.
+  // Unlike `destroy`, `end` delivers the written bytes before it closes the socket.
   response.write(part.subarray(0, fault.dropAfter), () => response.socket?.end());
 }
 

@@ -40,7 +40,7 @@ function startFetch(): {
 const contentRequests = (): (string | undefined)[] =>
   hub.requests.filter(({ server }) => server === 'content').map(({ range }) => range);
 
-test('concurrent processes download a file once', async () => {
+test('concurrent processes download a file only once', async () => {
   const all = await Promise.all([1, 2, 3].map(() => startFetch().output));
   expect(all.map((text) => text.trim().split('\n').at(-1))).toEqual(
     Array.from({ length: 3 }, () => `whole ${size}`),

@@ -8,8 +8,8 @@ import { fetchHubFiles } from '../../src/hub/hub.ts';
 import { commitOf, type FakeHub, openFakeHub } from './fake-hub.ts';
 
 /*
- * Tests huggingface_hub and Gradus on one cache folder. The Python package is in the worker's environment; GRADUS_PYTHON
- * names another interpreter.
+ * Tests huggingface_hub and Gradus on a shared cache folder. The Python package is in the worker's environment;
+ * GRADUS_PYTHON names another interpreter.
  */
 
 const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
@@ -83,7 +83,7 @@ describe.skipIf(!hasPackage)('a cache shared with huggingface_hub', () => {
 
   test.each(['with', 'without'])('a Python snapshot is read offline, %s its tree file', async (kind) => {
     await inPython("result = hf.snapshot_download('us/tiny')");
-    // Versions before 2 write no trees.
+    // Versions before 2 write no tree files.
     if (kind === 'without') rmSync(join(cache, 'models--us--tiny', 'trees'), { recursive: true });
     hub.requests.length = 0;
     vi.stubEnv('HF_HUB_OFFLINE', '1');

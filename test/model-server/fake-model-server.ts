@@ -22,7 +22,7 @@ export interface RequestBody {
 /** Answers one request for a completion. */
 export type AnswerRequest = (body: RequestBody, response: ServerResponse, request: IncomingMessage) => void;
 
-/** Serves completions on loopback until the test has ended; lists no models. Resolves to the base URL. */
+/** Serves completions on loopback until the test ends; lists no models. Resolves to the base URL. */
 export async function serveModel(answer: AnswerRequest, base = '/v1'): Promise<string> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];

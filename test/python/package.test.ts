@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 /*
  * Builds the Python package as a wheel, installs it in an empty folder, and runs its tests there, the notebook of
- * examples/ among them. Skipped without its environment: scripts/python-environment.sh python
+ * examples/ included. Skipped without its environment: scripts/python-environment.sh python
  */
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
 
@@ -31,7 +31,7 @@ async function run(cwd: string, tool: string, ...args: readonly string[]): Promi
 
 beforeAll(async () => {
   if (!hasEnvironment) return;
-  // Building leaves files beside the sources.
+  // Building leaves files next to the sources.
   const copy = join(folder, 'source');
   for (const name of ['gradus', 'pyproject.toml', 'README.md'])
     cpSync(join('python', name), join(copy, name), { recursive: true });

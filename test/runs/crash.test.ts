@@ -54,7 +54,7 @@ async function newRun(folder: string): Promise<string> {
   return run.directory;
 }
 
-/** Copies what a kill now would leave on the disk. */
+/** Copies the files that a kill at this moment would leave on the disk. */
 function snapshot(directory: string, to: string): void {
   cpSync(directory, to, { recursive: true, filter: (path) => basename(path) !== 'run.lock' });
 }
@@ -100,7 +100,7 @@ test('partial files of a killed run are removed and never read', async () => {
     recursive: true,
   });
   cpSync(join(directory, 'rollouts'), join(directory, 'checkpoints', 'step-000001'), { recursive: true });
-  // A file or folder whose row was never committed still has its mark.
+  // A file or folder without a committed row still has its mark.
   writeFileSync(join(directory, 'rollouts', '.tmp-step-000009-train.parquet-pending'), '');
   writeFileSync(join(directory, 'checkpoints', '.tmp-step-000001-pending'), '');
   cpSync(join(directory, 'rollouts'), join(directory, '.tmp-export'), { recursive: true });
@@ -110,7 +110,7 @@ test('partial files of a killed run are removed and never read', async () => {
   expect((await runDigest(directory)).total).toBe((await runDigest(clean)).total);
 });
 
-test('an export that was being replaced when the process was killed comes back on resume', async () => {
+test('an export that was being replaced when the process was killed is restored on resume', async () => {
   const directory = await newRun('old-export');
   mkdirSync(join(directory, '.tmp-export-old'));
   writeFileSync(join(directory, '.tmp-export-old', 'config.json'), '{"kept":true}');

@@ -68,7 +68,7 @@ test(
   },
 );
 
-test('a second process on a run gets RUN_LOCKED, and a killed one leaves no lock', async () => {
+test('a second process on a run gets RUN_LOCKED, and a killed process leaves no lock', async () => {
   const child = startTraining('create', join(root, 'locked'));
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

@@ -75,7 +75,7 @@ class Life {
     this.saved = structuredClone(this.model);
   }
 
-  /** Continues in a copy of what a kill now would leave. Returns the controller state of the copy. */
+  /** Continues in a copy of the files that a kill would leave. Returns the controller state of the copy. */
   async crash(): Promise<unknown> {
     const copy = `${this.run.directory}-${++this.#copies}`;
     cpSync(this.run.directory, copy, { recursive: true, filter: (path) => basename(path) !== 'run.lock' });
@@ -128,7 +128,7 @@ const action: fc.Arbitrary<(life: Life) => Promise<unknown>> = fc.oneof(
   { weight: 2, arbitrary: fc.constant((life: Life) => life.crash()) },
 );
 
-test('a run holds what was recorded up to the last checkpoint and since the last crash, after any history', async () => {
+test('after any history, a run contains what was recorded up to the last checkpoint and since the last crash', async () => {
   let lives = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(action, { maxLength: 25 }), async (actions) => {

@@ -7,8 +7,8 @@ import { runLayout } from '../../src/runs/files/layout.ts';
 import { openRunReader, type RunReader } from '../../src/runs/reading/run-reader.ts';
 
 /**
- * sha256 of each part of a run that recipe and seed determine: equal for two runs of the same recipe on any machine,
- * however often they were killed and resumed. Excludes timings, times and process facts.
+ * sha256 of each part of a run that recipe and seed determine. Two runs of the same recipe have equal digests on any
+ * machine, even if they were killed and resumed. Excludes timings, times and process facts.
  */
 export interface RunDigest {
   /** Over all other parts. */
@@ -52,7 +52,7 @@ function* metricLines(run: RunReader): Iterable<unknown> {
 
 async function digestRollouts(run: RunReader): Promise<string> {
   const hash = createHash('sha256');
-  // One group at a time, so that a long run need not fit into memory.
+  // Read one group at a time, so that a long run need not fit in memory.
   for (const group of run.groups()) {
     addLine(hash, group);
     for (const row of await run.rollouts([group])) addLine(hash, row);

@@ -17,7 +17,7 @@ export interface ScriptedPlan {
   readonly weights: number;
 }
 
-/** A small plan with every kind of record, and checkpoints at and between stage ends. */
+/** A small plan with every kind of record, and checkpoints at the ends of stages and between them. */
 export const smallPlan: ScriptedPlan = { steps: 4, stageSteps: 3, checkpointEvery: 2, weights: 16 };
 
 const retention = { keepLast: 1, keepStageEnds: true, keepBest: false };

@@ -5,8 +5,8 @@ import { trainScripted, type ScriptedPlan } from './scripted-training.ts';
 
 /**
  * Runs the scripted training in a separate process, for tests that kill it: `train.ts create ROOT` or `train.ts resume RUN`.
- * Prints one line when the run is open and one per step, and waits for a line on stdin after each, so that it never runs
- * ahead of the test.
+ * Prints one line when the run is open and one per step. After each line it waits for a line on stdin, so that it never
+ * runs ahead of the test.
  */
 const plan: ScriptedPlan = { steps: 40, stageSteps: 10, checkpointEvery: 3, weights: 50_000 };
 

@@ -81,7 +81,7 @@ const services: readonly Service[] = [
 const json = { 'content-type': 'application/json' };
 const local: ListenAddress = { host: '127.0.0.1', port: 0 };
 
-/** Opens a connection to a service and sends bytes that `fetch` would tidy up. */
+/** Opens a connection to a service and sends bytes that `fetch` would normalise. */
 function send({ url }: Pick<Listening, 'url'>, bytes: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname.replaceAll(/[[\]]/g, ''));
@@ -89,7 +89,7 @@ function send({ url }: Pick<Listening, 'url'>, bytes: string): Socket {
   return socket;
 }
 
-/** Everything that is received until the connection ends, also if it is reset. */
+/** Everything that is received until the connection ends, even if it is reset. */
 async function allOf(socket: Socket): Promise<string> {
   let received = '';
   socket.setEncoding('utf8').on('data', (part: string) => (received += part));
@@ -112,7 +112,7 @@ async function statusOf(
   return { status: Number(response.split(' ')[1] ?? 0), message: response };
 }
 
-describe.each(services)('the door of the $name', (service) => {
+describe.each(services)('HTTP access to the $name', (service) => {
   const { start, path, maxBodyBytes } = service;
   const body = JSON.stringify(service.body);
   const post = (url: string, headers: Readonly<Record<string, string>> = {}, sent: string = body) =>
@@ -125,7 +125,7 @@ describe.each(services)('the door of the $name', (service) => {
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
   });
 
-  test('answers by every name of this machine, at any port, from its own origin', async () => {
+  test('answers to every name of this machine, at any port, from its own origin', async () => {
     await using opened = await start(local);
     const { port } = new URL(opened.url);
     for (const host of [`localhost:${port}`, '127.0.0.1', `[::1]:${port}`, 'LOCALHOST:9999', '127.1.2.3']) {
@@ -148,7 +148,7 @@ describe.each(services)('the door of the $name', (service) => {
     expect(message).toContain(`the Host header must name this machine (127.0.0.1 or localhost), got ${host}`);
   });
 
-  test('rejects a request without Host, and one whose Host hides a name', async () => {
+  test('rejects a request without Host, and a request whose Host hides a name', async () => {
     await using opened = await start(local);
     expect((await statusOf(opened, service, json, body)).status).toBe(400);
     for (const host of ['127.0.0.1@evil.example', 'evil.example@127.0.0.1', '127.0.0.1/evil.example', 'a b'])
@@ -156,7 +156,7 @@ describe.each(services)('the door of the $name', (service) => {
   });
 
   test.each(['https://evil.example', 'null', 'http://localhost:1', 'http://127.0.0.1', 'file://', 'x'])(
-    'rejects the foreign Origin %s, with the token too',
+    'rejects the foreign Origin %s, even with the token',
     async (origin) => {
       await using opened = await start({ ...local, token: 'secret' });
       const { host } = new URL(opened.url);
@@ -185,7 +185,7 @@ describe.each(services)('the door of the $name', (service) => {
       await expect(start({ ...local, host, token })).rejects.toThrow(`listening on ${host} needs a token`);
   });
 
-  test('answers off loopback with the token, by any name', async () => {
+  test('answers off loopback with the token, to any name', async () => {
     await using opened = await start({ ...local, host: '0.0.0.0', token: 'secret' });
     const here = { url: opened.url.replace('0.0.0.0', '127.0.0.1') };
     const headers = { ...json, host: 'gradus.example' };
@@ -215,7 +215,7 @@ describe.each(services)('the door of the $name', (service) => {
     expect((await post(opened.url, { 'content-type': type })).status).toBe(200);
   });
 
-  test('answers 400 to a request that cannot be read', async () => {
+  test('answers 400 to an unreadable request', async () => {
     await using opened = await start(local);
     const head = `TRACE ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n`;
     const socket = send(opened, `${head}content-type: application/json\r\ncontent-length: 2\r\n\r\n{}`);
@@ -249,7 +249,7 @@ describe.each(services)('the door of the $name', (service) => {
     expect((await post(opened.url)).status).toBe(200);
   });
 
-  test('closes although clients hold connections open', async () => {
+  test('closes even if clients keep connections open', async () => {
     const opened = await start(local);
     const idle = send(opened, '');
     const stalled = send(opened, `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9\r\n\r\n`);
@@ -260,7 +260,7 @@ describe.each(services)('the door of the $name', (service) => {
     await expect(post(opened.url)).rejects.toThrow('fetch failed');
   });
 
-  test('names the address it cannot listen on', async () => {
+  test('names the address on which it cannot listen', async () => {
     await using opened = await start(local);
     const port = Number(new URL(opened.url).port);
     await expect(start({ ...local, port })).rejects.toThrow(`cannot listen on 127.0.0.1 port ${port}`);

@@ -16,7 +16,7 @@ export interface ShownPlan {
   readonly tokens: number;
 }
 
-/** Small enough for tests that take milliseconds. */
+/** Sizes small enough for tests that take milliseconds. */
 export const smallShown: ShownPlan = {
   stages: 3,
   stepsPerStage: 4,
@@ -93,7 +93,7 @@ function candidate(rng: Rng, index: number): StageCandidate {
   };
 }
 
-/** Returns a judged group of random outcomes, with the gaps that real records have. */
+/** Returns a judged group with random outcomes and the missing fields that real records have. */
 export function shownGroup(rng: Rng, plan: ShownPlan, step: number): RecordedGroup {
   const number = rng.integer(0, plan.candidates - 1);
   const id = problemName(number);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { findPython } from '../../src/engines/torch/python.ts';
 
-// On tensors as small as tests have, two threads wait for each other longer than one computes.
+// On small tensors, two threads wait for each other longer than one thread computes.
 process.env['OMP_NUM_THREADS'] ??= '1';
 
 const state = (code: string): boolean => {
@@ -13,7 +13,7 @@ const state = (code: string): boolean => {
   }
 };
 
-/** Whether this machine can run the worker; tests that need it are skipped, and say so, where it cannot. */
+/** Whether this machine can run the worker; otherwise tests that need it are skipped with a reason. */
 export const hasTorch = state('import torch, numpy, safetensors');
-/** Whether it can run it on a GPU. */
+/** Whether this machine can run the worker on a GPU. */
 export const hasCuda = hasTorch && state('import torch; assert torch.cuda.is_available()');

@@ -1,6 +1,7 @@
 /**
- * The scripted worker as a process that does something wrong: `<request>:<failure>` at every such request, or
- * `<request>:<failure>:<file>` once, in the first process that comes to it; the file is made then.
+ * The scripted worker as a process with injected failures: `<request>:<failure>` fails at every such request,
+ * and `<request>:<failure>:<file>` only once, in the first process that reaches it, which then creates the
+ * file.
  */
 import { createReadStream, existsSync, writeFileSync, writeSync } from 'node:fs';
 import { createFrameReader, encodeFrame } from '../../src/protocol/frame.ts';
@@ -17,7 +18,7 @@ const send: SendReply = (header, data = {}) => {
   if (failure === 'midway' && isPart && isTime()) process.kill(process.pid, 'SIGKILL');
 };
 
-/** In two pieces, so that no reader can count on whole frames. */
+/** Writes in two pieces, so that readers cannot rely on whole frames. */
 function write(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writeSync(4, bytes, at, Math.min(11, bytes.length - at));
 }

@@ -23,11 +23,11 @@ let count = 0;
 interface Trial {
   readonly engine: LearningEngine;
   readonly said: string[];
-  /** Kills the worker once it says that it is in the middle of the request. */
+  /** Kills the worker once it reports that it is in the middle of the request. */
   readonly killWhenStalled: () => Promise<void>;
 }
 
-/** An engine whose first worker is `faulty`, and whose later ones are not. */
+/** An engine whose first worker is `faulty`; later workers are not. */
 async function openFaulty(...faults: readonly string[]): Promise<Trial> {
   const place = join(folder, String(++count));
   const script = `if [ -e ${place} ]; then exec ${python} -m gradus_worker; fi
@@ -47,7 +47,7 @@ echo $$ > ${place}; exec ${python} ${faulty} ${faults.join(' ')} 2> ${place}.log
   return { engine, said, killWhenStalled };
 }
 
-/** Everything a step does, twice, with a checkpoint; what came out of it. */
+/** Runs two steps with a checkpoint, and returns the results. */
 async function live(engine: LearningEngine, state: string) {
   const seen = [];
   for (const step of [1, 2]) {

@@ -52,7 +52,7 @@ describe.skipIf(!hasTorch)(
       process.env['GRADUS_WORKER_TOKEN'] = 'secret';
       for (const client of [1, 2]) {
         await using engine = await openTorchEngine({ ...settings, remote });
-        // In order, however many connections they take.
+        // In order, regardless of the number of connections.
         const [first, second, step] = await Promise.all([
           written(engine),
           written(engine),
@@ -65,8 +65,8 @@ describe.skipIf(!hasTorch)(
       }
     });
 
-    test('over ssh, starts the worker; stdout carries frames only', async () => {
-      // Runs here what it was asked to run there, as the login shell of the other machine would.
+    test('over ssh, starts the worker; stdout carries only frames', async () => {
+      // Runs the command locally, as the login shell of the remote machine would.
       writeFileSync(join(folder, 'ssh'), '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n');
       chmodSync(join(folder, 'ssh'), 0o755);
       const path = process.env['PATH'];
@@ -76,7 +76,7 @@ describe.skipIf(!hasTorch)(
         const remote = `ssh://me@gpu${workerFolder}`;
         await using engine = await openTorchEngine({ ...settings, remote });
         expect(await written(engine)).toEqual(await written(local));
-        // Past policies need a folder that both machines see.
+        // Earlier policies need a folder that both machines can access.
         expect(local.learner.freezePolicy).toBeDefined();
         expect(engine.learner.freezePolicy).toBeUndefined();
         await using shared = await openTorchEngine({ ...settings, remote, scratch: folder });

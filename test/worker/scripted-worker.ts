@@ -12,12 +12,12 @@ const vocabSize = 32;
 const uniform = -Math.log(vocabSize);
 
 /**
- * A worker without a model, for tests of the client: every token is as likely as any other. Its policy is one number that
- * depends on every update there ever was and on their order, and shows in log-probabilities of the policy.
+ * A worker without a model, for tests of the client: all tokens are equally likely. Its policy is one number that depends
+ * on all updates and their order, and determines the log-probabilities of the policy.
  */
 export function createScriptedWorker(
   send: SendReply,
-  /** Carries out a failure in place of an answer, when it is time for one. */
+  /** Injects a failure in place of an answer when it is due. */
   misbehave: (request: Request) => boolean,
 ): { receive(frame: Frame): void } {
   let policy = 0;
@@ -72,7 +72,7 @@ export function createScriptedWorker(
         return done({ loss: null, ...sizes, entropy: 1.5, metrics: { mfu: 0.5, none: null } }, every(policy));
       }
       case 'optimStep':
-        // Not associative: an update left out, done twice or out of order shows.
+        // Not associative, so that a missing, repeated or misordered update is detected.
         policy = Math.fround((policy * 3 + gradient * request.learningRate) % 1000);
         gradient = 0;
         return done({ policyVersion: ++policyVersion, gradNorm: 0.5, applied: true });
@@ -97,7 +97,7 @@ export function createScriptedWorker(
     }
   };
 
-  /** One token of every open completion at a time, as a worker does; only streams what it was asked to stream. */
+  /** Writes one token of every open completion at a time, as a worker does; streams only if the request asks for it. */
   const draw = async (
     request: Extract<Request, { type: 'sample' }>,
     { randomKeys }: Tensors,

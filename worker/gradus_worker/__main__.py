@@ -30,7 +30,7 @@ def main() -> int:
     else:
         signal.signal(signal.SIGTERM, lambda *_: _end_on_signal(inbox))
         try:
-            # Take the transport over before importing torch, which may open files, start threads and print.
+            # Take over the transport before importing torch, which may open files, start threads and print.
             ending = _serve_pipes(inbox, options) if options.http is None else _serve_http(inbox, options)
         except WorkerExit as early:
             ending = early
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _serve_pipes(inbox: Inbox, options: argparse.Namespace) -> WorkerExit:
-    # Ctrl-C reaches every process of a terminal; the client decides when this one ends.
+    # Ctrl-C reaches every process of a terminal; the client decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Pipes().start(inbox)
     from .server.server import Server
@@ -63,7 +63,7 @@ def _serve_http(inbox: Inbox, options: argparse.Namespace) -> WorkerExit:
 
 @contextmanager
 def _engines(options: argparse.Namespace, inbox: Inbox) -> Iterator[OpenEngine]:
-    """Opens engines as the options name them, with the vLLM replicas, if any, that sample for them."""
+    """Opens engines by the command-line options, with the vLLM replicas, if any, that sample for them."""
     with _trainers(options, inbox) as open_trainer:
         if options.vllm == 0 and not options.replica:
             yield open_trainer
@@ -138,7 +138,7 @@ def _options() -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args()
     if options.tinker is not None and (options.ranks > 1 or options.ray is not None or options.vllm or options.replica):
-        parser.error("--tinker: expected neither --ranks, --ray, --vllm nor --replica, since a service does their work")
+        parser.error("--tinker: expected none of --ranks, --ray, --vllm and --replica: the service replaces them")
     return options
 
 
@@ -161,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
-        help="place the ranks on a Ray cluster: HOST:PORT, auto for the cluster of this machine, local for a new one",
+        help="place the ranks on a Ray cluster: HOST:PORT, auto (the cluster of this machine) or local (a new cluster)",
     )
     parser.add_argument(
         "--tinker",

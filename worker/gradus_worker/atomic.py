@@ -10,7 +10,8 @@ from pathlib import Path
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yields a draft to write; then replaces `path` by it. If writing fails, removes the draft and keeps `path`."""
+    """Yields a draft to write, and then replaces `path` with it. If writing fails, removes the draft and keeps
+    `path`."""
     with draft_file(path) as draft:
         yield draft
         replace_synced(draft, path)

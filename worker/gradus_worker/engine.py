@@ -209,7 +209,7 @@ class Engine:
 
 
 def _peak_rates(device: torch.device, dtype: torch.dtype) -> PeakRates | None:
-    """Measures the device; None if the model leaves no memory for it, which must not fail `createModel`."""
+    """Measures the device; None if the model leaves too little memory, because `createModel` must not fail for this."""
     try:
         return measure_peak_rates(device, dtype)
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""The policy: which weights are trained and which are sampled from. Full training, or low-rank adapters."""
+"""The policy: which weights are trained and which are sampled from, in full training or with low-rank adapters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def open_policy(
 
 
 class FullPolicy:
-    """Trains all weights, which sampler and trainer share; the sampler of a rank has a whole copy of sharded ones.
+    """Trains all weights, which sampler and trainer share; with sharded weights, the sampler of a rank has a whole
+    copy.
 
     The reference is read from the folder when first needed.
     """
@@ -45,7 +46,7 @@ class FullPolicy:
 
     @torch.no_grad()
     def refresh(self) -> None:
-        """Updates the whole copy; without one does nothing."""
+        """Updates the whole copy, if there is one."""
         if self.sampled is not self.trained:
             for name, value in self.parameters.items():
                 self.sampled.weights[name].copy_(whole(value.to(self.trained.dtype)))
@@ -70,7 +71,7 @@ class FullPolicy:
 
 
 class LoraPolicy:
-    """Trains adapters beside a frozen base. The sampler uses a merged copy; the base alone is the reference."""
+    """Trains adapters on a frozen base. The sampler uses a merged copy; the base without adapters is the reference."""
 
     def __init__(self, folder: Path, loaded: LoadedModel, lora: Mapping[str, Any], group: Group) -> None:
         self._folder, self._base, self._group = folder, _frozen(loaded.model), group
@@ -92,7 +93,7 @@ class LoraPolicy:
         return self._base
 
     def export(self, folder: Path, dtype: str, end_tokens: Sequence[int], masters: Mapping[str, Tensor]) -> None:
-        """Writes the merged model, rounded once, and the adapters alone in `adapter/`."""
+        """Writes the merged model, rounded once, and the adapters separately in `adapter/`."""
         merged = self._adapters.merged_whole(keep=self._group.rank == 0)
 
         def write() -> None:
@@ -106,7 +107,7 @@ class LoraPolicy:
 Policy = FullPolicy | LoraPolicy
 """
 model_hash  hash of the weights as loaded
-settings    what a saved state must match besides the hash; None: full training
+settings    settings that a saved state must match besides the hash; None: full training
 trained     the model that computes the loss from `parameters`
 sampled     the same model for sampling, current after each call of `refresh`
 reference   the model before training

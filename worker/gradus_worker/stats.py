@@ -16,7 +16,7 @@ from .learning.trainer import Trainer
 
 
 def memory_stats(device: torch.device) -> dict[str, float]:
-    """Memory in bytes: on CUDA what torch holds, on the CPU the peak of the whole process."""
+    """Memory in bytes: on CUDA the memory that torch holds, on the CPU the peak of the whole process."""
     if device.type != "cuda":
         # Linux counts in KiB, macOS in bytes.
         unit = 1 if sys.platform == "darwin" else 1024

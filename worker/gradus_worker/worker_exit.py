@@ -12,7 +12,7 @@ USAGE = 2
 BROKEN = 70
 """Exit code of a worker whose device no longer answers, or whose weights are partly updated."""
 GRACE_SECONDS = 5.0
-"""Time that the current work has to reach its next pause, the point where the worker can stop."""
+"""Time for the current work to reach its next pause, where the worker can stop."""
 
 
 class WorkerExit(BaseException):

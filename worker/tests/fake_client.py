@@ -164,7 +164,7 @@ class ProcessClient(Client):
         # Use numbers far from 3 and 4, to which the shell moves them.
         requests, self.requests, replies, theirs = map(_far, [*os.pipe(), *os.pipe()])
         arguments = command or (sys.executable, "-m", "gradus_worker")
-        # A shell sets up descriptors 3 and 4, as any client program would.
+        # A shell sets up descriptors 3 and 4, as a client program would.
         script = f'exec "$@" 3<&{requests} 4>&{theirs} {requests}<&- {theirs}>&-'
         self.process = subprocess.Popen(
             ["bash", "-c", script, "-", *arguments],

@@ -25,7 +25,7 @@ from gradus_worker.sampling.sampler import Sampler
 
 
 class Server(ThreadingHTTPServer):
-    request_queue_size = 64  # The default, 5, refuses some of the connections that open at once.
+    request_queue_size = 64  # The default, 5, refuses some of the connections that are opened at the same time.
 
 
 class FakeVllm:

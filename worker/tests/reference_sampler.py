@@ -1,4 +1,4 @@
-"""Reference sampler without cache or batches, and requests to compare with it."""
+"""Reference sampler without cache or batches, and requests to compare the two samplers."""
 
 from collections.abc import Callable
 from dataclasses import replace

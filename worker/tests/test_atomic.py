@@ -1,4 +1,4 @@
-"""Files are replaced as a whole or not at all."""
+"""A file is replaced completely or not at all."""
 
 import os
 from pathlib import Path

@@ -18,12 +18,12 @@ beforeAll(async () => {
   });
   writeFileSync(here('recipe.json'), JSON.stringify(recipe));
   await gradus('train', 'recipe.json');
-  // As if it had been killed after step 4: interrupted, without an exported model.
+  // As if the run had been killed after step 4: interrupted, without an exported model.
   rmSync(here(run, 'export'), { recursive: true });
   const database = new DatabaseSync(here(run, 'run.sqlite'));
   database.exec("UPDATE run SET status = 'interrupted', ended_at = NULL");
   database.close();
-  // The newest state keeps its size and gets wrong bytes.
+  // Corrupt the newest state without changing its size.
   const weights = here(run, 'checkpoints', 'step-000004', 'engine', 'weights.f32');
   const bytes = readFileSync(weights);
   writeFileSync(weights, bytes.fill(7, 0, 64));
@@ -35,7 +35,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('sample and eval use the newest checkpoint with the right bytes, and name it', async () => {
+test('sample and eval use the newest undamaged checkpoint, and name it', async () => {
   for (const words of [
     ['sample', run, '1+1=?', '--max-tokens', '4'],
     ['eval', run],
@@ -46,7 +46,7 @@ test('sample and eval use the newest checkpoint with the right bytes, and name i
   }
 });
 
-test('resume falls back too, and leaves what the run never recorded', async () => {
+test('resume falls back too, and keeps files that the run never recorded', async () => {
   const copy = join('runs', 'copy-0001');
   cpSync(here(run), here(copy), { recursive: true });
   mkdirSync(here(copy, 'checkpoints', 'step-000099'));
@@ -60,7 +60,7 @@ test('resume falls back too, and leaves what the run never recorded', async () =
   expect(readFileSync(here(copy, 'rollouts', 'step-000099-train.parquet'), 'utf8')).toBe('mine');
 });
 
-test('train ends at once where no run can be created, and lists only folders that exist', async () => {
+test('train ends at once if no run can be created, and lists only folders that exist', async () => {
   const started = await gradus('train', 'recipe.json', '--runs', '/proc/gradus-runs');
   expect([started.code, started.stderr]).toEqual([5, expect.stringContaining('accepts no new folders')]);
   const listed = await gradus('runs', 'list', 'nofolder');
@@ -87,7 +87,7 @@ test('sample lists the answers in order with --json and warns about --max-tokens
   expect(result.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
 });
 
-test('sft with one example learns it once an epoch', async () => {
+test('sft with one example learns it once per epoch', async () => {
   writeRows(here('one.jsonl'), [{ prompt: '1+1=', completion: '2' }]);
   const lines = jsonLines(await gradus('sft', 'model', 'one.jsonl', '--runs', 'taught', '--json'));
   expect(lines.at(-1)).toMatchObject({ stages: [{ steps: 1, imitation: { examples: 1, tokens: 2 } }] });

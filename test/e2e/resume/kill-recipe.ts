@@ -25,8 +25,8 @@ const families = ['addition', 'brackets', 'max-min', 'conditional'] as const;
 const cells = { families: [...families], knobs: [1, 2] };
 
 /**
- * A few seconds of every feature: adaptive measuring, stages of both kinds, a harvest, a bandit, refills, mini-batches,
- * re-measuring, evaluations with strategies, checkpoints.
+ * Runs a few seconds of every feature: adaptive measuring, stages of both kinds, a harvest, a bandit, refills,
+ * mini-batches, re-measuring, evaluations with strategies, checkpoints.
  */
 export default defineRecipe({
   name: 'kill',

@@ -28,7 +28,7 @@ async function killAfter(child: ChildProcess, milliseconds: number): Promise<num
   return exit;
 }
 
-/** Trains to the end through kills: each process lives for the given time, the last one to its end. Counts the kills. */
+/** Trains to the end through kills: each process runs for the given time, the last until it ends. Counts the kills. */
 async function trainThroughKills(
   folder: string,
   lives: readonly number[],
@@ -40,7 +40,7 @@ async function trainThroughKills(
     expect(exit, 'ended by the kill').toBeNull();
     kills++;
     const [run] = runsIn(folder);
-    // The kill may have hit after the last record: then the run is already finished.
+    // If the kill came after the last record, the run is already finished.
     if (run !== undefined && (await isFinished(join(folder, run)))) exit = 0;
     if (exit === 0) break;
     const words = run === undefined ? ['train', recipe, '--runs', folder] : ['resume', join(folder, run)];
@@ -65,7 +65,7 @@ function runsIn(folder: string): string[] {
 }
 
 test(
-  'runs killed at twenty moments end with the same bits as one that was never killed',
+  'runs killed at twenty moments end with the same bits as an uninterrupted run',
   { timeout: 900_000 },
   async () => {
     const calm = join(root, 'calm');
@@ -76,7 +76,7 @@ test(
 
     const rng = createRng(11, 'kill moments');
     for (let [i, kills] = [0, 0]; kills < 20; i++) {
-      // The first kill of a run is anywhere in its life; three more hit the processes that resume it.
+      // The first kill of a run is at any time; three more kill the processes that resume it.
       const first = 0.9 * ((0.618 * i + 0.2 * rng.next()) % 1);
       const others = Array.from({ length: 3 }, () => 0.2 + 0.5 * rng.next());
       const lives = [first, ...others].map((share) => share * duration);

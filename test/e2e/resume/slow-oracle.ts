@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CustomEnvironment, Tool } from 'gradus';
 
 /**
- * Answers a turn through a tool that takes its time, and that is down for a range of calls, e.g. `GRADUS_TEST_DOWN=3-5`.
- * Additions are asked again in a turn of their own; in other problems a digit is inserted after the opening brace.
+ * Answers a turn through a slow tool that is down for a range of calls, e.g. `GRADUS_TEST_DOWN=3-5`.
+ * Additions are asked again in a separate turn; in other problems a digit is inserted after the opening brace.
  */
 export default (): CustomEnvironment => {
   let calls = 0;

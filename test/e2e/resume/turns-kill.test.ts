@@ -65,7 +65,7 @@ test(
       expect(await runDigest(rough)).toEqual(expected);
     }
 
-    // With every result on record, the tool may be gone.
+    // Every result is recorded, so the tool is no longer needed.
     const late = await killedRun(join(root, 'late'), Math.floor(0.6 * calls));
     cpSync(join(directory, 'tool-results.sqlite'), join(late, 'tool-results.sqlite'));
     for (const suffix of ['-wal', '-shm'])
@@ -81,7 +81,7 @@ test(
 );
 
 test(
-  'a tool that is down for a while makes attempts ungradable, and the run goes on',
+  'a tool that is down for a while makes attempts ungradable, and the run continues',
   { timeout: 120_000 },
   async () => {
     const folder = join(root, 'down-run');

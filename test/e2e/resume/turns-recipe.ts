@@ -14,7 +14,10 @@ import {
 
 const cells = { families: ['addition' as const, 'brackets' as const], knobs: [1] };
 
-/** A few seconds of attempts in turns: measured, trained and evaluated with a tool, and evaluated closed-book. */
+/**
+ * Runs a few seconds of attempts in several turns: measured, trained and evaluated with a tool, and evaluated
+ * closed-book.
+ */
 export default defineRecipe({
   name: 'turns',
   policy: { model: '../../../models/gradus-tiny' },

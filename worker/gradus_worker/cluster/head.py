@@ -1,7 +1,7 @@
 """Head of a group on a Ray cluster: serves the client and gives commands to the ranks. Holds no weights.
 
-A lost rank ends the worker. The client starts another, which places the ranks on the nodes that are left, loads the
-newest state and replays the updates since.
+A lost rank ends the worker. The client starts another worker, which places the ranks on the remaining nodes, loads the
+newest state and replays the updates since then.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _PAUSE_SECONDS = 0.05
 
 @contextmanager
 def cluster_engines(address: str, size: int) -> Iterator[OpenEngine]:
-    """Connects to a cluster (`auto`: the one of this machine; `local`: a new one) and opens engines on it."""
+    """Connects to a cluster (`auto`: that of this machine; `local`: a new one) and opens engines on it."""
     on_signal = signal.getsignal(signal.SIGTERM)
     _connect(address)
-    # Ray replaces it by one that ends the process at once.
+    # Ray replaces the handler with one that ends the process at once.
     signal.signal(signal.SIGTERM, on_signal)
     leads: list[RayLead] = []
 
@@ -50,7 +50,7 @@ def cluster_engines(address: str, size: int) -> Iterator[OpenEngine]:
     try:
         yield open_engine
     finally:
-        # The cluster ends actors and placement groups of a driver that ends, also after SIGKILL.
+        # When a driver ends, even by SIGKILL, the cluster ends its actors and placement groups.
         ray.shutdown()
 
 

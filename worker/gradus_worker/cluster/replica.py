@@ -19,7 +19,7 @@ from ..sampling.remote import Question, Written
 _CHECK_SECONDS = 4.0
 """Interval of health checks during a request."""
 _HEALTH_SECONDS = 6.0
-"""Longest wait for a connection and for the answer to a health check."""
+"""Maximum wait for a connection and for the answer to a health check."""
 _UPDATE_SECONDS = 600.0
 
 
@@ -28,7 +28,7 @@ class ReplicaLost(Exception):
 
 
 class ReplicaRefused(Exception):
-    """A request that a server answered with an error of the client."""
+    """A request that a server rejected with a client error (4xx)."""
 
 
 class Replica:
@@ -44,7 +44,7 @@ class Replica:
         self._model = ""
 
     def open(self) -> int:
-        """Reads what the server serves; returns the longest sequence in tokens."""
+        """Reads which model the server has; returns its longest sequence in tokens."""
         answer = self._ask("GET", "/v1/models")
         if not answer.get("data"):
             raise ReplicaRefused(f"{self.url}/v1/models: expected a list of models, got {answer}")
@@ -116,7 +116,7 @@ class Replica:
             self._ask("POST", "/resume")
 
     def forget(self) -> None:
-        """Forgets the state of a server that was lost: another one may answer at its address."""
+        """Forgets the state of a server that was lost, because another server may answer at its address."""
         self._is_initialised = False
 
     def _prompt(self, tokens: Sequence[int]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """vLLM servers that sample for a trainer: routing, publication of weights, and their comparison.
 
-Completions of one prompt go to one replica, for its prefix cache. Another replica writes the
-completions in flight on a lost one, with the same seeds.
+Completions of one prompt go to one replica, to use its prefix cache. When a replica is lost, another replica writes its
+completions in flight, with the same seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .replica import Call, Replica, ReplicaLost, ReplicaRefused
 
 T = TypeVar("T")
 _AT_A_TIME = 256
-"""Most completions in flight per replica; more wait here."""
+"""Maximum number of completions in flight per replica; further completions wait here."""
 _COMPARED_TOKENS = 64
 _PAUSE_SECONDS = 0.05
 FLOAT32_TOLERANCE = 1e-3
@@ -50,7 +50,7 @@ class Weights(Protocol):
 
 
 Explain = Callable[[Path, Path, Sequence[int], Floats], str]
-"""Names the family of tensors that was not published: (earlier folder, folder, tokens, log-probabilities found)."""
+"""Names the family of tensors that was not published: (earlier folder, folder, tokens, observed log-probabilities)."""
 
 
 @dataclass
@@ -117,7 +117,8 @@ class Replicas:
         return relay(self._pool.submit(self._complete, question, call), lambda written: written, call.cancel)
 
     def finish(self, question: Question, written: Written) -> Written:
-        """Scores completions of a filtered or greedy request again: vLLM's log-probabilities are after the filter."""
+        """Scores completions of a filtered or greedy request again, because vLLM computes log-probabilities after the
+        filter."""
         settings = question.settings
         if not settings.is_filtered and settings.temperature > 0:
             return written
@@ -171,7 +172,7 @@ class Replicas:
                     replica.load -= 1
 
     def _route(self, prompt: int) -> Replica:
-        """Returns the replica of a prompt: at first the one with the fewest completions."""
+        """Returns the replica of a prompt; a new prompt gets the replica with the fewest completions."""
         with self._lock:
             found = self._routes.get(prompt)
             if found is None or found.is_lost:
@@ -187,13 +188,13 @@ class Replicas:
             if not replica.is_lost:
                 replica.is_lost = True
                 self._of(replica).lost += 1
-                log_line(f"lost a vLLM replica, whose completions are written by the others: {error}")
+                log_line(f"lost a vLLM replica; the other replicas write its completions: {error}")
 
     def _living(self) -> list[Replica]:
         return [one for one in self._replicas if not one.is_lost]
 
     def _revived(self) -> list[Replica]:
-        """Returns the living replicas and the lost ones that answer again; publication gives them the weights."""
+        """Returns the live replicas, and lost replicas that answer again; publication gives them the weights."""
         for replica in self._replicas:
             if replica.is_lost and replica.is_healthy():
                 replica.forget()

@@ -1,4 +1,4 @@
-"""Engine that learns as before and samples on vLLM replicas."""
+"""Engine that learns with another engine and samples on vLLM replicas."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CHANGES_WEIGHTS = ("optimStep", "loadState")
 def replicated_engines(
     open_trainer: OpenEngine, open_replicas: OpenReplicas, folder: Path | None
 ) -> Iterator[OpenEngine]:
-    """Opens engines that sample on these replicas. `folder`: for weights; None: a temporary one of this machine."""
+    """Opens engines that sample on these replicas. `folder`: for weights; None: a temporary folder on this machine."""
 
     def open_engine(request: Request, pause: Pause) -> ReplicatedEngine:
         # The trainer never samples: keep its cache as small as possible.
@@ -49,7 +49,7 @@ def replicated_engines(
                 weights.rmdir()
             trainer.close()
             raise
-        # A worker also ends without closing its engine.
+        # A worker may also end without closing its engine.
         ending.callback(engine.close_replicas)
         return engine
 

@@ -1,4 +1,4 @@
-"""Diagnosis of weights that were published in part: which family of tensors a server still has from before."""
+"""Diagnosis of incompletely published weights: finds the family of tensors that is stale on a server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAMILIES: dict[str, Callable[[str], bool]] = {
 
 
 def explain_mismatch(previous: Path, published: Path, tokens: Sequence[int], found: Floats) -> str:
-    """Names the family whose earlier values, beside the published rest, explain the log-probabilities found.
+    """Names the family whose earlier values, with all others published, explain the observed log-probabilities.
 
     Reads both models into main memory.
     """
@@ -48,7 +48,7 @@ def explain_mismatch(previous: Path, published: Path, tokens: Sequence[int], fou
         return "the server still has the earlier weights in all tensors"
     if gaps[nearest] < 0.1 * all_after:
         return f"the server still has earlier weights of the {nearest}"
-    return "no single family of earlier tensors explains it: check that the server serves this model"
+    return "no single family of earlier tensors explains the difference: check that the server serves this model"
 
 
 def untied(model: Transformer) -> Transformer:

@@ -1,7 +1,7 @@
 """`python -m gradus_worker.cluster.vllm_guard COMMAND…`: runs a command in its own process group.
 
-Kills the whole group when the command ends, stdin closes or SIGTERM comes, so that no process of a server outlives its
-owner, even one that was killed.
+Kills the whole group when the command ends, stdin closes or SIGTERM arrives. So no process of a server outlives its
+owner, even if the owner is killed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 
 
 def main() -> int:
-    # Ctrl-C reaches every process of a terminal; the owner decides when this one ends.
+    # Ctrl-C reaches every process of a terminal; the owner decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
     signal.signal(signal.SIGTERM, lambda *_: _kill_group(child.pid))

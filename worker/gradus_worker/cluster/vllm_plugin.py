@@ -25,7 +25,7 @@ BACKEND = "gradus_folder"
 
 @dataclass
 class FolderInit(WeightTransferInitInfo):
-    """Nothing to negotiate."""
+    """Empty: nothing is negotiated."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class FolderEngine(WeightTransferEngine[FolderInit, FolderUpdate]):
         initialize_layerwise_reload(self.model)
 
     def update_weights(self, update_info: dict[str, Any]) -> None:
-        # The base class then waits for the accelerator, which a CPU build lacks.
+        # The base class would then wait for an accelerator, which a CPU build lacks.
         self.receive_weights(self.parse_update_info(update_info))
 
     def receive_weights(self, update_info: FolderUpdate) -> None:

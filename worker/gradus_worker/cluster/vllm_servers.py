@@ -61,7 +61,7 @@ def _end(started: list[subprocess.Popen[bytes]]) -> None:
 
 
 def vllm_command() -> list[str]:
-    """Returns the command of the vLLM that this Python has. Unlike `vllm serve`, its CPU build has this one too."""
+    """Returns the command of the vLLM in this Python. Unlike `vllm serve`, it also works in the CPU build."""
     return [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
 
 
@@ -88,7 +88,7 @@ def _start(command: Sequence[str], gpu: int, log: Path) -> subprocess.Popen[byte
 
 
 def visible_gpu(number: int) -> str:
-    """Names a GPU of this process for a child: `CUDA_VISIBLE_DEVICES` may hide and reorder those of the machine."""
+    """Names a GPU of this process for a child: `CUDA_VISIBLE_DEVICES` may hide and reorder the GPUs of the machine."""
     visible = [one.strip() for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one.strip()]
     if not visible:
         return str(number)

@@ -44,7 +44,7 @@ class LossStats:
     seconds: float
     microbatches: int
     token_budget: int
-    """Most tokens of a microbatch after this call; halved each time memory runs out."""
+    """Maximum number of tokens in a microbatch after this call; halved each time memory runs out."""
 
 
 def check_sequences(sequences: Sequence[TrainingSequence]) -> None:

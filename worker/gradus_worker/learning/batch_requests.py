@@ -35,7 +35,7 @@ def token_sequences(request: Request, config: ModelConfig) -> list[Tensor]:
 
 
 def target_sequences(request: Request, config: ModelConfig) -> list[Tensor] | None:
-    """Returns the tokens to predict where they differ from those that are read; None if they do not."""
+    """Returns the tokens to predict if they differ from those that are read, else None."""
     if not request.fields.get("withTargets", False):
         return None
     lengths = request["lengths"]

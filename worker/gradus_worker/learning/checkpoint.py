@@ -68,7 +68,7 @@ class SavedState:
                 f"{self.folder}: expected the names and shapes of this model's state: {wrong!r} of shape "
                 f"{own.get(wrong)}, got {saved.get(wrong)}"
             )
-        # Imported here: it takes seconds, and sessions without checkpoints never need it.
+        # Imported here because the import takes seconds, and sessions without checkpoints never need it.
         from .distributed_checkpoint import read_shards
 
         read_shards(self.folder, self.shards, tensors, self.group)
@@ -112,7 +112,7 @@ def _finish(folder: Path, shards: Shards, updates: UpdateCounts, owner: StateOwn
 
 
 def load_state(folder: Path, owner: StateOwner, group: Group = SINGLE) -> SavedState:
-    """Opens what `save_state` wrote; StateError if it is missing, truncated, damaged, or of another model.
+    """Opens a state that `save_state` wrote; StateError if it is missing, truncated, damaged, or of another model.
 
     A collective: the ranks share the checksums.
     """
@@ -125,7 +125,7 @@ def _open(folder: Path, owner: StateOwner, group: Group) -> SavedState:
         manifest = json.loads(_read(path))
         known, found, version = manifest["format"], manifest["modelHash"], int(manifest["policyVersion"])
         lora = manifest["lora"]
-        # States of earlier versions have one count of both.
+        # States of earlier versions have one count for both.
         updates = UpdateCounts(version, int(manifest.get("optimizerSteps", version)))
         if known not in _FORMATS:
             raise StateError(f"{path}: expected format {' or '.join(_FORMATS)}, got {known!r}")

@@ -37,7 +37,7 @@ from .shard_files import DTYPES, Piece, SavedTensor, ShardFile, Shards, write_fi
 
 
 def write_shards(folder: Path, tensors: Mapping[str, Tensor], pause: Pause, group: Group) -> Shards:
-    """Writes the tensors of all ranks, those that are not sharded once. Returns the table on rank 0.
+    """Writes the tensors of all ranks; writes unsharded tensors only once. Returns the table on rank 0.
 
     A collective. Rank 0 calls `pause` between tensors, which ends the save on all ranks by raising.
     """
@@ -48,7 +48,7 @@ def write_shards(folder: Path, tensors: Mapping[str, Tensor], pause: Pause, grou
 
 
 def read_shards(folder: Path, shards: Shards, into: Mapping[str, Tensor], group: Group) -> None:
-    """Reads tensors in place, each rank its rows. A collective."""
+    """Reads tensors in place; each rank reads its rows. A collective."""
     reader = _Reader(folder, shards)
     with _in_step(group, reader):
         load(dict(into), storage_reader=reader, **_ranks(group))
@@ -184,7 +184,7 @@ class _Reader(_Storage, StorageReader):
 
 @contextmanager
 def _in_step(group: Group, storage: _Storage) -> Iterator[None]:
-    """Raises, as `Group.together` does, what PyTorch reports from any rank."""
+    """Raises the errors that PyTorch reports from any rank, as `Group.together` does."""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "torch.distributed is disabled")

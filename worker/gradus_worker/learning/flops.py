@@ -23,7 +23,7 @@ def training_flops(config: ModelConfig, lengths: Sequence[int], *, is_low_rank: 
 def product_weights(config: ModelConfig) -> int:
     """Counts the weights of all matrix products per token; the embedding counts only if it is also the head.
 
-    Of a mixture of experts, those of the experts that a token passes.
+    In a mixture of experts, counts only the experts that a token passes.
     """
     shapes = weight_shapes(config)
     if not config.tie_embeddings:

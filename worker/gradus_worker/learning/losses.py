@@ -25,7 +25,7 @@ class LossTokens:
     """Inputs of a loss; index i of every array belongs to the same token."""
 
     logprobs: Tensor
-    """Of the current policy; the gradient flows through these."""
+    """Log-probabilities of the current policy; the gradient flows through them."""
     weights: Tensor
     advantages: Tensor
     rollout_logprobs: Tensor

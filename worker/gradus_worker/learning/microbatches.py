@@ -1,4 +1,4 @@
-"""Packing of sequences into microbatches under a token budget, and dealing of microbatches to ranks."""
+"""Packing of sequences into microbatches under a token budget, and distribution of microbatches to ranks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def deal_microbatches(
 ) -> list[list[int] | None]:
     """Returns the microbatches of a rank; None where it has none left. Every rank gets the same number.
 
-    Those of one round have similar numbers of tokens, because all ranks wait for the largest.
+    Microbatches of one round have similar numbers of tokens, because all ranks wait for the largest.
     """
     ordered = sorted(batches, key=lambda batch: (-sum(lengths[i] for i in batch), batch))
     dealt: list[list[int] | None] = list(ordered[rank::size])

@@ -91,15 +91,15 @@ class Scorer:
     def distribute(self, lengths: list[int], run: Run) -> int:
         """Runs every microbatch, on one of the ranks, and returns their number.
 
-        A single rank halves the token budget when a microbatch runs out of memory. Several cannot: the others wait in
-        a collective.
+        A single rank halves the token budget when a microbatch runs out of memory. Several ranks cannot, because the
+        others wait in a collective.
         """
         if self._group.size == 1:
             return self._run_all(lengths, run)
         batches = plan_microbatches(lengths, self.token_budget)
         for batch in deal_microbatches(batches, lengths, self._group.rank, self._group.size):
             self._group.together(self._pause)
-            # The shortest sequence, where the others still have a microbatch and this rank has none.
+            # The other ranks still have a microbatch and this rank has none: run the shortest sequence.
             run(batch or [min(range(len(lengths)), key=lambda i: lengths[i])], batch is None)
         return len(batches)
 
@@ -126,7 +126,7 @@ class Scorer:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self.token_budget = max(1, min(self.token_budget, tokens) // 2)
-        log_line(f"{tokens} tokens did not fit the memory: microbatches now have at most {self.token_budget}")
+        log_line(f"{tokens} tokens did not fit in memory: microbatches now have at most {self.token_budget}")
 
 
 def cut(values: Tensor, like: Sequence[Tensor]) -> list[Tensor]:

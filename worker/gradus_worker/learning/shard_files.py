@@ -1,4 +1,4 @@
-"""Shards of a state: safetensors files named by their sha256, and the table of what they hold."""
+"""Shards of a state: safetensors files named by their sha256, and the table of their contents."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ShardFile:
 
 @dataclass(frozen=True)
 class Piece:
-    """A block of a tensor: where it begins, its shape, and its file. Files name it by its tensor."""
+    """A block of a tensor: its start, its shape, and its file. Files use the name of the tensor for it."""
 
     file: int
     offset: tuple[int, ...]
@@ -73,7 +73,7 @@ class SavedTensor:
 
 @dataclass(frozen=True)
 class Shards:
-    """The files of a state and what they hold."""
+    """The files of a state and their contents."""
 
     files: list[ShardFile]
     tensors: dict[str, SavedTensor]

@@ -48,7 +48,7 @@ class Trainer:
         )
         self.optimizer = AdamW(parameters, group)
         self.gradients: dict[str, Tensor] | None = None
-        """Rows of this rank. Of parameters that are not sharded: the sum over the microbatches of this rank."""
+        """Rows of this rank; for parameters that are not sharded, the sum over the microbatches of this rank."""
         is_half = model.dtype == torch.float16
         self._loss_scale = torch.tensor(_HALF_SCALE) if is_half else None
         self.policy_version = 0
@@ -71,7 +71,7 @@ class Trainer:
         return self.scorer.logprobs(sequences, temperature)
 
     def forward_backward(self, sequences: Sequence[TrainingSequence], spec: Spec) -> LossStats:
-        """Adds the gradient of the loss to the accumulated one, which is dropped if this fails."""
+        """Adds the gradient of the loss to the accumulated gradient, which is dropped if this fails."""
         check_sequences(sequences)
         sums: dict[str, float] = {}
         logprobs: dict[int, Tensor] = {}
@@ -151,7 +151,7 @@ class Trainer:
 
     @torch.no_grad()
     def renew_optimizer(self) -> None:
-        """Clears the moments and the steps of the optimizer, as of a new one on these weights."""
+        """Resets the moments and the step count, as in a new optimizer on these weights."""
         for moments in (self.optimizer.first, self.optimizer.second):
             for value in moments.values():
                 value.zero_()
@@ -162,8 +162,8 @@ class Trainer:
     ) -> tuple[LossTokens, LossTerms, dict[str, Tensor | None]]:
         """Computes the loss of a microbatch and its gradient. float16 scales the loss, since small slopes underflow.
 
-        An overflow halves the scale permanently and repeats the microbatch. If no scale helps, the old one is restored:
-        the range is not the cause, and one such batch must not lower the precision of later ones.
+        An overflow halves the scale permanently and repeats the microbatch. If no scale helps, the range is not the
+        cause, and the old scale is restored: one bad batch must not lower the precision of later batches.
         """
         before = 1.0 if self._loss_scale is None else float(self._loss_scale)
         while True:
@@ -220,7 +220,7 @@ Measured = tuple[dict[str, float], dict[int, Tensor]]
 
 
 def _merged(of_ranks: Sequence[Measured]) -> Measured:
-    """Adds up what the ranks measured, in their order, and joins their log-probabilities."""
+    """Adds up the statistics of the ranks, in rank order, and joins their log-probabilities."""
     sums, logprobs = of_ranks[0]
     for other_sums, other_logprobs in of_ranks[1:]:
         _add(sums, other_sums)

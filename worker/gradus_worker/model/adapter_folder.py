@@ -21,7 +21,7 @@ from .json_file import ModelError, describe, read_json
 from .lora import Adapters
 
 _CONFIG, _WEIGHTS, _PREFIX = "adapter_config.json", "adapter_model.safetensors", "base_model.model."
-# Settings that change the numbers, each with the only value that we support.
+# Settings that change the numbers, each with the only supported value.
 _SUPPORTED: dict[str, Any] = {
     "peft_type": "LORA",
     "bias": "none",
@@ -39,7 +39,7 @@ _SUPPORTED: dict[str, Any] = {
 
 
 def write_adapter(folder: Path, adapters: Adapters, base: Path) -> None:
-    """Writes adapters in float32, as they are trained. Creates the folder."""
+    """Writes adapters in float32, the type in which they are trained. Creates the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     values = {_stored(name): value.detach().cpu().contiguous() for name, value in adapters.weights.items()}
     with atomic_file(folder / _WEIGHTS) as draft:
@@ -62,9 +62,9 @@ def write_adapter(folder: Path, adapters: Adapters, base: Path) -> None:
 
 @torch.no_grad()
 def read_adapter(folder: Path, adapters: Adapters) -> str:
-    """Reads a folder into adapters of the same settings; returns the sha256 over names and values.
+    """Reads a folder into adapters with the same settings; returns the sha256 over names and values.
 
-    ModelError, with nothing changed, if the folder holds no adapters or other ones.
+    ModelError, with nothing changed, if the folder contains no adapters or adapters with other settings.
     """
     _check_config(folder / _CONFIG, adapters)
     path = folder / _WEIGHTS

@@ -14,7 +14,7 @@ NORMS_BEFORE: BlockNorms = {
     "attention": ("input_layernorm", None),
     "feedForward": ("post_attention_layernorm", None),
 }
-"""Norms of Llama, and of configs that state none."""
+"""Norms of Llama, and of configs that state no norms."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ RopeScaling = Linear | Llama3 | Yarn | LongRope
 
 @dataclass(frozen=True)
 class AttentionRules:
-    """What attention does besides being causal."""
+    """Features of attention besides the causal mask."""
 
     window: int | None = None
-    """Positions that a query of these layers sees, its own included."""
+    """Positions that a query of these layers sees, including its own."""
     window_layers: tuple[int, ...] = ()
     cap: float | None = None
     """Scores become cap tanh(score / cap)."""
@@ -114,7 +114,7 @@ class ModelConfig:
     norm_offset: bool = False
     """Norms multiply by 1 + weight."""
     query_key_norm: str | None = None
-    """RMSNorm of queries and keys: over each `head`, or over the whole `projection`."""
+    """RMSNorm of queries and keys, over each `head` or over the whole `projection`."""
     gelu: bool = False
     fused_projections: bool = False
     """The checkpoint joins q, k, v and gate, up into one matrix each."""
@@ -132,7 +132,7 @@ class ModelConfig:
     logit_cap: float | None = None
     experts: Experts | None = None
     source: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """Content of the `config.json` it was parsed from; empty for a new model."""
+    """Content of the `config.json` that this was parsed from; empty for a new model."""
 
     @property
     def query_scale(self) -> float:

@@ -57,7 +57,7 @@ def parse_config(source: Json, file: str) -> ModelConfig:
 
 
 def config_json(config: ModelConfig) -> dict[str, Any]:
-    """Builds the `config.json` of a model to be written: the one it came with, or that of a new Llama or Qwen2 model.
+    """Builds the `config.json` of a model to be written: its original one, or that of a new Llama or Qwen2 model.
 
     Writes the rotary embedding as transformers 4 does, which transformers 5 reads too.
     """
@@ -122,7 +122,7 @@ def _scales(keys: Keys, family: Json, hidden_size: int) -> tuple[dict[str, Any],
 
 
 def _rules(keys: Keys, family: Json, layers: int, rope: Json, cap: float | None) -> AttentionRules:
-    """Reads which layers have a sliding window; none if no sequence is longer than the window."""
+    """Reads which layers have a sliding window; no layer has one if no sequence is longer than the window."""
     kind = family.get("window")
     is_on = not family.get("windowSwitch") or keys.flag("use_sliding_window", False)
     size = keys.count("sliding_window") if is_on and kind is not None and keys.has("sliding_window") else None

@@ -62,7 +62,7 @@ class Adapters:
         self.base, self.settings = base, settings
         self.targets = target_parts(base.config, settings.targets)
         self.weights: dict[str, Tensor] = {}
-        # A fixed seed: a restarted worker must begin with the same adapters.
+        # Fixed seed, because a restarted worker must begin with the same adapters.
         generator = torch.Generator().manual_seed(0)
         for part in (part for some in self.targets.values() for part in some):
             inputs = base.weights[part.weight].shape[1]
@@ -95,7 +95,7 @@ class Adapters:
         return Transformer(self.base.config, {**self.base.weights, **merged})
 
     def merged_whole(self, *, keep: bool) -> Transformer | None:
-        """Returns the merged model in float32 and in main memory; None without `keep`. A collective."""
+        """Returns the merged model in float32 in main memory; None without `keep`. A collective."""
         weights = gather_weights(self.base.weights, keep=keep)
         merged = {name: value.to(torch.float32, copy=name in self.targets) for name, value in weights.items()}
         self.merge(merged)
@@ -120,7 +120,7 @@ class LoraTransformer(Transformer):
         return y if some is None else y + self._update(some, x, y)
 
     def _update(self, some: Sequence[Part], x: Tensor, y: Tensor) -> Tensor:
-        """Multiplies once by all A of a matrix, then each B on its share; rows without an adapter get 0."""
+        """Multiplies once by all A of a matrix, then each share by its B; rows without an adapter get 0."""
         pairs = [self._adapters.pair(part) for part in some]
         inner = linear(x, torch.cat([a for a, _ in pairs]).to(x.dtype)) * self._adapters.settings.scale
         pieces, at = [], 0
@@ -135,7 +135,7 @@ class LoraTransformer(Transformer):
 
 
 def target_parts(config: ModelConfig, targets: Sequence[str]) -> dict[str, list[Part]]:
-    """Returns the parts with these names, by the tensor that holds them, in the order of their rows."""
+    """Returns the parts with these names, grouped by the tensor that holds them, in the order of their rows."""
     found: defaultdict[str, list[Part]] = defaultdict(list)
     for part in parts(config):
         if part.name.endswith(".weight") and module_of(part).rpartition(".")[2] in targets:

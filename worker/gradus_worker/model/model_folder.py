@@ -1,4 +1,4 @@
-"""Hugging Face model folders: read into a `Transformer`, written from one."""
+"""Reads Hugging Face model folders into a `Transformer`, and writes them from one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STORED = (torch.bfloat16, torch.float16, torch.float32)
 class LoadedModel:
     model: Transformer
     model_hash: str
-    """`modelHash` of docs/protocol.md, over the values in the files: independent of `dtype`."""
+    """`modelHash` of docs/protocol.md, over the values in the files, and so independent of `dtype`."""
 
     @property
     def config(self) -> ModelConfig:
@@ -68,7 +68,7 @@ def _load(folder: Path, device: str, dtype: str, pause: Pause, group: Group, is_
         raise ModelError(f"device: expected auto, cpu or cuda for {group.size} ranks, one device each, got {device}")
     place = choose_device(group.place(device))
     if place.type == "cuda":
-        # Triton's kernels, new streams and pinned memory use the current device, wherever the tensors are.
+        # Triton's kernels, new streams and pinned memory use the current device, regardless of where the tensors are.
         torch.cuda.set_device(place)
     element = choose_dtype(dtype, place)
     files = _WeightFiles(folder)
@@ -199,7 +199,7 @@ class _WeightFiles:
         return value
 
     def _open(self, path: Path) -> set[str]:
-        """Makes this the open file; returns the names of its tensors."""
+        """Opens this file instead of the current one; returns the names of its tensors."""
         if path != self._path:
             with _whole_file(path):
                 self._file = safe_open(path, "pt")
@@ -239,7 +239,7 @@ def _read_index(folder: Path) -> dict[str, str]:
     if not isinstance(shards, dict):
         raise ModelError(f'{path}: expected "weight_map" to be an object, got {describe(shards)}')
     for shard in {json.dumps(value): value for value in shards.values()}.values():
-        # Reject paths: an index from elsewhere must not make us read files outside the folder.
+        # Reject paths: an untrusted index must not read files outside the folder.
         if not isinstance(shard, str) or "/" in shard or "\\" in shard:
             raise ModelError(f"{path}: expected the names of shards, got {describe(shard)}")
         if not (folder / shard).is_file():

@@ -26,7 +26,7 @@ def choose_attention(device: torch.device, dtype: torch.dtype, head_size: int, r
         if _agrees(device, dtype, head_size) and (rules.window is None or _agrees(device, dtype, head_size, 7)):
             return "varlen"
         reason = "its results differ from per-sequence attention"
-    except Exception as error:  # TypeError too: older versions of PyTorch have other parameters.
+    except Exception as error:  # Catch TypeError too: older versions of PyTorch have different parameters.
         reason = f"{type(error).__name__}: {error}"
     log_line(f"torch.nn.attention.varlen is unavailable: attention runs sequence by sequence, slower ({reason})")
     return "per-sequence"
@@ -39,7 +39,7 @@ def causal_attention(
     key_lengths: Sequence[int] | None = None,
     rules: AttentionRules = PLAIN,
 ) -> Attend:
-    """Builds causal attention within each packed sequence. `kind`: result of `choose_attention`.
+    """Builds causal attention within each packed sequence. `kind`: the result of `choose_attention`.
 
     With `key_lengths`, k and v cover that many positions of each sequence, and q the last `lengths` of them.
     """

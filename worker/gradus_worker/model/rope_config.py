@@ -13,7 +13,7 @@ def parse_rope(keys: Keys, family: Json, layers: int, head_size: int) -> dict[st
     """Returns the fields of `ModelConfig` that describe the rotary embedding, and `max_positions`.
 
     transformers 4 has `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`. `dynamic` scaling changes
-    nothing within `max_position_embeddings`, the longest sequence here. Scalings that depend on a sequence's length
+    nothing within `max_position_embeddings`, the longest supported sequence. Scalings that depend on the length
     beyond the original context (LongRoPE, Ministral 3) limit the longest sequence to that context.
     """
     stated = keys.child("rope_parameters")
@@ -76,7 +76,7 @@ def _yarn(scaling: Keys, longest: int, *, rotary_size: int, theta: float) -> tup
     factor = scaling.positive("factor", longest / original)
 
     def element(turns: float) -> float:
-        """Returns the element whose frequency turns this often over the original context."""
+        """Returns the element whose frequency makes this many turns over the original context."""
         return rotary_size * math.log(original / (turns * 2 * math.pi)) / (2 * math.log(theta))
 
     def temper(mscale: float) -> float:

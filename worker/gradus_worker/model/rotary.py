@@ -1,4 +1,4 @@
-"""Rotary embedding in the rotate-half pairing."""
+"""Rotary embedding with rotate-half pairing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RotaryTables:
         self._unrotated = config.unrotated_layers
 
     def at(self, positions: Tensor) -> list[Rotary]:
-        """Returns the tables of all layers but those with a window, then of these where they have their own."""
+        """Returns the tables of layers without a window, then those of layers with a window if these differ."""
         tables = [_tables(positions, self._frequencies, self._scale)]
         return tables if self._local is None else [*tables, _tables(positions, self._local, 1)]
 
@@ -87,7 +87,7 @@ def _factor(scaling: RopeScaling, frequency: float, i: int) -> float:
         case LongRope():
             return 1 / scaling.factors[i]
         case Llama3():
-            # Divides slow angles by the factor, keeps fast ones, interpolates between.
+            # Divides slow angles by the factor, keeps fast angles, and interpolates between them.
             low, high = scaling.low_frequency_factor, scaling.high_frequency_factor
             turns = scaling.original_max_positions * frequency / (2 * math.pi)
             kept = min(1.0, max(0.0, (turns - low) / (high - low)))

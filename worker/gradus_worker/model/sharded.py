@@ -20,7 +20,7 @@ from .weight_layout import Part, weight_shapes
 
 
 class Unit(nn.Module):
-    """Parameters that are gathered together. Its forward pass runs any work while they are whole."""
+    """Parameters that are gathered together. The forward pass runs any work while they are whole."""
 
     def __init__(self, weights: Mapping[str, Tensor], *, is_trained: bool) -> None:
         super().__init__()
@@ -95,10 +95,10 @@ def shard_weights(
 def _sharded(unit: Unit, mesh: DeviceMesh, dtype: torch.dtype) -> Unit:
     # The inputs keep their types: tables of the rotary embedding are float32.
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)
-    # Also the root: a pass without gradient would leave it whole, and stale after the next update.
+    # Reshard the root too: a pass without gradient would leave it whole, and it would be stale after the next update.
     fully_shard(unit, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
     assert isinstance(unit, FSDPModule)
-    # The factor alone needs ReduceOp.PREMUL_SUM, which Gloo lacks.
+    # Setting only the factor needs ReduceOp.PREMUL_SUM, which Gloo lacks.
     unit.set_force_sum_reduction_for_comms(True)
     unit.set_gradient_divide_factor(1.0)
     return unit

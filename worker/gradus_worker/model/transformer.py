@@ -59,7 +59,7 @@ class Transformer:
 
     @property
     def head_weight(self) -> Tensor:
-        """[V, D]: logits are hidden @ head_weight.T, and a cap where the config has one."""
+        """[V, D]: logits are hidden @ head_weight.T, capped if the config has a cap."""
         return self.weights["embed.weight" if self.config.tie_embeddings else "head.weight"]
 
     def parts(self) -> list[tuple[Part, Tensor]]:
@@ -69,7 +69,7 @@ class Transformer:
     def hidden(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
         """Returns hidden states after the last norm, [T, D], of tokens int64 [T] at positions [T].
 
-        Sharded weights: only inside `logprobs`.
+        With sharded weights, call it only inside `logprobs`.
         """
         x = _scaled(embedding(tokens, self.weights["embed.weight"]), self.config.embedding_scale)
         rotary = self._rotary.at(positions)
@@ -140,7 +140,7 @@ class Transformer:
         return self.project(f"{name}.out", mixed.reshape(len(x), heads * config.head_size))
 
     def _norm_heads(self, name: str, x: Tensor) -> Tensor:
-        """Norms [T, H, d] over each head, or over all of them."""
+        """Normalises [T, H, d] over each head, or over all heads together."""
         flat = x.flatten(1) if self.config.query_key_norm == "projection" else x
         return self._norm(name, flat).view(x.shape)
 

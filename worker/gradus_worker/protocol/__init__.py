@@ -1,1 +1,1 @@
-"""Frames, messages and their schema: what crosses between client and worker."""
+"""Frames, messages and their schema, for the data between client and worker."""

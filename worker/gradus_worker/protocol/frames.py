@@ -51,7 +51,7 @@ def encode_frame(header: Mapping[str, Any], arrays: Mapping[str, Array] | None =
         pieces.append(packed.data.cast("B") if packed.size else b"")
         offset += packed.nbytes
     text = json.dumps(_finite({**header, "tensors": described}), ensure_ascii=False, separators=(",", ":"))
-    body = text.encode("utf-8", "backslashreplace")  # A lone surrogate has no UTF-8, but the same escape in JSON.
+    body = text.encode("utf-8", "backslashreplace")  # A lone surrogate has no UTF-8 encoding, but JSON can escape it.
     _check_lengths(len(body), offset)
     return [_PREFIX.pack(len(body), offset), body, *pieces]
 

@@ -41,7 +41,7 @@ class Reply:
 
 
 Outcome = Reply | RequestError
-"""How a request ended."""
+"""The outcome of a request."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Request:
     digest: bytes = b""
     """Checksum of everything but `id`, equal for a repeated request. Empty without `seq`."""
     refusal: str | None = None
-    """Why the message is answered with `bad-request`."""
+    """Reason for the reply `bad-request`; None for a valid message."""
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]

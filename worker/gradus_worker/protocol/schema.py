@@ -14,7 +14,7 @@ Schema = Mapping[str, Any]
 
 
 class SchemaError(Exception):
-    """An invalid value; the message names its place, the expected and the actual value."""
+    """An invalid value; the message states its place, the expected and the actual value."""
 
 
 @cache

@@ -1,6 +1,7 @@
-"""Communication between the ranks that train one model. Every method is a collective: all ranks call it in one order.
+"""Communication between the ranks that train one model. Every method is a collective: all ranks call them in the same
+order.
 
-Nothing is averaged: sums only, because the weights of a loss contain its normaliser.
+Values are summed and never averaged, because the weights of a loss contain its normaliser.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ T = TypeVar("T")
 
 
 class GroupError(Exception):
-    """A failure raised on every rank, so that all stay in step; `error` is this rank's own, or names the rank."""
+    """A failure raised on every rank, so that all stay in step; `error` is this rank's own error, or names another
+    rank."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
@@ -122,7 +124,7 @@ class DistributedGroup(Group):
         return result
 
     def place(self, device: str) -> str:
-        """One CUDA device per rank of a machine: `auto` and `cuda` are that of this rank."""
+        """One CUDA device per rank of a machine: `auto` and `cuda` mean the device of this rank."""
         if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
             return f"cuda:{self._local_rank}"
         return device

@@ -108,7 +108,7 @@ class GroupSampler:
 
 
 def deal_prompts(prompts: Sequence[SamplePrompt], size: int) -> list[list[tuple[int, SamplePrompt]]]:
-    """Deals prompts to ranks with their places: each to the rank with the fewest completions so far.
+    """Distributes prompts to ranks with their places, each to the rank with the fewest completions so far.
 
     The completions of one prompt stay together, because they share its keys and values, unless there are fewer prompts
     than ranks.

@@ -33,21 +33,21 @@ _OWNED = "GRADUS_WORKER_OWNED"
 
 
 def join_group() -> Group:
-    """Joins the group that the environment names; a single rank if it names none."""
+    """Joins the group in the environment variables; without them, returns a single rank."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return SINGLE
     if os.environ.get(_OWNED):
         threading.Thread(target=_end_with_parent, daemon=True).start()
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-    # Ranks may wait for the next command for as long as the client pauses.
+    # Ranks may wait for the next command as long as the client pauses.
     control = dist.new_group(backend="gloo", timeout=timedelta(days=365))
     return DistributedGroup(control, dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
 
 
 @contextmanager
 def group_engines(size: int, inbox: Inbox) -> Iterator[OpenEngine]:
-    """Opens engines on all ranks: those of the environment, else `size` new ones. Ends the ranks at the end."""
+    """Opens engines on all ranks: those of the environment, else `size` new ranks. Ends the ranks at the end."""
     if "RANK" in os.environ:
         group, store = join_group(), None
     else:

@@ -12,7 +12,7 @@ from .group import Group, GroupError, Interrupted
 from .rank import Rank, is_in_step
 
 WITH_RESULTS = ("step",)
-"""Commands whose results rank 0 needs from all ranks; of the others it needs its own."""
+"""Commands whose results rank 0 needs from all ranks; for other commands it needs only its own result."""
 _EXIT = "exit"
 
 
@@ -23,7 +23,7 @@ class Lead(Protocol):
     def size(self) -> int: ...
 
     def call(self, command: str, *arguments: Any) -> list[Any]:
-        """Runs a method of `Rank` on every rank. Returns the results, of rank 0 at least; raises rank 0's error.
+        """Runs a method of `Rank` on every rank. Returns at least the result of rank 0; raises rank 0's error.
 
         WorkerExit if the ranks are no longer in step.
         """
@@ -35,7 +35,7 @@ class Lead(Protocol):
 
 
 class RankZero(Lead):
-    """Commands travel by broadcast, so that any launcher of `torch.distributed` will do."""
+    """Broadcasts the commands, so that any launcher of `torch.distributed` works."""
 
     def __init__(self, rank: Rank) -> None:
         self._rank, self._group = rank, rank.group
@@ -104,7 +104,7 @@ def _take_part(rank: Rank, command: str, arguments: Sequence[Any]) -> Any:
 
 
 def _broken(rank: int, error: Exception) -> WorkerExit:
-    """Returns the end of a rank that has left a collective in which the others may wait."""
+    """Returns the exit of a rank that has left a collective in which the others may wait."""
     log_traceback(error)
     advice = "; lower tokensPerMicrobatch or slots" if is_out_of_memory(error) else ""
     return WorkerExit(BROKEN, f"rank {rank} failed ({type(error).__name__}: {error}){advice}")

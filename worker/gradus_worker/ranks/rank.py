@@ -91,5 +91,5 @@ class Rank:
 
 
 def is_in_step(error: BaseException) -> bool:
-    """Detects failures that all ranks have at the same place: invalid requests, models and states."""
+    """Detects failures that occur at the same place on all ranks: invalid requests, models and states."""
     return isinstance(error, GroupError | RequestError | ModelError | StateError)

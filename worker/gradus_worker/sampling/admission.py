@@ -1,4 +1,4 @@
-"""Admission queue: completions that wait for a row, grouped by prompt so that each prompt is read once."""
+"""Admission queue of completions that wait for a row, grouped by prompt so that each prompt is read once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AdmissionQueue:
         self._attention = choose_attention(model.device, model.dtype, model.config.head_size, model.config.attention)
         self.groups: deque[Group] = deque()
         self.reread = 0
-        """How often tokens were read again after losing their blocks."""
+        """Number of tokens that were read again after losing their blocks."""
 
     def push(self, tokens: Tokens, members: Collection[Completion]) -> None:
         self.groups.append(Group(tokens, deque(members)))
@@ -49,7 +49,7 @@ class AdmissionQueue:
     def read(self, positions: int, wanted: int, spare: int) -> int:
         """Reads the prompts of the next `wanted` completions, at most `positions`; returns the positions read.
 
-        Leaves `spare` blocks free. 0 means that no row is in use, and that the first group must be admitted.
+        Leaves `spare` blocks free. `spare` 0 means that no row is in use and the first group must be admitted.
         """
         found: list[tuple[Group, Span]] = []
         for group in self.groups:
@@ -81,7 +81,8 @@ class AdmissionQueue:
         return found
 
     def hand_over(self, group: Group, member: Completion) -> None:
-        """Gives the first member its blocks: shares the full ones, copies the last unless no other member needs it."""
+        """Gives the first member its blocks: shares full blocks, and copies the last unless no other member needs
+        it."""
         full = len(group.tokens) // self._cache.block_size
         partial = group.blocks[full:]
         if len(group.members) == 1 or (partial and self._cache.available == 0):
@@ -96,7 +97,7 @@ class AdmissionQueue:
             member.blocks.append(own)
 
     def reclaim(self) -> bool:
-        """Frees the blocks of the last group that holds any, to be read again. False if no group holds blocks."""
+        """Frees the blocks of the last group that has any; they are read again later. False if no group has blocks."""
         for group in reversed(self.groups):
             if group.blocks:
                 self.reread += 1

@@ -1,4 +1,4 @@
-"""The running batch: one row per completion, with blocks that grow as it is written."""
+"""The running batch: one row per completion, which gets more blocks as tokens are written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Batch:
         rows.token[row], rows.key[row] = token, member.key
         rows.position[row] = prompt + member.count - 1
         rows.origin[row] = prompt - member.first_position
-        # The last token is never an input.
+        # The last token is never used as an input.
         rows.last[row] = prompt + member.limit - 2
         rows.greedy[row], rows.inverse_temperature[row] = settings.temperature == 0, settings.inverse_temperature
         rows.top_p[row], rows.top_k[row] = settings.top_p, settings.top_k

@@ -19,9 +19,10 @@ class SamplePrompt:
     tokens: Tokens
     first_index: int
     random_keys: NDArray[np.uint32]
-    """One per completion."""
+    """Random keys, one per completion."""
     first_position: int = 0
-    """Tokens that the policy already wrote of these rollouts; position of the next token's random number."""
+    """Number of tokens that the policy already wrote in these rollouts: the position of the next token's random
+    number."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class SampleSettings:
 
 @dataclass(frozen=True)
 class Piece:
-    """New tokens of a completion; `finish_reason` is set with the last ones."""
+    """New tokens of a completion; `finish_reason` is set with the last tokens."""
 
     prompt: int
     index: int
@@ -95,7 +96,7 @@ class Completion:
     key: int
     prompt_tokens: Tokens
     limit: int
-    """Most tokens to write."""
+    """Maximum number of tokens to write."""
     first_position: int = 0
     """Position of the first token in the rollout."""
     count: int = 0

@@ -32,7 +32,7 @@ class StepGraphs:
         return not self._captures or (rows, filtered) in self._graphs
 
     def prepare(self, rows: int, filtered: bool) -> None:
-        """Captures the step by running it; its tensors must hold no needed values."""
+        """Captures the step by running it, which overwrites its tensors."""
         try:
             self._capture(rows, filtered)
         except RuntimeError as cause:

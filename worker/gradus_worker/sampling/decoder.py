@@ -60,7 +60,7 @@ class Decoder:
     """Runs the model on the first rows of `rows`, which callers fill in; `run` advances their tokens and positions."""
 
     def __init__(self, model: Transformer, cache: KeyValueCache, count: int, longest: int, steps: int) -> None:
-        """`longest`: most positions of a row; `steps`: most steps of a run."""
+        """`longest`: maximum number of positions in a row; `steps`: maximum number of steps in a run."""
         self._model, self._cache = model, cache
         device = model.device
         self._is_cuda = device.type == "cuda"
@@ -111,7 +111,7 @@ class Decoder:
     def _upload(self, size: int) -> None:
         rows = self.rows
         if self._attention == "torch":
-            # Gather only blocks in use. Graphs, in contrast, have one fixed width.
+            # Gather only blocks in use, except in graphs, which have a fixed width.
             self._columns = max(1, int(rows.held[:size].max()))
         self._integers.copy_(rows.integers, non_blocking=True)
         self._reals.copy_(rows.reals, non_blocking=True)

@@ -2,7 +2,7 @@
 all query heads that share it.
 
 A program handles one key head of a row and a share of the row's blocks; a second kernel joins the shares. The number of
-shares depends on the batch size alone, so that a captured graph serves every length.
+shares depends only on the batch size, so that a captured graph works for every length.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def paged_attention(
     out = torch.empty((rows, heads, size), device=q.device, dtype=q.dtype)
     parts = torch.empty((rows, heads, splits, size), device=q.device, dtype=torch.float32) if splits > 1 else out
     sums = torch.empty((rows, heads, splits), device=q.device, dtype=torch.float32) if splits > 1 else out
-    # Scores are powers of 2: exp2 is the instruction that the hardware has. tanh(x) = 2 sigmoid(2 x) - 1.
+    # Compute powers of 2, because exp2 is a hardware instruction. tanh(x) = 2 sigmoid(2 x) - 1.
     scale = (math.log2(math.e) if cap is None else 2 / cap) / math.sqrt(size)
     scaled_cap = (cap or 0.0) * math.log2(math.e)
     group, padded = heads // key_heads, max(16, triton.next_power_of_2(size))
@@ -95,7 +95,7 @@ def _attend(
         scores = tl.where(is_seen[None, :], scores, float("-inf"))
         new = tl.maximum(largest, tl.max(scores, 1))
         if HAS_WINDOW:
-            # A block before the window leaves the largest score at -inf, whose difference would be NaN.
+            # A block before the window leaves the largest score at -inf, and -inf - (-inf) would be NaN.
             shift = tl.where(new == float("-inf"), 0.0, new)
         else:
             shift = new

@@ -1,4 +1,4 @@
-"""Sampler whose completions a server writes: one request to the server per completion, all at the same time."""
+"""Sampler whose completions are written by a server, with one concurrent request per completion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeVar
 from .completion import Ended, Floats, Piece, Progress, SamplePrompt, SampleSettings, Tokens, check_request
 
 _STEP_SECONDS = 0.05
-"""Longest wait of a step, after which the worker answers other requests."""
+"""Maximum wait in a step, after which the worker answers other requests."""
 T = TypeVar("T")
 Name = tuple[int, int]
 """A completion: prompt and index."""
@@ -31,7 +31,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Written:
-    """A finished completion. Log-probabilities are of the sampling temperature, as `sample` of docs/protocol.md."""
+    """A finished completion. Log-probabilities are those of the sampling temperature, as in `sample` of
+    docs/protocol.md."""
 
     tokens: Tokens
     logprobs: Floats
@@ -50,7 +51,7 @@ class Writer(Protocol):
         ...
 
     def finish(self, question: Question, written: Written) -> Written:
-        """Completes what the server wrote. Called by the thread of the sampler."""
+        """Completes the result of the server. Called by the thread of the sampler."""
         ...
 
     def figures(self) -> Mapping[str, float]:
@@ -66,7 +67,7 @@ class _Request:
 
 
 class RemoteSampler:
-    """Has the methods of `Sampler` that the server loop uses. Reports each completion whole, also with `stream`."""
+    """Has the methods of `Sampler` that the server loop uses. Reports each completion whole, even with `stream`."""
 
     def __init__(self, writer: Writer, vocab_size: int, max_sequence_tokens: int) -> None:
         self._writer, self._vocab_size, self.max_sequence_tokens = writer, vocab_size, max_sequence_tokens
@@ -124,7 +125,7 @@ class RemoteSampler:
         self._requests.clear()
 
     def stats(self) -> dict[str, float]:
-        """Returns counts since the start, and what is in flight."""
+        """Returns counts since the start, and the number of completions in flight."""
         tokens, seconds = self._counts["tokens"], self._counts["seconds"]
         speed = {} if seconds == 0 else {"tokensPerSecond": tokens / seconds}
         found = {**self._counts, **speed, "inFlight": float(len(self._open()))}
@@ -178,5 +179,5 @@ def relay(answered: Future[T], convert: Callable[[T], Written], stop: Callable[[
 
 
 def seed_of(key: int, position: int) -> int:
-    """Returns the seed of a completion, below 2^32: the key, or another one for a rollout that continues later."""
+    """Returns the seed of a completion, below 2^32: the key, or a different seed for the continuation of a rollout."""
     return key if position == 0 else (key * 0x9E3779B1 + position * 0x85EBCA6B) & 0xFFFFFFFF

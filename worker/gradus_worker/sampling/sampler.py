@@ -4,7 +4,7 @@
                   ▲                                              │
                   └────── out of cache blocks: read again ◀──────┘
 
-Tokens depend on prompt, random key, position and settings alone, not on other completions. One exception: libraries
+Tokens depend only on prompt, random key, position and settings, not on other completions. One exception: libraries
 round matrix products differently for different numbers of rows, on a GPU most of all.
 """
 
@@ -28,9 +28,9 @@ from .kv_cache import KeyValueCache, bytes_per_position
 
 _MOST_SLOTS = 512
 _LEAST_READ = 256
-"""Fewest positions to read at a time; out of memory below that is an error."""
+"""Minimum number of positions to read at a time; running out of memory below it is an error."""
 _REQUESTS_UNTIL_MORE = 8
-"""Requests that must end without running out of memory before the limits double again."""
+"""Number of requests that must end without running out of memory before the limits double again."""
 
 
 class Sampler:
@@ -52,13 +52,13 @@ class Sampler:
     ) -> None:
         """Allocates the cache.
 
-        slots           most completions at a time; None: as many as fit in memory, up to 512
+        slots           maximum number of concurrent completions; None: as many as fit in memory, up to 512
         cache_bytes     for keys and values; None: a share of the free memory minus `reserved_bytes`
         reserved_bytes  left for other users of the device
-        sharers         samplers that divide the share
+        sharers         number of samplers that divide the share
         shares_device   other users of the device need memory too: the share is 0.4, otherwise 0.8
         steps           decode steps between two read-backs
-        read_positions  most prompt positions to read between two read-backs
+        read_positions  maximum number of prompt positions to read between two read-backs
         """
         config, is_cuda = model.config, model.device.type == "cuda"
         self.policy_version = 0
@@ -162,7 +162,7 @@ class Sampler:
         return {f"sampler/{name}": float(value) for name, value in found.items()}
 
     def _work(self) -> bool:
-        """Admits and decodes. True if memory ran out; nothing is lost then."""
+        """Admits and decodes. Returns True if memory ran out; no completion is lost then."""
         try:
             self._admit()
             self._write()
@@ -240,12 +240,12 @@ class Sampler:
         for row, (member, count) in enumerate(zip(members, counts, strict=True)):
             if self._extend(member, of_tokens[row, :count], of_scores[row, :, :count]):
                 ended.append(row)
-        # From the last row on, so that only rows that continue are moved into gaps.
+        # Go backwards from the last row, so that only rows that continue are moved into gaps.
         for row in reversed(ended):
             self._batch.vacate(row, tainted=row in broken)
 
     def _extend(self, member: Completion, tokens: Integers, scores: Scores) -> bool:
-        """Adds tokens; True if the completion has ended, or its request has failed."""
+        """Adds tokens; returns True if the completion has ended or its request has failed."""
         request = member.request
         if np.isnan(scores).any():
             at = member.count + int(np.isnan(scores).any(0).argmax())

@@ -12,7 +12,7 @@ from ..protocol.messages import Outcome, Request, RequestError
 from ..worker_exit import WorkerExit
 
 Send = Callable[[Mapping[str, Any], Mapping[str, Array]], None]
-"""Sends a header without `tensors`, and arrays. Gives up on a stalled reader; may raise WorkerExit."""
+"""Sends a header without `tensors`, and the arrays. Gives up on a stalled reader; may raise WorkerExit."""
 
 Aborted = list[tuple[int, int]] | None
 """Places (prompt, index) to abort; None: all."""
@@ -37,4 +37,4 @@ class Incoming:
 
 
 Inbox = SimpleQueue[Incoming | WorkerExit]
-"""A SimpleQueue, because signal handlers put into it, possibly during another `put`."""
+"""A SimpleQueue, because signal handlers may call `put` during another `put`."""

@@ -30,9 +30,9 @@ class RequestLog:
         self._taken: OrderedDict[int, _Taken] = OrderedDict()
 
     def begin(self, request: Request) -> Outcome | None:
-        """Returns the stored reply of a repeated request; None: carry the request out now (a `sample` also repeatedly).
+        """Returns the stored reply of a repeated request; None: carry out the request now (a `sample` even repeatedly).
 
-        Raises RequestError (conflict) for a gap, a used number with other content, and replies no longer stored.
+        Raises RequestError (conflict) for a gap, a used number with different content, or a reply no longer stored.
         """
         seq = request.seq
         assert seq is not None

@@ -1,4 +1,4 @@
-"""Server loop behind every transport: one thread carries out ordered requests and answers others in between.
+"""Server loop behind every transport: one thread carries out ordered requests and answers other requests in between.
 
 inbox ──▶ hello, abort, stats, ping, shutdown: answered at the next pause, between decode steps or microbatches
       └─▶ ordered requests: queue ──▶ request log ──▶ engine ──▶ outcome stored and sent
@@ -61,7 +61,7 @@ OpenEngine = Callable[[Request, Pause], SessionEngine]
 
 
 class Server:
-    """`lasting`: serves the next client after `shutdown`, or when a client falls silent."""
+    """`lasting`: serves the next client after `shutdown`, or when a client becomes silent."""
 
     def __init__(
         self, inbox: Inbox, *, lasting: bool = False, token: str | None = None, open_engine: OpenEngine = Engine
@@ -186,7 +186,7 @@ class Server:
         self._sample(session, session.samples)
 
     def _is_due(self, incoming: Incoming, session: Session) -> bool:
-        """Checks the order. False: the request has been answered, with a stored reply or a conflict."""
+        """Checks the order. False: the request was already answered, with a stored reply or a conflict."""
         try:
             known = session.order.begin(incoming.request)
         except RequestError as error:

@@ -1,4 +1,4 @@
-"""What the server loop needs of an engine and of its sampler."""
+"""Interfaces of the engine and its sampler that the server loop uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SessionSampler(Protocol):
 
 
 class SessionEngine(Protocol):
-    """Engine of a session: one process, several ranks, vLLM replicas beside either, or a service."""
+    """Engine of a session: one process or several ranks, either with vLLM replicas, or a service."""
 
     @property
     def created(self) -> Reply:

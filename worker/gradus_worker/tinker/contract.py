@@ -18,7 +18,7 @@ from .model import TinkerModel, Weighted
 _STEP = OptimSettings(learning_rate=0.1, beta1=0.9, beta2=0.999, epsilon=1.0, weight_decay=0.0, max_grad_norm=None)
 """Epsilon 1 makes the update proportional to gradients below 1; AdamW would otherwise amplify rounding errors."""
 _NOISE = 1e-3
-"""Largest change of the mean log-probability by rounding to bfloat16, nats."""
+"""Largest change of the mean log-probability due to rounding to bfloat16, in nats."""
 
 
 def check_contract(model: TinkerModel, tokens: Sequence[int]) -> None:
@@ -36,7 +36,7 @@ def check_contract(model: TinkerModel, tokens: Sequence[int]) -> None:
     learnt = _mean_logprob(model, sequence) - before - cancelled
     if not learnt > 0:
         raise bad_request(
-            f"the Tinker service does not learn: after an update towards a sequence its mean log-probability changed "
+            f"the Tinker service does not learn: after an update towards a sequence, its mean log-probability changed "
             f"by {learnt:.3g}, expected an increase"
         )
     if not abs(cancelled) <= 0.25 * learnt + _NOISE:

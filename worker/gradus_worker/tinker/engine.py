@@ -69,8 +69,8 @@ def tinker_engines(base_model: str, rank: int) -> Iterator[OpenEngine]:
 class TinkerEngine:
     """Created by `createModel`, whose folder has the tokenizer and `config.json` of the base model.
 
-    The gradient of a step is kept here as weights per token, and sent with the update. So a failed or non-finite step
-    leaves nothing on the service.
+    The gradient of a step is kept locally as weights per token, and sent with the update. So a failed or non-finite
+    step leaves no gradient on the service.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class TinkerEngine:
         self._gradient = []
 
     def stats(self) -> dict[str, float]:
-        """Returns metrics by name: of the sampler, the trainer, and what the service measured of the last update."""
+        """Returns metrics by name: of the sampler, of the trainer, and of the service for the last update."""
         return {**self.sampler.stats(), **self._counts, **self._measured}
 
     def close(self) -> None:

@@ -59,10 +59,10 @@ class TinkerModel:
         return found
 
     def step(self, batch: Sequence[Weighted], settings: OptimSettings) -> dict[str, float]:
-        """Applies AdamW to the gradient of -sum(weights * logprobs); returns what the service measured."""
+        """Applies AdamW to the gradient of -sum(weights * logprobs); returns the metrics of the service."""
         data, _ = _data(batch)
         gradient = self._client.forward_backward(data, "cross_entropy") if data else None
-        # Submitted before the gradient is there: the service carries both out in one cycle.
+        # Submitted before the gradient is available, so that the service carries out both in one cycle.
         update = self._client.optim_step(
             types.AdamParams(
                 learning_rate=settings.learning_rate,
@@ -147,7 +147,7 @@ def wait_for(future: Any, pause: Pause) -> Any:
 
 
 def _data(batch: Sequence[Weighted]) -> tuple[list[types.Datum], list[int]]:
-    """Returns a datum per sequence of at least two tokens, with its place: target t follows the tokens before t."""
+    """Returns a datum with its place for each sequence of at least two tokens: target t follows the tokens before t."""
     places = [place for place, one in enumerate(batch) if len(one.tokens) > 1]
     data = [
         types.Datum(

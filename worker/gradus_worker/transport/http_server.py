@@ -47,7 +47,7 @@ Replies = SimpleQueue[list[bytes | memoryview] | None]
 
 
 class HttpTransport(ThreadingHTTPServer):
-    """Listens from `with` on. Without a token: on loopback only, and for a loopback Host header."""
+    """Listens inside `with`. Without a token, listens only on loopback and requires a loopback Host header."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -233,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Deadline(io.RawIOBase):
-    """Reads from a socket up to a deadline, however slowly bytes arrive."""
+    """Reads from a socket until a deadline, even if bytes arrive slowly."""
 
     def __init__(self, source: socket.socket) -> None:
         self._source = source

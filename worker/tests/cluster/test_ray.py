@@ -21,7 +21,7 @@ PATIENCE = 300
 
 
 def node() -> dict[str, Any]:
-    """Returns the settings of a node. Given the ports of its agents, it does not wait for those to start."""
+    """Returns the settings of a node. With given ports, a node does not wait for its agents to start."""
     with ExitStack() as held:
         found = [held.enter_context(socket.socket()) for _ in range(4)]
         for one in found:
@@ -53,7 +53,7 @@ def on(cluster: Any) -> tuple[str, ...]:
 
 
 def hello(client: ProcessClient) -> None:
-    """Waits until the head has connected to the cluster, which takes Ray long on a busy machine."""
+    """Waits until the head has connected to the cluster, which takes Ray a long time on a busy machine."""
     versions, name = {"min": 1, "max": 1}, {"name": "test", "version": "1"}
     assert client.wait(client.start("hello", protocol=versions, client=name, token=None), PATIENCE).code is None
 
@@ -86,7 +86,7 @@ def test_ranks_on_two_nodes_answer_as_one_process_does(cluster: Any, tiny_folder
         assert client.finish()[0] == 0
 
 
-def test_a_lost_node_is_noticed_and_a_new_group_continues_to_the_same_bits(
+def test_a_lost_node_is_detected_and_a_new_group_continues_with_the_same_bits(
     cluster: Any, tiny_folder: Path, tmp_path: Path
 ) -> None:
     state = str(tmp_path / "state")
@@ -96,7 +96,7 @@ def test_a_lost_node_is_noticed_and_a_new_group_continues_to_the_same_bits(
         assert client.ask("saveState", dir=state).code is None
         learn(client, 2)
         expected = scores(client)
-        # The cluster frees the resources of a head that was killed.
+        # The cluster frees the resources of a killed head.
         client.process.kill()
     with process_client(*on(cluster)) as client:
         create(client, tiny_folder)
@@ -117,7 +117,7 @@ def test_a_lost_node_is_noticed_and_a_new_group_continues_to_the_same_bits(
         assert np.array_equal(scores(client), expected)
 
 
-def test_more_ranks_than_the_cluster_has_room_for_are_refused(cluster: Any, tiny_folder: Path) -> None:
+def test_more_ranks_than_the_cluster_has_resources_for_are_rejected(cluster: Any, tiny_folder: Path) -> None:
     command = [*on(cluster)]
     command[command.index("2")] = "3"
     with process_client(*command) as client:

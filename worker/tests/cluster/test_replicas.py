@@ -164,7 +164,7 @@ def test_an_abort_drops_completions_in_flight(tiny_folder: Path, serve: Serve) -
         assert client.ask("logprobs", **scoring(SEQUENCES)).code is None
 
 
-def test_an_address_without_a_server_is_refused(tiny_folder: Path, tmp_path: Path, serve: Serve) -> None:
+def test_an_address_without_a_server_is_rejected(tiny_folder: Path, tmp_path: Path, serve: Serve) -> None:
     server = serve()
     server.kill()
     weights = tmp_path / "weights"

@@ -69,7 +69,7 @@ def indexed(x: Tensor, places: tuple[Any, ...]) -> Tensor:
 
 
 class Watched(TorchDispatchMode):
-    """Records operations, and those that move data between devices."""
+    """Records operations, and separately those that move data between devices."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ def test_varlen_attention_passes_its_self_test() -> None:
 
 
 class ImaginedStreams:
-    """Fakes the streams of `torch.cuda`. As there, a failing capture leaves its stream current."""
+    """Fakes the streams of `torch.cuda`. As in PyTorch, a failing capture leaves its stream current."""
 
     def __init__(self, fails: bool) -> None:
         self.fails, self.current, self.log = fails, "default", [""]

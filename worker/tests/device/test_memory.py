@@ -88,7 +88,7 @@ def test_a_model_loads_without_memory_to_measure_peak_rates(
 def test_the_requested_device_becomes_current_before_anything_is_allocated(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No GPU here: checks that the device becomes current before anything is allocated on it."""
+    """Checks, without a GPU, that the device becomes current before anything is allocated on it."""
     done: list[str] = []
 
     def made(config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Transformer:

@@ -1,4 +1,4 @@
-"""Peak rates, and counts of operations by hand."""
+"""Peak rates, and operation counts compared with counts by hand."""
 
 from dataclasses import replace
 

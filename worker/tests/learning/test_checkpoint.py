@@ -1,4 +1,4 @@
-"""Saved states round-trip, or are one error."""
+"""A saved state round-trips, or loading it raises a StateError."""
 
 import hashlib
 import json
@@ -120,5 +120,5 @@ def test_a_save_interrupted_at_any_sync_leaves_a_whole_state(
     monkeypatch.setattr(os, "fsync", dying)
     with pytest.raises(KeyboardInterrupt):
         save_state(tmp_path, {"a": torch.zeros(1)}, UpdateCounts(2, 2), StateOwner("m"))
-    # The manifest is renamed before the last sync; from then on the new state is valid.
+    # The manifest is renamed before the last sync, and the new state is valid from then on.
     assert load_state(tmp_path, StateOwner("m")).updates.policy == (2 if dies_at == 3 else 1)

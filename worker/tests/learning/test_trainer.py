@@ -1,4 +1,4 @@
-"""Trainer: independence of microbatches, out of memory, states, float16."""
+"""Trainer: independence of microbatches, running out of memory, states, float16."""
 
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ def test_logprobs_of_a_batch_equal_those_of_each_sequence_alone() -> None:
 
 
 class Scarce(TinyModel):
-    """Runs out of memory above a number of tokens."""
+    """A model that runs out of memory above a number of tokens."""
 
     room = 12
 

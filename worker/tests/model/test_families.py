@@ -1,4 +1,5 @@
-"""Every supported family against transformers, as `test/conformance/families.test.ts` for the embedded engine."""
+"""Every supported family compared with transformers, as `test/conformance/families.test.ts` does for the embedded
+engine."""
 
 import json
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_the_greedy_continuation_is_that_of_transformers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_export_loads_in_transformers_and_here(name: str, tmp_path: Path) -> None:
+def test_an_export_loads_in_transformers_and_in_the_worker(name: str, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     wanted, loaded = expected(name), load_model(GOLDEN / name, dtype="float32")
     export_model(loaded.model, tmp_path, "f32", [0, 5])

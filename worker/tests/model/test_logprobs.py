@@ -1,4 +1,4 @@
-"""Chunked log-probabilities against plain autograd over all logits."""
+"""Chunked log-probabilities compared with plain autograd over all logits."""
 
 import pytest
 import torch

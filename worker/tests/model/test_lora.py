@@ -1,4 +1,4 @@
-"""Adapters: training beside the base, sampling from merged weights, states, and folders in PEFT's layout."""
+"""Adapters: training with a frozen base, sampling from merged weights, states, and folders in PEFT's layout."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Parity with transformers; model folders are read and rejected as by the embedded engine."""
+"""Parity with transformers; model folders are accepted and rejected as by the embedded engine."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Frames and messages are read as TypeScript writes them; anything else is one error."""
+"""Frames and messages are read as TypeScript writes them; any other bytes raise a FrameError."""
 
 import io
 import json
@@ -47,7 +47,7 @@ def test_golden_frames_are_read_and_written_as_in_typescript(name: str) -> None:
     assert read_frame(stream) is None
     header = {key: value for key, value in frame.header.items() if key != "tensors"}
     written = b"".join(encode_frame(header, tensors))
-    # JavaScript writes 0.000001 and Python 1e-06; all replies have equal bytes.
+    # JavaScript writes 0.000001 and Python 1e-06; all replies have the same bytes.
     assert written == content or name == "optim-step"
     again = read_frame(io.BytesIO(written))
     assert again == frame

@@ -130,8 +130,9 @@ def check_gradients(folder: Path, group: Group, lora: bool) -> dict[str, Any]:
     (_, ours), (_, one) = opened(folder, group, lora=lora), opened(folder, SINGLE, lora=lora, budget=1000)
     worst = {"gradient": 0.0, "loss": 0.0, "logprob": 0.0, "entropy": 0.0, "norm": 0.0}
     count, smallest = 0, math.inf
-    # All losses once, for all weights on two ranks: a third rank or adapters do not change the arithmetic of a loss.
-    # There, a stride that divides no number of terms: every term occurs with every other.
+    # Check all losses only once, for all weights on two ranks: a third rank or adapters do not change the arithmetic of
+    # a loss. Otherwise use a stride that shares no factor with the numbers of terms, so that every pair of terms
+    # occurs.
     for spec in itertools.islice(specs(), 0, None, 1 if group.size == 2 and not lora else 7):
         (stats, found), (expected_stats, expected) = gradient(ours, spec, 1), gradient(one, spec, 1)
         gaps = zip(stats.logprobs, expected_stats.logprobs, strict=True)
@@ -177,7 +178,7 @@ def check_steps(folder: Path, group: Group, lora: bool) -> dict[str, float]:
 
 
 def check_states(folder: Path, group: Group, lora: bool, scratch: Path) -> dict[str, Any]:
-    """Resumes on as many ranks, and moves states between one rank and several."""
+    """Resumes on the same number of ranks, and moves states between one rank and several."""
     owner, kind = StateOwner("m"), "lora" if lora else "full"
     _, never = opened(folder, group, lora=lora)
     steps(never, range(3))

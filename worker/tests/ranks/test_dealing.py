@@ -1,4 +1,4 @@
-"""Microbatches and prompts are dealt to ranks completely, once, and evenly."""
+"""Microbatches and prompts are distributed to ranks completely, once, and evenly."""
 
 import random
 
@@ -52,7 +52,7 @@ def test_ranks_get_every_completion_once_under_its_own_key(seed: int) -> None:
     }
 
 
-def test_a_single_prompt_is_split_over_the_ranks_and_many_stay_whole() -> None:
+def test_a_single_prompt_is_split_over_the_ranks_and_several_prompts_stay_whole() -> None:
     one = SamplePrompt(np.array([1], np.int32), 0, np.arange(8, dtype=np.uint32))
     assert [[len(piece.random_keys) for _, piece in share] for share in deal_prompts([one], 3)] == [[3], [3], [2]]
     many = deal_prompts([one] * 6, 3)

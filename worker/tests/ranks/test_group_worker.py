@@ -1,4 +1,4 @@
-"""A worker of two ranks behind the protocol: same answers as one process, and no rank left behind."""
+"""A worker of two ranks behind the protocol gives the same answers as one process, and leaves no rank behind."""
 
 import os
 import sys
@@ -44,7 +44,7 @@ def has_ended(pid: int) -> bool:
 
 
 def learn(client: Client, folder: Path) -> list[Any]:
-    """Trains two steps with a reference, saves, scores, samples, exports; returns what the worker answered."""
+    """Trains two steps with a reference, saves, scores, samples, exports; returns the worker's replies."""
     found: list[Any] = []
     reference = client.ask("logprobs", **scoring(SEQUENCES, "reference")).tensors["logprobs"]
     wanted = training(SEQUENCES, **KL)
@@ -60,7 +60,7 @@ def learn(client: Client, folder: Path) -> list[Any]:
 
 
 def test_two_ranks_answer_as_one_process_does(tiny_folder: Path, tmp_path: Path) -> None:
-    # Adapters: all weights are trained by test/e2e/torch.test.ts.
+    # Uses adapters, because test/e2e/torch.test.ts trains all weights.
     lora = LORA
     wanted = sampling(PROMPTS, 4, 12)
     with local_client(tiny_folder, lora=lora) as one:
@@ -78,7 +78,7 @@ def test_two_ranks_answer_as_one_process_does(tiny_folder: Path, tmp_path: Path)
         assert answer.result == {"finished": 12, "aborted": 0}
         stats = client.ask("stats").result["metrics"]
         assert stats["sampler/tokens"] == sum(map(len, completions.values()))
-        # A state of two ranks is one of this model: the worker goes back to it, and one process can load it.
+        # A state saved by two ranks belongs to this model: the worker can restore it, and one process can load it.
         client.ask("forwardBackward", **training(SEQUENCES))
         client.ask("optimStep", **STEP)
         assert client.ask("loadState", dir=str(tmp_path / "two" / "state")).result == {"policyVersion": 2}
@@ -96,7 +96,7 @@ def test_two_ranks_answer_as_one_process_does(tiny_folder: Path, tmp_path: Path)
         assert np.allclose(one.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], expected[-1], atol=1e-5)
 
 
-def test_a_refused_request_leaves_the_ranks_in_step(tiny_folder: Path, tmp_path: Path) -> None:
+def test_a_rejected_request_leaves_the_ranks_in_step(tiny_folder: Path, tmp_path: Path) -> None:
     with process_client(*TWO_RANKS) as client:
         client.hello()
         assert client.create(tmp_path / "nowhere").code == "bad-request"

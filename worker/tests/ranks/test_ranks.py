@@ -1,4 +1,4 @@
-"""Sharded training against training in one process. `checks.py` runs on every rank."""
+"""Sharded training compared with training in one process. `checks.py` runs on every rank."""
 
 import json
 import os
@@ -78,12 +78,12 @@ def test_ten_steps_have_the_losses_of_one_process(found: dict[str, Any], kind: s
     of = found[kind]["steps"]
     assert of["loss"] < 1e-5
     assert of["learnt"] > 1e-3
-    # Also the copy of the weights that the sampler uses.
+    # Check the copy of the weights that the sampler uses too.
     assert of["scored"] < 1e-4
 
 
 @pytest.mark.parametrize("kind", ["full", "lora"])
-def test_a_resumed_state_continues_bit_for_bit_on_as_many_ranks(found: dict[str, Any], kind: str) -> None:
+def test_a_resumed_state_continues_bit_for_bit_on_the_same_number_of_ranks(found: dict[str, Any], kind: str) -> None:
     assert found[kind]["states"]["resumed"] is True
 
 

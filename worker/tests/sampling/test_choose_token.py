@@ -92,7 +92,7 @@ def test_tokens_and_logprobs_equal_a_plain_implementation(words: int) -> None:
     settings = rules(*map(list, zip(*rows, strict=True)))
     tokens, (logprobs, entropies) = choose_tokens(logits.clone(), uniforms, settings, filtered=True)
     for row, setting in enumerate(rows):
-        # Powers are float32 here: a number this close to a border may fall on either side.
+        # Powers are float32 here, so a number this close to a boundary may fall on either side.
         near = [choose_slowly(logits[row].tolist(), numbers[row] + d, *setting) for d in (0, -1e-7, 1e-7)]
         logprob = dict(near)[int(tokens[row])]
         assert float(logprobs[row]) == pytest.approx(logprob, abs=1e-5)
@@ -115,7 +115,7 @@ def test_token_frequencies_match_their_probabilities() -> None:
     assert (counts - logits.softmax(0)).abs().max() <= 1.01 / 20_000
 
 
-def test_rows_are_independent_and_non_finite_ones_get_nan_scores() -> None:
+def test_rows_are_independent_and_non_finite_rows_get_nan_scores() -> None:
     torch.manual_seed(3)
     logits = torch.randn(6, 600)
     uniforms = torch.rand(6).double()

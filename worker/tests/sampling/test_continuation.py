@@ -1,4 +1,4 @@
-"""A rollout written in several calls has the tokens and log-probabilities of one written in a single call."""
+"""A rollout written in several calls has the same tokens and log-probabilities as in a single call."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -51,8 +51,8 @@ def test_tokens_written_in_several_calls_equal_those_of_one(
     assert_same(sample_in_calls(model, settings, splits, options), whole)
 
 
-def test_one_token_a_call_is_bit_equal_to_a_loop_that_reads_everything_again(model: Transformer) -> None:
-    """Calls of equal shapes: neither tokens nor log-probabilities differ in a single bit."""
+def test_one_token_per_call_is_bit_equal_to_a_loop_that_reads_everything_again(model: Transformer) -> None:
+    """With calls of equal shapes, neither tokens nor log-probabilities differ in a single bit."""
     settings = replace(SETTINGS["cool"], max_tokens=6)
     written = sample_in_calls(model, settings, [1, 2, 3, 4, 5], {"slots": 1})
     assert written == reference_sample(model, prompts(*SHAPES), settings)

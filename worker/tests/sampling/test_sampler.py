@@ -1,4 +1,4 @@
-"""Completions depend on prompt, key and settings alone."""
+"""Completions depend only on prompt, key and settings."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -51,7 +51,7 @@ POSITION = 2 * 2 * 2 * 8 * 4
         {"slots": 5, "steps": 7, "read_positions": 5},
         {"steps": 16, "block_size": 32},
         {"steps": 3, "block_size": 1, "read_positions": 33},
-        # Memory for the longest completion alone, then for little more: rows lose their blocks and are read again.
+        # Memory for only the longest completion, then for slightly more: rows lose their blocks and are read again.
         {"cache_bytes": 64 * POSITION},
         {"cache_bytes": 64 * POSITION, "block_size": 8, "read_positions": 7},
         {"cache_bytes": 96 * POSITION, "steps": 9},
@@ -63,7 +63,7 @@ def test_batch_size_block_size_and_order_do_not_change_tokens(
 ) -> None:
     sampler = Sampler(model, ENDS, **options)
     assert_same(sample(sampler, prompts(*SHAPES)), expected["plain"])
-    # Reversed, with split groups, one request per prompt, and beside two requests with other settings.
+    # Reversed, with split groups, with one request per prompt, and together with two requests with other settings.
     sampler.add(1, prompts(*SHAPES), SETTINGS["cool"])
     for place, prompt in reversed(list(enumerate(prompts(*SHAPES)))):
         half = len(prompt.random_keys) // 2
@@ -133,7 +133,7 @@ def test_pieces_name_the_policy_of_their_first_and_last_token(model: Transformer
     assert versions == [(6, 9), (10, 13)]
 
 
-def test_aborts_end_the_named_completions_only(model: Transformer, expected: dict[str, Written]) -> None:
+def test_aborts_end_only_the_named_completions(model: Transformer, expected: dict[str, Written]) -> None:
     sampler = Sampler(model, ENDS, slots=6, steps=2)
     for request in (1, 2, 3):
         sampler.add(request, prompts(*SHAPES), PLAIN)

@@ -52,7 +52,7 @@ def test_non_finite_logits_end_their_requests_and_leave_no_nan(
     sampler.add(2, prompts((5, 1)), PLAIN)
 
     def turn(step: int) -> None:
-        # Every key and value of the second layer is NaN, and is in the cache.
+        # Every key and value of the second layer in the cache is NaN.
         faulty.broken = "layers.1.qkv" if step == when else ""
 
     found = run(sampler, turn)

@@ -1,4 +1,4 @@
-"""The kernels compile to machine code for common GPUs; no GPU needed."""
+"""The kernels compile to machine code for common GPUs. The test needs no GPU."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ for kernel, types, constants, stages in (
     [("fp16", 80, "plain"), ("bf16", 90, "plain"), ("bf16", 120, "plain"), ("bf16", 90, "rules")],
 )
 def test_kernels_compile(dtype: str, capability: int, rules: str) -> None:
-    """Heads of Qwen2.5 1.5B: six share a key head of 128. Keys and values are prefetched, and two programs fit the
-    smallest shared memory of these GPUs, 99 KiB.
+    """Uses the heads of Qwen2.5 1.5B: six share a key head of size 128. Keys and values are prefetched, and two
+    programs fit the smallest shared memory of these GPUs, 99 KiB.
     """
     if find_spec("triton") is None:
         pytest.skip("triton is not installed")

@@ -123,7 +123,7 @@ def test_an_error_uses_up_its_seq_and_is_replayed(tiny_folder: Path) -> None:
         assert client.ask("logprobs", **scoring(SEQUENCES)).code is None
 
 
-def test_a_repeated_sample_writes_the_same_until_the_policy_changes(tiny_folder: Path) -> None:
+def test_a_repeated_sample_writes_the_same_tokens_until_the_policy_changes(tiny_folder: Path) -> None:
     wanted = sampling(PROMPTS, 2, 8)
     with local_client(tiny_folder) as client:
         first = client.ask("sample", **wanted)

@@ -1,4 +1,4 @@
-"""The Tinker engine over a stand-in for the SDK, against local adapters of the same shape."""
+"""The Tinker engine with a stand-in for the SDK, compared with local adapters of the same shape."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def batch(client: LocalClient, **spec: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_learns_to_the_same_bits_as_local_adapters(tiny_folder: Path, loss: str) -> None:
+def test_learns_the_same_bits_as_local_adapters(tiny_folder: Path, loss: str) -> None:
     found: list[Any] = []
     for opened in (tinker_client(tiny_folder), local_client(tiny_folder, lora=LORA)):
         with opened as client:
@@ -135,7 +135,7 @@ def test_a_step_with_weights_that_are_not_finite_changes_nothing(tiny_folder: Pa
         assert np.array_equal(client.ask("logprobs", **scoring(SEQUENCES)).tensors["logprobs"], before)
 
 
-def test_refuses_what_the_service_cannot_do(tiny_folder: Path) -> None:
+def test_rejects_requests_that_the_service_does_not_support(tiny_folder: Path) -> None:
     with tinker_client(tiny_folder) as client:
         entropy = client.ask("forwardBackward", **training(SEQUENCES, entropy={"coefficient": 0.1}))
         assert "returns no entropies" in entropy.header["message"]
@@ -145,7 +145,7 @@ def test_refuses_what_the_service_cannot_do(tiny_folder: Path) -> None:
         assert "--lora-rank" in client.created.header["message"]
 
 
-def test_refuses_a_service_that_normalises_weights(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_a_service_that_normalises_weights(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_TINKER", "normalised")
     with tinker_client(tiny_folder) as client:
         assert client.created.code == "bad-request"

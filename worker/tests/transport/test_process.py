@@ -101,7 +101,7 @@ def test_a_killed_worker_restarts_to_the_same_weights(tiny_folder: Path, tmp_pat
         assert client.finish() == (143, "gradus_worker: ended by a signal\n")
 
 
-def test_out_of_memory_and_noise_are_survived_and_the_end_of_the_client_is_noticed(tiny_folder: Path) -> None:
+def test_survives_out_of_memory_and_noise_and_detects_the_end_of_the_client(tiny_folder: Path) -> None:
     one, many = training(SEQUENCES[:1]), training(SEQUENCES * 20)
     with process_client(*faulty("oom", "forwardBackward:2", "noise", "logprobs:1")) as client:
         ready(client, tiny_folder, tokensPerMicrobatch=1)
