@@ -3,9 +3,9 @@
  *
  *   npm run bench:bandits -- [--episodes 200] [--clone 300] [--json]
  *
- * First a table of algorithms over five kinds of bandits: regret with its 95 % t-interval, suffix failure with its Wilson
- * interval, coverage, greedy share and the verdict of the regret fit. Then a model of 0.34 million parameters is trained
- * to imitate UCB for `--clone` steps and plays 200 episodes of 60 turns. With `--json` the last line is JSON.
+ * Prints a table of algorithms over five kinds of bandits: regret with its 95 % t-interval, suffix failure with its
+ * Wilson interval, coverage, greedy share and the verdict of the regret fit. Then a model of 0.34 million parameters is
+ * trained to imitate UCB for `--clone` steps and plays 200 episodes of 60 turns. With `--json` the last line is JSON.
  */
 import { parseArgs } from 'node:util';
 import { alignColumns } from '../src/core/text/table.ts';

@@ -3,9 +3,9 @@
  *
  * Data come from $GRADUS_DATA (default ../shared/data): HumanEval.jsonl.gz, mbpp.jsonl.gz and, for `samples`,
  * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs of CodeGen-16B for each HumanEval problem;
- * judged independently before: pass@1, @10 and @100 of .228, .513, .750). The problems come in a random order, and stderr
- * shows the figures so far after every twenty, so a run that is stopped, or one with `--problems 40`, is a fair sample.
- * All 16,400 programs take about seven minutes of processor time, and much longer where other work slows the machine
+ * judged independently: pass@1, @10 and @100 of .228, .513, .750). The problems come in a random order, and stderr
+ * shows the figures so far after every twenty, so a run that is stopped early, or a run with `--problems 40`, is a fair
+ * sample. All 16,400 programs take about seven minutes of CPU time, and much longer if other work slows the machine
  * down. The last line is JSON.
  */
 import { execFile } from 'node:child_process';
@@ -60,7 +60,7 @@ function rowsOf(name: string): Row[] {
     .map((line) => JSON.parse(line) as Row);
 }
 
-/** A fence longer than any in the program, so that no line in it ends the block. */
+/** A fence longer than any fence in the program, so that no line of the program ends the block. */
 const fenced = (program: string): string => `\`\`\`\`\`\`\`\`\`\`python\n${program}\n\`\`\`\`\`\`\`\`\`\``;
 
 async function judge(
@@ -84,9 +84,9 @@ const solved = humanEval.map((row): Judged => ({
 }));
 
 /**
- * Verdicts per second on right programs: the most expensive kind, since every test runs. Takes the best of three
- * passes. Also measures, interleaved, how many bare interpreters start per second: the cost of one process per program
- * without any protection and without running a line.
+ * Verdicts per second on correct programs, which are the most expensive because every test runs. Takes the best of
+ * three passes. Also measures, interleaved, how many bare interpreters start per second. This is the cost of one
+ * process per program without any protection and without running code.
  */
 async function measureSpeed(verifier: CodeVerifier): Promise<object> {
   const { interpreter, kind: held } = await verifier.environment();

@@ -1,7 +1,7 @@
 /**
- * Measures the effect of a curriculum. Trains the demo's model by several recipes with several seeds, evaluates all of
- * them on the same held-out problems during training, and compares them at equal training rollouts (without measuring,
- * as in papers), at equal rollouts and at equal tokens (both with measuring).
+ * Measures the effect of a curriculum. Trains the demo's model with several recipes and several seeds, evaluates all
+ * of them on the same held-out problems during training, and compares them at equal training rollouts (without
+ * measuring, as in papers), at equal rollouts and at equal tokens (both with measuring).
  *
  *   npm run bench:curriculum -- [--seeds 5] [--rollouts 54000] [--pool 1500] [--every 20] [--arms staged,uniform,…] [--set path=value]
  *

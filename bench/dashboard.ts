@@ -1,8 +1,8 @@
 /**
- * `npm run bench:dashboard`: the dashboard on a run of 1,000,000 metric rows, 200,000 rollouts and 20 stages, recorded
- * through the recorder that training uses. Measures server start, every endpoint, memory, first view in Chromium, and
- * the slowdown of training while its page is open. `-- --small` tests the bench itself in a minute. The last line is
- * JSON.
+ * `npm run bench:dashboard`: measures the dashboard on a run of 1,000,000 metric rows, 200,000 rollouts and 20 stages,
+ * recorded through the recorder that training uses. Measures server start, every endpoint, memory, first view in
+ * Chromium, and the slowdown of training while its page is open. `-- --small` tests the bench itself in a minute. The
+ * last line is JSON.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';

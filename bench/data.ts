@@ -50,7 +50,7 @@ interface Stage {
   readonly cpuSeconds: number;
   /** Problems per CPU second. */
   readonly perSecond: number;
-  /** Resident memory in MB at each quarter of the way, by problems that came out. */
+  /** Resident memory in MB after each quarter of the output problems. */
   readonly residentMb: readonly number[];
   readonly removed?: Readonly<Record<string, number>>;
 }

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:engine -- [--models S,M] [--python PATH]`: training speed of the embedded engine, compared with the
- * runtime's own matrix product in the same run, and its sampling speed. With a Python that has torch and transformers,
- * the same models trained and sampled there, right afterwards. The last line is JSON.
+ * `npm run bench:engine -- [--models S,M] [--python PATH]`: measures the training speed of the embedded engine,
+ * compared with the runtime's own matrix product in the same run, and its sampling speed. With a Python that has torch
+ * and transformers, it then trains and samples the same models there. The last line is JSON.
  */
 import { parseArgs } from 'node:util';
 import { measurePeer } from './engine/peer.ts';

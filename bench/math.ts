@@ -2,15 +2,15 @@
  * `npm run bench:math`: accuracy, speed and worst-case times of the math verifier, compared with Math-Verify if
  * installed.
  *
- *   --cases DIR    labelled cases (default: $GRADUS_CASES, else ../shared/cases/math where that exists)
+ *   --cases DIR    labelled cases (default: $GRADUS_CASES, else ../shared/cases/math if it exists)
  *   --reports DIR  cases from bug reports, files math-*.json (default: ../shared/cases/reports-1)
- *   --data DIR     data sets with gold answers (default: $GRADUS_DATA, else ../shared/data where that exists)
+ *   --data DIR     data sets with gold answers (default: $GRADUS_DATA, else ../shared/data if it exists)
  *   --property N   pairs of different values, of which none may be judged correct (default 20,000; published: 1,000,000);
  *                  alone with --only-property
- *   --beside DIR   another checkout with its packages installed: only compares processor time with it, in turn
+ *   --beside DIR   another checkout with its packages installed: only compares the CPU time of both, in turn
  *   --fuzz N       generated inputs (default 100,000; the published figure is with 1,000,000)
  *   --python PATH  an interpreter with math-verify installed, for the comparison (default: python3)
- *   --json         print nothing but the last line, which is the report as JSON; the tables go to stderr
+ *   --json         print only the last line, which is the report as JSON; the tables go to stderr
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -84,7 +84,7 @@ function shown(what: string, { pairs, misjudged }: PropertyReport): Record<strin
   return { pairs, misjudged: misjudged.length };
 }
 
-/** Own and peer's score on the same cases, side by side. */
+/** Scores of Gradus and Math-Verify on the same cases, side by side. */
 async function compare(name: string, cases: readonly Case[]): Promise<void> {
   if (cases.length === 0) return console.log(`\nNo labelled cases for "${name}": skipped.`);
   const own = await runCases(cases);

@@ -1,8 +1,8 @@
 /**
- * `npm run bench:plan [-- --memory | --runs]`: forecasts of `gradus plan` against what happens. Memory: what the
- * embedded engine forecasts for training, against the peak of a process that samples and learns three steps, beyond
- * the empty runtime. Runs: tokens and time of small recipes, measured, planned with `--calibrate`, and trained. The
- * last line is JSON. Time needs a quiet machine.
+ * `npm run bench:plan [-- --memory | --runs]`: compares forecasts of `gradus plan` with actual figures. Memory:
+ * compares the embedded engine's forecast for training with the peak of a process that samples and learns three
+ * steps, beyond the empty runtime. Runs: tokens and time of small recipes, measured, planned with `--calibrate`,
+ * and trained. The last line is JSON. Time needs a quiet machine.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

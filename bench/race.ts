@@ -1,12 +1,13 @@
 /**
- * Trains a whole grid of supervised settings on families that the demo's model has never seen, then races the same grid on
- * the record: which early signals predict what is learned and what is kept, and what a race loses to the grid.
+ * Trains a whole grid of supervised settings on families that the demo's model has never seen, and then replays races on
+ * the recorded grid. Shows which early signals predict the learned and the retained accuracy, and how much a race loses to
+ * the grid.
  *
  *   npm run bench:race -- [--seeds 5] [--examples 3000] [--json]
  *
- * Target: accuracy on the new families, retained: on those the model was taught, both over held-out problems with four
- * attempts each. Signals are those of the first 10 % of the steps. Correlations are over the settings, by means of the seeds;
- * the races are one per seed and aim. With `--json` the last line is JSON.
+ * `target` is the accuracy on the new families, `retained` that on the families the model was taught, both over held-out
+ * problems with four attempts each. Signals are those of the first 10 % of the steps. Correlations are over the settings,
+ * with means over the seeds; there is one race per seed and aim. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -74,7 +75,7 @@ const config = raceConfig.parse({
 });
 const trials = trialsOf(config.sweep);
 
-/** What a trial shows at the rungs, and at its end. */
+/** Signals of a trial at the rungs, and its accuracies at the end. */
 interface TrialRecord {
   readonly name: string;
   readonly rungs: ReadonlyMap<number, EarlySignals>;

@@ -1,15 +1,15 @@
 /**
  * Measures where selecting problems pays. Trains gradus-tiny in many regimes (share of problems within reach, chains of
- * skills, verdicts by a coin, a demanded marker, …) with uniform sampling and other arms, all at the same number of
- * rollouts, measuring counted, and compares each with uniform sampling over seeds.
+ * skills, coin-flip verdicts, a required marker, …) with uniform sampling and other arms, all at the same number of
+ * rollouts including measuring, and compares each with uniform sampling over seeds.
  *
  *   npm run bench:regimes -- [--rows R1,R4/gap] [--arms auto,mopps] [--seeds 5] [--short] [--jobs 2] [--json]
  *
- * - `--rows`   regimes (`R1`) or rows (`R1/10`); default: all that need no other model. `bench/regimes/rows.ts` lists them.
+ * - `--rows`   regimes (`R1`) or rows (`R1/10`); default: all rows that need no other model (see `bench/regimes/rows.ts`).
  * - `--arms`   arms of `bench/regimes/arms.ts`; default: `auto,mopps,thompson`. `uniform` is always included.
  * - `--seeds`  `5`: seeds 1 to 5; `6-10`: those.
- * - `--short`  the rows that decide most.
- * - `--jobs`   runs at a time.
+ * - `--short`  only the most decisive rows.
+ * - `--jobs`   number of concurrent runs.
  * - `--report` reports the results as recorded, whatever recipes they had, and trains nothing.
  * - `--picture` SVG file to draw: speed over the share of live groups.
  * - `--results` JSON Lines of finished runs. Runs found there are not repeated, so an interrupted bench continues, and
@@ -56,7 +56,7 @@ interface Case {
 }
 
 const chosen = chooseRows();
-// By seed first: a bench that is stopped early has something of every row.
+// Order by seed first, so that a bench that is stopped early has results of every row.
 const cases = seedsOf(options.seeds).flatMap((seed) =>
   chosen.flatMap((row) => chooseArms().map((arm): Case => ({ row, arm, seed }))),
 );
@@ -84,7 +84,7 @@ say(`${cases.length} runs, ${missing.length} of them to make`);
 await Promise.all(Array.from({ length: Number(options.jobs) }, work));
 await report();
 
-/** Makes runs until none is left. */
+/** Makes runs until no run is left. */
 async function work(): Promise<void> {
   for (let one = missing.shift(); one !== undefined; one = missing.shift()) {
     const { row, arm, seed } = one;

@@ -1,9 +1,9 @@
 /**
  * Measures search over passages: `npm run bench:retrieval [-- --sections peers,scale --passages 200000 --scale 1000000]`.
  *
- * `peers`: BM25 in memory beside SQLite's FTS5, queries interleaved in one process. `scale`: an index on disk: rate of
- * building, memory, time of a query with its texts. Passages are generated: 100 words each by Zipf's law. Queries are
- * words of a passage, 6 (a question) or 120 (a worked solution). The last line is JSON.
+ * `peers`: compares BM25 in memory with SQLite's FTS5, with interleaved queries in one process. `scale`: measures an
+ * index on disk: build rate, memory, and the time of a query with its texts. Passages are generated: 100 words each by
+ * Zipf's law. Queries are words of a passage, 6 (a question) or 120 (a worked solution). The last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ const { values: flags } = parseArgs({
 
 const settings = bm25Settings.parse({});
 const top = 3;
-/** A slow peer answers as many queries as fit into this. */
+/** Time limit of a slow peer, which answers as many queries as fit into it. */
 const peerBudgetMs = 60_000;
 const vocabulary = 500_000;
 
@@ -169,7 +169,7 @@ async function scale(passages: number) {
 }
 
 const sections = flags.sections.split(',');
-// First, since it reports the largest memory of the process.
+// Run this first, because it reports the largest memory of the process.
 const large = sections.includes('scale') ? await scale(Number(flags.scale)) : undefined;
 const result = {
   ...(large !== undefined && { scale: large }),

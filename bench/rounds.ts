@@ -1,6 +1,6 @@
 /**
- * Measures what rounds of imitating the policy's own correct attempts and reinforcement learning are worth compared
- * with either alone, with the demo's model:
+ * Measures, with the demo's model, whether rounds of imitating the policy's own correct attempts and of
+ * reinforcement learning gain over either alone:
  *
  *   npm run bench:rounds -- [--seeds 5] [--rollouts 7680] [--arms rounds,…] [--json]
  *
@@ -156,7 +156,7 @@ const figures: Readonly<Record<string, (bySeed: SeedResults, arm: string) => num
   'pass@4': (bySeed, arm) => bySeed[arm]!.passAt4,
 };
 
-/** Mean over seeds with its interval; of one seed the value alone. */
+/** Mean over seeds with its interval; with one seed, only the value. */
 function cell(values: readonly number[], sign = ''): string {
   const signed = (value: number): string => `${value >= 0 ? sign : ''}${value.toFixed(1)}`;
   if (values.length === 1) return signed(values[0]!);

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:samplers`: every sampler as a bandit, without a model. The signal of a choice is the probability that its
- * group is mixed; groups judged by chance have none. The last line is JSON.
+ * `npm run bench:samplers`: measures every sampler as a bandit, without a model. The signal of a choice is the probability
+ * that its group is mixed; groups judged by chance have none. The last line is JSON.
  *
  *   --seeds N    runs of each sampler (default 5)
  *   --steps N    steps of 32 groups (default 60, a little more than one pass over the pool)
@@ -12,7 +12,7 @@
  *
  * `ofUniform` is the ratio to uniform sampling, `ofBestLevel` to the best level in hindsight (levels by four trials before
  * the first step); both are 95 % t-intervals over seeds, paired by seed. Levels and measured pass rates are free here:
- * training pays four rollouts a problem for them. `auto` and the Thompson samplers get neither.
+ * in training they cost four rollouts per problem. `auto` and the Thompson samplers get neither.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:scale`: time and memory of a training step against batch, length, model size and memory budget.
+ * `npm run bench:scale`: measures time and memory of a training step by batch, length, model size and memory budget.
  * Memory is the peak of a separate process beyond that of the empty runtime. The last line is JSON; exits with 1 when a
  * step exceeded its budget.
  */

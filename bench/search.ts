@@ -3,11 +3,11 @@
  *
  *   npm run bench:search -- [--seeds 5] [--arms two stages,stage 2 alone,no mask] [--json]
  *
- * Questions ask for facts about made-up people, of one and of two hops; only the passages hold the facts. 450 people are
- * trained on, 150 others are held out. `two stages`: R1-Searcher's rewards one after the other. `stage 2 alone`: as many
- * steps, all of the second. `no mask`: as `stage 2 alone`, but the loss counts inserted passages as if the policy had
- * written them. Accuracies are sampled at temperature 1; intervals are 95 % t-intervals over seeds, each with a world of
- * its own. With `--json` the last line is JSON.
+ * Questions ask for facts about made-up people, of one and of two hops; only the passages contain the facts. 450 people
+ * are trained on, and 150 others are held out. `two stages`: R1-Searcher's rewards one after the other. `stage 2 alone`:
+ * the same number of steps, all with the second reward. `no mask`: as `stage 2 alone`, but the loss counts inserted
+ * passages as if the policy had written them. Accuracies are sampled at temperature 1; intervals are 95 % t-intervals
+ * over seeds, each with its own world. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

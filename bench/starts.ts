@@ -3,11 +3,11 @@
  *
  *   npm run bench:starts -- [--seeds 3] [--steps 80] [--arms prompt,reveal,shortest] [--json]
  *
- * Problems with 0 of 16 correct attempts by the demo's model are trained on with GRPO, each arm with as many rollouts.
- * `prompt` begins at the prompt, `reveal` after a part of the solution that follows the problem's success, `shortest`
- * after the shortest part that helps. Prints: groups without advantage over all steps, problems solved at least once in
- * 16 attempts from the prompt alone afterwards, and their pass rate; the same for held-out problems of the same kinds.
- * Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
+ * Trains with GRPO on problems with 0 of 16 correct attempts by the demo's model; each arm has the same number of
+ * rollouts. `prompt` begins at the prompt, `reveal` after a part of the solution that follows the problem's success,
+ * `shortest` after the shortest part that helps. Prints: groups without advantage over all steps, problems solved at
+ * least once in 16 attempts from only the prompt afterwards, and their pass rate; the same for held-out problems of
+ * the same kinds. Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
  */
 import { parseArgs } from 'node:util';
 import { alignColumns } from '../src/core/text/table.ts';

@@ -1,15 +1,16 @@
 /**
- * `npm run bench:step -- [--models 0.3m,5m] [--python PATH]`: one whole GRPO step (roll, judge, learn) of Gradus, and with a
- * Python that has torch, transformers and TRL, of TRL's GRPOTrainer and of a plain PyTorch loop: same model, prompts,
- * lengths and threads. Contenders take turns, so that other load on the machine affects all; only ratios within one run
- * are meaningful. On a busy machine compare processor seconds, with `--threads 1`: threads of PyTorch that wait for
- * each other spin. The last line is JSON.
+ * `npm run bench:step -- [--models 0.3m,5m] [--python PATH]`: measures one whole GRPO step (roll, judge, learn) of Gradus.
+ * With a Python that has torch, transformers and TRL, it also measures TRL's GRPOTrainer and a plain PyTorch loop, with the
+ * same model, prompts, lengths and threads. Contenders take turns, so that other load on the machine affects all; only
+ * ratios within one run are meaningful. On a busy machine compare CPU seconds, with `--threads 1`, because PyTorch threads
+ * spin while they wait for each other. The last line is JSON.
  *
  *   --models      0.3m (the demo's), 5m (4.8 million, random), 135m (models/smollm2, see docs/real-model.md), or model
  *                 folders; for 135m add --prompts 2 --group 4 --tokens 64 --steps 1 --turns 3
  *   --contenders  any of embedded, torch, embedded-ahead, torch-ahead, loop, trl
  *
- * `…-ahead` leaves one batch to be written during the others' turns: use long turns (--steps 20) to compare it.
+ * `…-ahead` samples one batch during the turns of other contenders, so use long turns (--steps 20) to compare
+ * it.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,12 +1,11 @@
 /**
- * Measures what groups across wordings of a problem are worth, compared with groups in its own prompt, with the demo's
- * model:
+ * Measures, with the demo's model, how much groups across wordings of a problem gain over groups in its own prompt:
  *
  *   npm run bench:wordings -- [--seeds 5] [--steps 40] [--read 120] [--arms one,across] [--json]
  *
  * The model first imitates worked solutions in the wordings for training, once for all seeds. From these weights, `one`
- * trains by reinforcement on the problems' own prompts, `across` on groups over four wordings, at equal rollouts. Problems
- * of the evaluations are held out; the unseen wordings are in no training.
+ * trains by reinforcement on the problems' own prompts, and `across` on groups over four wordings, at equal rollouts.
+ * Problems of the evaluations are held out; the unseen wordings are in no training.
  *
  * Intervals are 95 % t-intervals over seeds, those of differences paired by seed. With `--json` the last line is JSON.
  */
@@ -98,7 +97,7 @@ function seconds(): string {
   return ((performance.now() - started) / 1000).toFixed(0);
 }
 
-/** Mean over seeds with its interval; of one seed the value alone. */
+/** Mean over seeds with its interval; with one seed, only the value. */
 function cell(values: readonly number[], sign = ''): string {
   const signed = (value: number): string => `${value >= 0 ? sign : ''}${value.toFixed(1)}`;
   if (values.length === 1) return signed(values[0]!);

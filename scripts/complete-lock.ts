@@ -1,6 +1,6 @@
 /**
- * Adds to package-lock.json the optional binaries of platforms that `npm install` omitted: when a package source offers
- * only some platforms, npm drops the others from the lock, and `npm ci` then fails everywhere. Run it after every
+ * Adds to package-lock.json the optional binaries of platforms that `npm install` omitted: when a registry offers only
+ * some platforms, npm drops the others from the lock file, and `npm ci` then fails on all machines. Run it after every
  * `npm install`. It is idempotent.
  *
  *   node scripts/complete-lock.ts

@@ -1,7 +1,7 @@
 /**
  * Makes `models/gradus-tiny` from scratch: random weights, then supervised learning on careful worked solutions, then
- * shorter training on mixtures with careless and hasty ones, so that training has something to improve. Prints the
- * model's pass rates as a Markdown table for its card.
+ * shorter training on mixtures with careless and hasty solutions, so that reinforcement has something to improve.
+ * Prints the model's pass rates as a Markdown table for its card.
  *
  *   node scripts/make-base-model.ts [folder] [tiny | 1.5m | 5m]
  */

@@ -1,4 +1,4 @@
-"""Makes test/golden/families: a tiny random model of every supported family, and what transformers computes with it.
+"""Makes test/golden/families: a tiny random model of every supported family, and the outputs of transformers for it.
 
     pip install torch==2.13.0 transformers==5.23.0
     python scripts/make-family-fixtures.py [folder]

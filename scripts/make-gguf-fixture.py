@@ -1,4 +1,5 @@
-"""Makes test/golden/gguf: small GGUF files and what the reference implementations read from them.
+"""Makes test/golden/gguf: small GGUF files and the values that the reference implementations read
+from them.
 
     pip install torch==2.13.0 transformers gguf accelerate
     python scripts/make-gguf-fixture.py
@@ -67,7 +68,7 @@ def sentence_piece_vocabulary() -> tuple[list[str], list[int], list[float]]:
 
 
 def paired(weight: np.ndarray, heads: int) -> np.ndarray:
-    """Orders rows as llama.cpp stores q and k of Llama: elements that rotate together are neighbours."""
+    """Orders rows as llama.cpp stores q and k of Llama: elements that rotate together are adjacent."""
     return weight.reshape(heads, 2, weight.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(weight.shape)
 
 

@@ -1,7 +1,7 @@
 /**
  * Makes `models/gradus-search`, which learns to search in `recipes/search` and `npm run bench:search`, from random weights:
- * imitation of attempts about random people, first mostly of careful ones, then mostly of guesses, so that training has
- * something to improve.
+ * imitation of attempts about random people, first mostly of careful attempts, then mostly of guesses, so that
+ * reinforcement has something to improve.
  *
  *   node scripts/make-search-model.ts [folder]
  */

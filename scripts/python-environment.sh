@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the Python environment of a folder, `worker` or `python`, in its .venv: once, then again when its requirements
-# change. Tests that need it are skipped, and say so, where it is missing.
+# Makes the Python environment of a folder, `worker` or `python`, in its .venv, and again when its requirements
+# change. Tests that need a missing environment are skipped with a message.
 # usage: scripts/python-environment.sh FOLDER
 set -euo pipefail
 cd "$(dirname "$0")/../$1"

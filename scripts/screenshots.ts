@@ -12,7 +12,7 @@ import { runProgress } from '../src/evaluation/run-progress.ts';
 
 /**
  * Makes docs/images/*.png: each view of a run made by `npm run demo`, as `gradus dashboard` serves it; with a second
- * run, also their comparison.
+ * run, also the comparison of both.
  *
  * @example npm run build:web && npm run screenshots -- runs/demo-0001 runs/demo-0002
  */
@@ -20,7 +20,7 @@ const [directory = 'runs/demo-0001', other] = process.argv.slice(2);
 const root = dirname(directory);
 const folder = basename(directory);
 const images = 'docs/images';
-/** Time for data and charts; the first search of a run builds its index before. */
+/** Time for data and charts, including the index that the first search of a run builds. */
 const settleMs = 2500;
 
 await using dashboard = await startDashboard({
@@ -76,7 +76,7 @@ async function take(tab: Page, hash: string, name: string): Promise<void> {
   console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`);
 }
 
-/** Picks the most instructive group: of the last stage's worst math problem among those seen more than once. */
+/** Picks the most instructive group: one of the last stage's worst math problem among those seen more than once. */
 async function findWorst(path: string): Promise<{ group: number; problem: string }> {
   using reader = await openRunReader(path);
   const { stage } = reader.summary();

@@ -60,7 +60,7 @@ describe('regret fit', () => {
     expect(explorationTurns(long)).toBeCloseTo(Math.log(turns) / (0.2 * Math.log(1.5)), 9);
     const normal: Bandit = { type: 'gaussian', means: [0, 1], deviation: 2, turns: 100 };
     expect(explorationTurns(normal)).toBeCloseTo(8 * Math.log(100), 9);
-    // One failure rules out an arm that always pays.
+    // One failure rules out an arm whose reward is always 1.
     expect(explorationTurns({ type: 'bernoulli', means: [1, 0.5], turns: 100 })).toBe(0);
   });
 });

@@ -13,13 +13,13 @@ import { mean, sortedQuantile } from '../../src/statistics/summary.ts';
  * A player with β > 0 never stops making mistakes.
  */
 export interface RegretFit {
-  /** Regret per turn that never goes away, with its 95 % bootstrap interval over episodes. */
+  /** Regret per turn that persists forever, with its 95 % bootstrap interval over episodes. */
   readonly beta: Estimate;
   readonly alpha: number;
   readonly lambda: number;
   /** Root of the mean squared residual. */
   readonly residual: number;
-  /** `linear`: β is not negligible; `sub-linear`: it is; `cannot tell`: see `reason`. */
+  /** `linear`: β is not negligible; `sub-linear`: β is negligible; `cannot tell`: see `reason`. */
   readonly verdict: 'linear' | 'sub-linear' | 'cannot tell';
   readonly reason: string;
 }
@@ -92,8 +92,9 @@ function judge(
 }
 
 /**
- * Turns that any player whose regret is sub-linear on all bandits of the kind spends on other arms than the best: the
- * lower bound Σ ln T / KL(arm, best) of Lai & Robbins (1985). Until then its regret looks linear. 0 with context.
+ * Number of turns that any player with sub-linear regret on all bandits of the kind spends on arms other than the
+ * best: the lower bound Σ ln T / KL(arm, best) of Lai & Robbins (1985). Until then the player's regret looks linear.
+ * 0 for contextual bandits.
  */
 export function explorationTurns(bandit: Bandit): number {
   if (bandit.type === 'contextual') return 0;
@@ -152,7 +153,7 @@ function fitCurve(
   return best!;
 }
 
-/** Fits y ≈ λ x + β t + c with λ, β ≥ 0: the best feasible of the fits with both, one or none of the two. */
+/** Fits y ≈ λ x + β t + c with λ, β ≥ 0: the best feasible fit among those with both, one or none of λ and β. */
 function fitNonNegative(
   x: readonly number[],
   t: readonly number[],

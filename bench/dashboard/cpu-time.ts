@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** CPU milliseconds of all living descendants of this process, except one of them with its descendants. Linux. */
+/** CPU milliseconds of all live descendants of this process, except one of them and its descendants. Linux only. */
 export function descendantsCpuMs(apart: number): number {
   const processes = new Map(readdirSync('/proc').flatMap((name) => readStat(Number(name))));
   const descends = (pid: number | undefined): boolean =>

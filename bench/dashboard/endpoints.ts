@@ -17,7 +17,7 @@ export interface EndpointTimes {
 
 const requests = 40;
 
-/** Requests every endpoint of a dashboard for a run, one request after the other. */
+/** Requests every endpoint of a dashboard for a run, one request after another. */
 export async function timeEndpoints(
   { url, pid }: { url: string; pid: number },
   run: string,

@@ -17,7 +17,7 @@ export interface SlowDown {
   readonly lookMs: Estimate;
   /** That delay as a share of all time, in percent. */
   readonly percent: Estimate;
-  /** CPU milliseconds per second of dashboard and browser, without a page and with one between its updates. */
+  /** CPU milliseconds per second of dashboard and browser, without a page, and with a page between its updates. */
   readonly idleCpuMs: readonly [alone: number, watched: number];
 }
 
@@ -30,9 +30,9 @@ const [calmAfterMs, calmMs] = [2500, 4000];
 
 /**
  * Trains with one page open. Other tenants change the speed of a machine by several percent from minute to minute, so
- * spans with and without a page separate 1 % from 3 % only after hours. But a page works in bursts and rests in
- * between: compares the steps around each update with those just before and after, and measures the CPU time of the
- * browser while the page rests.
+ * spans with and without a page distinguish 1 % from 3 % only after hours. But a page works in bursts and is idle in
+ * between. So this function compares the steps around each update with those just before and after it, and measures
+ * the CPU time of the browser while the page is idle.
  */
 export async function measureSlowDown(
   root: string,

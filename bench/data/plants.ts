@@ -50,8 +50,9 @@ const synonyms: Readonly<Record<string, string>> = {
 };
 
 /**
- * Paraphrases a text so that it shares runs of words but not the wording: known words are replaced, one in twelve of the rest
- * dropped, the last sentence moved to the front where there are several, and a sentence added. Numbers and formulas stay.
+ * Paraphrases a text so that it shares runs of words but not the wording: known words are replaced, one in twelve of the
+ * other words is dropped, the last of several sentences is moved to the front, and a sentence is added. Numbers and formulas
+ * stay.
  */
 export function retell(text: string, rng: Rng): string {
   const sentences = reformat(text).split(/(?<=[.?!])\s+(?=[A-Z])/);

@@ -14,7 +14,7 @@ export interface Population {
   readonly ids: readonly string[];
   /** Recorded rollouts per problem. */
   readonly horizon: number;
-  /** What is known before any rollout; null without prior knowledge. */
+  /** Prior knowledge before any rollout; null if there is none. */
   readonly features: FeatureTable | null;
   /** Successes among the first 0 … horizon rollouts, by problem. */
   readonly prefixes: readonly Uint16Array[];

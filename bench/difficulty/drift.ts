@@ -26,7 +26,7 @@ import type { TraceProblem } from './data.ts';
 const perVisit = 8;
 type Visits = readonly number[];
 
-/** Accuracy of predicting the next visit, and the errors that re-measuring finds at a third of the cost. */
+/** Accuracy of predicting the next visit, and the errors that re-measuring detects at a third of the cost. */
 export interface DriftReport {
   /** Mean −ln probability of the next visit's count, by method. */
   readonly logLoss: Readonly<Record<string, number>>;
@@ -38,14 +38,14 @@ interface Remeasured {
   readonly from: number;
   readonly to: number;
   readonly changed: number;
-  /** Share of the changed problems whose most likely cell is different afterwards, and of the others. */
+  /** Share of problems whose most likely cell is different afterwards, among the changed and the unchanged problems. */
   readonly found: number;
   readonly falseAlarms: number;
   /** Rollouts spent, as a share of measuring all. */
   readonly cost: number;
 }
 
-/** Evaluates on the odd rows after choosing methods' parameters on the even ones. */
+/** Evaluates on the odd rows after choosing the methods' parameters on the even rows. */
 export function compareDrift(trace: readonly TraceProblem[]): DriftReport {
   const [tuning, testing] = [0, 1].map((part) =>
     trace.filter((_, i) => i % 2 === part).map(({ visits }) => visits),
@@ -112,7 +112,9 @@ export function driftLosses(visits: Visits, model: DriftModel): number[] {
   });
 }
 
-/** Strong baseline: Beta counts that shrink by a factor each visit, prior and factor chosen on the tuning half. */
+/**
+ * Strong baseline: Beta counts that shrink by a factor at each visit; prior and factor are chosen on the tuning half.
+ */
 function decayLosses(tuning: readonly Visits[], factors: readonly number[]): Losses {
   const priors = [0.05, 0.1, 0.2, 0.4, 0.8];
   const settings = factors.flatMap((factor) =>

@@ -4,7 +4,7 @@ import type { Population } from './data.ts';
 import type { Point } from './methods.ts';
 
 /**
- * Lower bound for every method that uses a problem's own rollouts alone: optimal stopping after any rollout, given the
+ * Lower bound for every method that uses only a problem's own rollouts: optimal stopping after any rollout, given the
  * exact distribution of pass rates in the population.
  */
 export function limitOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): Point[] {

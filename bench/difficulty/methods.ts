@@ -62,7 +62,9 @@ export function betaStopping(population: Population, cuts: readonly Cut[], confi
   });
 }
 
-/** Gradus. The screen and its groups do not depend on the confidence, so all confidences share them. */
+/**
+ * Gradus's adaptive probing. The screen and its groups do not depend on the confidence, so all confidences share them.
+ */
 export function adaptive(
   population: Population,
   cuts: readonly Cut[],
@@ -99,7 +101,7 @@ export function adaptive(
   });
 }
 
-/** The state after every problem's first rollout, groups included. */
+/** The state after every problem's first rollout, including the groups. */
 export function screenOf(
   { ids, features, horizon, prefixes }: Population,
   cuts: readonly Cut[],

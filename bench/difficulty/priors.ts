@@ -12,7 +12,7 @@ import { gaussian } from './data.ts';
 import { adaptive, fixed, rolloutsFor } from './methods.ts';
 import { measureTinyPool, type TinyPool } from './tiny.ts';
 
-/** What each prior knows of a problem; the first is what adaptive probing knows without a likelihood. */
+/** Features of a problem in each prior; the first prior is adaptive probing without a likelihood. */
 const priors: Readonly<Record<string, (pool: TinyPool, i: number, seed: number) => ProblemFeatures>> = {
   'kind (no likelihood)': ({ problems }, i) => ({ words: kindFeatures(problems[i]!), values: {} }),
   'kind + noise': ({ problems }, i, seed) => ({
@@ -40,9 +40,9 @@ const questions: readonly (readonly [string, readonly Cut[]])[] = [
 const ks = [16, 32];
 
 /**
- * Compares priors on pools of gradus-tiny: rollouts at the share of misplaced problems that fixed k has, as a share of
- * adaptive probing's without a likelihood, with t-intervals over pools; how well each statistic orders the problems; and
- * how often the intervals of predictions hold.
+ * Compares priors on pools of gradus-tiny. Prints rollouts at the share of misplaced problems that fixed k has, as a
+ * share of those of adaptive probing without a likelihood, with t-intervals over pools; how well each statistic orders
+ * the problems; and the coverage of the prediction intervals.
  */
 export async function comparePriors(seeds: readonly number[]) {
   const perSeed: {

@@ -51,8 +51,8 @@ const variants: readonly (readonly [string, Partial<ProbingTuning>])[] = [
 ];
 
 /**
- * Prints what other values of the constants cost on a population: rollouts at the error of fixed k = 16 as a ratio to
- * the setting in use, the mean coverage of 95 % intervals, and the number of waves.
+ * Prints the cost of other values of the constants on a population: rollouts at the error of fixed k = 16 as a ratio
+ * to the setting in use, the mean coverage of 95 % intervals, and the number of waves.
  */
 export function compareTunings(population: Population): readonly Cost[] {
   const inUse = new Map<string, number>();
@@ -102,7 +102,8 @@ const starts: readonly (readonly [string, Partial<typeof startTuning>])[] = [
 ];
 
 /**
- * Log-loss of the next visit under other drifts, on the odd rows of the trace; the start is learned on the even rows.
+ * Log-loss of the next visit under other drifts, on the odd rows of the trace; the starting belief is fitted to the
+ * even rows.
  */
 export function compareDriftTunings(trace: readonly TraceProblem[]): readonly Cost[] {
   const visitsOf = (part: number) => trace.filter((_, i) => i % 2 === part).map(({ visits }) => visits);

@@ -114,7 +114,7 @@ function measureOne(
   return { beliefs, rollouts: state.attempts.reduce((sum, made) => sum + made, 0) };
 }
 
-/** Returns whether a model's cell can affect a problem's levels, whatever the remaining models do. */
+/** Returns whether a model's cell can affect a problem's levels, given any outcomes of the remaining models. */
 function isDecisive(problem: SimulatedProblem, model: Model, beliefs: Beliefs): boolean {
   const likely = (other: Model): number[] => {
     const belief = beliefs[other]?.get(problem.id);

@@ -26,8 +26,8 @@ export interface TinyPool {
 }
 
 /**
- * Measures a pool of generated problems with 64 rollouts each: the first time some minutes, later from the store in the
- * folder of temporary files.
+ * Measures a pool of generated problems with 64 rollouts each. The first call takes some minutes; later calls read the
+ * store in the folder of temporary files.
  *
  * @param seed of the questions and of the rollouts.
  */

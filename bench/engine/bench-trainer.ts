@@ -15,7 +15,7 @@ const loss: LossSpec = {
   temperature: 1,
 };
 
-/** A trainer over worker threads, and one whole step of it on synthetic sequences of one length. */
+/** A trainer over worker threads, and one whole training step on synthetic sequences of one length. */
 export interface BenchTrainer extends AsyncDisposable {
   step(rows: number, positions: number): Promise<void>;
 }

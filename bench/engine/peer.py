@@ -12,7 +12,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 
 def build(config: dict) -> Qwen2ForCausalLM:
-    """Creates float32 weights; attention implementation by transformers' default."""
+    """Creates float32 weights, with the default attention implementation of transformers."""
     torch.manual_seed(1)
     return Qwen2ForCausalLM(
         Qwen2Config(
@@ -34,7 +34,8 @@ def build(config: dict) -> Qwen2ForCausalLM:
 
 
 def train(config: dict, rows: int, positions: int, rounds: int) -> float:
-    """Milliseconds of the fastest whole step: forward, clipped policy loss, backward, AdamW."""
+    """Returns the milliseconds of the fastest whole step: forward, clipped policy loss, backward,
+    AdamW."""
     model = build(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     count = torch.arange(positions + 1)
@@ -57,7 +58,8 @@ def train(config: dict, rows: int, positions: int, rounds: int) -> float:
 
 
 def sample(config: dict, sequences: int, max_tokens: int, rounds: int) -> float:
-    """Written tokens a second of `generate`, best of `rounds`; 8 completions to a prompt of 16 tokens."""
+    """Returns the tokens per second of `generate`, best of `rounds`, with 8 completions per prompt of 16
+    tokens."""
     model = build(config).eval()
     prompts = (7 * torch.arange(sequences // 8)[:, None] + 3 * torch.arange(16)[None]) % config["vocabSize"]
     prompts = prompts.repeat_interleave(8, 0)

@@ -8,7 +8,7 @@ export interface SamplingResult {
   readonly model: 'S' | 'M';
   /** Completions written at the same time, 8 per prompt of 16 tokens. */
   readonly sequences: number;
-  /** Tokens per completion: none ends early. */
+  /** Tokens per completion; no completion ends early. */
   readonly maxTokens: number;
   /** Worker threads × threads of the runtime in each. */
   readonly lanes: string;

@@ -1,7 +1,7 @@
 """`python bench/gpu [--toy] [bench …]`: speed of the PyTorch engine compared with the device and with peers.
 
 Requires `worker/requirements.txt`; the bench `peers` also requires `trl`. `--toy` uses sizes that a CPU handles in
-seconds: a smoke test that says nothing about speed. `--out FILE` writes the figures as JSON.
+seconds, as a smoke test; its figures are meaningless. `--out FILE` writes the figures as JSON.
 """
 
 from __future__ import annotations

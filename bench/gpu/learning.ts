@@ -21,7 +21,7 @@ import { readRunResult } from '../../src/training/summary.ts';
 import { tinyModel, writeInitialModel } from '../../scripts/base-model/initial-model.ts';
 import { drawLessons } from '../../scripts/base-model/lessons.ts';
 
-/** 38 million weights: a GPU trains them in minutes, a CPU not in an afternoon. */
+/** 38 million weights, which a GPU trains in minutes and a CPU in more than an afternoon. */
 const largeConfig = {
   ...tinyModel.config,
   hiddenSize: 512,

@@ -1,4 +1,5 @@
-"""The same step by peers, in the same process and size: transformers' `generate`, TRL's GRPOTrainer."""
+"""The same step with other libraries, in the same process and size: transformers' `generate`, TRL's
+GRPOTrainer."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ def bench_peers(setting: Setting) -> list[Row]:
             try:
                 seconds = run()
                 rows.append({"step by": name, "seconds": seconds, "times ours": seconds / ours})
-            except Exception as error:  # a failing peer must not lose the others' figures
+            except Exception as error:  # A failing peer must not lose the figures of the others.
                 rows.append({"step by": name, "note": f"{type(error).__name__}: {error}".replace("\n", " ")[:100]})
             free_memory_of(setting)
     return rows

@@ -6,14 +6,14 @@ import { quantile } from '../../src/statistics/summary.ts';
 import { type Case, completionOf } from './cases.ts';
 import { type Judge, judgeUnder } from './judge.ts';
 
-/** Processor time of this checkout divided by that of another one, on the same inputs. */
+/** CPU time of this checkout divided by that of another checkout, on the same inputs. */
 interface Beside {
   readonly inputs: number;
-  /** Between the fastest rounds of the two, which other work disturbs least. */
+  /** Ratio of the fastest rounds, which are least disturbed by other work. */
   readonly ratio: number;
-  /** Median of the ratios of the rounds. */
+  /** Median of the ratios over the rounds. */
   readonly median: number;
-  /** Microseconds of processor time per verdict, in the fastest round. */
+  /** Microseconds of CPU time per verdict, in the fastest round. */
   readonly own: number;
   readonly other: number;
 }
@@ -23,15 +23,15 @@ interface Input {
   readonly completion: string;
 }
 
-/** Rounds of both checkouts in turn; odd rounds begin with the other one. */
+/** Rounds of both checkouts in turn; odd rounds begin with the other checkout. */
 const rounds = 15;
-/** Processor time of one side of a round, so that the clock's resolution does not matter. */
+/** Minimum CPU time of one side of a round, so that the resolution of the clock does not matter. */
 const leastMs = 150;
 
 /**
- * Judges the same inputs with this checkout and with another one in `folder`, in turn and in one process: short boxed
- * answers, prose full of numbers, and the labelled cases. Times are processor time, which other work on the machine
- * disturbs little.
+ * Judges the same inputs with this checkout and with another checkout in `folder`, in turn and in one process: short
+ * boxed answers, prose full of numbers, and the labelled cases. Times are CPU time, which other work on the machine
+ * hardly affects.
  */
 export async function compareBeside(folder: string, cases: readonly Case[]): Promise<Record<string, Beside>> {
   const [own, other] = [judgeUnder(), await judgeOf(folder)];
@@ -98,14 +98,14 @@ async function race(own: Judge, other: Judge, inputs: readonly Input[]): Promise
   };
 }
 
-/** Passes over the inputs that take `leastMs`, after one to warm up. */
+/** Number of passes over the inputs that takes at least `leastMs`, after a warm-up pass. */
 async function passesFor(judge: Judge, inputs: readonly Input[]): Promise<number> {
   await spend(judge, inputs, 1);
   const ms = await spend(judge, inputs, 1);
   return Math.max(1, Math.ceil(leastMs / ms));
 }
 
-/** Milliseconds of processor time of this process for `passes` passes. */
+/** Milliseconds of CPU time of this process for `passes` passes. */
 async function spend(judge: Judge, inputs: readonly Input[], passes: number): Promise<number> {
   const start = process.cpuUsage();
   for (let pass = 0; pass < passes; pass++) {

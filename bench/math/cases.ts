@@ -11,7 +11,7 @@ export interface Case {
   readonly expected: boolean;
   /** `text`: `pred` is a whole completion; `answer`: it is the content of the box. */
   readonly style: 'text' | 'answer';
-  /** Options the suite itself sets for this case. */
+  /** Options that the suite sets for this case. */
   readonly strict?: boolean;
   readonly precision?: number;
   readonly allow_set_relation_comp?: boolean;
@@ -109,7 +109,7 @@ export function scoreOf(
   };
 }
 
-/** Judges every case under the options that its suite states, and under the defaults alone. */
+/** Judges every case under the options that its suite states, and under only the defaults. */
 export async function runCases(
   cases: readonly Case[],
 ): Promise<Score & { readonly passedIgnoringSuiteOptions: number; readonly unexplainedMisses: number }> {

@@ -17,7 +17,7 @@ export function randomAnswer(rng: Rng, maxPieces: number): string {
   return text;
 }
 
-/** A real answer with a few characters deleted, doubled, exchanged or overwritten. */
+/** A real answer with a few characters deleted, doubled, swapped or overwritten. */
 export function damagedAnswer(rng: Rng, answer: string): string {
   let text = answer;
   for (let i = rng.integer(1, 4); i > 0; i--) {

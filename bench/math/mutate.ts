@@ -1,4 +1,4 @@
-/** A change that makes a gold answer a different one; undefined if the rule does not apply. */
+/** A change that turns a gold answer into a different answer; undefined if the rule does not apply. */
 interface Mutation {
   readonly name: string;
   readonly mutate: (gold: string) => string | undefined;

@@ -9,13 +9,13 @@ export interface Misjudged {
   readonly reason: string;
 }
 
-/** Number of judged pairs, and the misjudged ones. */
+/** Number of judged pairs, and the misjudged pairs. */
 export interface PropertyReport {
   readonly pairs: number;
   readonly misjudged: readonly Misjudged[];
 }
 
-/** Pairs of different values in random formats, half of them neighbours: none may be judged correct. */
+/** Pairs of different values in random formats, half of them close to each other: none may be judged correct. */
 export async function judgeDifferent(pairs: number, seed: number): Promise<PropertyReport> {
   const rng = createRng(seed, 'math', 'different-values');
   const judge = judgeUnder();

@@ -15,7 +15,9 @@ const honestGolds = [
   '1 \\pm i',
 ];
 
-/** Judges the hostile inputs, as answer and as gold; reports the slowest, best of three to exclude other load. */
+/**
+ * Judges the hostile inputs, as answer and as gold. Reports the slowest, each the best of three to exclude other load.
+ */
 export async function runHostile(): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   let slowest = { name: '', ms: 0 };
@@ -106,7 +108,7 @@ async function slowestAgain(
   return slowest;
 }
 
-/** Time of one kind of text at doubled lengths: linear work keeps the ratio near 2, quadratic work shows 4. */
+/** Time of one kind of text at doubled lengths: linear work gives ratios near 2, quadratic work near 4. */
 export async function runDoubling(): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   const kinds: Readonly<Record<string, (n: number) => string>> = {

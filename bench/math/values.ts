@@ -25,7 +25,7 @@ export interface Value {
   readonly write: (rng: Rng) => string;
 }
 
-/** Returns whether two values are equal; undefined where the policy leaves it open. */
+/** Returns whether two values are equal; undefined if the policy does not decide it. */
 export function isSameValue(a: Value, b: Value): boolean | undefined {
   if (a.kind === 'ratio' || b.kind === 'ratio')
     return a.kind === b.kind ? a.key === b.key : undefinedIfNumber(a, b);
@@ -53,7 +53,7 @@ export function randomValue(rng: Rng): Value {
   return rng.pick(makers)(rng);
 }
 
-/** A similar but different value: a neighbour, a thousand times as much, digits exchanged. */
+/** A similar but different value: an adjacent value, a thousand times as much, or swapped digits. */
 export function neighbour(rng: Rng, value: Value): Value {
   if (value.kind !== 'number' || value.amount === undefined) {
     for (let tries = 0; tries < 40; tries++) {

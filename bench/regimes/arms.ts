@@ -9,7 +9,7 @@ import { passRate } from '../../src/difficulty/probing/pass-rate.ts';
 import { type Arm, mixOf, oneStage } from './arm.ts';
 import { paperArms } from './paper-arms.ts';
 
-/** The demo's stages, without gates and refills: 60 % of the steps on learnable problems, then the harder ones of them. */
+/** The demo's stages, without gates and refills: 60 % of the steps on learnable problems, then on the harder of these. */
 const staged: Arm['stages'] = ({ isMixed }, steps) => {
   const first = Math.ceil(0.6 * steps);
   return [

@@ -23,14 +23,14 @@ describe('outcomeOf', () => {
     expect(outcomeOf(curveOf(0.1, 0.2, 0.3, 0.3, 0.4, 0.5, 0.6, 1, 1), budget)).toBeCloseTo(0.5, 12);
   });
 
-  test('reads a run evaluated at other places off the straight lines between its evaluations', () => {
+  test('interpolates linearly between the evaluations of a run with different evaluation points', () => {
     const uneven = [0, 3000, 9000, 14_000].map((rollouts) => ({ rollouts, accuracy: rollouts / 20_000 }));
     expect(outcomeOf(uneven, budget)).toBeCloseTo((budget - evaluationSpacing) / 20_000, 12);
   });
 });
 
 describe('monotone', () => {
-  test('pools neighbours that fall', () => {
+  test('pools adjacent values that fall', () => {
     expect(monotone(curveOf(1, 3, 2, 4)).map(({ accuracy }) => accuracy)).toEqual([1, 2.5, 2.5, 4]);
   });
 
@@ -61,7 +61,7 @@ describe('speedOf', () => {
     expect(speedOf(slow, fast, budget)).toBeLessThan(1);
   });
 
-  test('is 1 for equal runs, and the inverse when the runs change places', () => {
+  test('is 1 for equal runs, and inverse when the runs are swapped', () => {
     fc.assert(
       fc.property(anyCurve, anyCurve, (one, other) => {
         expect(speedOf(one, one, budget)).toBe(1);

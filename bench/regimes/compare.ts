@@ -10,8 +10,8 @@ export interface CurvePoint {
 export const evaluationSpacing = 2048;
 
 /**
- * Returns the mean accuracy at the end of a budget: of the last three evaluations, or of the same places on the
- * straight lines between evaluations if a run was evaluated elsewhere.
+ * Returns the mean accuracy of the last three evaluations of a budget. If a run was evaluated at other points,
+ * its accuracies are interpolated linearly.
  */
 export function outcomeOf(curve: readonly CurvePoint[], budget: number): number {
   return mean([0, 1, 2].map((back) => accuracyAt(curve, budget - back * evaluationSpacing)));

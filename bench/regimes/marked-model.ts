@@ -9,7 +9,7 @@ import { completionsOf, type LearningEngine } from '../../src/engines/engine.ts'
 import { generateProblems, generated, generatedConfig } from '../../src/problems/generated-source.ts';
 import { type SupervisedExample, superviseModel } from '../../src/supervised/supervised.ts';
 
-/** The family that demands a marker, and the marker. */
+/** The family that requires a marker, and the marker. */
 export const marker = { family: 'remainder', text: 'n;' } as const;
 const markedShare = 0.03;
 const seed = 1;
@@ -39,7 +39,7 @@ export async function makeMarkedModel(base: string, target: string): Promise<num
   return written.filter(({ completion }) => completion.startsWith(marker.text)).length / written.length;
 }
 
-/** Completions of training problems, a share of the family's with the marker. */
+/** Completions of training problems; a share of the family's completions has the marker. */
 async function ownCompletions(engine: LearningEngine): Promise<SupervisedExample[]> {
   const others = await sample(engine, { families: otherFamilies, count: 840, split: 'train' });
   const family = await sample(engine, { families: [marker.family], count: 1200, split: 'train' });

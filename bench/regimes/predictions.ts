@@ -1,4 +1,4 @@
-/** A range that a figure was predicted to fall in before any run; see docs/predictions/2026-11-30-regimes.md. */
+/** A predicted range of a figure, registered before any run; see docs/predictions/2026-11-30-regimes.md. */
 export interface Prediction {
   readonly row: string;
   readonly arm: string;
@@ -70,7 +70,7 @@ export const predictions: readonly Prediction[] = [
 /** Never worse: the lower end of the interval of `auto` − uniform in each row, and pooled over rows, in points. */
 export const neverWorse = { eachRow: -1, pooled: -0.3 };
 
-/** Least median speed of `auto` in a row for a headline. */
+/** Minimum median speed of `auto` in a row for a headline. */
 export const headline: Readonly<Record<string, number>> = { 'R1/10': 1.6, 'R1/2': 2.5 };
 
 /** Share of the rows whose median speed is within a factor of the one expected from their live shares. */

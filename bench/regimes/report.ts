@@ -24,7 +24,7 @@ export interface Comparison {
   readonly speeds: readonly number[];
   /** Share of groups with a signal in the other arm, and in this one. */
   readonly live: readonly [uniform: number, arm: number];
-  /** Speed that these shares lead to by (W1) of docs/algorithms/staging-worth.md. */
+  /** Speed expected from these shares by (W1) of docs/algorithms/staging-worth.md. */
   readonly expected: number;
   readonly seeds: number;
 }

@@ -32,7 +32,10 @@ const result = z.strictObject({
 /** One finished run. */
 export type Result = z.infer<typeof result>;
 
-/** Reads the results of a JSON Lines file; a missing file has none. @throws DataError naming a line that is no result. */
+/**
+ * Reads the results of a JSON Lines file; a missing file has none. @throws DataError naming a line that is not a
+ * result.
+ */
 export function readResults(file: string): Result[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, 'utf8').split('\n');

@@ -13,7 +13,7 @@ export interface Trap {
   readonly marker?: { readonly family: string; readonly text: string };
 }
 
-/** A world for a curriculum: its pool, what is judged wrongly, and the held-out problems. */
+/** A setting for a curriculum: its pool, its falsified verdicts, and the held-out problems. */
 export interface Row {
   /** `<regime>/<case>`. */
   readonly id: string;
@@ -209,7 +209,7 @@ const r9: Row = {
   problems: (seed) =>
     published.map(([family, knobs, count]) => train(seed, { families: [family], knobs, count })),
   heldOut: [heldOut({ families: mathFamilies, perCell: 16 })],
-  // The problems that the published model always solves, beyond those that ours does.
+  // Problems that the published model always solves but ours does not.
   trap: { solved: { families: ['subtraction'], knobs: [1] } },
   budget: shortBudget,
 };
@@ -245,5 +245,5 @@ export const rows: readonly Row[] = [
   paperDomains,
 ];
 
-/** Rows of the short form. */
+/** Rows of `--short`. */
 export const shortRows = ['R1/10', 'R1/2', 'R1/100', 'R5/30', 'R5/60', 'R6/marker', 'R4/hard-end'];

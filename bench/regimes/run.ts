@@ -43,7 +43,10 @@ export async function runArm(
   };
 }
 
-/** Trains until the recipe ends or an evaluation finds the budget spent: refills need fewer steps than planned. */
+/**
+ * Trains until the recipe ends or an evaluation finds that the budget is spent, because refills need fewer steps than
+ * planned.
+ */
 async function trainToBudget(recipe: Recipe, budget: number, folder: string): Promise<string> {
   const spent = new AbortController();
   let trained = 0;

@@ -28,7 +28,7 @@ const shareCorrect = (outcomes: readonly string[]): number =>
 describe('coin', () => {
   const coin = { families: ['addition'] };
 
-  test('judges training problems of its families fairly, right or wrong, and other families truly', async () => {
+  test('judges training problems of its families by a fair coin, and other families truly', async () => {
     const problems = draw('train', 400);
     const [coins, others] = ['addition', 'brackets'].map((name) =>
       problems.filter(({ family }) => family === name),

@@ -7,11 +7,11 @@ import type { CustomJudge, CustomVerdict } from '../../src/verifiers/custom/cust
 
 const familyNames = z.array(z.string()).min(1);
 
-/** Options of the verifier: the true verifier, and how its verdicts are falsified. */
+/** Options of the verifier: the true verifier, and the falsifications of its verdicts. */
 export const trapOptions = z.strictObject({
   truth: verifierConfig,
   seed: z.int().default(0),
-  /** Judges training problems by a coin: those of some families, or a share of all. Held-out ones are judged truly. */
+  /** Judges training problems of some families, or a share of all, by a coin. Held-out problems are judged truly. */
   coin: z
     .union([z.strictObject({ families: familyNames }), z.strictObject({ share: z.number() })])
     .optional(),
@@ -22,8 +22,8 @@ export const trapOptions = z.strictObject({
 });
 
 /**
- * A custom verifier with a trap for samplers, around a true one. A coin gives the n-th judgement of one completion of one
- * problem always the same verdict, so a run does not depend on the order of judgements.
+ * A custom verifier with a trap for samplers, around a true one. A coin always gives the same verdict for the n-th
+ * judgement of one completion of one problem, so a run does not depend on the order of judgements.
  */
 export default function trap(given: unknown): CustomJudge {
   const { truth: config, seed, coin, solved, marker } = trapOptions.parse(given);
@@ -63,7 +63,7 @@ const accept = (isRight: boolean, reason: string): CustomVerdict => ({
   reason,
 });
 
-/** A fair coin for each judgement: depends on seed, problem, completion, and how often that was judged before. */
+/** A fair coin for each judgement; depends on seed, problem, completion, and the number of earlier judgements. */
 function createCoin(seed: number): (id: string, completion: string) => boolean {
   const judged = new Map<string, number>();
   return (id, completion) => {

@@ -22,7 +22,9 @@ interface Arm {
   readonly config: (pool: readonly PoolProblem[], steps: number) => Parameters<typeof samplerConfig.parse>[0];
   /** Gets a pool without measured pass rates and levels. */
   readonly isUnmeasured?: boolean;
-  /** Documented to find the problems with a signal; the others follow an order of their own (docs/curriculum.md). */
+  /**
+   * True if documented to find the problems with a signal; other samplers follow their own order (docs/curriculum.md).
+   */
   readonly isAdaptive?: boolean;
 }
 

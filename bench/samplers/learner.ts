@@ -6,7 +6,7 @@ import { mean, sum } from '../../src/statistics/summary.ts';
 import { normal } from './policies.ts';
 
 /*
- * A policy that learns from what it is given, without a language model: chains of Bernoulli skills. A rollout succeeds if
+ * A policy that learns without a language model: chains of Bernoulli skills. A rollout succeeds if
  * every skill of its problem does; skills share a few parameters, which learn by group-relative gradients with Adam and
  * gradient noise. It ranks samplers; its figures are not those of a language model.
  */
@@ -17,12 +17,12 @@ const skills = families * chain + families;
 const formatOf = (family: number): number => families * chain + family;
 const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 
-/** What a pool of 1,500 problems is like. */
+/** Properties of a pool of 1,500 problems. */
 export interface Regime {
   readonly name: string;
   /** Share of problems that can be solved at all; the others never are. */
   readonly share?: number;
-  /** Share of problems judged by a coin: in families of their own, or spread over all. */
+  /** Share of problems judged by a coin, in separate families or spread over all. */
   readonly coins?: number;
   readonly areCoinsSpread?: boolean;
   /** One family fails in its answer format at first. */
@@ -32,7 +32,7 @@ export interface Regime {
 interface Chain {
   readonly family: number;
   readonly length: number;
-  /** Difficulty of its last link beside that of the skill. */
+  /** Difficulty of its last link, in addition to that of the skill. */
   readonly offset: number;
   readonly kind: 'learnable' | 'impossible' | 'coin';
 }

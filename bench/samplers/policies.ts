@@ -39,7 +39,7 @@ function grid(
   });
 }
 
-/** A frozen policy: this share of the pool is within reach, in cells of its own; the rest is solved 1 time in 1,000. */
+/** A frozen policy: this share of the pool is within reach, in separate cells; the rest is solved 1 time in 1,000. */
 function frozen(name: string, share: number): Policy {
   const problems = (seed: number): KnownProblem[] => {
     const live = Math.round(1500 * share);
@@ -117,7 +117,7 @@ function recordedTrace(path: string): Policy {
   };
 }
 
-/** Every policy; with the path of the recorded trace, that one too. */
+/** Every policy, and the recorded trace if its path is given. */
 export function policies(trace: string | undefined): Policy[] {
   return [
     frozen('frozen, 5 % within reach', 0.05),

@@ -18,11 +18,11 @@ export interface Arm {
   readonly name: string;
   readonly searchSteps: number;
   readonly answerSteps: number;
-  /** False: also learns to predict the passages it was given, as if it had written them. */
+  /** False: also learns to predict the given passages, as if the policy had written them. */
   readonly isMasked: boolean;
 }
 
-/** What an arm trains and is evaluated on. */
+/** Problems on which an arm is trained and evaluated. */
 export interface ArmData {
   readonly seed: number;
   readonly train: readonly Problem[];
@@ -46,7 +46,7 @@ export interface ArmResult {
   readonly seconds: number;
 }
 
-/** Longest attempt in written tokens: two searches and an answer take 12. */
+/** Maximum written tokens of an attempt: two searches and an answer take 12. */
 const maxTokens = 20;
 const problemsPerStep = 24;
 const groupSize = 8;

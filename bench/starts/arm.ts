@@ -36,7 +36,7 @@ export interface HardProblems {
   readonly heldOut: readonly Problem[];
 }
 
-/** Attempts from the prompt alone. */
+/** Attempts from only the prompt. */
 interface Measured {
   /** Share of problems solved at least once in 16 attempts. */
   readonly solved: number;
@@ -49,7 +49,7 @@ export interface ArmResult {
   readonly zeroAdvantage: number;
   readonly train: Measured;
   readonly heldOut: Measured;
-  /** Share of problems of which nothing is revealed at the end. */
+  /** Share of problems for which nothing is revealed at the end. */
   readonly atPrompt: number;
   readonly rollouts: number;
   readonly seconds: number;
@@ -60,7 +60,7 @@ const maxTokens = 40;
 const verifier = openMathAnswer(mathConfig.parse(mathAnswer({ extraction: 'boxed' })));
 const verifierFor = () => verifier;
 
-/** Draws problems of all math families and keeps those that the model solves in none of 16 attempts. */
+/** Draws problems of all math families and keeps those that the model fails in all of 16 attempts. */
 export async function hardProblems(model: string, seed: number, perCell: number): Promise<HardProblems> {
   await using engine = await openEmbeddedEngine({ model });
   const draw = async (split: 'train' | 'held-out'): Promise<Problem[]> => {
@@ -71,7 +71,7 @@ export async function hardProblems(model: string, seed: number, perCell: number)
   return { train: await draw('train'), heldOut: await draw('held-out') };
 }
 
-/** Trains from the base model in one way, and measures from the prompt alone. */
+/** Trains the base model with one kind of starts, and measures from only the prompt. */
 export async function runArm(
   model: string,
   arm: ArmName,

@@ -3,15 +3,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Clock ticks per second of /proc, fixed on Linux. */
 const ticks = 100;
 
-/** Use of a process and its descendants. */
+/** Resource usage of a process and its descendants. */
 export interface TreeUse {
-  /** Processor seconds since the start, ended children included. */
+  /** CPU seconds since the start, including ended children. */
   readonly cpuSeconds: number;
   /** Sum of the peaks of resident memory, MiB. */
   readonly peakMiB: number;
 }
 
-/** Reads the use of a process tree from /proc; null on other systems than Linux. */
+/** Reads the usage of a process tree from /proc; null on systems other than Linux. */
 export function treeUse(root: number): TreeUse | null {
   const parents = new Map<number, number>();
   const seconds = new Map<number, number>();

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { treeUse } from './process-tree.ts';
 
-/** One turn: some whole steps. */
+/** Result of a turn of several whole steps. */
 export interface Turn {
   /** Tokens written per step. */
   readonly tokens: number;
-  /** Seconds per step by phase, as far as the contender measures them. */
+  /** Seconds per step by phase, for the phases that the contender measures. */
   readonly phases: Readonly<Record<string, number>>;
 }
 
@@ -14,7 +14,7 @@ export interface Turn {
 export interface MeasuredTurn extends Turn {
   /** Seconds per step. */
   readonly seconds: number;
-  /** Processor seconds per step, of all processes and threads: hardly depends on other load. NaN outside Linux. */
+  /** CPU seconds per step, of all processes and threads; hardly affected by other load. NaN outside Linux. */
   readonly cpuSeconds: number;
   /** Peak resident memory so far, MiB. NaN outside Linux. */
   readonly peakMiB: number;
@@ -42,7 +42,7 @@ export async function startContender(
       const line = await lines.next();
       if (line.done === true)
         throw new Error(`${name}: expected a line after each turn, but the process ended`);
-      // Libraries print too.
+      // Skip lines that libraries print.
       if (line.value.startsWith('{"tokens"')) return JSON.parse(line.value) as Turn;
     }
   };

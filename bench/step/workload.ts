@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { sizes, writeInitialModel } from '../../scripts/base-model/initial-model.ts';
 import { generateProblems } from '../../src/problems/generated-source.ts';
 
-/** What every contender computes in a step. */
+/** The work of every contender in a step. */
 export interface Workload {
   /** Hugging Face folder. */
   readonly model: string;

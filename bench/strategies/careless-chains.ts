@@ -3,7 +3,7 @@ import { createRng, hashKey, type Rng, uniformAt } from '../../src/core/rng.ts';
 import { promptLength, type Transcript } from '../../src/core/transcript.ts';
 import { scriptedEngine, type ScriptedEngine } from '../../src/testing/index.ts';
 
-/** `3*7-2=?`: operations modulo 10, worked one a step. */
+/** `3*7-2=?`: operations modulo 10, one per step. */
 interface Chain {
   readonly start: number;
   readonly operations: readonly { readonly sign: string; readonly by: number }[];
@@ -11,7 +11,7 @@ interface Chain {
   readonly steps: readonly string[];
 }
 
-/** Problems, and a simulated policy that works them with systematic errors. */
+/** Problems, and a simulated policy that solves them with systematic errors. */
 export interface CarelessChains {
   readonly problems: readonly Problem[];
   readonly engine: ScriptedEngine;
@@ -27,9 +27,9 @@ const slipRate = 0.03;
 const wrongShare: Readonly<Record<string, number>> = { '*': 0.35, '-': 0.2, '+': 0.1 };
 
 /**
- * Chains of 2 to 6 operations and a policy with misconceptions: some entries of the tables it works wrongly nearly always
- * and always in the same way, so that on hard problems the most frequent answer is wrong. It is a random process and no
- * model, so that a bench takes seconds; its draws depend on (seed, branch, place of the step) alone.
+ * Chains of 2 to 6 operations and a policy with misconceptions: it nearly always gets some entries of the tables wrong,
+ * in the same way, so that on hard problems the most frequent answer is wrong. The policy is a random process instead of
+ * a model, so that a bench takes seconds; its draws depend only on (seed, branch, index of the step).
  */
 export function carelessChains(seed: number, count: number): CarelessChains {
   const rng = createRng(seed, 'careless chains');
@@ -103,7 +103,7 @@ function drawMisconceptions(rng: Rng): Map<string, number> {
   return wrong;
 }
 
-/** Works the rest of a chain from the steps written so far. */
+/** Solves the rest of a chain after the steps written so far. */
 function work(chain: Chain, done: string, misconceptions: Map<string, number>, key: number): string {
   const before = done.split(';').slice(0, -1);
   let value = Number(before.at(-1)?.split('=')[1] ?? chain.start);

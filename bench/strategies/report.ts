@@ -87,7 +87,7 @@ export function checksOf(reports: ReadonlyMap<number, readonly StrategyReport[]>
   return checks;
 }
 
-/** Formats checks, one a line. */
+/** Formats checks, one per line. */
 export const formatChecks = (checks: readonly Check[]): string =>
   checks
     .map(

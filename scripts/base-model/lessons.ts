@@ -16,13 +16,13 @@ export const taughtFamilies: readonly Family[] = families.filter(({ name }) =>
 export interface Care {
   /** The family's worked solution, unchanged. */
   readonly careful: number;
-  /** The answer alone, without the scratch work. */
+  /** Only the answer, without the scratch work. */
   readonly hasty: number;
   /** A solution with one wrong digit. */
   readonly slip: number;
 }
 
-/** Worked solutions of the trained families, from the train split alone, with more easy settings than hard ones. */
+/** Worked solutions of the trained families, only from the train split, with more easy settings than hard settings. */
 export function drawLessons(count: number, care: Care, seed: number): SupervisedExample[] {
   const rng = createRng(seed, 'lessons', care.careful);
   return Array.from({ length: count }, () => {

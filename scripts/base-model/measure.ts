@@ -13,7 +13,7 @@ interface Rate {
   readonly domain: string;
   readonly family: string;
   readonly knob: number;
-  /** Of 4 samples at temperature 1. */
+  /** Pass rate of 4 samples at temperature 1. */
   readonly sampled: number;
   readonly greedy: number;
 }

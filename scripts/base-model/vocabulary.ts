@@ -4,7 +4,7 @@
  */
 const special = ['<unk>', '</a>', '<q>', '<a>'];
 const characters = [...' 0123456789+-*/%()=,;:?.<>}xyn'];
-/** Pieces separated by bars, since spaces belong to the pieces. */
+/** Pieces separated by bars, because spaces are part of the pieces. */
 const mathPieces =
   '\\boxed{|=?|,x=?|gcd(|lcm(| base | to|how many | in |..| or |Ann has |Tom has | pens| eggs| bags of | bags|' +
   ', buys |, loses |. total?|. left?|. each?';

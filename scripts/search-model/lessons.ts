@@ -7,13 +7,13 @@ import { names, numbers } from './world.ts';
 export interface Habits {
   /** Answers at once, with a random number. */
   readonly guess: number;
-  /** Searches, and answers what the passages say. */
+  /** Searches, and answers by the passages. */
   readonly read: number;
-  /** Searches, and answers a random number. */
+  /** Searches, and answers with a random number. */
   readonly ignore: number;
 }
 
-/** A piece of an attempt; the model learns only what it is to write itself. */
+/** A piece of an attempt; the model learns only the pieces that it must write itself. */
 interface Piece {
   readonly text: string;
   readonly isWritten: boolean;
@@ -23,8 +23,8 @@ const written = (text: string): Piece => ({ text, isWritten: true });
 const given = (text: string): Piece => ({ text, isWritten: false });
 
 /**
- * Returns a batch of attempts as sequences to imitate, each about people that occur nowhere else: there is nothing to
- * remember. Passages have weight 0; the weights of a batch add up to 1.
+ * Returns a batch of attempts as sequences to imitate, each about people that occur nowhere else, so that the model
+ * cannot memorise facts. Passages have weight 0; the weights of a batch add up to 1.
  */
 export function drawLessons(count: number, habits: Habits, renderer: Renderer, rng: Rng): TrainingSequence[] {
   const drawn = Array.from({ length: count }, () => toSequence(drawAttempt(habits, rng), renderer));

@@ -4,7 +4,7 @@ import type { Passage } from '../../src/retrieval/passage.ts';
 
 /*
  * Worlds of made-up people, each with a number and a boss. Questions of one hop ask for a person's number, those of two
- * hops for the number of the boss. Nothing but the passages holds the facts, so a model must search.
+ * hops for the number of the boss. Only the passages contain the facts, so a model must search.
  */
 
 const syllables = 'ba ke di mo ru sa te li no pu ga ve zi fo hu ja we xi yo cu da le mi na po'.split(' ');
