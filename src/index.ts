@@ -123,7 +123,7 @@ export { superviseModel } from './supervised/supervised.ts';
 export { readRunResult } from './training/summary.ts';
 export { openRunReader } from './runs/reading/run-reader.ts';
 
-// Errors: one root class, one family per kind of failure.
+// Errors: one root class, and one family per kind of failure.
 export {
   ConfigError,
   DataError,

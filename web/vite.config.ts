@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-/** Relative paths, so that the same build is served by `gradus dashboard` and opened from a folder. */
+/** Relative paths, so that the same build can be served by `gradus dashboard` or opened from a folder. */
 export default defineConfig({
   root: import.meta.dirname,
   base: './',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
 
-/** One file for exported runs: everything inside, and a policy that names its script and style by their hashes. */
+/** Builds one file for exported runs, with everything inlined and a policy that names its script and style by hash. */
 export default defineConfig({
   root: import.meta.dirname,
   base: './',

@@ -27,7 +27,7 @@ const columns = [
   'verifier',
 ] as const;
 
-/** The fields of a stored rollout that judging needs. */
+/** Fields of a stored rollout that judging needs. */
 type StoredRollout = Pick<RolloutRow, (typeof columns)[number]>;
 
 /** An example rollout. */
@@ -58,9 +58,9 @@ export interface VerdictAudit {
   readonly versions: Readonly<Record<string, number>>;
   /** `correct → incorrect` etc. → rollouts whose outcome changed. */
   readonly flips: Readonly<Record<string, AuditFinding>>;
-  /** Problem id → why no answer to it can be judged. */
+  /** Problem id → reason why no answer to it can be judged. */
   readonly ungradable: Readonly<Record<string, string>>;
-  /** Reason for suspicion → suspicious rollouts that were judged correct. */
+  /** Reason for suspicion → rollouts that were judged correct but are suspicious. */
   readonly suspicious: Readonly<Record<string, AuditFinding>>;
 }
 
@@ -75,8 +75,8 @@ export interface AuditOptions extends TrustOptions {
 }
 
 /**
- * Judges stored rollouts again with today's verifiers. Programs need their tests, so the recipe's problems are loaded;
- * rollouts whose tests cannot be found are skipped and counted.
+ * Judges stored rollouts again with the current verifiers. Loads the recipe's problems, because programs need their
+ * tests; skips and counts rollouts whose tests cannot be found.
  *
  * @throws DataError when there are no rollouts at `path`.
  */
@@ -121,7 +121,7 @@ function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier 
   };
 }
 
-/** Returns the verdict, or the reason it is missing. */
+/** Returns the verdict, or the reason why it is missing. */
 async function judge(
   { text }: StoredRollout,
   problem: Problem,

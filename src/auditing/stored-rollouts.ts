@@ -16,10 +16,10 @@ export interface DamagedShard {
 
 /** Columns of the rollouts in a run directory or in one Parquet file. */
 export interface StoredRollouts<C extends Column> {
-  /** True for a run directory, which also holds a recipe. */
+  /** True for a run directory, which also contains a recipe. */
   readonly isRun: boolean;
   readonly count: number;
-  /** Unreadable shards that `batches` has skipped so far; complete once it has ended. */
+  /** Unreadable shards that `batches` has skipped so far; complete once `batches` has ended. */
   readonly damaged: readonly DamagedShard[];
   /** Yields the rollouts in recorded order, a few hundred at a time. */
   batches(): AsyncIterable<readonly Pick<RolloutRow, C>[]>;

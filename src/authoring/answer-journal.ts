@@ -4,7 +4,7 @@ import { ConfigError, DataError } from '../core/errors.ts';
 import { noSpending, type Spending } from '../core/spending.ts';
 import { explainSystemError } from '../storage/system-error.ts';
 
-/** Answers of a model by key, in a file beside the output until the output is complete. */
+/** Answers of a model by key, kept in a file beside the output until the output is complete. */
 export interface AnswerJournal {
   get(key: string): string | undefined;
   /** Appends an answer to the file. */
@@ -24,7 +24,7 @@ type Line =
  * Opens or creates a journal. Drops a last line that a killed process left unfinished.
  *
  * @param settings everything that determines the answers.
- * @throws ConfigError for a journal that was begun with other settings; DataError for a damaged line.
+ * @throws ConfigError for a journal with other settings; DataError for a damaged line.
  */
 export function openAnswerJournal(path: string, settings: object): AnswerJournal {
   const lines = existsSync(path) ? wholeLines(path) : [];
@@ -39,7 +39,7 @@ export function openAnswerJournal(path: string, settings: object): AnswerJournal
   if (first === undefined) append({ settings });
   else if (!('settings' in first) || !isDeepStrictEqual(first.settings, JSON.parse(JSON.stringify(settings))))
     throw new ConfigError(
-      `${path}: expected answers made with the same input, model and settings, got others: ${JSON.stringify(first)}`,
+      `${path}: expected answers made with the same input, model and settings, got an answers file with ${JSON.stringify(first)}`,
       { tryNext: `rm ${path}` },
     );
   const answers = new Map(lines.flatMap((line) => ('key' in line ? [[line.key, line.answer] as const] : [])));

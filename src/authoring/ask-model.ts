@@ -5,7 +5,7 @@ import { rollAll } from '../rollout/roll-groups.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import type { AnswerJournal } from './answer-journal.ts';
 
-/** The model that writes and solves, the verifiers, and the answers on record. */
+/** The model that writes and solves, the verifiers, and the recorded answers. */
 export interface AuthorParts {
   readonly engine: Pick<Engine, 'sampler' | 'renderer'>;
   readonly verifierFor: (problem: Problem) => Verifier;
@@ -14,9 +14,9 @@ export interface AuthorParts {
 
 /** Settings of sampled texts. */
 export interface AuthorSettings {
-  /** Texts to ask for per problem. */
+  /** Number of texts to request per problem. */
   readonly attempts: number;
-  /** Maximum attempts at solving a text, one of which must reach the gold. 0: no check. */
+  /** Maximum number of attempts at solving a text, of which one must reach the gold. 0: no check. */
   readonly solve: number;
   readonly maxTokens: number;
   readonly temperature: number;
@@ -42,7 +42,7 @@ export const writtenText = (
 /** Returns a model's answer without its thinking and blanks around it. */
 export const withoutThinking = (answer: string): string => answer.replace(/^[^]*<\/think>/, '').trim();
 
-/** Samples the texts about problems that are not on record. */
+/** Samples the texts about problems that are not recorded. */
 export async function askModel(
   { engine, journal }: AuthorParts,
   problems: readonly Problem[],

@@ -36,18 +36,19 @@ export interface Authoring<Result> {
 /** Results of all problems, and their cost. */
 export interface Authored<Result> {
   readonly results: readonly Result[];
-  /** Over all commands; absent for engines that are not paid per token. */
+  /** Spending over all commands; absent for engines that are not paid per token. */
   readonly spending?: Spending;
   /** Name of the model. */
   readonly author: string;
 }
 
-/** Problems that a model writes about at a time. */
+/** Number of problems that a model writes about at once. */
 const chunk = 32;
 
 /**
- * Lets a model write about problems, and writes the results into a new file. Answers are on disk as soon as they are judged:
- * after an interruption, or once a budget is spent, the same command asks only for the others.
+ * Lets a model write about problems, and writes the results into a new file. Answers are written to disk as soon as
+ * they are judged. After an interruption, or once a budget is spent, repeating the command requests only the missing
+ * answers.
  *
  * @throws DataError without problems; ConfigError for answers of another model or other settings; the engine's errors.
  */

@@ -22,17 +22,17 @@ test.each([
   expect(rejectText(text, problem, [question])).toBe(reason);
 });
 
-test('an answer that the question states itself is allowed', () => {
+test('allows an answer that the question itself states', () => {
   const choice = { ...problem, prompt: promptWith(problem.prompt, 'Is 5 dark blue or red?') };
   expect(rejectText('Red or dark blue: which is 5?', choice, [])).toBeNull();
 });
 
-test('takes the question out of an answer with thoughts and a heading', () => {
+test('extracts the question from an answer with thoughts and a heading', () => {
   expect(questionIn('<think>Question: hm</think>\n**Question:** What is 6·7?\n')).toBe('What is 6·7?');
   expect(questionIn('Reworded question: 6 times 7?')).toBe('6 times 7?');
 });
 
-test('asks about the last message alone, and puts the new one into its place', () => {
+test('asks only about the last message, and replaces it with the new question', () => {
   expect(rewordingPrompt(problem)[0]!.content).toMatch(/alone\.\n\nAnn has 5 pens/);
   expect(promptWith(problem.prompt, 'New?')).toEqual([problem.prompt[0], { role: 'user', content: 'New?' }]);
 });

@@ -13,7 +13,7 @@ export const rejections = [
 ] as const;
 export type Rejection = (typeof rejections)[number];
 
-/** The prompt that asks a model to reword the last message of a problem's prompt. */
+/** Returns the prompt that asks a model to reword the last message of a problem's prompt. */
 export const rewordingPrompt = ({ prompt }: Pick<Problem, 'prompt'>): readonly Message[] => [
   {
     role: 'user',
@@ -36,7 +36,7 @@ export const questionIn = (answer: string): string =>
 /**
  * Checks the text of a wording; returns the reason to reject it, or null.
  *
- * @param known the problem's question and the wordings it has.
+ * @param known the problem's question and its existing wordings.
  */
 export function rejectText(
   question: string,
@@ -53,11 +53,11 @@ export function rejectText(
   return question.length > 3 * original.length + 200 ? 'too long' : null;
 }
 
-/** Whether a text contains the answer as words in sequence. */
+/** Returns whether a text contains the answer as consecutive words. */
 function states(text: readonly string[], answer: string): boolean {
   const words = tokensOf(answer);
   return words.length > 0 && ` ${text.join(' ')} `.includes(` ${words.join(' ')} `);
 }
 
-/** The last message of a prompt. */
+/** Returns the last message of a prompt. */
 export const questionOf = (prompt: readonly Message[]): string => prompt.at(-1)?.content ?? '';

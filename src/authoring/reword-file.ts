@@ -5,14 +5,14 @@ import { authorFile, type AuthorFileOptions } from './author-file.ts';
 import { type Rejection, rejections, rewordingPrompt } from './check-wording.ts';
 import { rewordProblems, type RewordSettings } from './reword.ts';
 
-/** Result of a rewording. */
+/** Result of `rewordFile`. */
 export interface RewordReport {
   readonly problems: number;
-  /** Problems with at least one new wording. */
+  /** Number of problems with at least one new wording. */
   readonly reworded: number;
   readonly wordings: number;
   readonly rejected: Readonly<Record<Rejection, number>>;
-  /** Over all commands; absent for engines that are not paid per token. */
+  /** Spending over all commands; absent for engines that are not paid per token. */
   readonly spending?: Spending;
   readonly out: string;
 }

@@ -30,7 +30,7 @@ const settings: RewordSettings = {
   seed: 0,
 };
 
-/** Rewords the sum rightly at even indices, to a difference at odd ones; solves what a question says. */
+/** Rewords the sum correctly at even indices and as a difference at odd indices; solves the question as written. */
 const careless = (seen: string[] = []) =>
   scriptedEngine({
     complete: (key, index, _version, _turn, { given }) => {
@@ -61,7 +61,7 @@ test('keeps no wording with another answer from a model that is wrong half of th
   }
 });
 
-test('an interrupted rewording asks for the missing answers only, and ends with the same wordings', async () => {
+test('an interrupted rewording requests only the missing answers, and ends with the same wordings', async () => {
   const whole: string[] = [];
   const expected = await rewordProblems(parts('whole', careless(whole)), problems, settings);
   const asked: string[] = [];
@@ -88,13 +88,13 @@ test('an interrupted rewording asks for the missing answers only, and ends with 
   expect(again).toEqual([]);
 });
 
-test('with solve 0 the text alone decides', async () => {
+test('with solve 0, only the text decides', async () => {
   const [first] = await rewordProblems(parts('trusting'), problems.slice(1, 2), { ...settings, solve: 0 });
   expect(first!.problem.wordings).toHaveLength(2);
   expect(first!.problem.wordings![1]![0]!.content).toMatch(/^Subtract/);
 });
 
-test('a journal drops a torn last line, and belongs to its settings', () => {
+test('a journal drops a torn last line, and rejects other settings', () => {
   const path = join(folder, 'torn');
   openAnswerJournal(path, { seed: 1 }).record('a', '1');
   writeFileSync(path, `${readFileSync(path, 'utf8')}{"key":"b","ans`);

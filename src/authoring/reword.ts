@@ -20,7 +20,7 @@ import {
 
 /** Settings of the wordings to write; a wording is kept once an attempt at it reaches the gold. */
 export interface RewordSettings extends AuthorSettings {
-  /** Wordings to add to each problem; the first that pass the checks are kept. */
+  /** Number of wordings to add to each problem; the first that pass the checks are kept. */
   readonly wordings: number;
 }
 
@@ -32,9 +32,9 @@ export interface RewordedProblem {
 }
 
 /**
- * Asks a model to reword problems. Keeps a wording if it has the same numbers, does not state the answer, and
- * the model's own answer to it is the gold, as far as the verifier can tell. Asks only for answers that are not on
- * record: a second call with the same journal sends no request.
+ * Asks a model to reword problems. Keeps a wording if it has the same numbers, does not state the answer, and the
+ * verifier accepts one of the model's own answers to it. Requests only answers that are not recorded, so a second call
+ * with the same journal sends no request.
  */
 export async function rewordProblems(
   parts: AuthorParts,
@@ -62,7 +62,7 @@ export async function rewordProblems(
   });
 }
 
-/** Wordings of a problem that pass the checks of their text, each as a problem with a distinct id. */
+/** Returns the wordings of a problem that pass the text checks, each as a problem with a distinct id. */
 function checkDrafts(parts: AuthorParts, problem: Problem, { attempts }: RewordSettings) {
   const rejected = Object.fromEntries(rejections.map((reason) => [reason, 0])) as Record<Rejection, number>;
   const known = promptsOf(problem).map(questionOf);

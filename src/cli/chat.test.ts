@@ -37,7 +37,7 @@ test('prints escape sequences of the model as visible characters', async () => {
   expect(shown).not.toContain('\u001b');
 });
 
-test('drops the oldest exchanges of a conversation longer than the window, keeps the newest question', async () => {
+test('drops the oldest exchanges of a conversation longer than the window, and keeps the newest question', async () => {
   const lines = Array.from({ length: 8 }, (_, i) => `question ${i} ${'.'.repeat(20)}`);
   const engine = { complete: () => 'yes', maxSequenceTokens: 160 };
   const { shown, prompts } = await talk(lines, engine);

@@ -9,7 +9,10 @@ export interface CommandEntry {
   readonly load: () => Promise<(program: Command) => void>;
 }
 
-/** All commands in the order of `--help`. Their modules are loaded on demand, because all of them take most of a second. */
+/**
+ * All commands in the order of `--help`. Modules are loaded on demand, because loading all of them takes most of a
+ * second.
+ */
 export const commands: readonly CommandEntry[] = [
   {
     usage: 'demo [options]',

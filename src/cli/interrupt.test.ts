@@ -34,7 +34,7 @@ test('reports INTERRUPTED for any error of aborted work that is not a GradusErro
   });
 });
 
-test('passes results and errors through and removes its signal handlers', async () => {
+test('passes through results and errors, and removes its signal handlers', async () => {
   const before = process.listenerCount('SIGINT');
   expect(await withInterrupt(() => Promise.resolve(7))).toBe(7);
   await expect(withInterrupt(() => Promise.reject(new Error('own')))).rejects.toThrow('own');

@@ -17,7 +17,7 @@ export function addListenOptions(command: Command, port: number): Command {
     .option('--port <n>', 'port to listen on; 0: any free port', wholeNumber(0, 65_535), port);
 }
 
-/** Returns the token that clients must send, from the environment; an empty one counts as absent. */
+/** Returns the token that clients must send, from the environment; an empty token counts as absent. */
 export function tokenFromEnvironment(): string | undefined {
   const token = process.env['GRADUS_TOKEN'];
   return token === '' ? undefined : token;

@@ -8,7 +8,7 @@ const program = createProgram('0.0.0', false, await Promise.all(commands.map(({ 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
 interface Leaf {
-  /** As in a heading of the page, e.g. `gradus runs list [folder]`. */
+  /** Usage as in a heading of the page, e.g. `gradus runs list [folder]`. */
   readonly usage: string;
   readonly command: Command;
 }

@@ -39,7 +39,7 @@ async function loadCommands(words: readonly string[]): Promise<AddCommand[]> {
 
 type AddCommand = (program: Command) => void;
 
-/** Adds a command's line in `--help`, without its options. */
+/** Adds a command's line to `--help`, without its options. */
 export const addListed =
   ({ usage, description }: CommandEntry): AddCommand =>
   (program) =>

@@ -11,7 +11,7 @@ export const wholeNumber =
     throw new InvalidArgumentError(`expected a whole number ${upTo}`);
   };
 
-/** Parses an option as a number of at least `least`, or above it. */
+/** Parses an option as a number of at least `least`, or above `least`. */
 export const realNumber =
   (least: number, { above = false } = {}) =>
   (text: string): number => {

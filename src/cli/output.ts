@@ -4,20 +4,20 @@ import { formatSeconds } from '../core/text/duration.ts';
 import { printable } from '../core/text/printable.ts';
 import { createFooter, type Footer } from './screen/footer.ts';
 
-/** Output of a command: text for people; with `--json` one JSON value per line, the result last. */
+/** Output of a command: readable text, or with `--json` one JSON value per line, with the result last. */
 export interface Output {
   readonly isJson: boolean;
-  /** Prints a line; nothing with `--json`. */
+  /** Prints a line; does nothing with `--json`. */
   say(line: string): void;
   /** Prints a warning to stderr, also with `--json`. */
   warn(line: string): void;
-  /** Prints an event as JSON; nothing without `--json`. */
+  /** Prints an event as JSON; does nothing without `--json`. */
   event(event: Readonly<Record<string, unknown>>): void;
   /** Prints the result, always last: `value` with `--json`, else `text`. */
   result(value: unknown, text?: string): void;
   /**
-   * Shows progress: redrawn in place on a terminal, elsewhere one line every ten seconds at most, with `--json` one
-   * event a second at most.
+   * Shows progress: redraws it in place on a terminal; prints at most one line every ten seconds elsewhere, and at most
+   * one event per second with `--json`.
    */
   progress(label: string, done: number, total: number): void;
   /** Lines kept below all other output; absent without a terminal. */
@@ -65,7 +65,7 @@ function createOutput({ json }: { readonly json?: boolean | undefined }): Output
 /** Makes control characters visible, so that names and model text cannot control the terminal. */
 const harmless = (text: string): string => printable(text, { lines: true });
 
-/** Draws a progress bar: ten frames a second on a terminal, elsewhere one line every ten seconds. */
+/** Draws a progress bar: ten frames per second on a terminal, one line every ten seconds elsewhere. */
 function createProgressBar(footer: Footer): Output['progress'] {
   const { isTTY } = process.stderr;
   const draw = everySoOften(
@@ -81,7 +81,7 @@ function createProgressBar(footer: Footer): Output['progress'] {
 
 /**
  * Limits how often unfinished progress is shown; the clock starts again with each label.
- * @param options.atOnce show the first progress of a label at once, not after `everyMs`.
+ * @param options.atOnce shows the first progress of a label immediately, not after `everyMs`.
  */
 function everySoOften(
   { everyMs, atOnce = false }: { readonly everyMs: number; readonly atOnce?: boolean },

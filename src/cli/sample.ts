@@ -86,7 +86,7 @@ function warnAboutLimits({ sampler }: Respondent, maxTokens: number, output: Out
   );
 }
 
-/** Prints each answer when it is finished; with `--json` the result lists all, in order. */
+/** Prints each answer when it is finished; with `--json`, the result lists all answers in order. */
 async function answerAll(
   engine: Respondent,
   prompts: Iterable<string> | AsyncIterable<string>,

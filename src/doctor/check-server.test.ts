@@ -4,7 +4,7 @@ import { checkModelServer } from './check-server.ts';
 
 const neverAborted = new AbortController().signal;
 
-/** Answers chat like llama.cpp: usage of one choice, stop strings dropped silently, no token ids on request. */
+/** Answers chat requests like llama.cpp: reports usage of one choice, drops stop strings and returns no token ids. */
 function answer({ n = 1, seed, stop = [], max_tokens, logprobs }: RequestBody): object {
   const choices = Array.from({ length: n }, (_, index) => {
     const text = `${seed + index} apples are here`;

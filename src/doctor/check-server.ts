@@ -29,7 +29,7 @@ const meanings: Readonly<Record<ServerFeature, string>> = {
 /**
  * Probes the features of a model server with small requests.
  *
- * @param model its name on the server; absent: the first one that the server lists.
+ * @param model its name on the server; absent: the first model that the server lists.
  * @throws ConfigError if no model is given or listed; EngineError if no server answers at the address.
  */
 export async function checkModelServer(
@@ -86,8 +86,8 @@ function featureCheck(
   };
 }
 
-/** Fields that the server refuses and that are left out. */
+/** Request fields that the server rejects and Gradus therefore omits. */
 function omittedCheck({ omitted }: FoundFeatures): SystemCheck[] {
   if (omitted.size === 0) return [];
-  return [{ name: 'omitted', status: 'info', found: `left out of requests: ${[...omitted].join(', ')}` }];
+  return [{ name: 'omitted', status: 'info', found: `omitted from requests: ${[...omitted].join(', ')}` }];
 }

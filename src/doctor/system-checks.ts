@@ -21,11 +21,11 @@ export interface SystemCheck {
   /** `missing`: Gradus cannot train here. `absent`: an optional feature is not available. `info`: no pass or fail. */
   readonly status: 'ok' | 'missing' | 'absent' | 'info';
   readonly found: string;
-  /** What to do if it is not `ok`. */
+  /** Recommended action if the status is not `ok`. */
   readonly advice?: string | undefined;
 }
 
-/** Checks what training requires and what it can use. Leaves nothing behind. */
+/** Checks the requirements and optional features of training. Leaves no files behind. */
 export async function checkSystem(runsFolder: string): Promise<SystemCheck[]> {
   return [
     checkNode(),
@@ -60,7 +60,10 @@ export async function checkSystem(runsFolder: string): Promise<SystemCheck[]> {
   ];
 }
 
-/** Installs what the PyTorch engine needs. @throws EngineError if the installation fails or GRADUS_PYTHON is set. */
+/**
+ * Installs the Python packages of the PyTorch engine. @throws EngineError if the installation fails or GRADUS_PYTHON is
+ * set.
+ */
 export async function installTorch(say: (line: string) => void): Promise<void> {
   const { status, found } = await checkTorch();
   if (status === 'ok') return;

@@ -3,7 +3,7 @@ import { type Comparison, comparePaired } from './compare.ts';
 import { recipeDifferences, type RecipeDifference } from '../runs/reading/recipe-differences.ts';
 import { readEvaluatedRun, suitesOf } from './read-run.ts';
 
-/** The last evaluation of a suite in each of two runs, problem by problem. */
+/** Comparison of the last evaluation of a suite in each of two runs, problem by problem. */
 export interface SuiteComparison extends Comparison {
   readonly suite: string;
   /** Steps after which each evaluation ran. */
@@ -25,7 +25,7 @@ export interface RunComparison {
 export async function compareRuns(before: string, after: string, only?: string): Promise<RunComparison> {
   const first = await readEvaluatedRun(before);
   const other = await readEvaluatedRun(after);
-  // Use one evaluation for a run compared with itself, also under another path.
+  // Use one evaluation for a run compared with itself, even under another path.
   const isSame = other.summary.id === first.summary.id && other.summary.step === first.summary.step;
   const second = isSame ? first : other;
   const shared = [...first.last].filter(([suite]) => second.last.has(suite) && (only ?? suite) === suite);

@@ -4,7 +4,7 @@ import { differenceEstimate, type Estimate } from '../statistics/intervals.ts';
 import type { Evaluation } from './evaluate.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
 
-/** Two measurements of the same problems, side by side. Rates in [0, 1]. */
+/** Two measurements of the same problems. Rates are in [0, 1]. */
 export interface PairedDifference {
   readonly problems: number;
   readonly before: number;
@@ -19,9 +19,9 @@ export interface PairedDifference {
 export interface Comparison {
   readonly overall: PairedDifference;
   readonly byDomain: Readonly<Record<string, PairedDifference>>;
-  /** Empty where the problems have no families. */
+  /** Differences by family; empty if the problems have no families. */
   readonly byFamily: Readonly<Record<string, PairedDifference>>;
-  /** Reasons why the two may not be comparable; empty if none is known. */
+  /** Known reasons why the two may not be comparable. */
   readonly warnings: readonly string[];
 }
 
@@ -30,7 +30,7 @@ type Pair = readonly [before: ProblemResult, after: ProblemResult];
 /**
  * Compares two evaluations problem by problem, over the problems judged in both. Pairing removes the spread between
  * easy and hard problems from the interval. An evaluation compared with itself (the same object) differs by exactly 0,
- * however few its problems.
+ * even with few problems.
  *
  * @throws DataError when they share no judged problem.
  */
@@ -93,7 +93,7 @@ function difference(pairs: readonly Pair[], estimate: EstimateChange): PairedDif
   };
 }
 
-/** Returns how the settings of two evaluations differ, one phrase each; empty if they are comparable. */
+/** Returns the differences in the settings of two evaluations, one phrase each; empty if they are comparable. */
 export function settingDifferences(before: Evaluation, after: Evaluation): string[] {
   const reasons: string[] = [];
   const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b);

@@ -45,7 +45,7 @@ const vote = (outcome: Verdict['outcome'], extracted?: string): Verdict => ({
   ...(extracted === undefined ? {} : { evidence: { extracted } }),
 });
 
-test('lets the majority win, shares ties, and ignores attempts without an answer', () => {
+test('returns the verdict of the majority, splits ties, and ignores attempts without an answer', () => {
   const right = vote('correct', '5');
   const wrong = vote('incorrect', '6');
   expect(majorityCorrect([right, wrong, right])).toBe(1);
@@ -55,7 +55,7 @@ test('lets the majority win, shares ties, and ignores attempts without an answer
   expect(majorityCorrect([vote('unparsed')])).toBe(0);
 });
 
-test('counts equal answers as one vote, however they are written', () => {
+test('counts votes for equal answers together, even if they are written differently', () => {
   const evidence = [
     { extracted: '0.5', value: '1/2' },
     { extracted: '1/2', value: '1/2', normalised: { gold: '2', answer: '1 / 2' } },

@@ -3,7 +3,7 @@ import { chanceCorrect, votedAnswer } from '../rollout/strategies/choose-answer.
 
 /**
  * Unbiased probability that at least one of k attempts is right: 1 − C(n−c, k) / C(n, k) (Chen et al. 2021, 2107.03374,
- * eq. 1), as a product so that large n neither overflows nor cancels.
+ * eq. 1), computed as a product, which avoids overflow and cancellation for large n.
  *
  * @throws RangeError unless 1 ≤ k ≤ trials.
  */
@@ -16,9 +16,10 @@ export function passAtK(trials: number, correct: number, k: number): number {
 }
 
 /**
- * Returns whether the most frequent answer is right (self-consistency, 2203.11171), over exactly the verdicts given.
- * For equally frequent answers, returns the share of them that is right: the expected score of a random choice. Attempts
- * without an answer do not vote; 0 without any vote. Only meaningful for problems whose answers are compared.
+ * Returns whether the most frequent answer is right (self-consistency, 2203.11171), over exactly the given verdicts.
+ * For equally frequent answers, returns the share of right ones, which is the expected score of a random choice.
+ * Attempts without an answer do not vote; returns 0 without votes. Only meaningful for problems whose answers are
+ * compared.
  */
 export function majorityCorrect(verdicts: readonly Verdict[]): number {
   const candidates = verdicts.map((verdict) => ({

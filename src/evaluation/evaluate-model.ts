@@ -25,14 +25,14 @@ export interface EvaluationWatch {
   readonly onProgress?: (suite: string, done: number, total: number) => void;
   readonly onDownload?: LoadingOptions['onDownload'];
   readonly onEvaluation?: (evaluation: Evaluation) => void;
-  /** Called once at the end for a model server, with its usage. */
+  /** For a model server: called once at the end with its usage. */
   readonly onSpending?: (spending: Spending) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Evaluates a model on the suites of a recipe exactly as a run of that recipe would: same problems, sampling and random
- * numbers, so that results can be compared pairwise.
+ * Evaluates a model on the suites of a recipe exactly as a run of that recipe would: with the same problems, sampling
+ * and random numbers, so that results can be paired.
  *
  * @param only names of the suites; empty: all of them.
  * @throws ConfigError when the recipe has no such suite.

@@ -36,17 +36,17 @@ const answers = (complete: (key: string, index: number) => string, more: Partial
     seed: 1,
     ...more,
   });
-/** The first `count` attempts are right, the others wrong. */
+/** The first `count` attempts are right, the others are wrong. */
 const firstRight = (count: number) => (_: string, index: number) =>
   index < count ? 'correct:5' : 'incorrect:6';
 
 describe('an evaluation', () => {
-  test('takes a column named bandit for data unless the environment of bandits answers', async () => {
+  test('treats a column named bandit as data unless the environment of bandits answers', async () => {
     const problems = [mathProblem({ id: 'm', extra: { bandit: 'one-armed' } })];
     expect(await answers(firstRight(3), { problems })).not.toHaveProperty('exploration');
   });
 
-  test('counts attempts by domain, family and level, greedy ones separately', async () => {
+  test('counts attempts by domain, family and level, and greedy attempts separately', async () => {
     const levelsOf = ({ id }: Problem) => (id === 'm0' ? ['L1', 'L2'] : ['L2']);
     const evaluation = await answers(firstRight(3), { levelsOf });
     expect(evaluation).toMatchObject({
@@ -74,7 +74,7 @@ describe('an evaluation', () => {
     expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   });
 
-  test('attempts other wordings on request: own figures stay, robustness is added', async () => {
+  test('attempts other wordings on request, which adds robustness and leaves other figures unchanged', async () => {
     const wordings = [[{ role: 'user' as const, content: 'two and two?' }]];
     const problems = math.map((problem, i) => (i < 3 ? { ...problem, wordings } : problem));
     const worded = suiteConfig.parse(suite({ name: 'held-out', maxTokens: 40, wordings: true }));
@@ -136,12 +136,12 @@ describe('a comparison', () => {
     expect(overall.difference.mean).toBeCloseTo(0.4375, 12);
     expect(overall.difference.low).toBeGreaterThan(0.2);
     expect(overall.difference.high).toBeLessThanOrEqual(0.5);
-    // Two equal differences leave a bootstrap no width; two problems still prove little.
+    // Two equal differences give a bootstrap interval no width, although two problems prove little.
     expect(byDomain['code']?.difference).toEqual({ mean: 0.5, low: expect.closeTo(-0.158, 3), high: 1 });
     expect(warnings).toEqual([]);
   });
 
-  test('lists the reasons against comparability', async () => {
+  test('lists reasons why evaluations are not comparable', async () => {
     const before = await answers(firstRight(1), { problems: math });
     const other: Evaluation = { ...(await answers(firstRight(1))), verifiers: ['told@2'] };
     const { overall, warnings } = comparePaired(before, {

@@ -24,7 +24,7 @@ export interface Evaluation {
   readonly suite: string;
   readonly sampling: Pick<SuiteConfig, 'rollouts' | 'temperature' | 'topP' | 'maxTokens' | 'greedy'>;
   readonly seed: number;
-  /** Files the problems were read from; absent if not recorded. */
+  /** Files from which the problems were read; absent if not recorded. */
   readonly sources?: readonly SourceRecord[];
   /** `name@version` of every verifier used. */
   readonly verifiers: readonly string[];
@@ -34,7 +34,7 @@ export interface Evaluation {
   readonly byFamily: Readonly<Record<string, Summary>>;
   readonly byLevel: Readonly<Record<string, Summary>>;
   readonly problems: readonly ProblemResult[];
-  /** How much sampled and greedy results depend on the wording; absent unless the suite attempts other wordings. */
+  /** Dependence of sampled and greedy results on the wording; absent unless the suite attempts other wordings. */
   readonly robustness?: { readonly sampled?: Robustness; readonly greedy?: Robustness };
   /** Strategies compared on the same problems; absent unless the suite lists some. */
   readonly strategies?: StrategyReport;
@@ -49,10 +49,10 @@ export interface EvaluateOptions {
   /** Environments that answer the policy, unless the suite is closed-book. */
   readonly environments?: Environments | undefined;
   readonly problems: readonly Problem[];
-  /** Files the problems were read from, for the record. */
+  /** Files from which the problems were read, to be recorded. */
   readonly sources?: readonly SourceRecord[];
   readonly suite: SuiteConfig;
-  /** The same seed gives the same attempts: use one seed before and after training. */
+  /** The same seed gives the same attempts; use one seed before and after training. */
   readonly seed: number;
   /** Levels of a problem, if difficulty was measured. */
   readonly levelsOf?: (problem: Problem) => readonly string[];
@@ -63,9 +63,9 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal | undefined;
   /** Tracks unfinished work by name, for a watchdog. */
   readonly pending?: PendingWork;
-  /** Called once with the sampled groups of the problems' own prompts, in problem order, e.g. to store them. */
+  /** Called once with the sampled groups for the problems' own prompts, in problem order, e.g. to store them. */
   readonly onSampled?: (groups: readonly RolloutGroup[]) => Promise<void>;
-  /** Called after each finished group, sampled and greedy ones counted together. */
+  /** Called after each finished group; counts sampled and greedy groups together. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

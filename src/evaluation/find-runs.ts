@@ -5,7 +5,7 @@ import { runLayout, runNumber } from '../runs/files/layout.ts';
 
 /**
  * Expands each word to run directories, sorted: a run directory, a pattern with `*` or `?` (`runs/demo-*`), or the name of
- * runs (`runs/demo` for `runs/demo-0001` and so on). Returns a word without matches as it is.
+ * runs (`runs/demo` for `runs/demo-0001` and so on). Returns a word without matches unchanged.
  *
  * @throws RunError (`RUN_NOT_FOUND`) for a pattern that matches no run.
  */

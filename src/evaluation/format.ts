@@ -32,7 +32,7 @@ export function formatEvaluation(evaluation: Evaluation, step?: number): string 
   return [title, ...from, alignColumns(rows, { figuresFrom: 1 }), ...worded, ...played].join('\n');
 }
 
-/** Formats the dependence on wordings, in three lines. */
+/** Formats the dependence on wordings as three lines. */
 function formatRobustness(kind: string, one: Robustness): string {
   const { consistency, chanceFlips } = one;
   const held =
@@ -51,7 +51,7 @@ function formatRobustness(kind: string, one: Robustness): string {
   ].join('\n');
 }
 
-/** Formats how the policy explored bandits, in one line. */
+/** Formats the exploration of bandits as one line. */
 function formatExploration({ regret, randomRegret, suffixFailure, ...shares }: Exploration): string {
   const interval = `${regret.low.toFixed(1)} … ${regret.high.toFixed(1)}`;
   const failures = `${percent(suffixFailure.low)} … ${percent(suffixFailure.high)}`;

@@ -19,7 +19,7 @@ const result = (mean: number) => ({
   byDomain: { math: { accuracy: { mean } }, code: {} },
 });
 
-test('counts a harvest of examples from the first step after it', async () => {
+test('counts a harvest of examples from the first step after the harvest', async () => {
   await using run = await createRun(root, { name: 'harvested', seed: 0, recipe: {} });
   const rollout = (problemId: string, index: number, tokens: number): Rollout => ({
     problemId,
@@ -52,7 +52,7 @@ test('counts a harvest of examples from the first step after it', async () => {
   ]);
 });
 
-test('counts training and the measuring of stages begun, not that of stages to come', async () => {
+test('counts training and the measuring of stages that have begun, but not of later stages', async () => {
   await using run = await createRun(root, { name: 'measured', seed: 0, recipe: {} });
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
   const conditions = {

@@ -9,15 +9,18 @@ import { sum } from '../statistics/summary.ts';
 export interface TrainingCost {
   /** Optimizer steps. */
   readonly step: number;
-  /** Rollouts of training, rejected groups included. */
+  /** Training rollouts, including those of rejected groups. */
   readonly trained: number;
   /** Rollouts of training, of measuring difficulty and of harvesting examples. */
   readonly rollouts: number;
-  /** Tokens written in all these rollouts; where the engine did not report those of measuring, estimated by the mean length of the first ten steps. */
+  /**
+   * Tokens written in all these rollouts. Tokens of measuring that the engine did not report are estimated with the
+   * mean length of the first ten steps.
+   */
   readonly tokens: number;
 }
 
-/** An evaluation during training. Accuracies in [0, 1]. */
+/** An evaluation during training. Accuracies are in [0, 1]. */
 export interface CurvePoint extends TrainingCost {
   readonly overall: number;
   readonly byDomain: Readonly<Record<string, number>>;
@@ -26,7 +29,7 @@ export interface CurvePoint extends TrainingCost {
 /** The evaluations of one suite in one run, by step. */
 export type LearningCurve = readonly CurvePoint[];
 
-/** Reads every suite's evaluations with the cost of training until then; omits evaluations without a judged attempt. */
+/** Reads every suite's evaluations with the training cost so far; omits evaluations without a judged attempt. */
 export function readCurves(run: RunReader): Map<string, LearningCurve> {
   const rows = run.lists(
     `SELECT name, step, json_extract(result, '$.overall.accuracy.mean'), json_extract(result, '$.byDomain')

@@ -14,7 +14,7 @@ import { publishedEvaluation } from './published/published-evaluation.ts';
 export interface EvaluationRequest extends TrustOptions {
   /** A recipe file. Default: the recipe of the run. */
   readonly recipe?: string;
-  /** Names of the recipe's suites or of published ones; empty: all suites of the recipe. */
+  /** Names of the recipe's suites or of published suites; empty: all suites of the recipe. */
   readonly suites: readonly string[];
   /** Published suite → path or address to read its problems from instead. */
   readonly suiteData?: Readonly<Record<string, string>>;
@@ -22,10 +22,10 @@ export interface EvaluationRequest extends TrustOptions {
   readonly set: readonly string[];
 }
 
-/** The model, and the suites to evaluate by recipe. */
+/** The model, and the suites to evaluate, grouped by recipe. */
 export interface EvaluationPlan {
   readonly source: ModelSource;
-  /** The recipe's own suites, then the published ones, which use their own verifiers. */
+  /** The recipe's suites, then the published suites, which use their own verifiers. */
   readonly parts: readonly { readonly recipe: EvaluationRecipe; readonly only: readonly string[] }[];
 }
 
@@ -34,7 +34,7 @@ export interface EvaluationPlan {
  * sampled by the recipe's engine with its seed.
  *
  * @param model a folder, a run, or, for a model server, the server's name of the model.
- * @throws ConfigError when neither a recipe nor published suites are named, or a suite is unknown.
+ * @throws ConfigError when neither a recipe nor a published suite is named, or a suite is unknown.
  */
 export async function planEvaluation(model: string, request: EvaluationRequest): Promise<EvaluationPlan> {
   const { suites, suiteData: data = {}, set } = request;

@@ -13,7 +13,7 @@ export interface PromptResult {
   readonly greedy?: boolean;
 }
 
-/** Result of all attempts at one problem, in its own prompt except for `wordings`. */
+/** Result of all attempts at one problem, with its own prompt except for `wordings`. */
 export interface ProblemResult extends PromptResult {
   readonly id: string;
   readonly domain: string;
@@ -59,7 +59,7 @@ export function resultOf(
   };
 }
 
-/** Share of a problem's attempts that were right. Only for problems with trials. */
+/** Returns the share of right attempts at a problem, which must have trials. */
 export function passRateOf({ correct, trials }: PromptResult): number {
   return correct / trials;
 }

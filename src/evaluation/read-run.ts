@@ -19,12 +19,12 @@ export interface EvaluatedRun {
   readonly last: ReadonlyMap<string, DatedEvaluation>;
 }
 
-/** Reads what comparisons of runs need. */
+/** Reads the data that comparisons of runs need. */
 export async function readEvaluatedRun(directory: string): Promise<EvaluatedRun> {
   using reader = await openRunReader(directory);
   const summary = reader.summary();
   const { recipe } = await readRecipeFile(runLayout(directory).recipe, summary.recipeHash);
-  // A result has an entry per problem: parse the last ones only.
+  // A result has an entry per problem, so only the last results are parsed.
   const rows = reader.lists(
     `SELECT name, step, result FROM evaluations
      WHERE id IN (SELECT max(id) FROM evaluations GROUP BY name) ORDER BY id`,

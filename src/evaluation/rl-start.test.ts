@@ -18,13 +18,13 @@ const startOf = (counts: readonly number[], trials: number) => {
   return rlStart({ problems, overall: summarise(problems, 0) });
 };
 
-test('counts problems solved at least once, and those solved sometimes', () => {
+test('counts problems solved at least once, and problems solved sometimes', () => {
   expect(startOf([0, 1, 3, 4], 4)).toMatchObject({ attempts: 4, passAt: 0.75, learnable: { mean: 0.5 } });
   expect(startOf([0, 1], 1)).toBeNull();
   expect(startOf([], 4)).toBeNull();
 });
 
-test('the learnable share is at most pass@k, and inside its interval', () => {
+test('the learnable share is at most pass@k, and lies inside its interval', () => {
   const counts = fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 1, maxLength: 40 });
   fc.assert(
     fc.property(counts, (some) => {

@@ -10,7 +10,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const verdicts = { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 0 };
 
-/** Twenty problems, half of them of the family `sums`, where `sums` of ten and `words` of ten rollouts are right. */
+/** Twenty problems in two families, `sums` and `words`, each with this many right rollouts out of ten. */
 function evaluation(suite: string, sums: number, words: number) {
   const problems = Array.from({ length: 20 }, (_, i): ProblemResult => {
     const family = i < 10 ? 'sums' : 'words';
@@ -23,7 +23,7 @@ function evaluation(suite: string, sums: number, words: number) {
   return { suite, sampling, verifiers: ['math@1'], overall, byDomain: { math: overall }, problems };
 }
 
-test('compares first and last evaluation of each suite, overall and by family', async () => {
+test('compares the first and last evaluations of each suite, overall and by family', async () => {
   await using run = await createRun(root, { name: 'run', recipe: {}, seed: 0 });
   const record = (step: number, sums: number, words: number, name = 'held-out'): Promise<void> =>
     run.recordEvaluation({ step, name, result: evaluation(name, sums, words) });

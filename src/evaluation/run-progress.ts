@@ -2,23 +2,23 @@ import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 import { type Comparison, comparePaired, pairResults } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
 
-/** First and last evaluation of a suite in one run. */
+/** The first and last evaluations of a suite in one run. */
 export interface SuiteEnds {
   readonly suite: string;
   readonly steps: readonly [first: number, last: number];
   readonly before: Evaluation;
   readonly after: Evaluation;
-  /** Absent where no problem was judged in both. */
+  /** Comparison of the two; absent if no problem was judged in both. */
   readonly comparison?: Comparison;
 }
 
-/** First and last evaluation of a suite in one run, problem by problem. */
+/** The first and last evaluations of a suite in one run, problem by problem. */
 export interface SuiteProgress extends Comparison {
   readonly suite: string;
   readonly steps: readonly [first: number, last: number];
 }
 
-/** Compares the first and the last evaluation of each suite of a run; leaves out suites that were evaluated once. */
+/** Compares the first and the last evaluation of each suite of a run; omits suites that were evaluated once. */
 export async function runProgress(directory: string): Promise<SuiteProgress[]> {
   using reader = await openRunReader(directory);
   return suiteEnds(reader).flatMap(({ suite, steps, comparison }) =>
@@ -26,7 +26,7 @@ export async function runProgress(directory: string): Promise<SuiteProgress[]> {
   );
 }
 
-/** Returns the first and the last evaluation of each suite of a run; leaves out suites that were evaluated once. */
+/** Returns the first and the last evaluation of each suite of a run; omits suites that were evaluated once. */
 export function suiteEnds(reader: RunReader): SuiteEnds[] {
   const rows = reader.lists(
     `SELECT name, step, result FROM evaluations

@@ -5,16 +5,16 @@ import type { CurvePoint, LearningCurve, TrainingCost } from './learning-curve.t
 export interface SpeedIn {
   /** Median over seeds of the baseline's cost. */
   readonly before: number;
-  /** The same of the other side; null unless more than half of its seeds reach the accuracy. */
+  /** Median over seeds of the other side's cost; null unless more than half of its seeds reach the accuracy. */
   readonly after: number | null;
-  /** Median over seeds of before / after, paired; null as above. */
+  /** Median over seeds of the paired ratio before / after; null under the same condition. */
   readonly ratio: number | null;
 }
 
 /** Costs of reaching the accuracy at which the baseline ends, paired by seed. */
 export interface Speed {
   readonly seeds: number;
-  /** Seeds with which the other side reaches its baseline's final accuracy. */
+  /** Number of seeds with which the other side reaches the baseline's final accuracy. */
   readonly reached: number;
   readonly steps: SpeedIn;
   /** Rollouts of training and of measuring difficulty. */
@@ -26,7 +26,7 @@ export interface Speed {
 /** Two runs with the same seed. */
 export type CurvePair = readonly [before: LearningCurve, after: LearningCurve];
 
-/** Number of evaluations in a moving average, which reduces the noise of single ones. */
+/** Number of evaluations in a moving average, which reduces the noise of single evaluations. */
 const window = 3;
 
 /**
@@ -83,7 +83,7 @@ function speedIn(crossings: readonly Crossing[], costOf: (cost: TrainingCost) =>
   return { before, after: median(costs), ratio: median(ratios) };
 }
 
-/** Returns the median; values beyond the middle may be infinite. */
+/** Returns the median; the upper values may be infinite. */
 function median(values: readonly number[]): number {
   const sorted = Float64Array.from(values).toSorted();
   const middle = (sorted.length - 1) / 2;

@@ -3,11 +3,11 @@ import { rateEstimate, wilsonInterval, type Estimate } from '../statistics/inter
 import { passAtK } from './estimators.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
 
-/** Figures over a set of problems with equal weights. Figures that were not measured are absent. */
+/** Figures over a set of problems with equal weights. Unmeasured figures are absent. */
 export interface Summary {
-  /** Problems with at least one judged attempt; all other figures are over these. */
+  /** Number of problems with at least one judged attempt; all other figures are over these problems. */
   readonly problems: number;
-  /** Problems without a judged attempt. */
+  /** Number of problems without a judged attempt. */
   readonly ungradable: number;
   /** avg@k with its 95 % bootstrap interval over problems. */
   readonly accuracy?: Estimate;

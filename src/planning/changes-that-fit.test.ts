@@ -4,7 +4,7 @@ import { changesThatFit } from './changes-that-fit.ts';
 
 const step = 64 * 2 ** 20;
 
-test('each proposed change fits, and the next smaller one does not', () => {
+test('each proposed change fits, and the next smaller change does not', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 200 }),
@@ -39,7 +39,7 @@ test('each proposed change fits, and the next smaller one does not', () => {
   );
 });
 
-test('proposes nothing that would not help: no budget or answer fits, or stages limit their own answers', () => {
+test('proposes nothing if no budget or answer length fits, or if stages limit their own answers', () => {
   const given = {
     promptTokens: 10,
     answerTokens: 10,

@@ -1,4 +1,4 @@
-/** Tests with an engine's memory model whether training on sequences of this length fits this budget. */
+/** Returns whether training on sequences of this length fits this budget, by an engine's memory model. */
 export type FitsMemory = (positions: number, budgetBytes: number) => boolean;
 
 /** Training that does not fit its budget. */
@@ -27,7 +27,7 @@ export function changesThatFit(
   const steps = least(Math.ceil(budgetBytes / budgetStep), Math.floor(machineBytes / budgetStep), (count) =>
     fits(positions, count * budgetStep),
   );
-  // The longest answer that fits: one less than the shortest that does not.
+  // The longest answer that fits is one token shorter than the shortest answer that does not.
   const tooLong = isLimitShared
     ? least(1, answerTokens, (tokens) => !fits(promptTokens + tokens, budgetBytes))
     : undefined;
@@ -37,7 +37,7 @@ export function changesThatFit(
   ];
 }
 
-/** Returns the least whole number of a range for which a monotone test holds; undefined if none does. */
+/** Returns the smallest integer of a range for which a monotone test holds, or undefined. */
 function least(low: number, high: number, holds: (value: number) => boolean): number | undefined {
   if (low > high || !holds(high)) return undefined;
   let [from, to] = [low, high];

@@ -9,7 +9,7 @@ import type { PlanPart, RunPlan } from './plan.ts';
 interface Actual {
   readonly rollouts: number;
   readonly tokens: number;
-  /** Sampling and learning; recorded for the steps of stages only. */
+  /** Seconds of sampling and learning; recorded only for the steps of stages. */
   readonly seconds?: number;
 }
 
@@ -20,7 +20,7 @@ export interface PlanComparison {
 }
 
 /**
- * Compares stages and evaluations of a plan with the recorded run. Leaves measuring out: the run's store does not
+ * Compares stages and evaluations of a plan with the recorded run. Omits measuring, because the run's store does not
  * distinguish its own attempts from reused ones.
  */
 export function comparePlan({ parts }: RunPlan, run: RunReader): PlanComparison[] {

@@ -4,7 +4,7 @@ import { alignColumns } from '../core/text/table.ts';
 import { type RunPlan, totalOf } from './plan.ts';
 import type { Range } from './range.ts';
 
-/** Formats a plan: a table of its parts, then memory, cost, and where the figures are from. */
+/** Formats a plan: a table of its parts, then memory, cost, and the sources of the figures. */
 export function formatPlan(plan: RunPlan): string {
   const total = totalOf(plan);
   const rows = [...plan.parts, ...(total === undefined ? [] : [{ ...total, kind: 'total' as const }])];
@@ -20,11 +20,11 @@ export function formatPlan(plan: RunPlan): string {
   return [table, '', ...factsOf(plan)].join('\n');
 }
 
-/** Name of a part in tables. */
+/** Returns the name of a part in tables. */
 export const labelOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string =>
   kind === 'stage' ? `stage "${printable(name)}"` : kind;
 
-/** Formats an expected value with its range in parentheses, without one if it is exact. */
+/** Formats an expected value with its range in parentheses; omits the range of an exact value. */
 export function formatRange({ low, expected, high }: Range, format: (value: number) => string): string {
   return low === high ? format(expected) : `${format(expected)} (${format(low)} … ${format(high)})`;
 }
@@ -39,7 +39,7 @@ const megabytes = (bytes: number): string => `${whole(bytes / 1e6)} MB`;
 
 function factsOf({ lengthFrom, speedFrom, memory, placement, cost, omitted }: RunPlan): string[] {
   return [
-    `length of a rollout: ${lengthFrom === undefined ? 'unknown, counted with its limit; gradus difficulty estimate measures it' : `from ${lengthFrom}`}`,
+    `length of a rollout: ${lengthFrom === undefined ? 'unknown, so the limit is assumed; gradus difficulty estimate measures it' : `from ${lengthFrom}`}`,
     `speed: ${speedFrom === undefined ? 'unknown; train a few steps of this model into the folder of --history to measure it' : `from ${speedFrom}, on this machine`}`,
     memoryLine(memory),
     ...(memory?.changes ?? []).map((change) => `  fits with: --set ${change}`),

@@ -18,15 +18,15 @@ export interface History {
   readonly from: string;
 }
 
-/** Runs that are read at most, the newest first. */
+/** Maximum number of runs to read, newest first. */
 const mostRuns = 20;
 
 /** Work and time of one step. */
 export interface MeasuredStep {
-  /** Written by the policy. */
+  /** Tokens written by the policy. */
   readonly tokens: number;
   readonly rollouts: number;
-  /** Sampling and judging. */
+  /** Seconds of sampling and judging. */
   readonly rolloutSeconds: number;
   readonly learnSeconds: number;
 }
@@ -51,9 +51,9 @@ export async function readHistory(folder: string, info: EngineInfo): Promise<His
 }
 
 /**
- * Summarises steps: the expected value is the median, the range the 10 % and 90 % quantiles.
+ * Summarises steps: the expected value is the median, and the range is from the 10 % to the 90 % quantile.
  *
- * @param from source of the steps, for the reader of a plan.
+ * @param from source of the steps, to be shown in the plan.
  */
 export function historyOf(steps: readonly MeasuredStep[], from: string): History {
   return {
@@ -64,7 +64,7 @@ export function historyOf(steps: readonly MeasuredStep[], from: string): History
   };
 }
 
-/** Whether the last process of a run had this host, engine, and kind of model. */
+/** Returns whether the last process of a run had this host, engine and kind of model. */
 function isAlike(run: RunReader, info: EngineInfo): boolean {
   const session = run.sessions().at(-1);
   const engine = session?.engine as Partial<EngineInfo> | null | undefined;
@@ -72,7 +72,7 @@ function isAlike(run: RunReader, info: EngineInfo): boolean {
   return session?.host === hostname() && keys.every((key) => engine?.[key] === info[key]);
 }
 
-/** Steps that sampled; the others learned from examples. */
+/** Returns the steps that sampled; the other steps learned from examples. */
 function stepsOf(run: RunReader): MeasuredStep[] {
   const names = ['rollout/tokens', 'rollout/count', 'throughput/sampledTokensPerSecond', 'time/learn'];
   const [tokens, rollouts, speed, learning] = names.map((name) => valuesByStep(run, name));

@@ -13,7 +13,7 @@ const range = fc
   .map(([low, a, b]): Range => ({ low, expected: low * a, high: low * a * b }));
 const isOrdered = ({ low, expected, high }: Range): boolean => low <= expected && expected <= high;
 
-test('sums, products and quotients of ranges hold those of values within them', () => {
+test('sums, products and quotients of ranges contain those of values within the ranges', () => {
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
     fc.property(range, range, share, share, (a, b, x, y) => {
@@ -45,7 +45,7 @@ test('keeps the length of a rollout within its limit', () => {
   expect(lengthDuringTraining(undefined, 48)).toEqual({ low: 1, expected: 48, high: 48 });
 });
 
-test('leaves out the total time where one part has none', () => {
+test('omits the total time if a part has no time', () => {
   const part = { kind: 'stage', name: 'a', rollouts: exactly(8), tokens: exactly(80) } as const;
   expect(totalOf({ parts: [] })).toBeUndefined();
   expect(addParts({ ...part, seconds: exactly(2) }, { ...part, seconds: exactly(3) }).seconds).toEqual(

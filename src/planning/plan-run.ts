@@ -13,7 +13,7 @@ import { exactly, over, plus, type Range, times } from './range.ts';
 import { lengthDuringTraining, measuredLength, type MeanLength, storedAttempts } from './rollout-length.ts';
 import { forecastPool } from './stage-pool.ts';
 
-/** What is known before a run: attempts of this model, its length of rollouts, and its speed. */
+/** Data known before a run: attempts of this model, the length of its rollouts, and its speed. */
 interface Known {
   readonly attempts: readonly ObservedGroup[];
   readonly length: MeanLength | undefined;
@@ -21,8 +21,8 @@ interface Known {
 }
 
 /**
- * Forecasts rollouts, tokens, time and memory of a run without a rollout: lengths from the recipe's pass-rate store, else
- * from earlier runs of this model; speed from earlier runs on this machine.
+ * Forecasts rollouts, tokens, time and memory of a run without a rollout. Lengths come from the recipe's pass-rate
+ * store, else from earlier runs of this model; the speed comes from earlier runs on this machine.
  *
  * @param earlier folder of earlier runs, or the speed of steps measured just now.
  */
@@ -56,7 +56,7 @@ function measuringPart({ recipe: { difficulty }, problems }: PlannedParts, known
   const wanted = problems.length * difficulty.rollouts;
   const made = sum(known.attempts.map(({ attempts }) => attempts));
   const missing = Math.max(0, wanted - made);
-  // Adaptive probing and screening stop early where nothing is left to decide.
+  // Adaptive probing and screening stop early once everything is decided.
   const isAdaptive = difficulty.probing.type !== 'fixed' || difficulty.screening !== null;
   const rollouts = isAdaptive ? { low: missing / 4, expected: missing, high: missing } : exactly(missing);
   return [
@@ -68,7 +68,7 @@ function stagePart(parts: PlannedParts, config: StageConfig, known: Known): Plan
   const { problemsPerStep, groupSize, sampling } = resolveStage(parts.recipe, config);
   const pool = forecastPool(parts, config, known.attempts);
   const attempts = pool?.attempts ?? known.attempts;
-  // A step tries no problem twice.
+  // A step never tries a problem twice.
   const groups = Math.min(problemsPerStep, Math.round(pool?.problems ?? Infinity));
   const full = exactly(config.maxSteps * groups * groupSize);
   const rollouts = times(full, refillFactor(config, groupSize, attempts));
@@ -77,7 +77,7 @@ function stagePart(parts: PlannedParts, config: StageConfig, known: Known): Plan
   return partOf('stage', config.name, work, { ...known, length });
 }
 
-/** Rollouts per rollout of a full batch: gates reject groups, and refills replace them. */
+/** Factor on the rollouts of a full batch, because refills replace groups that gates reject. */
 function refillFactor(
   { gates, maxRefills }: StageConfig,
   groupSize: number,
@@ -94,13 +94,13 @@ function evaluationPart({ suites }: PlannedParts, stages: readonly StageConfig[]
   if (suites.length === 0) return [];
   const steps = sum(stages.map(({ maxSteps }) => maxSteps));
   const each = suites.map(({ config, problems }) => {
-    // Before the first step, every so many steps, and after the last.
+    // Before the first step, every `every` steps, and after the last step.
     const evaluations = 1 + (config.every === null ? 1 : Math.ceil(steps / config.every));
     const rollouts = exactly(evaluations * problems.length * config.rollouts);
     const work = { rollouts, maxTokens: config.maxTokens, isLearning: false };
     const part = partOf('evaluation', 'evaluation', work, known);
     if (part.seconds === undefined || !config.greedy) return part;
-    // Runs keep greedy attempts as verdicts only: they take time and are no rollouts.
+    // Runs store only the verdicts of greedy attempts, which take time but do not count as rollouts.
     return { ...part, seconds: times(part.seconds, exactly(1 + 1 / config.rollouts)) };
   });
   return [each.reduce(addParts)];

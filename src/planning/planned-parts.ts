@@ -5,7 +5,7 @@ import type { Engine } from '../engines/engine.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { SuiteConfig } from '../recipe/suite.ts';
 
-/** The parts of a run that a plan depends on. */
+/** Parts of a run on which a plan depends. */
 export interface PlannedParts {
   readonly recipe: Recipe;
   readonly engine: Pick<Engine, 'sampler' | 'renderer'>;

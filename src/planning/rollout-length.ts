@@ -12,7 +12,7 @@ export interface MeanLength {
   readonly from: string;
 }
 
-/** This model's attempts in the recipe's store, under the sampling of `difficulty`; empty without a store. */
+/** Returns this model's attempts in the recipe's store, with the sampling of `difficulty`; empty without a store. */
 export function storedAttempts(recipe: Recipe, { modelHash }: EngineInfo): readonly ObservedGroup[] {
   const { difficulty } = recipe;
   if (difficulty?.store === undefined) return [];
@@ -27,7 +27,7 @@ export function storedAttempts(recipe: Recipe, { modelHash }: EngineInfo): reado
     .flatMap((one) => store.groups(one, { source: { type: 'base' } }));
 }
 
-/** Mean length of recorded attempts; `undefined` if none has its tokens recorded. */
+/** Returns the mean length of recorded attempts; `undefined` if no attempt has recorded tokens. */
 export function measuredLength(attempts: readonly ObservedGroup[], store: string): MeanLength | undefined {
   const counted = sum(attempts.map(({ countedAttempts }) => countedAttempts));
   if (counted === 0) return undefined;
@@ -37,11 +37,12 @@ export function measuredLength(attempts: readonly ObservedGroup[], store: string
 
 /**
  * Change of the mean length during training, as a share of the known mean: answers become shorter where guessing stops,
- * longer where working out pays. A choice, not a bound; compare a plan with its run to check it.
+ * and longer where step-by-step solutions pay. This is an assumption, not a bound; to check it, compare a plan with its
+ * run.
  */
 const drift = { low: 0.75, high: 1.4 };
 
-/** Range of the mean length over a run, at most `maxTokens`; from 1 to `maxTokens` if nothing is known. */
+/** Returns the range of the mean length over a run, at most `maxTokens`; from 1 to `maxTokens` if it is unknown. */
 export function lengthDuringTraining(known: MeanLength | undefined, maxTokens: number): Range {
   if (known === undefined) return { low: 1, expected: maxTokens, high: maxTokens };
   const { mean } = known;

@@ -13,21 +13,21 @@ const levels = createLevels(
   { alpha: 1, beta: 1 },
 );
 const parts = { problems, levels, knownPassRates: new Map() } as unknown as PlannedParts;
-/** Problem i is solved i times of 4; only the first half is measured. */
+/** Problem i is solved in i of 4 attempts; only the first half is measured. */
 const attempts = problems
   .slice(0, 4)
   .map(({ id }, successes) => ({ problemId: id, successes, trials: 4 }) as ObservedGroup);
 const stageOf = (select?: string) =>
   stageConfig.parse(stage('one', { maxSteps: 1, ...(select !== undefined && { select }) }));
 
-test('selects problems by the attempts on record; unmeasured ones count in proportion', () => {
+test('selects problems by recorded attempts and counts unmeasured problems in proportion', () => {
   const pool = forecastPool(parts, stageOf('learnable'), attempts)!;
   expect(pool.attempts.map(({ problemId }) => problemId)).toEqual(['p1', 'p2', 'p3']);
   expect(pool.problems).toBe(6);
   expect(forecastPool(parts, stageOf(), attempts)).toEqual({ problems: 8, attempts });
 });
 
-test('forecasts no pool where nothing is recorded or selected', () => {
+test('forecasts no pool if nothing is recorded or selected', () => {
   expect(forecastPool(parts, stageOf('learnable'), [])).toBeUndefined();
   expect(forecastPool(parts, stageOf('easy'), attempts)).toBeUndefined();
 });

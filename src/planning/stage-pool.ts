@@ -6,7 +6,7 @@ import type { PlannedParts } from './planned-parts.ts';
 
 /** The problems that a stage would select, according to the recorded attempts. */
 export interface ForecastPool {
-  /** Number of problems; those without attempts count in proportion. */
+  /** Number of problems; problems without attempts count in proportion. */
   readonly problems: number;
   /** Attempts at the selected problems. */
   readonly attempts: readonly ObservedGroup[];

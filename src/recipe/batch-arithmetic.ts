@@ -5,7 +5,7 @@ import type { Recipe } from './recipe.ts';
 import { type ResolvedStage, resolveStage } from './resolve-stage.ts';
 
 /**
- * Describes the upper bounds of a run, one line per stage: problems, rollouts and tokens of a step, updates, total
+ * Describes the upper bounds of a run in one line per stage: problems, rollouts and tokens of a step, updates, total
  * rollouts. Printed before training starts.
  */
 export function describeBatches(recipe: Recipe): string[] {
@@ -42,7 +42,7 @@ function imitated({ examples, epochs, batchSize, maxSteps, start }: ImitateConfi
       ? `examples of ${examples}`
       : examples.type === 'solutions'
         ? 'worked solutions'
-        : `correct attempts${examples.from === 'teacher' ? ' of the teacher' : ''}, at most ${examples.perProblem} of ${examples.rollouts} a problem`;
+        : `correct attempts${examples.from === 'teacher' ? ' of the teacher' : ''}, at most ${examples.perProblem} of ${examples.rollouts} per problem`;
   const most = maxSteps === undefined ? '' : `, at most ${countOf(maxSteps, 'step')}`;
   return `${from}, ${batchSize} a step, epochs: ${epochs}${most}, from the ${start} weights`;
 }

@@ -5,23 +5,23 @@ const inStepConfig = z.strictObject({ type: z.literal('in-step') });
 
 const aheadConfig = z.strictObject({
   type: z.literal('ahead'),
-  /** Most steps between the policy that writes a rollout and the policy that learns from it. */
+  /** Maximum number of steps between the policy that writes a rollout and the policy that learns from it. */
   maxOffPolicySteps: z.int().positive().default(1),
 });
 
-/** Where the batch of a step comes from: the step itself, or rollouts that earlier steps started. */
+/** Source of the batch of a step: the step itself, or rollouts that earlier steps started. */
 export const batchSourceConfig = z.discriminatedUnion('type', [inStepConfig, aheadConfig]);
 
 /** A validated source. */
 export type BatchSourceConfig = z.output<typeof batchSourceConfig>;
 
-/** Rolls out each batch with the policy that learns from it: sampling, then learning. */
+/** Rolls out each batch with the policy that learns from it. */
 export const inStep = noun(inStepConfig);
 
 /**
- * Rolls out the next batches while a batch is learned from, with a policy at most `maxOffPolicySteps` steps old. Truncated
- * importance sampling corrects for the difference. Batches are used in the order in which they were started, so that a
- * run depends on its recipe and not on the clock.
+ * Rolls out the next batches while the policy learns from a batch, with a policy at most `maxOffPolicySteps` steps old.
+ * Truncated importance sampling corrects for the difference. Batches are used in the order in which they were started,
+ * so that a run depends on its recipe and not on the clock.
  *
  * @example
  * batch: { problems: 128, groupSize: 16, source: ahead({ maxOffPolicySteps: 1 }) }

@@ -10,8 +10,8 @@ import { describeMetric } from '../runs/metrics/metric-catalogue.ts';
 import { guessedReading } from '../verifiers/math/gold.ts';
 
 /**
- * Rejects stages that would fail or never end: a mix with a domain that no problem has, an advance rule on an unknown
- * metric. Checked before training, because the recipe of a run cannot be changed later.
+ * Rejects stages that would fail or never end: a mix with a domain that no problem has, or an advance rule on an
+ * unknown metric. These are checked before training, because the recipe of a run cannot be changed later.
  *
  * @throws ConfigError naming the stage.
  */
@@ -49,7 +49,7 @@ export function problemWarnings(recipe: Recipe, problems: readonly Problem[]): s
   ];
 }
 
-/** Golds of math problems that could be read in two ways, counted, with the first of them. */
+/** Returns a warning with the number of math golds that can be read in two ways, and the first of them. */
 function guessedGolds({ verifiers }: Recipe, problems: readonly Problem[]): string[] {
   const guesses = problems.flatMap(({ id, domain, answer }) => {
     if (verifiers[domain]?.type !== 'math' || answer === undefined) return [];

@@ -3,7 +3,7 @@ import { type Recipe, recipeConfig, type RecipeInput } from './recipe.ts';
 import { checkRecipe } from './resolve-stage.ts';
 
 /**
- * Validates a recipe. Called once, at the edge: all other code trusts the result.
+ * Validates a recipe. Called once, at the boundary; all other code trusts the result.
  *
  * @throws ConfigError that lists every error with its path and, for an unknown key, the nearest known key.
  * @example

@@ -3,7 +3,7 @@ import type { EnvironmentConfig } from '../environments/config.ts';
 import type { VerifierConfig } from '../verifiers/config.ts';
 import type { Recipe } from './recipe.ts';
 
-/** Programs, modules, hosts and keys that opening a recipe's parts uses, one line each. */
+/** Programs, modules, hosts and keys that are used when a recipe's parts are opened, one line each. */
 export interface Execution {
   readonly engine: readonly string[];
   readonly verifiers: readonly string[];

@@ -60,7 +60,9 @@ function reasonOf(error: unknown): string {
     : message;
 }
 
-/** Returns `:7` for an error on line 7 of the file, else ''. Reads the stack, the only place that has the line. */
+/**
+ * Returns `:7` for an error on line 7 of the file, else ''. Reads the stack, because only the stack contains the line.
+ */
 function lineIn(path: string, error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   const place = [path, pathToFileURL(path).href].find((one) => stack.includes(`${one}:`));

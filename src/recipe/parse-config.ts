@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ConfigError } from '../core/errors.ts';
 
-/** The parts of a JSON Schema that this file reads. */
+/** Fields of a JSON Schema that this file reads. */
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
@@ -61,7 +61,7 @@ function closestBranch(
   )[0];
 }
 
-/** True when the value's type (text for an object, say) excludes a branch. */
+/** Returns whether the value's type excludes a branch, e.g. text where an object is expected. */
 const isWrongType = ({ code, path }: z.core.$ZodIssue): boolean =>
   code === 'invalid_type' && path.length === 0;
 

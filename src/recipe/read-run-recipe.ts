@@ -4,12 +4,12 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 import { parseConfig } from './parse-config.ts';
 import { type Recipe, recipeConfig } from './recipe.ts';
 
-/** A run's recipe, with what proves where the run was made. */
+/** A run's recipe, with the data that proves where the run was made. */
 export interface RunRecipe {
   readonly recipe: Recipe;
   /** `RunSummary.id`. */
   readonly id: string;
-  /** sha256 of the very JSON that `recipe` was parsed from. */
+  /** sha256 of the exact JSON from which `recipe` was parsed. */
   readonly hash: string;
 }
 

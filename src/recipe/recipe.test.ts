@@ -32,7 +32,7 @@ const write = async (name: string, text: string): Promise<string> => {
   return path;
 };
 
-test('parses a resolved recipe to itself, also through JSON', () => {
+test('parses a resolved recipe to itself, even after a round trip through JSON', () => {
   const recipe = defineRecipe(minimal);
   expect(recipeConfig.parse(JSON.parse(JSON.stringify(recipe)))).toEqual(recipe);
 });
@@ -84,7 +84,7 @@ test('reports an unknown key with its path and the nearest known key', () => {
   `);
 });
 
-test('reports the expected type for a wrong one', () => {
+test('reports the expected type for a value of the wrong type', () => {
   const wrong = { ...minimal, sampling: { maxTokens: '32' } } as unknown as RecipeInput;
   expect(() => defineRecipe(wrong)).toThrow(/sampling\.maxTokens: .*expected number/);
 });
@@ -170,7 +170,7 @@ test('converts the recipe schema to JSON Schema', () => {
   );
 });
 
-test('a reward by parts names parts of its domain, also where a stage overrides it', () => {
+test('a reward by parts must name parts of its domain, even where a stage overrides it', () => {
   const answer = { name: 'answer', verifier: { type: 'short-answer' as const } };
   const recipe = (weights: Record<string, number>, reward?: Parameters<typeof stage>[1]['reward']) =>
     defineRecipe({

@@ -29,9 +29,9 @@ const knownPassRates = z.strictObject({
 const samplingConfig = z.strictObject({
   temperature: z.number().positive().default(1),
   topP: z.number().gt(0).max(1).default(1),
-  /** Most probable tokens to sample from; 0: all. */
+  /** Number of most probable tokens to sample from; 0: all tokens. */
   topK: z.int().min(0).default(0),
-  /** Longest completion in tokens; a stage may override it. */
+  /** Maximum number of tokens of a completion; a stage may override it. */
   maxTokens: z.int().positive(),
   /** Strings that end a completion, in addition to the model's end tokens. */
   stop: z.array(z.string().min(1)).default([]),
@@ -45,20 +45,20 @@ const batchConfig = z.strictObject({
   groupSize: z.int().min(2).default(16),
   /**
    * Wordings of a problem over which its rollouts are spread, at most one per rollout. Advantages then also compare
-   * wordings, so that the policy learns to depend on them less. 1: every rollout has the problem's own prompt.
+   * wordings, so that the policy learns to depend less on the wording. 1: every rollout has the problem's own prompt.
    */
   wordings: z.int().positive().default(1),
   /**
-   * Optimizer updates per step. With 2 or more, the groups are split into as many mini-batches, each used once. All but
-   * the first are off-policy, where the algorithm's clipping takes effect. RLOO and REINFORCE have no ratio and allow
-   * only one. verl's `train_batch_size / ppo_mini_batch_size`.
+   * Optimizer updates per step. With 2 or more, the groups are split into this number of mini-batches, each used once.
+   * All updates except the first are off-policy, where the algorithm's clipping takes effect. RLOO and REINFORCE have
+   * no ratio and allow only one update. Corresponds to verl's `train_batch_size / ppo_mini_batch_size`.
    */
   updates: z.int().positive().default(1),
-  /** `inStep()`: sampling, then learning. `ahead()`: rolls out the next batches meanwhile. */
+  /** `inStep()` samples, then learns; `ahead()` rolls out the next batches while the policy learns. */
   source: batchSourceConfig.prefault({ type: 'in-step' }),
 });
 
-/** A suite with its held-out problems: evaluated before and after training, and every `every` steps. */
+/** A suite with its held-out problems, evaluated before and after training and every `every` steps. */
 const evaluationConfig = suiteConfig.extend({ problems: z.array(problemSourceConfig).min(1) });
 
 /**
@@ -78,15 +78,17 @@ export const recipeConfig = z.strictObject({
     engine: engineConfig.prefault('embedded'),
   }),
   /**
-   * The model that stages learn from: `harvest({ from: 'teacher' })` from its answers, `distil()` from its probabilities,
-   * for which it must tokenize text as the policy does.
+   * The teacher: `harvest({ from: 'teacher' })` learns from its answers, `distil()` from its probabilities. For
+   * `distil()`, it must tokenize text as the policy does.
    */
   teacher: z.strictObject({ model: z.string().min(1), engine: engineConfig.prefault('embedded') }).optional(),
-  /** Training problems; stages select from them. May be absent where all stages imitate examples of a file. */
+  /** Training problems; stages select from them. May be absent if all stages imitate examples from a file. */
   problems: z.array(problemSourceConfig).default([]),
   /** Domain → verifier. */
   verifiers: z.record(z.string(), verifierConfig).default({}),
-  /** Domain → environment that answers the policy's turns. A domain without one has attempts of one turn. */
+  /**
+   * Domain → environment that answers the policy's turns. Attempts in a domain without an environment have one turn.
+   */
   environments: z.record(z.string(), environmentConfig).default({}),
   /** Domain → reward of a verdict. Default: 1 for correct, 0 for other outcomes. */
   rewards: z.record(z.string(), rewardConfig).default({}),

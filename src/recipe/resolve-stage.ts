@@ -38,9 +38,9 @@ export interface ResolvedStage {
   readonly sampling: Sampling;
   readonly problemsPerStep: number;
   readonly groupSize: number;
-  /** Wordings of a problem over which a group is spread. */
+  /** Number of wordings of a problem over which a group is spread. */
   readonly wordings: number;
-  /** Mini-batches of whole groups per step. */
+  /** Number of mini-batches of whole groups per step. */
   readonly updatesPerStep: number;
   readonly batchSource: BatchSourceConfig;
   /** Returns the reward of a domain. */
@@ -107,7 +107,7 @@ function required<Key extends keyof typeof examplesOf>(
 }
 
 /**
- * Checks that stages, levels, overrides and pass rates fit together, which no schema of a single part can.
+ * Checks that stages, levels, overrides and pass rates fit together, which the schema of a single part cannot check.
  * @returns the recipe's levels.
  * @throws ConfigError naming the stage or level.
  */
@@ -206,7 +206,7 @@ function checkReference({ config, algorithm }: ResolvedStage): void {
   );
 }
 
-/** A likelihood needs local weights. */
+/** Rejects likelihoods for an engine without local weights. */
 function checkPrior({ difficulty, policy }: Recipe): void {
   if (difficulty?.probing.type !== 'adaptive' || !difficulty.probing.prior.includes('likelihood')) return;
   if (!isServed(policy.engine)) return;
@@ -232,7 +232,7 @@ function checkUpdates({ config, problemsPerStep, updatesPerStep, algorithm }: Re
   }
 }
 
-/** Rollouts of an older policy are biased without importance weights. */
+/** Rejects `ahead()` without importance weights, because rollouts of an older policy would bias the gradient. */
 function checkImportance({ config, batchSource, algorithm }: ResolvedStage): void {
   const { importance } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
   if (batchSource.type === 'in-step' || importance !== null) return;
@@ -242,7 +242,7 @@ function checkImportance({ config, batchSource, algorithm }: ResolvedStage): voi
   );
 }
 
-/** A Tinker service returns log-probabilities of temperature 1, and no entropies. */
+/** Rejects settings that a Tinker service lacks: it returns log-probabilities at temperature 1, and no entropies. */
 function checkService({ policy }: Recipe, { config, algorithm, sampling }: ResolvedStage): void {
   if (policy.engine.type !== 'torch' || policy.engine.tinker === undefined) return;
   const { entropy } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
@@ -278,7 +278,9 @@ function checkStarts({ environments }: Recipe, { config, algorithm, batchSource 
   );
 }
 
-/** Kind of reward that each override needs, besides those by outcome, which every recipe has. */
+/**
+ * Kind of reward that each override needs. Overrides of rewards by outcome are omitted, because every recipe has them.
+ */
 const rewardKinds = { credit: 'score', weights: 'parts', offset: 'parts' } as const;
 
 /** Rejects overrides without effect, and weights of parts that no verifier has. */
@@ -314,7 +316,7 @@ const rulesOf = ({ levels, stages }: Recipe) => [
   ...stages.map((stage) => ({ where: `stage '${stage.name}'`, rule: ruleOfStage(stage) })),
 ];
 
-/** Whether a level or a stage reads pass rates without the environments. */
+/** Returns whether a level or a stage reads pass rates without the environments. */
 export const readsClosedBook = (recipe: Recipe): boolean =>
   rulesOf(recipe).some(({ rule }) => rule !== null && modelsOf(rule).includes(closedBookLabel));
 

@@ -3,9 +3,9 @@ import { binRollouts, defaultBudgets, type SuiteConfig } from './suite.ts';
 
 /** Upper bounds of tokens per problem. */
 export interface StrategyBounds {
-  /** Tokens written, the rollouts of the bins included. */
+  /** Tokens written, including the rollouts that measure bins. */
   readonly written: number;
-  /** Tokens that the scorer reads, prompts left out. */
+  /** Tokens that the scorer reads, without prompts. */
   readonly scored: number;
 }
 
@@ -27,7 +27,7 @@ export function strategyBounds({ strategies = [], budgets: wanted, maxTokens }: 
   };
 }
 
-/** Describes the upper bounds of a suite's strategies in one line; nothing without strategies. */
+/** Describes the upper bounds of a suite's strategies in one line; returns an empty list without strategies. */
 export function describeStrategies(suite: SuiteConfig, problems: number): string[] {
   const { name, strategies, scorer } = suite;
   if (strategies === undefined) return [];

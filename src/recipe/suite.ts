@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { strategyConfig } from '../rollout/strategies/strategy-config.ts';
 import { scorerConfig } from '../scorers/scorer-config.ts';
 
-/** How a model is evaluated; the recipe adds the problems. */
+/** Settings of an evaluation; the recipe adds the problems. */
 export const suiteConfig = z.strictObject({
   type: z.literal('suite').default('suite'),
   /** Name of the result in the run and in tables. */
@@ -14,32 +14,32 @@ export const suiteConfig = z.strictObject({
   temperature: z.number().positive().default(1),
   topP: z.number().positive().max(1).default(1),
   maxTokens: z.int().positive(),
-  /** Adds one attempt per problem at temperature 0. */
+  /** Whether to add one attempt per problem at temperature 0. */
   greedy: z.boolean().default(true),
-  /** Also attempt the other wordings of each problem, which multiplies the cost, and report robustness to them. */
+  /** Whether to attempt the other wordings of each problem too, which multiplies the cost, and report robustness. */
   wordings: z.boolean().optional(),
-  /** Evaluate without the environments of the recipe, in one turn. */
+  /** Whether to evaluate in one turn, without the environments of the recipe. */
   closedBook: z.boolean().optional(),
   /** Training steps between evaluations; `null`: only before the first step and after the last. */
   every: z.int().positive().nullable().default(null),
-  /** Also compares these ways of spending tokens on a problem. Absent: none. */
+  /** Strategies of spending tokens on a problem that the evaluation also compares. */
   strategies: z.array(strategyConfig).min(1).optional(),
-  /** Budgets of the strategies in answers N: each may write N · `maxTokens` tokens per problem. */
+  /** Budgets of the strategies in answers N; each may write N · `maxTokens` tokens per problem. */
   budgets: z.array(z.int().positive()).min(1).optional(),
-  /** What scores the steps for `bestOfN`, `beam` and `dvts`. */
+  /** Scorer of the steps for `bestOfN`, `beam` and `dvts`. */
   scorer: scorerConfig.optional(),
   /** Text that ends a step. */
   stepSeparator: z.string().min(1).optional(),
 });
 export type SuiteConfig = z.output<typeof suiteConfig>;
 
-/** Budgets of strategies where a suite names none. */
+/** Default budgets of strategies. */
 export const defaultBudgets: readonly number[] = [4, 16];
 
 /** Rollouts per problem that measure the pass rates of the bins of strategies. */
 export const binRollouts = 16;
 
-/** Separator of steps where a suite names none: a blank line. */
+/** Default separator of steps: a blank line. */
 export const defaultSeparator = '\n\n';
 
 /** A suite, by default avg@4 at temperature 1 plus one greedy attempt. */

@@ -3,16 +3,16 @@ import { isFromHere } from '../runs/files/origin.ts';
 import { type Execution, executionOf } from './foreign-programs.ts';
 import type { RunRecipe } from './read-run-recipe.ts';
 
-/** Whether programs named by a run made elsewhere may execute. */
+/** Whether programs named by a run that was made elsewhere may execute. */
 export interface TrustOptions {
   /** True allows them. Default false. */
   readonly trust?: boolean | undefined;
 }
 
 /**
- * Refuses a run made elsewhere that names programs: engine commands, Python files, verifier modules.
+ * Rejects a run that was made elsewhere and names programs: engine commands, Python files, verifier modules.
  *
- * @param stored the recipe as it was read: the proof is checked against the very content that is opened.
+ * @param stored the recipe as it was read, so that the proof is checked against the content that is opened.
  * @param parts the parts to open.
  * @throws RunError `RUN_NOT_TRUSTED`, which lists what would be executed.
  */

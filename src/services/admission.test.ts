@@ -33,7 +33,7 @@ test('a bearer token admits a request with a wrong ?token=, without a cookie', (
   expect(tokenCookie(sent, rules)).toBeUndefined();
 });
 
-test('no cookie without a token or where browsers may not send one', () => {
+test('sets no cookie without a token, or where browsers may not send a token', () => {
   const { token: _, ...open } = rules;
   expect(tokenCookie(request('/?token='), open)).toBeUndefined();
   expect(tokenCookie(request(`/${right}`), { ...rules, allowsBrowserToken: false })).toBeUndefined();

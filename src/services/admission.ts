@@ -2,11 +2,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isLoopback } from './loopback.ts';
 
-/** What a request must satisfy before a service sees it. */
+/** Rules that a request must satisfy before a service handles it. */
 export interface AdmissionRules {
   /** Address the service listens on: on loopback the `Host` header must name this machine. */
   readonly host: string;
-  /** Required of every request, except for `publicPaths`. */
+  /** Token required of every request except those to `publicPaths`. */
   readonly token?: string | undefined;
   /** Largest request body in bytes. */
   readonly maxBodyBytes: number;
@@ -16,7 +16,7 @@ export interface AdmissionRules {
   readonly allowsBrowserToken?: boolean;
 }
 
-/** Why a request is rejected, as an HTTP status and a message for its body. */
+/** A rejection of a request: an HTTP status and a message for the body. */
 export interface Rejection {
   readonly status: 400 | 401 | 403 | 413 | 415 | 503;
   readonly message: string;
@@ -25,8 +25,9 @@ export interface Rejection {
 /**
  * Returns why a request is rejected by its headers, or undefined.
  *
- * `Host` stops DNS rebinding: a page of another site whose name was rebound to 127.0.0.1 still sends that name. `Origin`
- * stops requests that pages of other sites send. The JSON content type makes browsers ask before they send across sites.
+ * Checking `Host` stops DNS rebinding: a page of another site whose name was rebound to 127.0.0.1 still sends that
+ * name. Checking `Origin` stops requests from pages of other sites. The JSON content type makes browsers send a
+ * preflight request before a cross-site request.
  */
 export function rejectionOf(request: Request, rules: AdmissionRules): Rejection | undefined {
   const url = new URL(request.url);
@@ -59,8 +60,8 @@ export const hasBody = ({ method, headers }: Request): boolean =>
   (headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) !== 0);
 
 /**
- * Reads a whole body, or returns undefined if it is longer than `maxBytes`. The rest of a long body is read and dropped: a
- * client that is still sending does not read the response.
+ * Reads a whole body, or returns undefined if it is longer than `maxBytes`. The rest of a long body is read and
+ * dropped, because a client that is still sending does not read the response.
  *
  * @throws Error when the connection is lost.
  */
@@ -82,7 +83,7 @@ const cookieName = 'gradus_token';
 
 /**
  * Returns the cookie that carries the token of `?token=` to later requests of the same browser, or undefined if the
- * request sent no token or a wrong one: public paths are answered without a token and must not reveal it.
+ * request sent no token or a wrong one, because public paths are answered without a token and must not reveal it.
  */
 export function tokenCookie(request: Request, rules: AdmissionRules): string | undefined {
   if (rules.allowsBrowserToken !== true || rules.token === undefined) return undefined;
@@ -100,7 +101,7 @@ function hasToken({ headers }: Request, url: URL, { token, allowsBrowserToken }:
   return isSame(url.searchParams.get('token'), token) || isSame(cookie, encodeURIComponent(token));
 }
 
-/** Compares in a time that does not depend on the texts: digests have one length. */
+/** Compares digests, which have equal lengths, so that the time does not depend on the texts. */
 const isSame = (sent: string | null | undefined, token: string): boolean =>
   timingSafeEqual(digest(sent ?? ''), digest(token));
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

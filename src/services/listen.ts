@@ -15,7 +15,7 @@ import { isLoopback } from './loopback.ts';
 
 /** Where a service listens, and the secret that its clients share. */
 export interface ListenAddress {
-  /** Name or address to listen on; off loopback a token is required. */
+  /** Name or address to listen on; a token is required off loopback. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -25,11 +25,11 @@ export interface ListenAddress {
   readonly timeouts?: { readonly headersMs: number; readonly requestMs: number };
 }
 
-/** What a service lets in, and how it rejects the rest. */
+/** Which requests a service admits, and how it rejects others. */
 export interface Door extends Omit<AdmissionRules, 'host' | 'token'> {
   /** Command that starts the service, for error messages, such as `gradus dashboard`. */
   readonly command: string;
-  /** What anyone could do without a token, for error messages, such as `read every rollout`. */
+  /** What any client could do without a token, for error messages, such as `read every rollout`. */
   readonly risk: string;
   /** `drain`: closing waits for accepted requests; `cut`: closing ends them. */
   readonly onClose: 'drain' | 'cut';
@@ -39,20 +39,20 @@ export interface Door extends Omit<AdmissionRules, 'host' | 'token'> {
   readonly errorBody?: (rejection: Rejection) => object;
 }
 
-/** A service that is listening. Disposing closes it: nothing new is accepted. */
+/** A service that is listening. Disposing closes it, so that no new request is accepted. */
 export interface Listening extends AsyncDisposable {
   /** `http://host:port`, without a slash at the end. */
   readonly url: string;
 }
 
-/** A Hono app, or anything else that answers requests. */
+/** A Hono app, or any other request handler. */
 interface App {
   fetch(request: Request, env: HttpBindings): Response | Promise<Response>;
 }
 
 const defaultTimeouts = { headersMs: 15_000, requestMs: 120_000 };
 
-/** Sent with every response, so that other sites can neither load nor sniff it and no cache keeps it. */
+/** Headers of every response, which prevent other sites from loading it, browsers from sniffing it, and caching. */
 const safeHeaders = {
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
@@ -60,11 +60,11 @@ const safeHeaders = {
 };
 
 /**
- * Listens for HTTP requests. Every service listens through this function, the only door of the package: it checks `Host`
+ * Listens for HTTP requests. Every service of the package listens through this function: it checks `Host`
  * and `Origin`, the token, the content type and the size of the body (`admission.ts`) before `app` sees a request, ends
  * connections that send too slowly with 408, and answers 503 while it closes.
  *
- * @throws ConfigError off loopback without a token, and when the address cannot be listened on.
+ * @throws ConfigError for a host off loopback without a token, and for an address that cannot be listened on.
  */
 export async function listen(app: App, address: ListenAddress, door: Door): Promise<Listening> {
   const { host, timeouts = defaultTimeouts } = address;
@@ -91,7 +91,7 @@ export async function listen(app: App, address: ListenAddress, door: Door): Prom
       guarded.close();
       const closed = new Promise((resolve) => server.close(resolve));
       if (door.onClose === 'drain') await guarded.drained();
-      // Without this, closing would wait for clients that hold a connection open and send nothing.
+      // Otherwise closing would wait for clients that hold an idle connection open.
       server.closeAllConnections();
       await closed;
     },
@@ -147,7 +147,7 @@ function guard(app: App, { headers, errorBody = plainError }: Door, rules: Admis
 
 const plainError = ({ message }: Rejection): object => ({ error: message });
 
-/** The request with its body in memory, or why it is rejected. */
+/** Returns the request with its body in memory, or the rejection. */
 async function admit(
   request: Request,
   { incoming }: HttpBindings,

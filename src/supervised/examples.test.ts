@@ -13,7 +13,7 @@ const read = (text: string) => {
   return readExamples(file);
 };
 
-test('reads the rows it was given, with text prompts as one user message', async () => {
+test('reads rows, with a text prompt as one user message', async () => {
   const role = fc.constantFrom('system', 'user', 'assistant');
   const messages = fc.array(fc.record({ role, content: fc.string() }), { minLength: 1, maxLength: 3 });
   const row = fc.record({
@@ -41,11 +41,11 @@ test.each([
   ['{"prompt":"a","completion":""}', /column "completion": expected a non-empty string, got ""/],
   ['{"prompt":7,"completion":"b"}', /column "prompt": expected a string or a list of .* messages, got 7/],
   ['{"prompt":[{"role":"robot","content":""}],"completion":"b"}', /column "prompt.*messages/],
-])('rejects %j with file, row and column', async (text, message) => {
+])('rejects %j with an error that names file, row and column', async (text, message) => {
   await expect(read(text)).rejects.toThrow(message);
 });
 
-test('names a missing file', async () => {
+test('reports a missing file by name', async () => {
   await expect(readExamples(join(folder, 'none.jsonl'))).rejects.toThrow(
     /none\.jsonl: expected a readable file/,
   );

@@ -17,7 +17,7 @@ const exampleRow = z.object({
 /**
  * Reads examples to imitate from a JSON Lines file: rows of `{"prompt": text or messages, "completion": text}`.
  *
- * @throws DataError naming file, row, column, what was expected and what came.
+ * @throws DataError naming file, row, column, the expected and the actual value.
  */
 export async function readExamples(file: string): Promise<SupervisedExample[]> {
   const examples: SupervisedExample[] = [];

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { LearningEngine } from '../engines/engine.ts';
 import { fitExamples } from './fit-examples.ts';
 
-/** One token a character; letters are unknown. */
+/** A tokenizer with one token per character, in which letters are unknown. */
 const encode = (text: string): Int32Array => Int32Array.from(text, (one) => (/[a-z]/.test(one) ? 9 : 1));
 const engineOf = (maxSequenceTokens: number) =>
   ({
@@ -18,7 +18,7 @@ const example = (prompt: string, completion: string) => ({
   completion,
 });
 
-test('leaves out and counts examples longer than the window', () => {
+test('omits and counts examples longer than the window', () => {
   const [short, long] = [example('1+1', '2'), example('1+1', '222')];
   expect(fitExamples(engineOf(5), [short, long])).toEqual({
     fitting: [short],

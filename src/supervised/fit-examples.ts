@@ -11,7 +11,7 @@ export interface FittingExamples {
 }
 
 /**
- * Leaves out examples longer than the model's window, and counts those whose text the tokenizer cannot express.
+ * Omits examples longer than the model's window, and counts examples whose text the tokenizer cannot encode.
  *
  * @throws DataError if no example fits.
  */

@@ -7,7 +7,7 @@ import { learningRateAt, type OptimizerConfig } from '../algorithms/optimizer.ts
 import type { LearningEngine, ModelWeights, Renderer } from '../engines/engine.ts';
 import { requireFinitePolicy } from '../engines/require-finite.ts';
 
-/** A prompt and the completion to learn. */
+/** A prompt with the completion to learn. */
 export interface SupervisedExample {
   readonly prompt: readonly Message[];
   readonly completion: string;
@@ -15,11 +15,11 @@ export interface SupervisedExample {
 
 /** Training settings. */
 export interface SupervisedSettings {
-  /** Examples per optimizer step; at most all of them. */
+  /** Examples per optimizer step; at most the number of examples. */
   readonly batchSize: number;
   /** Passes over the examples; may be fractional. */
   readonly epochs: number;
-  /** Most steps, if fewer than the epochs give; a cosine schedule ends there too. */
+  /** Maximum number of steps, if fewer than the epochs give; a cosine schedule also ends there. */
   readonly maxSteps?: number | undefined;
   readonly optimizer: OptimizerConfig;
   /** Seed of the order of the examples. */
@@ -54,7 +54,7 @@ export interface SupervisedStep extends Omit<SupervisedResult, 'sequences'> {
 /** Items, such as examples, in the order they are learned. */
 export interface BatchPlan<Item> {
   readonly lastStep: number;
-  /** Returns the items of a step, from 1. Depends on nothing else, so that a resumed run takes the same. */
+  /** Returns the items of a step, from 1. Depends only on the step, so that a resumed run gets the same items. */
   batch(step: number): readonly Item[];
 }
 
@@ -81,7 +81,7 @@ export function planBatches<Item>(
   };
 }
 
-/** Returns the permutation of an epoch; keeps the last one, since a batch spans two epochs at most. */
+/** Returns the permutation of an epoch; caches the last one, because a batch spans at most two epochs. */
 function epochOrder(count: number, seed: number): (epoch: number) => readonly number[] {
   const indices = Array.from({ length: count }, (_, i) => i);
   let known: { readonly epoch: number; readonly order: readonly number[] } | undefined;
@@ -93,8 +93,8 @@ function epochOrder(count: number, seed: number): (epoch: number) => readonly nu
 }
 
 /**
- * Makes one optimizer step: token-mean cross-entropy on completions, prompts masked, each completion followed by the
- * model's end token.
+ * Makes one optimizer step on the token mean of the cross-entropy over completions. Prompts are masked, and each
+ * completion is followed by the model's end token.
  *
  * @throws EngineError when the loss or a gradient is not finite.
  */
@@ -164,7 +164,7 @@ export async function superviseModel(
   let tokens = 0;
   let report: SupervisedStep | undefined;
   for (let step = 1; step <= lastStep; step++) {
-    // Keep the model trained before the interruption; before the first step there is none.
+    // Keep the model trained before the interruption, if there was a step.
     if (report === undefined) options.signal?.throwIfAborted();
     else if (options.signal?.aborted === true) break;
     const rate = learningRateAt(optimizer, step, lastStep);
@@ -177,10 +177,10 @@ export async function superviseModel(
   return report!;
 }
 
-/** Examples scored at a time. */
+/** Number of examples scored at once. */
 const scoredAtOnce = 256;
 
-/** Returns the mean negative log-likelihood per completion token, in nats; learns nothing. */
+/** Returns the mean negative log-likelihood per completion token in nats, without learning. */
 export async function meanLoss(
   { weights, renderer }: { readonly weights: Pick<ModelWeights, 'logprobs'>; readonly renderer: Renderer },
   examples: readonly SupervisedExample[],

@@ -26,7 +26,7 @@ test('yields the scripted completions, with key, index and version', async () =>
   expect(first!.tokens.length).toBe(first!.logprobs.length);
 });
 
-test('cuts completions at limits and stop strings', async () => {
+test('truncates completions at limits and stop strings', async () => {
   const engine = scriptedEngine({ complete: () => 'yes;no and so on' });
   const [cut] = await collect(sampleTurns(engine, { ...request, maxTokens: 6 }));
   expect(cut).toMatchObject({ text: 'yes;no', finishReason: 'length' });

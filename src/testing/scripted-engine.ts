@@ -35,18 +35,18 @@ export interface ScriptedEngineOptions {
   ) => string | Promise<string>;
   /** Log-probability of every token, sampled or scored. Default −0.5. */
   readonly tokenLogprob?: number;
-  /** Longest prompt + completion in characters. Default 4096. */
+  /** Maximum length of prompt and completion together, in characters. Default 4096. */
   readonly maxSequenceTokens?: number;
   /** Identifies the "model" in stored pass rates. Default `scripted`. */
   readonly modelHash?: string;
 }
 
-/** Ends every completion that no limit or stop string cut; decodes to an empty string. */
+/** Ends every completion that no limit or stop string ends; decodes to an empty string. */
 const endToken = 0;
 
 /**
- * An engine whose completions come from a function, to test code above engines: no model, no thread, one token per
- * UTF-16 unit. Training changes only the policy version; its inputs are kept for inspection.
+ * An engine whose completions come from a function, to test code that uses engines. It has no model and no thread, and
+ * one token per UTF-16 unit. Training changes only the policy version; its inputs are kept for inspection.
  *
  * @example
  * const engine = scriptedEngine({ complete: (key, index) => (index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}') });
@@ -140,7 +140,7 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
       const first = prompt.firstIndex ?? 0;
       for (let index = first; index < first + prompt.count; index++) {
         const completion = await this.#complete(request, prompt, index, version());
-        // One turn of the event loop, so that callers meet interleaving and aborts as with a real engine.
+        // Waits one turn of the event loop, so that callers see interleaving and aborts as with a real engine.
         await new Promise<void>((resolve) => setImmediate(resolve));
         if (signal?.aborted === true) return;
         yield completion;

@@ -13,7 +13,7 @@ export interface ScriptedEnvironmentOptions extends Partial<
 }
 
 /**
- * An environment whose replies come from a function, to test code above environments. Its state is the number of turns.
+ * An environment whose replies come from a function, to test code that uses environments. Its state is the number of turns.
  *
  * @example
  * const twice = scriptedEnvironment({

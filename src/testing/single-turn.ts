@@ -21,8 +21,8 @@ export interface SingleTurn {
 }
 
 /**
- * Builds a transcript of one prompt and one answer, for tests. Omitted fields are empty, `stop` or version 0;
- * log-probabilities default to −0.5.
+ * Builds a transcript of one prompt and one answer, for tests. Omitted lists are empty, the finish reason defaults to
+ * `stop`, the version to 0, and log-probabilities to −0.5.
  *
  * @example
  * const transcript = singleTurn({ promptTokens: Int32Array.of(1, 2), tokens: Int32Array.of(7), text: '7' });

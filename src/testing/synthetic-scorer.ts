@@ -6,7 +6,7 @@ import type { StepScorer } from '../verifiers/step-scorer.ts';
 
 /** A step scorer of known quality. */
 export interface SyntheticScorerOptions {
-  /** Area under the ROC curve: how often a right prefix scores above a wrong one. In (0.5, 1). */
+  /** Area under the ROC curve: the probability that a right prefix scores above a wrong one, in (0.5, 1). */
   readonly auc: number;
   /** Whether the answer is right so far, up to token `end`. */
   readonly isRight: (problem: Problem, transcript: Transcript, end: number) => boolean;
@@ -14,9 +14,9 @@ export interface SyntheticScorerOptions {
 }
 
 /**
- * A scorer that sees the truth through normal noise: score = σ(±1 + s · z) with z drawn once per prefix. Two normals at
- * ±1 with deviation s have AUC = Φ(√2 / s), hence s = √2 / Φ⁻¹(AUC). Equal prefixes have equal scores. Its noise is
- * independent between prefixes, so averages of steps flatter it more than a trained scorer.
+ * A scorer that knows the truth with normal noise: score = σ(±1 + s · z), with z drawn once per prefix. Two normal
+ * distributions with means ±1 and deviation s have AUC = Φ(√2 / s), hence s = √2 / Φ⁻¹(AUC). Equal prefixes have equal
+ * scores. Its noise is independent between prefixes, so averaging over steps helps it more than a trained scorer.
  */
 export function syntheticScorer({ auc, isRight, seed }: SyntheticScorerOptions): StepScorer {
   const deviation = Math.SQRT2 / normalQuantile(auc);

@@ -25,20 +25,20 @@ import { beyondWindow, requireRoom } from '../models/check-prompt-length.ts';
 
 /** Parts that the caller must close. */
 export interface OpenParts extends TrainingParts, AsyncDisposable {
-  /** Files that problems and suites were read from. */
+  /** Files from which problems and suites were read. */
   readonly data: DataRecord;
 }
 
 /** Options of loading, and a check of the files before any engine or verifier is opened. */
 export interface BuildOptions extends LoadingOptions {
-  /** Throws to reject the files. */
+  /** Called with the files; throws to reject them. */
   readonly onData?: (data: DataRecord) => void;
 }
 
 /**
  * Builds everything a recipe names: loads and checks problems, opens verifiers and engine.
  *
- * @throws ConfigError, DataError or EngineError for the first problem, after closing everything.
+ * @throws ConfigError, DataError or EngineError for the first error, after closing everything.
  */
 export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Promise<OpenParts> {
   const levels = checkRecipe(recipe);
@@ -92,7 +92,7 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   };
 }
 
-/** The engine without vLLM servers, which would be a second set on the GPUs of the first. */
+/** Returns the engine settings without vLLM servers, which would start a second set on the same GPUs. */
 const withoutReplicas = (engine: EngineConfig): EngineConfig =>
   engine.type === 'torch' ? { ...engine, vllm: undefined } : engine;
 
@@ -102,11 +102,11 @@ const optional = (warning: string | undefined): string[] => (warning === undefin
 async function missingTemplate(folder: string): Promise<string[]> {
   if ((await readTokenizerInfo(folder))['chat_template'] !== null) return [];
   return [
-    `${folder}: no chat template; the messages of a prompt are joined as plain text, without roles. For a chat model add its chat_template.jinja`,
+    `${folder}: no chat template; the messages of a prompt are joined as plain text, without roles. For a chat model, add its chat_template.jinja`,
   ];
 }
 
-/** Warns when several problems of files have one text: they are drawn more often, and may have different golds. */
+/** Warns when problems from files share a text, because they are drawn more often and may have different golds. */
 function duplicatesIn(problems: readonly Problem[]): string[] {
   const first = new Map<string, string>();
   const pairs = problems.flatMap((problem) => {
@@ -118,7 +118,7 @@ function duplicatesIn(problems: readonly Problem[]): string[] {
   });
   if (pairs.length === 0) return [];
   return [
-    `problems: ${pairs.length} of ${problems.length} repeat the text of another, e.g. ${pairs[0]}; gradus data dedup removes them`,
+    `problems: ${pairs.length} of ${problems.length} repeat the text of another problem, e.g. ${pairs[0]}; gradus data dedup removes them`,
   ];
 }
 
@@ -163,7 +163,7 @@ async function exampleRecords(recipe: Recipe): Promise<FileRecord[]> {
   return records;
 }
 
-/** Resolves the policy's model for its engine: a folder, or a server's name of the model. */
+/** Resolves the policy's model for its engine: a folder, or the name of the model on a server. */
 async function policyModel(recipe: Recipe, options: LoadingOptions): Promise<ModelFolder> {
   const { model, engine } = recipe.policy;
   return isServed(engine) ? { folder: model } : modelFolder(fromBase(recipe, model), options);

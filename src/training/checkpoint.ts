@@ -4,14 +4,14 @@ import type { ControllerState } from './state.ts';
 import type { StartedBatch } from './step/collect-batch.ts';
 import type { TrainingContext } from './training-context.ts';
 
-/** The position after a step, besides the engine's state. */
+/** State after a step, without that of the engine. */
 export interface Position {
   readonly state: ControllerState;
   /** Batches started for later steps, in order. */
   readonly started: readonly StartedBatch[];
 }
 
-/** Saves a checkpoint of everything up to the last step. Waits for the rollouts that were started for later steps. */
+/** Saves a checkpoint of everything up to the last step. Waits for rollouts that were started for later steps. */
 export async function checkpoint(
   context: TrainingContext,
   { state, started }: Position,
@@ -33,7 +33,7 @@ export async function checkpoint(
   if (kept !== undefined) engine.learner.restartFrom?.(kept.engineState);
 }
 
-/** A prompt to score: that of a problem, if the recipe has any. */
+/** Returns a prompt to score: that of a problem, if the recipe has problems. */
 const probe = ({ problems: [first] }: TrainingContext) =>
   first?.prompt ?? [{ role: 'user' as const, content: 'What is asked?' }];
 
@@ -45,7 +45,7 @@ async function recordOf(
   return { step, stage, purpose: 'train', offPolicySteps, groups };
 }
 
-/** Returns whether all rollouts of the batches have ended, without waiting for those that have not. */
+/** Returns whether all rollouts of the batches have ended, without waiting for the others. */
 export async function haveEnded(batches: readonly StartedBatch[]): Promise<boolean> {
   const pending = Symbol('pending');
   const states = batches.map(({ firstRound }) =>

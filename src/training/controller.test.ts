@@ -42,7 +42,7 @@ const problems = Array.from({ length: 12 }, (_, i) =>
   mathProblem({ id: `p${i}`, answer: String(i), solution: `It is \\boxed{${i}}` }),
 );
 
-/** Problem i is solved in i of 12 attempts, whatever the policy. */
+/** Problem i is solved in i of 12 attempts, independent of the policy. */
 const answers = (key: string, index: number): string => {
   const n = Number(key.slice(1));
   return `\\boxed{${(index * 5) % 12 < n ? n : n + 1}}`;
@@ -132,13 +132,13 @@ test('runs all stages and records everything', async () => {
   expect(reader.evaluations().map(({ step }) => step)).toEqual([0, 2, 4, 6, 7]);
   expect(reader.metric('reward/mean').values).toHaveLength(7);
   expect(reader.groups({ step: 1 }).length).toBeGreaterThanOrEqual(4);
-  // Solved in all four attempts of the re-measurement, so no longer trained on.
+  // All four attempts of the new measurement solved it, so it is no longer trained on.
   const second = reader.groups({ stage: 'two' }).map(({ problemId }) => problemId);
   expect(second).not.toContain('p11');
   expect(engine.policyVersion).toBeGreaterThan(0);
 });
 
-test('measures at a boundary under the sampling of its stage and reports the step', async () => {
+test('measures at a stage boundary with the sampling of the stage, and reports the step', async () => {
   const recipe = recipeWith({ sampling: { maxTokens: 32, topP: 0.9, topK: 5, stop: ['\n'] } });
   await using run = await newRun(recipe);
   await trainIn(run, recipe, scriptedEngine({ complete: answers }));
@@ -175,7 +175,7 @@ test('records levels of groups and metrics', async () => {
   }
 });
 
-test('reports to an outside watcher what the training reported', async () => {
+test('followRun reports the same events as the training process', async () => {
   const recipe = recipeWith({
     stages: [
       stage('one', { maxSteps: 3, maxRefills: 0, gates: [zeroAdvantage()] }),
@@ -248,7 +248,7 @@ test.each([
     },
     stops: [1, 3, 4],
   },
-])('gives the same run whether it is stopped and resumed or not: $what', async ({ changes, stops }) => {
+])('gives the same run with and without stops and resumes: $what', async ({ changes, stops }) => {
   const recipe = recipeWith(changes);
   const calm = await newRun(recipe, join(root, 'calm'));
   await trainIn(calm, recipe, scriptedEngine({ complete: answers }));
@@ -290,7 +290,7 @@ test('reports a step with nothing to learn and continues', async () => {
   expect(reader.metricsAt(1)).not.toHaveProperty('optim/loss');
 });
 
-test('does not take a step stopped between two updates for the one before', async () => {
+test('does not save a step stopped between two updates as the previous step', async () => {
   const recipe = recipeWith({ batch: { problems: 4, groupSize: 4, updates: 2 } });
   const stop = new AbortController();
   const engine = scriptedEngine({ complete: answers });
@@ -338,7 +338,7 @@ test('skips an update whose gradient is not finite, warns, and continues', async
   expect(engine.policyVersion).toBe(6);
 });
 
-test('ends a run after five steps in a row without a finite gradient, across a resume too', async () => {
+test('ends a run after five steps in a row without a finite gradient, even across a resume', async () => {
   const recipe = recipeWith({});
   const stuckAfter = (steps: number) => brokenUpdates((update) => update > steps);
   {
@@ -352,7 +352,7 @@ test('ends a run after five steps in a row without a finite gradient, across a r
   await expect(trainIn(again, recipe, stuckAfter(0))).rejects.toThrow(/step 7: expected finite gradients/u);
 });
 
-test('outcomes of starts never enter the pass rates of their problems', async () => {
+test('never counts outcomes from starts in the pass rates of their problems', async () => {
   const recipe = recipeWith({
     stages: [stage('one', { starts: reveal({ promptShare: 0.3 }), maxSteps: 6 })],
   });
@@ -368,7 +368,7 @@ test('outcomes of starts never enter the pass rates of their problems', async ()
   expect(count).toBe(4 * problems.length + 4 * groupsFrom('prompt'));
 });
 
-test('selects by pass rates with and without an environment, kept apart in the store', async () => {
+test('selects by pass rates with and without an environment, which the store keeps apart', async () => {
   const needsTool = allOf(band({ min: 0.5 }), band({ model: 'policy-closed-book', max: 0.1 }));
   const recipe = recipeWith({
     environments: { math: { type: 'python' } },
@@ -376,7 +376,7 @@ test('selects by pass rates with and without an environment, kept apart in the s
     stages: [stage('tool', { select: 'needs the tool', maxSteps: 1 })],
     evaluation: [],
   });
-  // Odd problems are solved after a reply; even ones at once.
+  // Odd problems are solved after a reply, even problems in the first turn.
   const engine = scriptedEngine({
     complete: (key, _index, _version, turn) => {
       const n = Number(key.slice(1));

@@ -25,7 +25,7 @@ import type { TrainingContext } from './training-context.ts';
  *   │  └  checkpoint                when one is due; always at the stage's end
  *   evaluate, export, finish
  *
- * `state`, the batches started for later steps and the engine's checkpoint are the complete state: a resume drops all
+ * `state`, the batches started for later steps and the engine's checkpoint form the complete state. A resume drops all
  * records after the last checkpoint and computes them again, bit for bit.
  */
 
@@ -58,7 +58,7 @@ export async function train(
   return state;
 }
 
-/** Begins the stage, unless the state is from the middle of it. */
+/** Begins the stage, unless the state is from its middle. */
 async function beginStage(context: TrainingContext, state: ControllerState): Promise<ControllerState> {
   if (state.stage !== null) return state;
   const stage = context.recipe.stages[state.curriculum.stage]!;
@@ -73,7 +73,7 @@ async function beginStage(context: TrainingContext, state: ControllerState): Pro
   }
 }
 
-/** Opens a stage that has begun, new or resumed. */
+/** Opens a stage that has begun, whether new or resumed. */
 async function openStageRun(
   context: TrainingContext,
   { curriculum, stage: saved }: ControllerState,
@@ -89,7 +89,7 @@ async function openStageRun(
   throw new RangeError(`expected the state of stage "${stage.name}", got another`);
 }
 
-/** Steps until the stage's exit rule fires. */
+/** Runs steps until the stage's exit rule fires. */
 async function runStage(
   context: TrainingContext,
   begun: ControllerState,
@@ -134,7 +134,7 @@ async function runStepOrSave(
     signal?.throwIfAborted();
     return await stage.step(state);
   } catch (error) {
-    // A policy changed by a partial step is not the previous step's.
+    // A partial step has changed the policy, so it is no longer that of the previous step.
     const isWhole = run.step === done && engine.weights.policyVersion === policyVersion;
     if (signal?.aborted === true && isWhole && done > 0 && (await haveEnded(before.started)))
       await checkpoint(context, before, false);

@@ -5,7 +5,7 @@ import { flagsOf } from '../verifiers/suspicions.ts';
 
 /**
  * Evaluates the suites that are due and records the results. A suite always uses the same random numbers, so two
- * evaluations of a run differ by the policy alone.
+ * evaluations of a run differ only by the policy.
  */
 export async function evaluateSuites(
   context: TrainingContext,

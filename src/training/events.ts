@@ -2,7 +2,7 @@ import type { Outcome } from '../core/verdict.ts';
 import type { Evaluation } from '../evaluation/evaluate.ts';
 import type { Metrics } from './step/step-metrics.ts';
 
-/** Events of a training, for observers. Resuming does not depend on them. */
+/** Events of a training run, for observers. Resuming does not depend on them. */
 export type TrainingEvent =
   | RunStart
   | { readonly type: 'measure'; readonly stage: string; readonly done: number; readonly total: number }
@@ -12,16 +12,16 @@ export type TrainingEvent =
   | { readonly type: 'evaluated'; readonly step: number; readonly evaluation: Evaluation }
   | { readonly type: 'stage-start' | 'stage-end'; readonly stage: string; readonly message: string }
   | { readonly type: 'warning'; readonly message: string }
-  /** What selection is worth in a stage, after some of its steps. */
+  /** Estimated worth of selection in a stage, after some of its steps. */
   | { readonly type: 'staging-worth'; readonly stage: string; readonly message: string }
-  /** Rollouts of a step, with `ahead()` also of later ones; `total` grows when gates refill. */
+  /** Rollouts of a step, and with `ahead()` of later steps; `total` grows when gates refill. */
   | { readonly type: 'roll'; readonly step: number; readonly done: number; readonly total: number }
   | StepEvent;
 
 /** A stage before it begins. */
 export interface StagePlan {
   readonly name: string;
-  /** Last step; null where the number of examples decides it. */
+  /** Last step; null if the number of examples decides it. */
   readonly maxSteps: number | null;
 }
 
@@ -31,7 +31,7 @@ export interface RunStart {
   /** Directory of the run. */
   readonly run: string;
   readonly stages: readonly StagePlan[];
-  /** The step it resumes from; earlier steps are recorded and not reported again. */
+  /** The step from which it resumes; earlier steps are recorded and not reported again. */
   readonly step: number;
 }
 
@@ -48,7 +48,7 @@ export interface StepEvent {
   readonly verdicts: readonly ShownVerdict[];
 }
 
-/** Most verdicts in one step event. */
+/** Maximum number of verdicts in one step event. */
 export const shownVerdicts = 4;
 
 /** One verdict of a step, as a sample. */

@@ -27,11 +27,11 @@ interface Told {
 }
 
 /**
- * Yields the events of a run from its directory while another process may write it: first everything on record, then
- * new events, until the run ends or the signal aborts. Progress within a step or a measurement is not recorded, so not
- * yielded. After a resume from an earlier step, starts again from the beginning.
+ * Yields the events of a run from its directory, even while another process writes it: first all recorded events, then
+ * new ones, until the run ends or the signal aborts. Progress within a step or a measurement is not recorded and
+ * therefore not yielded. After a resume from an earlier step, starts again from the beginning.
  *
- * @throws RunError when there is no run, or its recipe was edited.
+ * @throws RunError when the run is missing or its recipe was edited.
  */
 export async function* watchRun(
   directory: string,
@@ -41,7 +41,7 @@ export async function* watchRun(
   const { stages } = (await readRunRecipe(directory)).recipe;
   let told: Told | undefined;
   for (;;) {
-    // Checked before reading: records that an ended run still wrote are read below.
+    // Checked before reading, so that the last records of an ended run are read below.
     const { status, step } = run.summary();
     if (told === undefined || step < told.steps) {
       told = { steps: 0, events: 0, evaluations: 0 };
@@ -59,7 +59,7 @@ export const stagePlan = ({ name, maxSteps }: Recipe['stages'][number]): StagePl
   maxSteps: maxSteps ?? null,
 });
 
-/** Yields everything recorded since `told`, in the order it was reported. */
+/** Yields everything recorded since `told`, in the order of recording. */
 async function* tellNews(
   run: RunReader,
   stages: Recipe['stages'],
@@ -91,7 +91,7 @@ function shownEvent({ type, stage = '', message, step }: RunEvent): TrainingEven
   return { type: 'warning', message: step === 0 ? message : `step ${step}: ${message}` };
 }
 
-/** Steps whose rollouts are read; older ones are skipped. */
+/** Number of last steps whose rollouts are read; the rollouts of older steps are skipped. */
 const shownSteps = 1;
 
 async function stepEvent(

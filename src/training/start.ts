@@ -53,7 +53,7 @@ export async function startTraining(
 }
 
 /**
- * Resumes a run from its newest checkpoint to its end. The result is the same as if the run had never stopped.
+ * Resumes a run from its newest checkpoint to its end. The result is the same as that of an uninterrupted run.
  * @throws RunError when the run is finished, locked by another process, damaged, or its recipe or one
  * of its problem files was changed.
  */
@@ -87,7 +87,7 @@ export async function resumeTraining(
   return await trainIn(run, parts!, { state, started }, watch);
 }
 
-/** Plans the run. An earlier run that cannot be read must not prevent a new one. */
+/** Plans the run. An unreadable earlier run must not prevent a new run. */
 async function planOf(
   parts: OpenParts,
   runsDir: string,
@@ -149,7 +149,7 @@ async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promi
 async function endBadly(run: Run, error: unknown, signal: AbortSignal | undefined): Promise<never> {
   const isInterrupt = signal?.aborted === true;
   const reason = isInterrupt ? 'stopped by the user' : messageOf(error);
-  // Still throw the reason if the disk cannot store it.
+  // Throw the reason even if the disk cannot store it.
   await run.finish(isInterrupt ? 'interrupted' : 'failed', reason).catch(() => undefined);
   if (!isInterrupt) throw error;
   throw new RunError(`${run.directory}: stopped; everything up to its last checkpoint is kept`, {

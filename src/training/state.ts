@@ -22,7 +22,7 @@ const poolState = z.strictObject({
 const exampleState = z.strictObject({
   /** Examples in the run's file of the stage. */
   examples: z.int().positive(),
-  /** Hash of the stage's files of examples, so that a resume learns from and measures the same. */
+  /** Hash of the stage's files of examples, so that a resume uses the same examples. */
   sha256: z.string(),
   heldOut: z.int().min(0),
 });
@@ -34,16 +34,18 @@ const distilState = z.strictObject({
   teacher: z.string(),
 });
 
-/** State of the controller, besides that of the engine and the run's tables. JSON-safe. */
+/** State of the controller, without the engine's state and the run's tables. JSON-safe. */
 export const controllerState = z.strictObject({
   curriculum: curriculumState,
   /** The current stage; `null` between stages. */
   stage: z.union([poolState, exampleState, distilState]).nullable(),
   /** Results of re-measurements at stage boundaries, by problem id; newer than the base measurement. */
   remeasured: z.record(z.string(), trials),
-  /** Consecutive steps up to now in which every update was skipped for a non-finite gradient. */
+  /** Current number of consecutive steps in which every update was skipped for a non-finite gradient. */
   stuckSteps: z.int().min(0).default(0),
-  /** Steps done by stages that imitate or distil, which the learning rate of the others does not count. */
+  /**
+   * Number of steps of stages that imitate or distil, which the learning-rate schedule of other stages does not count.
+   */
   imitated: z.int().min(0).default(0),
 });
 

@@ -22,7 +22,7 @@ async function resultOf(before: unknown, after: unknown) {
   return await readRunResult(run.directory);
 }
 
-test('reads a run without a problem judged in both evaluations, and leaves the comparison out', async () => {
+test('reads a run without a problem judged in both evaluations, and omits the comparison', async () => {
   const result = await resultOf(evaluation(2, 0), evaluation(0, 2));
   expect(result.suites).toMatchObject([{ name: 'held-out' }]);
   expect(result.suites[0]!.comparison).toBeUndefined();

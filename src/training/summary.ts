@@ -17,7 +17,7 @@ export interface StageSummary {
   readonly problems: number;
   /** What a stage imitated; absent for other stages. */
   readonly imitation?: ImitationSummary;
-  /** Why it ended. */
+  /** Reason why it ended. */
   readonly reason: string;
 }
 
@@ -26,9 +26,9 @@ export interface ImitationSummary {
   readonly examples: number;
   /** Completion tokens trained on. */
   readonly tokens: number;
-  /** Of the last step. */
+  /** Loss at the last step. */
   readonly loss: number;
-  /** After the last step; absent without held-out examples. */
+  /** Held-out loss after the last step; absent without held-out examples. */
   readonly heldOutLoss?: number;
 }
 
@@ -37,7 +37,7 @@ export interface SuiteSummary {
   readonly name: string;
   readonly before: Evaluation;
   readonly after: Evaluation;
-  /** Before and after as a start for reinforcement learning; absent for runs that imitated nothing. */
+  /** Readiness for reinforcement learning before and after; absent for runs that imitated nothing. */
   readonly rlStart?: { readonly before: RlStart; readonly after: RlStart };
   /** Absent where no problem was judged in both evaluations. */
   readonly comparison?: Comparison;
@@ -50,16 +50,16 @@ export interface RunResult {
   readonly model?: string;
   readonly stages: readonly StageSummary[];
   readonly suites: readonly SuiteSummary[];
-  /** What selection was worth after the first steps of each stage; one sentence each. */
+  /** Worth of selection after the first steps of each stage, one message each. */
   readonly worth: readonly string[];
   /** Tokens written for training. */
   readonly tokens: number;
   readonly rollouts: number;
-  /** Problems of the run at its end, most urgent first. */
+  /** Alerts of the run at its end, most urgent first. */
   readonly alerts: readonly Alert[];
 }
 
-/** Reads the result of a run from its directory; independent of resumes. */
+/** Reads the result of a run from its directory; resumes do not change it. */
 export async function readRunResult(directory: string): Promise<RunResult> {
   using reader = await openRunReader(directory);
   const total = (metric: string): number => sum(reader.metric(metric).values);

@@ -16,11 +16,11 @@ import type { TrainingEvent } from './events.ts';
 export interface LoadedSuite {
   readonly config: SuiteConfig;
   readonly problems: readonly Problem[];
-  /** Files the problems were read from. */
+  /** Files from which the problems were read. */
   readonly sources?: readonly SourceRecord[];
 }
 
-/** The model that stages learn from: `distil()` from its probabilities, `harvest({ from: 'teacher' })` from its answers. */
+/** The teacher: `distil()` learns from its probabilities, `harvest({ from: 'teacher' })` from its answers. */
 export type Teacher = Pick<Engine, 'sampler' | 'renderer' | 'weights'>;
 
 /** Parts of a run, built from its recipe: engine, verifiers, problems, suites. */
@@ -28,7 +28,7 @@ export interface TrainingParts {
   readonly recipe: Recipe;
   readonly engine: LearningEngine;
   readonly verifierFor: (problem: Problem) => Verifier;
-  /** The environment of a problem; absent: attempts have one turn. */
+  /** Returns the environment of a problem; if absent, attempts have one turn. */
   readonly environmentOf?: Environments['of'];
   /** Tracks unfinished work by name, for the watchdog. */
   readonly pending: PendingWork;
@@ -37,11 +37,11 @@ export interface TrainingParts {
   readonly levels: Levels;
   /** Pass rates of other models: label → problem id → trials. */
   readonly knownPassRates: ReadonlyMap<string, PassRates>;
-  /** Opens the policy's model with the weights of a state, to sample and score only. */
+  /** Opens the policy's model with the weights of a state, only to sample and score. */
   readonly openFrozen?: (state: string) => Promise<LocalEngine>;
-  /** Open if a stage distils, or harvests from it. */
+  /** Present if a stage distils or harvests from it. */
   readonly teacher?: Teacher | undefined;
-  /** Reasons to doubt the run's figures; reported before the start. */
+  /** Reasons to doubt the run's figures, reported before the start. */
   readonly warnings: readonly string[];
 }
 

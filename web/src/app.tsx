@@ -134,7 +134,7 @@ function Tabs({ folder, name }: { readonly folder: string; readonly name: string
   );
 }
 
-/** Returns the shortcuts of the frame, with those of a run if one is open. */
+/** Returns the shortcuts of the frame, including those of a run if a run is open. */
 function useAllShortcuts(folder: string | undefined, toggleTheme: () => void, help: () => void): Shortcut[] {
   const turnStage = useStageTurn(folder);
   return useMemo(() => {
@@ -162,7 +162,7 @@ function useAllShortcuts(folder: string | undefined, toggleTheme: () => void, he
   }, [folder, turnStage, toggleTheme, help]);
 }
 
-/** Cycles the filter `stage`, which every view of a run has, through all stages and each one. */
+/** Cycles the filter `stage`, which every view of a run has, through "all stages" and each stage. */
 function useStageTurn(folder: string | undefined): (by: 1 | -1) => void {
   const { data: run } = useRun(folder ?? '', folder !== undefined);
   const [query, change] = useFilters();

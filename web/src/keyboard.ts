@@ -7,10 +7,10 @@ export interface Shortcut {
   readonly run: () => void;
 }
 
-/** Longest pause between the two keys of a sequence, in milliseconds. */
+/** Maximum pause between the two keys of a sequence, in milliseconds. */
 const sequenceMs = 1200;
 
-/** Runs shortcuts unless the user types in a field. Keys with Ctrl, Alt or Meta are left to the browser. */
+/** Runs shortcuts unless the user types in a field. The browser handles keys with Ctrl, Alt or Meta. */
 export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   const latest = useRef(shortcuts);
   useEffect(() => {
@@ -45,7 +45,7 @@ export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   }, []);
 }
 
-/** Focuses the next or previous row of the view, relative to the focused one. */
+/** Focuses the next or previous row of the view, relative to the focused row. */
 export function walkRows(by: 1 | -1): void {
   const rows = [...document.querySelectorAll<HTMLElement>('main [data-row]')];
   const at = rows.indexOf(document.activeElement as HTMLElement);

@@ -11,7 +11,7 @@ import { applyTheme, savedTheme } from './theme.ts';
 import './design/tokens.css';
 
 applyTheme(savedTheme());
-/** An exported page holds its runs; a served one loads them, and reloads the runs that changed. */
+/** An exported page contains its runs; a served page loads them, and reloads runs that changed. */
 const isExported = document.querySelector('script#gradus-runs') !== null;
 const source = isExported ? staticSource(embeddedRuns()) : httpSource();
 if (isExported && location.hash === '') {
@@ -33,7 +33,7 @@ source.subscribe(async ({ runs }) => {
   });
 });
 
-/** True for a table of many loaded pages: reloading all of them at every step costs too much. */
+/** True for a table with many loaded pages, because reloading all of them at every step costs too much. */
 function isDeep(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'pages' in data && (data.pages as unknown[]).length > 2;
 }

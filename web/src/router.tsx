@@ -1,6 +1,6 @@
 import { useCallback, useMemo, useSyncExternalStore, type ReactNode } from 'react';
 
-/** The current location. It holds all of a view's state, so that every state has a link. */
+/** The current location. It contains the whole state of a view, so that every state has a link. */
 export interface Route {
   /** Decoded parts of the path: `['runs', 'demo-0001', 'rollouts']`. */
   readonly parts: readonly string[];
@@ -43,7 +43,7 @@ export function Link(props: {
   readonly query?: Changes;
   readonly className?: string | undefined;
   readonly current?: boolean;
-  /** Reachable with `j` and `k`. */
+  /** Whether the link can be reached with `j` and `k`. */
   readonly isRow?: boolean;
   readonly children: ReactNode;
 }) {
@@ -86,7 +86,7 @@ function parse(hash: string): Route {
   return { parts: path.split('/').filter(Boolean).map(decode), query: new URLSearchParams(search) };
 }
 
-/** Decodes a part of a path; returns it as is if it has an invalid escape. */
+/** Decodes a part of a path; returns it unchanged if it has an invalid escape. */
 function decode(part: string): string {
   try {
     return decodeURIComponent(part);

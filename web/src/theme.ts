@@ -24,7 +24,7 @@ export function applyTheme(theme: Theme): void {
   }
 }
 
-/** Returns the opposite of the theme that is shown. */
+/** Returns the opposite of the current theme. */
 export function otherTheme(theme: Theme): Theme {
   const isDark =
     theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches);

@@ -9,9 +9,9 @@ import { type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-fil
 /**
  * Runs a cleaning step: writes kept problems to `--out`, findings to `--findings`, and the report to the terminal.
  *
- * @param inputs files that must not be replaced.
+ * @param inputs files that must not be overwritten.
  * @param clean streams the kept problems and logs the others.
- * @param more returns further fields of the report, and their text; called at the end.
+ * @param more returns additional fields of the report and their text; called at the end.
  */
 export async function cleanFile(
   command: Command,

@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'gradus-reword-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const path = (name: string): string => join(folder, name);
 
-/** Runs `gradus --json data reword …`; gives the exit code and the last line. */
+/** Runs `gradus --json data reword …`; returns the exit code and the last line. */
 async function reword(...words: string[]): Promise<{ code: number; result: Record<string, unknown> }> {
   const lines: string[] = [];
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
@@ -28,7 +28,7 @@ test('stops at the budget and continues with a larger one, without repeating a r
   const baseUrl = await serveModel(({ messages, seed }, response) => {
     const text = messages?.at(-1)!.content ?? '';
     const [a, b] = text.match(/\d+/g) ?? [];
-    // The engine first tries what the server supports, with other texts.
+    // The engine first probes the features of the server with other texts.
     if (b !== undefined) asked.push(`${text} ${seed}`);
     const answer = text.startsWith('Put')
       ? `Compute ${a} times ${b}, way ${'xyz'[asked.length % 3]}.`
@@ -59,7 +59,7 @@ test('stops at the budget and continues with a larger one, without repeating a r
   const short = await reword(...words, ...settings, '--set', 'budget.maxTokens=1500');
   expect(short).toMatchObject({ code: 4, result: { error: { code: 'BUDGET_SPENT' } } });
   expect(existsSync(path('out.jsonl'))).toBe(false);
-  // 24 answers, and one trial of the server by each command.
+  // 24 answers, and one probe of the server by each command.
   const done = await reword(...words, ...settings, '--set', 'budget.maxTokens=15000');
   expect(done).toMatchObject({
     code: 0,

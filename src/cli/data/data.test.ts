@@ -16,7 +16,7 @@ const rowsOf = (name: string): Record<string, unknown>[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** Runs `gradus --json data …`; gives the exit code and the result or error. */
+/** Runs `gradus --json data …`; returns the exit code and the result or error. */
 async function run(...words: string[]): Promise<{ code: number; result: Record<string, unknown> }> {
   const lines: string[] = [];
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
@@ -94,7 +94,7 @@ test('converts a published file to a training file: import, check, dedup, decont
   ]);
 });
 
-test('an invalid row ends an import with row, reason and fix', async () => {
+test('an invalid row ends an import with an error that names row, reason and fix', async () => {
   writeFileSync(path('bad.csv'), 'question,answer\nWhat?,1\nAnd?,\n');
   const { code, result } = await run('import', path('bad.csv'), '--out', path('no.jsonl'));
   expect(code).toBe(3);
@@ -151,7 +151,7 @@ test('imports from a hub and counts invalid rows', async () => {
   vi.unstubAllEnvs();
 });
 
-test('rejects ids shared by two files; rows can get ids by content instead', async () => {
+test('rejects ids shared by two files, unless rows get ids by content', async () => {
   writeFileSync(path('one.jsonl'), '{"id":0,"problem":"a","answer":"1"}\n');
   writeFileSync(path('two.jsonl'), '{"id":0,"problem":"b","answer":"1"}\n');
   const words = ['import', path('one.jsonl'), path('two.jsonl'), '--out', path('both.jsonl')];
@@ -190,7 +190,7 @@ test('refuses an output in another format, its own input, and an existing file w
   });
 });
 
-test('an invalid row names the columns of the file and the command that skips it', async () => {
+test('the error for an invalid row names the columns of the file and the command that skips the row', async () => {
   writeFileSync(path('bad.jsonl'), '{"question": "1+1?", "answer": "2"}\n{"question": "1+2?"}\n');
   const { result } = await run('import', path('bad.jsonl'), '--out', path('good.jsonl'));
   const error = result['error'] as { message: string; tryNext: string };

@@ -11,7 +11,7 @@ export interface GoldJudge extends AsyncDisposable {
   readonly sameAnswer: SameAnswer;
   /** Finds golds that the math verifier cannot read. */
   readonly findUnreadable: (problem: Problem) => Finding | undefined;
-  /** A gold that can be read in more ways than one: kept, and worth a look. */
+  /** Reports a gold that can be read in several ways; the problem is kept but needs a review. */
   readonly findGuessed: (problem: Problem) => Finding | undefined;
 }
 

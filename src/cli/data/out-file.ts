@@ -15,7 +15,7 @@ export const addForceOption = (command: Command): Command =>
 
 const lineEndings: readonly string[] = ['.jsonl', '.json', '.ndjson', '.txt', ''];
 
-/** Rejects a file name whose extension is not for JSON Lines: readers select the format by the extension. */
+/** Rejects a file name without an extension of JSON Lines, because readers select the format by the extension. */
 export function requireLinesEnding(option: string, out: string | undefined): void {
   if (out === undefined || isWrittenInPlace(out)) return;
   const ending = extname(out).toLowerCase();
@@ -51,7 +51,7 @@ export function requireFreeOutput(
   });
 }
 
-/** Compares files, not names: links to one file are the same. */
+/** Compares files instead of names, so that links to one file are the same. */
 function isSameFile(one: string, other: string): boolean {
   const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
   return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;

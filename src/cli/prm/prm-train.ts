@@ -102,7 +102,7 @@ export function addPrmTrainCommand(prm: Command): void {
   });
 }
 
-/** Returns the model with more layers, in a folder that is removed with the stack. */
+/** Returns the model with added layers, in a folder that is removed when the stack is disposed. */
 async function deeperModel(
   source: ModelSource,
   layers: number,

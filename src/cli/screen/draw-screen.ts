@@ -20,7 +20,7 @@ const mostAlerts = 3;
 const recentSteps = 20;
 
 /**
- * Draws a run as lines of a terminal, the most important first: at most `rows − 1` lines of at most `columns` characters.
+ * Draws a run as lines of a terminal, most important first: at most `rows − 1` lines of at most `columns` characters.
  * Needs at least 40 columns. Control characters from models, files and recipes are made visible.
  */
 export function drawScreen(state: ScreenState, canvas: Canvas): string[] {
@@ -43,7 +43,9 @@ function titleLine(state: ScreenState, { columns, paint }: Canvas): string {
   return paint('bold', fit([run, ...parts].join(' · '), columns));
 }
 
-/** Estimates the training time left; an upper bound, because a stage may end early. Evaluations come on top. */
+/**
+ * Estimates the training time left; an upper bound, because a stage may end early. Evaluations take additional time.
+ */
 function timeLeft({ stages, stage, stepsOf, series }: ScreenState): string[] {
   const lengths = stepSeconds(series).slice(-recentSteps);
   if (lengths.length === 0) return [];
@@ -60,7 +62,7 @@ function stepSeconds(series: ScreenState['series']): number[] {
   return (series['time/rollout']?.values ?? []).map((seconds, i) => seconds + (learning[i] ?? 0));
 }
 
-/** Draws one bar per stage, as long as its `maxSteps`, where they are known; a finished stage is full even if it ended early. */
+/** Draws one bar per stage, with a width by `maxSteps` where known; a finished stage is full even if it ended early. */
 function stageBar({ stages, stage, stepsOf }: ScreenState, { columns }: Canvas): string {
   const total = Math.max(
     1,

@@ -37,7 +37,7 @@ export function figuresOf(series: ScreenState['series']): Figure[] {
     ...figure('rollout/length/mean', {
       label: 'length',
       value: (last('rollout/length/mean') ?? 0).toFixed(0),
-      note: `tokens; p95 ${(last('rollout/length/p95') ?? 0).toFixed(0)}, cut off ${percent(last('rollout/truncated'))}`,
+      note: `tokens; p95 ${(last('rollout/length/p95') ?? 0).toFixed(0)}, truncated ${percent(last('rollout/truncated'))}`,
     }),
     ...plain('policy/entropy', 'entropy'),
     ...plain('optim/gradNorm', 'gradient'),

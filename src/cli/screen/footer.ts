@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 
 /** Lines at the bottom of a terminal, redrawn in place. */
 export interface Footer {
-  /** Replaces the lines; a line longer than the terminal is cut, not wrapped. */
+  /** Replaces the lines; a line longer than the terminal is truncated, not wrapped. */
   draw(lines: readonly string[]): void;
   /** Erases the lines, so that other output can take their place. */
   clear(): void;
@@ -15,9 +15,12 @@ const [cutLongLines, wrapLongLines] = [`${escape}?7l`, `${escape}?7h`];
 
 /** Creates a footer on a terminal. Each redraw is one write, to avoid flicker. */
 export function createFooter(terminal: WriteStream): Footer {
-  /** Columns of each drawn line. */
+  /** Number of columns of each drawn line. */
   let widths: readonly number[] = [];
-  /** Moves from the end of the last line to the start of the first. Counts rows, because a narrowed terminal wraps lines. */
+  /**
+   * Moves from the end of the last line to the start of the first. Counts rows, because a terminal that became narrower
+   * wraps lines.
+   */
   const erase = (): string => {
     const rows = widths.map((width) => Math.max(1, Math.ceil(width / terminal.columns)));
     const above = rows.reduce((sum, count) => sum + count, 0) - 1;

@@ -4,7 +4,7 @@ import { type Canvas, drawScreen } from './draw-screen.ts';
 import type { Footer } from './footer.ts';
 import { screenStart, seeEvent } from './screen-state.ts';
 
-/** Frequent events, and the minimum time between redraws for them. */
+/** Frequent events, and the minimum time between redraws for these events. */
 const frequent = new Set<TrainingEvent['type']>(['roll', 'measure', 'harvest', 'evaluate']);
 const frameMs = 100;
 

@@ -2,7 +2,7 @@ import type { Alert } from '../../runs/metrics/alert-types.ts';
 import { alertsOf } from '../../runs/metrics/find-alerts.ts';
 import type { RunStart, ShownVerdict, StagePlan, TrainingEvent } from '../../training/events.ts';
 
-/** State of the screen of a run, derived from its events alone. */
+/** State of the screen of a run, derived only from its events. */
 export interface ScreenState {
   /** Run directory; empty before `run-start`. */
   readonly run: string;
@@ -19,7 +19,7 @@ export interface ScreenState {
   readonly series: Readonly<Record<string, Series>>;
   /** Alerts, most severe first. */
   readonly alerts: readonly Alert[];
-  /** First and last accuracy of each suite. */
+  /** First and last accuracies of each suite. */
   readonly suites: Readonly<Record<string, { readonly first: Accuracy; readonly last: Accuracy }>>;
   readonly verdicts: readonly ShownVerdict[];
 }
@@ -95,7 +95,7 @@ export function seeEvent(state: ScreenState, event: TrainingEvent): ScreenState 
 const withSteps = (stage: StagePlan, maxSteps: number): StagePlan =>
   stage.maxSteps === null ? { ...stage, maxSteps } : stage;
 
-/** Computes the dashboard's alerts that depend on metrics alone. */
+/** Computes the dashboard's alerts that depend only on metrics. */
 function alertsAt(step: number, series: ScreenState['series']): Alert[] {
   const between = (name: string, from: number, to: number) => {
     const { steps, values } = series[name] ?? { steps: [], values: [] };

@@ -125,7 +125,7 @@ function fakeTerminal(columns = 80) {
   return { written, terminal: terminal as unknown as typeof process.stderr };
 }
 
-test('erases exactly the rows of the footer, also after the terminal became narrower', () => {
+test('erases exactly the rows of the footer, even after the terminal became narrower', () => {
   const { written, terminal } = fakeTerminal();
   const footer = createFooter(terminal);
   footer.draw(['a'.repeat(80), 'b']);
@@ -138,7 +138,7 @@ test('erases exactly the rows of the footer, also after the terminal became narr
   expect(written).toHaveLength(3);
 });
 
-test('shows the recorded steps of a resumed run and keeps events that arrive meanwhile', async () => {
+test('shows the recorded steps of a resumed run and keeps events that arrive in the meantime', async () => {
   const { written, terminal } = fakeTerminal();
   async function* past(): AsyncGenerator<TrainingEvent> {
     yield start;

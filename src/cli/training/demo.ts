@@ -26,7 +26,7 @@ export function addDemoCommand(program: Command): void {
       const output = outputOf(command);
       const started = performance.now();
       const recipe = await loadRecipe(recipeFile, [`seed=${seed}`, ...set]);
-      output.say('Training a small model on math and code, with the code that trains a 1.5B model.');
+      output.say('Training a small model on math and code, with the same code that trains a 1.5B model.');
       for (const line of describeBatches(recipe)) output.say(line);
       const directory = await withInterrupt((signal) =>
         startTraining(recipe, runs, { signal, report: reportTo(output, { isPlain: plain }) }),

@@ -15,11 +15,11 @@ import { withInterrupt } from '../interrupt.ts';
 import type { Output } from '../output.ts';
 
 /**
- * Builds every part without training, which finds every error that a start would, and prints the plan with what staging
- * is worth: from the recipe's pass-rate store, or from a probe.
+ * Builds every part without training, which finds every error that starting the run would find. Prints the plan with
+ * the worth of staging, estimated from the recipe's pass-rate store or from a probe.
  *
  * @param options.runs folder of earlier runs.
- * @param options.probe problems to attempt; absent: none.
+ * @param options.probe number of problems to attempt; absent: no probe.
  */
 export async function showPlan(
   recipe: Recipe,

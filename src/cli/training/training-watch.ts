@@ -15,8 +15,8 @@ export const plainHelp = 'print lines instead of the live screen on a terminal';
 const stepsPerLine = 10;
 
 /**
- * Reports the events of a run: a live screen on a terminal, lines elsewhere, JSON with `--json`.
- * @param options.isPlain print lines on a terminal too.
+ * Reports the events of a run: as a live screen on a terminal, as lines elsewhere, as JSON with `--json`.
+ * @param options.isPlain prints lines even on a terminal.
  */
 export function reportTo(
   output: Output,
@@ -136,11 +136,11 @@ function imitated({ examples, tokens, loss, heldOutLoss }: ImitationSummary): st
   return `${countOf(examples, 'example')}, ${tokens.toLocaleString('en')} tokens, loss ${loss.toFixed(4)}${held}`;
 }
 
-/** Alerts about what a whole run came to; one about its last steps does not make a finished run a failure. */
+/** Alerts about the outcome of a whole run; an alert about its last steps does not make a finished run a failure. */
 const wentWrong: ReadonlySet<string> = new Set(['held-out-fell', 'no-signal']);
 
 /**
- * Ends the command with exit code 7 where a finished run has an alert of severity `error`.
+ * Ends the command with exit code 7 if a finished run has an alert of severity `error`.
  * @throws RunError (`RUN_WENT_WRONG`) that names the alerts.
  */
 export function requireHealthy({ run, alerts }: RunResult): void {

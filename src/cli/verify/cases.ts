@@ -6,7 +6,7 @@ import { gradeInOrder, type Grader } from '../../services/verifier/grader.ts';
 /**
  * Judges every case of a file and prints one JSON verdict per line, in the order of the file.
  *
- * @param width cases judged at once.
+ * @param width maximum number of cases judged at once.
  * @throws DataError when the file is neither a JSON list nor JSON Lines.
  */
 export async function printCases(

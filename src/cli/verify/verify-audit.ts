@@ -17,7 +17,7 @@ interface Flags extends TrustFlags {
   readonly differences?: true;
 }
 
-/** `gradus verify audit`: judges stored rollouts again, or lists the differences from the gold that were accepted. */
+/** `gradus verify audit`: judges stored rollouts again, or counts accepted answers that differ from the gold. */
 export function addVerifyAuditCommand(verify: Command): void {
   const command = verify
     .command('audit')
@@ -54,7 +54,7 @@ export function addVerifyAuditCommand(verify: Command): void {
 }
 
 /**
- * Ends the command with exit code 5 after its result where files of rollouts could not be read.
+ * Ends the command with exit code 5, after its result, if files of rollouts could not be read.
  * @throws RunError (`RUN_SHARDS_DAMAGED`) that counts them.
  */
 function requireWhole(path: string, damaged: VerdictAudit['damaged']): void {

@@ -5,8 +5,8 @@ import { type Estimate, tInterval, wilsonInterval } from '../../statistics/inter
 import { mean, sum } from '../../statistics/summary.ts';
 
 /**
- * How a player explored, over episodes. Regret and suffix failure belong together: a player that locks in early may have
- * the mean regret of one that explores.
+ * Exploration of a player over episodes. Read regret together with suffix failure: a player that locks in early may
+ * have the same mean regret as a player that explores.
  */
 export interface Exploration {
   readonly episodes: number;
@@ -14,7 +14,7 @@ export interface Exploration {
   readonly regret: Estimate;
   /** Mean regret of a player who chooses at random. */
   readonly randomRegret: number;
-  /** Regret per turn in the last quarter, relative to the random player's: 1 is no learning. */
+  /** Regret per turn in the last quarter, relative to that of a random player; 1 means no learning. */
   readonly lateRegret: Estimate;
   /**
    * Share of episodes that never choose the best arm in their second half (Krishnamurthy et al. 2024, arXiv 2403.15371),
@@ -23,13 +23,18 @@ export interface Exploration {
   readonly suffixFailure: Estimate;
   /** Share of arms tried at least once. */
   readonly coverage: number;
-  /** Arms × the share of turns of the least chosen arm: 1 for a player who never stops trying all arms alike. */
+  /**
+   * Number of arms × share of turns of the least chosen arm; 1 for a player who always chooses all arms equally often.
+   */
   readonly leastShare: number;
-  /** Share of choices of an arm whose mean reward so far was the highest, once every arm was tried. Absent if none was. */
+  /**
+   * Share of choices of an arm with the highest mean reward so far, once every arm was tried. Absent without these
+   * choices.
+   */
   readonly greedyShare?: number;
-  /** Share of choices of the best arm, in the first and in the second half. */
+  /** Share of choices of the best arm in the first and in the second half. */
   readonly bestShare: { readonly early: number; readonly late: number };
-  /** Share of turns without a readable choice, or not played. */
+  /** Share of turns that were not played or have no readable choice. */
   readonly missing: number;
 }
 
@@ -95,7 +100,7 @@ function isBestArm({ bandit, choices }: BanditEpisode, turn: number): boolean {
   return arm !== null && means[arm] === Math.max(...means);
 }
 
-/** Choices after every arm was tried, and those among them of an arm with the highest mean reward so far. */
+/** Counts the choices after every arm was tried, and those of an arm with the highest mean reward so far. */
 function countGreedy({ bandit, choices, rewards }: BanditEpisode): { judged: number; greedy: number } {
   const pulls = new Int32Array(armCount(bandit));
   const sums = new Float64Array(pulls.length);

@@ -19,7 +19,7 @@ export interface PublishedSuite {
   readonly rollouts: number;
 }
 
-/** Prompt that DeepSeek recommends for its R1 models, whose distillations the paper trains. */
+/** Prompt that DeepSeek recommends for its R1 models; the paper trains distillations of them. */
 const boxed = 'Please reason step by step, and put your final answer within \\boxed{}.';
 const wholeFunction =
   'Complete the following Python function. Answer with the whole function, its imports included, in one ```python block.\n\n' +
@@ -152,7 +152,7 @@ export const publishedSuites: readonly PublishedSuite[] = [
   },
 ];
 
-/** Verifiers: the same for every suite, so that the figures of two models are the same measurement. */
+/** Verifiers, the same for every suite, so that the figures of different models are comparable. */
 export const publishedVerifiers: Readonly<Record<PublishedSuite['domain'], z.input<typeof verifierConfig>>> =
   {
     math: mathAnswer({ extraction: 'boxed' }),
@@ -171,7 +171,7 @@ export function findPublishedSuite(name: string): PublishedSuite | undefined {
 
 /** Overrides for a published suite. */
 interface PublishedOptions extends Partial<Omit<z.input<typeof suiteConfig>, 'type' | 'name'>> {
-  /** Read the problems from here instead: a path, or an address of another hub or commit. */
+  /** Replacement for the published problems: a path, or an address with another hub or commit. */
   readonly data?: string;
   /** The system message of every prompt. */
   readonly system?: string;
@@ -199,7 +199,7 @@ export function publishedSuite(name: string, { data, system, ...options }: Publi
   };
 }
 
-/** Replaces the data and keeps the prompts. */
+/** Replaces the data but keeps the prompts. */
 function from(path: string, { instruction }: FileInput): FileInput {
   return { type: 'file', path, ...(instruction === undefined ? {} : { instruction }) };
 }

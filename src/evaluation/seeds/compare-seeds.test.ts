@@ -18,7 +18,7 @@ const root = makeFastFolder('compare-seeds');
 afterAll(() => rmSync(root, { recursive: true }));
 
 const verdicts = { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 0 };
-/** Ten problems with ten trials each, `correct` of 100 right. */
+/** Ten problems with ten trials each, of which `correct` are right. */
 const problems = (correct: number, prefix = 'p'): ProblemResult[] =>
   Array.from({ length: 10 }, (_, i) => ({
     id: `${prefix}${i}`,
@@ -51,13 +51,13 @@ interface Plan {
   readonly name: string;
   readonly seed: number;
   readonly sampler: string;
-  /** Correct of 100 after each step, from step 0. */
+  /** Number of correct trials out of 100 after each step, from step 0. */
   readonly course: readonly number[];
   readonly changes?: object;
   readonly end?: 'finished' | 'failed';
 }
 
-/** Records a finished run of 100 rollouts and 1,000 tokens a step. */
+/** Records a finished run with 100 rollouts and 1,000 tokens per step. */
 async function record({ name, seed, sampler, course, changes = {}, end = 'finished' }: Plan): Promise<void> {
   await using run = await createRun(root, { name, seed, recipe: { name, seed, sampler, baseDir: name } });
   for (const [step, correct] of course.entries()) {
@@ -112,14 +112,14 @@ describe('comparing seeds', () => {
     expect(overall.difference.mean).toBeCloseTo(0.1, 12);
     expect(overall.difference.high - 0.1).toBeCloseTo((4.3027 * 0.03) / Math.sqrt(3), 5);
     expect(overall.before.high - 0.5).toBeCloseTo((4.3027 * 0.02) / Math.sqrt(3), 5);
-    // The same with the quantile for 80 % power, 1.0607.
+    // The detectable effect also adds the quantile for 80 % power, 1.0607.
     expect(overall.detectable).toBeCloseTo(((4.3027 + 1.0607) * 0.03) / Math.sqrt(3), 5);
     expect(Object.keys(byDomain)).toEqual(['math', 'code']);
     expect(steps).toEqual({ before: [4, 4], after: [4, 4] });
     expect(curves.after[1]).toEqual({ seed: 2, steps: [0, 1, 2, 3, 4], values: expect.any(Array) });
   });
 
-  test('gives the cost of the baseline’s end on both sides, over moving averages', async () => {
+  test('gives the cost of reaching the baseline’s final accuracy on both sides, over moving averages', async () => {
     const { suites } = await compareSeeds(side('uniform'), side('auto'));
     // The mean of the last three baselines is 0.40; auto is above it after one step.
     expect(suites[0]!.overall.speed).toEqual({
@@ -141,7 +141,7 @@ describe('comparing seeds', () => {
     expect(await compareSeeds(mixed)).toEqual(await compareSeeds(side('uniform'), side('auto')));
   });
 
-  test('leaves out runs without a partner, and says so', async () => {
+  test('omits runs without a partner, with a warning', async () => {
     const { seeds, warnings } = await compareSeeds([...side('uniform'), ...at('lonely-0001')], side('auto'));
     expect(seeds).toEqual([1, 2, 3]);
     expect(warnings).toEqual([expect.stringMatching(/lonely-0001 is left out: .* no run with seed 4$/u)]);
@@ -216,7 +216,7 @@ describe('comparing seeds', () => {
   });
 });
 
-test('a run compared with itself differs by exactly 0', async () => {
+test('a side compared with itself differs by exactly 0', async () => {
   const [uniform1] = at('uniform-0001');
   const { suites } = await compareRuns(uniform1!, uniform1!);
   expect(suites[0]!.overall.difference).toEqual({ mean: 0, low: 0, high: 0 });
@@ -244,14 +244,14 @@ test('the interval over seeds is the t-interval of the differences of means', ()
       expect(over.difference.mean).toBeCloseTo(expected.mean, 9);
       expect(over.difference.low).toBeCloseTo(expected.low, 9);
       expect(over.difference.high).toBeCloseTo(expected.high, 9);
-      // The detectable effect is larger than half the interval, by the power's share.
+      // The detectable effect is larger than half the interval because of the power term.
       const half = (expected.high - expected.low) / 2;
       expect(over.detectable).toBeGreaterThanOrEqual(half);
     }),
   );
 });
 
-test('the speed of equal curves is 1, and swapping a twice as fast pair inverts it', () => {
+test('the speed of equal curves is 1, and swapping the sides of a pair inverts it', () => {
   const curve = (values: readonly number[], every: number): CurvePoint[] =>
     values.map((overall, i) => {
       const step = i * every;

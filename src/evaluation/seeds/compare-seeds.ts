@@ -11,14 +11,15 @@ export interface SeedsComparison {
   readonly seeds: readonly number[];
   readonly recipe: readonly RecipeDifference[];
   readonly suites: readonly SuiteSeeds[];
-  /** Runs that were left out or are not finished, one sentence each. */
+  /** Messages about runs that were omitted or are not finished. */
   readonly warnings: readonly string[];
 }
 
 /**
  * Compares two recipes, each run with several seeds, by the last evaluations of the suites that all runs share.
  *
- * @param before directories of the baseline; without `after`, runs of two recipes, the first run's being the baseline.
+ * @param before directories of the baseline; without `after`, runs of two recipes, where the first run's recipe is the
+ * baseline.
  * @param only the suite to compare; default: all shared suites.
  * @throws ConfigError when the runs are not two recipes with distinct seeds; DataError when fewer than two seeds are on
  *   both sides, or the runs share no suite or no judged problem.

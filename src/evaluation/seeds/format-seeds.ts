@@ -6,7 +6,7 @@ import type { SeedsDifference } from './seeds-difference.ts';
 import type { SuiteSeeds } from './seeds-suite.ts';
 import type { SpeedIn } from '../speed.ts';
 
-/** Formats a comparison of seeds for the terminal: per suite the accuracies, then the speed. Without the recipes. */
+/** Formats a comparison of seeds for the terminal, without the recipes: accuracies by suite, then the speed. */
 export function formatSeeds({ runs, seeds, suites, warnings }: SeedsComparison): string {
   const sides = [
     ['side', 'runs'],

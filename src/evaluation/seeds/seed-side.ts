@@ -5,16 +5,16 @@ import { recipeDifferences, type RecipeDifference } from '../../runs/reading/rec
 import { type LearningCurve, readCurves } from '../learning-curve.ts';
 import { type EvaluatedRun, readEvaluatedRun } from '../read-run.ts';
 
-/** A run of one recipe with one of several seeds. */
+/** A run of a recipe with one seed. */
 export interface SeedRun extends EvaluatedRun {
   /** All evaluations of each suite, with the cost of training until then. */
   readonly curves: ReadonlyMap<string, LearningCurve>;
 }
 
-/** Two runs with the same seed, one of each side. */
+/** Two runs with the same seed, one from each side. */
 export type SeedPair = readonly [before: SeedRun, after: SeedRun];
 
-/** Reads the runs of one side, or of both. */
+/** Reads runs. */
 export async function readSeedRuns(directories: readonly string[]): Promise<SeedRun[]> {
   const runs: SeedRun[] = [];
   for (const directory of directories) {
@@ -25,7 +25,7 @@ export async function readSeedRuns(directories: readonly string[]): Promise<Seed
   return runs;
 }
 
-/** Returns how two recipes differ in more than seed and name. */
+/** Returns the differences between two recipes, without seed and name. */
 export function settingsBetween(one: EvaluatedRun, other: EvaluatedRun): RecipeDifference[] {
   return recipeDifferences(withoutSeed(one.recipe), withoutSeed(other.recipe));
 }
@@ -50,7 +50,7 @@ export function splitByRecipe(runs: readonly SeedRun[]): [before: SeedRun[], aft
 /**
  * Pairs the runs of two sides by seed.
  *
- * @returns the pairs by seed, and one sentence for each run without a partner.
+ * @returns the pairs by seed, and a message for each run without a partner.
  * @throws ConfigError when a side mixes recipes or repeats a seed, or a run is on both sides; DataError when fewer than
  *   two seeds are on both sides.
  */
@@ -81,7 +81,7 @@ export function pairBySeed(
   return {
     pairs,
     warnings: alone.map(
-      (run) => `${nameOf(run)} is left out: the other side has no run with seed ${run.summary.seed}`,
+      (run) => `${nameOf(run)} is omitted, because the other side has no run with seed ${run.summary.seed}`,
     ),
   };
 }

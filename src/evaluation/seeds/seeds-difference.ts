@@ -18,7 +18,7 @@ export interface SeedsDifference {
   readonly after: Estimate;
   /** after − before of the same seed. */
   readonly difference: Estimate;
-  /** The smallest true difference that these seeds, problems and rollouts show with 80 % power. */
+  /** The smallest true difference that these seeds, problems and rollouts detect with 80 % power. */
   readonly detectable: number;
   readonly seeds: readonly SeedResult[];
   /** Absent where a run has fewer than two evaluations after step 0. */
@@ -33,8 +33,8 @@ export interface PairedResults {
 }
 
 /**
- * Compares two sides paired by seed. Each seed counts once, by its mean pass rate, because results of one trained model
- * are not independent.
+ * Compares two sides, paired by seed. Each seed counts once, with its mean pass rate, because results of one trained
+ * model are not independent.
  */
 export function differenceOverSeeds(pairs: readonly PairedResults[]): SeedsDifference {
   const seeds = pairs.map(({ seed, before, after }) => ({

@@ -17,19 +17,19 @@ export interface SeedCurve {
 /** The last evaluations of one suite in all runs of both sides. */
 export interface SuiteSeeds {
   readonly suite: string;
-  /** Rollouts of each problem in an evaluation of the baseline. */
+  /** Rollouts per problem in an evaluation of the baseline. */
   readonly rollouts: number;
-  /** Least and greatest step of the last evaluations. */
+  /** Minimum and maximum step of the last evaluations. */
   readonly steps: BothSides<readonly [least: number, greatest: number]>;
   readonly overall: SeedsDifference;
   readonly byDomain: Readonly<Record<string, SeedsDifference>>;
   /** Accuracy over steps, one curve per seed. */
   readonly curves: BothSides<readonly SeedCurve[]>;
-  /** Reasons why the sides may not be comparable; empty if none is known. */
+  /** Known reasons why the sides may not be comparable. */
   readonly warnings: readonly string[];
 }
 
-/** One value for the baseline, one for the other side. */
+/** One value for each side. */
 export interface BothSides<T> {
   readonly before: T;
   readonly after: T;

@@ -5,19 +5,19 @@ import type { Arm } from './strategy-arms.ts';
 
 /** A problem with a bin. */
 export interface BinnedProblem {
-  /** Place in the arms' `values`. */
+  /** Index in the arms' `values`. */
   readonly place: number;
   readonly id: string;
   readonly bin: Bin;
 }
 
-/** Strategies chosen on one half of the problems and judged on the other, both ways. JSON-safe. */
+/** Strategies chosen on one half of the problems and judged on the other half, in both directions. JSON-safe. */
 export interface Chosen {
-  /** Per half the arm of each bin, as fitted on the other half. */
+  /** For each half, the arm of each bin, fitted on the other half. */
   readonly policies: readonly Readonly<Record<Bin, string>>[];
-  /** Per half the best single arm of the other half. */
+  /** For each half, the best single arm of the other half. */
   readonly fixed: readonly string[];
-  /** Per problem in the order given, out of sample. */
+  /** Out-of-sample values, one per problem in the given order. */
   readonly values: readonly number[];
   readonly fixedValues: readonly number[];
   readonly tokens: readonly number[];
@@ -25,8 +25,9 @@ export interface Chosen {
 }
 
 /**
- * Fits bin → arm on one half and judges it on the other, both ways; likewise the best single arm, so that the two are
- * compared fairly. A bin that the fitting half lacks takes the best single arm. Halves are even within each bin.
+ * Fits bin → arm on one half and judges it on the other half, in both directions. Treats the best single arm in the
+ * same way, so that the comparison is fair. A bin that the fitting half lacks uses the best single arm. Each bin is
+ * split evenly.
  *
  * @param arms arms of one budget with a value for every problem.
  */
@@ -74,7 +75,7 @@ function splitInHalves(problems: readonly BinnedProblem[]): Map<BinnedProblem, n
   return halves;
 }
 
-/** The arm with the highest mean; the first of equals. */
+/** Returns the arm with the highest mean, and the first one among equals. */
 function bestArm(arms: readonly Arm[], problems: readonly BinnedProblem[]): Arm | undefined {
   const accuracy = (arm: Arm): number => mean(problems.map(({ place }) => arm.values[place]!));
   return arms.reduce<Arm | undefined>(

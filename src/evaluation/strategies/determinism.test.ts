@@ -20,7 +20,7 @@ const problems = ['3+4', '7*2', '9-5', '12+8'].map((sum, at) =>
   mathProblem({ id: `p${at}`, prompt: [{ role: 'user', content: `${sum}=?` }] }),
 );
 
-test('a real model gives the same answers and token counts with other lanes and slots', async () => {
+test('a real model gives the same answers and token counts with different lanes and slots', async () => {
   await using verifier = openVerifier(verifierConfig.parse(mathAnswer()));
   const scorer = syntheticScorer({
     auc: 0.8,

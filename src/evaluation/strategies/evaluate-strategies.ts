@@ -7,7 +7,7 @@ import { measureBins, runStrategies, type StrategyOptions } from './run-strategi
 import { reportStrategies, type StrategyReport } from './strategy-report.ts';
 
 /**
- * Compares the strategies of a suite: accuracy against tokens, by bin of measured pass rates, with paired intervals.
+ * Compares accuracy and tokens of a suite's strategies, by bin of measured pass rates, with paired intervals.
  *
  * @throws ConfigError for a strategy that lacks a scorer or has a budget that its width does not divide.
  */

@@ -7,7 +7,7 @@ import type { ArmResult, StrategyReport } from './strategy-report.ts';
  * Formats a comparison of strategies: accuracy, tokens and bins of the arms of each budget, best first, then the policy by
  * bin and warnings.
  *
- * @param most arms per budget; `majority` is always listed.
+ * @param most maximum number of arms per budget; `majority` is always listed.
  */
 export function formatStrategies(report: StrategyReport, most = 8): string {
   const { scorer, chosen, oracle, single, warnings } = report;
@@ -29,7 +29,7 @@ export function formatStrategies(report: StrategyReport, most = 8): string {
   return [
     `strategies: ${report.problems.length} problems (${sizes})${scorer === undefined ? '' : `, scorer ${scorer}`}`,
     alignColumns(rows, { figuresFrom: 1 }),
-    `limits: one answer ${percent(single)}; a right one among N ${budgets.map((budget) => `${budget}: ${percent(oracle[budget])}`).join(', ')}`,
+    `limits: one answer ${percent(single)}; a right answer among N ${budgets.map((budget) => `${budget}: ${percent(oracle[budget])}`).join(', ')}`,
     ...chosen.map(
       ({ budget, accuracy, tokens, fixedTokens, overFixed, policies, fixed }) =>
         `chosen by bin, N ${budget}: ${percent(accuracy.mean)} with ${Math.round(tokens)} tokens, ` +

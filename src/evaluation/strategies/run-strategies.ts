@@ -25,29 +25,29 @@ export interface StrategyOptions {
   readonly problems: readonly Problem[];
   readonly suite: SuiteConfig;
   readonly seed: number;
-  /** Environments of problems; strategies need problems without one, or a suite that is `closedBook`. */
+  /** Environments of problems; strategies need problems without an environment, or a suite that is `closedBook`. */
   readonly environments?: Environments | undefined;
   /** Scores steps; needed by all strategies but `majority` and `asked`. Default: the scorer of the suite. */
   readonly scorer?: StepScorer | undefined;
-  /** Folder that relative paths of the suite's scorer start from. Default: the working directory. */
+  /** Base folder of relative paths in the suite's scorer. Default: the working directory. */
   readonly baseDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly pending?: PendingWork | undefined;
 }
 
-/** All judged answers of one strategy, per problem in the order of the problems. */
+/** All judged answers of one strategy by problem, in the order of the problems. */
 export interface StrategyRun {
   readonly strategy: StrategyConfig;
-  /** Budget in answers N; independent answers are drawn once, for the largest. */
+  /** Budget in answers N; independent answers are drawn once, for the largest budget. */
   readonly budget: number;
   readonly answers: readonly (readonly Rollout[])[];
-  /** Tokens written per problem, pruned paths included. */
+  /** Tokens written per problem, including pruned paths. */
   readonly written: readonly number[];
   /** Tokens that the scorer read per problem. */
   readonly scored: readonly number[];
 }
 
-/** Pass rate per problem, from other random numbers than those of the strategies; null without a verdict. */
+/** Pass rate per problem, measured with random numbers that no strategy uses; null without a verdict. */
 export async function measureBins(options: StrategyOptions): Promise<(number | null)[]> {
   const seed = hashKey(options.seed, 'bins of strategies');
   const request = { ...samplingOf(options), rollouts: binRollouts, seed };
@@ -59,7 +59,7 @@ export async function measureBins(options: StrategyOptions): Promise<(number | n
   });
 }
 
-/** Runs each strategy at its budgets. The same branch has the same random numbers in all of them. */
+/** Runs each strategy at its budgets. The same branch has the same random numbers in all strategies. */
 export async function runStrategies(options: StrategyOptions): Promise<StrategyRun[]> {
   const { suite } = options;
   const budgets = (suite.budgets ?? defaultBudgets).toSorted((a, b) => a - b);
@@ -117,7 +117,7 @@ const samplingOf = ({ suite, seed }: StrategyOptions): Omit<AttemptRequest, 'rol
 const judgedOf = (rollouts: readonly Rollout[]): Rollout[] =>
   rollouts.filter(({ verdict }) => verdict.outcome !== 'ungradable');
 
-/** Rolls and judges; per problem in the order of the attempts' indices. */
+/** Rolls out and judges attempts; returns them by problem, in the order of their indices. */
 async function rollJudged(
   { engine, verifierFor, problems, pending, signal }: StrategyOptions,
   strategy: RolloutStrategy,
@@ -126,7 +126,7 @@ async function rollJudged(
   const judging: Promise<Rollout>[] = [];
   for await (const attempt of strategy.roll({ engine, pending }, problems, request, signal)) {
     const verdict = judgeAttempt({ verifierFor, pending }, attempt, signal);
-    // An abort may end this function before it awaits the verdict.
+    // This function may be aborted before it awaits the verdict.
     verdict.catch(() => {});
     judging.push(verdict);
   }

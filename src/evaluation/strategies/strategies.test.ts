@@ -19,7 +19,7 @@ import type { Arm } from './strategy-arms.ts';
 import { withStrategies } from './with-strategies.ts';
 
 const problems = Array.from({ length: 12 }, (_, at) => mathProblem({ id: `p${at}` }));
-/** Right in 11, 10, … 0 of 12 draws, by problem. */
+/** Problems are solved in 11, 10, … 0 of 12 draws. */
 const engine = () =>
   scriptedEngine({
     complete: (key, index, _version, _turn, { seed }) => {
@@ -88,7 +88,7 @@ test('compares ways of asking by bin, with the tokens of all their turns, and ne
   const { strategies: report } = await compare({ strategies, budgets: [4], maxTokens: 120 });
   const [once, inTurns] = report!.arms;
   expect(report!.arms.map(({ name }) => name)).toEqual(['majority', 'asked(decomposition)']);
-  // Three turns of the same text, judged by the last.
+  // Three turns with the same text; the last one is judged.
   expect(inTurns!.written).toBeCloseTo(3 * once!.written, 9);
   expect(inTurns!.overMajority!.mean).toBeCloseTo(inTurns!.accuracy.mean - once!.accuracy.mean, 9);
   const written = Object.entries(report!.bins).reduce(
@@ -101,7 +101,7 @@ test('compares ways of asking by bin, with the tokens of all their turns, and ne
   expect(() => withStrategies([], { strategies: ['asked:nicely'] })).toThrow(/asked:WAY/);
 });
 
-test('the same suite gives the same report, and no strategies leave no report', async () => {
+test('the same suite gives the same report, and a suite without strategies has no report', async () => {
   const options = { strategies: [majority(), beam({ width: 4 })], scorer: verifierScorer(), budgets: [8] };
   expect((await compare(options)).strategies).toEqual((await compare(options)).strategies);
   expect(await compare({})).not.toHaveProperty('strategies');
@@ -131,7 +131,7 @@ test('rejects strategies without a scorer and budgets that a width does not divi
   ).rejects.toThrow('multiples of its width 4, got 6');
 });
 
-test('rejects strategies where an environment answers, unless the suite is closedBook', async () => {
+test('rejects strategies for problems with an environment, unless the suite is closedBook', async () => {
   const environment = scriptedEnvironment({ reply: () => ({ reply: { type: 'end' } }) });
   const environments: Environments = {
     of: () => environment,
@@ -154,7 +154,7 @@ const arm = (name: string, values: readonly number[]): Arm => ({
   scored: values.map(() => 1),
 });
 
-test('the policy by bin takes the best arm of each bin of the other half', () => {
+test('the policy by bin uses the best arm of each bin of the other half', () => {
   const some = Array.from({ length: 16 }, (_, place): BinnedProblem => ({
     place,
     id: `${place}`,
@@ -175,7 +175,7 @@ test('the policy by bin takes the best arm of each bin of the other half', () =>
   expect(chosen.tokens).toEqual(some.map(() => 11));
 });
 
-test('a problem never has a say in its own arm', () => {
+test('a problem never influences the choice of its own arm', () => {
   const rate = fc.double({ min: 0, max: 1, noNaN: true });
   const draws = fc.array(fc.tuple(rate, rate, fc.nat(2)), { minLength: 4, maxLength: 20 });
   fc.assert(
@@ -214,7 +214,7 @@ test('bins end at pass rates 0.5 and 0.1', () => {
   ]);
 });
 
-test('flags replace the strategies of a suite, and unknown ones name what is known', () => {
+test('flags replace the strategies of a suite, and an unknown strategy is an error that lists the known ones', () => {
   const [changed] = withStrategies([suiteConfig.parse(suite({ name: 'a', maxTokens: 8 }))], {
     strategies: ['majority', 'beam:8'],
     budgets: '8,16',

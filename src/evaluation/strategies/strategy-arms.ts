@@ -10,21 +10,24 @@ import {
 import { isByVote, strategyName } from '../../rollout/strategies/strategy-config.ts';
 import type { StrategyRun } from './run-strategies.ts';
 
-/** One strategy with one way to choose, at one budget. JSON-safe. */
+/** One strategy with one rule of choice, at one budget. JSON-safe. */
 export interface Arm {
   /** E.g. `best-of-n avg-max`, `beam(4) last-vote`, `majority`. */
   readonly name: string;
   readonly choice: Choice;
   /** Budget in answers N. */
   readonly budget: number;
-  /** Per problem the probability that the chosen answer is right; null without a verdict. */
+  /** Probability that the chosen answer is right, per problem; null without a verdict. */
   readonly values: readonly (number | null)[];
   /** Mean tokens per problem. */
   readonly written: readonly number[];
   readonly scored: readonly number[];
 }
 
-/** Returns the arms of a run at the given budgets. Searches have one budget each, independent answers all smaller ones. */
+/**
+ * Returns the arms of a run at the given budgets. A search has one budget; independent answers serve all smaller
+ * budgets.
+ */
 export function armsOf(run: StrategyRun, budgets: readonly number[], lastStepOnly: boolean): Arm[] {
   const { strategy, budget, written, scored } = run;
   const rules: readonly ScoreRule[] = lastStepOnly ? ['last'] : scoreRules;
@@ -47,7 +50,7 @@ export function armsOf(run: StrategyRun, budgets: readonly number[], lastStepOnl
   );
 }
 
-/** Expected result of choosing among `count` of the answers; null without one. */
+/** Returns the expected result of choosing among `count` of the answers; null without answers. */
 function valueOf(answers: readonly Rollout[], rule: ScoreRule, choice: Choice, count: number): number | null {
   if (answers.length === 0) return null;
   const candidates = answers.map((rollout) => ({

@@ -12,30 +12,30 @@ import { strategyWarnings } from './strategy-warnings.ts';
 /** Accuracy of one arm with 95 % intervals over problems. */
 export interface ArmResult extends Pick<Arm, 'name' | 'choice' | 'budget'> {
   readonly accuracy: Estimate;
-  /** Only bins that have problems. */
+  /** Accuracy by bin, without empty bins. */
   readonly byBin: Readonly<Partial<Record<Bin, Estimate>>>;
-  /** Mean tokens written per problem, of the bins that have problems. */
+  /** Mean tokens written per problem by bin, without empty bins. */
   readonly writtenByBin: Readonly<Partial<Record<Bin, number>>>;
   /** Mean tokens per problem. */
   readonly written: number;
   readonly scored: number;
   /** Difference from `majority` at the same budget, paired by problem; absent without that arm. */
   readonly overMajority?: Estimate;
-  /** Per problem of `problems`. */
+  /** Values in the order of `problems`. */
   readonly values: readonly number[];
 }
 
 /** The policy "bin → strategy", out of sample. */
 export interface ChosenResult {
   readonly budget: number;
-  /** Per half: the arm of each bin, and the best single arm. */
+  /** For each half, the arm of each bin, and the best single arm. */
   readonly policies: Chosen['policies'];
   readonly fixed: Chosen['fixed'];
   readonly accuracy: Estimate;
   /** Mean tokens per problem, written and scored. */
   readonly tokens: number;
   readonly fixedTokens: number;
-  /** Difference from the best single arm, chosen and judged the same way. */
+  /** Difference from the best single arm, which is chosen and judged in the same way. */
   readonly overFixed: Estimate;
 }
 
@@ -43,13 +43,13 @@ export interface ChosenResult {
 export interface StrategyReport {
   /** Name of the step scorer; absent without one. */
   readonly scorer?: string;
-  /** Problems per bin; bins are measured with other random numbers than the arms. */
+  /** Number of problems per bin; bins are measured with random numbers that no arm uses. */
   readonly bins: Readonly<Record<Bin, number>>;
-  /** Ids of the problems with a verdict everywhere, in the order of `values`. */
+  /** Ids of the problems with a verdict in every strategy, in the order of `values`. */
   readonly problems: readonly string[];
   readonly problemBins: readonly Bin[];
   readonly arms: readonly ArmResult[];
-  /** Share of problems with a right answer among N: what a perfect choice would reach. By budget. */
+  /** Share of problems with a right answer among N, which a perfect choice would reach, by budget. */
   readonly oracle: Readonly<Record<number, number>>;
   /** Accuracy of a single answer. */
   readonly single: number;
@@ -58,10 +58,10 @@ export interface StrategyReport {
   readonly warnings: readonly string[];
 }
 
-/** Runs and what they need to be read. */
+/** Runs, with the data needed to interpret them. */
 export interface StrategyResults {
   readonly runs: readonly StrategyRun[];
-  /** Ascending. */
+  /** Budgets in ascending order. */
   readonly budgets: readonly number[];
   /** Measured pass rate per problem; null without a verdict. */
   readonly passRates: readonly (number | null)[];

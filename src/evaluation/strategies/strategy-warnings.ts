@@ -10,14 +10,14 @@ interface Evidence {
   readonly runs: readonly StrategyRun[];
   readonly arms: readonly Arm[];
   readonly judged: readonly BinnedProblem[];
-  /** The run whose independent answers show how the policy writes. */
+  /** The run with independent answers, which show how much the policy varies. */
   readonly pool: StrategyRun | undefined;
-  /** Problems of the suite. */
+  /** Number of problems of the suite. */
   readonly problems: number;
   readonly seed: number;
 }
 
-/** Returns reasons to distrust a comparison of strategies, one sentence each. */
+/** Returns reasons to distrust a comparison of strategies. */
 export function strategyWarnings(evidence: Evidence): string[] {
   const { judged, problems } = evidence;
   if (judged.length === 0) return ['no problem has a verdict in every strategy'];
@@ -29,7 +29,7 @@ export function strategyWarnings(evidence: Evidence): string[] {
   ];
 }
 
-/** An arm by `max` that becomes worse with more answers, or is worse than a single answer: the scorer is fooled. */
+/** Warns if an arm by `max` becomes worse with more answers, or is worse than a single answer, so the scorer errs. */
 function overOptimised({ arms, judged, pool, seed }: Evidence): string[] {
   const byName = Map.groupBy(
     arms.filter(({ choice }) => choice === 'max'),
@@ -56,7 +56,7 @@ function overOptimised({ arms, judged, pool, seed }: Evidence): string[] {
   }).flat();
 }
 
-/** Least mean number of steps at which a search over steps differs from choosing among answers. */
+/** Minimum mean number of steps at which a search over steps differs from choosing among answers. */
 const leastSteps = 2;
 
 function fewSteps({ runs, judged, pool }: Evidence): string[] {

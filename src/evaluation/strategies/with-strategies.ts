@@ -4,7 +4,7 @@ import { type SuiteConfig, suiteConfig } from '../../recipe/suite.ts';
 
 /** Strategies as flags. */
 export interface StrategyFlags {
-  /** E.g. `majority`, `bestOfN`, `beam:4`, `dvts:4`; empty: those of the suite. */
+  /** E.g. `majority`, `bestOfN`, `beam:4`, `dvts:4`; empty: the strategies of the suite. */
   readonly strategies: readonly string[];
   /** Budgets in answers N, e.g. `4,16,64`. */
   readonly budgets?: string | undefined;
@@ -13,7 +13,7 @@ export interface StrategyFlags {
 }
 
 /**
- * Returns suites with the strategies that flags name in place of their own; unchanged without flags.
+ * Returns suites in which the strategies of the flags replace their own; unchanged without flags.
  *
  * @throws ConfigError for an unknown strategy, scorer or budget.
  */

@@ -18,7 +18,7 @@ const problem = (id: string, [own, ...wordings]: readonly PromptResult[]): Probl
 const greedy = (...right: boolean[]) =>
   right.map((one) => ({ trials: 1, correct: Number(one), greedy: one }));
 
-test('separates accuracy, flips in both directions and right in all, paired by problem', () => {
+test('separates accuracy, flips in both directions and the share that is right in all wordings, paired by problem', () => {
   const results = [
     problem('all', greedy(true, true, true)),
     problem('lost', greedy(true, false, false)),
@@ -47,7 +47,7 @@ test('a model that is never right has no consistency', () => {
   expect(greedyRobustness(wrong, 0)).not.toHaveProperty('consistency');
 });
 
-test('leaves out problems without another judged wording', () => {
+test('omits problems without another judged wording', () => {
   const alone = problem('alone', greedy(true));
   const unjudged = problem('unjudged', [
     { trials: 4, correct: 4 },
@@ -74,7 +74,7 @@ test('sampled figures are unbiased, and their intervals cover the truth', () => 
   const covered = { change: 0, all: 0, consistency: 0 };
   const means = { all: 0, flips: 0 };
   for (let repeat = 0; repeat < repeats; repeat++) {
-    // Problems drawn anew, as the intervals are over problems.
+    // Resamples problems, because the intervals are over problems.
     const results = Array.from({ length: problems }, (_, at) => {
       const attempt = (rate: number): PromptResult => {
         const right = Array.from({ length: trials }, () => rng.next() < rate).filter(Boolean).length;

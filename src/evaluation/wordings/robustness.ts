@@ -4,8 +4,8 @@ import { mean } from '../../statistics/summary.ts';
 import { passRateOf, type ProblemResult } from '../problem-result.ts';
 
 /**
- * How much a model's answers depend on the wording of a problem: over the problems that were judged in their own prompt
- * and in another wording, with equal weights and paired by problem.
+ * Dependence of a model's answers on the wording of a problem, over the problems that were judged with their own prompt
+ * and with another wording, with equal weights and paired by problem.
  */
 export interface Robustness {
   readonly problems: number;
@@ -22,25 +22,25 @@ export interface Robustness {
   /** Probability of a right attempt in at least one wording, with one attempt each. */
   readonly rightInSome: number;
   /**
-   * rightInAll / rightInSome, from 0 to 1 (every answer holds in all wordings). Absent for a model that is never right:
-   * agreement in wrong answers is no robustness.
+   * rightInAll / rightInSome, from 0 to 1 (every answer holds in all wordings). Absent for a model that is never right,
+   * because agreement in wrong answers is not robustness.
    */
   readonly consistency?: Estimate;
-  /** Probability that an attempt is right in the own prompt, and one in another wording wrong. */
+  /** Probability that an attempt with the own prompt is right and an attempt with another wording is wrong. */
   readonly rightToWrong: number;
   readonly wrongToRight: number;
   /**
-   * Probability that two attempts at the own prompt differ: the part of the flips that sampling explains. Absent with
-   * one attempt per prompt at a temperature above 0.
+   * Probability that two attempts with the own prompt differ, which is the part of the flips that sampling explains.
+   * Absent with one attempt per prompt at a temperature above 0.
    */
   readonly chanceFlips?: number;
 }
 
 /** Accuracies of one problem. */
 interface WordedRates {
-  /** Share of right attempts by wording, own prompt first; at least two. */
+  /** Share of right attempts by wording, own prompt first; at least two entries. */
   readonly rates: readonly number[];
-  /** Unbiased probability that two attempts at the own prompt differ. */
+  /** Unbiased probability that two attempts with the own prompt differ. */
   readonly chance: number | null;
 }
 
@@ -52,7 +52,7 @@ interface WordedRates {
 export const sampledRobustness = (results: readonly ProblemResult[], seed: number): Robustness | undefined =>
   robustness(results.flatMap(sampledRates), seed);
 
-/** Computes robustness from greedy attempts, whose flips are due to the wording alone. */
+/** Computes robustness from greedy attempts, whose flips depend only on the wording. */
 export const greedyRobustness = (results: readonly ProblemResult[], seed: number): Robustness | undefined =>
   robustness(results.flatMap(greedyRates), seed);
 

@@ -26,7 +26,7 @@ const root = makeFastFolder('dashboard');
 const pages = join(root, '.pages');
 const folder = 'shown-0001';
 let dashboard: Listening;
-/** Still being written while it is shown. */
+/** A run that is still being written while it is shown. */
 let run: Run;
 
 const settings = {
@@ -56,7 +56,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
-/** As sent: `fetch` would tidy a path up, and sets the host itself. */
+/** Sends a request unchanged: `fetch` would normalise the path and set the host. */
 function get(url: string, options: { path?: string; host?: string; method?: string; cookie?: string } = {}) {
   const { hostname, port, pathname, search } = new URL(url);
   const { path = pathname + search, host = `${hostname}:${port}`, method = 'GET', cookie = '' } = options;
@@ -149,7 +149,7 @@ test('shows a problem with its history, and the curriculum', async () => {
   expect(count(curriculum.atLast)).toBe(count(curriculum.atFirst));
 });
 
-test('answers of a family, beginnings of prompts, and a search while the index grows', async () => {
+test('shows the answers of a family and the beginnings of prompts, and searches while the index grows', async () => {
   const path = `/api/runs/${folder}`;
   const { spans, answers } = await data(`${path}/answers?domain=math`);
   expect(spans.map((span: { fromStep: number; toStep: number }) => [span.fromStep, span.toStep])).toEqual(
@@ -181,7 +181,7 @@ test('answers of a family, beginnings of prompts, and a search while the index g
   }
   expect(found).toBe(timeouts);
   const { rows: before } = await data(search);
-  // A crash may damage the index behind its first page.
+  // A crash may damage the index after its first page.
   const index = new DatabaseSync(runLayout(run.directory).search, { defensive: false });
   index.exec('DELETE FROM texts_data WHERE id > 10');
   index.close();
@@ -198,7 +198,7 @@ test('counts every rollout of a level exactly once', async () => {
   expect(sum(cells)).toEqual(sum(rows));
 });
 
-test('streams changes: every run at first, then the runs that recorded something', async () => {
+test('streams changes: first every run, then the runs that recorded something', async () => {
   const response = await fetch(new URL('/api/changes', dashboard.url));
   const events = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const next = async () => JSON.parse(/data: (.+)/u.exec((await events.read()).value!)![1]!) as unknown;
@@ -220,7 +220,7 @@ test('ends streams of changes when it closes', async () => {
   await expect(fetch(new URL('/api/runs', closing.url))).rejects.toThrow('fetch failed');
 });
 
-test('sends the page with a policy that lets it load nothing but itself', async () => {
+test('sends the page with a policy that lets it load only its own files', async () => {
   const { status, text, headers } = await get(dashboard.url);
   expect({ status, text }).toEqual({ status: 200, text: '<!doctype html><title>Gradus</title>' });
   expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
@@ -228,7 +228,7 @@ test('sends the page with a policy that lets it load nothing but itself', async 
   expect((await get(dashboard.url, { path: '/assets/main.js' })).text).toBe('0;');
 });
 
-test('compares seeds: bounded curves, or a note that says why not', async () => {
+test('compares seeds with bounded curves, or returns a note with the reason why it cannot', async () => {
   for (const [index, name] of ['one', 'one', 'two', 'two'].entries()) {
     const seed = index % 2;
     await using seeded = await createRun(root, { name, seed, recipe: { seed, setting: name } });
@@ -316,7 +316,7 @@ describe('edits', () => {
   afterAll(async () => editing[Symbol.asyncDispose]());
   const token = { authorization: 'Bearer sesame' };
 
-  test('title, tags and note, in a file beside the run, whose digest stays the same', async () => {
+  test('stores title, tags and note in a file beside the run, whose digest stays the same', async () => {
     const annotations = { title: 'Baseline', tags: ['keep', 'gsm8k'], note: 'first\nsecond' };
     const path = '/api/runs/demo-0002/annotations';
     expect((await post(path, annotations, token)).status).toBe(200);
@@ -354,7 +354,7 @@ describe('edits', () => {
     expect(await list()).toEqual(['demo-0001', 'live-0001']);
     const trash = await fetch(new URL('/api/trash', editing.url), { headers: token });
     expect(await trash.json()).toEqual([{ folder: 'demo-0002', title: 'Baseline' }]);
-    // Its number is not given to another run.
+    // No other run gets its number.
     await (await createRun(at, { name: 'demo', recipe: {}, seed: 0 }))[Symbol.asyncDispose]();
     expect(await list()).toEqual(['demo-0001', 'demo-0003', 'live-0001']);
     {
@@ -378,7 +378,7 @@ describe('edits', () => {
   });
 });
 
-test('needs the token, and remembers it in a cookie after a visit with ?token=', async () => {
+test('requires the token, and stores it in a cookie after a visit with ?token=', async () => {
   await using locked = await startDashboard({ ...settings, token: 'sesame; 1' });
   expect((await get(locked.url, { path: '/api/runs' })).status).toBe(401);
   expect((await get(locked.url, { path: '/?token=wrong' })).status).toBe(401);
@@ -431,7 +431,7 @@ describe('with a player', () => {
     expect((await post(body)).status).toBe(status);
   });
 
-  test('accepts POST at one path only, and at none without a player', async () => {
+  test('accepts POST only at one path, and at no path without a player', async () => {
     expect((await post({}, '/api/runs')).status).toBe(405);
     expect((await get(dashboard.url, { path: '/api/play', method: 'POST' })).status).toBe(405);
   });

@@ -9,7 +9,7 @@ import type { Player } from './play.ts';
 import { maxPlayBytes, playPath, playRoutes } from './play-routes.ts';
 import { changeRoutes, prometheusRoutes, runRoutes, type ViewParts } from './run-routes.ts';
 
-/** What a dashboard shows, and its address. */
+/** Address and content of a dashboard. */
 export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'>, ListenAddress {
   /** The folder of built pages. */
   readonly pages: string;
@@ -18,12 +18,12 @@ export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'>, 
 }
 
 /**
- * Serves the pages and their data. Nothing here changes what a run recorded: pages may write annotations, move a run to
- * the trash and back, and let a full-text index grow beside it. Without a player nothing runs a model.
- * The pages may load nothing but themselves and run no script but their own.
+ * Serves the pages and their data. The dashboard never changes what a run recorded: pages may write annotations, move a
+ * run to the trash and back, and extend a full-text index beside it. Without a player, it runs no model. The pages may
+ * load only their own files and run only their own scripts.
  *
  * @returns the address; its `url` ends with `?token=…` if there is a token.
- * @throws ConfigError off loopback without a token, and when the address cannot be listened on.
+ * @throws ConfigError for a host off loopback without a token, and for an address that cannot be listened on.
  */
 export async function startDashboard(options: DashboardOptions): Promise<Listening> {
   const watch = watchRuns(options.root);
@@ -33,7 +33,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
     headers: pageHeaders,
     command: 'gradus dashboard',
     risk: 'read every rollout and delete runs',
-    // Pages hold a stream of changes open for as long as they are shown.
+    // A page holds a stream of changes open while it is shown.
     onClose: 'cut',
   });
   const query = (options.token ?? '') === '' ? '' : `?token=${encodeURIComponent(options.token!)}`;

@@ -17,12 +17,12 @@ export interface TrashedRun {
 /** Paths that accept `POST`. */
 const editPaths = /^\/api\/(runs\/[^/]+\/(annotations|trash)|trash\/[^/]+\/restore)$/u;
 
-/** Returns whether a request may change something: annotations, or the place of a run. */
+/** Returns whether a request may change annotations or move a run. */
 export const isEdit = (method: string, path: string): boolean => method === 'POST' && editPaths.test(path);
 
 /**
- * Routes that change something. `POST /runs/:run/annotations` replaces title, tags and note; `POST /runs/:run/trash` and
- * `POST /trash/:folder/restore` move a run, with the body `{}`. `GET /trash` lists the trash.
+ * Routes that change a run's annotations or folder. `POST /runs/:run/annotations` replaces title, tags and note; `POST
+ * /runs/:run/trash` and `POST /trash/:folder/restore` move a run, with the body `{}`. `GET /trash` lists the trash.
  */
 export function editRoutes(root: string): Hono {
   const app = new Hono();

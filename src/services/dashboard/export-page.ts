@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RunError } from '../../core/errors.ts';
 import { type ExportedRun, jsonForHtml } from './exported-run.ts';
 
-/** The page that `npm run build:web` builds for exports, with scripts and styles inlined and without runs. */
+/** The page that `npm run build:web` builds for exports, with inlined scripts and styles but without runs. */
 const template = 'export.html';
 const mark = '<div id="root">';
 
@@ -25,6 +25,6 @@ export async function exportPage(pages: string, runs: readonly ExportedRun[]): P
     );
   });
   const data = `<script type="application/json" id="gradus-runs">${jsonForHtml(runs)}</script>`;
-  // A function, because `$&` in a string would be replaced by the match.
+  // The replacement is a function, because `$&` in a string would be replaced by the match.
   return html.replace(mark, () => `${data}${mark}`);
 }

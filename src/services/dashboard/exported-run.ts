@@ -15,7 +15,7 @@ import { problemsQuery, problemsView } from './views/rollouts/problems.ts';
 import { type RolloutLine, rolloutsQuery, rolloutsView } from './views/rollouts/rollouts.ts';
 import { type RunDetail, runDetailView } from './views/run-detail.ts';
 
-/** A run as `gradus runs export --html` embeds it in a page: the responses of the views, as far as they fit. */
+/** A run as `gradus runs export --html` embeds it in a page: the responses of the views, up to a size limit. */
 export interface ExportedRun {
   readonly detail: RunDetail;
   readonly outcome: RunOutcome;
@@ -32,13 +32,13 @@ export interface ExportedRun {
   readonly curriculum: CurriculumView;
   /** By problem id. */
   readonly problems: Readonly<Record<string, ProblemDetail>>;
-  /** Of the domains and families that were evaluated twice. */
+  /** Answers for the domains and families that were evaluated twice. */
   readonly answers: readonly { readonly query: AnswersQuery; readonly view: AnswersView }[];
-  /** One phrase for each part that did not fit; empty: the page is complete. */
+  /** One phrase for each part that did not fit; empty if the page is complete. */
   readonly omitted: readonly string[];
 }
 
-/** How much to export, and when. */
+/** Limit and time of an export. */
 export interface ExportOptions {
   readonly at: Date;
   /** Approximate limit in bytes of JSON; the most important parts come first. */
@@ -48,13 +48,13 @@ export interface ExportOptions {
 }
 
 const points = 500;
-/** Share of the bytes for the rows of each table; groups in full take the rest. */
+/** Share of the bytes for the rows of each table; complete groups take the rest. */
 const tableShare = 0.25;
 const worstPerStage = 20;
 
 /**
- * Returns a run as one value for a page. Truncates a large run to its newest rows and, in full, the groups
- * of each stage's hardest problems, then the newest groups; `omitted` lists what is missing.
+ * Returns a run as one value for a page. Truncates a large run to its newest rows, and to the complete groups of each
+ * stage's hardest problems, then of the newest groups; `omitted` lists what is missing.
  */
 export async function runForPage(run: RunReader, options: ExportOptions): Promise<ExportedRun> {
   const { at, maxBytes } = options;
@@ -85,7 +85,7 @@ export async function runForPage(run: RunReader, options: ExportOptions): Promis
   return { ...rest, ...whole, omitted: omissions({ notes, groups, rollouts }, whole.details) };
 }
 
-/** Formats JSON for a script element in HTML: nothing in it can close the element or open another. */
+/** Formats JSON for a script element in HTML, such that no text in it can close the element or open another. */
 export function jsonForHtml(value: unknown): string {
   return JSON.stringify(value)
     .replaceAll('<', String.raw`\u003c`)
@@ -103,10 +103,10 @@ function levelsOf(run: RunReader): ExportedRun['levels'] {
   };
 }
 
-/** Most domains and families, of all suites. */
+/** Maximum number of domains and families over all suites. */
 const mostAnswers = 40;
 
-/** Answers that the outcome links to. */
+/** Answers to which the outcome links. */
 async function answersOf(run: RunReader, { suites }: RunOutcome): Promise<ExportedRun['answers']> {
   const show = createAnswersView();
   const queries = suites.flatMap(({ suite, byDomain, byFamily }) => [
@@ -123,7 +123,7 @@ interface Rows<T> {
   readonly total: number;
 }
 
-/** Reads pages up to a number of bytes. */
+/** Reads pages until a number of bytes is reached. */
 function rowsWithin<T>(bytes: number, ask: (cursor: string | undefined) => Page<T>): Rows<T> {
   const rows: T[] = [];
   let left = bytes;
@@ -168,7 +168,7 @@ async function wholeGroups(
   return { details, problems };
 }
 
-/** Rounds log-probabilities and entropies to four decimals: more is not visible, and they take most of a page. */
+/** Rounds log-probabilities and entropies, which take most of a page, to four decimals; more are not visible. */
 function shortened(detail: GroupDetail): GroupDetail {
   const attempts = detail.attempts.map((attempt) => ({
     ...attempt,

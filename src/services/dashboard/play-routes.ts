@@ -7,12 +7,12 @@ import { runDirectory } from './run-folder.ts';
 /** The only path that accepts `POST`, and only with a player. */
 export const playPath = '/api/play';
 
-/** Largest body of a request to `playPath`. */
+/** Maximum body size of a request to `playPath`, in bytes. */
 export const maxPlayBytes = 2 ** 20;
 
 /**
- * `/play` and `/runs/:run/models`. One request at a time: a second one gets 409 until the first is answered or its client
- * disconnects.
+ * Routes `/play` and `/runs/:run/models`. Only one request runs at a time: a second request gets 409 until the first is
+ * answered or its client disconnects.
  */
 export function playRoutes(root: string, player: Player | undefined): Hono {
   const app = new Hono();

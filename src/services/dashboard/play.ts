@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { FinishReason } from '../../core/transcript.ts';
 import type { Verdict } from '../../core/verdict.ts';
 
-/** Body of `POST /api/play`. The response is one line of JSON per `PlayEvent`. One request at a time. */
+/** Body of `POST /api/play`. The response is one line of JSON per `PlayEvent`. Only one request runs at a time. */
 export const playRequest = z.strictObject({
   run: z.string(),
   /** Step of a checkpoint; absent: the exported model, else the newest checkpoint. */
@@ -13,7 +13,7 @@ export const playRequest = z.strictObject({
     )
     .min(1)
     .max(50),
-  /** Id of a problem of the recipe, whose verifier judges the completions. */
+  /** Id of a problem of the recipe; its verifier judges the completions. */
   problem: z.string().optional(),
   count: z.int().min(1).max(16).default(1),
   maxTokens: z.int().min(1).max(4096).default(256),
@@ -24,7 +24,7 @@ export const playRequest = z.strictObject({
 /** A `playRequest` before defaults. */
 export type PlayRequest = z.input<typeof playRequest>;
 
-/** An event of the response: parts as they are sampled, each completion when it ends, and last `done` or `error`. */
+/** An event of the response: parts as they are sampled, each completion when it ends, and finally `done` or `error`. */
 export type PlayEvent =
   | { readonly type: 'part'; readonly index: number; readonly text: string }
   | PlayedCompletion
@@ -39,12 +39,12 @@ export interface PlayedCompletion {
   readonly finishReason: FinishReason;
   readonly tokens: readonly number[];
   readonly logprobs: readonly number[];
-  /** Null if the engine reports none. */
+  /** Null if the engine does not report it. */
   readonly entropies: readonly number[] | null;
   readonly pieces: readonly string[];
-  /** Null if the request names no problem, and after a failure. */
+  /** Null if the request names no problem, or after a failure. */
   readonly verdict: Verdict | null;
-  /** The failure of the environment that ended the answer; null if none did. */
+  /** The failure of the environment that ended the answer; null without a failure. */
   readonly failure: string | null;
 }
 
@@ -55,11 +55,11 @@ export interface PlayModel {
   readonly label: string;
 }
 
-/** Prompts the models of runs. It is passed in: the dashboard itself opens no model. */
+/** Prompts the models of runs. The caller passes it in, because the dashboard opens no model. */
 export interface Player {
   /** `GET /api/runs/:run/models`: the models of a run, newest first. */
   models(directory: string): Promise<readonly PlayModel[]>;
-  /** Answers one request. Throws errors; the caller sends `done` and `error`. */
+  /** Answers one request. Throws on failure; the caller sends `done` and `error`. */
   answer(
     directory: string,
     request: z.output<typeof playRequest>,

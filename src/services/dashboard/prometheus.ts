@@ -16,7 +16,7 @@ export const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
  * Returns the progress, the metrics of the last step and the alerts of every running run, for Prometheus to scrape.
- * Finished runs no longer change and are left out.
+ * Omits finished runs, which no longer change.
  */
 export async function prometheusText(root: string, runs: readonly RunListItem[], at: Date): Promise<string> {
   const live = runs.filter((run) => 'status' in run && run.status === 'running');
@@ -44,7 +44,7 @@ async function gaugesOf(run: RunReader, folder: string, at: Date): Promise<Gauge
     }),
     of('gradus_last_step_seconds', 'Unix time of the last recorded step.', secondsOf(head.updatedAt)),
     ...Object.entries(run.metricsAt(head.step)).map(([metric, value]) =>
-      of('gradus_metric', 'A metric of the last step, by its name in the run.', value, { metric }),
+      of('gradus_metric', 'A metric of the last step; the label is its name in the run.', value, { metric }),
     ),
     ...Array.from(last, ([suite, accuracy]) =>
       of('gradus_accuracy', 'Accuracy in the last evaluation of a suite, in [0, 1].', accuracy, { suite }),

@@ -4,7 +4,7 @@ import { ConfigError } from '../../core/errors.ts';
 /**
  * Parses a query string by a view's schema. A key whose schema is an array may be repeated.
  *
- * @throws ConfigError naming the invalid key and the known ones.
+ * @throws ConfigError naming the invalid key and the known keys.
  */
 export function parseQuery<S extends z.ZodObject>(schema: S, search: URLSearchParams): z.output<S> {
   const query: Record<string, unknown> = {};

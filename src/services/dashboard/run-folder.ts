@@ -21,7 +21,7 @@ export function runDirectory(root: string, folder: string): string {
   return join(root, inside);
 }
 
-/** Opens a run for one view and closes it, so that no reader holds files which a writer wants to delete. */
+/** Opens a run for one view and closes it, so that no reader keeps files open that a writer deletes. */
 export async function withRun<T>(directory: string, view: (run: RunReader) => T | Promise<T>): Promise<T> {
   using run = await openRunReader(directory);
   return await onDisk({ directory, doing: `reading ${directory}` }, () => view(run));

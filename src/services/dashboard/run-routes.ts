@@ -26,14 +26,14 @@ import { createRunList } from './views/run-list.ts';
 import { createSearchView, searchQuery } from './views/texts/search.ts';
 import { type CompareSeeds, seedsQuery, seedsView } from './views/seeds.ts';
 
-/** What the views need from rooms that they may not import, and the clock. */
+/** Functions that the views need from folders of `src` that they may not import, and the clock. */
 export interface ViewParts {
   /** The folder of runs. */
   readonly root: string;
   readonly compareSuites: CompareSuites;
   readonly compareSeeds: CompareSeeds;
   readonly compareProgress: CompareProgress;
-  /** Absent: tokens are shown as ids. */
+  /** Decodes tokens; if absent, tokens are shown as ids. */
   readonly readPieces?: ReadPieces;
   readonly canPlay: boolean;
   readonly clock: () => Date;
@@ -107,7 +107,7 @@ export function prometheusRoutes({ root, clock }: Pick<ViewParts, 'root' | 'cloc
   return app;
 }
 
-/** Milliseconds between comments that keep an idle connection open through proxies. */
+/** Milliseconds between comments, which keep an idle connection open through proxies. */
 const heartbeatMs = 15_000;
 
 /** Route `/changes`: server-sent events that name the runs to reload. */

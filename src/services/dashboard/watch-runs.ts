@@ -5,7 +5,7 @@ import { runLayout } from '../../runs/files/layout.ts';
 import { isLocked } from '../../storage/file-lock.ts';
 import { runFolders } from './views/run-list.ts';
 
-/** Data of a `change` event of `GET /api/changes`: which runs to reload. */
+/** Data of a `change` event of `GET /api/changes`: the runs to reload. */
 export interface Change {
   /** Folders of runs that recorded something, started, ended or were removed. */
   readonly runs: readonly string[];
@@ -13,7 +13,7 @@ export interface Change {
 
 /** Watches a folder of runs for any number of listeners. */
 export interface ChangeWatch extends Disposable {
-  /** Calls the listener with every run at first, then with changes. Returns the function that unsubscribes. */
+  /** Calls the listener first with every run, then with changes. Returns the function that unsubscribes. */
   subscribe(listener: (change: Change) => void): () => void;
 }
 
@@ -21,8 +21,8 @@ export interface ChangeWatch extends Disposable {
 const intervalMs = 1000;
 
 /**
- * Watches by polling the modification times of three files per run, once for all listeners and only while there are any.
- * File-system notifications do not work on every disk. Polling opens no run.
+ * Watches by polling the modification times of three files per run, once for all listeners and only while there are
+ * listeners. File-system notifications do not work on every disk. Polling does not open a run.
  */
 export function watchRuns(root: string): ChangeWatch {
   const listeners = new Set<(change: Change) => void>();
@@ -58,7 +58,7 @@ export function watchRuns(root: string): ChangeWatch {
     subscribe: (listener) => {
       listeners.add(listener);
       watch ??= begin();
-      // Changes from here on are noticed; the listener must load everything before them now.
+      // Later changes are detected from here on, so the listener must load everything now.
       void watch.ready.then(() => {
         if (listeners.has(listener)) listener({ runs: [...known.keys()] });
       });
@@ -89,7 +89,9 @@ async function printsOf(root: string, before: Prints): Promise<Prints> {
   return new Map(prints.filter((entry): entry is [string, Print] => entry[1] !== undefined));
 }
 
-/** Taking a lock changes the files; losing one with a killed process does not. So only held locks are checked again. */
+/**
+ * Taking a lock changes the files, but the loss of a lock with a killed process does not, so held locks are checked.
+ */
 async function printOf(directory: string, before: Print | undefined): Promise<Print | undefined> {
   const files = await runFingerprint(directory);
   if (files === '') return undefined;

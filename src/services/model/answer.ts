@@ -18,7 +18,7 @@ export interface ActiveRequest {
   readonly engine: LocalEngine;
   readonly request: CompletionRequest;
   readonly shape: AnswerShape;
-  /** Writes several answers for each one that is returned. */
+  /** Writes several answers for each returned answer. */
   readonly strategy?: ServedStrategy | undefined;
   readonly signal: AbortSignal;
 }
@@ -84,7 +84,7 @@ export async function scoresOf(
   return request.alternatives === null ? undefined : scoreTokens(engine, completions, request);
 }
 
-/** Returns the text of a choice: with the prompt for `echo`, without the stop string. */
+/** Returns the text of a choice, with the prompt for `echo` and without the stop string. */
 export function textOf(
   { engine, request: { isEchoed, sampling } }: ActiveRequest,
   { transcript }: Completion,
@@ -114,8 +114,8 @@ export function endOf(
 }
 
 /**
- * Returns the usage: tokens of the prompts, each counted once, and of the completions. A strategy counts all it wrote, not
- * the chosen answer alone, and states the tokens that its scorer read.
+ * Returns the usage: tokens of the prompts, each counted once, and of the completions. A strategy counts all tokens it
+ * wrote, not only those of the chosen answer, and reports the tokens that its scorer read.
  */
 export function usageOf(
   { prompts }: CompletionRequest,

@@ -4,14 +4,14 @@ import type { SamplePrompt, SampleRequest } from '../../engines/engine.ts';
 import type { LocalEngine } from '../../engines/engine.ts';
 
 /**
- * Fields that would change the completion are rejected, not ignored: a client that sets them expects another completion.
- * Unknown fields are ignored, as OpenAI's clients send many.
+ * Fields that would change the completion are rejected, not ignored, because a client that sets them expects a
+ * different completion. Unknown fields are ignored, as OpenAI's clients send many.
  */
 const notSupported = { error: 'not supported; omit it' };
 const unset = (...values: readonly (0 | 1 | false)[]) => z.literal(values, notSupported).nullish();
 const empty = z.record(z.string(), z.never(notSupported)).nullish();
 
-/** Most alternatives reported per token. */
+/** Maximum number of alternatives reported per token. */
 const maxAlternatives = 20;
 
 /** Fields of both kinds of request. */
@@ -78,7 +78,7 @@ export interface CompletionRequest {
   readonly sampling: Omit<SampleRequest, 'prompts'> & { readonly stop: readonly string[] };
   /** Alternatives to report per token besides its log-probability; `null`: no log-probabilities. */
   readonly alternatives: number | null;
-  /** The text begins with the prompt. */
+  /** Whether the text begins with the prompt. */
   readonly isEchoed: boolean;
   readonly isStreamed: boolean;
   readonly withUsage: boolean;

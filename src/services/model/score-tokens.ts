@@ -7,19 +7,19 @@ import type { CompletionRequest } from './request.ts';
 /** The log-probability of one token, with alternatives. */
 export interface TokenScore {
   readonly token: number;
-  /** Its text; `token_id:` and its id for a token that is not text by itself (special, or part of a character). */
+  /** Its text, or `token_id:` and its id for a special token or a part of a character. */
   readonly name: string;
-  /** Characters of the text before it. */
+  /** Number of characters before it. */
   readonly offset: number;
   /** Under the full softmax at temperature 1, given all tokens before it; `null` for the first token of a prompt. */
   readonly logprob: number | null;
-  /** As many as requested, most probable first. */
+  /** Requested number of alternatives, most probable first. */
   readonly alternatives: readonly { readonly name: string; readonly logprob: number }[];
 }
 
 /**
- * Scores the tokens of completions, for `echo` with their prompts. This takes a second forward pass: log-probabilities
- * from sampling are those of the sampling temperature, and have no alternatives.
+ * Scores the tokens of completions, for `echo` with their prompts. This takes a second forward pass, because
+ * log-probabilities from sampling are at the sampling temperature and have no alternatives.
  *
  * @throws EngineError `BAD_REQUEST` if the engine does not support alternatives.
  */
@@ -47,7 +47,7 @@ export async function scoreTokens(
       const token = whole[t]!;
       const { name, length } = nameOf(token);
       const others = top === undefined ? [] : alternativesAt(top[i]!, t, whole.length);
-      // Prefers the number from `topLogprobs`, so that a greedy token equals its own alternative exactly.
+      // Prefers the value from `topLogprobs`, so that a greedy token exactly equals its own alternative.
       const logprob = others.find((other) => other.token === token)?.logprob ?? logprobs[i]![t]!;
       const score = {
         token,
@@ -67,7 +67,7 @@ function alternativesAt(
   t: number,
   length: number,
 ): { readonly token: number; readonly logprob: number }[] {
-  // Fewer than requested where the vocabulary is smaller.
+  // A small vocabulary has fewer alternatives than requested.
   const count = tokens.length / length;
   if (t === 0) return [];
   return Array.from({ length: count }, (_, i) => {

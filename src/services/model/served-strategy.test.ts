@@ -10,7 +10,7 @@ import { startModelService } from './service.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gradus-strategy-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Answers of a policy that is most often wrong in the same way. */
+/** Answers of a policy that usually makes the same mistake. */
 const answers = ['\\boxed{5}', '\\boxed{4}', '4. So \\boxed{4.0}', '\\boxed{7}'];
 const engine = scriptedEngine({ complete: (_, index) => answers[index % 4]! });
 
@@ -20,7 +20,7 @@ const fileOf = (config: object): string => {
   return file;
 };
 
-/** Serves the engine with a strategy until the test has ended, and returns a function that asks it. */
+/** Serves the engine with a strategy until the test has ended, and returns a function that sends a request to it. */
 async function serve(config: object): Promise<(body: object) => Promise<Response>> {
   const opened = new AsyncDisposableStack();
   onTestFinished(() => opened.disposeAsync());
@@ -49,7 +49,7 @@ interface Chat {
 /** Tokens of all four answers, one per character and an end token. */
 const written = answers.reduce((sum, { length }) => sum + length + 1, 0);
 
-test('returns the most frequent answer by its normal form, and counts all that was written', async () => {
+test('returns the most frequent answer by its normal form, and counts all tokens written', async () => {
   const ask = await serve({ strategy: { type: 'majority' }, budget: 4 });
   const { choices, usage } = (await (await ask({ n: 2 })).json()) as Chat;
   expect(choices.map(({ index, message }) => [index, message.content])).toEqual([
@@ -63,7 +63,7 @@ test('returns the most frequent answer by its normal form, and counts all that w
     total_tokens: completion + 3,
     scored_tokens: 0,
   });
-  // Three choices of four answers do not fit a queue of eight.
+  // Three choices of four answers each do not fit into a queue of eight.
   expect((await ask({ n: 3 })).status).toBe(400);
 });
 

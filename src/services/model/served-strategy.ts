@@ -27,10 +27,10 @@ import type { StepScorer } from '../../verifiers/step-scorer.ts';
 import type { Verifier } from '../../verifiers/verifier.ts';
 import type { CompletionRequest } from './request.ts';
 
-/** A strategy to serve: how many answers are written for each that is returned, and which one is returned. */
+/** A strategy to serve: the number of answers written for each returned answer, and the rule that chooses it. */
 const servedStrategyConfig = z.strictObject({
   strategy: strategyConfig,
-  /** Answers N; bounds the tokens of a choice by N · `max_tokens`. */
+  /** Number of answers N, which bounds the tokens of a choice by N · `max_tokens`. */
   budget: z.int().positive(),
   /** Combines the scores of an answer's steps. */
   scores: z.enum(scoreRules).default('last'),
@@ -39,12 +39,12 @@ const servedStrategyConfig = z.strictObject({
   scorer: scorerConfig.optional(),
   /** Text that ends a step. */
   stepSeparator: z.string().min(1).default('\n\n'),
-  /** Its normal form decides which answers are equal in a vote. */
+  /** Verifier whose normal form decides which answers are equal in a vote. */
   verifier: verifierConfig.prefault({ type: 'math' }),
 });
 type ServedStrategyConfig = z.output<typeof servedStrategyConfig>;
 
-/** A returned completion and what was spent on it. */
+/** A returned completion and its cost. */
 export interface ChosenCompletion extends Completion {
   /** Tokens of all answers and pruned paths, and tokens that the scorer read. */
   readonly spent: { readonly written: number; readonly scored: number };
@@ -53,7 +53,7 @@ export interface ChosenCompletion extends Completion {
 /** A strategy that answers requests. */
 export interface ServedStrategy {
   readonly name: string;
-  /** Answers written for each choice. */
+  /** Number of answers written for each choice. */
   readonly budget: number;
   /** Yields one chosen completion per requested choice, in any order. */
   answer(request: CompletionRequest, signal: AbortSignal): AsyncIterable<ChosenCompletion>;
@@ -62,7 +62,8 @@ export interface ServedStrategy {
 /**
  * Opens the strategy of a JSON file for an engine.
  *
- * @throws ConfigError for an invalid file, a missing scorer, or the verifier as scorer: a request has no right answer.
+ * @throws ConfigError for an invalid file, a missing scorer, or the verifier as scorer, because a request has no gold
+ * answer.
  */
 export async function openServedStrategy(
   file: string,
@@ -157,7 +158,7 @@ async function answerOne(
 ): Promise<ChosenCompletion> {
   const { budget, strategy, scores, choose, stepSeparator } = config;
   const text = engine.renderer.decode(prompt);
-  // The gold is irrelevant: only the normal form of the judged answer is read.
+  // Any gold will do, because only the normal form of the judged answer is read.
   const problem: Problem = {
     id: key,
     domain: 'math',
@@ -215,7 +216,7 @@ async function answerOne(
   };
 }
 
-/** The renderer of a request whose prompt is rendered already. */
+/** The renderer of a request whose prompt is already rendered. */
 const rendering = (renderer: Renderer, prompt: Int32Array): Renderer => ({
   endTokens: renderer.endTokens,
   unknownToken: renderer.unknownToken,

@@ -69,7 +69,7 @@ test('our client samples what the engine samples', async () => {
   expect(new Set(seen.map((one) => one.slice(2))).size).toBeGreaterThan(1);
 });
 
-test("our client gets the engine's tokens, with several choices a request, streamed or not", async () => {
+test("our client gets the engine's tokens, with several choices per request, streamed or not", async () => {
   process.env['GRADUS_TEST_TOKEN'] = 'secret';
   const address = { baseUrl: `${service.url}/v1`, apiKeyEnv: 'GRADUS_TEST_TOKEN' };
   const settings = { tokenizer: 'test/golden/parity-qwen2', logprobs: true, choicesPerRequest: 3 };
@@ -108,7 +108,7 @@ test("our client gets the engine's tokens, with several choices a request, strea
   }
 });
 
-test('completes texts and token ids, several prompts a request, and n choices of each', async () => {
+test('completes texts and token ids, with several prompts per request and n choices of each', async () => {
   const ids = Array.from(engine.renderer.encode('1+2='));
   const asked = { max_tokens: 5, seed: 1, n: 2 };
   const texts = await post('/v1/completions', { ...asked, prompt: ['1+2=', '1+2='] });
@@ -118,7 +118,7 @@ test('completes texts and token ids, several prompts a request, and n choices of
   expect(tokens.body.choices).toEqual(texts.body.choices.slice(0, 2));
 });
 
-test('leaves out the stop string', async () => {
+test('omits the stop string', async () => {
   const asked = { prompt: '1+2=', max_tokens: 24, seed: 1, n: 16 };
   const free = await post('/v1/completions', asked);
   const stop = free.body.choices.map(({ text }) => text[2]).find((one) => one !== undefined)!;
@@ -169,7 +169,7 @@ test('echoes prompts with the log-probabilities of scoring, and with the greedy 
   expect(scored.body.usage['completion_tokens']).toBe(0);
 });
 
-/** The events of a streamed answer, without the last, which must be `[DONE]`. */
+/** The events of a streamed answer without the last event, which must be `[DONE]`. */
 async function events(path: string, body: object): Promise<Record<string, never>[]> {
   const response = await fetch(`${service.url}${path}`, {
     method: 'POST',
@@ -299,7 +299,7 @@ test("rejects invalid requests in the shape of OpenAI's errors", async () => {
   });
 });
 
-test('needs the token for everything but health', async () => {
+test('requires the token for every route except health', async () => {
   expect(await (await fetch(`${service.url}/health`)).json()).toEqual({ status: 'ok', model: 'tiny' });
   expect((await fetch(`${service.url}/v1/models`)).status).toBe(401);
   const headers = { authorization: 'Bearer secret' };

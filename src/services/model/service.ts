@@ -18,11 +18,11 @@ import { addTokenizerRoutes } from './tokenizer-routes.ts';
 export interface ModelServiceOptions extends ListenAddress {
   /** Name of the model in requests and responses. */
   readonly name: string;
-  /** Completions accepted and not yet written; a request that does not fit at the moment gets 429. Default 4096. */
+  /** Maximum number of completions in flight or queued; a request that exceeds it gets 429. Default 4096. */
   readonly maxWaiting?: number;
-  /** Longest completion a request may ask for, in tokens; absent: what the model's window leaves. */
+  /** Maximum `max_tokens` of a request; absent: limited only by the model's window. */
   readonly maxTokens?: number;
-  /** Writes several answers for each choice and returns one. Absent: every answer is returned. */
+  /** Writes several answers for each choice and returns one. If absent, every answer is returned. */
   readonly strategy?: ServedStrategy | undefined;
   /** Response of `/tokenizer_info`: `tokenizer_config.json` with the chat template; absent: 404. */
   readonly tokenizerInfo?: Readonly<Record<string, unknown>>;
@@ -31,11 +31,12 @@ export interface ModelServiceOptions extends ListenAddress {
 const maxBodyBytes = 16 * 2 ** 20;
 
 /**
- * Serves an engine over OpenAI's API: `GET /v1/models`, `POST /v1/chat/completions` and `/v1/completions`; also
- * vLLM's `/tokenize`, `/detokenize` and `/tokenizer_info`, `GET /health` and `GET /metrics`. Concurrent requests share
- * batches. The same seed and prompt give the same completion, whatever else is in flight. Closing answers what was accepted.
+ * Serves an engine over OpenAI's API: `GET /v1/models`, `POST /v1/chat/completions` and `/v1/completions`; also vLLM's
+ * `/tokenize`, `/detokenize` and `/tokenizer_info`, `GET /health` and `GET /metrics`. Concurrent requests share
+ * batches. The same seed and prompt give the same completion, whatever else is in flight. Accepted requests are
+ * answered before it closes.
  *
- * @throws ConfigError off loopback without a token, and when the address cannot be listened on.
+ * @throws ConfigError for a host off loopback without a token, and for an address that cannot be listened on.
  */
 export async function startModelService(engine: Engine, options: ModelServiceOptions): Promise<Listening> {
   const served = requireServed(engine);
@@ -65,7 +66,7 @@ interface State {
   running: number;
   /** Completions in flight or queued. */
   waiting: number;
-  /** Responses by status; requests rejected at the door are not counted. */
+  /** Responses by status, without requests rejected before the service sees them. */
   readonly counts: Map<number, number>;
 }
 
@@ -147,7 +148,7 @@ async function answer<Body extends { readonly model?: string | undefined }>(
     );
   }
   if (request.sampling.maxTokens === 0 && !request.isEchoed)
-    return failure(c, 400, 'max_tokens: 0 is allowed with "echo" only; without it nothing is sampled');
+    return failure(c, 400, 'max_tokens: 0 is allowed only with "echo"; set a positive number to sample');
   if (wanted > maxWaiting)
     return failure(c, 400, `n × prompts: expected at most ${maxWaiting} completions, got ${wanted}`);
   if (state.waiting + wanted > maxWaiting) {

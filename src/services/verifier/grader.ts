@@ -10,8 +10,8 @@ import { mathAnswer } from '../../verifiers/math/verifier.ts';
 import { type Verifier, verifierLabel } from '../../verifiers/verifier.ts';
 
 /**
- * An item to judge, as case files and requests to the service write it: an answer beside its gold, or a program (or a
- * whole completion) beside its problem in any format that `readTests` reads.
+ * An item to judge, as in case files and requests to the service: an answer with its gold, or a program (or a whole
+ * completion) with its problem in any format that `readTests` reads.
  */
 const item = z.looseObject({
   /** Name of the verifier; default: `code` for an item with a `problem`, else `math`. */
@@ -24,14 +24,14 @@ const item = z.looseObject({
 });
 type Item = z.output<typeof item>;
 
-/** Judges items with the verifiers that were opened. */
+/** Judges items with opened verifiers. */
 export interface Grader extends AsyncDisposable {
   /** Name of a verifier in items → its label. */
   readonly verifiers: Readonly<Record<string, string>>;
   /**
-   * Judges one item. An invalid item never rejects: its verdict is `ungradable`, with the reason.
+   * Judges one item. Never rejects for an invalid item; its verdict is `ungradable`, with the reason.
    *
-   * @param where file:row or the like, for reasons.
+   * @param where position of the item for reasons, such as file:row.
    */
   grade(item: unknown, where: string, signal?: AbortSignal): Promise<Verdict>;
 }
@@ -78,7 +78,7 @@ export function openGrader(
 
 interface OpenVerifier {
   readonly verifier: Verifier;
-  /** It judges programs by the tests of a problem. */
+  /** Whether it judges programs by the tests of a problem. */
   readonly needsTests: boolean;
 }
 
@@ -133,7 +133,7 @@ const ungradable = (reason: string): Verdict => ({
 /**
  * Judges many items concurrently and yields the verdicts in the items' order.
  *
- * @param width most items judged at once.
+ * @param width maximum number of items judged at once.
  */
 export async function* gradeInOrder(
   grader: Grader,
@@ -144,7 +144,7 @@ export async function* gradeInOrder(
   const running: Promise<Verdict>[] = [];
   for (const [given, where] of items) {
     const verdict = grader.grade(given, where, signal);
-    // Awaited below: until then a rejection must not count as unhandled.
+    // Awaited below; until then, a rejection must not count as unhandled.
     verdict.catch(() => {});
     running.push(verdict);
     if (running.length >= width) yield await running.shift()!;

@@ -47,7 +47,7 @@ test('judges one item and a batch in order, and reports health and metrics', asy
   expect(metrics).toContain('gradus_request_seconds_count 2\n');
 });
 
-test('rejects requests that it cannot read, with what it expected', async () => {
+test('rejects requests that it cannot read, and names what it expected', async () => {
   await using grader = openGrader();
   await using service = await start(grader);
   const answer = async (path: string, body: unknown) => {
@@ -60,7 +60,7 @@ test('rejects requests that it cannot read, with what it expected', async () => 
   expect(await answer('/verify', item)).toEqual([200, undefined]);
 });
 
-test('needs the token for everything but health', async () => {
+test('requires the token for every route except health', async () => {
   await using grader = openGrader();
   await using service = await start(grader, { token: 'secret' });
   expect((await fetch(`${service.url}/metrics`)).status).toBe(401);
@@ -103,7 +103,7 @@ test('answers 413 to a batch that never fits, and 503 with Retry-After when the 
   late.write('}');
   expect(await text(late)).toMatch(/^HTTP\/1.1 503 [^]*connection: close[^]*the service is stopping/);
   gate.resolve();
-  // Closing answers what was accepted.
+  // Accepted requests are answered before the service closes.
   expect(((await (await accepted).json()) as { verdicts: unknown[] }).verdicts).toHaveLength(8);
   await ended;
 });

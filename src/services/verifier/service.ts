@@ -7,9 +7,9 @@ import { createServiceMetrics, type ServiceMetrics } from './service-metrics.ts'
 
 /** Address and limits of a verifier service. */
 export interface VerifierServiceOptions extends ListenAddress {
-  /** Items of one request judged at once. */
+  /** Maximum number of items of one request judged at once. */
   readonly width: number;
-  /** Items accepted and not yet answered. A larger batch gets 413; a request that does not fit at the moment, 503. */
+  /** Maximum number of items in flight. A larger batch gets 413; a request that does not fit at the moment gets 503. */
   readonly maxItems: number;
   /** Largest request body in bytes. */
   readonly maxBodyBytes: number;
@@ -17,9 +17,10 @@ export interface VerifierServiceOptions extends ListenAddress {
 
 /**
  * Serves verdicts over HTTP: `POST /verify` one item → its verdict; `POST /verify/batch` `{items}` → `{verdicts}` in
- * order; `GET /health`; `GET /metrics` for Prometheus. Items are those of `openGrader`. Closing answers what was accepted.
+ * order; `GET /health`; `GET /metrics` for Prometheus. Items are those of `openGrader`. Accepted requests are answered
+ * before it closes.
  *
- * @throws ConfigError off loopback without a token, and when the address cannot be listened on.
+ * @throws ConfigError for a host off loopback without a token, and for an address that cannot be listened on.
  */
 export async function startVerifierService(
   grader: Grader,
@@ -97,7 +98,7 @@ async function verify(
   return c.body(stringifyJson(shape(verdicts)), 200, { 'content-type': 'application/json' });
 }
 
-/** The body as JSON, or the response to a body that is not JSON. */
+/** Returns the body as JSON, or the response to a body that is not JSON. */
 async function readJson(c: Context): Promise<{ readonly value: unknown } | Response> {
   try {
     return { value: parseJson(await c.req.text()) };

@@ -6,9 +6,9 @@ import type { EarlySignals } from './rung.ts';
 
 /** Accuracies of a trained model, in [0, 1]. */
 export interface Measures {
-  /** Mean over the suites of what is taught. */
+  /** Mean over the suites that test what the examples teach. */
   readonly target: number;
-  /** Mean over the suites of what must not be forgotten. */
+  /** Mean over the suites that test what the model must not forget. */
   readonly retained: number;
 }
 
@@ -20,7 +20,7 @@ export interface FinishedTrial {
   readonly measures: Measures;
 }
 
-/** Value of a model for a race, higher is better. */
+/** Returns the value of a model for a race; higher is better. */
 export const valueOf = ({ target, retained }: Measures, choose: RaceConfig['choose']): number =>
   choose === 'balanced' ? (target + retained) / 2 : { target, retained }[choose];
 
@@ -39,14 +39,14 @@ export const paretoFront = <One extends { readonly measures: Measures }>(trials:
     )
     .toSorted((a, b) => b.measures.target - a.measures.target);
 
-/** The trial of the greatest value; the first of equals. */
+/** Returns the trial with the highest value, and the first one among equals. */
 export const bestTrial = <One extends { readonly measures: Measures }>(
   trials: readonly One[],
   choose: RaceConfig['choose'],
 ): One =>
   trials.reduce((best, one) => (valueOf(one.measures, choose) > valueOf(best.measures, choose) ? one : best));
 
-/** Rank correlation of an early signal with a measure at the end. */
+/** Rank correlation of an early signal with a final measure. */
 export interface SignalRow {
   readonly signal: keyof EarlySignals;
   readonly target: Estimate;
@@ -64,8 +64,7 @@ const signalNames: readonly (keyof EarlySignals)[] = [
 
 /**
  * Spearman's correlation of each early signal with both measures over the finished trials, with 95 % intervals. In a
- * race the finished trials are mostly those with good signals, which weakens the correlations; audits repair that in
- * part.
+ * race, most finished trials have good signals, which weakens the correlations; audits correct that in part.
  */
 export function signalTable(trials: readonly Pick<FinishedTrial, 'signals' | 'measures'>[]): SignalRow[] {
   return signalNames.flatMap((signal) => {
@@ -84,7 +83,7 @@ export function signalTable(trials: readonly Pick<FinishedTrial, 'signals' | 'me
   });
 }
 
-/** How often stopping was wrong: share of the stopped trials that would have ended above the best survivor. */
+/** Estimate of wrong stops: the share of the stopped trials that would have ended above the best survivor. */
 export interface AuditResult extends Interval {
   readonly stopped: number;
   readonly audited: number;
@@ -95,9 +94,9 @@ export interface AuditResult extends Interval {
 }
 
 /**
- * Estimates the share of stopped trials that were stopped wrongly, from a sample drawn by lot without replacement. The
- * interval spans the most probable counts that together have 95 % of the posterior under a flat prior (hypergeometric
- * likelihood), which covers the true count in 95 % of the draws on average over all counts.
+ * Estimates the share of stopped trials that were stopped wrongly, from a random sample drawn without replacement. The
+ * interval contains the most probable counts, which together have 95 % of the posterior under a flat prior
+ * (hypergeometric likelihood). Averaged over all counts, it covers the true count in 95 % of the draws.
  */
 export function auditResult(stopped: number, audited: number, wrong: number): AuditResult {
   const likelihoods = Array.from({ length: stopped + 1 }, (_, all) => ({
@@ -123,7 +122,7 @@ export function auditResult(stopped: number, audited: number, wrong: number): Au
   };
 }
 
-/** Probability of `found` marked items among `drawn` of `all`, of which `marked` are marked. */
+/** Probability of `found` marked items among `drawn` items, drawn from `all` items of which `marked` are marked. */
 function hypergeometric(all: number, marked: number, drawn: number, found: number): number {
   if (found > marked || drawn - found > all - marked) return 0;
   return Math.exp(logChoose(marked, found) + logChoose(all - marked, drawn - found) - logChoose(all, drawn));

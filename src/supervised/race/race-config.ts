@@ -3,21 +3,21 @@ import { optimizerConfig } from '../../algorithms/optimizer.ts';
 
 const rate = z.number().positive();
 
-/** Rounds a rung's share to a multiple of the first rung's: checkpoints and held-out losses are at these. */
+/** Rounds a rung's share to a multiple of the first rung's share, because checkpoints and held-out losses are there. */
 export const rungMultiple = (share: number, first: number): number => Math.max(1, Math.round(share / first));
 
 const areAscending = (values: readonly number[]): boolean =>
   values.every((value, i) => i === 0 || value > values[i - 1]!);
 
-/** Settings of a race between settings of supervised learning. */
+/** Configuration of a race between settings of supervised learning. */
 export const raceConfig = z.strictObject({
-  /** Values to combine: every combination is a trial. */
+  /** Values to combine; every combination is a trial. */
   sweep: z.strictObject({
     batchSize: z.array(z.int().positive()).min(1),
     learningRate: z.array(rate).min(1),
     schedule: z.array(optimizerConfig.shape.schedule.unwrap()).min(1).default(['constant']),
   }),
-  /** Shares of the training after which the weakest trials stop: ascending, rounded to multiples of the first. */
+  /** Shares of the training after which the weakest trials stop; ascending, rounded to multiples of the first. */
   rungs: z
     .array(z.number().gt(0).lt(1))
     .min(1)
@@ -31,7 +31,7 @@ export const raceConfig = z.strictObject({
     .gt(0)
     .lt(1)
     .default(1 / 3),
-  /** Share of the stopped trials, drawn by lot, that runs to the end to show how often stopping was wrong. */
+  /** Share of the stopped trials, drawn at random, that run to the end to estimate how often stopping was wrong. */
   audit: z.number().min(0).max(1).default(0.25),
   /** Accuracy that the race maximises: target, retained, or the mean of both. */
   choose: z.enum(['target', 'retained', 'balanced']).default('target'),
@@ -41,7 +41,7 @@ export type RaceConfig = z.output<typeof raceConfig>;
 
 /** One combination of settings. */
 export interface Trial {
-  /** Names its run: lower-case letters, digits, dots and dashes. */
+  /** Name of its run: lower-case letters, digits, dots and dashes. */
   readonly name: string;
   readonly batchSize: number;
   readonly learningRate: number;

@@ -10,7 +10,7 @@ const config = (more: Partial<RaceConfig> = {}): RaceConfig => ({
   ...more,
 });
 
-/** Trials that learn the more, and forget the more, the higher their rate per example. */
+/** Trials that learn and forget more, the higher their rate per example. */
 function simulated(luck: (name: string) => number = () => 0) {
   const calls: string[] = [];
   const distanceOf = ({ learningRate, batchSize }: Trial): number => Math.log(learningRate / batchSize);
@@ -56,7 +56,7 @@ test('names every combination of a sweep for a run directory', () => {
   });
 });
 
-test('refuses rungs that would be at the same step', () => {
+test('rejects rungs that would be at the same step', () => {
   const sweep = { batchSize: [8], learningRate: [1e-4] };
   for (const rungs of [
     [0.4, 0.5],
@@ -67,7 +67,7 @@ test('refuses rungs that would be at the same step', () => {
   expect(raceConfig.parse({ sweep, rungs: [0.2, 0.5, 0.8] }).rungs).toHaveLength(3);
 });
 
-test('stops two thirds at each rung, audits a quarter of them, and chooses the best of all that finished', async () => {
+test('stops two thirds at each rung, audits a quarter of them, and chooses the best finished trial', async () => {
   const { calls, runner } = simulated();
   const { trials, chosen, audit, front } = await race(config(), runner);
   const at = (share: string) => calls.filter((call) => call.endsWith(` ${share}`)).length;
@@ -80,7 +80,7 @@ test('stops two thirds at each rung, audits a quarter of them, and chooses the b
   expect(front).toContain(chosen);
 });
 
-test('looks for what is kept, or for the mean of both, when asked', async () => {
+test('maximises retained accuracy, or the mean of both accuracies, if configured', async () => {
   const kept = await race(config({ choose: 'retained' }), simulated().runner);
   expect(kept.chosen).toBe('b128-lr0.0001-constant');
   // Both measures change by equal amounts, but one trial learns more than its distance explains.
@@ -88,14 +88,14 @@ test('looks for what is kept, or for the mean of both, when asked', async () => 
   expect((await race(config({ choose: 'balanced' }), runner)).chosen).toBe('b32-lr0.001-constant');
 });
 
-test('an audited trial that ends above the survivors is chosen and counted as wrong', async () => {
+test('chooses an audited trial that ends above the survivors, and counts it as wrongly stopped', async () => {
   const late = simulated((name) => (name === 'b128-lr0.0001-constant' ? 1 : 0));
   const { chosen, audit } = await race(config({ audit: 1 }), late.runner);
   expect(chosen).toBe('b128-lr0.0001-constant');
   expect(audit).toEqual({ stopped: 10, audited: 10, wrong: 1, share: 0.1, low: 0.1, high: 0.1 });
 });
 
-test('a rung keeps the best with their ties, and audits only what it stopped', () => {
+test('a rung keeps the best trials with their ties, and audits only trials that it stopped', () => {
   const scores = fc.dictionary(fc.string({ minLength: 1 }), fc.integer({ min: 0, max: 9 }), { minKeys: 1 });
   const share = fc.double({ min: 0.05, max: 0.95, noNaN: true });
   fc.assert(
@@ -115,7 +115,7 @@ test('a rung keeps the best with their ties, and audits only what it stopped', (
   );
 });
 
-test('orders trials by held-out loss for the target, and by training loss for what is kept', () => {
+test('orders trials by held-out loss for the target, and by training loss for retained accuracy', () => {
   const signals = { loss: 2, gradNorm: 1, rateToBatch: 0, heldOutLoss: 3 };
   expect(earlyScore(signals, 'target')).toBe(-3);
   expect(earlyScore(signals, 'retained')).toBe(2);
@@ -142,7 +142,7 @@ test('the interval of an audit covers the true share in about 95 % of the draws'
   expect(auditResult(5, 0, 0)).toEqual({ stopped: 5, audited: 0, wrong: 0, low: 0, high: 1 });
 });
 
-test('the front holds every trial that no other exceeds in both measures', () => {
+test('the front contains every trial that no other trial exceeds in both measures', () => {
   const rate = fc.integer({ min: 0, max: 5 });
   const trial = fc.record({ measures: fc.record({ target: rate, retained: rate }) });
   fc.assert(

@@ -22,13 +22,13 @@ export interface TrialRunner {
 
 /** A trial after the race. */
 export interface RacedTrial extends Trial {
-  /** At the first rung. */
+  /** Early signals at the first rung. */
   readonly signals: EarlySignals;
-  /** Share of the training after which the race stopped it; null: it ran to the end. */
+  /** Share of the training after which the race stopped it; null if it ran to the end. */
   readonly stoppedAt: number | null;
-  /** Stopped, drawn by lot, and run to the end. */
+  /** Whether it was stopped but run to the end as an audit. */
   readonly isAudit: boolean;
-  /** Absent for stopped trials without an audit. */
+  /** Final accuracies; absent for stopped trials without an audit. */
   readonly measures?: Measures;
 }
 
@@ -37,17 +37,17 @@ export interface RaceResult {
   readonly trials: readonly RacedTrial[];
   /** Best finished trial, by the accuracy that the race maximises. */
   readonly chosen: string;
-  /** Finished trials that no other exceeds in both measures. */
+  /** Finished trials that no other trial exceeds in both measures. */
   readonly front: readonly string[];
   readonly audit: AuditResult;
-  /** Over all finished trials. */
+  /** Correlations over all finished trials. */
   readonly signals: readonly SignalRow[];
 }
 
 /**
  * Races all combinations of a sweep by successive halving: each rung trains the trials in the race up to its share and
- * keeps the best by an early signal. A share of the stopped trials, drawn by lot, also runs to the end, and shows how
- * often the race was wrong.
+ * keeps the best by an early signal. A random share of the stopped trials also runs to the end, and shows how often the
+ * race was wrong.
  */
 export async function race(config: RaceConfig, runner: TrialRunner): Promise<RaceResult> {
   const trials = trialsOf(config.sweep);

@@ -1,7 +1,7 @@
 import { createRng } from '../../core/rng.ts';
 import type { RaceConfig } from './race-config.ts';
 
-/** Early signals of a trial. Losses in nats per completion token. */
+/** Early signals of a trial. Losses are in nats per completion token. */
 export interface EarlySignals {
   /** Mean training loss up to the rung. */
   readonly loss: number;
@@ -9,9 +9,9 @@ export interface EarlySignals {
   readonly gradNorm?: number;
   /** log(learning rate / batch size), known before the first step. */
   readonly rateToBatch: number;
-  /** At the rung. */
+  /** Held-out loss at the rung. */
   readonly heldOutLoss?: number;
-  /** Accuracies at the rung; measured where the race looks for both. */
+  /** Accuracies at the rung; measured if the race maximises the mean of both. */
   readonly target?: number;
   readonly retained?: number;
 }
@@ -25,9 +25,9 @@ export interface RungDecision {
 }
 
 /**
- * Orders a trial by its early signals; higher is better. For the target by held-out loss, lowest first. For
- * retained accuracy by training loss, highest first. Both losses depend on how far the weights have moved (docs/race.md),
- * so no loss orders both accuracies at once, and `balanced` needs early accuracies.
+ * Orders a trial by its early signals; higher is better. For the target, the lowest held-out loss is best; for retained
+ * accuracy, the highest training loss. Both losses depend on how far the weights have moved (docs/race.md), so no loss
+ * orders both accuracies at once, and `balanced` needs early accuracies.
  *
  * @throws RangeError where the signal was not measured.
  */
@@ -51,8 +51,8 @@ function measured(value: number | undefined, name: string): number {
 }
 
 /**
- * Decides which trials go on (successive halving, Jamieson & Talwalkar 2016). Keeps those that tie with the last one
- * kept. Draws audits so that their share of all stopped trials is `audit`, rounded down.
+ * Decides which trials continue (successive halving, Jamieson & Talwalkar 2016). Also keeps trials that tie with the
+ * last one kept. Draws audits so that their share of all stopped trials is `audit`, rounded down.
  *
  * @param scores of the trials in the race, higher is better.
  * @param earlier number of trials stopped and audited at earlier rungs.

@@ -6,7 +6,7 @@ import type { AuditResult, SignalRow } from '../../supervised/race/outcome.ts';
 import type { RacedTrial } from '../../supervised/race/race.ts';
 import type { RaceReport } from './run-race.ts';
 
-/** Formats a race for the terminal: every trial, the choice, what the race cost, its audit, and the signals. */
+/** Formats a race for the terminal: trials, choice, cost, audit and signals. */
 export function formatRace(report: RaceReport): string {
   const { trials, base, choose, chosen, front, tokens, gridTokens, audit, signals, run } = report;
   const rows = trials.map((trial) => [
@@ -28,7 +28,7 @@ export function formatRace(report: RaceReport): string {
         figuresFrom: 2,
       },
     ),
-    'loss, gradient norm and held-out loss are those of the first rung',
+    'loss, gradient norm and held-out loss are measured at the first rung',
     '',
     `chosen by ${choose}: ${chosen}, target ${points(measures!.target - base.target)} points, retained ${points(measures!.retained - base.retained)}`,
     `trained ${tokens.toLocaleString('en')} tokens, ${percent(tokens / gridTokens)} % of the grid's`,
@@ -51,7 +51,7 @@ function endOf({ stoppedAt, isAudit }: RacedTrial): string {
 function auditLine({ stopped, audited, wrong, low, high }: AuditResult): string {
   if (stopped === 0) return 'stopped no trials';
   if (audited === 0)
-    return `stopped ${countOf(stopped, 'trial')}, audited none: the share stopped wrongly is unknown`;
+    return `stopped ${countOf(stopped, 'trial')}, none audited: the share of wrong stops is unknown`;
   return (
     `audit: ${wrong} of ${audited} audited trials ended above the best kept trial; of all ${stopped} stopped trials, ` +
     `${percent(low)} to ${percent(high)} % were stopped wrongly (95 % interval)`

@@ -23,7 +23,7 @@ function write(name: string, family: 'fractions' | 'addition', count: number): s
   return path(name);
 }
 
-test('races runs, continues after an interruption, and reports what it trained and chose', async () => {
+test('races runs, continues after an interruption, and reports cost and choice', async () => {
   const options: RaceOptions = {
     model: fileURLToPath(new URL('../../../models/gradus-tiny', import.meta.url)),
     examples: write('examples.jsonl', 'fractions', 60),

@@ -23,14 +23,14 @@ import { fineTuningRecipe, type FineTuneOptions } from '../stages/fine-tune.ts';
 import type { TrainingWatch } from '../start.ts';
 import { costOf, measure, type RaceCost, runOf, trialRunner } from './run-trials.ts';
 
-/** Inputs of a race: examples and suites as for one fine-tuning, and the sweep. */
+/** Inputs of a race: examples and suites as for a single fine-tuning run, and the sweep. */
 export interface RaceOptions extends Omit<
   FineTuneOptions,
   'name' | 'batchSize' | 'checkpointEvery' | 'maxSteps' | 'optimizer'
 > {
   readonly optimizer: Omit<FineTuneOptions['optimizer'], 'learningRate' | 'schedule'>;
   readonly race: RaceConfig;
-  /** Folder of the race, new or begun earlier with the same settings. */
+  /** Folder of the race: new, or of an earlier race with the same settings. */
   readonly folder: string;
 }
 
@@ -54,8 +54,8 @@ export interface RaceReport extends RaceResult, RaceCost {
 }
 
 /**
- * Races settings of supervised learning; see `race`. The same call continues a race that was interrupted. The result is
- * also in `<folder>/report.json`.
+ * Races settings of supervised learning; see `race`. Repeating the call continues an interrupted race. Also writes the
+ * result to `<folder>/report.json`.
  *
  * @throws ConfigError for missing suites or held-out examples, a folder of another race, or an invalid setting.
  */
@@ -65,7 +65,7 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
   const trials = trialsOf(config.sweep);
   const steps = await stepCounts(options, trials);
   const [firstShare] = config.rungs as [number, ...number[]];
-  /** Steps to the first rung; the other rungs and the held-out losses are at multiples. */
+  /** Steps to the first rung; the other rungs and the held-out losses are at multiples of it. */
   const unit = ({ name }: Trial): number => Math.max(1, Math.round(firstShare * steps.get(name)!));
   const recipes = new Map<string, Recipe>();
   for (const trial of trials) recipes.set(trial.name, await recipeOf(options, trial, unit(trial)));
@@ -78,7 +78,7 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
     measuresEarly: config.choose === 'balanced',
     watch,
   };
-  // Only now: a race refused above, e.g. for missing examples, leaves the folder to its corrected command.
+  // Claimed only now, so that a race rejected above, e.g. for missing examples, leaves the folder free.
   await claimFolder(folder, { ...settings, race: config });
   const base = await measure(parts, 'base', () => locateModel(options.model, { trust: options.trust }));
   const result = await race(config, trialRunner(parts));

@@ -16,7 +16,7 @@ import type { Trial } from '../../supervised/race/race-config.ts';
 import type { EarlySignals } from '../../supervised/race/rung.ts';
 import { resumeTraining, startTraining, type TrainingWatch } from '../start.ts';
 
-/** What the trials of a race share. */
+/** Context that the trials of a race share. */
 export interface TrialParts {
   /** Folder of the race; the runs of the trials and their evaluations are in it. */
   readonly folder: string;
@@ -24,24 +24,24 @@ export interface TrialParts {
   readonly recipeOf: (trial: Trial) => Recipe;
   /** Suites named `target …` and `retain …`. */
   readonly suites: Recipe;
-  /** Steps of a whole trial. */
+  /** Number of steps of a complete trial. */
   readonly stepsOf: (trial: Trial) => number;
-  /** Step of a trial at a share of its training. */
+  /** Returns the step of a trial at a share of its training. */
   readonly stepAt: (trial: Trial, share: number) => number;
-  /** Whether a rung also measures accuracies. */
+  /** Whether rungs also measure accuracies. */
   readonly measuresEarly: boolean;
   readonly watch: TrainingWatch;
 }
 
-/** Tokens that the trials trained on, and those of all trials to the end, estimated for the steps not made. */
+/** Tokens that the trials trained on, and the tokens of running all trials to the end, estimated for missing steps. */
 export interface RaceCost {
   readonly tokens: number;
   readonly gridTokens: number;
 }
 
 /**
- * Trains trials as runs: pauses one at a rung by stopping it after the rung's step, and resumes it later. Everything is
- * on disk, so that a second call continues where the first one ended.
+ * Trains trials as runs: pauses a trial at a rung by stopping its run after the rung's step, and resumes it later. All
+ * state is on disk, so that a second call continues where the first one ended.
  */
 export function trialRunner(parts: TrialParts): TrialRunner {
   return {
@@ -64,7 +64,7 @@ export function trialRunner(parts: TrialParts): TrialRunner {
 export const runOf = ({ folder }: Pick<TrialParts, 'folder'>, { name }: Trial): string =>
   join(folder, 'trials', `${name}-0001`);
 
-/** Starts or continues the run of a trial until the step is done, or to its end. */
+/** Starts or continues the run of a trial until the step is done or the run ends. */
 async function trainTo(parts: TrialParts, trial: Trial, step: number): Promise<void> {
   const { folder, recipeOf, watch } = parts;
   const directory = runOf(parts, trial);
@@ -118,7 +118,7 @@ async function signalsOf(parts: TrialParts, trial: Trial, step: number): Promise
 /**
  * Evaluates a model on the suites of the race; reads the result of an earlier call.
  *
- * @param label names the result.
+ * @param label name of the result.
  */
 export async function measure(
   { folder, suites, watch }: Pick<TrialParts, 'folder' | 'suites' | 'watch'>,
@@ -144,7 +144,7 @@ export async function measure(
   return { target: accuracyOf('target'), retained: accuracyOf('retain') };
 }
 
-/** Sums the tokens of all trials, and estimates those of the whole grid. */
+/** Sums the tokens of all trials, and estimates the tokens of the whole grid. */
 export async function costOf(parts: TrialParts, trials: readonly Trial[]): Promise<RaceCost> {
   const costs: { readonly tokens: number; readonly whole: number }[] = [];
   for (const trial of trials) {

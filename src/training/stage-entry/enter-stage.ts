@@ -28,11 +28,11 @@ export interface StageEntry extends Selection {
   readonly remeasured: Readonly<Record<string, Trials>>;
 }
 
-/** What a stage selects by, besides its own rules. */
+/** Inputs of a stage's selection besides its own rules. */
 type Named = Pick<StageConfig, 'name' | 'select'>;
 
 /**
- * Selects the problems that a stage imitates, by the pass rates on record; measures them if this stage is the first to
+ * Selects the problems that a stage imitates by the recorded pass rates; measures them if this stage is the first to
  * read them.
  *
  * @param before pass rates that earlier boundaries measured; newer than the base measurement.
@@ -50,7 +50,7 @@ export async function selectExamples(
 }
 
 /**
- * Begins a stage: measures what is missing, and selects the stage's problems.
+ * Begins a stage: measures missing pass rates, and selects the stage's problems.
  *
  * @param before pass rates that earlier boundaries measured; newer than the base measurement.
  */
@@ -84,8 +84,8 @@ export async function selectStage(
 }
 
 /**
- * Returns the pass rates on record. The first stage that reads them measures all problems; if the policy has changed by
- * then, the result is a measurement of its boundary.
+ * Returns the recorded pass rates. The first stage that reads them measures all problems; if the policy has already
+ * changed, the result belongs to the stage boundary instead of the base model.
  */
 async function recordedPassRates(
   context: TrainingContext,
@@ -108,7 +108,7 @@ async function withClosedBook(context: TrainingContext): Promise<TrainingContext
   return { ...context, knownPassRates: new Map([...knownPassRates, [closedBookLabel, closedBook]]) };
 }
 
-/** Restores a stage from its saved selection and sampler: the same for a new and a resumed stage. */
+/** Restores a stage from its saved selection and sampler, for new and resumed stages alike. */
 export function openStage(
   context: TrainingContext,
   index: number,
@@ -139,7 +139,7 @@ export function openStage(
   };
 }
 
-/** The starts of a stage; undefined where all attempts begin at the prompt. */
+/** Creates the starts of a stage; undefined if all attempts begin at the prompt. */
 function openStarts(
   { starts }: StageConfig,
   pool: readonly PoolProblem[],

@@ -11,14 +11,14 @@ import { type LiveStage, rollBatch } from '../step/collect-batch.ts';
 import { learnFrom } from '../step/learn.ts';
 import type { TrainingParts } from '../training-context.ts';
 
-/** Steps that are made at most; the first warms the engine up and does not count. */
+/** Maximum number of steps; the first warms up the engine and does not count. */
 const mostSteps = 6;
 /** No step begins after this time, in milliseconds. */
 const longestMs = 30_000;
 
 /**
- * Measures the speed of a recipe by a few steps of its first stage, on uniform draws of all problems and without gates.
- * Changes the weights of the engine and records nothing: close the parts afterwards.
+ * Measures the speed of a recipe with a few steps of its first stage, on uniform draws of all problems and without
+ * gates. Changes the weights of the engine and records nothing, so close the parts afterwards.
  *
  * @throws ConfigError for a recipe without a stage that samples, or with an environment.
  */

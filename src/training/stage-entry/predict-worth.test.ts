@@ -26,7 +26,7 @@ function partsOf(difficulty?: RecipeInput['difficulty']): TrainingParts {
   const engine = scriptedEngine({
     complete: (key, index) => (isInReach(key) && index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}'),
   });
-  // Orthogonal gradients of equal length, and a little signal.
+  // Orthogonal gradients of equal length, with a little signal.
   const gradientNorm = ({ sequences }: { sequences: readonly unknown[] }) =>
     Promise.resolve(Math.sqrt(sequences.length + 0.01 * sequences.length ** 2));
   const recipe = defineRecipe({
@@ -75,7 +75,7 @@ test('a probe attempts its problems 8 times each, reports its cost and measures 
   expect((await predictFromProbe(parts, { problems: 9999 })).probe!.problems).toBe(400);
 });
 
-test('a prediction from the recipe’s own store needs no rollout; without attempts there is none', async () => {
+test('predicts from the recipe’s own store without rollouts, and returns null without recorded attempts', async () => {
   const folder = makeFastFolder('predict');
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'rates.sqlite');

@@ -19,13 +19,13 @@ import type { TrainingParts } from '../training-context.ts';
 
 /** A sample of problems to attempt. */
 export interface ProbeOptions {
-  /** Problems drawn uniformly, at most all. */
+  /** Number of problems to draw uniformly; at most all are drawn. */
   readonly problems: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Effort of a probe. */
+/** Cost of a probe. */
 export interface ProbeCost {
   readonly problems: number;
   readonly rollouts: number;
@@ -33,7 +33,7 @@ export interface ProbeCost {
   readonly tokens: number;
 }
 
-/** What staging is worth for a recipe before it is trained, and the cost of a probe. */
+/** Predicted worth of staging for a recipe, and the cost of the probe. */
 export interface PredictedWorth {
   readonly worth: StagingWorth;
   /** The estimate in two lines. */
@@ -43,14 +43,14 @@ export interface PredictedWorth {
 
 /** Attempts per problem of a probe. */
 const probeRollouts = 8;
-/** Most splits of a probe's live groups, and fewest groups in one. */
+/** Maximum number of splits of a probe's live groups, and minimum number of groups per split. */
 const [mostSplits, fewestPerSplit] = [6, 4];
 
 /**
- * Predicts from the recipe's own pass-rate store (`difficulty.store`) what staging is worth over all of its problems;
- * the critical batch is then assumed.
+ * Predicts the worth of staging over all problems from the recipe's own pass-rate store (`difficulty.store`), with an
+ * assumed critical batch.
  *
- * @returns null where the recipe names no store, or it has no attempts of this model under this sampling.
+ * @returns null if the recipe names no store, or the store has no attempts of this model with this sampling.
  */
 export function predictFromStore(parts: TrainingParts): PredictedWorth | null {
   using store = openPassRateStore(':memory:');
@@ -66,7 +66,7 @@ export function predictFromStore(parts: TrainingParts): PredictedWorth | null {
   return { worth, text: describeWorth(worth) };
 }
 
-/** Attempts a sample of the problems 8 times each, and predicts from it; measures the critical batch too. */
+/** Attempts a sample of the problems 8 times each, predicts from it, and measures the critical batch. */
 export async function predictFromProbe(
   parts: TrainingParts,
   { problems: wanted, onProgress, signal }: ProbeOptions,
@@ -123,7 +123,7 @@ async function noiseOf(
   return found;
 }
 
-/** The problems with trials, and their cells among all problems. */
+/** Returns the problems with trials, and their cells among all problems. */
 function poolOf({ problems }: TrainingParts, passRates: ReadonlyMap<string, Trials>): PooledTrials[] {
   const { cellOf } = splitIntoCells(
     problems.map((problem) => ({ ...problem, levels: [], measured: noTrials })),
@@ -134,7 +134,7 @@ function poolOf({ problems }: TrainingParts, passRates: ReadonlyMap<string, Tria
   });
 }
 
-/** Size of the first stage's steps, over the steps of all stages. */
+/** Returns the batch size of the first stage, and the number of steps of all stages. */
 function sizeOf({ recipe, problems }: TrainingParts): TrainingSize {
   const { groupSize, problemsPerStep, updatesPerStep } = resolvedStages(recipe)[0]!;
   return {

@@ -89,7 +89,7 @@ function boundary(extra: readonly Observation[] = [], temperature = 1) {
   return { measure, asked };
 }
 
-test('decides from known trials without rollouts: training counts, less with age', async () => {
+test('decides from known trials without rollouts, and weights training rollouts by age', async () => {
   const { measure, asked } = boundary();
   const { passRates } = await measure({ share: 0 });
   expect(asked).toEqual([]);
@@ -99,12 +99,12 @@ test('decides from known trials without rollouts: training counts, less with age
   expect(passRates.get('p1')!.trials).toBeGreaterThan(1);
 });
 
-test('spends rollouts where the answer may have changed, within the share', async () => {
+test('spends rollouts where the answer may have changed, within the cost share', async () => {
   const { measure, asked } = boundary();
   const { passRates, note } = await measure({ share: 0.3, recall: 1 });
   const kinds = (kind: number): number => asked.filter((key) => Number(key.slice(1)) % 3 === kind).length;
   expect(asked.length).toBeLessThanOrEqual(0.36 * 8 * problems.length);
-  // The stage only excludes problems that are always solved, so those never solved cannot matter.
+  // The stage excludes only problems that are always solved, so problems that are never solved cannot matter.
   expect(kinds(1)).toBeGreaterThan(kinds(0));
   expect(kinds(1)).toBeGreaterThan(kinds(2));
   expect(note).toMatch(/^; \d+ of 90 measured again in \d+ attempts/);
@@ -113,7 +113,7 @@ test('spends rollouts where the answer may have changed, within the share', asyn
   expect(await measure({ share: 0.3, recall: 1 })).toEqual({ passRates, note });
 });
 
-test('ignores later trials of an earlier life of the run, and other sampling', async () => {
+test('ignores trials that the run recorded before it was resumed from an earlier step, and other sampling', async () => {
   const { passRates, note } = await boundary().measure({ share: 0.2 });
   const later = Array.from({ length: 8 }, (_, rollout) => rollout).flatMap((rollout): Observation[] => [
     { problemId: 'p0', source: { type: 'training' }, step: now, rollout, outcome: 'correct' },

@@ -26,10 +26,10 @@ type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChange
 
 /**
  * Updates the pass rates of problems when a stage begins. Spends rollouts only where the stage's decision may have
- * changed. Uses all trials recorded under the stage's sampling: base measurement, training's rollouts, earlier
- * boundaries; they count less the more pass rates have moved since.
+ * changed. Uses all trials recorded with the stage's sampling: base measurement, training rollouts, earlier boundaries.
+ * Trials count less, the more pass rates have moved since.
  *
- * @returns per problem, the evidence in equivalent trials; and a summary as text.
+ * @returns the evidence of each problem in equivalent trials, and a summary as text.
  */
 export async function remeasureChanged(
   context: TrainingContext,
@@ -76,7 +76,7 @@ function cutsAsked(recipe: Recipe, stage: StageConfig, remeasure: Remeasure): Cu
   ]);
 }
 
-/** A rule, and those of all levels that it names. */
+/** Returns a rule and the rules of all levels that it names. */
 function withLevels(rule: LevelRule, ruleOf: ReadonlyMap<string, LevelRule>): LevelRule[] {
   switch (rule.type) {
     case 'band':
@@ -96,8 +96,8 @@ function withLevels(rule: LevelRule, ruleOf: ReadonlyMap<string, LevelRule>): Le
 type Visits = ReadonlyMap<string, Visit[]>;
 
 /**
- * Trials of each problem before this moment, in order. The store may hold later ones: a resumed run finds those of its
- * first life.
+ * Returns the trials of each problem before this moment, in order. The store may hold later trials, which the run
+ * recorded before it was resumed.
  */
 function visitsBefore(
   context: TrainingContext,

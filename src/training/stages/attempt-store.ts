@@ -4,15 +4,15 @@ import type { Transcript } from '../../core/transcript.ts';
 import { jsonText } from '../../storage/json-text.ts';
 import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
 
-/** Judged attempts of the stages that harvest, so that a resumed run makes none twice. */
+/** Judged attempts of the stages that harvest, so that a resumed run repeats no attempt. */
 export interface AttemptStore extends Disposable {
-  /** Returns the attempts of a stage on record, by problem, in order of index. */
+  /** Returns the recorded attempts of a stage by problem, in order of index. */
   read(stage: number): ReadonlyMap<string, readonly Rollout[]>;
   /** Records attempts in one transaction; the first record of an attempt stays. */
   write(stage: number, rollouts: readonly Rollout[]): void;
 }
 
-/** Opens or creates the attempts at `path`. */
+/** Opens or creates the store of attempts at `path`. */
 export function openAttemptStore(path: string): AttemptStore {
   const database = new DatabaseSync(path);
   database.exec(`
@@ -70,7 +70,7 @@ type StoredTranscript = Omit<Transcript, (typeof arrays)[number]> & {
   readonly entropies?: string;
 };
 
-/** Copies the bytes into a buffer of their own, which typed arrays can view. */
+/** Copies the bytes into a separate, aligned buffer, which typed arrays can view. */
 function bufferOf(base64: string): ArrayBuffer {
   const bytes = Buffer.from(base64, 'base64');
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);

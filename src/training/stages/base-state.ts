@@ -5,8 +5,8 @@ import { runLayout } from '../../runs/files/layout.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 /*
- * Stages with `start: 'base'` need the weights that the run began with after the policy has changed. The run keeps the
- * engine's first state for them, from its start to its end.
+ * Stages with `start: 'base'` need the weights that the run began with after the policy has changed. For these stages,
+ * the run keeps the engine's first state until no later stage needs it.
  */
 
 /** Saves the engine's state before the first step, if a stage starts from the base. */
@@ -17,7 +17,7 @@ export async function keepBaseState({ recipe, run, engine }: TrainingContext): P
   await writeFolderAtomic(baseState, (draft) => engine.learner.saveState(draft));
 }
 
-/** Returns the engine to the weights and the new optimizer that the run began with. */
+/** Restores the weights and the new optimizer that the run began with. */
 export async function restoreBaseState({ run, engine }: TrainingContext): Promise<void> {
   const { baseState } = runLayout(run.directory);
   if (!(await exists(baseState))) {

@@ -44,7 +44,7 @@ test('orders correct attempts by length; nth starts at the nth shortest', () => 
   expect(texts(three, { choose: 'longest', perProblem: 1 })).toEqual(['three']);
 });
 
-test('leaves out wrong, cut, empty and repeated attempts, and those that the filter rejects', () => {
+test('omits wrong, truncated, empty and repeated attempts, and attempts that the filter rejects', () => {
   const some: Sketch[] = [
     { text: 'wrong', outcome: 'incorrect' },
     { text: 'cut off', isCut: true },
@@ -60,7 +60,7 @@ test('leaves out wrong, cut, empty and repeated attempts, and those that the fil
   expect(chooseAttempts(some.map(attempt), rule, 1).map(answerOf)).toEqual(['good one']);
 });
 
-test('a random choice depends on the seed alone, and reaches every attempt', () => {
+test('a random choice depends only on the seed, and can choose every attempt', () => {
   const sketches = ['a', 'bb', 'ccc', 'dddd'].map((text) => ({ text }));
   const first = (seed: number): string =>
     answerOf(

@@ -2,7 +2,7 @@ import { createRng, hashKey } from '../../core/rng.ts';
 import { answerOf, finishReasonOf, type Rollout, writtenTokens } from '../../core/rollout.ts';
 import type { HarvestConfig } from '../../curriculum/imitate.ts';
 
-/** How a harvest chooses among the attempts at one problem. */
+/** Rule by which a harvest chooses among the attempts at one problem. */
 export type ChoiceRule = Pick<HarvestConfig, 'choose' | 'perProblem' | 'filter'>;
 
 /**
@@ -33,7 +33,7 @@ function passes(text: string, { minWords, maxWords = Infinity, without }: Harves
   return words >= minWords && words <= maxWords && !without.some((part) => text.includes(part));
 }
 
-/** Sorts by the rule; attempts of equal length stay in order of their index. */
+/** Sorts by the rule; attempts of equal length keep the order of their index. */
 function inOrder(kept: readonly Rollout[], choose: HarvestConfig['choose'], seed: number): Rollout[] {
   const byLength = kept.toSorted((a, b) => writtenTokens(a) - writtenTokens(b) || a.index - b.index);
   if (choose === 'random') return createRng(hashKey(seed), 'choose').shuffle(byLength);

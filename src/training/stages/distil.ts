@@ -49,7 +49,7 @@ export async function beginDistil(
 /**
  * Opens a stage that has begun.
  *
- * @throws RunError when the teacher's weights are not those the stage began with.
+ * @throws RunError when the teacher's weights differ from those at the beginning of the stage.
  */
 export function openDistil(
   context: TrainingContext,
@@ -98,7 +98,7 @@ interface LiveDistillation {
   readonly teacher: Pick<ModelWeights, 'logprobs'>;
 }
 
-/** Roll, score with the teacher, learn, record. */
+/** Rolls out, scores with the teacher, learns and records. */
 async function runStep(
   context: TrainingContext,
   { stage, batch, teacher }: LiveDistillation,
@@ -108,7 +108,7 @@ async function runStep(
   const [step, stepInStage] = [run.step + 1, state.curriculum.step + 1];
   const started = performance.now();
   const sampling = samplingIn(recipe, stage);
-  // A batch that spans two passes may hold a problem twice; it is attempted once.
+  // A batch that spans two passes may contain a problem twice; the problem is attempted once.
   const problems = [...new Set(batch(stepInStage))];
   const request = {
     ...sampling,

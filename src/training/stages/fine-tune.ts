@@ -36,13 +36,13 @@ export interface FineTuneOptions extends TrustOptions {
   readonly heldOut?: number | undefined;
   /** Steps between checkpoints. */
   readonly checkpointEvery?: number | undefined;
-  /** Suites of what is taught: names in `recipe`, published suites, or files of problems. */
+  /** Suites that test what the examples teach: names in `recipe`, published suites, or files of problems. */
   readonly target?: readonly string[] | undefined;
-  /** Suites of what must not be forgotten. */
+  /** Suites that test what the model must not forget. */
   readonly retain?: readonly string[] | undefined;
   /** Recipe file with suites and verifiers. */
   readonly recipe?: string | undefined;
-  /** Longest answer in suites that are files. */
+  /** Maximum number of tokens of an answer in suites that are files. */
   readonly maxTokens?: number | undefined;
 }
 
@@ -56,7 +56,7 @@ export async function fineTuningRecipe(options: FineTuneOptions): Promise<Recipe
   const source = await locateModel(model, { trust: options.trust });
   if (source.state !== undefined) {
     throw new ConfigError(
-      `${model}: expected a model folder or a finished run, got a run without an exported model; its checkpoints only continue the run itself`,
+      `${model}: expected a model folder or a finished run, got a run without an exported model; its checkpoints can only be used to resume it`,
       { tryNext: `gradus resume ${model}` },
     );
   }

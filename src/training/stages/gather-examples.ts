@@ -15,7 +15,7 @@ import type { TrainingContext } from '../training-context.ts';
 import { chooseAttempts } from './choose-attempts.ts';
 import { harvestAttempts } from './harvest.ts';
 
-/** An example with its origin, which readers of examples ignore. */
+/** An example with its origin, which programs that read examples ignore. */
 export interface GatheredExample extends SupervisedExample {
   readonly problem?: string;
   /** Index of the attempt at the problem. */
@@ -29,7 +29,7 @@ export interface GatheredExample extends SupervisedExample {
 /** Examples of a stage, in a fixed order. */
 export interface GatheredExamples {
   readonly examples: readonly GatheredExample[];
-  /** Where they come from, as text. */
+  /** Description of their origin. */
   readonly summary: string;
   readonly remeasured: Readonly<Record<string, Trials>>;
 }
@@ -118,7 +118,7 @@ async function harvested(
   const by = source.from === 'teacher' ? context.teacher! : context.engine;
   const request = { stage: index, problems, rollouts: source.rollouts, sampling, by };
   const groups = await harvestAttempts(context, request);
-  // Rollouts of a run are the policy's; a teacher's attempts stay in the harvest alone.
+  // Rollouts of a run are written by the policy, so a teacher's attempts are stored only in the harvest.
   if (source.from === 'policy')
     await run.recordRollouts({
       step: run.step,

@@ -5,7 +5,7 @@ import { mathProblem } from '../../testing/index.ts';
 import { openAttemptStore } from './attempt-store.ts';
 import { missingAttempts } from './harvest.ts';
 
-test('requests exactly the attempts that are not on record', () => {
+test('requests exactly the attempts that are not recorded', () => {
   const known = fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 7 })), { minLength: 1, maxLength: 5 });
   fc.assert(
     fc.property(known, fc.integer({ min: 1, max: 8 }), (recorded, rollouts) => {
@@ -35,7 +35,7 @@ test('splits many problems into requests of at most 256', () => {
   ]);
 });
 
-test('reads back the attempts it was given, the first record of each', () => {
+test('returns recorded attempts, and keeps the first record of each', () => {
   const floats = fc.float({ noNaN: true, noDefaultInfinity: true });
   const rollout = fc
     .record({

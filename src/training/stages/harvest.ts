@@ -16,7 +16,7 @@ export interface HarvestRequest {
   readonly problems: readonly Problem[];
   readonly rollouts: number;
   readonly sampling: Sampling;
-  /** Who makes the attempts. */
+  /** Model that makes the attempts. */
   readonly by: Pick<Engine, 'sampler' | 'renderer'>;
 }
 
@@ -24,8 +24,8 @@ export interface HarvestRequest {
 const chunkProblems = 256;
 
 /**
- * Attempts each problem, in one turn. Records every attempt when it is judged, so that a
- * resumed run makes only the missing ones, and ends with the same examples.
+ * Attempts each problem in one turn. Records every attempt when it is judged, so that a resumed run makes only the
+ * missing attempts and ends with the same examples.
  */
 export async function harvestAttempts(
   context: TrainingContext,
@@ -64,7 +64,7 @@ interface AttemptSpan {
   readonly count: number;
 }
 
-/** Returns the attempts that are not on record, as few requests as their indices allow. */
+/** Returns the attempts that are not recorded, in as few requests as their indices allow. */
 export function missingAttempts(
   recorded: ReadonlyMap<string, readonly Pick<Rollout, 'index'>[]>,
   problems: readonly Problem[],
@@ -83,7 +83,7 @@ export function missingAttempts(
   );
 }
 
-/** Returns the runs of indices below `end` that are not known. */
+/** Returns the ranges of unknown indices below `end`. */
 function gapsIn(known: ReadonlySet<number>, end: number): { first: number; count: number }[] {
   const gaps: { first: number; count: number }[] = [];
   for (let index = 0; index < end; index++) {

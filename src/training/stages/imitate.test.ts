@@ -56,7 +56,7 @@ const recipeWith = (changes: Partial<RecipeInput>): Recipe =>
     ...changes,
   });
 
-/** Trains with a scripted engine; the first three problems are also those of a suite. */
+/** Trains with a scripted engine; the first three problems are also in a suite. */
 async function trainIn(
   run: Run,
   recipe: Recipe,
@@ -97,7 +97,7 @@ const suite: NonNullable<RecipeInput['evaluation']>[number] = {
 
 test('harvests correct attempts at training problems, never at those of a suite', async () => {
   const recipe = recipeWith({ evaluation: [suite] });
-  // Attempt 1 is right, the others are wrong; odd problems are never solved.
+  // Attempt 1 is correct and the others are not; odd problems are never solved.
   const engine = scriptedEngine({
     complete: (key, index) =>
       `\\boxed{${index === 1 && Number(key.slice(1)) % 2 === 0 ? key.slice(1) : 'x'}}`,
@@ -119,13 +119,13 @@ test('harvests correct attempts at training problems, never at those of a suite'
   expect(start!.message).toContain(
     '4 examples (4 correct of 27 attempts at 9 problems; 3 problems of a suite',
   );
-  // The attempts themselves are on record, with their verdicts.
+  // The attempts are recorded with their verdicts.
   expect(reader.groups({ purpose: 'measure' }).map(({ problemId }) => problemId)).toEqual(
     problems.slice(3).map(({ id }) => id),
   );
 });
 
-test("a harvest from the teacher imitates the teacher's correct answers, and records none as the policy's", async () => {
+test("a harvest from the teacher imitates the teacher's correct answers, and does not record them as the policy's", async () => {
   const examples = harvest({ from: 'teacher', rollouts: 2 });
   const stages = [imitate('copy', { examples, batchSize: 4, maxSteps: 1 })];
   expect(() => checkRecipe(recipeWith({ stages }))).toThrow('to have a teacher to harvest from');
@@ -150,7 +150,7 @@ test("a harvest from the teacher imitates the teacher's correct answers, and rec
   expect(reader.groups()).toEqual([]);
 });
 
-test('a harvest that is interrupted and resumed repeats no attempt and ends with the same examples', async () => {
+test('an interrupted and resumed harvest repeats no attempt and ends with the same examples', async () => {
   const recipe = recipeWith({
     stages: [
       imitate('copy', { examples: harvest({ rollouts: 5, choose: 'random' }), batchSize: 4, epochs: 2 }),
@@ -194,7 +194,7 @@ test('imitates the worked solutions of problems', async () => {
   expect((await rowsOf(run)).map(({ completion }) => completion)).toEqual(
     [0, 1, 2, 3, 4].map((n) => `so \\boxed{${n}}`),
   );
-  // 5 examples, 2 a step: two or three steps, rounded.
+  // 5 examples at 2 per step give two or three steps after rounding.
   expect(engine.trained).toHaveLength(3);
   expect(engine.trained.every(({ loss }) => loss.policy.type === 'cross-entropy')).toBe(true);
 });
@@ -207,7 +207,7 @@ test('a stage that harvests nothing fails with the counts', async () => {
   );
 });
 
-test('holds out every wording of a problem or none', async () => {
+test('holds out all wordings of a problem or no wording', async () => {
   const worded = problems.slice(0, 5).map((problem) => ({
     ...problem,
     wordings: [1, 2].map((n) => [{ role: 'user' as const, content: `${n}: ${problem.id}` }]),
@@ -246,7 +246,7 @@ test.for(['train', 'held-out'] as const)('refuses to resume with changed %s exam
   await appendFile(examplesFile(run.directory, 0, part), '{"prompt":"1","completion":"2"}\n');
   await using again = await openRun(run.directory);
   await expect(trainIn(again, recipe, scriptedEngine({ complete: () => '' }))).rejects.toThrow(
-    /expected the examples that the stage began with .*, got different ones/,
+    /expected the examples that the stage began with .*, got different content/,
   );
 });
 
@@ -260,7 +260,7 @@ test('refuses to hold out examples that share one prompt', async () => {
   );
 });
 
-test('counts learning-rate steps of stage() alone, and restarts the schedule in each imitate()', async () => {
+test('counts only the steps of stage() for its learning rate, and restarts the schedule in each imitate()', async () => {
   const cosine = { learningRate: 1, schedule: 'cosine' } as const;
   const copy = (name: string) =>
     imitate(name, { examples: solutions(), batchSize: 5, epochs: 3, optimizer: cosine });
@@ -298,7 +298,7 @@ test('measures pass rates with the policy of the first stage that reads them', a
       stage('explore', { select: 'half', maxSteps: 1 }),
     ],
   });
-  // Before the first update every problem is always solved; afterwards the first six are, half of the time.
+  // Before the first update, every problem is always solved; afterwards, the first six are solved half of the time.
   const engine = scriptedEngine({
     complete: (key, index) => {
       const n = Number(key.slice(1));
@@ -323,7 +323,7 @@ const tiny = resolve('models/gradus-tiny');
 const optimizer = { learningRate: 1e-3 };
 
 test(
-  "start: 'base' gives the weights of gradus sft on the harvested file",
+  "start: 'base' gives the same weights as gradus sft on the harvested file",
   { timeout: 300_000 },
   async () => {
     const engine = { type: 'embedded' as const, exportType: 'f32' as const, lanes: 1 };
@@ -404,7 +404,7 @@ test(
     expect(await runDigest(rough)).toEqual(await runDigest(calm));
     const result = await readRunResult(calm);
     const [{ imitation, steps }, [retained]] = [result.stages[0]!, result.suites];
-    // 16 examples twice, 4 a step; each completion is counted with its end token, once a pass.
+    // 16 examples twice, at 4 per step; each completion is counted with its end token, once per pass.
     expect([steps, imitation!.examples]).toEqual([8, 16]);
     expect(imitation!.heldOutLoss).toBeLessThan(imitation!.loss * 20);
     expect(retained!.name).toBe('retain kept');
@@ -416,36 +416,42 @@ test(
   },
 );
 
-test('two stages that imitate give the weights of two fine-tuning runs', { timeout: 300_000 }, async () => {
-  const lines = (digits: readonly number[], more: number) =>
-    digits.map((n) => JSON.stringify({ prompt: `${n}+1=?`, completion: `\\boxed{${n + more}}` })).join('\n');
-  const files = ['first.jsonl', 'second.jsonl'].map((name) => join(root, name));
-  await writeFile(files[0]!, lines([1, 2, 3, 4], 1));
-  await writeFile(files[1]!, lines([5, 6, 7, 8], 2));
-  const settings = { batchSize: 2, epochs: 2 };
-  const taught = async (model: string, examples: string): Promise<string> =>
-    runLayout(
-      await startTraining(
-        await fineTuningRecipe({
-          model,
-          examples,
-          exportType: 'f32',
-          engine: { set: ['lanes=1'] },
-          optimizer,
-          ...settings,
-          seed: 0,
-        }),
-        root,
-      ),
-    ).export;
-  const twice = await taught(await taught(tiny, files[0]!), files[1]!);
-  const recipe = defineRecipe({
-    name: 'both',
-    policy: { model: tiny, engine: { type: 'embedded', exportType: 'f32', lanes: 1 } },
-    optimizer,
-    stages: files.map((examples, n) => imitate(`file ${n}`, { examples, ...settings })),
-  });
-  const both = runLayout(await startTraining(recipe, root)).export;
-  const weightsOf = (folder: string) => readFile(join(folder, 'model.safetensors'));
-  expect((await weightsOf(both)).equals(await weightsOf(twice))).toBe(true);
-});
+test(
+  'two stages that imitate give the same weights as two fine-tuning runs',
+  { timeout: 300_000 },
+  async () => {
+    const lines = (digits: readonly number[], more: number) =>
+      digits
+        .map((n) => JSON.stringify({ prompt: `${n}+1=?`, completion: `\\boxed{${n + more}}` }))
+        .join('\n');
+    const files = ['first.jsonl', 'second.jsonl'].map((name) => join(root, name));
+    await writeFile(files[0]!, lines([1, 2, 3, 4], 1));
+    await writeFile(files[1]!, lines([5, 6, 7, 8], 2));
+    const settings = { batchSize: 2, epochs: 2 };
+    const taught = async (model: string, examples: string): Promise<string> =>
+      runLayout(
+        await startTraining(
+          await fineTuningRecipe({
+            model,
+            examples,
+            exportType: 'f32',
+            engine: { set: ['lanes=1'] },
+            optimizer,
+            ...settings,
+            seed: 0,
+          }),
+          root,
+        ),
+      ).export;
+    const twice = await taught(await taught(tiny, files[0]!), files[1]!);
+    const recipe = defineRecipe({
+      name: 'both',
+      policy: { model: tiny, engine: { type: 'embedded', exportType: 'f32', lanes: 1 } },
+      optimizer,
+      stages: files.map((examples, n) => imitate(`file ${n}`, { examples, ...settings })),
+    });
+    const both = runLayout(await startTraining(recipe, root)).export;
+    const weightsOf = (folder: string) => readFile(join(folder, 'model.safetensors'));
+    expect((await weightsOf(both)).equals(await weightsOf(twice))).toBe(true);
+  },
+);

@@ -207,7 +207,7 @@ async function readBack(
       heldOut: heldOut === undefined ? [] : await readExamples(heldOut),
     };
   throw new RunError(
-    `${paths.join(' and ')}: expected the examples that the stage began with (sha256 ${sha256.slice(0, 12)}), got different ones; restore the files from a backup`,
+    `${paths.join(' and ')}: expected the examples that the stage began with (sha256 ${sha256.slice(0, 12)}), got different content; restore the files from a backup`,
     { code: 'RUN_CORRUPT', tryNext: `gradus runs show ${run.directory}` },
   );
 }

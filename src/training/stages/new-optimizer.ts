@@ -1,8 +1,8 @@
 import type { TrainingContext } from '../training-context.ts';
 
 /**
- * Gives a stage a new optimizer on the current weights: moments of another loss would scale its first updates. A stage()
- * after a stage() keeps the optimizer. Loads the checkpoint that the stage before ended with.
+ * Gives a stage a new optimizer on the current weights, because the moments of another loss would scale its first
+ * updates. A stage() after a stage() keeps the optimizer. Loads the last checkpoint of the previous stage.
  *
  * @param index of the stage that begins.
  */

@@ -8,8 +8,8 @@ import { problemOutcome } from '../step/problem-outcome.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 /**
- * Passes finished groups to the sampler, the starts and the pass-rate store. Sampler and store get attempts from the
- * prompt alone: with a part of the answer given, a hard problem looks easy.
+ * Passes finished groups to the sampler, the starts and the pass-rate store. Sampler and store receive only attempts
+ * from the prompt, because a hard problem looks easy when a part of the answer is given.
  */
 export function observeGroups(
   context: TrainingContext,
@@ -33,7 +33,7 @@ export function startOutcome({ problem, start, rollouts }: ScoredGroup): StartOu
   };
 }
 
-/** The tokens of a complete, judged attempt. */
+/** Returns the tokens of a complete, judged attempt. */
 function ownAttempt(rollout: ScoredGroup['rollouts'][number]): StartOutcome['attempts'] {
   const { transcripts, verdict } = rollout;
   if (finishReasonOf(rollout) !== 'stop' || verdict.outcome === 'ungradable') return [];

@@ -34,7 +34,7 @@ const groupOf = (outcome: 'correct' | 'incorrect', offPolicySteps: number): Roll
   return { problem, rollouts, scored: [], isZeroAdvantage: true, offPolicySteps };
 };
 
-test('keeps all attempts of one policy at a problem for several steps, each once', () => {
+test('stores each attempt of one policy at a problem once, over several steps', () => {
   using store = openPassRateStore(':memory:');
   const engine = scriptedEngine({ complete: () => '' });
   const verifierFor = () => ({ name: 'math', version: '1' });

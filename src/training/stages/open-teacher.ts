@@ -9,19 +9,19 @@ import type { LoadingOptions } from '../../problems/load-problems.ts';
 import { fromBase, type Recipe } from '../../recipe/recipe.ts';
 import { samplingIn } from '../../recipe/resolve-stage.ts';
 
-/** The teacher, open, and its origin on a hub. */
+/** The open teacher, and its origin on a hub. */
 export interface OpenTeacher extends Pick<ModelFolder, 'record'> {
   readonly engine: Engine;
 }
 
-/** Problems whose text is compared: enough to tell tokenizers apart. */
+/** Number of problems whose text is encoded for the comparison of tokenizers. */
 const compared = 100;
 
 /**
- * Opens the teacher if a stage distils or harvests from it; `undefined` if none does.
+ * Opens the teacher if a stage distils or harvests from it; otherwise returns `undefined`.
  *
  * @throws ConfigError when a stage distils from a teacher that has no local weights, tokenizes text differently, or
- * has too short a window for the policy's attempts: the teacher scores the policy's tokens.
+ * has a window that is too short for the policy's attempts, whose tokens it scores.
  */
 export async function openTeacher(
   recipe: Recipe,

@@ -110,13 +110,13 @@ export async function openReinforce(
   };
 }
 
-/** Steps between two events about the same collapse. */
+/** Minimum number of steps between two events about the same collapse. */
 const collapseEvery = 10;
 
 /** A stage with the source of its batches and the monitor of its signal. */
 type MonitoredStage = LiveStage & { readonly source: BatchSource; readonly worth: WorthMonitor };
 
-/** Choose, roll, judge, admit, learn, record, observe. */
+/** Chooses, rolls out, judges, admits, learns, records and observes. */
 async function runStep(
   context: TrainingContext,
   stage: MonitoredStage,

@@ -7,8 +7,9 @@ import { exists, writeFolderAtomic } from '../../storage/atomic.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 /*
- * A stage with reference: 'stage' measures KL against the weights that it began with. The run keeps the engine's state of
- * that moment, and a second engine scores tokens with it: on any engine, with memory for a second copy of the weights.
+ * A stage with reference: 'stage' measures KL against the weights that it began with. The run keeps the engine's state
+ * of that moment, and a second engine scores tokens with it. This works with any engine, but needs memory for a second
+ * copy of the weights.
  */
 
 /** Saves the weights that a stage begins with, if they are its reference. */
@@ -35,7 +36,7 @@ export async function openStageReference(
   const { referenceState } = runLayout(run.directory);
   if (await exists(referenceState)) return openFrozen!(referenceState);
   throw new RunError(
-    `${referenceState}: expected the state that stage "${name}" began with, its reference, found nothing; restore it from a copy or start a new run`,
+    `${referenceState}: expected the reference state of stage "${name}", found nothing; restore it from a copy or start a new run`,
     { code: 'RUN_CORRUPT', tryNext: `gradus runs show ${run.directory}` },
   );
 }

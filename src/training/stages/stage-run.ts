@@ -16,6 +16,6 @@ export interface StageRun extends AsyncDisposable {
   step(state: ControllerState): Promise<StepOutcome>;
   /** Returns the state to continue from after the last step. */
   save(): StageState;
-  /** Batches rolled out for later steps, in order: part of the state after a step. Disposing the stage cancels them. */
+  /** Batches rolled out for later steps, in order; part of the state after a step. Disposing the stage cancels them. */
   readonly started: readonly StartedBatch[];
 }

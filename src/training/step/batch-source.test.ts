@@ -111,7 +111,7 @@ test.each([1, 2, 5])(
   },
 );
 
-test('in a step, all rollouts are of the policy that learns from them', async () => {
+test('with inStep(), the policy that learns from a batch wrote all of its rollouts', async () => {
   const live = liveStage(inStep());
   const { engine, source } = open(live);
   const batches = await takeAll(live, source, () => engine.optimStep({ learningRate: 1 }));
@@ -121,7 +121,7 @@ test('in a step, all rollouts are of the policy that learns from them', async ()
   }
 });
 
-test('batches do not depend on when rollouts and updates end', async () => {
+test('batches do not depend on the order in which rollouts and updates end', async () => {
   const summary = (batches: readonly RolledBatch[]) =>
     batches.map(({ groups, admitted }) => [
       groups.map(({ problem, rollouts, offPolicySteps }) => [
@@ -165,7 +165,7 @@ test('cancels started batches when it is closed', async () => {
   for (const end of ends) expect(String(end.status === 'rejected' && end.reason)).toMatch(/aborted/u);
 });
 
-test('rejects engines that keep one policy, and losses without importance weights', () => {
+test('rejects engines that keep only one policy, and losses without importance weights', () => {
   const recipe = recipeWith({ source: ahead() });
   const { freezePolicy: _, ...learner } = scriptedEngine({ complete: () => '' }).learner;
   const engine = { ...scriptedEngine({ complete: () => '' }), learner } as never;

@@ -12,11 +12,11 @@ import {
   startBatch,
 } from './collect-batch.ts';
 
-/** Where the batches of a stage come from. */
+/** Source of the batches of a stage. */
 export interface BatchSource extends AsyncDisposable {
-  /** Rolls out the batch of a step, or completes one that an earlier step started. Call once per step, in order. */
+  /** Rolls out the batch of a step, or completes it if an earlier step started it. Call once per step, in order. */
   take(moment: BatchMoment, signal?: AbortSignal): Promise<RolledBatch>;
-  /** Batches started for later steps, in order: part of the state after a step. */
+  /** Batches started for later steps, in order; part of the state after a step. */
   readonly started: readonly StartedBatch[];
 }
 
@@ -26,7 +26,7 @@ export interface BatchSourceParts {
   readonly stage: LiveStage;
   /** Returns the parts that roll out the batch of a step with the current policy. */
   readonly partsFor: (step: number) => RolloutParts;
-  /** Batches that a checkpoint holds, in order. */
+  /** Batches from a checkpoint, in order. */
   readonly started?: readonly StartedBatch[];
 }
 
@@ -51,7 +51,7 @@ export function requireFreezing(engine: LearningEngine, { batchSource }: Resolve
   if (batchSource.type === 'in-step' || engine.learner.freezePolicy !== undefined) return;
   throw new ConfigError(
     `batch.source: expected an engine that samples from an older policy for ahead(), got "${engine.sampler.info.engine}"; ` +
-      'use inStep(), or the engines embedded or torch: not behind http, and over ssh with "scratch" on a disk that both machines mount',
+      'use inStep(), or the engine embedded or torch; torch must not be behind http, and over ssh needs "scratch" on a disk that both machines mount',
   );
 }
 
@@ -75,9 +75,9 @@ class InStepSource implements BatchSource {
 }
 
 /**
- * Before step s is learned from, starts the batches up to step s + k with the policy of that moment. All choices of the
- * sampler are made here, one after another, so that they do not depend on when rollouts end. A refill is written by the
- * current policy, because rejections by gates are known only when the step begins.
+ * Before learning from step s, starts the batches up to step s + k with the policy of that moment. All choices of the
+ * sampler are made here, one after another, so that they do not depend on when rollouts end. The current policy writes
+ * refills, because rejections by gates are known only when the step begins.
  */
 class AheadSource implements BatchSource {
   readonly #parts: BatchSourceParts;
@@ -109,7 +109,7 @@ class AheadSource implements BatchSource {
     return finishBatch(partsFor(moment.step), stage, next!, signal);
   }
 
-  /** Freezes a policy for each batch, so that an engine may write one batch after another. */
+  /** Freezes a policy for each batch, so that an engine may write the batches one after another. */
   async #startUpTo(last: number, now: BatchMoment, signal: AbortSignal | undefined): Promise<void> {
     const { engine, stage, partsFor } = this.#parts;
     const either = AbortSignal.any([this.#cancelled.signal, ...(signal === undefined ? [] : [signal])]);

@@ -22,7 +22,7 @@ const verifier: Verifier = {
   async [Symbol.asyncDispose]() {},
 };
 
-/** A stage over `math` and `code` problems; a problem has a training signal with its domain's probability. */
+/** A stage over `math` and `code` problems; the domain sets the probability that a problem has a training signal. */
 function liveStage(options: {
   math: number;
   code: number;
@@ -70,7 +70,7 @@ function liveStage(options: {
   };
 }
 
-/** A group has no signal when both attempts are equal. Math problems have one with 80 %, code problems with 40 %. */
+/** A group whose attempts are both equal has no signal. 80 % of math groups and 40 % of code groups have a signal. */
 const engineWith = (rate: { math: number; code: number }) =>
   scriptedEngine({
     complete: (key, index) => {
@@ -84,7 +84,7 @@ const countOf = (
   groups: readonly { readonly problem: { readonly domain: string } }[],
 ): number => groups.filter(({ problem }) => problem.domain === domain).length;
 
-test('keeps the mix among trained groups, whatever share of each domain the gates admit', async () => {
+test('keeps the mix among trained groups, independent of the share of each domain that gates admit', async () => {
   const live = liveStage({ math: 200, code: 200, mix: { math: 2, code: 1 }, maxRefills: 12 });
   const engine = engineWith({ math: 0.8, code: 0.4 });
   let [math, code] = [0, 0];
@@ -98,7 +98,7 @@ test('keeps the mix among trained groups, whatever share of each domain the gate
   expect([math, code]).toEqual([48, 24]);
 });
 
-test('fills the other domain when one is exhausted', async () => {
+test('fills the batch from the other domain when one is exhausted', async () => {
   const live = liveStage({ math: 200, code: 1, mix: { math: 1, code: 1 }, maxRefills: 12 });
   const engine = engineWith({ math: 0.5, code: 1 });
   const moment = { step: 1, stepInStage: 0, seed: 1 };

@@ -22,10 +22,10 @@ export interface LiveStage {
   /** The first level of each problem that has one. */
   readonly levels: ReadonlyMap<string, string>;
   readonly sampler: ProblemSampler;
-  /** Absent: all attempts begin at the prompt. */
+  /** If absent, all attempts begin at the prompt. */
   readonly starts?: Starts;
   readonly gates: readonly Gate[];
-  /** Scores tokens for the KL term; absent: the engine's own reference. */
+  /** Scores tokens for the KL term; if absent, the engine's own reference does. */
   readonly reference?: Pick<ModelWeights, 'logprobs'>;
 }
 
@@ -39,7 +39,7 @@ export interface RolledGroup extends ScoredGroup {
 export interface RolledBatch {
   /** All groups rolled out, in the order chosen. */
   readonly groups: readonly RolledGroup[];
-  /** Groups that the gates admitted, at most the requested number. */
+  /** Groups that the gates admitted, up to the requested number. */
   readonly admitted: readonly RolledGroup[];
   readonly refills: number;
   /** Message for the log when the batch is smaller than requested. */
@@ -50,15 +50,15 @@ export interface RolledBatch {
 export interface BatchMoment {
   /** 1 for the first step of the run. */
   readonly step: number;
-  /** 0 for the first step of the stage: schedules read it. */
+  /** 0 for the first step of the stage; schedules read it. */
   readonly stepInStage: number;
   readonly seed: number;
 }
 
-/** A batch whose first round of rollouts is under way. */
+/** A batch whose first round of rollouts is in progress. */
 export interface StartedBatch {
   readonly moment: BatchMoment;
-  /** Steps until the batch is learned from. */
+  /** Number of steps until the policy learns from the batch. */
   readonly offPolicySteps: number;
   /** Resolves to the first round, scored, in the order chosen. */
   readonly firstRound: Promise<readonly RolledGroup[]>;
@@ -67,7 +67,7 @@ export interface StartedBatch {
 /**
  * Chooses the problems of a batch and starts their rollouts. The sampler has chosen when this returns.
  *
- * @param offPolicySteps steps until the batch is learned from.
+ * @param offPolicySteps number of steps until the policy learns from the batch.
  */
 export function startBatch(
   parts: RolloutParts,
@@ -97,7 +97,7 @@ export function restoreBatch(
   return { moment, offPolicySteps, firstRound: Promise.resolve(groups) };
 }
 
-/** Rolls out a batch with one policy, see {@link finishBatch}. */
+/** Rolls out a batch with one policy; see {@link finishBatch}. */
 export const rollBatch = (
   parts: RolloutParts,
   stage: LiveStage,
@@ -107,9 +107,9 @@ export const rollBatch = (
   finishBatch(parts, stage, startBatch(parts, stage, moment, signal === undefined ? {} : { signal }), signal);
 
 /**
- * Completes a started batch: verdicts come in, gates admit. Tries more problems with the parts given here when gates
- * reject groups, and finally continues with a smaller batch and a note. In a mix, every domain fills its own share, so
- * that the trained groups have the mix's shares whatever the gates admit.
+ * Completes a started batch: waits for verdicts and applies the gates. When gates reject groups, tries more problems
+ * with the parts given here, and finally continues with a smaller batch and a note. In a mix, every domain fills its
+ * own share, so that the trained groups keep the shares of the mix.
  */
 export async function finishBatch(
   parts: RolloutParts,
@@ -179,7 +179,7 @@ interface BatchShare {
   isExhausted: boolean;
 }
 
-/** Shares of one step, exact over the steps of a stage: rounds cumulative shares, not those of each step. */
+/** Shares of one step. Rounds cumulative shares instead of those of each step, so they are exact over a stage. */
 function openShares({ settings, problems }: LiveStage, stepInStage: number): BatchShare[] {
   const { problemsPerStep, config } = settings;
   const { mix } = config;
@@ -224,7 +224,7 @@ function nextAsk(shares: readonly BatchShare[], refills: number, maxRefills: num
   return Object.fromEntries(asks);
 }
 
-/** Rolls out and scores problems of a stage by id, a group each. */
+/** Rolls out and scores problems of a stage by id, one group each. */
 export async function rollProblems(
   parts: RolloutParts,
   stage: Pick<LiveStage, 'settings' | 'algorithm' | 'problems' | 'starts'>,
@@ -245,7 +245,7 @@ export async function rollProblems(
   return groups.map((group) => scoreIn({ settings, algorithm }, group));
 }
 
-/** Scores a group by the settings of a stage. */
+/** Scores a group with the settings of a stage. */
 function scoreIn(
   { settings: { sampling, rewardFor, config }, algorithm }: Pick<LiveStage, 'settings' | 'algorithm'>,
   group: RolloutGroup,

@@ -15,7 +15,7 @@ const group = (id: number, gold: string, answers: readonly (string | null)[]): R
     })),
   }) as unknown as RolloutGroup;
 
-test('names the answer one family gives far more often than it is right', () => {
+test('names the answer that one family gives far more often than it is right', () => {
   const groups = days.map((day, i) => group(i, day, ['Wednesday', 'Wednesday', day, null]));
   const found = commonestAnswer(groups)!;
   expect(found).toMatchObject({ family: 'weekday', answer: 'Wednesday', goldShare: 1 / 7 });

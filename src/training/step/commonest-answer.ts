@@ -1,7 +1,7 @@
 import type { RolloutGroup } from '../../core/rollout.ts';
 import type { Verdict } from '../../core/verdict.ts';
 
-/** The answer a family's rollouts give most often, compared with how often it is right. */
+/** The most common answer of a family's rollouts, compared with how often it is right. */
 export interface CommonestAnswer {
   readonly family: string;
   readonly answer: string;
@@ -11,12 +11,12 @@ export interface CommonestAnswer {
   readonly goldShare: number;
 }
 
-/** Fewest problems of a family in a batch for a meaningful commonest answer. */
+/** Minimum number of problems of a family in a batch for a meaningful most common answer. */
 const fewestProblems = 4;
 
 /**
- * Finds the family whose commonest answer exceeds its share of golds most; null without a family of at least four
- * problems with extracted answers. Programs have none.
+ * Finds the family whose most common answer exceeds its share of golds most; null without a family of at least four
+ * problems with extracted answers, which programs do not have.
  */
 export function commonestAnswer(groups: readonly RolloutGroup[]): CommonestAnswer | null {
   const families = Map.groupBy(groups, ({ problem }) => problem.family ?? problem.domain);
@@ -41,7 +41,7 @@ export function commonestAnswer(groups: readonly RolloutGroup[]): CommonestAnswe
   return found;
 }
 
-/** Excess of the answer's share over its share of golds; 0 if it is given less often. */
+/** Returns the excess of the answer's share over its share of golds; 0 if it is given less often. */
 export const excessOf = ({ share, goldShare }: CommonestAnswer): number => Math.max(0, share - goldShare);
 
 function extractedFrom({ evidence = {} }: Verdict): string | undefined {

@@ -12,7 +12,9 @@ import { isNoiseStep, measureNoise } from './gradient-noise.ts';
 const algorithm = createAlgorithm(algorithmConfig.parse({ type: 'grpo', kl: null }));
 const maxTokens = 8;
 
-/** A group of two rollouts with the group's number as first token; the first is right where the group is live. */
+/**
+ * A group of two rollouts with the group's number as first token; the first rollout is correct if the group is live.
+ */
 function groupOf(number: number, isLive: boolean): ScoredGroup {
   const rollouts = [0, 1].map((index) => ({
     problemId: `p${number}`,
@@ -61,14 +63,14 @@ test('halves the live groups at the weights of the whole batch', async () => {
   const halves = asked.flatMap(({ batch }) => batch.sequences);
   for (const sequence of whole.sequences.filter(({ advantages }) => advantages.at(-1) !== 0))
     expect(halves).toContainEqual(sequence);
-  // Groups of one axis each are orthogonal: no signal, and |a|² + |b|² is all noise.
+  // Groups with one axis each are orthogonal, so there is no signal and |a|² + |b|² is all noise.
   const parts = noiseAt!(normOf(whole))!;
   expect(parts.signal).toBeCloseTo(0, 6);
   expect(parts.noise / normOf(whole) ** 2).toBeCloseTo((3 * 2) / 5, 5);
   expect(noiseAt!(Number.NaN)).toBeNull();
 });
 
-test('leaves KL and entropy out, and then measures the whole itself', async () => {
+test('omits KL and entropy terms, and then also measures the gradient of the whole batch', async () => {
   const { asked, learner } = fakeLearner();
   const withTerms: LossSpec = {
     ...spec,
@@ -81,7 +83,7 @@ test('leaves KL and entropy out, and then measures the whole itself', async () =
   expect(noiseAt!(1e9)!.signal).toBeCloseTo(0, 6);
 });
 
-test('measures nothing without two live groups or without an engine that can', async () => {
+test('measures nothing with fewer than two live groups or with an engine that cannot measure', async () => {
   const { learner } = fakeLearner();
   const update = { groups, algorithm, maxTokens, spec };
   expect(

@@ -5,12 +5,15 @@ import type { LossSpec } from '../../core/loss-spec.ts';
 import { noiseParts, type NoiseParts } from '../../curriculum/worth/critical-batch.ts';
 import type { Learner } from '../../engines/engine.ts';
 
-/** Early steps, for an estimate after twenty, and the interval of the later ones. */
+/**
+ * Number of early steps, their interval of measuring, which allows an estimate after twenty, and the later interval.
+ */
 const [earlySteps, earlyEvery, every] = [20, 5, 100];
 
 /**
- * Whether a step measures the noise of its gradient: every fifth of the first twenty, then every hundredth. Measuring
- * computes the gradients of the live groups once more, which is 0.5 % of a long training where half the time is learning.
+ * Returns whether a step measures the noise of its gradient: every fifth of the first twenty steps, then every
+ * hundredth. Measuring computes the gradients of the live groups once more, which takes 0.5 % of a long training run
+ * that spends half of its time on learning.
  */
 export function isNoiseStep(step: number): boolean {
   return step % (step <= earlySteps ? earlyEvery : every) === 0;
@@ -19,20 +22,20 @@ export function isNoiseStep(step: number): boolean {
 /** The update whose noise is measured. */
 export interface MeasuredUpdate {
   readonly learner: Pick<Learner, 'gradientNorm'>;
-  /** Groups of the update, those without signal included: they count in the normaliser of the loss. */
+  /** All groups of the update, because groups without signal also count in the normaliser of the loss. */
   readonly groups: readonly ScoredGroup[];
   readonly algorithm: Algorithm;
   readonly maxTokens: number;
   readonly spec: LossSpec;
-  /** No update follows, so that the norm of the whole is measured here too. */
+  /** Whether no update follows, so that the norm of the whole gradient is measured here too. */
   readonly isProbe?: boolean;
 }
 
 /**
- * Measures the gradient norms of two halves of an update's live groups, before the update. KL and entropy terms are left
- * out, because they are not noise of rewards.
+ * Measures the gradient norms of two halves of an update's live groups, before the update. Omits KL and entropy terms,
+ * which are not noise of rewards.
  *
- * @returns a function from the update's own gradient norm to noise and signal; null where the engine cannot measure, or
+ * @returns a function from the update's own gradient norm to noise and signal; null if the engine cannot measure or
  * fewer than two groups are live. The function returns null for a non-finite norm.
  */
 export async function measureNoise(

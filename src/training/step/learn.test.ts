@@ -40,7 +40,7 @@ const recipeOf = (batch: RecipeInput['batch'], updatesPerStep?: number) =>
     stages: [stage('one', { maxSteps: 10, ...(updatesPerStep !== undefined && { updatesPerStep }) })],
   });
 
-/** A stage whose steps want this many groups. */
+/** A stage with this many groups per step. */
 function liveStage(updates: number, problems = updates): LiveStage {
   const recipe = recipeOf({ problems, groupSize: 2, updates });
   const settings = resolvedStages(recipe)[0]!;
@@ -48,7 +48,7 @@ function liveStage(updates: number, problems = updates): LiveStage {
   return { settings, algorithm, problems: new Map(), levels: new Map(), sampler, gates: [] };
 }
 
-/** One of two rollouts is right; the prompt's token identifies a sequence's group. */
+/** One of two rollouts is correct; the prompt's token identifies a sequence's group. */
 function groupOf(number: number, isMixed = true): ScoredGroup {
   const rollout = (index: number): Rollout => ({
     problemId: `p${number}`,
@@ -88,7 +88,7 @@ test('splits groups evenly into mini-batches; later ones use the first policy as
       const engine = scriptedEngine({ complete: () => '', tokenLogprob: -0.25 });
       const metrics = (await learnFrom(engine, liveStage(updates, wanted), groupsUpTo(count), moment))
         ?.metrics;
-      // Half of the groups give half as many updates, each on as many groups as before.
+      // Half of the groups give half as many updates, each on the same number of groups.
       const made = Math.ceil((updates * count) / wanted);
       expect(engine.steps).toHaveLength(made);
       expect(metrics!['optim/updates']).toBe(made);
@@ -100,7 +100,7 @@ test('splits groups evenly into mini-batches; later ones use the first policy as
         Array.from({ length: 2 * count }, (_, at) => Math.floor(at / 2)),
       );
       for (const [at, sequences] of learnt.entries()) {
-        // Token-mean over the mini-batch, not over the step.
+        // The token mean is over the mini-batch, not over the step.
         const weights = sequences.flatMap((sequence) => [...sequence.weights]);
         expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5);
         const old = sequences.map(({ policyLogprobs }) => policyLogprobs && [...policyLogprobs]);
@@ -120,7 +120,7 @@ test('makes no update for a mini-batch without signal', async () => {
   expect(await learnFrom(engine, liveStage(2), [groupOf(1, false)], moment)).toBeNull();
 });
 
-test('skips an update with a non-finite gradient and makes the others', async () => {
+test('skips an update with a non-finite gradient and applies the others', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const optimStep = engine.optimStep.bind(engine);
   engine.optimStep = async (step) => {
@@ -181,11 +181,11 @@ test('averages metrics of several updates over tokens; compares the sampler with
     'batch/sequences': 4,
     'policy/entropy': 1.75,
     'policy/clipHigh': 1.75,
-    // Ten tokens 1 apart and two 2 apart; the first token of a sequence is a prompt's.
+    // Ten tokens differ by 1 and two by 2; the first token of a sequence belongs to the prompt.
     'policy/mismatchKl': 14 / 12,
     'policy/maxProbabilityGap': 1 - Math.exp(-2),
   });
-  // Bit for bit as measured.
+  // Exactly the measured bits.
   const single = learningMetrics([{ loss: loss(3, 0.1), update }], [], 1e-4);
   expect([single['policy/entropy'], single['policy/mismatchKl']]).toEqual([0.1, 0.1]);
 });

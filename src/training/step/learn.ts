@@ -14,24 +14,25 @@ import type { LiveStage } from './collect-batch.ts';
 export interface UpdateMoment {
   /** 1 for the first step of the run. */
   readonly step: number;
-  /** Step for the learning rate's schedule, which leaves out steps that imitated or distilled. Default: `step`. */
+  /** Step of the learning-rate schedule, which does not count steps that imitated or distilled. Default: `step`. */
   readonly rateStep?: number;
-  /** Last possible step of the schedule: where a cosine ends. */
+  /** Last possible step of the schedule, at which a cosine ends. */
   readonly lastStep: number;
 }
 
 /** Result of a step's updates. */
 export interface Learned {
-  /** Updates applied. */
+  /** Number of updates applied. */
   readonly made: number;
-  /** Updates skipped because their gradient was not finite. */
+  /** Number of updates skipped because their gradient was not finite. */
   readonly skipped: number;
   readonly metrics: Metrics;
 }
 
 /**
- * Makes a step's optimizer updates on admitted groups. Rewards are already advantages; for each mini-batch: weights,
- * loss as data, gradient, update. Skips updates with a non-finite gradient, which leave the policy unchanged.
+ * Makes a step's optimizer updates on admitted groups, which already have advantages. For each mini-batch, computes
+ * weights and the loss specification, then the gradient and the update. Skips updates with a non-finite gradient, which
+ * leave the policy unchanged.
  *
  * @returns null when the groups have no training signal and the policy is unchanged.
  * @throws EngineError when the loss is not finite although its gradient is.
@@ -44,7 +45,7 @@ export async function learnFrom(
 ): Promise<Learned | null> {
   const { sampling, optimizer, updatesPerStep, problemsPerStep } = stage.settings;
   const { temperature, maxTokens } = sampling;
-  // Gates may leave fewer groups than wanted: then there are fewer updates, not smaller ones.
+  // If gates leave fewer groups than planned, there are fewer updates, not smaller ones.
   const count = Math.ceil((updatesPerStep * groups.length) / problemsPerStep);
   const dealt = deal(groups, count);
   const batches = dealt
@@ -58,7 +59,7 @@ export async function learnFrom(
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const adam = { learningRate, beta1, beta2, epsilon, weightDecay, ...clip };
   const [first, ...later] = await withOldPolicy(engine, batches, temperature);
-  // The first update is on-policy, as the halves of its batch are.
+  // The first update is on-policy, and so are the halves of its batch.
   const measured = {
     learner: engine.learner,
     groups: dealt[0]!,
@@ -85,7 +86,7 @@ export async function learnFrom(
 const noiseMetrics = (parts: NoiseParts | null): Metrics =>
   parts === null ? {} : { 'gradient/noise': parts.noise, 'gradient/signal': parts.signal };
 
-/** One optimizer update, or `null` when the gradient was not finite and nothing changed. */
+/** Makes one optimizer update; returns `null` if the gradient was not finite and nothing changed. */
 async function update(
   engine: LearningEngine,
   batch: TrainingBatch,
@@ -109,8 +110,8 @@ function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
 }
 
 /**
- * Adds the old policy's log-probabilities to every later mini-batch. The old policy is the one before the first update,
- * which wrote the rollouts. The first mini-batch needs none: it is on-policy.
+ * Adds the old policy's log-probabilities to every later mini-batch. The old policy is the policy before the first
+ * update, which wrote the rollouts. The first mini-batch is on-policy and needs none.
  *
  * @throws EngineError when that policy gives its own rollouts non-finite probabilities.
  */

@@ -47,7 +47,7 @@ async function place(choice: StartChoice, input: object): Promise<Start | undefi
 const solution = (share: number) => place({ kind: 'solution', share }, reveal());
 const tokens = (text: string): number[] => Array.from(engine.encode(text));
 
-test('gives the share of the solution in tokens, and always leaves one to write', async () => {
+test('gives the share of the solution in tokens, and always leaves a token to write', async () => {
   const whole = tokens(problem.solution!).length;
   for (const share of [0.25, 0.5, 0.8]) {
     const start = await solution(share);
@@ -132,7 +132,7 @@ async function groupWith(kind: Start['kind'], seed: number): Promise<RolloutGrou
   return { ...group!, rollouts };
 }
 
-test('a bonus for restarts changes nothing under GRPO and weights the group under Dr. GRPO', async () => {
+test('a bonus for restarts has no effect with GRPO and weights the group with Dr. GRPO', async () => {
   const reward = rewardConfig.parse({ type: 'outcome' });
   const scored = (group: RolloutGroup, type: 'grpo' | 'dr-grpo', restartBonus: number) =>
     scoreGroup(group, createAlgorithm(algorithmConfig.parse({ type })), {

@@ -8,7 +8,7 @@ import type { RolloutParts } from '../../rollout/roll-groups.ts';
 import { stepEnds } from '../../rollout/strategies/step-ends.ts';
 
 /**
- * Turns the starts that a stage chooses for problems into tokens; those at the prompt are absent. A start is shortened
+ * Converts the starts that a stage chooses for problems to tokens; starts at the prompt are absent. A start is shortened
  * until it is not a correct answer by itself, so that an empty continuation earns no reward. Rejects when aborted.
  */
 export async function placeStarts(
@@ -37,7 +37,7 @@ const startOf = ({ kind }: StartChoice, tokens: Int32Array, renderer: Renderer):
   text: renderer.decode(tokens),
 });
 
-/** Tokens of a start; none for the prompt. */
+/** Returns the tokens of a start; an empty list for the prompt. */
 function tokensOf(
   choice: StartChoice,
   { solution = '' }: Problem,
@@ -85,7 +85,7 @@ async function withoutAnswer(
 ): Promise<Int32Array> {
   let kept = tokens;
   while (kept.length > 0) {
-    // A verifier that fails here fails on the attempts too, where it is recorded.
+    // A verifier that fails here also fails on the attempts, where the failure is recorded.
     const verdict = await verifierFor(problem)
       .verify(problem, renderer.decode(kept), signal)
       .catch(() => null);

@@ -6,7 +6,7 @@ import { countStuck, skippedNote, unjudgedNote } from './policy-health.ts';
 const group = (...outcomes: Outcome[]): RolloutGroup =>
   ({ rollouts: outcomes.map((outcome, i) => ({ verdict: { outcome, reason: `reason ${i}` } })) }) as never;
 
-test('warns from half of the rollouts unjudged on, with the first reason', () => {
+test('warns with the first reason when at least half of the rollouts could not be judged', () => {
   expect(unjudgedNote([])).toBeNull();
   expect(unjudgedNote([group('correct', 'incorrect')])).toBeNull();
   expect(unjudgedNote([group('ungradable', 'correct', 'incorrect')])).toBeNull();

@@ -6,24 +6,25 @@ import type { Learned } from './learn.ts';
 
 /*
  * Health of a step: updates skipped for a non-finite gradient, and rollouts that could not be judged. A skipped update
- * does not end the run, since a resumed run would reach the same gradient again; too many in a row do.
+ * does not end the run, because a resumed run would reach the same gradient again; too many skipped updates in a row
+ * end it.
  */
 
-/** Message for a step that skipped updates, else null. */
+/** Returns a message for a step that skipped updates, else null. */
 export function skippedNote(learned: Learned | null): string | null {
   if (learned === null || learned.skipped === 0) return null;
   const { made, skipped } = learned;
-  return `${skipped} of ${skipped + made} updates skipped: the gradient was not finite; the policy is unchanged by them`;
+  return `${skipped} of ${skipped + made} updates skipped: the gradient was not finite; skipped updates leave the policy unchanged`;
 }
 
-/** Steps in a row without a single finite gradient that end a run. */
+/** Number of steps in a row without a finite gradient after which a run ends. */
 const maxStuckSteps = 5;
 
 /**
  * Counts the steps in a row, up to this one, that skipped all of their updates.
  *
  * @param before the count before this step.
- * @param learned null for a step with nothing to learn: it neither adds to the count nor resets it.
+ * @param learned null for a step with nothing to learn, which neither adds to the count nor resets it.
  * @throws EngineError at the fifth step in a row.
  */
 export function countStuck(before: number, step: number, learned: Learned | null): number {
@@ -37,11 +38,11 @@ export function countStuck(before: number, step: number, learned: Learned | null
   );
 }
 
-/** Share of unjudged rollouts from which a step raises a warning: the run would finish but learn little. */
+/** Share of unjudged rollouts from which a step warns, because the run would finish but learn little. */
 const unjudgedShare = 0.5;
 const maxReasonLength = 300;
 
-/** Message for a step in which half of the rollouts or more could not be judged, else null. */
+/** Returns a message for a step in which at least half of the rollouts could not be judged, else null. */
 export function unjudgedNote(groups: readonly RolloutGroup[]): string | null {
   const verdicts = groups.flatMap(({ rollouts }) => rollouts.map(({ verdict }) => verdict));
   const unjudged = verdicts.filter(({ outcome }) => outcome === 'ungradable');
@@ -50,7 +51,7 @@ export function unjudgedNote(groups: readonly RolloutGroup[]): string | null {
   return `${unjudged.length} of ${verdicts.length} rollouts could not be judged and teach nothing, e.g. ${reason}`;
 }
 
-/** Message naming an answer that one family's rollouts give far more often than it is right, else null. */
+/** Returns a message with an answer that one family's rollouts give far more often than it is right, else null. */
 export function collapsedNote(groups: readonly RolloutGroup[]): string | null {
   const found = commonestAnswer(groups);
   if (found === null || excessOf(found) <= mostExcess) return null;

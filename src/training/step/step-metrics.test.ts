@@ -35,6 +35,6 @@ test('measures the share of correct answers accepted in another form than the go
   expect(rolloutMetrics([group(verdicts)])['verdict/otherForm']).toBe(1 / 3);
 });
 
-test('measures no such share where no correct verdict names a rule', () => {
+test('omits the share if no correct verdict names a rule', () => {
   expect(rolloutMetrics([group([{ outcome: 'incorrect' }])])).not.toHaveProperty(['verdict/otherForm']);
 });

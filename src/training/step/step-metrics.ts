@@ -10,7 +10,7 @@ import { turnMetrics } from './turn-metrics.ts';
 import { countTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { LossStats, StepStats } from '../../engines/engine.ts';
 
-/** Named numbers of one step; an absent key was not measured. */
+/** Metrics of one step by name; an absent key was not measured. */
 export type Metrics = Record<string, number>;
 
 /**
@@ -52,7 +52,7 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
   };
 }
 
-/** Shares of groups solved always, never or sometimes: only mixed groups have a training signal. */
+/** Shares of groups solved always, never or sometimes; only mixed groups have a training signal. */
 function signalMetrics(groups: readonly ScoredGroup[]): Metrics {
   const graded = groups.filter((group) => rewardsOf(group).length > 0);
   const shareWithout = (signal: (group: ScoredGroup) => boolean) =>
@@ -158,7 +158,7 @@ function meanOverTokens(
     return value === undefined ? [] : [{ value, tokens: loss.tokens }];
   });
   if (parts.length === 0) return {};
-  // Bit for bit as measured.
+  // Exactly the measured bits.
   if (parts.length === 1) return { [name]: parts[0]!.value };
   const weighted = sum(parts.map(({ value, tokens }) => value * tokens));
   return { [name]: weighted / sum(parts.map(({ tokens }) => tokens)) };
@@ -184,7 +184,7 @@ function samplerGap(first: LossStats | undefined, later: readonly TrainingSequen
   };
 }
 
-/** Figures that an engine measures of its own work, under their names in a run. */
+/** Figures that an engine measures about its own work, under their names in a run. */
 export const engineMetrics = (figures: Readonly<Record<string, number>>): Metrics =>
   Object.fromEntries(Object.entries(figures).map(([name, value]) => [`engine/${metricWord(name)}`, value]));
 

@@ -16,7 +16,7 @@ const call = (outcome: ToolCall['outcome']): ToolCall => ({
   result: '',
 });
 
-/** Two written tokens, three given ones, one written: with these calls in the first turn, and a reward for each turn. */
+/** Two written, three given and one written token, with these calls in the first turn and a reward for each turn. */
 function twoTurns(index: number, calls: readonly ToolCall[], rewards: readonly number[]): Rollout {
   const turn = (tokens: number[]) => ({
     tokens: Int32Array.from(tokens),

@@ -45,7 +45,7 @@ const recipeOf = (sampler: Sampler, maxSteps = 24) =>
     checkpoints: { type: 'checkpoints', everySteps: 7 },
   });
 
-/** An engine whose gradients are measured: a norm that grows with the batch, with some variation between steps. */
+/** An engine with gradient norms that grow with the batch and vary between steps. */
 function measuredEngine() {
   const engine = scriptedEngine({ complete });
   const norm = (sequences: number): number => Math.sqrt(sequences) * (1 + 0.02 * (engine.policyVersion % 3));
@@ -84,7 +84,7 @@ async function newRun(recipe: ReturnType<typeof recipeOf>): Promise<Run> {
   return await createRun(root, { name: recipe.name, recipe, seed: recipe.seed });
 }
 
-test('reports after twenty steps what selection is worth, and records signal lost from the second split on', async () => {
+test('reports the worth of selection after twenty steps, and records lost signal from the second split on', async () => {
   const recipe = recipeOf(undefined);
   await using run = await newRun(recipe);
   const told: TrainingEvent[] = [];
@@ -96,7 +96,7 @@ test('reports after twenty steps what selection is worth, and records signal los
   expect(told.filter(({ type }) => type === 'staging-worth')).toMatchObject([{ message: event.message }]);
   expect(worth.isBatchMeasured).toBe(true);
   expect(worth.records).toBe(160);
-  // Two fifths of the pool are live, and the family tells which.
+  // Two fifths of the pool are live, and the family determines which problems are.
   expect(worth.liveUniform.low).toBeLessThan(0.4);
   expect(worth.liveUniform.high).toBeGreaterThan(0.4);
   expect(worth.liveSelected.mean).toBeGreaterThan(0.7);
@@ -109,25 +109,28 @@ test('reports after twenty steps what selection is worth, and records signal los
   });
 });
 
-test.each([3, 13, 19, 21])('a run stopped after step %i and resumed records the same', async (stopAt) => {
-  const recipe = recipeOf(undefined);
-  await using whole = await newRun(recipe);
-  await trainIn(whole, recipe);
-  const abort = new AbortController();
-  const { directory } = await (async () => {
-    await using run = await newRun(recipe);
-    const stop = (event: TrainingEvent): void => {
-      if (event.type === 'step' && event.step === stopAt) abort.abort();
-    };
-    await expect(trainIn(run, recipe, stop, abort.signal)).rejects.toThrow('abort');
-    return run;
-  })();
-  await using resumed = await openRun(directory);
-  await trainIn(resumed, recipe);
-  expect(await runDigest(directory)).toEqual(await runDigest(whole.directory));
-});
+test.each([3, 13, 19, 21])(
+  'a run stopped after step %i and resumed records the same values',
+  async (stopAt) => {
+    const recipe = recipeOf(undefined);
+    await using whole = await newRun(recipe);
+    await trainIn(whole, recipe);
+    const abort = new AbortController();
+    const { directory } = await (async () => {
+      await using run = await newRun(recipe);
+      const stop = (event: TrainingEvent): void => {
+        if (event.type === 'step' && event.step === stopAt) abort.abort();
+      };
+      await expect(trainIn(run, recipe, stop, abort.signal)).rejects.toThrow('abort');
+      return run;
+    })();
+    await using resumed = await openRun(directory);
+    await trainIn(resumed, recipe);
+    expect(await runDigest(directory)).toEqual(await runDigest(whole.directory));
+  },
+);
 
-test('takes the shares that auto measured in each domain of a mix', async () => {
+test('uses the shares that auto measured in each domain of a mix', async () => {
   const recipe = recipeOf(auto());
   const mixed = {
     ...recipe,
@@ -145,7 +148,7 @@ test('takes the shares that auto measured in each domain of a mix', async () => 
   expect(Math.abs(liveUniform.mean - (0.75 * own[0]! + 0.25 * own[1]!))).toBeLessThan(0.08);
 });
 
-test('takes the shares that auto measured, and estimates nothing for other samplers', async () => {
+test('uses the shares that auto measured, and makes no estimate for other samplers', async () => {
   for (const [sampler, isEstimated] of [
     [auto(), true],
     [prioritised(), false],

@@ -18,9 +18,9 @@ import type { Metrics } from './step-metrics.ts';
 import type { RunEvent } from '../../runs/files/records.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 
-/** Steps of a stage that one estimate is made from. */
+/** Number of steps of a stage from which one estimate is made. */
 const windowSteps = 20;
-/** Splits that the critical batch is estimated from: the newest, because noise grows during training. */
+/** Number of newest splits from which the critical batch is estimated; older ones are dropped, because noise grows. */
 const recentSplits = 20;
 
 /** A stage and its pool. */
@@ -42,9 +42,9 @@ export interface WorthRecord {
 }
 
 /**
- * Estimates during a stage what selection is worth, every 20 steps: from the stage's own groups where they are drawn
- * uniformly, from the control group of `auto()`, and not at all for other samplers, whose draws are no sample of the
- * pool. Its state is what the run has on record, so that a resumed run continues the same.
+ * Estimates the worth of selection every 20 steps of a stage: from the stage's own groups if they are drawn uniformly,
+ * or from the control group of `auto()`. Makes no estimate for other samplers, whose draws are not a sample of the
+ * pool. Its state is in the records of the run, so that a resumed run continues identically.
  */
 export class WorthMonitor {
   readonly #stage: MonitoredStage;
@@ -76,7 +76,7 @@ export class WorthMonitor {
   }
 
   /**
-   * Takes a step in and returns its metrics.
+   * Adds a step and returns its metrics.
    * @param learned metrics of the step's updates, which include the noise of the gradient where it was measured.
    */
   take(
@@ -122,7 +122,7 @@ export class WorthMonitor {
     const problemsPerUpdate = problemsPerStep / updatesPerStep;
     const records = this.#window.filter(({ trials }) => trials > 0);
     this.#window = [];
-    // Shares of live groups from other starts say nothing about selecting problems.
+    // Shares of live groups from other starts are no evidence about selecting problems.
     if (config.starts !== undefined && config.starts.type !== 'prompt') return null;
     if (config.sampler.type === 'auto') return this.#measured(sampler, problemsPerUpdate, stepInStage);
     if (config.sampler.type !== 'uniform' || records.length === 0) return null;
@@ -161,9 +161,9 @@ export class WorthMonitor {
 }
 
 /**
- * The shares in the metrics of `auto`; null before it drew groups of both kinds.
+ * Returns the shares in the metrics of `auto`; null before it has drawn groups of both kinds.
  *
- * @param prefix of the names, as a mix of samplers adds the domain.
+ * @param prefix of the names, because a mix of samplers adds the domain.
  */
 function measuredShares(
   sampler: Readonly<Record<string, number>>,

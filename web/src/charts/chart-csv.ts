@@ -1,8 +1,8 @@
 import type { NamedSeries } from './line-chart.tsx';
 
 /**
- * Formats series as CSV in long form, with the columns series, part, `axis`, value, low and high. A part is the number of
- * a single line, such as one seed, of a series that summarises several.
+ * Formats series as CSV in long form, with the columns series, part, `axis`, value, low and high. A part is the number
+ * of a single line, such as one seed, in a series that summarises several lines.
  */
 export function chartCsv(series: readonly NamedSeries[], axis: string): string {
   const rows = series.flatMap(({ name, steps, values, low, high, parts = [] }) => [
@@ -18,8 +18,8 @@ export function chartCsv(series: readonly NamedSeries[], axis: string): string {
 }
 
 /**
- * Quotes a cell where RFC 4180 requires it, and where a spreadsheet that separates by semicolons or tabs would split it;
- * text that a spreadsheet would evaluate gets an apostrophe.
+ * Quotes a cell if RFC 4180 requires it, or if a spreadsheet that separates by semicolons or tabs would split it.
+ * Prefixes text that a spreadsheet would evaluate with an apostrophe.
  */
 function cell(value: string | number): string {
   const text = typeof value === 'string' && /^\s*[=+\-@\t\r]/u.test(value) ? `'${value}` : String(value);

@@ -13,7 +13,7 @@ export interface LegendItem {
   readonly colour: string;
 }
 
-/** Returns a chart as a standalone file: its SVG with styles as attributes, on the background, below title and legend. */
+/** Returns a chart as a standalone SVG file, with styles as attributes, a background, a title and a legend. */
 export function chartSvg(chart: SVGSVGElement, title: string, legend: readonly LegendItem[]): string {
   const { width, height } = chart.getBoundingClientRect();
   const top = titleHeight + lineHeight * legend.length;
@@ -27,7 +27,7 @@ export function chartSvg(chart: SVGSVGElement, title: string, legend: readonly L
   const text = (words: string, x: number, y: number, weight: string): SVGTextElement => {
     const element = document.createElementNS(namespace, 'text');
     set(element, { x, y, fill: color, 'font-family': fontFamily, 'font-size': 13, 'font-weight': weight });
-    // XML has no control characters, and an image of a data URL no lone surrogates.
+    // XML allows no control characters, and an image from a data URL allows no lone surrogates.
     element.textContent = visible(words);
     return element;
   };

@@ -37,7 +37,7 @@ test('reads a range of steps or a stage from the URL, and ignores invalid ranges
   expect(rangeOf(new URLSearchParams(), [], 0)).toEqual({ from: 0, to: 1 });
 });
 
-test('places flows so that they fill their bars and stay in the box', () => {
+test('places flows such that they fill their bars and stay in the plot area', () => {
   const level = fc.constantFrom('easy', 'learnable', 'hard', '');
   const flow = fc.record({ from: level, to: level, problems: fc.integer({ min: 1, max: 500 }) });
   fc.assert(
@@ -81,7 +81,7 @@ test('the band of seeds is the mean and t-interval at the steps that all seeds h
   expect(seedBand('none', [])).toMatchObject({ steps: [], values: [] });
 });
 
-test('writes names that a spreadsheet would compute or split as text', () => {
+test('writes names as text if a spreadsheet would evaluate or split them', () => {
   const names = ['=1+1', ' @sum', 'a;=1', 'b\t-1', 'say "c"', 'plain'];
   const series = names.map((name) => ({ name, steps: [1], values: [-0.5] }));
   expect(chartCsv(series, 'step').split('\r\n')).toEqual([

@@ -6,7 +6,7 @@ import styles from './chart.module.css';
 import { Grid } from './line-chart.tsx';
 import { useSize } from './use-size.ts';
 
-/** Problems per bin. Of two sets, `before` is drawn as an outline and `bins` filled. */
+/** Problems per bin. `bins` are filled; a second set, `before`, is drawn as an outline. */
 export function Histogram(props: {
   readonly title: string;
   readonly bins: readonly Bin[];

@@ -18,10 +18,10 @@ export interface Line {
 /** A named quantity over steps; index i of every array is one point. */
 export interface NamedSeries extends Line {
   readonly name: string;
-  /** Lower and upper ends of intervals, if there are any. */
+  /** Lower and upper ends of intervals; absent without intervals. */
   readonly low?: readonly number[];
   readonly high?: readonly number[];
-  /** Lines that the series summarises, e.g. one per seed; drawn thin. */
+  /** Lines that the series summarises, e.g. one per seed, drawn as thin lines. */
   readonly parts?: readonly Line[];
 }
 
@@ -32,7 +32,7 @@ export const LineChart = memo(function LineChart(props: {
   readonly format?: (value: number) => string;
   /** Values that the y axis must include. */
   readonly covers?: readonly number[];
-  /** Draws points joined by lines, for few measurements far apart. */
+  /** Whether to draw points joined by lines, for few measurements that are far apart. */
   readonly isSparse?: boolean;
   readonly size?: number;
 }) {
@@ -143,7 +143,7 @@ export function Grid(props: {
   );
 }
 
-/** The value at the cursor, else the last one. */
+/** The value at the cursor, else the last value. */
 function Reading(props: {
   readonly axis: StepAxis;
   readonly series: NamedSeries;
@@ -153,7 +153,7 @@ function Reading(props: {
   return <b>{valueAt(props.series, cursor ?? Infinity, props.format)}</b>;
 }
 
-/** Cuts a series to the visible range, with one more point on each side so that lines reach the edge. */
+/** Truncates a series to the visible range, with one more point on each side so that lines reach the edge. */
 function within(one: NamedSeries, axis: StepAxis): NamedSeries {
   const [first, end] = visible(one.steps, axis);
   return {

@@ -66,7 +66,10 @@ export function placeFlows(flows: readonly LevelFlow[], box: Box): { nodes: Node
   return { nodes, ribbons: ribbonsOf(flows, nodes, { scale, bar: box.bar }) };
 }
 
-/** Returns the sizes of levels at a stage: the larger of inflow and outflow, as the first and last stage have only one. */
+/**
+ * Returns the sizes of levels at a stage: the larger of inflow and outflow, because the first and last stages have only
+ * one.
+ */
 function sizesOf(stage: string, levels: readonly string[], flows: readonly LevelFlow[]): [string, number][] {
   return levels.flatMap((level): [string, number][] => {
     const total = (isOne: (flow: LevelFlow) => boolean): number =>

@@ -16,7 +16,10 @@ export interface RateVisit {
   readonly group: number | null;
 }
 
-/** Pass rate with its interval at each measurement. Points are evenly spaced: their steps are few and uneven. */
+/**
+ * Pass rate with its interval at each measurement. Points are evenly spaced, because measurements are few and at
+ * irregular steps.
+ */
 export function RateTrack(props: {
   readonly points: readonly RateVisit[];
   readonly current?: number;

@@ -1,8 +1,8 @@
 import type { Line } from './line-chart.tsx';
 
 /**
- * Resamples a line at given places: the mean of its points since the place before, else the value on the straight line
- * between its neighbours. Places beyond its ends are left out.
+ * Resamples a line at given places: the mean of its points since the previous place, else the linear interpolation
+ * between its neighbours. Omits places beyond its ends.
  */
 export function resample({ steps, values }: Line, places: readonly number[]): Line {
   const found: { step: number; value: number }[] = [];
@@ -23,7 +23,7 @@ export function resample({ steps, values }: Line, places: readonly number[]): Li
   return { steps: found.map(({ step }) => step), values: found.map(({ value }) => value) };
 }
 
-/** Maps the steps of a line to what had been spent after them; a step before the first one has spent nothing. */
+/** Maps the steps of a line to the cost up to each step; the cost before the first step is 0. */
 export function along(line: Line, steps: readonly number[], spent: readonly number[]): Line {
   const places = line.steps.map((step) => spent[steps.findLastIndex((one) => one <= step)] ?? 0);
   return { steps: places, values: line.values };

@@ -6,7 +6,7 @@ import styles from './chart.module.css';
 import type { NamedSeries } from './line-chart.tsx';
 import type { StepAxis } from './step-axis.tsx';
 
-/** Saves a chart as SVG or PNG, as it is drawn, or all its data as CSV. */
+/** Saves a chart as SVG or PNG, or all its data as CSV. */
 export function SaveMenu(props: {
   readonly title: string;
   readonly series: readonly NamedSeries[];

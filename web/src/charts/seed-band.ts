@@ -2,10 +2,10 @@ import { tInterval } from '../../../src/statistics/intervals.ts';
 import type { Line, NamedSeries } from './line-chart.tsx';
 
 /**
- * Summarises one line per seed: the mean at the steps that all lines have, with its 95 % t-interval from three seeds on.
- * With two the interval is too wide to draw.
+ * Summarises one line per seed: the mean at the steps that all lines have, with its 95 % t-interval for three seeds or
+ * more. With two seeds, the interval is too wide to draw.
  *
- * @param bounds least and greatest value of the quantity, to clip intervals to.
+ * @param bounds minimum and maximum of the quantity, to which intervals are clipped.
  */
 export function seedBand(
   name: string,

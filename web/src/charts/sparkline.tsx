@@ -1,6 +1,6 @@
 import styles from './chart.module.css';
 
-/** The shape of a series without axes. Drawn without a library, which the first page then need not load. */
+/** The shape of a series without axes. Drawn without a library, so that the first page need not load one. */
 export function Sparkline({ values }: { readonly values: readonly number[] }) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const points = values.map((value, index) => {

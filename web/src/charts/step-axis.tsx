@@ -1,6 +1,6 @@
 import { createContext, useContext, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
 
-/** Steps from `from` to `to`, both included. */
+/** Steps from `from` to `to`, inclusive. */
 export interface StepRange {
   readonly from: number;
   readonly to: number;
@@ -24,16 +24,16 @@ export interface StepAxis {
   readonly range: StepRange;
   readonly stages: readonly StageSpan[];
   readonly isSmooth: boolean;
-  /** What the axis counts instead of steps; absent: steps. */
+  /** Quantity on the axis; absent: steps. */
   readonly unit?: AxisUnit;
   /** Shows a range of steps; `null`: all. */
   readonly zoom: (range: StepRange | null) => void;
-  /** Opens a step; absent: steps cannot be opened. */
+  /** Opens a step; absent if steps cannot be opened. */
   readonly open?: (step: number) => void;
   readonly cursor: Cursor;
 }
 
-/** The step under the pointer. It is not React state, so that moving it redraws lines and not whole charts. */
+/** The step under the pointer. It is not React state, so that moving it redraws only lines and not whole charts. */
 class Cursor {
   #step: number | null = null;
   readonly #listeners = new Set<() => void>();
@@ -59,7 +59,7 @@ export function placeName({ unit }: Pick<StepAxis, 'unit'>, value: number): stri
   return unit === undefined ? `step ${value}` : `${unit.format(value)} ${unit.name}`.trim();
 }
 
-/** Makes all charts inside share one range of steps and one cursor. */
+/** Makes all charts inside it share one range of steps and one cursor. */
 export function SharedSteps(props: Omit<StepAxis, 'cursor'> & { readonly children: ReactNode }) {
   const { range, stages, isSmooth, unit, zoom, open, children } = props;
   const [cursor] = useState(() => new Cursor());

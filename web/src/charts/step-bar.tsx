@@ -22,8 +22,8 @@ interface Column extends StepShares {
 const narrowest = 5;
 
 /**
- * A column per step: shares of groups solved by none, some (the ones to learn from) and all of their rollouts. Each column
- * links to its groups. One column is in the tab order; arrow keys move between columns.
+ * One column per step, with the shares of groups solved by none, some (the groups to learn from) and all of their
+ * rollouts. Each column links to its groups. One column is in the tab order; arrow keys move between columns.
  */
 export function StepBar(props: {
   readonly steps: readonly StepShares[];
@@ -81,14 +81,16 @@ export function StepBar(props: {
   );
 }
 
-/** Draws one path per kind for all columns: a page redraws it at every reload, on the machine that trains. */
+/**
+ * Draws one path per kind for all columns, because the page redraws at every reload, often on the machine that trains.
+ */
 function Stacks(props: {
   readonly columns: readonly Column[];
   readonly height: number;
   readonly x: ScaleLinear<number, number>;
 }) {
   const { columns, height, x } = props;
-  /** @param ends of a column's part of this kind, as shares of the height from the top. */
+  /** @param ends returns the ends of a column's part, as shares of the height from the top. */
   const outline = (ends: (column: Column) => readonly [top: number, bottom: number]): string =>
     columns
       .map((column) => {
@@ -112,7 +114,7 @@ const reach = ({ step, toStep }: Column, x: ScaleLinear<number, number>) => ({
   right: x(toStep + 0.5),
 });
 
-/** Covers its column; visible when focused or under the pointer. */
+/** Link that covers a column; visible when it is focused or under the pointer. */
 function Link(props: {
   readonly column: Column;
   readonly left: number;

@@ -10,14 +10,14 @@ export interface Plot {
   readonly height: number;
 }
 
-/** Maps steps to pixels, with a margin of half a step so that the first and the last are visible and clickable. */
+/** Maps steps to pixels, with a margin of half a step so that the first and last steps are visible and clickable. */
 export function stepScale({ range }: StepAxis, { left, right }: Plot): ScaleLinear<number, number> {
   return scaleLinear([range.from - 0.5, range.to + 0.5], [left, right]);
 }
 
 /**
  * The interactive frame of a chart over steps: the pointer moves the shared cursor, a drag zooms, a click opens the step.
- * For the keyboard it is a slider over steps.
+ * For the keyboard, it is a slider over steps.
  */
 export function StepFrame(props: {
   readonly axis: StepAxis;

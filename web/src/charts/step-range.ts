@@ -1,6 +1,9 @@
 import type { StageSpan, StepRange } from './step-axis.tsx';
 
-/** Returns the range of steps in a query: `from` and `to`, else those of `stage`, else all. Ignores invalid values. */
+/**
+ * Returns the range of steps in a query: `from` and `to`, else the steps of `stage`, else all steps. Ignores invalid
+ * values.
+ */
 export function rangeOf(query: URLSearchParams, stages: readonly StageSpan[], lastStep: number): StepRange {
   const whole = { from: 0, to: Math.max(1, lastStep) };
   const span = stages.find(({ stage }) => stage === query.get('stage'));

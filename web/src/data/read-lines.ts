@@ -1,4 +1,4 @@
-/** Yields the lines of a body as they arrive; the last one may lack its line break. */
+/** Yields the lines of a body as they arrive; the last line may lack its line break. */
 export async function* readLines(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncIterable<string> {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';

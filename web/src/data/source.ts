@@ -24,7 +24,7 @@ import type { RunListItem } from '../../../src/services/dashboard/views/run-list
 import type { SearchQuery, SearchView } from '../../../src/services/dashboard/views/texts/search.ts';
 import type { SeedsView } from '../../../src/services/dashboard/views/seeds.ts';
 
-/** Range of steps, and the most points per metric. */
+/** Range of steps, and maximum number of points per metric. */
 export interface StepRange {
   readonly from?: number;
   readonly to?: number;
@@ -41,7 +41,7 @@ export interface DataSource {
   /** Events, newest first. */
   notes(folder: string, query?: NotesQuery): Promise<Page<RunNote>>;
   metrics(folder: string, names: readonly string[], range?: StepRange): Promise<MetricSeriesByName>;
-  /** Rollouts, tokens and seconds spent after each step. */
+  /** Rollouts, tokens and seconds spent up to each step. */
   progress(folder: string): Promise<ProgressView>;
   facets(folder: string): Promise<Facets>;
   differences(folder: string): Promise<Differences>;
@@ -70,6 +70,6 @@ export interface DataSource {
    * Returns the function that unsubscribes.
    */
   subscribe(onChange: (change: Change) => Promise<void>): () => void;
-  /** One phrase for each part that is missing in an exported page; empty for a dashboard. */
+  /** One phrase for each part that an exported page lacks; empty for a dashboard. */
   omitted(folder: string): readonly string[];
 }

@@ -66,7 +66,7 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
   };
 }
 
-/** Returns the runs embedded in the page; empty for a page that was built and not exported. */
+/** Returns the runs embedded in the page; empty for a page that was built but not exported. */
 export function embeddedRuns(): readonly ExportedRun[] {
   const text = document.querySelector('script#gradus-runs')?.textContent ?? '[]';
   return JSON.parse(text) as ExportedRun[];

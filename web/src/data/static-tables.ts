@@ -12,7 +12,7 @@ export interface ExportedTables {
 
 /**
  * Lists the groups that match a filter. Like the other tables here, it returns the same rows in the same order as the
- * dashboard's SQL does for the same query (`test/server/tables.test.ts` compares them).
+ * dashboard's SQL (`test/server/tables.test.ts` compares them).
  */
 export function groupTable({ groups, rollouts }: ExportedTables, query: GroupsQuery): Page<Group> {
   const tests = attemptTests(query);
@@ -124,13 +124,13 @@ function isSolved({ correct, trials }: Group, kind: 'none' | 'some' | 'all'): bo
   return trials > 0 && correct === (kind === 'all' ? trials : 0);
 }
 
-/** SQLite's LIKE folds ASCII letters and no others. */
+/** SQLite's LIKE folds only ASCII letters. */
 const folded = (text: string): string => text.replaceAll(/[A-Z]/gu, (letter) => letter.toLowerCase());
 
 const isOneOf = <T>(value: T | null, wanted: readonly T[] | undefined): boolean =>
   wanted === undefined || (value !== null && wanted.includes(value));
 
-/** Returns the tests that a filter makes of each rollout; empty: none. */
+/** Returns the predicates of a filter on each rollout; empty if it has none. */
 function attemptTests(filter: RolloutsQuery | GroupsQuery): ((line: RolloutLine) => boolean)[] {
   const { outcome, finish, minReward, maxReward, minTokens, maxTokens, suspicious } = filter;
   return [

@@ -65,7 +65,7 @@ test('reports changes during a reload or pause together afterwards, each run onc
   expect(looks.length).toBeGreaterThan(3);
 });
 
-test('reloads take at most 1 % of the time', async () => {
+test('reloads take at most 1 % of the time of a page', async () => {
   const [, second, third] = await lookFor(50, 100, 12_000);
   expect(third!.at - second!.at).toBeGreaterThanOrEqual(100 * 50);
   expect(third!.at - second!.at).toBeLessThan(100 * 50 + 500);
@@ -78,7 +78,7 @@ test('reloads again after a reload that takes seconds or never ends', async () =
   expect(Math.max(...gaps(await lookFor(1e9, 1000, 90_000)))).toBeLessThan(10_000 + 10_000 + 1000);
 });
 
-test('a hidden page holds no connection and reloads every run when it is shown again', async () => {
+test('a hidden page keeps no connection open, and reloads every run when it is shown again', async () => {
   const reported: string[][] = [];
   const end = subscribeToChanges(async ({ runs }) => {
     reported.push([...runs]);

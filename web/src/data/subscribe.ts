@@ -3,16 +3,16 @@ import type { Change } from '../../../src/services/dashboard/watch-runs.ts';
 const [leastRestMs, longestRestMs, longestLookMs] = [2000, 10_000, 10_000];
 
 /**
- * Returns the pause after a reload that took `tookMs`, in milliseconds. The machine that shows a run often trains it too,
- * so a page works at most 1 % of the time, but reloads at least every ten seconds.
+ * Returns the pause after a reload that took `tookMs`, in milliseconds. The machine that shows a run often also trains
+ * it, so a page uses at most 1 % of the time, but reloads at least every ten seconds.
  */
 function restAfter(tookMs: number): number {
   return Math.min(longestRestMs, Math.max(leastRestMs, 99 * tookMs));
 }
 
 /**
- * Listens for changes while the page is visible. A hidden page holds no connection (browsers allow six per server) and
- * reloads everything when it is shown again. The browser reconnects after a lost connection.
+ * Listens for changes while the page is visible. A hidden page keeps no connection open (browsers allow six per server)
+ * and reloads everything when it is shown again. The browser reconnects after a lost connection.
  *
  * @param onChange reloads and renders; its promise resolves when both are done.
  */
@@ -53,7 +53,7 @@ function listen(onChange: (change: Change) => Promise<void>): () => void {
     isAtWork = false;
     void look();
   };
-  // The first event of a connection names every run, as changes before it may have been missed.
+  // The first event of a connection names every run, because earlier changes may have been missed.
   events.addEventListener('change', ({ data }: MessageEvent<string>) => {
     for (const run of (JSON.parse(data) as Change).runs) changed.add(run);
     void look();

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { DataSource } from './source.ts';
 import { useSource } from './use-data.ts';
 
-/** Most ids per request; the server accepts as many. */
+/** Maximum number of ids per request, equal to the server's limit. */
 const mostIds = 100;
 
 interface Waiting {
@@ -11,7 +11,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Ids by source and run that the next request asks for. */
+/** Ids for the next request, by source and run. */
 const queues = new WeakMap<DataSource, Map<string, Waiting[]>>();
 
 /** Returns the beginning of a problem's prompt; undefined while it loads, null if the run recorded none. */
@@ -20,12 +20,12 @@ export function usePrompt(folder: string, id: string): string | null | undefined
   return useQuery({
     queryKey: ['prompt', folder, id],
     queryFn: () => readSoon(source, folder, id),
-    // A problem keeps its prompt; one without a prompt may get it with its first rollout.
+    // A prompt never changes, but a problem may get its prompt only with its first rollout.
     refetchOnMount: (query) => query.state.data === null,
   }).data;
 }
 
-/** Collects the ids that a page asks for at once, to send them in one request. */
+/** Collects the ids that a page requests at the same time, to send them in one request. */
 function readSoon(source: DataSource, folder: string, id: string): Promise<string | null> {
   const byRun = queues.get(source) ?? new Map<string, Waiting[]>();
   queues.set(source, byRun);

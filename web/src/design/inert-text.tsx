@@ -8,8 +8,8 @@ const maxShown = 4000;
 export type Span = readonly [start: number, end: number];
 
 /**
- * Untrusted text, of a model or a file: shown without markup, with control and bidirectional characters visible, and
- * clipped until the user expands it. `marked` is highlighted.
+ * Untrusted text from a model or a file, shown without markup, with control and bidirectional characters made visible,
+ * and clipped until the user expands it. `marked` is highlighted.
  */
 export function InertText({ text, marked }: { readonly text: string; readonly marked?: Span | undefined }) {
   const [isWhole, setWhole] = useState(false);

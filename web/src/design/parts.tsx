@@ -57,12 +57,12 @@ const tones: Readonly<Record<string, string | undefined>> = {
   warning: styles.warn,
 };
 
-/** A state or an outcome, coloured. The word alone carries the meaning. */
+/** A coloured state or outcome. The word has the meaning without the colour. */
 export function Badge({ word, children }: { readonly word: string; readonly children?: ReactNode }) {
   return <span className={`${styles.badge} ${tones[word] ?? ''}`}>{children ?? word}</span>;
 }
 
-/** An empty state: why there is nothing to show, and what to do. */
+/** An empty state, with the reason and what to do. */
 export function Empty({ children }: { readonly children: ReactNode }) {
   return <p className={styles.note}>{children}</p>;
 }

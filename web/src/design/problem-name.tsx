@@ -3,7 +3,7 @@ import { Link } from '../router.tsx';
 import { InertLine } from './inert-text.tsx';
 import styles from './parts.module.css';
 
-/** Names a problem by its id, as a link, and the beginning of its prompt. The default link leads to the problem's page. */
+/** Shows the id of a problem as a link, by default to its page, and the beginning of its prompt. */
 export function ProblemName(props: {
   readonly folder: string;
   readonly id: string;

@@ -22,14 +22,14 @@ export interface SuiteComparison {
   readonly overall: PairedDifference;
   readonly byDomain: Readonly<Record<string, PairedDifference>>;
   readonly byFamily: Readonly<Record<string, PairedDifference>>;
-  /** Why the two may not be comparable. */
+  /** Reasons why the two evaluations may not be comparable. */
   readonly warnings: readonly string[];
 }
 
 /** `GET /api/compare?before=…&after=…`: two run folders. */
 export const comparisonQuery = z.strictObject({ before: z.string(), after: z.string() });
 
-/** How two runs differ in recipe and results. */
+/** Differences of two runs in recipe and results. */
 export interface RunComparisonView {
   readonly recipe: readonly RecipeDifference[];
   readonly suites: readonly SuiteComparison[];

@@ -17,7 +17,7 @@ export interface LevelSize {
   readonly selected: number;
 }
 
-/** The candidates of a stage when it began, and which of them it selected. */
+/** The candidates at the start of a stage, and those that it selected. */
 export interface StageSelection {
   readonly stage: string;
   /** Steps before the stage. */
@@ -28,7 +28,7 @@ export interface StageSelection {
   readonly selected: number;
   /** A problem may be in several levels; problems without a level are under ''. */
   readonly levels: readonly LevelSize[];
-  /** Ten bins of the candidates' measured pass rates; problems without trials are left out. */
+  /** Ten bins of the candidates' measured pass rates; omits problems without trials. */
   readonly rates: readonly Bin[];
   /** Ten bins of the selected problems' pass rates. */
   readonly selectedRates: readonly Bin[];
@@ -40,7 +40,7 @@ export interface StageSelection {
 export interface CurriculumView {
   readonly selections: readonly StageSelection[];
   readonly flows: readonly LevelFlow[];
-  /** Pass rates of the same problems: first measured, and latest (measured or trained on). */
+  /** First measured and latest (measured or trained on) pass rates of the same problems. */
   readonly atFirst: readonly Bin[];
   readonly atLast: readonly Bin[];
   /** Names of the recorded metrics of samplers and gates, for `/metrics`. */
@@ -51,7 +51,7 @@ export interface CurriculumView {
 type Selections = Pick<CurriculumView, 'selections' | 'flows'>;
 
 /**
- * Creates the view of a run's curriculum. Selections are cached: they are the largest part, and change only when a stage
+ * Creates the view of a run's curriculum. It caches selections, which are its largest part and change only when a stage
  * begins.
  */
 export function createCurriculumView(): (run: RunReader) => CurriculumView {

@@ -31,7 +31,7 @@ const result = z.object({ overall: part, byDomain: parts, byFamily: parts, byLev
 
 /** Returns the evaluations of a run in recorded order; skips records of another shape. */
 export function evaluationPoints(run: RunReader): EvaluationPoint[] {
-  // Most of a result is one entry per problem, which this leaves in SQLite.
+  // Most of a result is the list of problems, which this query does not read.
   const rows = run.lists(
     `SELECT step, name, json_object(
        'overall', json_extract(result, '$.overall'), 'byDomain', json_extract(result, '$.byDomain'),

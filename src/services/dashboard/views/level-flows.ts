@@ -1,8 +1,8 @@
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
 /**
- * How many problems moved from one level at a stage's selection to another (or the same) at the next stage's. Several
- * levels are joined by ' + '; no level is ''.
+ * Number of problems that moved from one level at a stage's selection to another (or the same) level at the next
+ * stage's selection. Several levels are joined by ' + '; '' is no level.
  */
 export interface LevelFlow {
   readonly fromStage: string;

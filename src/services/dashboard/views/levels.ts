@@ -15,19 +15,19 @@ export interface LevelCell {
 export const levelsQuery = z.strictObject({
   /** Default: level, else family, else domain of each problem. */
   by: z.enum(['level', 'family', 'domain']).optional(),
-  /** Most spans of steps. */
+  /** Maximum number of spans of steps. */
   spans: z.coerce.number<number>().int().min(1).max(200).default(40),
 });
 
 /** Query of `levelsView`, before defaults. */
 export type LevelsQuery = z.input<typeof levelsQuery>;
 
-/** Returns pass rates by kind of problem over steps; problems without that kind are left out. */
+/** Returns pass rates by kind of problem over steps; omits problems without that kind. */
 export function levelsView(run: RunReader, { by, spans }: z.output<typeof levelsQuery>): LevelCell[] {
   const [[last]] = run.lists('SELECT coalesce(max(step), 1) FROM steps') as [[number]];
   const width = Math.ceil(last / spans);
   const column = by ?? 'coalesce(level, family, domain)';
-  // Every group is read anyway: an index on the kind makes this four times slower.
+  // Every group is read anyway; an index on the kind makes this query four times slower.
   const rows = run.lists(
     `SELECT ${column} AS kind, (step - 1) / ${width} AS span, sum(correct), sum(trials) FROM groups NOT INDEXED
      WHERE purpose = 'train' AND kind IS NOT NULL GROUP BY kind, span ORDER BY kind, span`,

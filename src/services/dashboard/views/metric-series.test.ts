@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { thin } from './metric-series.ts';
 
-test('thinning keeps the order and the least, greatest and last values', () => {
+test('downsampling keeps the order and the minimum, maximum and last values', () => {
   const values = fc.array(fc.float({ noNaN: true }), { minLength: 1, maxLength: 5000 });
   fc.assert(
     fc.property(values, fc.integer({ min: 2, max: 1000 }), (all, points) => {

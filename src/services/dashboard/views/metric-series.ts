@@ -15,7 +15,7 @@ export const metricsQuery = z.strictObject({
   from: z.coerce.number<number>().int().min(0).optional(),
   /** Last step; absent: to the end. */
   to: z.coerce.number<number>().int().min(0).optional(),
-  /** Most points per metric; longer series keep the least and the greatest value of each stretch. */
+  /** Maximum number of points per metric; longer series keep the minimum and maximum of each stretch. */
   points: z.coerce.number<number>().int().min(2).max(4000).default(1000),
 });
 
@@ -28,7 +28,7 @@ export function metricsView(run: RunReader, query: z.output<typeof metricsQuery>
   return Object.fromEntries(names.map((name) => [name, thin(run.metric(name, { from, to }), points)]));
 }
 
-/** Downsamples a series to the least and the greatest value of each stretch, and the last value: no peak is lost. */
+/** Downsamples a series to the minimum and maximum of each stretch, and the last value, so that no peak is lost. */
 export function thin({ steps, values }: MetricSeries, points: number): Series {
   const count = steps.length;
   if (count <= points) return { steps: [...steps], values: [...values] };

@@ -12,15 +12,15 @@ export interface Cost {
   readonly tokens: number;
 }
 
-/** `GET /api/runs/:run/outcome`: what a run reached, at what cost, from which data. */
+/** `GET /api/runs/:run/outcome`: results, cost and data of a run. */
 export interface RunOutcome {
   /** First against last evaluation of each suite that was evaluated more than once. */
   readonly suites: readonly SuiteComparison[];
-  /** Training, measuring and evaluation, as far as they happened. */
+  /** One entry for each purpose with rollouts: training, measuring, evaluation. */
   readonly costs: readonly Cost[];
   /** Trials of the candidates of the first stage, measured before it or in earlier runs; 0 without a measurement. */
   readonly measuredTrials: number;
-  /** Seconds in which a process worked on the run; null if one of them was killed. */
+  /** Seconds in which a process worked on the run; null if a process was killed. */
   readonly seconds: number | null;
   /** Files of the problems with their digests; null for older runs. */
   readonly data: DataRecord | null;
@@ -29,7 +29,7 @@ export interface RunOutcome {
 /** Compares the first and the last evaluations of a run directory. */
 export type CompareProgress = (directory: string) => Promise<readonly SuiteComparison[]>;
 
-/** Returns the view. Its comparisons are kept until the run records another evaluation. */
+/** Creates the view. It caches comparisons until the run records another evaluation. */
 export function createOutcomeView(compareProgress: CompareProgress): (run: RunReader) => Promise<RunOutcome> {
   const known = new Map<string, { readonly last: number; readonly suites: readonly SuiteComparison[] }>();
   return async (run) => {

@@ -3,7 +3,7 @@ import { ConfigError } from '../../../core/errors.ts';
 import type { Row } from '../../../runs/reading/run-rows.ts';
 import { all, type Condition } from './sql.ts';
 
-/** Most rows of a page. */
+/** Maximum number of rows of a page. */
 const mostRows = 500;
 
 /** Query parameters of every paged table. */
@@ -17,9 +17,9 @@ export const pageFields = {
 /** A page of a table. */
 export interface Page<T> {
   readonly rows: readonly T[];
-  /** Rows of all pages. */
+  /** Number of rows over all pages. */
   readonly total: number;
-  /** Cursor of the next page; null: this is the last one. */
+  /** Cursor of the next page; null on the last page. */
   readonly next: string | null;
 }
 
@@ -49,8 +49,8 @@ export interface PageSql {
 }
 
 /**
- * Returns the SQL of a page by keyset, not by offset: rows that a live run adds neither shift nor repeat others, and a
- * late page costs no more than the first. NULLs come last.
+ * Returns the SQL of a page by keyset, not by offset, so that rows that a live run adds neither shift nor repeat
+ * others, and a late page costs no more than the first. NULLs come last.
  *
  * @throws ConfigError for an invalid cursor.
  */
@@ -71,7 +71,7 @@ export function pageSql({ keys, order, limit, cursor }: PageRequest): PageSql {
   };
 }
 
-/** Makes a page of the rows that a query with `pageSql` returned. */
+/** Makes a page from the rows that a query with `pageSql` returned. */
 export function pageOf<T>(
   rows: readonly Row[],
   { keys, limit }: PageRequest,

@@ -18,7 +18,7 @@ test.each([
   allOf(inLevel('learnable'), not(inLevel('easy'))),
   anyOf(inLevel('a'), allOf(inDomain('math'), inLevel('b'))),
   not(anyOf(inLevel('a'), inLevel('b'))),
-])('what a stage selects reads as its first event says it', (rule) => {
+])('describes the selection of a stage like the event of its start', (rule) => {
   expect(stageOf({ select: rule }).select).toBe(describeRule(levelRuleConfig.parse(rule)));
 });
 
@@ -34,7 +34,7 @@ test('formats exit rules and settings in words', () => {
   });
 });
 
-test('a recipe of another shape has no stages', () => {
+test('returns no stages for a recipe of another shape', () => {
   for (const recipe of [undefined, null, 7, { stages: 'all' }, []]) expect(plannedStages(recipe)).toEqual([]);
 });
 

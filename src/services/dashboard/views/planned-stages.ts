@@ -1,11 +1,11 @@
-/** A stage of the recipe, begun or not, with its rules in words. */
+/** A stage of the recipe, started or not, with its rules in words. */
 export interface PlannedStage {
   readonly stage: string;
-  /** Last step; null: the examples of a stage that imitates decide it, and it has not begun. */
+  /** Last step; null for a stage that imitates and has not begun, because its examples decide it. */
   readonly maxSteps: number | null;
-  /** Rule that selects problems: `in medium or in hard`. Of a stage that imitates: its examples. */
+  /** Rule that selects problems: `in medium or in hard`. For a stage that imitates: its examples. */
   readonly select: string;
-  /** How pass rates are re-measured before the stage begins; null: not at all. */
+  /** How pass rates are measured again before the stage begins; null if they are not. */
   readonly remeasure: string | null;
   /** Exit rule; null: the stage ends at `maxSteps`. */
   readonly advanceWhen: string | null;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import { progressView } from './progress.ts';
 
-/** A run with a step a second from each start of a process, of which the last one resumed it. */
+/** A run with one step per second after each start of a process; the last process resumed it. */
 function runOf(starts: readonly number[], stepTimes: readonly number[]): RunReader {
   const iso = (seconds: number): string => new Date(1000 * seconds).toISOString();
   return {
@@ -15,7 +15,7 @@ function runOf(starts: readonly number[], stepTimes: readonly number[]): RunRead
   } as unknown as RunReader;
 }
 
-test('sums up what each step spent, without the time between two processes', () => {
+test('sums the cost of each step, without the time between two processes', () => {
   expect(progressView(runOf([0, 100], [1, 2, 101]))).toEqual({
     steps: [1, 2, 3],
     rollouts: [8, 8, 12],
@@ -24,7 +24,7 @@ test('sums up what each step spent, without the time between two processes', () 
   });
 });
 
-test('thins long runs and keeps the last step', () => {
+test('downsamples long runs and keeps the last step', () => {
   const times = Array.from({ length: 2500 }, (_, at) => at + 1);
   const { steps, seconds } = progressView(runOf([0], times));
   expect(steps.length).toBeLessThanOrEqual(1000);

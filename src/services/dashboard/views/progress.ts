@@ -1,12 +1,12 @@
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
-/** `GET /api/runs/:run/progress`: what a run had spent after each step; index i of every list is one step. */
+/** `GET /api/runs/:run/progress`: the cost of a run up to each step; index i of every list is one step. */
 export interface ProgressView {
-  /** At most 1000, the last one included. */
+  /** At most 1000 steps, including the last one. */
   readonly steps: readonly number[];
-  /** Rollouts of training so far; null: not recorded. */
+  /** Training rollouts so far; null: not recorded. */
   readonly rollouts: readonly number[] | null;
-  /** Tokens that the policy wrote in them; null: not recorded. */
+  /** Tokens that the policy wrote in these rollouts; null: not recorded. */
   readonly tokens: readonly number[] | null;
   /** Seconds in which a process worked on the run. */
   readonly seconds: readonly number[];
@@ -14,7 +14,7 @@ export interface ProgressView {
 
 const mostSteps = 1000;
 
-/** Returns the view. Axes of charts beside steps are made of it. */
+/** Returns the view. Charts use it for axes other than steps. */
 export function progressView(run: RunReader): ProgressView {
   const rows = run.lists('SELECT step, recorded_at FROM steps ORDER BY step') as [number, string][];
   const steps = rows.map(([step]) => step);
@@ -40,7 +40,7 @@ function cumulative(values: readonly number[]): number[] {
   return values.map((value) => (sum += value));
 }
 
-/** Seconds of each step, measured before the stage included; time between two processes does not count. */
+/** Seconds of each step, including measurements before a stage but not the time between two processes. */
 function stepSeconds(run: RunReader, rows: readonly (readonly [number, string])[]): number[] {
   const starts = run.sessions().map(({ startedAt }) => Date.parse(startedAt));
   let before = -Infinity;

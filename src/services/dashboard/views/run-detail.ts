@@ -21,7 +21,7 @@ export interface StageProgress {
   readonly stage: string;
   readonly stepInStage: number;
   readonly maxSteps: number;
-  /** The exit rule's latest decision as a sentence; null: not recorded. */
+  /** The latest decision of the exit rule as text; null: not recorded. */
   readonly reason: string | null;
 }
 
@@ -30,19 +30,19 @@ export interface RunDetail {
   readonly head: RunHead;
   /** Stages of the recipe, in order. */
   readonly plan: readonly PlannedStage[];
-  /** Stages trained so far. */
+  /** Stages that have been trained so far. */
   readonly stages: readonly StageSpan[];
   /** Null before the first step and once the run has finished. */
   readonly now: StageProgress | null;
   /** Time left at the current pace if no stage ends early; null: the run is not training. */
   readonly eta: { readonly seconds: number; readonly stepSeconds: number } | null;
-  /** Starts and ends of stages, and the last 100 other events; all events are at `/notes`. */
+  /** Starts and ends of stages, and the last 100 other events; `/notes` has all events. */
   readonly events: readonly RunNote[];
   readonly evaluations: readonly EvaluationPoint[];
   readonly metrics: readonly { readonly name: string; readonly isTiming: boolean }[];
   /** Most severe first. */
   readonly alerts: readonly Alert[];
-  /** Processes that wrote to the run, in order: one more than the number of resumes. */
+  /** Processes that wrote to the run, in order; one more than the number of resumes. */
   readonly sessions: readonly RunSession[];
   /** The resolved recipe. */
   readonly recipe: unknown;

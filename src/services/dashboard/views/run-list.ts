@@ -16,15 +16,15 @@ import { plannedStages } from './planned-stages.ts';
 
 /** A run in the list of runs. Times are ISO 8601. */
 export interface RunHead extends Omit<RunSummary, 'directory' | 'id'> {
-  /** Hash of the recipe regardless of seed and name: equal for all seeds of one recipe. */
+  /** Hash of the recipe without seed and name, equal for all seeds of one recipe. */
   readonly settingsHash: string;
   /** Title, tags and note by the user. */
   readonly annotations: Annotations;
-  /** Stages of the recipe that have begun. */
+  /** Number of stages of the recipe that have begun. */
   readonly stagesBegun: number;
-  /** Stages of the recipe. */
+  /** Number of stages of the recipe. */
   readonly stageCount: number;
-  /** Upper bound of steps, as far as it is known: stages may end earlier. */
+  /** Upper bound of steps, as far as it is known; stages may end earlier. */
   readonly maxSteps: number;
   /** `reward/mean` over the steps, at most 48 values. */
   readonly sparkline: readonly number[];
@@ -91,7 +91,7 @@ function accuracyOf(run: RunReader): RunHead['accuracy'] {
   return { suite: points[0]![0], first: first.data, last: last.data };
 }
 
-/** Creates a function that lists the runs of a folder. It caches each run until something is recorded in it. */
+/** Creates a function that lists the runs of a folder. It caches each run until the run records something. */
 export function createRunList(root: string): () => Promise<readonly RunListItem[]> {
   const known = new Map<string, { readonly print: string; readonly item: RunListItem }>();
   return async () => {

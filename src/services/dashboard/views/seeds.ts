@@ -11,7 +11,7 @@ const side = z.array(z.string()).min(1).max(20);
 /** `GET /api/compare/seeds?before=…&before=…&after=…&after=…`: run folders, at most 20 a side. */
 export const seedsQuery = z.strictObject({ before: side, after: side });
 
-/** One value for the baseline, one for the other side. */
+/** One value for each side. */
 export interface BothSides<T> {
   readonly before: T;
   readonly after: T;
@@ -22,7 +22,9 @@ export interface SeedCurve extends Series {
   readonly seed: number;
 }
 
-/** Cost of reaching the baseline's final accuracy: medians over seeds; null if half of the seeds or more never reach it. */
+/**
+ * Median cost over seeds of reaching the baseline's final accuracy; null if half of the seeds or more never reach it.
+ */
 export interface SpeedIn {
   readonly before: number;
   readonly after: number | null;
@@ -35,7 +37,7 @@ export interface SeedsDifference {
   readonly before: Share;
   readonly after: Share;
   readonly difference: Share;
-  /** The smallest true difference that these seeds, problems and rollouts show with 80 % power. */
+  /** The smallest true difference that these seeds, problems and rollouts detect with 80 % power. */
   readonly detectable: number;
   readonly speed?: {
     readonly seeds: number;
@@ -66,7 +68,7 @@ export interface SeedsComparison {
   readonly warnings: readonly string[];
 }
 
-/** `comparison` is null if the runs cannot be compared; `note` says why. */
+/** `comparison` is null if the runs cannot be compared; `note` has the reason. */
 export interface SeedsView {
   readonly comparison: SeedsComparison | null;
   readonly note: string | null;
@@ -77,7 +79,7 @@ export interface SeedsView {
 /** Compares two sides of run directories, paired by seed; throws a `GradusError` if they are not comparable. */
 export type CompareSeeds = (before: readonly string[], after: readonly string[]) => Promise<SeedsComparison>;
 
-/** Most points of a curve. */
+/** Maximum number of points of a curve. */
 const points = 200;
 
 /** Compares two recipes by several runs each. Rewards are shown even if the runs share no suite. */

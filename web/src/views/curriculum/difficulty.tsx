@@ -7,7 +7,7 @@ import { count } from '../../design/numbers.ts';
 import { Card, Empty, Table } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 
-/** Pass rates first and latest, at each stage's selection, and how uncertain they are. */
+/** First and latest pass rates, pass rates at each stage's selection, and their uncertainty. */
 export function Difficulty({ curriculum }: { readonly curriculum: CurriculumView }) {
   const { selections, flows, atFirst, atLast } = curriculum;
   if (selections.length === 0)
@@ -56,7 +56,7 @@ export function Difficulty({ curriculum }: { readonly curriculum: CurriculumView
       {flows.length > 0 && (
         <Card
           title="Problems moving between levels"
-          note="from one selection to the next; ribbons have the colour of the level they leave"
+          note="from one selection to the next; a ribbon has the colour of the level that its problems leave"
         >
           <FlowChart flows={flows} />
           <FlowTable flows={flows} />

@@ -1,4 +1,4 @@
-/** Two texts, split into common ends and the differing middles. */
+/** Two texts, split into their common ends and different middles. */
 export interface Difference {
   readonly before: string;
   readonly left: string;

@@ -1,6 +1,6 @@
 /** The result of one test of a program; `null`: not reported by the verifier. */
 export interface TestRow {
-  /** From 1. */
+  /** Number of the test, from 1. */
   readonly number: number;
   readonly status: string;
   readonly input: string | null;

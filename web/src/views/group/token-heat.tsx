@@ -25,7 +25,7 @@ export interface Tokens {
 const maxShown = 1200;
 const mostNamed = 5;
 
-/** The text with coloured tokens; below it a list of the least likely tokens, or those of the highest entropy. */
+/** The text with coloured tokens, above a list of the least likely tokens or of those with the highest entropy. */
 export function TokenHeat({ tokens, heat }: { readonly tokens: Tokens; readonly heat: Heat }) {
   const [isWhole, setWhole] = useState(false);
   const { pieces } = tokens;
@@ -89,7 +89,7 @@ function Ranking(props: {
   );
 }
 
-/** Returns the indices of the greatest values, in descending order. */
+/** Returns the indices of the largest values, in descending order. */
 function greatest(values: readonly number[]): number[] {
   return [...values.keys()].toSorted((a, b) => values[b]! - values[a]!).slice(0, mostNamed);
 }

@@ -4,7 +4,7 @@ import { Badge } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import own from './group.module.css';
 
-/** The turns of an attempt, each foldable; text by an environment has a tint of its own. */
+/** The turns of an attempt, each foldable; text from an environment has a different tint. */
 export function Turns({ turns }: { readonly turns: readonly AuthoredMessage[] }) {
   return (
     <div className={own.turns}>
@@ -27,7 +27,7 @@ const titleOf = (author: AuthoredMessage['author'], role: string): string => {
   return role === 'assistant' ? 'inserted by the environment' : `${role} message by the environment`;
 };
 
-/** A call: tool, outcome, arguments, and the sources of its result, which the next turn shows. */
+/** A call, with tool, outcome, arguments and the sources of its result; the next turn shows the result. */
 function Call({ call }: { readonly call: ToolCall }) {
   const { tool, outcome, sources = [] } = call;
   const text = typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments);

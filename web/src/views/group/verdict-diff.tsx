@@ -8,7 +8,7 @@ import own from './group.module.css';
 
 type Evidence = Readonly<Record<string, unknown>>;
 
-/** The evidence of a verdict: answer and gold, as written and normalised, the rule that decided, results of tests. */
+/** The evidence of a verdict: answer and gold, as written and normalised, the deciding rule, and results of tests. */
 export function VerdictDiff({
   evidence,
   isOpen = false,
@@ -77,7 +77,7 @@ function Answers({ evidence }: { readonly evidence: Evidence }) {
   );
 }
 
-/** Two texts one above the other, with their difference highlighted. */
+/** Two texts, one above the other, with their difference highlighted. */
 function Pair(props: {
   readonly names: readonly [string, string];
   readonly left: string;

@@ -73,7 +73,7 @@ function Meaning({ metric: { key, formula, trl, verl } }: { readonly metric: Met
   );
 }
 
-/** Returns the parts of a key that distinguish it from the others of its panel. */
+/** Returns the parts of a key that distinguish it from the other keys of its panel. */
 function shortName(key: string, metrics: readonly MetricDescription[]): string {
   const parts = key.split('/');
   if (metrics.length === 1) return parts.at(-1)!;

@@ -20,7 +20,7 @@ const headings: Readonly<Record<Panel['group'], string>> = {
   curriculum: 'Curriculum',
   other: 'Other',
 };
-/** Most metric names per request. */
+/** Maximum number of metric names per request. */
 const mostNames = 200;
 
 /** Every recorded metric with its meaning, over a shared axis and cursor. */

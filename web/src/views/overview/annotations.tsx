@@ -58,7 +58,7 @@ function Editor(props: {
   const trash = async (): Promise<void> => {
     await source.moveToTrash(folder);
     go(['runs']);
-    // The queries of the run itself would fail.
+    // Queries of the moved run would fail.
     await Promise.all([['runs'], ['trash']].map((queryKey) => queries.invalidateQueries({ queryKey })));
   };
   const save = (event: SubmitEvent<HTMLFormElement>): void => {

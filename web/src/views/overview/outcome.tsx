@@ -13,7 +13,7 @@ import styles from '../../design/parts.module.css';
 import { Link } from '../../router.tsx';
 import { changeOf, Whisker, widest } from '../runs/compare-parts.tsx';
 
-/** Did it work? The change of held-out accuracy with its interval, by domain and family, and what it cost. */
+/** Answers "Did it work?": the change of held-out accuracy with its interval, by domain and family, and the cost. */
 export function Outcome({ folder, run }: { readonly folder: string; readonly run: RunDetail }) {
   const { data, error } = useData(['run', folder, 'outcome'], (source) => source.outcome(folder));
   if (data === undefined) return error === null ? null : <Empty>{error.message}</Empty>;
@@ -37,7 +37,10 @@ const reasonFor = ({ evaluations }: RunDetail): string =>
 
 const purposes = { train: 'training', measure: 'measuring', evaluate: 'evaluation' } as const;
 
-/** What the run cost, e.g. `training 35,840 rollouts, 1.2M tokens · evaluation 3,200 rollouts, 90k tokens · 49 s`. */
+/**
+ * Formats the cost of the run, e.g. `training 35,840 rollouts, 1.2M tokens · evaluation 3,200 rollouts, 90k tokens · 49
+ * s`.
+ */
 function costOf({ costs, measuredTrials, seconds }: RunOutcome): string {
   const spent = costs.map(
     ({ purpose, rollouts, tokens }) =>
@@ -47,7 +50,7 @@ function costOf({ costs, measuredTrials, seconds }: RunOutcome): string {
   return [...spent, ...measured, ...(seconds === null ? [] : [duration(seconds)])].join(' · ');
 }
 
-/** The answer in one word: the interval decides. */
+/** Returns the answer in one word, as the interval decides. */
 function answerOf({ low, high }: PairedDifference['difference']): { word: string; tone: string } {
   if (low > 0) return { word: 'Yes', tone: 'passed' };
   return high < 0 ? { word: 'No, it got worse', tone: 'failed' } : { word: 'Cannot tell', tone: 'warning' };
@@ -105,7 +108,7 @@ function Suite({ folder, suite }: { readonly folder: string; readonly suite: Sui
   );
 }
 
-/** How to continue the run, or to repeat it from its resolved recipe, in which every default is filled in. */
+/** Commands to continue the run, or to repeat it from its resolved recipe, which has every default filled in. */
 function Command({ run: { head, recipe } }: { readonly run: RunDetail }) {
   const isResumable = head.status === 'interrupted' || head.status === 'failed';
   return (
@@ -131,7 +134,7 @@ function Command({ run: { head, recipe } }: { readonly run: RunDetail }) {
   );
 }
 
-/** Where the result comes from: recipe, data with digests, engine, machine, command. */
+/** Origin of the result: recipe, data with digests, engine, machine, command. */
 function Origin({ run, data: { data } }: { readonly run: RunDetail; readonly data: RunOutcome }) {
   const sources = data === null ? [] : [...data.problems, ...Object.values(data.suites).flat()];
   const last = run.sessions.at(-1);

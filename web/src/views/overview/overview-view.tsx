@@ -163,7 +163,7 @@ function Events({ folder, run }: { readonly folder: string; readonly run: RunDet
     <Card title="Events" note={<Link to={['runs', folder, 'curriculum']}>all events</Link>}>
       <details>
         <summary>
-          The last one, step {last[0]!.step}: <InertLine text={last[0]!.message} max={160} />
+          Last event, at step {last[0]!.step}: <InertLine text={last[0]!.message} max={160} />
         </summary>
         <table>
           <tbody>

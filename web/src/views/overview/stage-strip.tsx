@@ -6,7 +6,7 @@ import { Card } from '../../design/parts.tsx';
 import { useFilters } from '../../router.tsx';
 import own from './overview.module.css';
 
-/** The planned stages with their progress, and the exit rule of the current one. */
+/** The planned stages with their progress, and the exit rule of the current stage. */
 export function StageStrip({ run, chosen }: { readonly run: RunDetail; readonly chosen: string }) {
   const [, set] = useFilters();
   const spans = new Map(run.stages.map((span) => [span.stage, span]));

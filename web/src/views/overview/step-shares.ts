@@ -2,8 +2,9 @@ import type { MetricSeriesByName } from '../../../../src/services/dashboard/view
 import type { StepShares } from '../../charts/step-bar.tsx';
 
 /**
- * Returns the shares of each step's groups that none or all rollouts solved. For long runs the server thins the two metrics
- * at different steps: a missing value is taken from the last step before, and capped so that the shares add up to at most 1.
+ * Returns the shares of each step's groups that none or all rollouts solved. For long runs, the server downsamples the
+ * two metrics at different steps. A missing value is taken from the last previous step, and capped so that the shares
+ * add up to at most 1.
  */
 export function sharesOf(metrics: MetricSeriesByName): StepShares[] {
   const none = metrics['group/unsolved'] ?? { steps: [], values: [] };

@@ -26,7 +26,7 @@ export const tileMetrics = [
   'distil/kl',
 ];
 const shown = ['reward/mean', 'rollout/length/mean', 'policy/entropy', 'throughput/sampledTokensPerSecond'];
-/** Metrics of stages that imitate or distil, shown where they were measured. */
+/** Metrics of stages that imitate or distil, shown if they were measured. */
 const shownIfMeasured = ['sft/loss', 'sft/heldOutLoss', 'distil/kl'];
 
 /** Key figures, each with its change since it was first measured. */
@@ -43,7 +43,7 @@ export function Tiles({ run, metrics }: { readonly run: RunDetail; readonly metr
   );
 }
 
-/** Whether a metric has a value. */
+/** Returns whether a metric has a value. */
 export const isMeasured = (series: MetricSeriesByName[string] | undefined): boolean =>
   series !== undefined && series.values.length > 0;
 
@@ -63,7 +63,7 @@ function AccuracyTile({ run: { head, evaluations } }: { readonly run: RunDetail 
   );
 }
 
-/** The share of mixed groups, the only ones with a learning signal. */
+/** The share of mixed groups, the only groups with a learning signal. */
 function SignalTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
   const shares = sharesOf(metrics);
   const mixed = shares.map(({ none, all }) => 1 - none - all);
@@ -92,7 +92,7 @@ function MetricTile({ name, metrics }: { readonly name: string; readonly metrics
   const { title, unit } = describeMetric(name)!;
   const values = metrics[name]?.values ?? [];
   const [first, last] = [values[0], values.at(-1)];
-  // A value that never moved says nothing about progress; the metrics page has it.
+  // A value that never changed is no sign of progress; the metrics page shows it.
   const isConstant = values.length > 1 && values.every((value) => value === first);
   if (first === undefined || last === undefined || isConstant) return null;
   const label = unit === 'tokens' || unit === 'nats' ? `${title}, ${unit}` : title;

@@ -10,7 +10,7 @@ import own from './overview.module.css';
 
 const most = 8;
 
-/** The hardest problems of a stage, with their most frequent failure and one reason. */
+/** The hardest problems of a stage, each with its most frequent failure and one of its reasons. */
 export function WorstProblems(props: {
   readonly folder: string;
   readonly stage: string;

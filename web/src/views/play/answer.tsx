@@ -5,7 +5,7 @@ import styles from '../../design/parts.module.css';
 import { TokenHeat } from '../group/token-heat.tsx';
 import { VerdictDiff } from '../group/verdict-diff.tsx';
 
-/** One completion, its tokens coloured by surprise, and its verdict. */
+/** One completion, with tokens coloured by surprise, and its verdict. */
 export function Answer({ answer }: { readonly answer: PlayedCompletion }) {
   const { index, pieces, logprobs, entropies, verdict, finishReason, tokens, failure } = answer;
   return (

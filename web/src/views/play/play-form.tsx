@@ -12,7 +12,7 @@ const settings = [
   ['seed', 'Seed', 0],
 ] as const;
 
-/** The model, sampling settings and prompt. All but the prompt are in the URL. */
+/** The model, sampling settings and prompt. The URL contains all of them except the prompt. */
 export function PlayForm(props: {
   readonly models: readonly PlayModel[];
   readonly prompt: string;

@@ -8,7 +8,7 @@ import styles from '../../design/parts.module.css';
 import { ProblemName } from '../../design/problem-name.tsx';
 import { hrefOf, Link, useRoute } from '../../router.tsx';
 
-/** One problem over the run: pass rates with intervals, levels, rollouts, and neighbours in its family. */
+/** One problem over the run: pass rates with intervals, levels, rollouts, and related problems of its family. */
 export function ProblemView({ folder }: { readonly folder: string }) {
   const id = useRoute().parts[3] ?? '';
   // Empty while the next view loads.

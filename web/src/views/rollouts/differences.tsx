@@ -8,7 +8,7 @@ import { ProblemName } from '../../design/problem-name.tsx';
 
 const mostRules = 100;
 
-/** Correct answers whose text differs from the gold, by the rule that accepted them: loose and rare rules first. */
+/** Correct answers whose text differs from the gold, by the rule that accepted them; loose and rare rules first. */
 export function DifferencesCard({ folder }: { readonly folder: string }) {
   const { data, error } = useData(['run', folder, 'differences'], (source) => source.differences(folder));
   return (
@@ -37,7 +37,7 @@ function noteOf({ decided, sameText, rules, rollouts, total }: Differences): str
   return `${count(decided - sameText)} of ${count(decided)} correct answers differ from the gold as text${part}${first}`;
 }
 
-/** One row for each example; the first one names the rule. */
+/** One row for each example; the first row names the rule. */
 function rowsOf(folder: string, found: Differences['rules'][number]) {
   const { rule, strictness, share, examples } = found;
   return examples.map(({ group, index, problemId, step, gold, answer }, at) => (

@@ -21,7 +21,7 @@ export const turnChoices = [
   ['start', 'Start', ['prompt', 'given']],
 ] as const;
 
-/** Numeric filters: their names in the URL, and in the server's query. */
+/** Numeric filters: their names in the URL and in the server's query. */
 export const numbers = [
   ['from', 'fromStep'],
   ['to', 'toStep'],
@@ -45,7 +45,7 @@ export const noFilters = Object.fromEntries(
   ].map(([name]) => [name, '']),
 );
 
-/** Converts the filters in the URL to the server's query; ignores values that should be numbers and are not. */
+/** Converts the filters in the URL to the server's query; ignores values that should be numbers but are not. */
 export function filterOf(query: URLSearchParams): RolloutFilter {
   const filter: Record<string, unknown> = {};
   for (const [name] of choices) if (query.has(name)) filter[name] = query.getAll(name);
@@ -67,7 +67,7 @@ export function searchOf(query: URLSearchParams): SearchQuery {
     ...(query.has('text') && { text: query.get('text') }),
     ...(query.has('field') && { field: query.getAll('field') }),
     ...(query.has('call') && { call: query.getAll('call') }),
-    // The attempts with both kinds of start are all of them.
+    // Both kinds of start together include all attempts.
     ...(query.getAll('start').length === 1 && { start: query.get('start') }),
     ...(minTurns > 1 && { minTurns }),
   };

@@ -34,7 +34,7 @@ export function Filters({
 }: {
   readonly facets: Facets;
   readonly canFilterRollouts: boolean;
-  /** Also offers the filters on turns. */
+  /** Whether to offer the filters on turns too. */
   readonly hasTurns?: boolean;
 }) {
   const [query, set] = useFilters();

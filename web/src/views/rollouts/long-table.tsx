@@ -9,9 +9,9 @@ export interface Column<T> {
   readonly name: string;
   /** The server's sort key; absent: not sortable. */
   readonly sort?: string;
-  /** A track of a CSS grid. */
+  /** Size of its track in a CSS grid. */
   readonly width: string;
-  /** Shown on wide screens only. */
+  /** Whether it is shown only on wide screens. */
   readonly isWide?: boolean;
   readonly cell: (row: T) => ReactNode;
 }
@@ -24,7 +24,7 @@ export interface Sorted {
 
 const rowHeight = 30;
 
-/** A virtualised table: renders visible rows only, and loads further pages as the user scrolls. */
+/** A virtualised table, which renders only visible rows and loads more pages as the user scrolls. */
 export function LongTable<T>(props: {
   readonly name: string;
   readonly columns: readonly Column<T>[];

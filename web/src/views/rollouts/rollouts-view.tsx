@@ -88,7 +88,7 @@ export function RolloutsView({ folder }: { readonly folder: string }) {
   );
 }
 
-/** Whether a run has attempts of several turns or with a given start. */
+/** Returns whether a run has attempts with several turns or with a given start. */
 const hasTurns = ({ metrics }: RunDetail): boolean =>
   metrics.some(({ name }) => /^(tool|start)\/|^rollout\/turns$/u.test(name));
 
@@ -132,7 +132,7 @@ function Result(props: {
   );
 }
 
-/** Loads a table page by page as it is scrolled. */
+/** Loads a table page by page as the user scrolls. */
 function usePages<T>(
   key: readonly unknown[],
   ask: (source: DataSource, cursor: string | undefined) => Promise<Page<T>>,

@@ -11,7 +11,7 @@ import { useFilters } from '../../router.tsx';
 import { searchOf } from './filter.ts';
 import own from './rollouts.module.css';
 
-/** Milliseconds between requests while the run is being indexed, and after one that failed. */
+/** Milliseconds between requests while the run is being indexed, and after a failed request. */
 const [pollMs, afterErrorMs] = [250, 5000];
 
 /** Full-text search over prompts, answers and completions, within the filters. */
@@ -38,7 +38,7 @@ export function Search({ folder }: { readonly folder: string }) {
       <SearchFields />
       {error !== null && <Empty>{error.message}</Empty>}
       {first !== undefined && hits.length === 0 && !hasNextPage && isIndexed(first) && (
-        <Empty>Nothing matches. Words must occur whole; end one with * to match its beginning.</Empty>
+        <Empty>Nothing matches. Only whole words match; end a word with * to match its beginning.</Empty>
       )}
       <ol className={own.hits}>
         {hits.map((hit) => (
@@ -61,7 +61,7 @@ function progressOf({ index: { indexed, total } }: SearchView): string {
   return indexed === total ? 'newest first' : `indexing, ${percent(indexed / Math.max(1, total))} done`;
 }
 
-/** Milliseconds after the last key until the search begins. */
+/** Milliseconds between the last key and the search. */
 const typingMs = 250;
 
 function SearchFields() {

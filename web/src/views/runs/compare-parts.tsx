@@ -14,7 +14,7 @@ export function changeOf({ mean, low, high }: Share): string {
   return `${points(mean)} [${points(low)} … ${points(high)}]${isSignificant ? '' : ', not significant'}`;
 }
 
-/** Returns the greatest size of an end of an interval: the range of an axis for all of them, at least two points. */
+/** Returns the largest absolute end of all intervals, but at least two points, as the range of a shared axis. */
 export function widest(differences: readonly Share[]): number {
   return Math.max(0.02, ...differences.flatMap(({ low, high }) => [Math.abs(low), Math.abs(high)]));
 }

@@ -18,16 +18,16 @@ import { visible } from '../../design/visible.ts';
 import { Link, useFilters } from '../../router.tsx';
 import { changeOf, Whisker, widest } from './compare-parts.tsx';
 
-/** A run with all that the page draws. */
+/** A run with all data that the page draws. */
 interface Loaded {
   readonly detail: RunDetail;
   readonly progress: ProgressView;
   readonly reward: Series;
 }
 
-/** Runs of one recipe; each run alone if all have the same recipe. */
+/** Runs of one recipe, or a single run if all runs have the same recipe. */
 interface Side {
-  /** Without invisible characters: a title may come from elsewhere. */
+  /** Name without invisible characters, because a title may come from elsewhere. */
   readonly name: string;
   readonly runs: readonly Loaded[];
 }
@@ -95,7 +95,7 @@ function sidesOf(runs: readonly Loaded[]): Side[] {
 
 const foldersOf = ({ runs }: Side): string[] => runs.map(({ detail }) => detail.head.folder);
 
-/** Final accuracy of each side, its difference to the first one, and what its runs spent. */
+/** Final accuracy of each side, its difference from the first side, and the cost of its runs. */
 function Results({ sides }: { readonly sides: readonly Side[] }) {
   const source = useSource();
   const [first, ...others] = sides;
@@ -115,7 +115,7 @@ function Results({ sides }: { readonly sides: readonly Side[] }) {
   return (
     <Card
       title="Results"
-      note={`${suite === undefined ? '' : `last accuracy on ${suite}; `}differences to the first row with 95 % intervals`}
+      note={`${suite === undefined ? '' : `last accuracy on ${suite}; `}differences from the first row with 95 % intervals`}
     >
       <Table
         name="Results"
@@ -186,7 +186,7 @@ function Difference({ found, most }: { readonly found: Found | undefined; readon
   );
 }
 
-/** Two single runs are paired by problem, several by seed. */
+/** Compares two sides: single runs are paired by problem, several runs by seed. */
 async function differenceOf(
   source: DataSource,
   before: readonly string[],
@@ -243,7 +243,7 @@ function Courses({ runs, sides }: { readonly runs: readonly Loaded[]; readonly s
       );
     });
   const note = sides.some((side) => side.runs.length > 1)
-    ? 'thin: single runs; band: 95 % t-interval from three runs on'
+    ? 'thin: single runs; band: 95 % t-interval for three runs or more'
     : '';
   return (
     <SharedSteps

@@ -24,10 +24,10 @@ const columns = [
   'Started',
 ];
 
-/** Most runs that can be selected: two sides of 20. */
+/** Maximum number of selected runs: two sides of 20. */
 const mostPicked = 40;
 
-/** All runs of the folder. Selected runs can be compared: two, the seeds of two recipes, or any number. */
+/** All runs of the folder. Users can select and compare two runs, the seeds of two recipes, or any number of runs. */
 export function RunsView() {
   const { data, error } = useData(['runs'], (source) => source.runs());
   const [query, set] = useFilters();
@@ -99,10 +99,10 @@ function searchableText(run: RunListItem): string {
   return [run.folder, title, ...tags, note].join('\n').toLowerCase();
 }
 
-/** Damaged runs come last: their start is unknown. */
+/** Damaged runs come last, because their start is unknown. */
 const startedAt = (run: RunListItem): string => ('problem' in run ? '' : run.createdAt);
 
-/** The link to the comparison of the selected runs, or what to select next. */
+/** The link to the comparison of the selected runs, or a hint what to select next. */
 function Comparison(props: {
   readonly picked: readonly RunHead[];
   readonly runs: readonly RunHead[];

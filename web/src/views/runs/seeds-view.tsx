@@ -16,7 +16,7 @@ import styles from '../../design/parts.module.css';
 import { Link } from '../../router.tsx';
 import { changeOf, RecipeCard, Whisker, widest } from './compare-parts.tsx';
 
-/** Run folders of the baseline and of the other side. */
+/** Run folders of the baseline and the other side. */
 interface Sides {
   readonly before: readonly string[];
   readonly after: readonly string[];
@@ -127,13 +127,13 @@ function Suite({ suite, seeds }: { readonly suite: SuiteSeeds; readonly seeds: r
   );
 }
 
-/** Formats an accuracy in percent with its interval, to the tenth as the changes beside it. */
+/** Formats an accuracy in percent with its interval, with one decimal like the changes beside it. */
 function withInterval({ mean, low, high }: SeedsDifference['before']): string {
   const [centre, ...ends] = [mean, low, high].map((rate) => (100 * rate).toFixed(1));
   return `${centre} % [${ends.join(' … ')}]`;
 }
 
-/** What both sides spend until they reach the baseline's final accuracy. */
+/** Cost at which both sides reach the baseline's final accuracy. */
 function Speeds(props: {
   readonly suite: string;
   readonly rows: readonly (readonly [string, SeedsDifference])[];
@@ -168,12 +168,12 @@ function spent({ before, after, ratio }: SpeedIn): string {
   return `${whole(before)} → ${whole(after)} (${ratio.toFixed(2)} ×)`;
 }
 
-/** Reward and accuracy of all seeds over the same steps: thin lines, with the mean of each side and its interval. */
+/** Reward and accuracy of all seeds over the same steps, as thin lines, with the mean of each side and its interval. */
 function Courses({ data: { comparison, rewards } }: { readonly data: Data }) {
   const [range, zoom] = useState<StepRange | null>(null);
   const all = [...rewards.before, ...rewards.after];
   const last = Math.max(1, ...all.flatMap(({ steps }) => steps));
-  const note = 'thin: single seeds; band: 95 % t-interval from three seeds on';
+  const note = 'thin: single seeds; band: 95 % t-interval for three seeds or more';
   return (
     <SharedSteps range={range ?? { from: 0, to: last }} stages={noStages} isSmooth={false} zoom={zoom}>
       <div className={styles.columns}>

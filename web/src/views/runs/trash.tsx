@@ -6,7 +6,7 @@ import { Empty } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import own from './runs.module.css';
 
-/** The runs in the trash, each with a button that restores it; nothing if it is empty. */
+/** The runs in the trash, each with a button that restores it; renders nothing if the trash is empty. */
 export function Trash() {
   const source = useSource();
   const queries = useQueryClient();

@@ -40,7 +40,7 @@ const group = (id: string, verdicts: readonly Omit<Verdict, 'verifier'>[]): Reco
   },
 });
 
-test('places each example in its group, and reads the newest groups only up to a limit', async () => {
+test('returns the position of each example in its group, and reads the newest groups up to a limit', async () => {
   await using written = await createRun(folder, { name: 'shown', recipe: {}, seed: 0 });
   const groups = [
     group('a', [wrong, accepted('5.0', 'same value exactly')]),

@@ -1,7 +1,7 @@
 import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 import { type AnswerDifferences, createDifferences } from '../../../../verifiers/answer-differences.ts';
 
-/** Where a rollout is in the pages. */
+/** Position of a rollout in the pages. */
 export interface DifferencePlace {
   readonly group: number;
   /** Index in the group, from 0. */
@@ -12,18 +12,18 @@ export interface DifferencePlace {
 
 /** `GET /api/runs/:run/differences`: correct answers whose text differs from the gold, by the rule that accepted them. */
 export interface Differences extends AnswerDifferences<DifferencePlace> {
-  /** Rollouts of the newest groups that were read. */
+  /** Number of rollouts in the newest groups, which were read. */
   readonly rollouts: number;
-  /** Rollouts of the run. */
+  /** Number of rollouts of the run. */
   readonly total: number;
 }
 
 const examplesPerRule = 5;
-/** Bounds the time of a request. */
+/** Maximum number of rollouts read, which bounds the time of a request. */
 const mostRollouts = 50_000;
 const groupsAtOnce = 64;
 
-/** Reads the recorded evidence of the newest groups with a correct rollout; judges nothing again. */
+/** Reads the recorded evidence of the newest groups with a correct rollout, without judging again. */
 export async function differencesView(run: RunReader, most = mostRollouts): Promise<Differences> {
   const groups = run.groups();
   const total = groups.reduce((sum, { rollouts }) => sum + rollouts, 0);

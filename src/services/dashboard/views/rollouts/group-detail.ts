@@ -7,8 +7,8 @@ import { transcriptsOfRow } from '../../../../runs/files/transcript-columns.ts';
 import { findGroup, type Group } from './groups.ts';
 
 /**
- * One judged rollout. Index t of each list is token t from the first written one to the last; log-probabilities and
- * entropies of given tokens between them are 0.
+ * One judged rollout. Index t of each list is token t from the first written token to the last; log-probabilities and
+ * entropies of given tokens in between are 0.
  */
 export interface Attempt extends Pick<
   RolloutRow,
@@ -20,13 +20,13 @@ export interface Attempt extends Pick<
   /** The verifier's evidence: extracted answer, normal forms, results of tests. */
   readonly evidence: Readonly<Record<string, unknown>>;
   readonly flags: readonly string[];
-  /** Null if the engine returned nothing. */
+  /** Null if the engine returned no value. */
   readonly policyVersion: number | null;
   /** Steps between the policy that wrote it and the policy that learned from it; null: not trained on, or not recorded. */
   readonly offPolicySteps: number | null;
   /**
-   * What came after the prompt, by the policy and its environment, with the calls; null for a single answer. The texts are
-   * those of the last transcript.
+   * Messages after the prompt, by the policy and its environment, with the calls; null for a single answer. The texts
+   * come from the last transcript.
    */
   readonly turns: readonly AuthoredMessage[] | null;
   /** The limit that ended an attempt of several turns. */
@@ -61,7 +61,7 @@ export type ReadPieces = (
 ) => Promise<readonly string[] | undefined>;
 
 /**
- * Returns a group with its rollouts in full.
+ * Returns a group with its complete rollouts.
  *
  * @throws RunError (`RUN_NOT_FOUND`) for an unknown id.
  */
@@ -128,7 +128,7 @@ function attemptOf(row: RolloutRow): Omit<Attempt, 'index' | 'flags' | 'pieces'>
   };
 }
 
-/** The messages after the prompt, unless they are one answer without calls. */
+/** Returns the messages after the prompt, unless they are one answer without calls. */
 function turnsOf(transcript: Transcript | undefined): readonly AuthoredMessage[] | null {
   const messages = transcript?.messages.filter(({ author }) => author !== 'problem') ?? [];
   return messages.length > 1 || messages.some(({ calls }) => calls !== undefined) ? messages : null;

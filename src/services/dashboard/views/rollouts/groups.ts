@@ -6,7 +6,7 @@ import { type Page, pageFields, pageOf, pageSql, type SortKey } from '../page.ts
 import { attemptCondition, groupCondition, rolloutFilter } from './rollout-filter.ts';
 import { all } from '../sql.ts';
 
-/** One problem's rollouts at one step. With purpose `evaluate`, `stage` is the suite. */
+/** The rollouts of one problem at one step. With purpose `evaluate`, `stage` is the suite. */
 export interface Group extends Omit<GroupRow, 'file' | 'firstRow' | 'meanScore'> {
   /** Rollouts by outcome; empty if the run has no index of rollouts. */
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
@@ -61,7 +61,7 @@ export function groupsView(run: RunReader, query: z.output<typeof groupsQuery>):
   return pageOf(rows, page, total, (row) => shownGroup(row, counts));
 }
 
-/** Returns a group by its id, with where its rollouts are stored. */
+/** Returns a group by its id, with the position of its rollouts in a shard. */
 export function findGroup(run: RunReader, id: number): { group: Group; place: GroupRow } | undefined {
   const place = run.group(id);
   if (place === undefined) return undefined;

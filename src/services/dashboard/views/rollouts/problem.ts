@@ -38,18 +38,18 @@ export const problemQuery = z.strictObject({ id: z.string() });
 export interface ProblemDetail {
   readonly problemId: string;
   readonly domain: string;
-  /** Totals of its groups; null: measured only, never rolled for training or evaluation. */
+  /** Totals of its groups; null if the problem was only measured. */
   readonly summary: ProblemLine | null;
   /** Empty without a recorded group. */
   readonly prompt: readonly Message[];
   readonly answer: string | null;
   /** In order of steps; a measurement comes before the training that followed it. */
   readonly history: readonly RatePoint[];
-  /** The newest 500. */
+  /** The newest 500 rollouts. */
   readonly rollouts: readonly RolloutLine[];
-  /** One per stage. */
+  /** One entry per stage. */
   readonly memberships: readonly Membership[];
-  /** At most 12 of its family, nearest knob first; empty without a family. */
+  /** At most 12 problems of its family, nearest knob first; empty without a family. */
   readonly neighbours: readonly ProblemLine[];
 }
 
@@ -106,7 +106,7 @@ function membershipsOf(run: RunReader, id: string): Membership[] {
   }));
 }
 
-/** Drops repetitions: a stage that did not measure again records the previous counts. */
+/** Drops repetitions, because a stage that did not measure again records the previous counts. */
 function measurements(memberships: readonly Membership[]): RatePoint[] {
   const isNew = ({ correct, trials }: Membership, index: number): boolean => {
     const before = memberships[index - 1];

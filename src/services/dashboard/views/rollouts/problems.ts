@@ -11,7 +11,7 @@ export interface ProblemLine {
   readonly domain: string;
   readonly family: string | null;
   readonly knob: number | null;
-  /** Of its last group. */
+  /** Step of its last group. */
   readonly level: string | null;
   readonly groups: number;
   readonly correct: number;
@@ -29,7 +29,7 @@ export interface Failure {
   readonly reason: string;
 }
 
-/** A row of the table; `failure` is null if the last group was all correct, or the run has no index of rollouts. */
+/** A row of the table; `failure` is null if the last group is all correct or the run has no index of rollouts. */
 export interface ProblemRow extends ProblemLine {
   readonly failure: Failure | null;
 }
@@ -85,10 +85,10 @@ export function problemsView(run: RunReader, query: z.output<typeof problemsQuer
 }
 
 /**
- * Returns the SQL that sums groups up by problem. Columns that are not summed are those of the last group: SQLite takes
- * them from the row of max(id).
+ * Returns the SQL that sums groups by problem. Columns that are not summed come from the last group, because SQLite
+ * takes them from the row of max(id).
  *
- * @param how `NOT INDEXED` for many groups: a full scan is then faster than an index.
+ * @param how `NOT INDEXED` for many groups, for which a full scan is faster than an index.
  */
 export function summedUp(where: string, how: 'NOT INDEXED' | '' = ''): string {
   return `SELECT problem_id, domain, family, knob, level, step, count(*) AS groups, max(id) AS last_group,
@@ -120,6 +120,6 @@ function failuresOf(run: RunReader, groups: readonly number[]): ReadonlyMap<numb
      GROUP BY group_id, outcome ORDER BY count`,
     ...groups,
   ) as [number, Outcome, number, string][];
-  // Rows are in ascending order of count: the most frequent failure of a group is set last.
+  // Rows are in ascending order of count, so the most frequent failure of a group is set last.
   return new Map(rows.map(([group, outcome, count, reason]) => [group, { outcome, count, reason }]));
 }

@@ -6,7 +6,7 @@ const any = z.array(z.string());
 const number = z.coerce.number<number>();
 
 /**
- * Filter of rollouts. An absent condition matches everything; one with several values matches any of them. A group
+ * Filter of rollouts. An absent condition matches everything; a condition with several values matches any of them. A group
  * matches if at least one of its rollouts does.
  */
 export const rolloutFilter = z.strictObject({
@@ -19,13 +19,13 @@ export const rolloutFilter = z.strictObject({
   toStep: number.int().optional(),
   /** Part of a problem's id; ASCII letters match in either case. */
   problem: z.string().optional(),
-  /** How many of the group's judged rollouts are correct: none, some, all. */
+  /** Whether none, some or all of the group's judged rollouts are correct. */
   solved: z.array(z.enum(['none', 'some', 'all'])).optional(),
   outcome: z.array(z.enum(outcomes)).optional(),
   finish: z.array(z.enum(['stop', 'length', 'error'])).optional(),
   minReward: number.optional(),
   maxReward: number.optional(),
-  /** Tokens written. */
+  /** Number of tokens written. */
   minTokens: number.optional(),
   maxTokens: number.optional(),
   /** Correct rollouts flagged as possible reward hacks. */

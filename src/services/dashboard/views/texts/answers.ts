@@ -6,29 +6,29 @@ import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 import { type GroupRow, groupView } from '../../../../runs/reading/run-rows.ts';
 import { all, type Condition, condition } from '../sql.ts';
 
-/** `GET /api/runs/:run/answers`: the commonest answers of a family or a domain over the run. */
+/** `GET /api/runs/:run/answers`: the most common answers of a family or a domain over the run. */
 export const answersQuery = z.strictObject({
   family: z.string().optional(),
   domain: z.string().optional(),
-  /** Suite whose evaluations are read; absent: the first one with such problems, else the training rollouts. */
+  /** Suite whose evaluations are read; absent: the first suite with these problems, else the training rollouts. */
   suite: z.string().optional(),
 });
 
 /** Query of the view. */
 export type AnswersQuery = z.input<typeof answersQuery>;
 
-/** Steps whose rollouts are summed up: one evaluation, or several steps of training. */
+/** Steps whose rollouts are counted together: one evaluation, or several training steps. */
 export interface AnswerSpan {
   readonly fromStep: number;
   readonly toStep: number;
-  /** Judged rollouts that were read, and how many of them are correct. */
+  /** Number of judged rollouts that were read, and number of correct ones. */
   readonly trials: number;
   readonly correct: number;
   /** Recorded rollouts of the family in these steps. */
   readonly recorded: number;
 }
 
-/** Where an answer was given. */
+/** A rollout that gave an answer. */
 export interface AnswerPlace {
   readonly group: number;
   /** Index in the group, from 0. */
@@ -43,18 +43,18 @@ export interface CommonAnswer {
   readonly outcome: Outcome;
   /** Index s: number of rollouts in span s. */
   readonly counts: readonly number[];
-  /** The last one. */
+  /** The last rollout that gave it. */
   readonly example: AnswerPlace;
 }
 
-/** The commonest answer to one problem at one time. */
+/** The most common answer to one problem in one span. */
 export interface ProblemAnswer extends AnswerPlace {
   readonly correct: number;
   readonly trials: number;
   readonly answer: string;
   readonly isReason: boolean;
   readonly isCorrect: boolean;
-  /** Rollouts of the group that gave it. */
+  /** Number of rollouts of the group that gave it. */
   readonly count: number;
 }
 
@@ -69,25 +69,25 @@ export interface ThenAndNow {
 
 /** Response of the view. Lists are empty without rollouts. */
 export interface AnswersView {
-  /** Null: the answers are those of training. */
+  /** Null for answers from training. */
   readonly suite: string | null;
-  /** At most six, in order; fewer for large suites. The first and the last evaluation are always among them. */
+  /** At most six, in order, and fewer for large suites. Always includes the first and the last evaluation. */
   readonly spans: readonly AnswerSpan[];
-  /** Most frequent first: in the last span, then in all. */
+  /** Sorted by frequency in the last span, then in all spans, most frequent first. */
   readonly answers: readonly CommonAnswer[];
-  /** Problems read in the first and the last span, those that lost most first. */
+  /** Problems read in the first and the last span, largest loss first. */
   readonly problems: readonly ThenAndNow[];
 }
 
 const mostSpans = 6;
 /** Bounds the time of a request. */
 const [mostRollouts, mostShards] = [400, 6];
-/** The problems of a family are spread over the file of an evaluation, so all its rows are decoded: 20 µs each. */
+/** All rows of an evaluation's file are decoded, 20 µs each, because the problems of a family are spread over it. */
 const mostRows = 6000;
 const [mostAnswers, mostProblems] = [12, 40];
 const mostCharacters = 200;
 
-/** Creates the view. It keeps its latest results until the run records another group. */
+/** Creates the view. It caches its latest results until the run records another group. */
 export function createAnswersView(): (
   run: RunReader,
   query: z.output<typeof answersQuery>,
@@ -192,8 +192,8 @@ function rangesOf(run: RunReader, where: Condition, isSuite: boolean): StepRange
 }
 
 /**
- * Chooses the groups of a span to read: of an evaluation always the first problems by id, so that two evaluations are
- * compared on the same ones; of training the newest.
+ * Chooses the groups of a span to read. For an evaluation, these are always the first problems by id, so that two
+ * evaluations are compared on the same problems; for training, the newest groups.
  */
 function sampled(run: RunReader, where: Condition, range: StepRange, isTraining: boolean): GroupRow[] {
   const groups = run
@@ -261,7 +261,7 @@ function thenAndNow(judged: readonly Answered[], lastSpan: number): ThenAndNow[]
   return problems.toSorted((a, b) => change(a) - change(b)).slice(0, mostProblems);
 }
 
-/** The commonest answer among judged rollouts; undefined without any. */
+/** Returns the most common answer among judged rollouts; undefined without rollouts. */
 function commonestOf(judged: readonly Answered[]): ProblemAnswer | undefined {
   const [most] = [...Map.groupBy(judged, keyOf).values()].toSorted((a, b) => b.length - a.length);
   if (most === undefined) return undefined;

@@ -6,12 +6,12 @@ import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 /** `GET /api/runs/:run/prompts?id=…&id=…`: ids of problems. */
 export const promptsQuery = z.strictObject({ id: z.array(z.string()).min(1).max(100) });
 
-/** The beginning of each problem's prompt by its id; a problem without recorded rollouts is left out. */
+/** The beginning of each problem's prompt by its id; omits problems without recorded rollouts. */
 export type Prompts = Readonly<Record<string, string>>;
 
 const [mostRuns, mostProblems] = [8, 50_000];
 
-/** Creates the view. It keeps the beginnings it read: a problem keeps its prompt for the whole run. */
+/** Creates the view. It caches the beginnings, because a problem keeps its prompt for the whole run. */
 export function createPromptsView(): (
   run: RunReader,
   query: z.output<typeof promptsQuery>,

@@ -18,17 +18,17 @@ import type { Group } from '../rollouts/groups.ts';
 import { attemptCondition, groupCondition, rolloutFilter } from '../rollouts/rollout-filter.ts';
 import { all } from '../sql.ts';
 
-/** `GET /api/runs/:run/search`: full-text search over prompts, answers and completions, and by turns. */
+/** `GET /api/runs/:run/search`: search by words in prompts, answers and completions, and by turns. */
 export const searchQuery = z.strictObject({
   ...rolloutFilter.shape,
-  /** Words that must all occur; `"several words"` for a phrase, `begin*` for a beginning. */
+  /** Words that must all occur; `"several words"` is a phrase, `begin*` a prefix. */
   text: z.string().max(1000).optional(),
   field: z.array(z.enum(textFields)).optional(),
   /** Outcome of a tool call of the attempt. */
   call: z.array(z.enum(callFilters)).optional(),
-  /** `given`: the beginning of the answer was given; `prompt`: it was not. */
+  /** `given`: the beginning of the answer was given; `prompt`: the attempt began at the prompt. */
   start: z.enum(['prompt', 'given']).optional(),
-  /** Fewest turns of the policy. */
+  /** Minimum number of turns of the policy. */
   minTurns: z.coerce.number<number>().int().min(1).max(1000).optional(),
   /** `next` of the previous page. */
   before: z.coerce.number<number>().int().min(1).optional(),
@@ -54,24 +54,24 @@ export interface SearchHit
 /** A page of hits, newest first. */
 export interface SearchView {
   readonly rows: readonly SearchHit[];
-  /** `before` of the next page; null: no more hits in what is indexed. */
+  /** `before` of the next page; null if the index has no more hits. */
   readonly next: number | null;
-  /** The run is indexed while it is searched: repeat the request until both numbers are equal. */
+  /** A search also indexes the run; repeat the request until both numbers are equal. */
   readonly index: IndexProgress;
 }
 
 const pageSize = 15;
-/** Documents looked at per request: bounds the time of a filter that few of them meet. */
+/** Maximum number of documents checked per request, which bounds the time of a filter with few matches. */
 const mostCandidates = 4000;
 const indexMs = 40;
 
-/** Creates the view. One request at a time per run: an index has one writer. */
+/** Creates the view. It handles one request per run at a time, because an index has one writer. */
 export function createSearchView(): (
   run: RunReader,
   query: z.output<typeof searchQuery>,
 ) => Promise<SearchView> {
   const queue = new Map<string, Promise<unknown>>();
-  /** Indexes of runs in folders that cannot be written. */
+  /** Indexes of runs whose folders cannot be written. */
   const temporary = new Map<string, TextIndex>();
   const searchIn = async (
     index: TextIndex,
@@ -177,7 +177,7 @@ async function withTexts(
 
 const [charactersBefore, charactersAfter] = [60, 140];
 
-/** Cuts a text to the surroundings of a match. */
+/** Truncates a text to the surroundings of a match. */
 function excerpt(
   text: string,
   span: readonly [number, number] | undefined,
