@@ -144,7 +144,9 @@ describe('comparing seeds', () => {
   test('omits runs without a partner, with a warning', async () => {
     const { seeds, warnings } = await compareSeeds([...side('uniform'), ...at('lonely-0001')], side('auto'));
     expect(seeds).toEqual([1, 2, 3]);
-    expect(warnings).toEqual([expect.stringMatching(/lonely-0001 is left out: .* no run with seed 4$/u)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/lonely-0001 is omitted, because .* no run with seed 4$/u),
+    ]);
   });
 
   test.each([
