@@ -83,7 +83,7 @@ export interface AuditOptions extends TrustOptions {
 export async function auditVerdicts(path: string, options: AuditOptions): Promise<VerdictAudit> {
   const stored = await findRollouts(path, columns);
   const own = options.recipe === undefined && stored.isRun ? await readRunRecipe(path) : undefined;
-  if (own !== undefined) await requireTrust(path, own, ['verifiers'], options);
+  if (own !== undefined) await requireTrust(path, own, ['problems', 'verifiers'], options);
   const recipe = options.recipe ?? own?.recipe;
   const problems =
     recipe === undefined

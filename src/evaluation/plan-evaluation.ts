@@ -43,7 +43,7 @@ export async function planEvaluation(model: string, request: EvaluationRequest):
     !(named !== undefined && isServed(named.policy.engine)) && (existsSync(model) || isHubAddress(model));
   const found = isThere ? await locateModel(model, request) : undefined;
   if (named === undefined && found?.stored !== undefined)
-    await requireTrust(model, found.stored, ['engine', 'verifiers', 'environments'], request);
+    await requireTrust(model, found.stored, ['engine', 'problems', 'verifiers', 'environments'], request);
   const base = named ?? found?.recipe;
   const isOwn = (name: string): boolean =>
     base?.evaluation.some((suite) => suite.name === name) === true ||

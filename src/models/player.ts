@@ -133,7 +133,7 @@ async function problemOf(
   { opened, trust }: TrustOptions & { readonly opened: AsyncDisposableStack },
 ): Promise<AskedProblem | undefined> {
   if (stored === undefined || id === undefined) return undefined;
-  await requireTrust(directory, stored, ['verifiers'], { trust });
+  await requireTrust(directory, stored, ['problems', 'verifiers'], { trust });
   const { recipe } = stored;
   // Offline: problems not in the cache cannot be judged.
   const commits = commitsOf(await readDataFile(directory));

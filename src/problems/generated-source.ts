@@ -141,6 +141,6 @@ function problemOf(
 }
 
 /** Hashes a question's text to 64 bits, so that a problem has the same id in every run. */
-function fingerprint(question: string): string {
+export function fingerprint(question: string): string {
   return hashKey('id', question).toString(36) + hashKey('id again', question).toString(36);
 }

@@ -10,6 +10,7 @@ import { generateProblems, generatedConfig } from './generated-source.ts';
 import type { OnDownload } from '../hub/download.ts';
 import { jsonlConfig, readJsonl } from './jsonl-source.ts';
 import { ProblemIds } from './problem-ids.ts';
+import { loadReasoningGym, reasoningGymConfig } from './reasoning-gym-source.ts';
 import { readDataFile } from './read-file-source.ts';
 
 /** A source of problems: what `problems` accepts in a recipe and in an evaluation suite. */
@@ -18,6 +19,7 @@ export const problemSourceConfig = z.discriminatedUnion('type', [
   fileConfig,
   generatedConfig,
   banditsConfig,
+  reasoningGymConfig,
 ]);
 export type ProblemSource = z.output<typeof problemSourceConfig>;
 
@@ -53,6 +55,8 @@ export async function loadSource(config: ProblemSource, options: LoadOptions): P
       return { problems: [...generateProblems(config)] };
     case 'bandits':
       return { problems: [...drawBandits(config)] };
+    case 'reasoning-gym':
+      return loadReasoningGym(config, options.baseDir, options.signal);
     case 'jsonl':
     case 'file':
       return loadFiles(config, options);
@@ -60,7 +64,7 @@ export async function loadSource(config: ProblemSource, options: LoadOptions): P
 }
 
 async function loadFiles(
-  config: Exclude<ProblemSource, { type: 'generated' | 'bandits' }>,
+  config: Extract<ProblemSource, { type: 'jsonl' | 'file' }>,
   { baseDir, ids = new ProblemIds(), commits, isOffline, onDownload, signal }: LoadOptions,
 ): Promise<LoadedSource> {
   const commit = commits?.get(config.path);

@@ -1,11 +1,13 @@
 import type { EngineConfig } from '../engines/config.ts';
 import type { EnvironmentConfig } from '../environments/config.ts';
+import type { ProblemSource } from '../problems/problem-source.ts';
 import type { VerifierConfig } from '../verifiers/config.ts';
 import type { Recipe } from './recipe.ts';
 
 /** Programs, modules, hosts and keys that are used when a recipe's parts are opened, one line each. */
 export interface Execution {
   readonly engine: readonly string[];
+  readonly problems: readonly string[];
   readonly verifiers: readonly string[];
   readonly environments: readonly string[];
 }
@@ -14,13 +16,21 @@ export interface Execution {
 export const executionOf = ({
   policy,
   teacher,
+  problems,
+  evaluation,
   verifiers,
   environments,
-}: Pick<Recipe, 'policy' | 'teacher' | 'verifiers' | 'environments'>): Execution => ({
+}: Pick<
+  Recipe,
+  'policy' | 'teacher' | 'problems' | 'evaluation' | 'verifiers' | 'environments'
+>): Execution => ({
   engine: [
     ...ofEngine(policy.engine),
     ...(teacher === undefined ? [] : ofEngine(teacher.engine).map((line) => `teacher, ${line}`)),
   ],
+  problems: [...problems, ...evaluation.flatMap((suite) => suite.problems)]
+    .flatMap(ofProblems)
+    .map((line) => `problems: ${line}`),
   verifiers: Object.entries(verifiers).flatMap(([domain, config]) =>
     ofVerifier(config).map((line) => `verifier of ${domain}: ${line}`),
   ),
@@ -59,6 +69,15 @@ function ofEngine(engine: EngineConfig): string[] {
   }
 }
 
+function ofProblems(config: ProblemSource): string[] {
+  switch (config.type) {
+    case 'reasoning-gym':
+      return config.python === undefined ? [] : [`runs ${config.python}`];
+    default:
+      return [];
+  }
+}
+
 function ofEnvironment(config: EnvironmentConfig): string[] {
   switch (config.type) {
     case 'custom':
@@ -89,6 +108,8 @@ function ofVerifier(config: VerifierConfig): string[] {
       return [`runs ${config.file} with ${config.python}`];
     case 'code':
       return config.sandbox.python === undefined ? [] : [`runs ${config.sandbox.python}`];
+    case 'reasoning-gym':
+      return config.python === undefined ? [] : [`runs ${config.python}`];
     default:
       return [];
   }

@@ -67,7 +67,12 @@ export async function resumeTraining(
   await using opened = new AsyncDisposableStack();
   const admit = async ({ id, recipeHash: hash, recipe: stored }: Continuation): Promise<void> => {
     const recipe = parseConfig(recipeConfig, stored, `${directory}: recipe`);
-    await requireTrust(directory, { recipe, id, hash }, ['engine', 'verifiers', 'environments'], watch);
+    await requireTrust(
+      directory,
+      { recipe, id, hash },
+      ['engine', 'problems', 'verifiers', 'environments'],
+      watch,
+    );
     const began = await readDataFile(directory);
     parts = opened.use(
       await buildParts(recipe, {

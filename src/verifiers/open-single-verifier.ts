@@ -6,6 +6,7 @@ import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.t
 import { mathConfig, openMathAnswer } from './math/verifier.ts';
 import { multipleChoiceConfig, openMultipleChoice } from './answers/multiple-choice.ts';
 import { openPythonFunction, pythonFunctionConfig } from './python-function/python-function.ts';
+import { openReasoningGymAnswer, reasoningGymAnswerConfig } from './reasoning-gym.ts';
 import { openRegret, regretConfig } from './regret.ts';
 import { openSearchFormat, searchFormatConfig } from './search-format.ts';
 import { openShortAnswer, shortAnswerConfig } from './answers/short-answer.ts';
@@ -22,6 +23,7 @@ export const singleVerifierConfig = z.discriminatedUnion('type', [
   searchFormatConfig,
   toolUseConfig,
   regretConfig,
+  reasoningGymAnswerConfig,
   formatConfig,
   customConfig,
   pythonFunctionConfig,
@@ -46,6 +48,8 @@ export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDi
       return openToolUse(config);
     case 'regret':
       return openRegret(config);
+    case 'reasoning-gym':
+      return openReasoningGymAnswer(config, baseDir);
     case 'format':
       return openFormat(config);
     case 'custom':

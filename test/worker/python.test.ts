@@ -12,7 +12,7 @@ import { expect, test } from 'vitest';
 const python = resolve('worker/.venv/bin/python');
 const checks = [
   ['pytest', ['-q', '-p', 'no:cacheprovider']],
-  ['ruff', ['check', '.', '../bench/gpu', '../src/verifiers/python-function']],
+  ['ruff', ['check', '.', '../bench/gpu', '../src/bridge', '../src/verifiers/python-function']],
   ['mypy', ['gradus_worker']],
 ] as const;
 

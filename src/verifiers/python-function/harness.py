@@ -7,8 +7,6 @@ keyword arguments; its reply: {"score", "details"} or {"error", "at"}. Exits at 
 
 import ast
 import base64
-import contextlib
-import faulthandler
 import importlib.machinery
 import importlib.util
 import inspect
@@ -16,13 +14,16 @@ import json
 import math
 import os
 import platform
-import signal
 import sys
 import traceback
 
-REPLIES = 3
+BRIDGE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "bridge")
+sys.path.insert(0, BRIDGE)
+
+import gradus_lines  # noqa: E402
+from gradus_lines import MAX_TEXT, limited, send, take_streams, text_of  # noqa: E402
+
 MAX_DETAILS = 50
-MAX_TEXT = 2000
 MAX_DEPTH = 8
 # Larger integers lose digits in other JSON parsers.
 MAX_SAFE_INTEGER = 2**53
@@ -50,44 +51,6 @@ def main():
         send(replies, reply)
 
 
-@contextlib.contextmanager
-def limited(seconds, trouble):
-    """Exits at the time limit with a stack trace, from a C thread that needs no Python lock: this stops even an endless
-    regular expression."""
-    faulthandler.dump_traceback_later(seconds, exit=True, file=trouble)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
-def end():
-    """Exits at once, without waiting for leftover threads, and kills leftover child processes."""
-    if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(0)
-
-
-def take_streams():
-    """Moves the protocol's streams to private descriptors, so that prints and reads of the user cannot touch them."""
-    requests, replies, trouble = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(REPLIES), "wb"), os.dup(2)
-    os.close(REPLIES)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    # A completion may contain text that no encoding has; printing it must not fail.
-    sys.stdout, sys.stderr = (
-        open(number, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False) for number in (1, 2)
-    )
-    return requests, replies, trouble
-
-
-def send(replies, reply):
-    replies.write(json.dumps(reply, allow_nan=False).encode("ascii") + b"\n")
-    replies.flush()
-
-
 class Refused(Exception):
     """The file contains no usable reward function."""
 
@@ -104,7 +67,7 @@ def load(setup, sources):
         importlib.import_module(stem)
     own_name = "reward_function" if stem in sys.modules else stem
     sys.argv = [file]
-    sys.path[:] = [os.path.dirname(file), *(path for path in sys.path if path != own_folder)]
+    sys.path[:] = [os.path.dirname(file), *(path for path in sys.path if path not in (own_folder, BRIDGE))]
     keep_to(sources)
     loader = importlib.machinery.SourceFileLoader(own_name, file)
     module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(own_name, file, loader=loader))
@@ -267,23 +230,13 @@ def plain_of(value, depth):
     return text_of(value)
 
 
-def text_of(value):
-    try:
-        text = value if isinstance(value, str) else repr(value)
-    except Exception as error:
-        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
-    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
-
-
 # Errors.
 
 
 def said_by(error):
     if isinstance(error, Refused):
         return str(error)
-    if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg}"
-    return text_of("".join(traceback.format_exception_only(type(error), error)).strip())
+    return gradus_lines.said_by(error)
 
 
 def place_of(error, sources):
@@ -295,11 +248,4 @@ def place_of(error, sources):
 
 
 if __name__ == "__main__":
-    if os.getpgrp() != os.getpid():
-        os.setpgid(0, 0)
-    try:
-        main()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        end()
+    gradus_lines.run_alone(main)

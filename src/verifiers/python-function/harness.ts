@@ -4,9 +4,6 @@ import * as z from 'zod';
 /** The program that a process runs; its docstring documents the protocol. */
 export const harnessFile = fileURLToPath(new URL('harness.py', import.meta.url));
 
-/** The process enforces its own time limit and reports where it was; this much later it is killed from here. */
-export const graceMs = 2000;
-
 /** First line to the process. */
 export interface Setup {
   /** Absolute, symbolic links resolved. */

@@ -4,8 +4,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import type * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
-import { graceMs, harnessFile, loadedSchema, refusalSchema, type Setup } from './harness.ts';
-import { lastLine, placeWhenTimeWasUp } from './last-words.ts';
+import { lastLine, placeWhenTimeWasUp } from '../../bridge/last-words.ts';
+import { graceMs } from '../../bridge/line-process.ts';
+import { harnessFile, loadedSchema, refusalSchema, type Setup } from './harness.ts';
 
 /** Function, file and interpreter. */
 export interface FunctionSpec {
@@ -76,7 +77,7 @@ function ended(
   tail: string,
   cause?: NodeJS.ErrnoException,
 ): ConfigError {
-  const place = placeWhenTimeWasUp(tail, realpathSync(file));
+  const place = placeWhenTimeWasUp(tail, harnessFile, realpathSync(file));
   const isLate = place !== undefined || cause?.code === 'ETIMEDOUT';
   const said = isLate
     ? `expected it to load within ${maxLoadMs} ms ("maxLoadTime"), but it was still at ${place ?? 'an unknown place'}`

@@ -1,13 +1,15 @@
 import { dirname, sep } from 'node:path';
-import { harnessFile } from './harness.ts';
 
 /**
- * Finds where the function was when the harness hit its time limit, from its stack traces on stderr: the innermost
- * place in the user's folder, else anywhere. `undefined` when it ended for another reason.
+ * Finds where a Python process was when it hit its time limit, from its stack traces on stderr: the innermost place in
+ * the user's folder, else anywhere. `undefined` when it ended for another reason.
+ *
+ * @param program file of the process's main program: only stacks that contain it count.
+ * @param file a file in the user's folder.
  */
-export function placeWhenTimeWasUp(tail: string, file: string): string | undefined {
+export function placeWhenTimeWasUp(tail: string, program: string, file: string): string | undefined {
   if (!tail.includes('Timeout (')) return undefined;
-  const thread = tail.split(/^.*[Tt]hread 0x.*$/m).find((stack) => stack.includes(harnessFile));
+  const thread = tail.split(/^.*[Tt]hread 0x.*$/m).find((stack) => stack.includes(program));
   const frames = [...(thread ?? '').matchAll(/File "(.+)", line (\d+) in (.+)/g)];
   const frame = frames.find(([, path]) => path!.startsWith(folderOf(file))) ?? frames[0];
   return frame === undefined ? undefined : shortPlace(`${frame[1]}:${frame[2]} in ${frame[3]}`, file);

@@ -1,0 +1,188 @@
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as z from 'zod';
+import { createPool, type Pool } from '../core/async/pool.ts';
+import { ConfigError } from '../core/errors.ts';
+import { hashKey } from '../core/rng.ts';
+import { durationMs, durationSchema } from '../core/text/duration.ts';
+import { LineProcess } from './line-process.ts';
+import {
+  type BridgedPackage,
+  bridgeProtocol,
+  type BridgeSetup,
+  failedSchema,
+  type Played,
+  playedSchema,
+  type Ready,
+  readySchema,
+  refusedSchema,
+  scoredSchema,
+  tasksSchema,
+} from './messages.ts';
+
+/** Settings of the Python processes that run a package. */
+export const bridgeShape = {
+  /**
+   * Interpreter that has the package: a name on PATH, or a path from the recipe's folder. Default: `GRADUS_PYTHON`, else
+   * `python3`.
+   */
+  python: z.string().min(1).optional(),
+  /** Wall-clock limit of one call to the package; a slower one makes the attempt `ungradable`. */
+  maxTime: durationSchema.default('60s'),
+  /** Wall-clock limit for importing the package. */
+  maxLoadTime: durationSchema.default('180s'),
+  /** Processes that work in parallel; each answers one call at a time. */
+  processes: z.int().min(1).max(64).default(1),
+};
+const bridgeSettings = z.strictObject(bridgeShape);
+
+/** What a bridge runs, and how its failures are reported. */
+export interface BridgeSpec extends z.output<typeof bridgeSettings> {
+  readonly package: BridgedPackage;
+  /** Settings of the package's adapter. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** Base of a relative `python`, and working directory: the recipe's folder. */
+  readonly baseDir: string;
+  /** Builds the error of a failed call. */
+  readonly errorOf: (why: string) => Error;
+}
+
+const program = fileURLToPath(new URL('bridge.py', import.meta.url));
+
+/** Longest reply; the process itself refuses a longer one first. */
+const maxReplyCharacters = 1 << 24;
+
+/**
+ * Python processes that run a package of environments: they start on first use, restart after they ended, and answer one
+ * call at a time. Code of the package runs with all rights of the user.
+ *
+ * @example
+ * await using bridge = new Bridge({ ...settings, package: 'reasoning-gym', baseDir: '.', errorOf: (why) => new Error(why) });
+ * const { tasks } = await bridge.tasks({ task: 'chain_sum', from: 0, count: 10 });
+ */
+export class Bridge implements AsyncDisposable {
+  readonly #spec: BridgeSpec;
+  readonly #lanes: readonly Pool<LineProcess>[];
+  #ready: Ready | undefined;
+
+  constructor(spec: BridgeSpec) {
+    this.#spec = spec;
+    this.#lanes = Array.from({ length: spec.processes }, () =>
+      createPool({ name: spec.package, size: 1, open: () => this.#process() }),
+    );
+  }
+
+  /** Starts a process, and describes what it loaded. @throws ConfigError if the package cannot be used. */
+  async open(): Promise<Ready> {
+    try {
+      await this.#call('ping', {}, z.strictObject({ pong: z.literal(true) }), '', undefined);
+    } catch (error) {
+      if (error instanceof ConfigError || this.#ready !== undefined) throw error;
+      throw new ConfigError(`${this.#spec.package}: ${(error as Error).message}`, { cause: error });
+    }
+    return this.#ready!;
+  }
+
+  /** Returns tasks of the package. */
+  tasks(request: object, signal?: AbortSignal): Promise<z.output<typeof tasksSchema>> {
+    return this.#call('tasks', request, tasksSchema, '', signal);
+  }
+
+  /** Scores an answer to a task, between 0 and 1; null at the limit of processor time. */
+  async score(request: object, lane: string, signal?: AbortSignal): Promise<number | null> {
+    return (await this.#call('score', request, scoredSchema, lane, signal)).score;
+  }
+
+  /**
+   * Returns an environment's reply to the last of an attempt's turns.
+   *
+   * @param lane attempts with equal lanes use the same process, which has the state after their earlier turns.
+   */
+  play(request: object, lane: string, signal?: AbortSignal): Promise<Played> {
+    return this.#call('play', request, playedSchema, lane, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane[Symbol.asyncDispose]()));
+  }
+
+  async #call<Schema extends z.ZodType>(
+    method: string,
+    request: object,
+    schema: Schema,
+    lane: string,
+    signal: AbortSignal | undefined,
+  ): Promise<z.output<Schema>> {
+    const { errorOf, package: name } = this.#spec;
+    const pool = this.#lanes[hashKey('bridge', lane) % this.#lanes.length]!;
+    const reply = await pool.use((process) => process.call({ method, ...request }, signal), signal);
+    const failed = failedSchema.safeParse(reply);
+    if (failed.success) throw errorOf(failed.data.error);
+    const parsed = schema.safeParse(reply);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    throw errorOf(
+      `${name}: expected a reply to "${method}" of protocol ${bridgeProtocol}, got an invalid ${issue!.path.join('.') || 'value'}: ${issue!.message}`,
+    );
+  }
+
+  #process(): LineProcess {
+    const { package: name, options = {}, baseDir, maxLoadTime, maxTime, errorOf } = this.#spec;
+    const [maxMs, maxLoadMs] = [durationMs(maxTime), durationMs(maxLoadTime)];
+    const setup: BridgeSetup = {
+      protocol: bridgeProtocol,
+      package: name,
+      options,
+      maxSeconds: maxMs / 1000,
+      maxLoadSeconds: maxLoadMs / 1000,
+    };
+    const python = interpreterOf(this.#spec.python, baseDir);
+    return new LineProcess({
+      python,
+      program,
+      userFile: resolve(baseDir, 'recipe'),
+      cwd: resolve(baseDir),
+      setup,
+      maxLoadMs,
+      maxMs,
+      maxReplyCharacters,
+      name,
+      errorOf,
+      checkSetup: (reply) => (this.#ready = readReady(reply, name, python)),
+    });
+  }
+}
+
+function readReady(reply: unknown, name: BridgedPackage, python: string): Ready {
+  const ready = readySchema.safeParse(reply);
+  if (ready.success) return ready.data;
+  const refused = refusedSchema.safeParse(reply);
+  const why = refused.success ? refused.data.refused : ready.error.message;
+  throw new ConfigError(`${name}: ${why}`, { tryNext: installHint(name, python) });
+}
+
+const installHint = (name: BridgedPackage, python: string): string =>
+  `${python} -m pip install ${name}   # or set "python" to an interpreter that has it`;
+
+/** Resolves `python`: a path from `baseDir`, or a name on PATH; default: `GRADUS_PYTHON`, else `python3`. */
+export function interpreterOf(python: string | undefined, baseDir: string): string {
+  const chosen = python ?? process.env['GRADUS_PYTHON'] ?? 'python3';
+  return /[\\/]/.test(chosen) ? resolve(baseDir, chosen) : chosen;
+}
+
+const versionProbe = 'import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1]))';
+
+/** Reads the version of an installed package without importing it. @throws ConfigError if it is not installed. */
+export function packageVersion(name: BridgedPackage, python: string | undefined, baseDir: string): string {
+  const interpreter = interpreterOf(python, baseDir);
+  const { status, stdout, stderr, error } = spawnSync(interpreter, ['-c', versionProbe, name], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  if (status === 0) return stdout.trim();
+  const why = error?.message ?? stderr.trim().split('\n').at(-1) ?? `exit code ${status}`;
+  throw new ConfigError(`${name}: expected the package in the environment of ${interpreter}, got: ${why}`, {
+    tryNext: installHint(name, interpreter),
+  });
+}
