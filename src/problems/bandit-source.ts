@@ -7,7 +7,7 @@ import { drawNormal } from '../statistics/ratio.ts';
 import { withInstruction, instructionShape } from './instruction.ts';
 
 /**
- * Bandit problems, for the environment `bandit()`. The rewards of EVOLvE (arXiv 2410.06238):
+ * Bandit problems, for the environment `bandit()`, with the rewards of EVOLvE (arXiv 2410.06238):
  *
  * - `bernoulli`: the best arm pays 1 with probability 0.5 + gap/2, all others with 0.5 − gap/2;
  * - `gaussian`: means drawn from N(0, deviation²), noise of the same deviation;
@@ -19,13 +19,13 @@ export const banditsConfig = z.strictObject({
   /** Number of problems. */
   count: z.int().min(1),
   arms: z.int().min(2).max(100).default(5),
-  /** Turns of a problem. */
+  /** Number of turns of a problem. */
   turns: z.int().min(1).default(100),
   /** `bernoulli`: difference between the best arm and the others. */
   gap: z.number().gt(0).max(1).default(0.2),
-  /** Standard deviation of the noise; `gaussian`: of the means too. */
+  /** Standard deviation of the noise; for `gaussian` also of the means. */
   deviation: z.number().positive().default(1),
-  /** `contextual`: features of a turn. */
+  /** `contextual`: number of features of a turn. */
   features: z.int().min(1).default(3),
   /** Domain of the problems, by which the recipe chooses environment and verifier. */
   domain: z.string().min(1).default('bandit'),
@@ -38,7 +38,7 @@ type BanditsConfig = z.output<typeof banditsConfig>;
 /** Recipe noun for bandit problems. */
 export const bandits = noun(banditsConfig);
 
-/** Draws the problems; those of different splits and seeds are drawn independently. */
+/** Draws the problems; different splits and seeds draw independently. */
 export function* drawBandits(config: BanditsConfig): Generator<Problem> {
   const { count, rewards, arms, gap, deviation, turns, domain, seed, split } = config;
   const size = rewards === 'bernoulli' ? gap : deviation;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 /** Names the column that holds each part of a problem; a part without its column is absent. */
 export const columnsConfig = z.strictObject({
-  /** Without this column, rows are named by their content. */
+  /** Without this column, a row's id is a digest of its content. */
   id: z.string().default('id'),
   /** A text, or a list of chat messages. */
   prompt: z.string().default('prompt'),

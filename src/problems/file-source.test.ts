@@ -158,7 +158,7 @@ test.each<[string, object, string]>([
     'Add.\n\nYour code should pass these tests:\n\nassert add(1) == 2\nassert add(2) == 3',
   ],
   [
-    'nothing where the prompt is the start of the program',
+    'nothing if the prompt is the start of the program',
     { prompt: 'def add(x):\n', entry_point: 'add', test: 'def check(f): pass' },
     'def add(x):\n',
   ],

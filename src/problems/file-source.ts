@@ -7,8 +7,8 @@ import { passRateLabel } from './shapes/pass-rate-label.ts';
 import { instructionShape } from './instruction.ts';
 
 /**
- * Problems from a file of any format (JSON Lines, JSON, CSV, Parquet) and any known shape of rows, as `gradus data import`
- * reads it. The file's extension selects the format, the columns of each row its shape.
+ * Problems from a file of any format (JSON Lines, JSON, CSV, Parquet) and any known shape of rows, as `gradus data
+ * import` reads it. The file's extension selects the format; the columns of each row select its shape.
  */
 export const fileConfig = z.strictObject({
   type: z.literal('file'),
@@ -22,7 +22,7 @@ export const fileConfig = z.strictObject({
   /** The domain of rows without one; default: the shape's, else math. */
   domain: z.string().optional(),
   ...instructionShape,
-  /** Whether an invalid row stops reading, or is skipped and counted. */
+  /** What happens at an invalid row: reading stops, or the row is skipped and counted. */
   onError: z.enum(['stop', 'skip']).default('stop'),
 });
 export type FileConfig = z.infer<typeof fileConfig>;

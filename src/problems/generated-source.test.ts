@@ -19,7 +19,7 @@ test('splits are disjoint for all seeds', () => {
   for (const question of heldOut) expect(splitOf(question)).toBe('held-out');
 });
 
-test('each split has its share of all questions', () => {
+test('each split has the expected share of all questions', () => {
   const splits = Array.from({ length: 10_000 }, (_, i) => splitOf(`${i}+1=?`));
   const share = (split: Split): number => splits.filter((one) => one === split).length / splits.length;
   expect(share('train')).toBeCloseTo(0.7, 1);
@@ -62,7 +62,7 @@ test('families, domain and knobs select the cells; the instruction is added', ()
   expect(sum!.wordings).toHaveLength(3);
   expect(sum!.wordings![0]![0]!.content).toMatch(/^y: \d+\+\d+=\?\nBox it\.$/);
   expect(() => draw({ domain: 'code', families: ['addition'], perCell: 1, split: 'train' })).toThrow(
-    'no family has what was asked for',
+    'no family matches the settings',
   );
 });
 

@@ -24,7 +24,10 @@ export const generatedConfig = z
     knobs: z.array(z.int().min(1)).min(1).optional(),
     /** Distinct questions for each family and knob (a cell); a cell with fewer is an error that states its size. */
     perCell: z.int().min(1).optional(),
-    /** Or: the total of distinct questions, spread evenly; exhausted cells give all they have, the others the rest. */
+    /**
+     * Alternatively, the total number of distinct questions, spread evenly; exhausted cells give all their questions,
+     * the others the rest.
+     */
     count: z.int().min(1).optional(),
     /** A different seed draws different questions of the same split. */
     seed: z.int().default(0),
@@ -91,12 +94,12 @@ function cellsOf(config: GeneratedConfig): Cell[] {
   const wanted = cells.filter(({ knob }) => config.knobs?.includes(knob) ?? true);
   if (wanted.length > 0) return wanted;
   throw new DataError(
-    `generated problems: no family has what was asked for (families ${config.families?.join(', ') ?? 'all'}, ` +
+    `generated problems: no family matches the settings (families ${config.families?.join(', ') ?? 'all'}, ` +
       `domain ${config.domain ?? 'any'}, knobs ${config.knobs?.join(', ') ?? 'all'}); drop one of the three`,
   );
 }
 
-/** Consecutive draws without a new question after which a cell counts as exhausted. */
+/** A cell counts as exhausted after this many consecutive draws without a new question. */
 const maxDrawsInVain = 5000;
 
 /** Yields the distinct questions of a cell and split until it is exhausted. */

@@ -15,8 +15,8 @@ export type Instruction = Readonly<z.infer<z.ZodObject<typeof instructionShape>>
 const place = '{question}';
 
 /**
- * Applies instruction and system message to a prompt. The instruction goes into the last message: on a new line below the
- * question, or around it where `{question}` stands.
+ * Applies instruction and system message to a prompt. The instruction goes into the last message: on a new line below
+ * the question, or around it if it contains `{question}`.
  */
 export function withInstruction(
   prompt: readonly Message[],

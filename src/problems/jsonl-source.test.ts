@@ -64,7 +64,7 @@ test.each([
     '{"prompt":"a","answer":"1"}\n{"prompt":"b","ans',
     'p.jsonl:2: expected one whole JSON object',
   ],
-  ['a row that is no object', '[1]', 'p.jsonl:1: expected a JSON object, got [1]'],
+  ['a row that is not an object', '[1]', 'p.jsonl:1: expected a JSON object, got [1]'],
   [
     'a missing prompt',
     '{"question":"a","answer":"1"}',

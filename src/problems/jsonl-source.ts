@@ -12,7 +12,7 @@ import { instructionShape } from './instruction.ts';
 export const jsonlConfig = z.strictObject({
   type: z.literal('jsonl'),
   ...locationShape,
-  /** Columns named differently than the parts of a problem. */
+  /** Columns whose names differ from those of a problem's parts. */
   columns: columnsConfig.prefault({}),
   /** The domain of rows without one. */
   domain: z.string().default('math'),
@@ -36,7 +36,7 @@ function requireJsonLines(name: string): void {
 }
 
 /**
- * Streams the problems of a file; memory grows only with the ids.
+ * Streams the problems of a file; memory grows only with the number of ids.
  *
  * @throws DataError naming file and row.
  */

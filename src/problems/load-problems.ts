@@ -70,8 +70,8 @@ export async function loadById(
 }
 
 /**
- * Loads all problems of one source, also those with tests in a published format, in a fixed order with distinct ids.
- * Relative paths start at `baseDir`.
+ * Loads all problems of one source in a fixed order with distinct ids, including problems with tests in a published
+ * format. Relative paths start at `baseDir`.
  *
  * @throws DataError naming file and row, or family and knob, when the source is invalid or too small.
  */

@@ -20,7 +20,7 @@ export const locationShape = {
     .optional(),
 };
 
-/** A local file that problems are read from, also one downloaded from a hub. */
+/** A local file of problems, possibly downloaded from a hub. */
 export interface DataFile {
   /** Its local path. */
   readonly file: string;

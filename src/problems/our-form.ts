@@ -7,13 +7,13 @@ import type { Columns } from './shapes/shape.ts';
 /** The columns of a row and its default domain. */
 interface Mapping {
   readonly columns: ColumnNames;
-  /** Of rows without one. */
+  /** Domain of rows without one. */
   readonly domain: string;
 }
 
 /**
- * Normalises a row of a published data set: chat messages of any kind become `{role, content}`, golds and solutions leave
- * their lists or JSON, and topics in the column `domain` become the family.
+ * Normalises a row of a published data set: chat messages of any kind become `{role, content}`, golds and solutions
+ * leave their lists or JSON, and topics in the column `domain` become the family.
  *
  * @throws DataError beginning with the column's name, for a math problem whose gold is a list of golds or an object.
  */

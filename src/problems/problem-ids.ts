@@ -4,12 +4,15 @@ import { DataError } from '../core/errors.ts';
 const rowsAtMost = 2 ** 30;
 
 /**
- * Assigns distinct ids to problems that are read together. An id in a row is kept. A row without one gets a digest of its
- * content, so that pass rates, splits and resumed runs find it again after its file was moved, sorted, cut or exported
- * again, and never match a different problem. An id such as `path:row` would fail in each of these cases.
+ * Assigns distinct ids to problems that are read together. An id in a row is kept. A row without one gets a digest of
+ * its content, so that pass rates, splits and resumed runs find it again after its file was moved, sorted, cut or
+ * exported again, and never match a different problem. An id such as `path:row` would fail in each of these cases.
  */
 export class ProblemIds {
-  /** Where each stated id occurred first, packed as file × `rowsAtMost` + row: text would take more memory than the ids. */
+  /**
+   * First position of each stated id, packed as file × `rowsAtMost` + row, because text would take more memory than the
+   * ids.
+   */
   readonly #stated = new Map<string, number>();
   readonly #files: string[] = [];
   readonly #copies = new Map<string, number>();

@@ -8,7 +8,7 @@ import { testsExample, testsSchema } from './shapes/tests/tests-schema.ts';
 import { withInstruction, type Instruction } from './instruction.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
-/** A blank text means an incomplete row. */
+/** Rejects blank texts, which indicate an incomplete row. */
 const filled = z.string().regex(/\S/, { error: 'expected a text that is not blank' });
 const promptSchema = z.union([filled, z.array(messageSchema).min(1)], {
   error: 'expected a text or a list of {role, content} messages',
@@ -31,7 +31,7 @@ const answerSchema = z.union([filled, z.number(), z.bigint(), z.boolean()], {
 /** How rows become problems. */
 export interface RowMapping extends Instruction {
   readonly columns: ColumnNames;
-  /** Of rows without one. */
+  /** Domain of rows without one. */
   readonly domain: string;
   /** The file's name in messages. */
   readonly name: string;
@@ -42,7 +42,7 @@ export interface RowMapping extends Instruction {
  * Builds a problem from one parsed row.
  *
  * @param given the row before columns were derived, whose names messages list.
- * @throws DataError naming file, row and column, what was expected and what came.
+ * @throws DataError naming the file, row and column, and the expected and actual values.
  */
 export function problemOfRow(
   value: unknown,

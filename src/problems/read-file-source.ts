@@ -43,8 +43,8 @@ export async function* readFileProblems(
 /**
  * Streams the problems of one file.
  *
- * @throws DataError naming file, row and column, what was expected and the fix; also when every row was skipped, and at the
- * end when no row had the column of a pass-rate label, which is most likely mistyped.
+ * @throws DataError naming the file, row and column, the expected value and the fix; also if every row was skipped, and
+ * at the end if no row had the column of a pass-rate label, which is then most likely misspelt.
  */
 export async function* readDataFile(
   config: FileConfig,

@@ -15,9 +15,9 @@ export interface ChosenShape {
 }
 
 /**
- * Detects the shape of each row of a file. Rows may differ, as math and code do in one verl file. Two rows with the same
- * columns must have the same shape: otherwise one lacks its mark, such as a GSM8K solution without `#### 72`, and would be
- * read as a bare gold.
+ * Detects the shape of each row of a file. Rows may differ, as math and code do in one verl file. Two rows with the
+ * same columns must have the same shape. Otherwise one of them lacks its mark, such as a GSM8K solution without `####
+ * 72`, and would be read as a bare gold.
  */
 export class RowShapes {
   readonly #settings: ShapeSettings;
@@ -29,7 +29,7 @@ export class RowShapes {
     this.#settings = settings;
   }
 
-  /** @throws DataError when no shape matches the first row, or rows with the same columns had another shape. */
+  /** @throws DataError when no shape matches the first row, or earlier rows with the same columns had another shape. */
   of(row: Columns, where: string): ChosenShape {
     const { shape: name, columns } = this.#settings;
     if (name !== undefined) return { shape: this.#named(name, row), isNamed: true };
@@ -37,7 +37,7 @@ export class RowShapes {
     const found = shapeOf(row);
     if (found === undefined && this.#last === undefined) throw unknownShape(row, where);
     if (found !== undefined) this.#requireSame(found, row, where);
-    // A row that lacks a column is read in the shape before it, so that the error names the column.
+    // Read a row that lacks a column in the shape of the previous row, so that the error names the column.
     const shape = found ?? this.#last!;
     this.#last = shape;
     return { shape, isNamed: false };

@@ -1,10 +1,10 @@
 /**
- * Returns the JavaScript that runs beside a program in its context. It is evaluated first and keeps the built-ins it needs,
- * so a program that tampers with prototypes changes only itself. It returns values as JSON text of plain data (own data
- * properties only: no getters, no `toJSON`), with tags for what JSON lacks.
+ * Returns the JavaScript that runs beside a program in its context. It is evaluated first and saves the built-ins that
+ * it needs, so a program that tampers with prototypes affects only itself. It returns values as JSON text of plain data
+ * (own data properties only: no getters, no `toJSON`), with tags for what JSON lacks.
  *
- * What it does NOT stop: it runs in the program's context, so a program can make it return anything. It therefore holds no
- * secret: whatever it returns must still equal an expected value that stays outside.
+ * What it does NOT stop: it runs in the program's context, so a program can make it return anything. It therefore holds
+ * no secret: whatever it returns must still equal an expected value that stays outside.
  */
 export function harnessSource(entryPoint: string, maxOutputCharacters: number): string {
   const source = `(() => {
@@ -23,7 +23,7 @@ export function harnessSource(entryPoint: string, maxOutputCharacters: number): 
       case 'string': return stringify(value);
       case 'number': return value - value === 0 ? '' + value : '["number","' + value + '"]';
       case 'bigint':
-        // Writing a number in decimal takes quadratic time without a pause.
+        // Converting a number to decimal takes quadratic time without interruption.
         if (value > largestBigint || value < -largestBigint) throw 'returned a bigint of more than ${maxBigintBits} bits';
         return '["bigint","' + value + '"]';
       case 'undefined': return '["undefined"]';
@@ -76,7 +76,7 @@ export function harnessSource(entryPoint: string, maxOutputCharacters: number): 
     return operation === ${operations.callAll} ? callAll(value) : describe(value);
   };
 })()`;
-  // Parsing this is a good part of what a small program costs.
+  // Parsing this text is a large part of the cost of a small program.
   return source.replaceAll(/^\s*(?:\/\/.*)?\n?/gm, '');
 }
 
@@ -86,9 +86,9 @@ const maxDepth = 64;
 const maxBigintBits = 4096;
 
 /**
- * Operations of the harness: find the function after loading (answers with what is wrong, or nothing), call it
- * with each of a list of argument lists, given as JSON or as it is (answers with a JSON list: `=` and tagged data, `!` and an error, or
- * `#overflow`), describe what was thrown.
+ * Operations of the harness: `load` finds the function after loading and returns the error, or an empty text; `callAll`
+ * calls it with each argument list, given as JSON or as a value, and returns a JSON list (`=` and tagged data, `!` and
+ * an error, or `#overflow`); `describe` describes what was thrown.
  */
 export const operations = { load: 0, callAll: 1, describe: 2 } as const;
 

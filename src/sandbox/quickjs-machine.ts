@@ -6,17 +6,21 @@ import type { CallResult, SandboxLimits, SandboxOutcome, SandboxProgram } from '
 type FunctionProgram = Extract<SandboxProgram, { type: 'function' }>;
 
 /**
- * Interrupts per millisecond: QuickJS raises one about every 10,000 steps, a core of 2024 this many in a millisecond.
- * Counting them instead of reading a clock makes a program end the same way on every machine, busy or not.
+ * Interrupts per millisecond: QuickJS raises one about every 10,000 steps, which is this many per millisecond on a core
+ * of 2024. Counting interrupts instead of reading a clock makes a program end the same way on every machine, at any
+ * load.
  */
 const interruptsPerMs = 4;
-/** Factor on the CPU limit after which a built-in that runs long between two interrupts is stopped. */
+/** Multiple of the CPU limit after which a built-in that runs without interrupts is stopped. */
 export const cpuSlack = 10;
-/** Programs per runtime, so that leftovers (interned names, garbage) do not pile up. */
+/** Programs per runtime, so that leftovers (interned names, garbage) do not accumulate. */
 const programsPerRuntime = 64;
 const maxStackBytes = 256 * 1024;
 
-/** Runs programs one after the other in QuickJS, in the calling thread. It never throws; a built-in may keep it busy. */
+/**
+ * Runs programs one after the other in QuickJS, in the calling thread. It never throws, but a built-in may keep it
+ * busy.
+ */
 export interface QuickjsMachine {
   run(program: FunctionProgram, limits: SandboxLimits): Promise<SandboxOutcome>;
 }
@@ -85,7 +89,7 @@ function attempt(
     const answer = context.callFunction(harness, context.undefined, operationHandle, value);
     using handle = answer.error ?? answer.value;
     if (clock.isOver) return reachedTime;
-    // The harness catches everything; only without memory for an error object does one escape it.
+    // The harness catches every error except when there is no memory for the error object.
     return answer.error === undefined ? context.getString(handle) : reachedMemory;
   };
   const problem = load(context, program.source, ask, clock);
@@ -115,7 +119,7 @@ function holdsBigint(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsBigint);
 }
 
-/** A value as JavaScript source. Keys are computed: `__proto__` is then a key like any other. */
+/** A value as JavaScript source. Keys are computed, so that `__proto__` is a key like any other. */
 function literal(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (Array.isArray(value)) return `[${value.map(literal).join(',')}]`;
@@ -127,7 +131,7 @@ function literal(value: unknown): string {
 
 type Ask = (operation: number, value: QuickJSHandle) => string;
 
-/** Loads the source; returns what is wrong with it, or an empty text. */
+/** Loads the source; returns the error, or an empty text. */
 function load(context: QuickJSContext, source: string, ask: Ask, clock: Clock): string {
   const loaded = context.evalCode(source, 'program.js', { type: 'global' });
   using completion = loaded.error ?? loaded.value;

@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { createQuickjsMachine } from './quickjs-machine.ts';
 import type { SandboxLimits, SandboxOutcome, SandboxProgram } from './sandbox.ts';
 
-/** A message to the worker: one program. Programs run in the order sent. */
+/** A message to the worker: one program. Programs run in the order in which they are sent. */
 export interface QuickjsRequest {
   readonly id: number;
   readonly program: Extract<SandboxProgram, { type: 'function' }>;

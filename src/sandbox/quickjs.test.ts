@@ -150,7 +150,7 @@ test('a program that tampers with built-ins and harness affects only itself', as
     Object.getOwnPropertyDescriptor = () => ({ value: 99 }); Object.prototype.value = 99; String.prototype.toJSON = () => 99;
     Array.prototype[Symbol.iterator] = function* () { yield 99 };
     x => [x]`;
-  // The program's own iterator feeds its own call; what it returns is still copied faithfully.
+  // The program's own iterator supplies the arguments of its own call; the return value is still copied faithfully.
   expect(await run(tamper)).toEqual(returned([99]));
   expect(await run('x=>[x]')).toEqual(returned([2]));
 });
@@ -160,7 +160,7 @@ test('pending jobs of a program neither run in the next one nor use its memory',
   expect(await run('x=>x')).toEqual(returned(2));
 });
 
-test('ends a program in a built-in that never pauses, and runs the ones behind it', async () => {
+test('ends a program that is stuck in a built-in, and runs the programs queued behind it', async () => {
   const slow =
     'const a = []; for (let i = 0; i < 100000; i++) a.push((i * 7919) % 100003); for (;;) a.sort()';
   const [ended, next] = await Promise.all([run(slow), run('x=>x')]);
@@ -168,7 +168,7 @@ test('ends a program in a built-in that never pauses, and runs the ones behind i
   expect(next).toEqual(returned(2));
 });
 
-test('closing settles programs that still wait', async () => {
+test('closing settles programs that are still waiting', async () => {
   const closing = openQuickjsSandbox();
   const waiting = closing.run({ type: 'function', source: 'x=>x', entryPoint: 'f', calls: [[1]] }, limits);
   await closing[Symbol.asyncDispose]();

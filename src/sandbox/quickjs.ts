@@ -31,12 +31,15 @@ const watchSlackMs = 2000;
 class QuickjsSandbox implements Sandbox {
   readonly name = 'quickjs@1';
   readonly language = 'javascript';
-  /** In the order sent, which is the order run: the first one is running. */
+  /** Jobs in the order in which they are sent and run; the first one is running. */
   readonly #jobs = new Map<number, Job>();
   #nextId = 0;
   #worker: Worker | undefined;
   #watch: NodeJS.Timeout | undefined;
-  /** The program that ran at the watchdog's last look, and the worker's CPU time when it was first seen. */
+  /**
+   * The program that was running at the watchdog's last check, and the worker's CPU time when the watchdog first saw
+   * it.
+   */
   #watched = { id: -1, cpuMs: 0 };
 
   async run(program: SandboxProgram, limits: SandboxLimits, signal?: AbortSignal): Promise<SandboxOutcome> {
@@ -83,7 +86,7 @@ class QuickjsSandbox implements Sandbox {
     this.#watch = undefined;
   }
 
-  /** Ends a program that runs for more CPU time than its calls may take together. */
+  /** Ends a program that uses more CPU time than all of its calls together may take. */
   async #look(): Promise<void> {
     const [first] = this.#jobs.values();
     const usage = await this.#worker?.cpuUsage().catch(() => undefined);

@@ -1,8 +1,9 @@
 /**
- * Runs untrusted programs. Expected outputs never enter the program's process, so that it cannot read, print or forge them:
- * printed output is compared outside the sandbox, and tests of Python functions run in a second guarded process (see
- * `python/run-judge.ts`). A program can neither make `run` throw nor make it hang: its end is data in the outcome. A
- * `SandboxError` means that the sandbox itself is broken. The head of each kind's file lists what it does not stop.
+ * Runs untrusted programs. Expected outputs never enter the program's process, so that it cannot read, print or forge
+ * them: printed output is compared outside the sandbox, and tests of Python functions run in a second guarded process
+ * (see `python/run-judge.ts`). A program can make `run` neither throw nor hang: its end is reported in the outcome. A
+ * `SandboxError` means that the sandbox itself is broken. The comment at the top of each kind's file lists what it does
+ * not stop.
  *
  * @example
  * await using sandbox = openQuickjsSandbox();
@@ -32,35 +33,41 @@ export type SandboxProgram =
       readonly inputs: readonly string[];
     };
 
-/** What a program may use. */
+/** Resources that a program may use. */
 export interface SandboxLimits {
-  /** CPU milliseconds for loading, and again for each call or input. Not wall-clock: load on the machine must not fail a program. */
+  /**
+   * CPU milliseconds for loading, and again for each call or input. It is not wall-clock time, so that load on the
+   * machine does not fail a program.
+   */
   readonly maxCpuMs: number;
   readonly maxMemoryBytes: number;
-  /** Most characters of a returned value or of printed text; more is `overflow`. */
+  /** Maximum number of characters of a returned value or of printed text; more is an `overflow`. */
   readonly maxOutputCharacters: number;
 }
 
 /** The result of one call or one input. */
 export type CallResult =
-  /** The function returned; `value` is plain data (a deep copy made of null, booleans, numbers, strings, bigints, undefined, arrays and plain objects). */
+  /**
+   * The function returned; `value` is plain data (a deep copy made of null, booleans, numbers, strings, bigints,
+   * undefined, arrays and plain objects).
+   */
   | { readonly status: 'returned'; readonly value: unknown }
   /** The program ended normally and printed `stdout`. */
   | { readonly status: 'printed'; readonly stdout: string }
-  /** It threw, exited with an error, or returned a value that is not plain data; `error` is one short line. */
+  /** The program threw, exited with an error, or returned a value that is not plain data; `error` is one short line. */
   | { readonly status: 'failed'; readonly error: string }
-  /** It used up its CPU time, memory or output. */
+  /** The program exceeded its CPU time, memory or output limit. */
   | { readonly status: 'timeout' | 'out-of-memory' | 'overflow' };
 
 /** The outcome of a program. */
 export type SandboxOutcome =
-  /** It loaded; one result per call or input, in order. */
+  /** The program loaded; one result per call or input, in order. */
   | { readonly status: 'ran'; readonly results: readonly CallResult[] }
-  /** It did not load (syntax error, no such function, limit reached while loading): no calls were made. */
+  /** The program did not load (syntax error, missing function, limit reached while loading), so no calls were made. */
   | {
       readonly status: 'not-loaded';
       readonly cause: 'failed' | 'timeout' | 'out-of-memory';
       readonly error: string;
     }
-  /** The machine failed, retries included, and the program may be right or wrong. The verdict is `ungradable`. */
+  /** The machine failed, even after retries; the program may be right or wrong. The verdict is `ungradable`. */
   | { readonly status: 'infrastructure'; readonly error: string };

@@ -51,7 +51,7 @@ describe.each(families.filter(({ domain }) => domain === 'code'))('code family $
   });
 });
 
-/** Answers worked out from the question's text alone, by other means than the family's. */
+/** Checks answers against the text of the question, by methods other than the family's. */
 const checks: Record<string, (question: string, answer: string) => void> = {
   addition: sum,
   subtraction: sum,
@@ -110,7 +110,7 @@ function sum(question: string, answer: string): void {
   expect(Number(answer)).toBe(compute(question.slice(0, -2)));
 }
 
-test('every math answer equals one computed from the question alone', () => {
+test('every math answer equals one computed only from the question', () => {
   expect(Object.keys(checks).toSorted()).toEqual(
     families.flatMap(({ name, domain }) => (domain === 'math' ? [name] : [])).toSorted(),
   );
@@ -135,7 +135,7 @@ function carryOut(question: string, x: number): number {
 describe.each(families.filter(({ name }) => ['described-steps', 'chain'].includes(name)))(
   'steps in words: $name',
   (family) => {
-    test('the tests expect the value that the words of the question give', () => {
+    test('the tests expect the value that the question describes in words', () => {
       fc.assert(
         fc.property(fc.integer(), fc.integer({ min: 1, max: family.knobs }), (seed, knob) => {
           const { question, tests } = family.generate(createRng(seed), knob);

@@ -3,11 +3,11 @@ import type { Rng } from '../../core/rng.ts';
 
 /** A generated question with its gold or tests and a worked solution. */
 export interface Question {
-  /** Short and plain; its text alone selects the split. */
+  /** Short and plain; only its text determines the split. */
   readonly question: string;
   readonly answer?: string;
   readonly tests?: ProblemTests;
-  /** Worked: scratch work first, then `\boxed{…}` or a JavaScript function. */
+  /** Worked solution: scratch work first, then `\boxed{…}` or a JavaScript function. */
   readonly solution: string;
 }
 
@@ -20,7 +20,7 @@ export interface Question {
 export interface Family {
   readonly name: string;
   readonly domain: 'math' | 'code';
-  /** Number of difficulty settings, 1 = easiest: an estimate, never a pass rate. */
+  /** Number of difficulty settings; 1 is the easiest. A setting is an estimate of difficulty, not a pass rate. */
   readonly knobs: number;
   /** Draws a question. `knob` is a whole number in [1, knobs]. */
   generate(rng: Rng, knob: number): Question;
@@ -43,7 +43,7 @@ export function mathFamily<const Knob>(family: {
   };
 }
 
-/** What a code family draws: a function of one or two whole numbers, how to ask for it and how to write it. */
+/** A drawn function of one or two whole numbers, with its question and its solution. */
 export interface FunctionQuestion {
   readonly question: string;
   /** Scratch work for the comment before the function; empty for none. */

@@ -3,8 +3,8 @@ export type WordingSplit = 'train' | 'held-out';
 
 /**
  * Texts around a question. They leave the question itself unchanged, so that the gold stays the same, and use the
- * notation of the families, which gradus-tiny's tokenizer reads. Small models that were trained on
- * the bare question alone fail on most of these texts.
+ * notation of the families, which gradus-tiny's tokenizer reads. Small models trained only on the bare question fail on
+ * most of these texts.
  */
 const frames: Readonly<Record<WordingSplit, readonly string[]>> = {
   train: ['n: {question}', '{question};', 'if {question}'],

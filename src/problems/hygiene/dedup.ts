@@ -27,9 +27,9 @@ const maxCandidates = 32;
 /**
  * Streams problems and keeps the first of all duplicates.
  *
- * Exact duplicates have the same text up to spelling, spacing and mark-up. If their golds conflict, none can be trusted and
- * all are removed. Near duplicates have the same numbers, similar words (MinHash-LSH, then exact similarity) and the same
- * gold. With different golds both stay and are noted: most are two problems of one template.
+ * Exact duplicates have the same text up to spelling, spacing and mark-up. If their golds conflict, none can be trusted
+ * and all are removed. Near duplicates have the same numbers, similar words (MinHash-LSH, then exact similarity) and
+ * the same gold. With different golds, both stay and are noted: most of these pairs are two problems of one template.
  *
  * Memory: about 0.6 kB a problem; texts are not kept.
  *

@@ -1,5 +1,5 @@
 /**
- * Maps 32-bit keys to items: a hash table with open addressing in two typed arrays, 8 bytes for an entry. A `Map` of 16
+ * Maps 32-bit keys to items: a hash table with open addressing in two typed arrays, 8 bytes per entry. A `Map` of 16
  * million entries would take ten times as much.
  */
 export class KeyIndex {

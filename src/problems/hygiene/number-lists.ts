@@ -1,4 +1,4 @@
-/** Stores lists of 32-bit numbers in large blocks: 4 bytes a number and 8 a list. */
+/** Stores lists of 32-bit numbers in large blocks: 4 bytes per number and 8 per list. */
 export class NumberLists {
   readonly #blocks: Uint32Array[] = [];
   #used = blockLength;

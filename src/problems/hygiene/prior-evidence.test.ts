@@ -28,7 +28,7 @@ test('correlates complexity with the pass rates that the data states', async () 
   );
 });
 
-test('shows quantiles alone where no pass rate is stated, and nothing without problems', async () => {
+test('shows only quantiles if no pass rate is stated, and nothing without problems', async () => {
   const columns = await columnsOf([undefined, undefined]);
   expect(columns.every(({ spearman }) => spearman === undefined)).toBe(true);
   expect(formatPriorColumns(columns)).not.toContain('Spearman');

@@ -14,7 +14,7 @@ export interface PriorColumn {
   readonly low: number;
   readonly median: number;
   readonly high: number;
-  /** Spearman's correlation with the pass rates that the data states; absent without two different ones. */
+  /** Spearman's correlation with the pass rates that the data states; absent without two different rates. */
   readonly spearman?: Estimate;
 }
 
@@ -24,8 +24,8 @@ const quantities: readonly (readonly [string, (text: string) => number])[] = [
 ];
 
 /**
- * Collects, for each problem, DID's complexity and the number of words beside it, and the first pass rate that the data
- * states, so that the two can be compared as predictors of difficulty.
+ * Collects DID's complexity, the number of words and the first stated pass rate of each problem, to compare the two
+ * quantities as predictors of difficulty.
  */
 export class PriorEvidence {
   readonly #values = quantities.map((): number[] => []);
@@ -64,7 +64,7 @@ export class PriorEvidence {
   }
 }
 
-/** Formats the columns as a table; the correlation only where the data states pass rates. */
+/** Formats the columns as a table; shows the correlation only if the data states pass rates. */
 export function formatPriorColumns(columns: readonly PriorColumn[]): string {
   const hasRates = columns.some(({ spearman }) => spearman !== undefined);
   const number = (value: number): string => value.toFixed(value < 100 ? 1 : 0);

@@ -283,7 +283,7 @@ test.each([
   ['verl', 'out.csv', '.parquet'],
   ['csv', 'out.jsonl', '.csv'],
   ['trl', 'out.PARQUET', '.jsonl'],
-] as const)('%s is not written into %s', async (format, name, ending) => {
+] as const)('%s is not written to %s', async (format, name, ending) => {
   const wanted = { out: join(folder, name), format, split: 'train', difficultyOf: statedDifficulty() };
   await expect(writeForTrainer([], wanted)).rejects.toThrow(`ends in ${ending} for ${format}`);
   expect(existsSync(wanted.out)).toBe(false);

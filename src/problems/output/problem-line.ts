@@ -3,9 +3,9 @@ import type { Problem } from '../../core/problem.ts';
 import type { KnownDifficulty } from './difficulty.ts';
 
 /**
- * Writes a problem as one line of Gradus's JSON Lines, which `jsonl` and `file` sources read back to the same problem. A
- * prompt of one user message becomes a text; the entries of `extra` become columns, unless a part of the problem has that
- * name.
+ * Writes a problem as one line of Gradus's JSON Lines, which `jsonl` and `file` sources read back to the same problem.
+ * A prompt of one user message becomes a text; the entries of `extra` become columns, unless a part of the problem has
+ * the same name.
  */
 export function problemLine(problem: Problem): string {
   const { extra, ...fields } = ownColumns(problem);
@@ -39,7 +39,7 @@ function ownColumns({ prompt, wordings, ...problem }: Problem) {
   };
 }
 
-/** Returns the text of a prompt of one user message, the messages of any other. */
+/** Returns the text of a prompt with a single user message, or the messages of any other prompt. */
 function plainPrompt(prompt: Problem['prompt']): string | Problem['prompt'] {
   const [message] = prompt;
   const isPlain = prompt.length === 1 && message!.role === 'user' && /\S/.test(message!.content);

@@ -2,7 +2,7 @@ import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { draftOf, isWrittenInPlace, publishDraft } from '../../storage/atomic.ts';
 import { explainSystemError } from '../../storage/system-error.ts';
 
-/** A text file written line by line; published atomically on close. Devices and pipes are written in place. */
+/** A text file written line by line; renamed into place on close. Devices and pipes are written in place. */
 export interface LineFile {
   write(line: string): void;
   /** Writes the remaining lines and gives the file its name. */

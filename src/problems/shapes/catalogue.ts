@@ -22,7 +22,7 @@ import { adarft, dapo, skyworkOr1, verl } from './verl.ts';
 /** Gradus's own rows, as `gradus data` writes them. */
 const own: Shape = {
   name: 'gradus',
-  reads: 'prompt, answer or tests, and whatever else a problem has',
+  reads: 'prompt, answer or tests, and all other parts of a problem',
   matches: (row) => row['prompt'] != null && (row['answer'] != null || hasOwnTests(row['tests'])),
   columns: {},
 };

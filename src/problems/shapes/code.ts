@@ -32,8 +32,8 @@ const testsRead = 'tests read';
 const rates = 'stated pass rates';
 
 /**
- * HumanEval, MBPP, BigCodeBench, APPS, TACO, LiveCodeBench, CodeContests, Codeforces, DeepCoder, KodCode, AceCode, rStar-Coder,
- * and the code rows of verl's files (Eurus-2, Guru).
+ * HumanEval, MBPP, BigCodeBench, APPS, TACO, LiveCodeBench, CodeContests, Codeforces, DeepCoder, KodCode, AceCode,
+ * rStar-Coder, and the code rows of verl's files (Eurus-2, Guru).
  */
 export const code: Shape = {
   name: 'code',
@@ -168,7 +168,7 @@ function requirePython(row: Columns): void {
   }
 }
 
-/** Codeforces states how to talk to the judge of an interactive problem. */
+/** Rejects interactive problems, for which Codeforces states how to talk to the judge. */
 function requireOneInput({ interaction_format: format }: Columns): void {
   if (typeof format === 'string' && format.trim() !== '')
     throw new DataError(
@@ -183,7 +183,7 @@ function passRates(sequence: unknown) {
   return [{ model: 'gpt-4o', successes, trials: sequence.length }];
 }
 
-/** Columns whose content moves into tests, prompt or id; they are large or reveal the tests. */
+/** Columns to drop: their content moves into tests, prompt or id, and they are large or reveal the tests. */
 const noise = new Set([
   'tests',
   'test',

@@ -43,15 +43,15 @@ const kinds = new Map(
 interface Taken {
   /** The text of all messages. */
   readonly prompt: string;
-  /** Absent: other gold columns are not compared. */
+  /** If absent, other gold columns are not compared. */
   readonly gold?: unknown;
-  /** Whether the choices are part of the prompt. */
+  /** True if the choices are part of the prompt. */
   readonly hasChoices: boolean;
 }
 
 /**
- * Rejects a row whose other columns contradict its problem: a passage or choices that the prompt lacks, a second question,
- * a second gold that differs.
+ * Rejects a row whose other columns contradict its problem: a passage or choices that the prompt lacks, a second
+ * question, a second gold that differs.
  *
  * @throws DataError naming the column and the options.
  */

@@ -24,7 +24,7 @@ test.each([
   expect(lastBoxed(text)).toBe(expected);
 });
 
-test('boxes joined by a word or signs are one gold, and others are not', () => {
+test('boxes joined by a word or signs are one gold; other boxes are not', () => {
   const number = fc.integer({ min: -99, max: 99 }).map(String);
   const joints = [' or ', ' and ', ', ', '$ or $', '\\) and \\(x_2 = ', ' \\quad \\text{or} \\quad '];
   const breaks = ['. Then ', '\n\n', ' is wrong, it must be ', ` ${'so '.repeat(20)}`];
@@ -72,6 +72,6 @@ test.each<[unknown, string]>([
   ['{"inputs": ["1"], "outputs": ["2"]}', 'column "answer": expected an answer, got an object: {"inputs"'],
   ["{'x': 1, 'y': 2}", 'column "answer": expected an answer, got an object'],
   [{ x: 2n ** 70n }, 'got an object: {"x":1180591620717411303424}'],
-])('%o is no gold answer', (value, message) => {
+])('%o is not a gold answer', (value, message) => {
   expect(() => onlyGold(value, 'answer')).toThrow(message);
 });

@@ -10,9 +10,9 @@ export function afterHashes(text: string): string | undefined {
 }
 
 /**
- * Returns the content of the last `\boxed{…}`, `\fbox{…}` or `\boxed 3` of a worked solution. Braces are balanced; without
- * braces the box ends with the formula, as in MATH's own reader. An unfinished last box gives `undefined`. Boxes in braces
- * that are one answer are joined, as the verifier joins them: `\boxed{2} or \boxed{3}` gives `2 or 3`.
+ * Returns the content of the last `\boxed{…}`, `\fbox{…}` or `\boxed 3` of a worked solution. Braces are balanced;
+ * without braces the box ends with the formula, as in MATH's own reader. An unfinished last box gives `undefined`.
+ * Boxes with braces that form one answer are joined, as in the verifier: `\boxed{2} or \boxed{3}` gives `2 or 3`.
  */
 export function lastBoxed(text: string): string | undefined {
   const [last, ...earlier] = [...text.matchAll(/\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*/g)].toReversed();
@@ -35,11 +35,13 @@ export function lastBoxed(text: string): string | undefined {
 interface Box {
   readonly start: number;
   readonly end: number;
-  /** Empty where the box is unfinished. */
+  /** Empty if the box is unfinished. */
   readonly content: string;
 }
 
-/** The box that a command opens; one without braces ends with its formula and joins no other. */
+/**
+ * Returns the box that a command opens; a box without braces ends with its formula and is never joined with another.
+ */
 function boxAt(text: string, { index, 0: command }: RegExpExecArray): Box {
   const open = index + command.length;
   if (text[open] !== '{') return { start: index, end: text.length, content: unbraced(text.slice(open)) };
@@ -47,7 +49,7 @@ function boxAt(text: string, { index, 0: command }: RegExpExecArray): Box {
   return { start: index, end: end + 1, content: text.slice(open + 1, Math.max(end, 0)).trim() };
 }
 
-/** The index of the brace that closes; -1 without one. */
+/** Returns the index of the closing brace, or -1 if there is none. */
 function braceEnd(text: string, start: number): number {
   let depth = 1;
   for (let end = start; end < text.length; end++) {
@@ -70,8 +72,8 @@ function unbraced(text: string): string {
 const goldNames = ['answer', 'final_answer', 'ground_truth', 'expected_answer', 'target', 'value', 'gold'];
 
 /**
- * Unwraps a gold from a list of one, an object with one field such as `answer`, or either as JSON or Python text; `"\"3\""`
- * gives `3`. Other values are returned unchanged.
+ * Unwraps a gold from a list of one, an object with one field such as `answer`, or either as JSON or Python text;
+ * `"\"3\""` gives `3`. Other values are returned unchanged.
  *
  * @throws DataError for a list of several golds, and for any other object.
  */

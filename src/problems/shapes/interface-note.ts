@@ -1,7 +1,7 @@
 import type { ProblemTests } from '../../core/problem.ts';
 import { at, type Columns } from './shape.ts';
 
-/** LiveCodeBench's instructions, verbatim, so that figures are comparable. */
+/** LiveCodeBench's instructions, verbatim, so that results are comparable. */
 const withStarter =
   'You will use the following starter code to write the solution to the problem and enclose your code within delimiters.';
 const withStdin =

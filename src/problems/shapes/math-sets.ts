@@ -65,7 +65,7 @@ export const competition: Shape = {
   },
 };
 
-/** `k/8`: successes of 8 attempts of the 7B distillation, as the data set's card states ("the pass rate"). */
+/** `k/8`: successes in 8 attempts by the 7B distillation; the data set's card calls it "the pass rate". */
 const polarisLabel: PassRateLabel = {
   column: 'difficulty',
   model: 'DeepSeek-R1-Distill-Qwen-7B',

@@ -6,9 +6,9 @@ const roles: Readonly<Record<string, string>> = { human: 'user', gpt: 'assistant
 const imageMark = '<image>';
 
 /**
- * Normalises a prompt: chat messages as in OpenAI (`role`, `content`, also a list of parts) or ShareGPT (`from`, `value`),
- * also as JSON or Python text, become `{role, content}`; pictures become `<image>`. Other values, such as plain texts, are
- * returned unchanged.
+ * Normalises a prompt: chat messages in the form of OpenAI (`role`, `content`, possibly a list of parts) or ShareGPT
+ * (`from`, `value`), possibly as JSON or Python text, become `{role, content}`; pictures become `<image>`. Other
+ * values, such as plain texts, are returned unchanged.
  */
 export function promptOf(value: unknown): unknown {
   const isText = typeof value === 'string';
@@ -21,7 +21,7 @@ export function promptOf(value: unknown): unknown {
     : messages.map((message, i) => message ?? (list[i] as unknown));
 }
 
-/** The list in `array([…], dtype=object)`, as pandas writes it to CSV; other texts unchanged. */
+/** Returns the list in `array([…], dtype=object)`, which pandas writes to CSV; returns other texts unchanged. */
 function withoutArray(text: string): string {
   const call = text.trim();
   if (!call.startsWith('array(') || !call.endsWith(')')) return text;

@@ -12,7 +12,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** The problems of rows, read as a file of JSON. */
+/** Reads rows as the problems of a JSON file. */
 async function read(rows: readonly unknown[], options: Parameters<typeof file>[1] = {}): Promise<Problem[]> {
   writeFileSync(join(folder, 'p.json'), stringifyJson(rows));
   const problems: Problem[] = [];
@@ -443,7 +443,7 @@ test.each<[string, readonly unknown[], string]>([
     'p.json:1: column "answer": expected a letter, since 1 is a position and the text of another choice',
   ],
   [
-    'a gold that is none of the choices',
+    'a gold that is not among the choices',
     [{ question: 'q', choices: ['x', 'y'], answer: 'E' }],
     'p.json:1: column "answer": expected a letter, a position from 0, or a text among ["x","y"], got "E"',
   ],
@@ -563,7 +563,7 @@ test.each([
   expect(problem!.extra).toMatchObject({ golden_answers: ['Ann', 'Ann Lee'] });
 });
 
-test('Search-R1: ids that repeat between its data sets are not taken', async () => {
+test('Search-R1: ids that repeat between its data sets are not used', async () => {
   const row = (question: string) => ({
     ...verl('fact-reasoning', { target: ['Ann'] }, { prompt: user(question) }),
     id: 'train_0',
@@ -578,7 +578,7 @@ test("R1-Searcher's rows are questions with an answer, in a stated domain", asyn
   expect(problem).toMatchObject({ prompt: user('who is it'), answer: 'Ann', domain: 'short-answer' });
 });
 
-test('golds that are no texts name their column', async () => {
+test('golds that are not texts give an error that names their column', async () => {
   await expect(read([{ question: 'q', golden_answers: [] }])).rejects.toThrow(
     'column "golden_answers": expected a text or a list of texts',
   );

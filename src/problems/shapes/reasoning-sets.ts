@@ -16,7 +16,7 @@ function ratesThatFit(label: PassRateLabel, value: unknown) {
   }
 }
 
-/** The share of 64 rollouts that solved the problem (Albalak et al., arXiv 2502.17387). */
+/** Share of 64 rollouts that solved the problem (Albalak et al., arXiv 2502.17387). */
 const bigMathLabel: PassRateLabel = {
   column: 'llama8b_solve_rate',
   model: 'Llama-3.1-8B',

@@ -9,11 +9,11 @@ export type Columns = Readonly<Record<string, unknown>>;
  */
 export interface Shape {
   readonly name: string;
-  /** The columns it reads, for help texts. */
+  /** The columns that the shape reads, for help texts. */
   readonly reads: string;
   /** Checks whether a row has this shape. */
   readonly matches: (row: Columns) => boolean;
-  /** Whether one file may mix rows of this shape with rows of other such shapes that have the same columns. */
+  /** True if one file may mix rows of this shape with rows of other mixing shapes that have the same columns. */
   readonly mixes?: boolean;
   readonly columns: Partial<ColumnNames>;
   readonly domain?: string;
@@ -43,7 +43,7 @@ export function hasTexts(row: Columns, ...paths: string[]): boolean {
   return paths.every((path) => typeof at(row, path) === 'string');
 }
 
-/** Checks whether a value may hold a gold answer, also in a list of one or an object with one field. */
+/** Checks whether a value may hold a gold answer, possibly in a list of one or an object with one field. */
 export const isAnswer = (value: unknown): boolean =>
   value != null &&
   value !== '' &&

@@ -40,7 +40,7 @@ const { data } = fc.letrec((tie) => ({
   ),
 }));
 
-test('a list or object is read from JSON and from Python literals alike', () => {
+test('reads a list or object from both JSON and Python literals', () => {
   fc.assert(
     fc.property(fc.array(data, { maxLength: 4 }), (value) => {
       expect(readStructure(repr(value))).toEqual(value);
@@ -75,11 +75,11 @@ test.each([
   '[1] 2',
   '{x: 1}',
   '[0, \\infty)',
-])('%j is no structure', (source) => {
+])('%j is not a structure', (source) => {
   expect(readStructure(source)).toBeUndefined();
 });
 
-test('deep nesting and arbitrary texts end without an exception', () => {
+test('deep nesting and arbitrary texts do not throw', () => {
   expect(readStructure("['".repeat(1e5))).toBeUndefined();
   expect(readStructure('(['.repeat(1e5))).toBeUndefined();
   fc.assert(

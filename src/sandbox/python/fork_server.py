@@ -6,8 +6,8 @@
                                  └───────fork──▶  judge   ◀── fd 4: the tests, which only it reads
 
 The server never reads sources, inputs, tests or outputs: they go from Node's pipes into the forked processes, and from
-their memory files back (sendfile). So the memory that the next program inherits holds nothing of an earlier program or
-test. Frames are a u32 little-endian length and that many bytes of JSON.
+their memory files back (sendfile). So the memory that the next program inherits contains nothing from an earlier
+program or test. Frames are a u32 little-endian length and that many bytes of JSON.
 
 What it does NOT stop: see guard.py. A server that cannot start replies `broken`, and Node replaces it.
 """
@@ -38,7 +38,7 @@ SEALED = b"\1"
 
 
 class Lane:
-    """Holds what all runs of this lane share: user, directory, Landlock rules and seccomp filter."""
+    """State shared by all runs of this lane: user, directory, Landlock rules and seccomp filter."""
 
     def __init__(self, directory, switched_off, packages):
         self.switched_off = frozenset(switched_off)  # protections by name; tests alone switch any off
@@ -50,7 +50,8 @@ class Lane:
         self.refresh()
 
     def refresh(self):
-        """Empties the directory for the next run. Rules refer to its inode, so a new directory gets new rules."""
+        """Empties the directory for the next run. Landlock rules refer to its inode, so a new directory needs new
+        rules."""
         if self.directory.refresh(self.uid):
             self.rules = guard.make_ruleset(self.directory.writable, self.readable)
             os.set_inheritable(self.rules, False)
@@ -132,7 +133,7 @@ class Child:
         return os.dup2(descriptor, 100 + descriptor)
 
     def wait(self, seconds):
-        """Returns True once the process ended; False after `seconds`, or at once when Node is gone."""
+        """Returns True once the process has ended; False after `seconds`, or immediately if Node has exited."""
         poll = select.poll()
         poll.register(self.handle, select.POLLIN)
         poll.register(REQUESTS, 0)
@@ -140,7 +141,8 @@ class Child:
         return self.handle in events
 
     def end(self):
-        """Kills the process if it runs, reaps it, and reports. It could not fork, so nothing of it is left."""
+        """Kills the process if it is still running, reaps it and reports its end. It could not fork, so no child
+        remains."""
         alive = self.usage is None and not self.wait(0)
         report = self._scheduling() if alive else {}
         os.kill(self.pid, signal.SIGKILL)
@@ -200,13 +202,14 @@ def run(lane, request):
     os.close(to_judge)
     os.close(from_judge)
     judging.wait(wall)
-    # The program first: its scheduler statistics exist only while it runs, and the judge may have given up waiting.
+    # End the program first: its scheduler statistics exist only while it runs, and the judge may have stopped waiting.
     reply = {"program": child.end(), "judge": judging.end()}
     return reply, [child, judging]
 
 
 def send(reply, children):
-    """Sends the reply, then output and errors of each process, from file to pipe without passing through this memory."""
+    """Sends the reply, then the output and errors of each process, from file to pipe without copying them into this
+    process."""
     files = [descriptor for child in children for descriptor in (child.output, child.errors)]
     reply["files"] = [min(os.fstat(descriptor).st_size, JUDGE_OUTPUT) for descriptor in files]
     head = json.dumps(reply).encode()
@@ -218,7 +221,8 @@ def send(reply, children):
 
 
 def load(package):
-    """Imports a declared package before any fork; returns its version. Programs cannot import what lies beside it."""
+    """Imports a declared package before any fork; returns its version. Programs cannot import other modules in the same
+    folder."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads would not survive the fork
     sys.path.append(os.path.dirname(package["folders"][0]))
     try:

@@ -1,4 +1,5 @@
-"""Removes for good from this process what a program under test must not have. Linux >= 5.13, no root needed.
+"""Permanently removes from this process all rights that a program under test must not have. Linux >= 5.13, no root
+needed.
 
 In order: resource limits, an unprivileged user (when started by root), no capabilities, death with the parent,
 no_new_privs, Landlock (files, TCP, signals, abstract sockets), seccomp (an allow list, see syscalls.py).
@@ -37,7 +38,7 @@ ALL_SCOPES = 0b11  # abstract unix sockets, signals
 
 
 class GuardError(Exception):
-    """A protection could not be applied; nothing of the program has run."""
+    """A protection could not be applied; no part of the program has run."""
 
 
 def check(result, what):
@@ -67,7 +68,8 @@ def set_limits(memory_bytes, cpu_seconds, file_bytes, threads):
 
 
 def drop_privileges(uid):
-    """Becomes `uid` (given when root started the server) and drops every capability, those of a user namespace too."""
+    """Switches to `uid` (given if root started the server) and drops every capability, including those of a user
+    namespace."""
     if uid is not None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
@@ -155,9 +157,9 @@ def make_filter():
     code += _when(numbers["ioctl"], _one_of(1, IOCTL_ALLOWED))
     code += _when(numbers["prctl"], _one_of(0, PRCTL_ALLOWED))
     code += _when(numbers["prlimit64"], _one_of(0, (0,)))  # own limits only; hard limits cannot be raised
-    # A connected pair of stream sockets reaches nobody else; a datagram socket could send to any path.
+    # A connected pair of stream sockets reaches no other process; a datagram socket could send to any path.
     code += _when(numbers["socketpair"], [*_require(0, AF_UNIX), *_one_of(1, STREAM_TYPES)])
-    # No address: only to the other end.
+    # Without an address, data goes only to the other end.
     code += _when(numbers["sendto"], [*_require(4, 0), *_require(4, 0, half=1), (RETURN, 0, 0, ALLOW)])
     code += _decide(_spans(syscalls.allowed_numbers(MACHINE)))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
@@ -174,8 +176,8 @@ def _spans(numbers):
 
 
 def _decide(spans):
-    """Returns a binary search over the spans. A chain of comparisons would cost each start of a program 0.2 ms: on
-    installing a filter the kernel runs it once for each call number."""
+    """Returns a binary search over the spans. A chain of comparisons would cost 0.2 ms per program start, because the
+    kernel runs a new filter once for each call number."""
     if len(spans) == 1:
         return [(RETURN, 0, 0, ALLOW if spans[0][1] else NO_SUCH_CALL)]
     middle = len(spans) // 2
@@ -211,7 +213,7 @@ def _clone_body():
 
 
 def restrict_calls(program):
-    """Applies seccomp, to threads started later too."""
+    """Applies seccomp, also to threads started later."""
 
     class Program(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
@@ -221,5 +223,5 @@ def restrict_calls(program):
 
 
 def no_new_privileges():
-    """Makes set-uid programs grant nothing, which also lets an ordinary user apply Landlock and seccomp."""
+    """Disables set-uid privileges, which also allows an ordinary user to apply Landlock and seccomp."""
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(NO_NEW_PRIVS)")

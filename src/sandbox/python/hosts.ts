@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import type { SandboxPackage } from './packages.ts';
 
 /**
- * What hosts a lane's fork server, strongest first.
+ * Kinds of host for a lane's fork server, strongest first.
  *
- * - `bubblewrap`: separate namespaces, an empty environment and a file tree of the interpreter alone, and the guard inside.
+ * - `bubblewrap`: separate namespaces, an empty environment and a file tree with only the interpreter, plus the guard.
  *   Does NOT stop: kernel bugs within the guard's system calls; side channels of the hardware.
- * - `guard`: the guard alone. Does NOT stop, in addition: seeing whether a host path exists (see guard.py).
+ * - `guard`: only the guard. In addition, does NOT stop: seeing whether a host path exists (see guard.py).
  */
 export const hostKinds = ['bubblewrap', 'guard'] as const;
 
@@ -28,11 +28,11 @@ export function hostCommand(kind: HostKind, python: string, options: ForkServerO
 
 /** Options of a fork server. */
 export interface ForkServerOptions {
-  /** An empty directory that only this lane uses: where programs start. */
+  /** Empty directory that only this lane uses; programs start in it. */
   readonly directory: string;
-  /** Protections to leave out, so that a test can show that it would notice. */
+  /** Protections to disable, so that a test can show that it detects their absence. */
   readonly switchedOff?: readonly string[];
-  /** Packages to load ahead of the first program, and to let programs read. */
+  /** Packages to load before the first program and to make readable for programs. */
   readonly packages?: readonly SandboxPackage[];
 }
 
@@ -47,7 +47,9 @@ function bubblewrapFlags(python: string, { directory, packages = [] }: ForkServe
   return [...isolation.split(' '), ...readable, '--proc', '/proc', '--dev', '/dev', '--dir', directory];
 }
 
-/** Returns the interpreters to try, the first on PATH first. A version manager's shim is a script: its target is returned. */
+/**
+ * Returns the interpreters to try, in the order of PATH. For the shim script of a version manager, returns its target.
+ */
 export function findPythons(): string[] {
   const found = [...findOnPath('python3'), '/usr/bin/python3', '/usr/local/bin/python3'].filter((path) =>
     existsSync(path),

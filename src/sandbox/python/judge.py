@@ -1,11 +1,12 @@
 """Runs the tests of a problem in a guarded process, against a program in another guarded process.
 
 The program only returns values. Expected values never leave this process, and plain data is compared here. So a program
-that prints "passed", exits with 0, patches its interpreter, forges replies or returns objects that equal everything gains
-nothing: it can only return a right or a wrong value.
+gains nothing by printing "passed", exiting with 0, patching its interpreter, forging replies or returning objects that
+equal everything: it can only return a right or a wrong value.
 
 Instances of the program's classes are `Remote`: tests may call them, read their attributes and pass them back, but they
-equal only themselves. Comparisons and arithmetic are not forwarded: the program would see the expected value and agree.
+equal only themselves. Comparisons and arithmetic are not forwarded, because the program could see the expected value
+and agree with it.
 """
 
 import builtins
@@ -28,7 +29,8 @@ TESTS = "tests"  # the module that the tests' own classes belong to
 
 
 class ProgramEnded(BaseException):
-    """The program's process ended, or sent no valid frame. BaseException: tests that catch errors must not catch it."""
+    """The program's process ended or sent an invalid frame. A BaseException, so that tests that catch errors do not
+    catch it."""
 
 
 class OutOfTime(BaseException):
@@ -36,7 +38,7 @@ class OutOfTime(BaseException):
 
 
 class Stalled(BaseException):
-    """A reply took far more wall time than CPU time: the machine is overloaded, or the program sleeps."""
+    """A reply took far more wall-clock time than CPU time: the machine is overloaded, or the program sleeps."""
 
 
 class Program:
@@ -76,7 +78,7 @@ class Program:
         start = time.monotonic()
         while not select.select([REPLIES_IN], [], [], 0.02)[0]:
             self.check_cpu()
-            # Counts only time spent waiting for the program, not time in which this process itself was not run.
+            # Count only the time spent waiting for the program, not time in which this process was not scheduled.
             if self.waited + time.monotonic() - start > self.wall_seconds:
                 raise Stalled
         self.waited += time.monotonic() - start
@@ -121,7 +123,8 @@ class Program:
 
 
     def _number(self, value):
-        """Returns the number of an object in the program: one that came from there, or a copy of one that the tests made."""
+        """Returns the number of an object in the program: an object that came from it, or a copy of one that the tests
+        made."""
         if isinstance(value, Remote):
             return object.__getattribute__(value, "_number")
         if type(value).__module__ != TESTS:
@@ -142,7 +145,8 @@ def _small_integer(digits):
 
 
 def _as_exception(error):
-    """The program's exception: of the built-in class it has or extends, under the name of its own class."""
+    """The program's exception, as an instance of the built-in class that it has or extends, with the name of its own
+    class."""
     kind = values.exception_class([str(name) for name in error[2]])
     message = str(error[1])
     return RuntimeError(f"{kind.__name__}: {message}") if issubclass(kind, UnicodeError) else kind(message)
@@ -196,8 +200,8 @@ class Remote:
 
 
 class Names(dict):
-    """Globals of the tests, in this order: names of the tests, the entry point, built-ins, library modules (a program must
-    not replace `math` in the tests), other names of the program."""
+    """Globals of the tests, looked up in this order: names of the tests, the entry point, built-ins, library modules (a
+    program must not replace `math` in the tests), and other names of the program."""
 
     def __init__(self, program, entry_point):
         super().__init__(__name__=TESTS, __builtins__=builtins, __run_test__=run_test)
@@ -249,7 +253,7 @@ def _run(job, program, outcomes):
             break
 
 
-# Tests that patch or capture the process they run in, which the program does not run in.
+# Tests that patch or capture their own process; the program runs in another one.
 REACHES_INTO_PROGRAM = re.compile(
     r"\bunittest\.mock\b|\bfrom unittest import .*\bmock\b|^\s*import mock\b|\bredirect_stdout\b|\bsys\.std(?:in|out)\s*=",
     re.M,
@@ -257,7 +261,7 @@ REACHES_INTO_PROGRAM = re.compile(
 
 
 def _prepare(job, program, names):
-    """Runs the setup and compiles the tests. An error here that the program had no part in would fail every program."""
+    """Runs the setup and compiles the tests. An error here that the program did not cause would fail every program."""
     sources = [job["setup"], *job["tests"]]
     for source in sources:
         found = REACHES_INTO_PROGRAM.search(source)
@@ -286,7 +290,7 @@ def _call(program, entry_point, arguments):
 
 
 def _case(program, entry_point, case):
-    """Makes a call whose value must equal one of the accepted ones, where tuples are lists as in JSON."""
+    """Makes a call whose value must equal one of the accepted values; tuples equal lists, as in JSON."""
     value = program.ask("name", None, entry_point)(*copy.deepcopy(case["arguments"]))
     tolerance = case.get("tolerance")
     if not any(same(value, accepted, tolerance) for accepted in case["accepted"]):
@@ -294,7 +298,8 @@ def _case(program, entry_point, case):
 
 
 def same(value, expected, tolerance=None):
-    """Compares as Python does, but tuples equal lists, and the tolerance applies to numbers unless both are integers."""
+    """Compares values as Python does, except that tuples equal lists and the tolerance applies to numbers unless both
+    are integers."""
     if isinstance(value, (int, float)) and isinstance(expected, (int, float)):
         if value == expected:
             return True

@@ -12,15 +12,17 @@ export interface LaneSpec {
   readonly python: string;
   readonly switchedOff?: ForkServerOptions['switchedOff'];
   readonly packages?: ForkServerOptions['packages'];
-  /** Runs the lanes as this user (and group) instead of the present one; needs root. */
+  /** Runs the lanes as this user (and group) instead of the current one; needs root. */
   readonly user?: number | undefined;
 }
 
 /** A fixed number of interpreters that run programs; callers wait for a free one in FIFO order. */
 export interface LanePool extends AsyncDisposable {
-  /** Runs a request on the next free lane. A `SandboxError` means that the lane broke, not the program; it is replaced. */
+  /**
+   * Runs a request on the next free lane. A `SandboxError` means that the lane broke, not the program; it is replaced.
+   */
   run(request: LaneRequest, signal?: AbortSignal): Promise<LaneReply>;
-  /** What a lane reported when it started; starts one. */
+  /** Returns what a lane reports when it starts; starts one if necessary. */
   info(): Promise<LaneInfo>;
 }
 
@@ -39,7 +41,7 @@ export function createLanePool(spec: LaneSpec, size: number): LanePool {
   };
 }
 
-/** Runs a request; a lane that broke, or whose program is given up, is closed. */
+/** Runs a request; closes the lane if it breaks or the request is aborted. */
 async function runAbortable(lane: Lane, request: LaneRequest, signal?: AbortSignal): Promise<LaneReply> {
   signal?.throwIfAborted();
   const abort = (): void => void lane[Symbol.asyncDispose]();

@@ -36,13 +36,16 @@ export interface LaneRequest {
   readonly cpuSeconds: number;
   readonly outputBytes: number;
   readonly wallMs: number;
-  /** Read by the program's process alone. */
+  /** Read only by the program's process. */
   readonly program: { readonly source: string; readonly stdin?: string };
-  /** Read by the judge's process alone; absent: the program runs as a script. */
+  /** Read only by the judge's process. Absent if the program runs as a script. */
   readonly judge?: object;
 }
 
-/** How one guarded process ended. `waitedMs`: runnable but not running; `states`: of its threads when it was killed. */
+/**
+ * How one guarded process ended. `waitedMs` is the time it was runnable but not running; `states` are those of its
+ * threads when it was killed.
+ */
 export type ProcessEnd = z.infer<typeof endSchema>;
 
 /** A reply: how each process ended, and what each wrote to standard output and error. */
@@ -69,7 +72,8 @@ export interface Lane extends AsyncDisposable {
 }
 
 /**
- * Starts a fork server in an empty environment. `command` is the interpreter with its arguments, or a program that hosts it.
+ * Starts a fork server in an empty environment. `command` is the interpreter with its arguments, or a program that
+ * hosts it.
  *
  * @throws SandboxError if it does not start, with its last line on standard error.
  */
@@ -88,12 +92,12 @@ export async function startLane(command: readonly string[], user?: number): Prom
     killGroup(child);
     if (child.pid !== undefined) await gone;
   };
-  // Once only: the number of an ended group may belong to another by the second time.
+  // Kill only once: after the group has ended, its number may belong to another group.
   let killing: Promise<void> | undefined;
   const close = (): Promise<void> => (killing ??= kill());
   try {
     const hello = helloSchema.parse((await Promise.race([pipes.replies.readFrame(), failed])).head);
-    if ('broken' in hello) throw new SandboxError(`the guard could not be put up: ${hello.broken}`);
+    if ('broken' in hello) throw new SandboxError(`the guard could not be applied: ${hello.broken}`);
     const info = {
       python: hello.python,
       landlock: hello.landlock,
@@ -128,7 +132,7 @@ function pipesOf(child: ChildProcess): Pipes {
     Writable,
     Writable,
   ];
-  // Ignore a broken pipe: the replies end too, and without a listener it would end this process.
+  // Ignore a broken pipe: the replies end as well, and an unhandled error would end this process.
   for (const pipe of [requests, program, judge]) pipe.on('error', () => undefined);
   let said = '';
   errors.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
@@ -144,7 +148,7 @@ async function runOn(pipes: Pipes, request: LaneRequest): Promise<LaneReply> {
   const reply = replySchema.parse(head);
   for (const end of [reply.program, reply.judge]) {
     if (end && !end.sealed)
-      throw new SandboxError(`the guard could not be put up: ${end.problem || 'no reason given'}`);
+      throw new SandboxError(`the guard could not be applied: ${end.problem || 'no reason given'}`);
   }
   const [stdout, stderr, outcomes, trouble] = files;
   return {

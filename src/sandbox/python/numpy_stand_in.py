@@ -1,6 +1,6 @@
 """The part of numpy that HumanEval+ and MBPP+ tests use: comparing numbers with a tolerance.
 
-Only the judge has it, unless the sandbox declares the real numpy. Any other name of numpy makes the tests broken.
+Only the judge has it, unless the sandbox declares the real numpy. Tests that use any other name of numpy are broken.
 Programs that import numpy get an ImportError.
 """
 

@@ -2,8 +2,8 @@ import type { CallResult, SandboxLimits } from '../sandbox.ts';
 import type { LaneReply, ProcessEnd } from './lane.ts';
 
 /**
- * Why a process reached its wall-clock limit: `starved` if the machine did not run it (load, a stop, a disk), `idle` if it
- * slept although the processor was free.
+ * Why a process reached its wall-clock limit: `starved` if the machine did not run it (because of load, suspension or a
+ * slow disk), `idle` if it slept although the processor was free.
  */
 export type Stall = 'starved' | 'idle';
 
@@ -24,7 +24,7 @@ export function scriptResult(
 ): CallResult | { status: 'stalled'; stall: Stall } {
   if (program.cpuMs > limits.maxCpuMs || isCpuSignal(program)) return { status: 'timeout' };
   if (program.ended === 'killed') return { status: 'stalled', stall: stallOf(program) };
-  // A program cannot send signals: this one came from outside, most likely from the kernel's out-of-memory killer.
+  // A program cannot send signals, so this one came from outside, most likely from the kernel's out-of-memory killer.
   if (program.ended === 'signal' && program.code === SIGKILL) return { status: 'stalled', stall: 'starved' };
   const stdout = program.stdout.toString();
   if (stdout.length > limits.maxOutputCharacters || program.stdout.length >= outputBytes(limits))
@@ -33,17 +33,20 @@ export function scriptResult(
   return failureOf(program);
 }
 
-/** Whether a process ended by its CPU limit. */
+/** Returns whether the CPU limit ended a process. */
 export function isCpuSignal(end: ProcessEnd): boolean {
   return end.ended === 'signal' && end.code === SIGXCPU;
 }
 
-/** Returns the bytes a program may write to a file, its output included: enough for `maxOutputCharacters` of any script. */
+/**
+ * Returns the number of bytes that a program may write to a file, including its output: enough for
+ * `maxOutputCharacters` of any script.
+ */
 export function outputBytes(limits: SandboxLimits): number {
   return 4 * limits.maxOutputCharacters;
 }
 
-/** Describes a failed process in one line: the last one it wrote to standard error, or how it ended. */
+/** Describes a failed process in one line: the last line that it wrote to standard error, or how it ended. */
 export function failureOf(program: LaneReply['program']): CallResult {
   const lastLine = program.stderr.toString().trim().split('\n').at(-1)?.slice(0, 300) ?? '';
   if (/^MemoryError\b/.test(lastLine)) return { status: 'out-of-memory' };

@@ -48,7 +48,7 @@ describe.skipIf(!isHere)(`a declared package${isHere ? '' : ` (skipped: ${opened
     expect(sandbox.choice.packages).toEqual({ numpy: '9.9' });
   });
 
-  test('can be imported, parts that are loaded late included', async () => {
+  test('can be imported, including parts that are loaded late', async () => {
     expect(
       await printed(
         'import numpy, numpy.late\nprint(numpy.__version__, numpy.late.value, numpy.linalg.loaded)',
@@ -79,7 +79,7 @@ describe.skipIf(!isHere)(`a declared package${isHere ? '' : ` (skipped: ${opened
   });
 });
 
-test('a package that no interpreter has is one error that names it and what to run', async () => {
+test('a package that no interpreter has gives one error with its name and the command to run', async () => {
   await expect(openWith('/nonexistent', 'wasi')).rejects.toMatchObject({
     name: 'SandboxError',
     message: expect.stringMatching(/declares numpy.*WebAssembly has no numpy/) as string,

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { SandboxError } from '../../core/errors.ts';
 
-/** Packages that a sandbox may declare, with the parts loaded ahead of the first program. */
+/** Packages that a sandbox may declare, with the parts that are loaded before the first program. */
 const parts = { numpy: ['linalg', 'fft', 'random', 'testing'] } as const;
 
 /** See `parts`. */
@@ -15,7 +15,7 @@ export interface SandboxPackage {
   readonly parts: readonly string[];
 }
 
-/** How the message ends when an interpreter does not have a package. */
+/** End of the message for an interpreter without a package. */
 export const lacksPackage = 'does not have';
 
 const script = `
@@ -25,7 +25,7 @@ print(json.dumps(list(spec.submodule_search_locations)[0] if spec and spec.submo
 `;
 
 /**
- * Finds a package of an ordinary run of the interpreter, without importing it.
+ * Finds a package as an ordinary run of the interpreter would, without importing it.
  *
  * @throws SandboxError if the interpreter does not have it.
  */
@@ -41,13 +41,13 @@ export function findPackage(python: string, name: keyof typeof parts): SandboxPa
       }),
     ) as string | null;
   } catch (cause) {
-    throw new SandboxError(`${python} cannot be asked for its packages`, { cause });
+    throw new SandboxError(`${python} failed to list its packages`, { cause });
   }
   if (folder === null) {
     throw new SandboxError(`expected the package ${name}, which ${python} ${lacksPackage}`, {
       tryNext: `${python} -m pip install ${name}`,
     });
   }
-  // Shared libraries that a wheel brings lie beside the package.
+  // The shared libraries of a wheel are in a folder next to the package.
   return { name, parts: parts[name], folders: [folder, `${folder}.libs`].filter((path) => existsSync(path)) };
 }

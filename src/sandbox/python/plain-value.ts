@@ -1,8 +1,8 @@
 import { VerifierError } from '../../core/errors.ts';
 
 /**
- * Converts a value that a Python function returned from the tags of values.py to JavaScript: tuples and sets become arrays,
- * integers beyond 2^53 bigints, dictionaries objects with text keys.
+ * Converts a value returned by a Python function from the tags of values.py to JavaScript. Tuples and sets become
+ * arrays, integers beyond 2^53 become bigints, and dictionaries become objects with text keys.
  */
 export function plainValue(packed: unknown): unknown {
   if (packed === null || typeof packed !== 'object') return packed;

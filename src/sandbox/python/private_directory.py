@@ -1,8 +1,9 @@
-"""Provides the one directory a program may write: a memory file system of 16 MiB and 256 files, emptied after every run.
+"""Provides the only directory that a program may write to: a memory file system of 16 MiB and 256 files, emptied after
+every run.
 
-Mounting it needs a mount namespace: root makes one, an ordinary user makes it inside a user namespace. Without either
-(a container without CAP_SYS_ADMIN, a kernel that denies user namespaces) the directory cannot be capped, and programs
-start in an empty directory that they cannot write.
+Mounting it needs a mount namespace, which root creates directly and an ordinary user creates inside a user namespace.
+Without either (a container without CAP_SYS_ADMIN, a kernel that denies user namespaces) the size of the directory
+cannot be limited, and programs start in an empty directory that they cannot write to.
 """
 
 import ctypes
@@ -17,7 +18,7 @@ CAPACITY = "size=16m,nr_inodes=256,mode=0700"
 
 
 class PrivateDirectory:
-    """A directory that runs use in turn. `writable` is its path, or None if it could not be capped."""
+    """A directory that runs use in turn. `writable` is its path, or None if its size could not be limited."""
 
     def __init__(self, path, capped, own_user_namespace):
         self.path = path
@@ -26,7 +27,7 @@ class PrivateDirectory:
         self._mounted = self._rules_made = False
 
     def refresh(self, uid):
-        """Empties the directory; returns True if it is a new one, or the first."""
+        """Empties the directory; returns True if the directory is new."""
         if self.writable is None:
             first, self._rules_made = not self._rules_made, True
             return first
@@ -42,12 +43,12 @@ class PrivateDirectory:
         return True
 
     def describe(self):
-        """Returns what is recorded in the run."""
+        """Returns the description that is recorded in the run."""
         return {"writableDirectory": self.writable is not None, "userNamespace": self.own_user_namespace}
 
 
 def open_directory(path):
-    """Makes this process's view of `path` private and capped, if the machine allows it."""
+    """Makes `path` private to this process and limits its size, if the machine allows it."""
     if os.geteuid() == 0:  # programs run as a spare user, which a user namespace of one user cannot map
         capped = libc.unshare(CLONE_NEWNS) == 0 and _try_mount(path)
         libc.unshare(CLONE_NEWNET | CLONE_NEWIPC)
@@ -66,7 +67,8 @@ def open_directory(path):
 
 
 def spare_uid():
-    """Returns a user id that owns nothing: far above real ones, or that of `nobody` if the container maps only a few."""
+    """Returns a user id that owns no files: far above real ids, or that of `nobody` if the container maps only a few
+    ids."""
     wanted = FIRST_SPARE_UID + os.getpid() % SPARE_UIDS
     with open("/proc/self/uid_map") as file:
         ranges = [[int(part) for part in line.split()] for line in file]

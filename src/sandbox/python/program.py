@@ -1,5 +1,5 @@
-"""Runs inside the guarded process of a program. Nothing here is trusted once the program's first line has run, for it may
-have replaced any of it. Protection comes from the guard and the judge.
+"""Runs inside the guarded process of a program. No code here is trusted once the program's first line has run, because
+the program may have replaced any of it. Protection comes from the guard and the judge.
 """
 
 import _sitebuiltins
@@ -44,7 +44,7 @@ def _prepare(name):
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     sys.argv, sys.path = ["main.py"], LIBRARY
     sys.setrecursionlimit(10_000)
-    # What `site` adds to every ordinary interpreter; this one starts without it.
+    # Names that `site` adds to every ordinary interpreter; this one starts without `site`.
     builtins.exit, builtins.quit = (_sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)") for name in ("exit", "quit"))
     builtins.help = _sitebuiltins._Helper()
     if hasattr(sys, "set_int_max_str_digits"):
@@ -58,7 +58,8 @@ def _prepare(name):
 
 
 def _report(error):
-    """Writes the end of a traceback to standard error. The library's own module would cost each failure 6 ms to import."""
+    """Writes the end of a traceback to standard error. Importing the standard library's module would cost each failure
+    6 ms."""
     try:
         sys.stdout.flush()
     except BaseException:

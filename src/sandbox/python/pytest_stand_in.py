@@ -1,6 +1,6 @@
 """The part of pytest that published tests use: raises, approx, parametrize, fixtures. Only the judge has it.
 
-Any other name of pytest makes the tests broken: the problem is then ungradable, and no program is wrong for it.
+Tests that use any other name of pytest are broken: the problem is then ungradable, and no program counts as wrong.
 """
 
 import math
@@ -33,7 +33,7 @@ class Raises:
 
 
 def raises(expected, *call, match=None, **options):
-    """A context manager, or with a function and its arguments a check of that call."""
+    """Returns a context manager; with a function and its arguments, checks that call."""
     if not call:
         return Raises(expected, match)
     with Raises(expected, match) as info:
@@ -81,7 +81,7 @@ class Marks:
     """Implements `mark.parametrize` and `mark.skip`; other marks change nothing."""
 
     def parametrize(self, names, rows, **_):
-        """Runs the test once for each row; several of these multiply."""
+        """Runs the test once for each row; several of these decorators combine to all pairs of rows."""
         keys = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
         sets = [dict(zip(keys, row if len(keys) > 1 else [row])) for row in map(_row, rows)]
 
@@ -93,7 +93,7 @@ class Marks:
         return mark
 
     def skip(self, test=None, **_):
-        """Leaves the test out."""
+        """Skips the test."""
         return skip if callable(test) else lambda _: _skipped
 
     def __getattr__(self, _):
@@ -121,7 +121,7 @@ fixtures = {}
 
 
 def fixture(function=None, *, name=None, **_):
-    """Makes what tests ask for by the name of an argument; made anew for each test."""
+    """Creates the value that tests request by the name of an argument, anew for each test."""
 
     def keep(made):
         fixtures[name or made.__name__] = made
@@ -136,7 +136,7 @@ def fail(reason="", **_):
 
 
 def skip(reason="", **_):
-    """Leaves the test out."""
+    """Skips the test."""
     import unittest
 
     raise unittest.SkipTest(reason)
@@ -152,7 +152,7 @@ def main(*_, **__):
 
 
 def install():
-    """Makes `import pytest` find this, with every missing name an error of the tests."""
+    """Makes `import pytest` find this module; every missing name is an error of the tests."""
     module = types.ModuleType("pytest")
     module.__dict__.update({name: globals()[name] for name in "raises approx param fixture fixtures fail skip main".split()})
     module.mark = Marks()

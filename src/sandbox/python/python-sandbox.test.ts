@@ -222,7 +222,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ]);
   });
 
-  test('iterators, views and named tuples arrive as what they hold', async () => {
+  test('iterators, views and named tuples arrive as their contents', async () => {
     const source =
       'from collections import namedtuple\nP = namedtuple("P", "x y")\ndef f(k):\n    return [map(str, [1]), (i for i in [1]), {1: 2}.keys(), P(1, 2)][k]';
     const tests = [
@@ -234,7 +234,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     expect(await outcomes(source, tests)).toEqual(tests.map(() => ({ status: 'passed' })));
   });
 
-  test("objects of the program's own classes can be made, filled and handed back", async () => {
+  test("objects of the program's own classes can be created, filled and passed back", async () => {
     const source =
       'class Node:\n    def __init__(self, v): self.v, self.next = v, None\ndef f(n): return n.v + (f(n.next) if n.next else 0)';
     expect(
@@ -272,7 +272,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ]);
   });
 
-  test("the program's own exceptions keep their name and what they extend", async () => {
+  test("the program's own exceptions keep their name and base classes", async () => {
     const source = 'class Base(ValueError): pass\nclass Own(Base): pass\ndef f(x): raise Own(f"no {x}")';
     const tests = [
       'try: f(1)\nexcept Own as error: assert str(error) == "no 1"',
@@ -289,7 +289,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ]);
   });
 
-  test("objects of the tests' classes are rebuilt in the program, cycles and all", async () => {
+  test("objects of the tests' classes are rebuilt in the program, including cycles", async () => {
     const node = 'class Node:\n    def __init__(self, v, next=None): self.v, self.next = v, next\n';
     const source = `${node}def f(n):\n    total = n.v\n    m = n.next\n    while m is not None and m is not n: total, m = total + m.v, m.next\n    return total`;
     const setup = `${node}ring = Node(1, Node(2))\nring.next.next = ring\n`;
@@ -298,7 +298,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ).toEqual([{ status: 'passed' }, { status: 'passed' }]);
   });
 
-  test('unittest classes run one method at a time, with what they set up and leave out', async () => {
+  test('unittest classes run one method at a time, with their setup and skips', async () => {
     const setup = [
       'import unittest',
       'class T(unittest.TestCase):',
@@ -394,7 +394,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     });
   });
 
-  test('an integer of many digits does not make a wrong result expensive to describe', async () => {
+  test('describing a wrong result is cheap even for an integer of many digits', async () => {
     const outcome = await sandbox.judge(
       'def f(): return 10 ** 3_000_000',
       { type: 'cases', entryPoint: 'f', cases: [{ arguments: [], accepted: [1] }] },
@@ -477,7 +477,7 @@ describe.skipIf(!isHere)('the lanes', () => {
     expect(await script('print(1)')).toEqual([{ status: 'printed', stdout: '1\n' }]);
   });
 
-  test('all processes end with this one, even when it is killed', async () => {
+  test('all processes end with this process, even if it is killed', async () => {
     const program = `
       import { openPythonSandbox } from './src/sandbox/python/python-sandbox.ts';
       const sandbox = await openPythonSandbox({ type: 'python', lanes: 1 });
@@ -502,7 +502,7 @@ describe.skipIf(!isHere)('the lanes', () => {
   });
 });
 
-test('without a working kind the error names what is needed', async () => {
+test('without a working kind, the error names the requirements', async () => {
   await expect(openPythonSandbox(pythonSandbox({ python: '/bin/false' }))).rejects.toMatchObject({
     name: 'SandboxError',
     message: expect.stringContaining('Linux') as string,

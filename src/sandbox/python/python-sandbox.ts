@@ -13,8 +13,8 @@ import { plainValue } from './plain-value.ts';
 import { createWasiPool } from './wasi/wasi-pool.ts';
 
 /**
- * Kinds of Python sandbox, strongest first: `hostKinds`, then `wasi`, the slow fallback that needs neither python3 nor Linux
- * (see wasi/wasi-pool.ts).
+ * Kinds of Python sandbox, strongest first: `hostKinds`, then `wasi`, the slow fallback that needs neither python3 nor
+ * Linux (see wasi/wasi-pool.ts).
  */
 export const pythonKinds = [...hostKinds, 'wasi'] as const;
 
@@ -24,11 +24,11 @@ export type PythonKind = (typeof pythonKinds)[number];
 /** Settings of the Python sandbox. */
 export const pythonSandboxConfig = z.strictObject({
   type: z.literal('python'),
-  /** `auto` takes the strongest kind that passes its self-test. */
+  /** `auto` chooses the strongest kind that passes its self-test. */
   kind: z.enum(['auto', ...pythonKinds]).default('auto'),
   /** Path of the interpreter; by default the first on PATH that passes the self-test. */
   python: z.string().optional(),
-  /** Programs at a time; others wait. */
+  /** Number of programs that run at a time; others wait. */
   lanes: z.int().min(1).max(256).default(2),
   /** Packages of the interpreter that programs and tests may import; none by default. Needs a native interpreter. */
   packages: z.array(z.enum(packageNames)).default([]),
@@ -39,11 +39,11 @@ export const pythonSandbox = noun(pythonSandboxConfig);
 
 /** Runs Python programs, alone or against tests that they cannot see. */
 export interface PythonSandbox extends Sandbox {
-  /** The kind and interpreter in use, and why stronger ones are not; recorded in the run. */
+  /** The kind and interpreter in use, and why stronger kinds are not used; recorded in the run. */
   readonly choice: SandboxChoice;
   /**
-   * Runs tests against `source`: the tests in one guarded process, the program in another, plain data between them.
-   * Expected results never enter the program's process.
+   * Runs tests against `source`: the tests in one guarded process and the program in another, which exchange only plain
+   * data. Expected results never enter the program's process.
    */
   judge(
     source: string,
@@ -53,7 +53,7 @@ export interface PythonSandbox extends Sandbox {
   ): Promise<JudgedOutcome>;
 }
 
-/** The kind in use, and why stronger ones were refused. */
+/** The kind in use, and why stronger kinds were rejected. */
 export interface SandboxChoice extends LaneInfo {
   readonly kind: PythonKind;
   readonly interpreter: string;
@@ -65,8 +65,8 @@ export interface SandboxChoice extends LaneInfo {
 }
 
 /**
- * Opens the strongest Python sandbox that works on this machine: each kind, strongest first, must contain a set of hostile
- * programs (`selfTest`) before it is used.
+ * Opens the strongest Python sandbox that works on this machine: each kind, strongest first, must contain a set of
+ * hostile programs (`selfTest`) before it is used.
  *
  * @throws SandboxError if none works: no python3, no Linux ≥ 5.13, Landlock or seccomp switched off, and the optional
  * package of the WebAssembly kind not installed; or no interpreter with the declared packages.
@@ -133,7 +133,9 @@ function refusal(refused: readonly Refusal[], packages: PackageNames): SandboxEr
   });
 }
 
-/** Wall-clock limits in multiples of the CPU limit; the second try is for machines under heavy load. */
+/**
+ * Wall-clock limits of the two attempts, in multiples of the CPU limit; the second is for machines under heavy load.
+ */
 const wallFactors = [3, 12];
 const wallAllowanceMs = 1000;
 
@@ -155,7 +157,8 @@ function createPythonSandbox(pool: LanePool, choice: SandboxChoice): PythonSandb
       }
       const ended = scriptResult(result, limits);
       if (ended.status !== 'stalled') return ended;
-      // It slept although the machine was idle. That is a timeout: `ungradable` would reward sleeping over a wrong answer.
+      // The program slept although the machine was idle. Count this as a timeout: `ungradable` would make sleeping
+      // better than a wrong answer.
       if (ended.stall === 'idle') return { status: 'timeout' };
       trouble = `still running after ${Math.round(wallMs)} ms, of which ${Math.round(result.program.cpuMs)} ms of CPU time`;
     }
@@ -184,7 +187,7 @@ function createPythonSandbox(pool: LanePool, choice: SandboxChoice): PythonSandb
   };
 }
 
-/** Returns the lane's reply, or why the lane failed. */
+/** Returns the lane's reply, or the reason why the lane failed. */
 async function attempt<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T | string> {
   try {
     return await run();

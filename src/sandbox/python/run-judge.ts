@@ -7,7 +7,10 @@ import { failureOf, isCpuSignal, outputBytes, stallOf } from './outcomes.ts';
 
 /** What the judge's process does with the program. */
 export type JudgeTests =
-  /** Runs each text of `tests` as Python after `setup`; a test that raises fails. `entryPoint` is always the program's, even if `setup` defines it. */
+  /**
+   * Runs each text of `tests` as Python after `setup`; a test that raises fails. `entryPoint` is always the program's,
+   * even if `setup` defines it.
+   */
   | {
       readonly type: 'tests';
       readonly setup: string;
@@ -15,14 +18,14 @@ export type JudgeTests =
       readonly tests: readonly string[];
       readonly stopAtFailure?: boolean;
     }
-  /** Calls `entryPoint` (or that method of a class `Solution`); the result must equal one of `accepted`. */
+  /** Calls `entryPoint` (or the method of that name of a class `Solution`); the result must equal one of `accepted`. */
   | {
       readonly type: 'cases';
       readonly entryPoint: string;
       readonly cases: readonly JudgeCase[];
       readonly stopAtFailure?: boolean;
     }
-  /** Calls `entryPoint` and reports what it returned. */
+  /** Calls `entryPoint` and reports the returned values. */
   | { readonly type: 'calls'; readonly entryPoint: string; readonly calls: readonly (readonly unknown[])[] };
 
 /** One call and the right results, as JSON. */
@@ -61,7 +64,7 @@ const resultSchema = z.object({
   stopped: outcomeSchema.optional(),
 });
 
-/** Runs tests once. Throws a `SandboxError` when the lane broke. */
+/** Runs tests once. Throws a `SandboxError` if the lane breaks. */
 export async function runJudged(
   pool: LanePool,
   source: string,
@@ -94,7 +97,7 @@ function countOf(tests: JudgeTests): number {
 function interpret(reply: LaneReply, count: number): JudgedOutcome {
   const judge = reply.judge;
   if (!judge) throw new SandboxError('the fork server did not run the judge');
-  // The judge used up its CPU time on what the program sent; a right answer never costs that much.
+  // The judge used up its CPU time on the data that the program sent; a right answer never costs that much.
   if (isCpuSignal(judge)) return { status: 'judged', outcomes: fill([], count, { status: 'timeout' }) };
   if (judge.ended === 'killed') return { status: 'infrastructure', error: 'the tests did not end in time' };
   if (judge.stdout.length === 0) {
@@ -112,7 +115,7 @@ function interpret(reply: LaneReply, count: number): JudgedOutcome {
   if (!result.stopped) return { status: 'judged', outcomes };
   if (result.stopped.status === 'broken') return { status: 'infrastructure', error: result.stopped.error };
   if (result.stopped.status === 'stalled' && stallOf(reply.program) === 'starved') {
-    return { status: 'infrastructure', error: 'the program was kept from the processor' };
+    return { status: 'infrastructure', error: 'the machine did not run the program in time' };
   }
   const cause = causeOf(result.stopped, reply.program);
   if (result.loaded) return { status: 'judged', outcomes: fill(outcomes, count, cause) };
@@ -124,7 +127,7 @@ function interpret(reply: LaneReply, count: number): JudgedOutcome {
   };
 }
 
-/** Returns why no further test could run. */
+/** Returns the reason why no further test could run. */
 function causeOf(stopped: z.infer<typeof outcomeSchema>, program: LaneReply['program']): TestOutcome {
   if (stopped.status === 'timeout' || stopped.status === 'stalled' || isCpuSignal(program))
     return { status: 'timeout' };

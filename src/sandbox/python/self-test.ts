@@ -1,7 +1,7 @@
 import { SandboxError } from '../../core/errors.ts';
 import type { LanePool } from './lane-pool.ts';
 
-/** A program that prints `ESCAPED` if it got through a protection, and what it must print instead. */
+/** A program that prints `ESCAPED` if it gets past a protection, and the output that is required instead. */
 interface Trial {
   readonly name: string;
   readonly source: string;

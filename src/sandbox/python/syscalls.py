@@ -1,11 +1,12 @@
 """Lists the system calls a guarded program may make: what CPython needs to compute, print and use its own directory.
 
 Every other call (sockets, processes, signals to others, mounts, tracing, metadata of files, keys, bpf, io_uring, and
-calls that later kernels add) returns ENOSYS, as on a kernel without it: C libraries handle that.
-The numbers are the kernel's: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
+calls that later kernels add) returns ENOSYS, as on a kernel without that call, which C libraries handle. The numbers
+are the kernel's: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
 
-Left out although common: kill, tkill, tgkill (same-uid processes of the host), fork, vfork, execve, socket, connect, bind,
-sendmsg, memfd_create (memory outside the limits), truncate, chmod, chown, utime* and xattr calls (not covered by Landlock).
+Common calls that are not allowed: kill, tkill, tgkill (same-uid processes of the host), fork, vfork, execve, socket,
+connect, bind, sendmsg, memfd_create (memory outside the limits), truncate, chmod, chown, utime* and xattr calls (not
+covered by Landlock).
 """
 
 ALLOWED = {
@@ -43,7 +44,7 @@ getgroups=158 capget=90 wait4=260 waitid=95 exit=93 exit_group=94 recvfrom=207
 """,
 }
 
-# Allowed for some arguments only, see guard.make_filter. socketpair and sendto: what asyncio wakes its event loop with.
+# Allowed only for some arguments, see guard.make_filter. asyncio wakes its event loop with socketpair and sendto.
 FILTERED = {
     "x86_64": {"clone": 56, "fcntl": 72, "ioctl": 16, "prctl": 157, "prlimit64": 302, "socketpair": 53, "sendto": 44},
     "aarch64": {"clone": 220, "fcntl": 25, "ioctl": 29, "prctl": 167, "prlimit64": 261, "socketpair": 199, "sendto": 206},

@@ -1,15 +1,17 @@
-"""Runs tests that are written for unittest or pytest, one at a time, inside the judge's process."""
+"""Runs tests written for unittest or pytest, one at a time, inside the judge's process."""
 
 import sys
 import types
 
 
 class BrokenTests(BaseException):
-    """The tests cannot be run here: no program could pass them. BaseException: tests that catch errors must not catch it."""
+    """The tests cannot run here, so no program could pass them. A BaseException, so that tests that catch errors do not
+    catch it."""
 
 
 class SolutionModule(types.ModuleType):
-    """What `from solution import name` finds in tests: names of the program, which runs in another process."""
+    """The module that `from solution import name` finds in tests. Its names are those of the program, which runs in
+    another process."""
 
     __all__ = ()
 

@@ -2,10 +2,11 @@
 
     7, "x", true, null, [1, 2]      themselves
     {"tuple": [..]}  {"set": [..]}  {"dict": [[key, value], ..]}  {"bytes": hex}  {"complex": [re, im]}  {"int": hex} ..
-    {"ref": 3, "type": "Node"}      an object that stays in its process: only its number crosses
+    {"ref": 3, "type": "Node"}      an object that stays in its process; only its number is sent
 
 Unlike pickle, reading executes nothing and builds only the classes below, so a hostile frame can only be malformed.
-An instance of a program's subclass of a built-in type crosses as the built-in, without its methods (such as `__eq__`).
+An instance of a program's subclass of a built-in type is sent as the built-in type, without its methods (such as
+`__eq__`).
 """
 
 import builtins
@@ -77,7 +78,8 @@ EXCEPTIONS = {}
 
 
 def exception_class(names):
-    """Returns the class that represents an exception class of the program: always the same, with the same built-in base."""
+    """Returns the class that represents an exception class of the program: always the same class, with the same
+    built-in base."""
     *own, last = names or ["Exception"]
     kind = getattr(builtins, last, None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
@@ -132,7 +134,7 @@ PACKERS = (
 
 
 def unpack(packed, resolve=None):
-    """Returns the value of a packed form; `resolve` returns the object of a number and type name."""
+    """Returns the value of a packed form; `resolve` returns the object with a given number and type name."""
     kind = type(packed)
     if packed is None or kind in (bool, int, float, str):
         return packed

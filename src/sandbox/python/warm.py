@@ -1,7 +1,8 @@
-"""Imports what programs import most, once per lane and before any fork. More would make each fork slower (page tables).
+"""Imports the modules that programs import most, once per lane and before any fork. More modules would make each fork
+slower (page tables).
 
-Programs can read only the interpreter's library, not shared libraries of the host. So extension modules that need one
-which is not mapped here (ssl, sqlite3, lzma) raise ImportError; hashlib works without OpenSSL.
+Programs can read only the interpreter's library, not shared libraries of the host. So extension modules that need a
+library that is not mapped here (ssl, sqlite3, lzma) raise ImportError; hashlib works without OpenSSL.
 """
 
 import ctypes

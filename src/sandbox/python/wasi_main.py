@@ -1,5 +1,5 @@
-"""Starts a program or its judge where Python runs as WebAssembly (wasi/). There are no descriptors to inherit: the pipes
-that the fork server passes as descriptors 3 and 4 are opened by name.
+"""Starts a program or its judge in Python compiled to WebAssembly (wasi/). There are no descriptors to inherit: the
+pipes that the fork server passes as descriptors 3 and 4 are opened by name.
 
 /io/role names the role. A judge reads the program's CPU time, and whether a reply has come, from files of the host.
 """

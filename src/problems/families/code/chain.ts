@@ -15,9 +15,10 @@ const skills = [
 ] as const;
 
 /**
- * `x: multiply by 77, subtract from 56, add 23`: operations in a fixed order, most with a constant of two digits; the knob is
- * their number. A chain of k operations needs the skills of the chain of k − 1 operations and one more, so that its pass rate
- * is about the product of the skills': near 0 until shorter chains are learned.
+ * `x: multiply by 77, subtract from 56, add 23`: operations in a fixed order, most of them with a two-digit constant;
+ * the knob is the number of operations. A chain of k operations needs the skills of a chain of k − 1 operations and one
+ * more. So its pass rate is about the product of the success rates of its skills: near 0 until shorter chains are
+ * learned.
  */
 export const chain = codeFamily({
   name: 'chain',

@@ -1,7 +1,10 @@
 import { codeFamily } from '../family.ts';
 import { integerIn, term, valueTable } from '../notation.ts';
 
-/** Values of `Math.max(x,y)+c` or `Math.min(x,y)+c`: find which. Work: the chosen argument and what was added. */
+/**
+ * Values of `Math.max(x,y)+c` or `Math.min(x,y)+c`: find the function. Work: the chosen argument and the added
+ * constant.
+ */
 export const maxMin = codeFamily({
   name: 'max-min',
   knobs: [
@@ -16,7 +19,7 @@ export const maxMin = codeFamily({
     const isMax = rng.next() < 0.5;
     const c = integerIn(rng, constants);
     const [low, high] = [rng.integer(0, largest - 1), rng.integer(0, largest - 1)];
-    // One pair in each order: together they tell max from min and from a plain x or y.
+    // One pair in each order: together they distinguish max from min and from a plain x or y.
     const rising = [low, rng.integer(low + 1, largest)] as const;
     const falling = [rng.integer(high + 1, largest), high] as const;
     const pairs = rng.shuffle([rising, falling]);

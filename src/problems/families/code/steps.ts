@@ -4,7 +4,7 @@ export interface Body {
   readonly isSum: boolean;
 }
 
-/** One operation on a value: its words, what it appends to a function, and what it computes. */
+/** One operation on a value: its description, the function with it appended, and the value that it computes. */
 export interface Step {
   readonly words: string;
   readonly extend: (inner: Body) => Body;
@@ -37,7 +37,7 @@ export const stepKinds = {
   }),
 } as const;
 
-/** The question, body and function of steps that are carried out one after the other, starting from `x`. */
+/** Returns the question, body and function of consecutive steps, starting from `x`. */
 export function describeSteps(steps: readonly Step[]) {
   const start: Body = { text: 'x', isSum: false };
   return {

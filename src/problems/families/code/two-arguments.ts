@@ -8,7 +8,10 @@ const operations = {
 } as const;
 type Operation = keyof typeof operations;
 
-/** Values of `x+y+c`, `x-y+c` or `x*y+c`, later of `k*x+y+c`: find the function. Work: each value split in two parts. */
+/**
+ * Values of `x+y+c`, `x-y+c` or `x*y+c`, at higher knobs of `k*x+y+c`: find the function. Work: each value split into
+ * two parts.
+ */
 export const twoArguments = codeFamily({
   name: 'two-arguments',
   knobs: [

@@ -3,12 +3,12 @@ import { mathFamily } from '../family.ts';
 
 interface Expression {
   readonly text: string;
-  /** The expression with its innermost brackets worked out, step by step. */
+  /** The steps that evaluate the expression, innermost brackets first. */
   readonly steps: readonly string[];
   readonly value: number;
 }
 
-/** `(3+4)*5=?`: from one pair of brackets to nested ones. Work: the brackets worked out from the inside. */
+/** `(3+4)*5=?`: from one pair of brackets to nested ones. Work: the brackets evaluated from the inside out. */
 export const brackets = mathFamily({
   name: 'brackets',
   knobs: [sumThenMinus, sumTimes, timesDifference, productOfSums, productMinus, nested],

@@ -1,7 +1,10 @@
 import { mathFamily } from '../family.ts';
 import { greatestCommonDivisor, integerIn } from '../notation.ts';
 
-/** `how many 4n in 3..17?` asks for the multiples of 4 from 3 to 17. Work: those up to the end, less those before. */
+/**
+ * `how many 4n in 3..17?` asks for the multiples of 4 from 3 to 17. Work: the multiples up to the end, minus those
+ * before the start.
+ */
 export const counting = mathFamily({
   name: 'counting',
   knobs: [
@@ -28,7 +31,7 @@ export const counting = mathFamily({
   },
 });
 
-/** How many of 1..last are multiples of `one`, or of `other` where that is not 0. */
+/** Counts the numbers in 1..last that are multiples of `one`, or of `other` unless that is 0. */
 function multiples(last: number, one: number, other: number): number {
   const of = (divisor: number): number => Math.floor(last / divisor);
   if (other === 0) return of(one);

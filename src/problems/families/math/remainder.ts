@@ -1,7 +1,7 @@
 import { mathFamily } from '../family.ts';
 import { integerIn } from '../notation.ts';
 
-/** `137%7=?`: modular arithmetic; the hardest reduce a product. Work: the largest multiple below. */
+/** `137%7=?`: modular arithmetic; the hardest problems reduce a product. Work: the largest multiple below. */
 export const remainder = mathFamily({
   name: 'remainder',
   knobs: [

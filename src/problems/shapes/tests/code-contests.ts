@@ -17,7 +17,7 @@ export const codeContestsRow = z.object({
   memory_limit_bytes: z.coerce.number().nullish(),
 });
 
-/** Reads all tests of a CodeContests row. The row's limits hold for Python too. */
+/** Reads all tests of a CodeContests row. The row's limits also apply to Python. */
 export function codeContestsTests(row: z.output<typeof codeContestsRow>): ProblemTests {
   const sides = [row.public_tests, row.private_tests, row.generated_tests].filter((one) => one != null);
   const cases = sides.flatMap(({ input, output }) =>
@@ -33,7 +33,7 @@ function limitsOf({
   const seconds = typeof time === 'number' ? time : (time?.seconds ?? 0) + (time?.nanos ?? 0) / 1e9;
   return {
     ...(seconds > 0 ? { maxCpuMs: seconds * 1000 } : {}),
-    // An interpreter does not start with less: the limit is on address space, not on resident memory.
+    // An interpreter does not start with less, because the limit is on address space, not on resident memory.
     ...(bytes ? { maxMemoryBytes: Math.max(bytes, 128 * 2 ** 20) } : {}),
   };
 }

@@ -4,13 +4,13 @@ type PrintedCase = Extract<ProblemTests, { type: 'stdio' }>['cases'][number];
 type CallCase = Extract<ProblemTests, { type: 'function' }>['cases'][number];
 
 /**
- * Imports that LiveCodeBench's harness puts before every program, and graders of APPS and TACO for the most part: the same
- * modules in the same order, for a later `import *` hides names of an earlier one.
+ * Imports that LiveCodeBench's harness, and largely also the graders of APPS and TACO, put before every program.
+ * Modules and order are the same, because a later `import *` hides names of an earlier one.
  */
 export const contestImports = [
   ...[
     'string re datetime collections heapq bisect copy math random statistics itertools functools operator io sys json',
-    'builtins typing', // hides what the others hide of the built-ins: pow, open
+    'builtins typing', // restores the built-ins that the others hide: pow, open
   ]
     .join(' ')
     .split(' ')
@@ -21,9 +21,9 @@ export const contestImports = [
   '',
 ].join('\n');
 
-/** What Codeforces and AtCoder allow where answers are real numbers. */
+/** Tolerance of Codeforces and AtCoder for real numbers. */
 const printedTolerance = { absolute: 1e-6, relative: 1e-6 };
-/** What LeetCode allows where results are real numbers; the relative bound is for rounding of large doubles. */
+/** Tolerance of LeetCode for real numbers; the relative bound allows for the rounding of large doubles. */
 const returnedTolerance = { absolute: 1e-5, relative: 1e-9 };
 
 /** Tests of a contest's program: output compared as LiveCodeBench does, real numbers within the contests' tolerance. */
@@ -62,7 +62,9 @@ export function returnedTests(
 /** A number with a decimal point or a negative exponent, as text. */
 const decimalPoint = /(?:^|[\s[,:(-])\d+(?:\.\d|e-\d)/i;
 
-/** Whether a text of JSON holds a number written as a real one; once it is parsed, `2.0` cannot be told from `2`. */
+/**
+ * Returns whether a JSON text contains a number written as a real number; after parsing, `2.0` and `2` are the same.
+ */
 export const statesReal = (text: string): boolean => decimalPoint.test(text);
 
 function holdsReal(value: unknown): boolean {

@@ -13,7 +13,10 @@ type Row = Readonly<Record<string, unknown>>;
 /** Tests in Gradus's own form name their type; other forms do not. */
 const ownTests = z.looseObject({ type: z.enum(['function', 'stdio', 'asserts']) });
 
-/** Test code as the ground truth of a verl row: Guru's `functional`, `pytest` and `assert_case`, Skywork-OR1's `test_code`. */
+/**
+ * Test code as the ground truth of a verl row: Guru's `functional`, `pytest` and `assert_case`, Skywork-OR1's
+ * `test_code`.
+ */
 const codeTruth = z.looseObject({
   functional: z.string().nullish(),
   pytest: z.string().nullish(),
@@ -27,10 +30,10 @@ const codeTruth = z.looseObject({
 const prefixColumn = z.object({ extra_info: z.object({ prefix: z.string().nullish() }) });
 
 /**
- * Reads a value that holds tests in any form that says itself which it is: Gradus's own, lists of cases or of assertions,
- * two lists side by side, or test code. Text is read as JSON or Python literals first.
+ * Reads tests in any self-describing form: Gradus's own, lists of cases or of assertions, two parallel lists, or test
+ * code. Text is parsed as JSON or Python literals first.
  *
- * @param row the row around the value, for limits, a checker and imports that it states.
+ * @param row the row that contains the value; it may state limits, a checker and imports.
  */
 export function testsOfValue(value: unknown, row: Row, imports: string = contestImports): ProblemTests {
   const tests: unknown = typeof value === 'string' ? structureIn(value) : value;

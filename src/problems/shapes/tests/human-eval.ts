@@ -3,7 +3,10 @@ import type { ProblemTests } from '../../../core/problem.ts';
 import { contestImports } from './contest-tests.ts';
 import { testsOfCode } from './test-code.ts';
 
-/** A row of HumanEval(+), whose `test` defines `check(candidate)`, of LeetCodeDataset, or of BigCodeBench, whose `test` is a unittest class. */
+/**
+ * A row of HumanEval(+), whose `test` defines `check(candidate)`, of LeetCodeDataset, or of BigCodeBench, whose `test`
+ * is a unittest class.
+ */
 export const humanEvalRow = z.object({
   task_id: z.string().optional(),
   prompt: z.string().optional(),
@@ -16,7 +19,7 @@ export const humanEvalRow = z.object({
 export function humanEvalTests(row: z.output<typeof humanEvalRow>): ProblemTests {
   const { entry_point: entryPoint, test } = row;
   const prompt = row.complete_prompt ?? row.prompt ?? '';
-  // LeetCodeDataset: the prompt is code that both sides need, the entry point a method.
+  // LeetCodeDataset: program and tests both need the prompt's code, and the entry point is a method.
   if (!/^\w+$/.test(entryPoint))
     return testsOfCode(`${test}\ncheck(${entryPoint})`, { imports: contestImports, preamble: `${prompt}\n` });
   const start = prompt.search(new RegExp(String.raw`^def\s+${entryPoint}\b`, 'm'));

@@ -17,7 +17,9 @@ export const listedTest = z.object({
   metadata: functionName,
 });
 
-/** Limits and checker that a row may state beside its tests: seconds, and MB as judges count them. */
+/**
+ * Limits and checker that a row may state in addition to its tests; times in seconds, memory in MB as judges count it.
+ */
 export const statedRules = z.object({
   time_limit: z.number().positive().nullish().catch(null),
   memory_limit: z.number().positive().nullish().catch(null),
@@ -26,8 +28,9 @@ export const statedRules = z.object({
 });
 
 /**
- * Reads tests listed one by one: texts, or with a function's name arguments and result in JSON. Arguments are one list
- * where the test's type is `function_call` (Prime Intellect), one value a line elsewhere (LiveCodeBench, DeepCoder).
+ * Reads tests listed one by one: texts, or, with a function's name, arguments and result in JSON. Arguments are one
+ * list if the test's type is `function_call` (Prime Intellect), otherwise one value per line (LiveCodeBench,
+ * DeepCoder).
  */
 export function testsOfList(
   tests: readonly z.output<typeof listedTest>[],

@@ -27,7 +27,10 @@ const testCases = z.array(
 /** Largest private test file after decompression; published ones stay below 200 MB. */
 const maxInflatedBytes = 512 * 2 ** 20;
 
-/** Public and private tests of a LiveCodeBench row. Functional ones carry one JSON value per line: the arguments in order. */
+/**
+ * Public and private tests of a LiveCodeBench row. Functional tests have one JSON value per line: the arguments in
+ * order.
+ */
 export function liveCodeBenchTests(row: z.output<typeof liveCodeBenchRow>): ProblemTests {
   const cases = [...decodeCases(row.public_test_cases), ...decodeCases(row.private_test_cases ?? [])];
   const metadata = typeof row.metadata === 'string' ? parseJson(row.metadata) : row.metadata;
@@ -54,7 +57,7 @@ export function liveCodeBenchTests(row: z.output<typeof liveCodeBenchRow>): Prob
   );
 }
 
-/** Cases as JSON, or as base64 of a zlib-compressed pickle of a JSON text: the form of the private ones. */
+/** Cases as JSON, or as base64 of a zlib-compressed pickle of a JSON text: the form of the private cases. */
 function decodeCases(encoded: string | readonly unknown[]): z.output<typeof testCases> {
   if (typeof encoded !== 'string') return testCases.parse(encoded);
   if (/^\s*(\[|$)/.test(encoded)) return testCases.parse(parseJson(encoded === '' ? '[]' : encoded));
@@ -62,7 +65,7 @@ function decodeCases(encoded: string | readonly unknown[]): z.output<typeof test
   return testCases.parse(typeof content === 'string' ? parseJson(content) : content);
 }
 
-/** The bytes behind base64 of zlib-compressed data. Throws beyond `maxInflatedBytes`. */
+/** Decodes base64 of zlib-compressed data. Throws if the result exceeds `maxInflatedBytes`. */
 export function inflate(encoded: string): Buffer {
   return inflateSync(Buffer.from(encoded, 'base64'), { maxOutputLength: maxInflatedBytes });
 }

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { ProblemTests } from '../../../core/problem.ts';
 import { functionUnderTest, testsOfAsserts } from './test-code.ts';
 
-/** A row of MBPP, as first published or sanitized, also of MBPP+. */
+/** A row of MBPP (original or sanitized) or MBPP+. */
 export const mbppRow = z.object({
   task_id: z.union([z.string(), z.number()]).optional(),
   text: z.string().optional(),
@@ -11,14 +11,14 @@ export const mbppRow = z.object({
   test_list: z.array(z.string()).min(1),
   challenge_test_list: z.array(z.string()).optional(),
   test_setup_code: z.string().optional(),
-  /** MBPP+: all of its further tests as one text. */
+  /** MBPP+: all of its additional tests as one text. */
   test: z.string().optional(),
   test_imports: z.array(z.string()).optional(),
 });
 
 /**
- * Reads the tests of an MBPP row: one for each assertion. The row does not name its function: it is the one that the
- * assertions call and the reference defines, or else the first that they call.
+ * Reads the tests of an MBPP row: one for each assertion. The row does not name its function, which is the one that the
+ * assertions call and the reference defines, or else the first that the assertions call.
  */
 export function mbppTests(row: z.output<typeof mbppRow>): ProblemTests {
   const further = row.test === undefined ? [] : [row.test];

@@ -4,7 +4,7 @@ import { parseJson } from '../../../core/lossless-json.ts';
 import type { ProblemTests, TestRules } from '../../../core/problem.ts';
 import { contestImports, printedTests, returnedTests, statesReal } from './contest-tests.ts';
 
-/** Two lists side by side: the form of APPS and TACO, of NeMo-Gym's `unit_tests` and of many `ground_truth` columns. */
+/** Two parallel lists: the form of APPS and TACO, of NeMo-Gym's `unit_tests` and of many `ground_truth` columns. */
 export const pairedTests = z.object({
   inputs: z.array(z.unknown()).min(1),
   outputs: z.array(z.unknown()),
@@ -12,8 +12,8 @@ export const pairedTests = z.object({
 });
 
 /**
- * Reads paired lists. With `fn_name` each input is a list of arguments and each output the result, sometimes wrapped in a
- * list of one (APPS accepts both, and so does this reader); without it both are texts, or lines of text.
+ * Reads paired lists. With `fn_name` each input is a list of arguments and each output the result, sometimes wrapped in
+ * a list of one (APPS accepts both, and so does this reader); without it both are texts, or lines of text.
  */
 export function testsOfPairs(
   pairs: z.output<typeof pairedTests>,
@@ -49,7 +49,7 @@ function callCase(
   };
 }
 
-/** The value of a JSON text of a list or object, as TACO writes some; other values as they are. */
+/** Parses the JSON text of a list or object, which TACO sometimes contains; returns other values unchanged. */
 function parsed(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
   try {

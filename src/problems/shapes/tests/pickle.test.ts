@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DataError } from '../../../core/errors.ts';
 import { readPickle } from './pickle.ts';
 
-/** What reading throws, or null. */
+/** Returns the error that reading throws, or null. */
 function failureOf(bytes: Uint8Array): unknown {
   try {
     readPickle(bytes);
@@ -57,13 +57,13 @@ describe('readPickle', () => {
     expect(() => readPickle(decode(base64))).toThrow(/is not plain data/);
   });
 
-  test('a name like __proto__ is a key like any other', () => {
+  test('treats __proto__ as an ordinary key', () => {
     const read = readPickle(Buffer.from('}(U\x09__proto__K\x01u.', 'latin1')) as object;
     expect(Object.keys(read)).toEqual(['__proto__']);
     expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
   });
 
-  test('whatever the bytes, it ends with a value or a DataError', () => {
+  test('any bytes give a value or a DataError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         expect(failureOf(bytes)).toSatisfy(isExpected);
@@ -72,7 +72,7 @@ describe('readPickle', () => {
     );
   });
 
-  test('a pickle with any byte changed ends with a value or a DataError', () => {
+  test('a pickle with any byte changed gives a value or a DataError', () => {
     const bytes = decode(samePickles[4]!);
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.nat(255), (at, byte) => {

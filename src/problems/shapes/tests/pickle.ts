@@ -2,7 +2,8 @@ import { DataError } from '../../../core/errors.ts';
 
 /**
  * Reads a pickle of plain data (None, booleans, numbers, texts, bytes, lists, tuples, dictionaries, sets) and executes
- * nothing: opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID) are refused. Protocols 0 to 5, as in CPython's `pickletools`. Integers beyond 2^53 become bigints.
+ * nothing: opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID) are refused. Protocols 0
+ * to 5, as in CPython's `pickletools`. Integers beyond 2^53 become bigints.
  *
  * @throws DataError on anything else, on truncation, and beyond a million objects.
  */
@@ -106,7 +107,7 @@ class PickleReader {
   }
 }
 
-/** What an opcode may do. */
+/** Operations available to an opcode. */
 interface Machine {
   push(value: unknown): void;
   pop(): unknown;
@@ -115,7 +116,7 @@ interface Machine {
   line(): string;
   unsigned(size: 1 | 2 | 4 | 8): number;
   take(length: number): Uint8Array;
-  /** Remembers the top of the stack; a negative key means the next free one. */
+  /** Stores the top of the stack in the memo; a negative key means the next free one. */
   store(key: number): void;
   load(key: number): unknown;
   fail(message: string): DataError;
@@ -137,7 +138,7 @@ function littleEndian(bytes: Uint8Array): number | bigint {
 function textNumber(machine: Machine, text: string): number | bigint | boolean {
   if (text === '00' || text === '01') return text === '01';
   const digits = text.replace(/L$/, '');
-  if (!/^-?\d{1,10000}$/.test(digits)) throw machine.fail(`${text.slice(0, 20)} is no integer`);
+  if (!/^-?\d{1,10000}$/.test(digits)) throw machine.fail(`${text.slice(0, 20)} is not an integer`);
   return asNumber(BigInt(digits));
 }
 
@@ -165,17 +166,17 @@ function escapedUnicode(text: string): string {
 
 function listOn(machine: Machine): unknown[] {
   const list = machine.top();
-  if (!Array.isArray(list)) throw machine.fail('something is appended to what is no list');
+  if (!Array.isArray(list)) throw machine.fail('something is appended to a value that is not a list');
   return list as unknown[];
 }
 
 function setItems(machine: Machine, pairs: readonly unknown[]): void {
   const target = machine.top();
-  if (!isPlainObject(target)) throw machine.fail('an item is set on what is no dictionary');
+  if (!isPlainObject(target)) throw machine.fail('an item is set on a value that is not a dictionary');
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const key = pairs[i];
     const name = typeof key === 'string' ? key : String(key);
-    // An own property even for names like __proto__.
+    // Define an own property, even for names such as __proto__.
     Object.defineProperty(target, name, {
       value: pairs[i + 1],
       enumerable: true,

@@ -6,7 +6,7 @@ import { readCodeProblem, readTests } from './read-problem.ts';
 const testsOf = (row: object): unknown => readTests({ ...row }, 'file:1');
 
 describe('readCodeProblem', () => {
-  test('HumanEval: the prompt is split into what comes before the function and its opening', () => {
+  test('HumanEval: splits the prompt into the text before the function and its opening', () => {
     const row = {
       task_id: 'HumanEval/1',
       prompt: 'import math\n\ndef half(x):\n    """Half."""\n',
@@ -155,7 +155,7 @@ describe('readCodeProblem', () => {
     expect(JSON.stringify(testsOf(row))).not.toContain('unittest.main');
   });
 
-  test('LeetCodeDataset: the prompt is code for both sides, the entry point a method', () => {
+  test('LeetCodeDataset: program and tests both get the code of the prompt, and the entry point is a method', () => {
     const row = {
       task_id: 'two-sum',
       prompt: 'class ListNode: ...',
@@ -236,7 +236,7 @@ describe('readCodeProblem', () => {
       });
   });
 
-  test('rStar-Coder: two lists as JSON in columns beside each other', () => {
+  test('rStar-Coder: two lists as JSON in separate columns', () => {
     const row = { question_id: 'q', inputs: '["1\\n"]', outputs: '["2\\n"]' };
     expect(testsOf(row)).toMatchObject({ type: 'stdio', cases: [{ input: '1\n', output: '2\n' }] });
     expect(testsOf({ ...row, inputs: '[[1]]', outputs: '[2]', func_name: 'f' })).toMatchObject({
@@ -307,7 +307,7 @@ describe('readCodeProblem', () => {
       { absolute: 1e-5, relative: 1e-9 },
     ],
     ['returned', { fn_name: 'f', inputs: [[1]], outputs: ['[2.0]'] }, { absolute: 1e-5, relative: 1e-9 }],
-  ])('%s numbers have the tolerance of contests only where golds are real: %j', (_, pairs, tolerance) => {
+  ])('%s numbers have the tolerance of contests only if golds are real: %j', (_, pairs, tolerance) => {
     expect(testsOf({ input_output: pairs })).toHaveProperty('type');
     expect((testsOf({ input_output: pairs }) as { tolerance?: object }).tolerance).toEqual(tolerance);
   });

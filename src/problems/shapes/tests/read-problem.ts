@@ -19,8 +19,8 @@ type Row = Readonly<Record<string, unknown>>;
  * rStar-Coder, NeMo-Gym, verl's `reward_model.ground_truth` (Eurus-2, Guru, Skywork-OR1), or Gradus's own. The columns
  * identify the format; nothing in a row is executed to read it.
  *
- * @param where file:row, for messages, and as the id of a row without one.
- * @throws DataError if no format fits, or one fits and a value is invalid.
+ * @param where file:row, for messages and as the id of a row without an id.
+ * @throws DataError if no format matches, or if a value of the matching format is invalid.
  */
 export function readCodeProblem(row: unknown, where: string): Problem {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
@@ -51,7 +51,7 @@ const value =
   (row: Row): ProblemTests =>
     testsOfValue(at(row, path), row);
 
-/** The formats by the column that identifies them; the first whose column is present reads the row. */
+/** Formats by identifying column; the first format whose column is present reads the row. */
 const readers: readonly (readonly [column: string, read: (row: Row) => ProblemTests])[] = [
   ['entry_point', (row) => humanEvalTests(humanEvalRow.parse(row))],
   ['test_list', (row) => mbppTests(mbppRow.parse(row))],
@@ -62,7 +62,7 @@ const readers: readonly (readonly [column: string, read: (row: Row) => ProblemTe
   ['verifier_metadata', (row) => testsOfUnitTests(at(row, ['verifier_metadata', 'unit_tests']), row)],
   ['reward_model', value('reward_model', 'ground_truth')],
   ['ground_truth', value('ground_truth')],
-  // Codeforces runs programs as they are, without the imports that harnesses of other sets add.
+  // Codeforces runs programs unchanged, without the imports that the harnesses of other sets add.
   ['official_tests', (row) => testsOfValue(row['official_tests'], row, '')],
   ['tests', value('tests')],
   ['test_cases', value('test_cases')],
@@ -76,7 +76,7 @@ function at(row: Row, path: readonly string[]): unknown {
   return found;
 }
 
-/** rStar-Coder: lists as JSON texts in columns beside each other. */
+/** rStar-Coder: lists as JSON texts in separate columns. */
 function pairedColumns(row: Row): ProblemTests {
   const list = (column: unknown): unknown => (typeof column === 'string' ? parseJson(column) : column);
   const names = ['fn_name', 'func_name', 'function_name'].map((name) => row[name]);
@@ -89,7 +89,7 @@ function pairedColumns(row: Row): ProblemTests {
   );
 }
 
-/** NeMo-Gym: lists side by side, or the same packed as base64 of compressed JSON. */
+/** NeMo-Gym: parallel lists, or the same lists packed as base64 of compressed JSON. */
 function testsOfUnitTests(tests: unknown, row: Row): ProblemTests {
   const packed = z.looseObject({ packed: z.string() }).safeParse(tests).data;
   if (packed === undefined) return testsOfValue(tests, row);

@@ -1,21 +1,21 @@
 import { DataError } from '../../../core/errors.ts';
 import type { ProblemTests } from '../../../core/problem.ts';
 
-/** What is known beside the tests. */
+/** What is known in addition to the tests. */
 interface Given {
-  /** The function under test; absent: the one that the tests call. */
+  /** The function under test; default: the one that the tests call. */
   readonly entryPoint?: string | undefined;
-  /** Code that both sides need: imports and helpers that the prompt gives. */
+  /** Code that both program and tests need: imports and helpers from the prompt. */
   readonly preamble?: string;
-  /** Imports for the program alone: among the tests their names would hide functions of the program. */
+  /** Imports only for the program: in the tests, their names would hide functions of the program. */
   readonly imports?: string;
   readonly opening?: string;
 }
 
 /**
- * Reads tests written as Python code, in the first of these forms that it holds: a `check(candidate)` with or without its
- * calls, unittest classes, test functions and classes as pytest collects them, plain assertions. A test that cannot run
- * in the judge's process (mocks, captured output, unknown fixtures) makes the problem ungradable there.
+ * Reads tests written as Python code, in the first of these forms that occurs: a `check(candidate)` with or without its
+ * calls, unittest classes, test functions and classes that pytest would collect, plain assertions. A test that cannot
+ * run in the judge's process (mocks, captured output, unknown fixtures) makes the problem ungradable.
  */
 export function testsOfCode(
   code: string,
@@ -31,7 +31,7 @@ export function testsOfCode(
   const tests = [hasCheck ? checks : [], runs, asserts].find((found) => found.length > 0);
   if (tests === undefined) {
     throw new DataError(
-      'expected test code with check(candidate), a unittest class, test functions or assertions, got none of them',
+      'expected test code with check(candidate), a unittest class, test functions or assertions, got none of these',
     );
   }
   const setup = tests === asserts ? [] : lines.filter((line) => !calls.includes(line));
@@ -87,7 +87,10 @@ const pythonNames = new Set(
   ).split(' '),
 );
 
-/** The first function that the tests call and the reference defines, or else the first that is neither built in nor the tests' own. */
+/**
+ * The first function that the tests call and the reference defines, or else the first that is neither built in nor
+ * defined by the tests.
+ */
 export function functionUnderTest(tests: string, reference: string): string {
   const imported = /^from solution import\s+(\w+)/m.exec(tests)?.[1];
   if (imported !== undefined) return imported;

@@ -9,7 +9,7 @@ const rules = {
   tolerance: z.strictObject({ absolute: z.number().min(0), relative: z.number().min(0) }).exactOptional(),
 };
 
-/** `ProblemTests` as a row of a Gradus file holds them; unknown keys are errors. */
+/** `ProblemTests` as stored in a row of a Gradus file; unknown keys are errors. */
 export const testsSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('function'),
@@ -63,7 +63,7 @@ const examples: readonly ProblemTests[] = [
   },
 ];
 
-/** An example of tests of the same kind as `given`, as JSON; of a function's tests where `given` names no kind. */
+/** Returns an example of tests of the same kind as `given`, as JSON; by default, tests of a function. */
 export function testsExample(given: unknown): string {
   const type = typeof given === 'object' && given !== null && 'type' in given ? given.type : undefined;
   return JSON.stringify(examples.find((example) => example.type === type) ?? examples[0]);

@@ -1,6 +1,6 @@
 import { errno, type ProgramMemory, type WasiCalls } from './program-memory.ts';
 
-/** A file of the one directory. A missing half refuses that direction. */
+/** A stream, or a file of the directory. Without `read` or `write`, that direction is refused. */
 export interface HostFile {
   /** Returns up to `most` bytes; empty at the end. May block. */
   read?(most: number): Uint8Array;
@@ -12,7 +12,7 @@ export interface HostFile {
 export interface HostFiles {
   /** Standard input, output and error. */
   readonly streams: readonly [HostFile, HostFile, HostFile];
-  /** Where the directory appears, e.g. `/io`. */
+  /** Path of the directory in the program, e.g. `/io`. */
   readonly directory: string;
   /** Opens a file of the directory by its name; undefined if it does not exist. */
   readonly open: (name: string) => HostFile | undefined;
@@ -21,7 +21,10 @@ export interface HostFiles {
 const fileType = { character: 2, directory: 3 } as const;
 const directoryFd = 3;
 
-/** Reading and writing streams and the files of one flat directory. Nothing can be created, changed, listed or sought. */
+/**
+ * Calls that read and write streams and the files of one flat directory. Creating, renaming, listing and seeking are
+ * impossible.
+ */
 export function fileCalls(memory: ProgramMemory, { streams, directory, open }: HostFiles): WasiCalls {
   const files = new Map<number, HostFile>(streams.entries());
   let nextFd = directoryFd + 1;
@@ -62,10 +65,13 @@ export function fileCalls(memory: ProgramMemory, { streams, directory, open }: H
   };
 }
 
-/** Arguments of `path_open`: descriptor, lookup flags, path, its length, flags, two sets of rights, descriptor flags, result. */
+/**
+ * Arguments of `path_open`: descriptor, lookup flags, path, its length, flags, two sets of rights, descriptor flags,
+ * result.
+ */
 type PathOpen = [number, number, number, number, number, bigint, bigint, number, number];
 
-/** How a program learns of the one directory, whose files it must know by name. */
+/** Calls by which a program discovers the only directory; it must know the names of the files. */
 function directoryCalls(memory: ProgramMemory, directory: string): WasiCalls {
   const name = new TextEncoder().encode(directory);
   return {
@@ -119,7 +125,7 @@ function writeFrom(
   return isFull ? errno.fbig : 0;
 }
 
-/** Passes each of `count` buffers to `move` until one is not used up; returns the bytes moved. */
+/** Passes each of `count` buffers to `move` until one is only partly used; returns the number of bytes moved. */
 function eachBuffer(
   memory: ProgramMemory,
   at: number,
@@ -142,7 +148,7 @@ function writeStat(memory: ProgramMemory, type: number, at: number): number {
   return 0;
 }
 
-/** Type and rights of a descriptor: all rights, for the calls themselves refuse. */
+/** Writes the type and rights of a descriptor: all rights, because the calls themselves check. */
 function writeRights(memory: ProgramMemory, type: number, at: number): number {
   memory.bytes(at, 24).fill(0);
   memory.view.setUint8(at, type);

@@ -11,7 +11,7 @@ const start = workerData as InstanceStart;
 const life = new Float64Array(start.life);
 const encoder = new TextEncoder();
 
-/** Bytes kept up to a limit; what goes beyond is refused, as RLIMIT_FSIZE does. */
+/** Collects bytes up to a limit and refuses more, as RLIMIT_FSIZE does. */
 function collector(limit: number): { file: HostFile; bytes: () => Uint8Array } {
   const parts: Uint8Array[] = [];
   let size = 0;

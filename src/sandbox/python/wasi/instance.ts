@@ -1,6 +1,6 @@
 import type { CompiledModule } from './web-assembly.ts';
 
-/** What an interpreter is started with. Shared memory: the two pipes and the usage records. */
+/** Start data of an interpreter. The two pipes and the usage records are shared memory. */
 export interface InstanceStart {
   readonly module: CompiledModule;
   readonly role: 'script' | 'program' | 'judge';
@@ -27,8 +27,8 @@ export interface InstanceEnd {
 }
 
 /**
- * Indices in a usage record, float64: CPU milliseconds when the job was read (0: not yet), CPU milliseconds since then as
- * last measured from outside, milliseconds slept, whether it sleeps now, whether it ended.
+ * Indices in a usage record, float64: CPU milliseconds when the job was read (0 before that), CPU milliseconds since
+ * then at the last measurement from outside, milliseconds slept, whether it is asleep, whether it has ended.
  */
 export const lifeFields = { jobCpuMs: 0, cpuMs: 1, sleptMs: 2, isAsleep: 3, hasEnded: 4 } as const;
 /** Bytes of a usage record. */

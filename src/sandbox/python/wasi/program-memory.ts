@@ -1,6 +1,6 @@
 import type { WasmMemory } from './web-assembly.ts';
 
-/** The memory of a running WebAssembly program, which the calls of its host read and write. */
+/** The memory of a running WebAssembly program, which its host's calls read and write. */
 export class ProgramMemory {
   #memory: WasmMemory | undefined;
 
@@ -9,7 +9,7 @@ export class ProgramMemory {
     this.#memory = memory;
   }
 
-  /** A view as of now: when a program grows its memory, earlier views are detached. */
+  /** The current view; earlier views are detached when the program grows its memory. */
   get view(): DataView {
     return new DataView(this.#memory!.buffer);
   }

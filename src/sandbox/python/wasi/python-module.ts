@@ -14,7 +14,7 @@ const compiled = new Map<number, Promise<CompiledModule>>();
 
 /**
  * Returns CPython compiled to WebAssembly, limited to `maxMemoryBytes` (at least 64 MiB). The limit is written into the
- * module, so that the runtime itself refuses to grow beyond it. Compiled once per limit.
+ * module, so the runtime itself refuses to exceed it. Compiled once per limit.
  *
  * @throws SandboxError if the optional package is not installed.
  */

@@ -1,9 +1,9 @@
 /**
- * A pipe of bytes between two threads: a ring buffer in shared memory. As with an operating system's pipe, reading blocks
- * the thread until there are bytes, and writing until there is room.
+ * A pipe of bytes between two threads: a ring buffer in shared memory. As with an operating system's pipe, reading
+ * blocks the thread until there are bytes, and writing until there is room.
  */
 export class SharedPipe {
-  /** Memory to send to the other thread, which makes a `SharedPipe` of it. */
+  /** Memory to send to the other thread, which creates a `SharedPipe` from it. */
   readonly memory: SharedArrayBuffer;
   readonly #state: Int32Array;
   readonly #ring: Uint8Array;
@@ -14,7 +14,7 @@ export class SharedPipe {
     this.#ring = new Uint8Array(memory, headBytes, ringBytes);
   }
 
-  /** Closes both ends: readers get what is left and then nothing, writers `false`. */
+  /** Closes both ends: readers get the remaining bytes and then nothing; writers get `false`. */
   close(): void {
     Atomics.store(this.#state, closed, 1);
     this.#wake();

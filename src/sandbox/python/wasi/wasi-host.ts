@@ -5,9 +5,9 @@ import { errno, ProgramMemory, type WasiCalls } from './program-memory.ts';
 import type { WasmMemory } from './web-assembly.ts';
 
 /**
- * The system that a WebAssembly program sees (WASI preview 1): arguments, clocks, random bytes, three standard streams and
- * one directory of files in this process's memory; no sockets, no files of the host. It replaces `node:wasi`, which does
- * not promise to contain a program.
+ * The system that a WebAssembly program sees (WASI preview 1): arguments, clocks, random bytes, three standard streams
+ * and one directory of files in this process's memory; no sockets, no files of the host. It replaces `node:wasi`, which
+ * does not promise to contain a program.
  */
 export interface WasiHost {
   readonly imports: Readonly<Record<string, unknown>>;
@@ -15,13 +15,13 @@ export interface WasiHost {
   attach(memory: WasmMemory): void;
 }
 
-/** What a host offers. `sleep` blocks the thread for so many milliseconds. */
+/** Resources of a host. `sleep` blocks the thread for the given number of milliseconds. */
 export interface WasiHostOptions extends HostFiles {
   readonly args: readonly string[];
   readonly sleep: (ms: number) => void;
 }
 
-/** Thrown through the program when it ends itself. */
+/** Thrown through the program when it exits. */
 export class ProgramExit extends Error {
   readonly code: number;
   constructor(code: number) {
@@ -50,7 +50,7 @@ export function createWasiHost(options: WasiHostOptions): WasiHost {
   return { imports, attach: (given) => memory.attach(given) };
 }
 
-/** The two calls that hand over a list of strings: their sizes, then pointers and characters. */
+/** The two calls that return a list of strings: first the sizes, then pointers and characters. */
 function stringCalls(memory: ProgramMemory, name: string, list: readonly string[]): WasiCalls {
   const encoded = list.map((text) => new TextEncoder().encode(`${text}\0`));
   return {
@@ -75,7 +75,7 @@ function stringCalls(memory: ProgramMemory, name: string, list: readonly string[
 const answerAll = (code: number, names: string): WasiCalls =>
   Object.fromEntries(names.split(' ').map((name) => [name, () => code]));
 
-/** Calls that change nothing here, and those that are refused. */
+/** Calls without effect here, and calls that are refused. */
 const refusals: WasiCalls = {
   ...answerAll(0, 'fd_advise fd_sync fd_datasync fd_fdstat_set_flags'),
   ...answerAll(errno.spipe, 'fd_seek fd_tell fd_pread fd_pwrite'),

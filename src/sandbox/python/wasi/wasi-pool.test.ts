@@ -70,7 +70,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     });
   });
 
-  test('ends a sleeping program by the clock and reports that it slept', async () => {
+  test('ends a sleeping program at its wall-clock limit and reports that it slept', async () => {
     await using pool = createWasiPool(1);
     const { program } = await pool.run({
       memoryBytes: 128 << 20,
@@ -83,7 +83,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     expect(stallOf(program)).toBe('idle');
   });
 
-  test('a program leaves nothing behind for the next', async () => {
+  test('a program leaves no state for the next program', async () => {
     await script('import builtins, sys\nbuiltins.print = None\nsys.modules["json"] = None');
     expect(await script('import json\nprint(json.dumps([1]))')).toEqual({
       status: 'printed',
@@ -91,7 +91,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     });
   });
 
-  test('runs tests in another interpreter than the program', async () => {
+  test('runs tests in a different interpreter from the program', async () => {
     const outcome = await sandbox.judge(
       'def f(x):\n  print("noise")\n  while x > 2: pass\n  return x',
       {
@@ -142,7 +142,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
 });
 
 describe('limitMemory', () => {
-  /** A module of one memory that may grow without limit, and an empty custom section after it. */
+  /** A module with one memory of unlimited size, followed by an empty custom section. */
   const module = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 0, 1, 0, 2, 1, 0x78]);
   const WebAssembly = (globalThis as unknown as { WebAssembly: { validate(bytes: Uint8Array): boolean } })
     .WebAssembly;
@@ -196,7 +196,7 @@ describe('SharedPipe', () => {
     );
   });
 
-  test('a closed pipe returns what is left, then nothing, and accepts nothing', () => {
+  test('a closed pipe returns the remaining bytes, then nothing, and accepts no more', () => {
     const pipe = new SharedPipe();
     pipe.write(Uint8Array.of(1, 2, 3));
     pipe.close();

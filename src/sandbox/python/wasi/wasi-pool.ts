@@ -10,11 +10,12 @@ import { SharedPipe } from './shared-pipe.ts';
 
 /**
  * Runs Python as WebAssembly, a new interpreter in a worker thread for each program; needs only npm and works on every
- * system. **Slow**: about 130 ms a program, and 5 to 15 times slower to compute, so time limits are stretched by `slowdown`.
+ * system. **Slow**: starting takes about 130 ms per program, and computing takes 5 to 15 times longer, so time limits
+ * are multiplied by `slowdown`.
  *
- * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory (into this process); side channels
- * of the hardware. Programs have no directory to write to, no threads, no asyncio (there are no sockets), and only the
- * extension modules compiled in (no sqlite3, no ssl, no multiprocessing).
+ * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory (into this process); side
+ * channels of the hardware. Programs have no directory to write to, no threads, no asyncio (there are no sockets), and
+ * only the extension modules compiled in (no sqlite3, no ssl, no multiprocessing).
  */
 export function createWasiPool(size: number): LanePool {
   const pool = createPool({ name: 'the Python sandbox', size, open: openWasiLane });
@@ -34,7 +35,7 @@ interface WasiLane extends AsyncDisposable {
   run(request: LaneRequest, signal?: AbortSignal): Promise<LaneReply>;
 }
 
-/** Holds no interpreter between programs; disposing ends the one that runs. */
+/** Holds no interpreter between programs; disposing ends the running one. */
 function openWasiLane(): WasiLane {
   const closing = new AbortController();
   return {
@@ -44,7 +45,7 @@ function openWasiLane(): WasiLane {
   };
 }
 
-/** Factor from native CPU time to time here, at the slow end of what was measured (docs/LOG.md). */
+/** Factor from native CPU time to CPU time here, at the slow end of the measurements (docs/LOG.md). */
 const slowdown = 16;
 
 const modest = { memoryBytes: 256 << 20, cpuSeconds: 10, outputBytes: 1 << 16, wallMs: 60_000 };
@@ -105,7 +106,7 @@ async function runOnce(request: LaneRequest, signal: AbortSignal): Promise<LaneR
   return { judge: judged, program: await program.end(0) };
 }
 
-/** Stretches the wall-clock limit by which the judge waits for the program. */
+/** Multiplies the judge's wall-clock limit for the program by `slowdown`. */
 function stretched(job: object): object {
   return 'wallMs' in job && typeof job.wallMs === 'number' ? { wallMs: job.wallMs * slowdown } : {};
 }
@@ -120,7 +121,7 @@ interface InstanceOptions extends Pick<InstanceStart, 'role' | 'job' | 'stdin' |
 
 /** An interpreter in its thread. */
 interface Instance {
-  /** Resolves when it ended, or was terminated after `wallMs`. */
+  /** Resolves when the interpreter has ended or was terminated after `wallMs`. */
   end(wallMs: number): Promise<ProcessEnd & { stdout: Buffer; stderr: Buffer }>;
 }
 
@@ -157,7 +158,10 @@ async function startInstance(options: InstanceOptions): Promise<Instance> {
     void worker.terminate();
   };
   const abort = (): void => settle('stopped');
-  /** Measures CPU time since the job was read, on the scale of a native interpreter. The last reading stays after the end. */
+  /**
+   * Measures CPU time since the job was read, scaled to a native interpreter. The last reading remains available after
+   * the end.
+   */
   const look = async (): Promise<void> => {
     const usage = await worker.cpuUsage().catch(() => undefined);
     const from = life[lifeFields.jobCpuMs]!;

@@ -1,4 +1,4 @@
-/** The parts of the WebAssembly JavaScript interface in use here; Node's type declarations lack it. */
+/** The parts of the WebAssembly JavaScript API that are used here; Node's type declarations lack them. */
 export interface WebAssemblyParts {
   readonly Instance: new (module: CompiledModule, imports: object) => { readonly exports: WasmExports };
   readonly RuntimeError: new () => Error;
