@@ -14,7 +14,7 @@ const stored = ({ outcome, evidence }: Pick<Verdict, 'outcome' | 'evidence'>) =>
   evidence: JSON.stringify(evidence ?? null),
 });
 
-test('counts differing text by rule: loose before exact before form, rarest first', () => {
+test('counts differing texts by rule: loose before exact before form, rarest first', () => {
   const differences = createDifferences<{ index: number }>(2);
   const verdicts = [
     verdict('same form', '\\frac12', '\\dfrac12'),
@@ -61,7 +61,7 @@ test('damaged evidence names no rule', () => {
   expect(differences.result()).toMatchObject({ decided: 0, withoutRule: 4 });
 });
 
-test('has no share where no correct verdict names a rule', () => {
+test('has no share if no correct verdict names a rule', () => {
   expect(createDifferences(1).result()).toMatchObject({ decided: 0, otherForm: null, rules: [] });
   expect(otherFormShare([{ outcome: 'correct' }, { outcome: 'incorrect' }])).toBeUndefined();
 });
@@ -80,7 +80,7 @@ test.each([
   expect(strictnessOf(String(evidence!['rule']))).toBe(strictness);
 });
 
-test('every correct verdict is counted once, whatever the evidence holds', () => {
+test('every correct verdict is counted once, with any evidence', () => {
   const evidence = fc.oneof(
     fc.record({
       rule: fc.constantFrom('same form', 'a, units aside', 'b', '__proto__', 'constructor'),

@@ -8,25 +8,25 @@ interface AnswerDifference {
 }
 
 /**
- * Strictness of a rule: `loose` leaves a part out (a unit, a percent sign, a base), rounds, or compares at
- * sampled points; `exact` proves equality; `form` accepts the same expression, written differently.
+ * Strictness of a rule: `loose` ignores a part (a unit, a percent sign, a base), rounds, or compares at sampled points;
+ * `exact` proves equality; `form` accepts the same expression in another notation.
  */
 export type RuleStrictness = 'loose' | 'exact' | 'form';
 
 /** The part of a verdict that names the rule. */
 type DecidedVerdict = Pick<Verdict, 'outcome' | 'evidence'>;
 
-/** A verdict as rows of rollouts store it: the evidence is JSON. */
+/** A verdict as stored in rows of rollouts, with its evidence as JSON. */
 export interface StoredVerdict {
   readonly outcome: Verdict['outcome'];
   readonly evidence: string | null;
 }
 
-/** What `createDifferences` collects, by rule. `T` locates a rollout. */
+/** Result of `createDifferences`, by rule. `T` locates a rollout. */
 export interface AnswerDifferences<T> {
   /** Correct verdicts that name their rule, the gold and the answer. */
   readonly decided: number;
-  /** Other correct verdicts: of programs, choices and custom verifiers. */
+  /** Other correct verdicts: those of programs, choices and custom verifiers. */
   readonly withoutRule: number;
   /** Answers that equal the gold as text. */
   readonly sameText: number;
@@ -41,7 +41,7 @@ export interface RuleDifferences<T> {
   readonly rule: string;
   readonly strictness: RuleStrictness;
   readonly count: number;
-  /** Of `decided`, in [0, 1]. */
+  /** Share of `decided`, in [0, 1]. */
   readonly share: number;
   /** First examples with distinct gold and answer; texts are truncated to 500 characters. */
   readonly examples: readonly (T & Pick<AnswerDifference, 'gold' | 'answer'>)[];
@@ -52,7 +52,7 @@ const maxCharacters = 500;
 const looseRule = /aside|round|probe|logarithm|more than once/;
 const ranks = { loose: 0, exact: 1, form: 2 } as const;
 
-/** Classifies a rule of the math verifier. A rule of another verifier is `exact` unless its words match. */
+/** Classifies a rule of the math verifier. A rule of another verifier counts as `exact` unless its wording matches. */
 export function strictnessOf(rule: string): RuleStrictness {
   if (rule === 'same form') return 'form';
   return looseRule.test(rule) ? 'loose' : 'exact';
@@ -66,7 +66,9 @@ function acceptanceOf({ outcome, evidence = {} }: DecidedVerdict): AnswerDiffere
   return { rule: cut(rule), gold: gold.trim(), answer: extracted.trim() };
 }
 
-/** Returns `otherForm` of some verdicts: its share of the correct ones that name a rule; undefined if none does. */
+/**
+ * Returns `otherForm` of some verdicts, as a share of the correct verdicts that name a rule; undefined if none does.
+ */
 export function otherFormShare(verdicts: readonly DecidedVerdict[]): number | undefined {
   const accepted = verdicts.flatMap((verdict) => acceptanceOf(verdict) ?? []);
   return accepted.length === 0 ? undefined : accepted.filter(isOtherForm).length / accepted.length;
@@ -129,7 +131,7 @@ export function createDifferences<T extends object>(maxExamples: number) {
 const cut = (text: string): string =>
   text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1)}…`;
 
-/** Parses stored evidence; a damaged one names no rule. */
+/** Parses stored evidence; damaged evidence names no rule. */
 function readEvidence(text: string | null): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text ?? '{}');

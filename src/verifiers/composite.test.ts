@@ -26,7 +26,7 @@ test.each([
   expect(verdict.reason).toMatch(/^math: .*; format: /);
 });
 
-test('takes both parts when format decides too, and still compares the answer', async () => {
+test('requires both parts when the format decides too, and still compares the answer', async () => {
   const both = parts.map((part) => ({ ...part, decides: true }));
   await using verifier = openVerifier(verifierConfig.parse(composite(both)));
   expect((await verifier.verify(problem, '\\boxed{5}')).outcome).toBe('incorrect');
@@ -37,7 +37,7 @@ test('takes both parts when format decides too, and still compares the answer', 
   });
 });
 
-test('is ungradable when one part is', async () => {
+test('is ungradable if any part is', async () => {
   await using verifier = openVerifier(verifierConfig.parse(composite(parts)));
   const bad = mathProblem({ id: 'bad', answer: '\\frac{{' });
   expect(() => verifier.check(bad)).toThrow('problem bad');

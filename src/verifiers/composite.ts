@@ -6,8 +6,8 @@ import { type Verifier, verifierLabel } from './verifier.ts';
 
 /**
  * Combines several verifiers. The score is the weighted mean of the parts' scores. Parts with `decides` decide the
- * outcome: `correct` if all are correct, otherwise the outcome of the first that is not. If any part is `ungradable`,
- * so is the whole, with score 0.
+ * outcome: `correct` if all of them are correct, otherwise the outcome of the first that is not. If any part is
+ * `ungradable`, the whole is `ungradable` with score 0.
  */
 export const compositeConfig = z.strictObject({
   type: z.literal('composite'),
@@ -19,7 +19,7 @@ export const compositeConfig = z.strictObject({
         verifier: singleVerifierConfig,
         /** Weight relative to the other parts. */
         weight: z.number().positive().default(1),
-        /** False: counts for the score only. Pass rates count outcomes, so form alone should not decide. */
+        /** If false, the part counts only for the score. Pass rates count outcomes, so form alone should not decide. */
         decides: z.boolean().default(true),
       }),
     )

@@ -30,7 +30,7 @@ test.each([
   expect(await faultOf(completion)).toBe(fault);
 });
 
-test('accepts a template that opens the thinking, and an answer without tags', async () => {
+test('supports templates that open the thinking, and answers without tags', async () => {
   const deepseek = { tags: ['think'], isOpened: true, textAfter: 'required' } as const;
   expect(await faultOf('a</think>b', { ...deepseek, tags: [...deepseek.tags] })).toBeUndefined();
   expect(await faultOf('a</think> ', { ...deepseek, tags: [...deepseek.tags] })).toMatch(

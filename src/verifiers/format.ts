@@ -5,7 +5,7 @@ import { noun } from '../core/config-builder.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
- * Checks that a completion has the required format, whatever its content: by default
+ * Checks that a completion has the required format, regardless of its content: by default
  * `<think>…</think><answer>…</answer>`.
  */
 export const formatConfig = z.strictObject({
@@ -17,7 +17,9 @@ export const formatConfig = z.strictObject({
     .default(['think', 'answer']),
   /** True if the prompt already ends with the first opening tag, as chat templates of reasoning models do. */
   isOpened: z.boolean().default(false),
-  /** Whether text may follow the last tag. DeepSeek-R1's format is `tags: ['think'], textAfter: 'required'`. */
+  /**
+   * Determines whether text may follow the last tag. DeepSeek-R1's format is `tags: ['think'], textAfter: 'required'`.
+   */
   textAfter: z.enum(['forbidden', 'allowed', 'required']).default('forbidden'),
 });
 type FormatConfig = z.output<typeof formatConfig>;

@@ -35,7 +35,7 @@ test('accepts a right program anywhere in the completion', async () => {
     });
 });
 
-test('reports which test failed and how for a partly right program', async () => {
+test('reports for a partly right program which test failed and how', async () => {
   const completion = 'x=>x<2?3*x+7:0';
   const verdict = await verifier.verify(linear, completion);
   expect(verdict).toMatchObject({
@@ -57,7 +57,7 @@ test('reports which test failed and how for a partly right program', async () =>
   });
 });
 
-test('keeps integers beyond 2^53 exact, and their evidence can be written as JSON', async () => {
+test('keeps integers beyond 2^53 exact, with evidence that can be written as JSON', async () => {
   const big = 2n ** 63n;
   const problem = problemOf([
     { arguments: [big], expected: big + 1n },

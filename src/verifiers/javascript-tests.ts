@@ -18,7 +18,7 @@ export const javascriptTestsConfig = z.strictObject({
   /** Time limit for loading, and for each test. */
   maxCpu: durationSchema.default('100ms'),
   maxMemoryMiB: z.int().min(1).max(1024).default(32),
-  /** Programs judged at once, each in its own thread. */
+  /** Number of programs judged in parallel, each in its own thread. */
   lanes: z.int().min(1).max(64).default(1),
 });
 type JavascriptTestsConfig = z.infer<typeof javascriptTestsConfig>;
@@ -134,7 +134,7 @@ function isRight(
 
 type Tolerance = ProblemTests['tolerance'];
 
-/** Deep equality of plain data; 0 equals -0, NaN equals NaN, within the tolerance. */
+/** Deep equality of plain data, with a tolerance for numbers; 0 equals -0, and NaN equals NaN. */
 function sameValue(value: unknown, right: unknown, tolerance: Tolerance): boolean {
   if (typeof value === 'number' && typeof right === 'number') {
     if (value === right || (Number.isNaN(value) && Number.isNaN(right))) return true;
@@ -168,7 +168,7 @@ function mapBigints(value: unknown, replace: (big: bigint) => unknown): unknown 
 /** Converts to evidence, which is written as JSON. */
 const withoutBigints = (value: unknown): unknown => mapBigints(value, (big) => `${big}n`);
 
-/** A function given bigints computes with them: small bigints in its result count as numbers. */
+/** Converts small bigints in a result to numbers, because a function that is given bigints also returns bigints. */
 const withSmallNumbers = (value: unknown): unknown =>
   mapBigints(value, (big) => (Number.isSafeInteger(Number(big)) ? Number(big) : big));
 

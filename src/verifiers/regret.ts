@@ -8,12 +8,12 @@ import type { Transcript } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Judges an attempt at a bandit by its expected regret, relative to that of a player who chooses at random. */
+/** Judges an attempt at a bandit by its expected regret, relative to that of a random player. */
 export const regretConfig = z.strictObject({
   type: z.literal('regret'),
   /**
-   * Largest share of the random player's regret that is correct. UCB needs about 0.6 of it with 5 arms, a gap of 0.2 and 200
-   * turns (`npm run bench:bandits`).
+   * Largest share of the random player's regret that counts as correct. UCB has about 0.6 of that regret with 5 arms, a
+   * gap of 0.2 and 200 turns (`npm run bench:bandits`).
    */
   maxShare: z.number().gt(0).max(1).default(0.6),
 });

@@ -78,7 +78,7 @@ test.for([
   expect(await formatReason(text, { tags: 'r1-searcher', thinking: 'opened' })).toBe(reason);
 });
 
-test('tool use counts calls that a tool answered', async () => {
+test('tool use counts only calls that a tool answered', async () => {
   const verifier = openToolUse(toolUseConfig.parse(toolUse({ minCalls: 2 })));
   const scoreOf = async (transcript?: Transcript) =>
     (await verifier.verify(problem, '', undefined, transcript)).score;

@@ -6,12 +6,12 @@ import type { Verdict } from '../core/verdict.ts';
 import type { Verifier } from './verifier.ts';
 
 /**
- * Checks the format of an attempt that searches, as R1-Searcher's rewards do: every query closed, no passages written by
- * the policy itself, one answer at the end.
+ * Checks the format of an attempt that searches, as R1-Searcher's rewards do: every query is closed, the policy writes
+ * no passages itself, and there is one answer at the end.
  */
 export const searchFormatConfig = z.strictObject({
   type: z.literal('search-format'),
-  /** Whose tags of queries and passages. */
+  /** System whose tags for queries and passages are used. */
   tags: z.enum(searchTagNames).default('search-r1'),
   /** Name of the tag around the answer. */
   answer: z
@@ -20,7 +20,7 @@ export const searchFormatConfig = z.strictObject({
     .default('answer'),
   /** `opened`: the prompt ends with `<think>`, which the attempt closes exactly once. `free`: not checked. */
   thinking: z.enum(['opened', 'free']).default('free'),
-  /** Most words of the answer. */
+  /** Maximum number of words in the answer. */
   maxWords: z.int().positive().default(10),
 });
 type SearchFormatConfig = z.output<typeof searchFormatConfig>;
@@ -49,7 +49,7 @@ export function openSearchFormat(config: SearchFormatConfig): Verifier {
   };
 }
 
-/** Returns the first violation in what the policy wrote; passages that were inserted are not part of it. */
+/** Returns the first violation in the text that the policy wrote; inserted passages do not count. */
 function findFault(
   text: string,
   { tags, answer, thinking, maxWords }: SearchFormatConfig,

@@ -4,7 +4,8 @@ import { countOf } from '../core/text/count.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
- * Scores the steps of an attempt: a process reward model, a verifier as oracle, a synthetic scorer in tests.
+ * Scores the steps of an attempt. Implementations are process reward models, a verifier as oracle, and synthetic
+ * scorers in tests.
  *
  * @example
  * const scores = await scoreSteps(scorer, problem, transcript, [57, 80, 96]); // e.g. [0.9, 0.7, null]
@@ -12,17 +13,17 @@ import type { Transcript } from '../core/transcript.ts';
 export interface StepScorer {
   readonly name: string;
   /**
-   * Tokens that a score costs. `none`: it runs no model. `new`: the tokens since the last scored step, because the model
-   * keeps its prefix. `all`: the whole transcript.
+   * Tokens that a score costs. `none`: it runs no model. `new`: the tokens since the last scored step, because the
+   * model keeps its prefix. `all`: the whole transcript.
    */
   readonly reads: 'none' | 'new' | 'all';
-  /** True for a scorer of finished answers: every rule over steps then gives the same score. */
+  /** True for a scorer of finished answers: every rule over steps gives the same score for it. */
   readonly lastStepOnly?: true;
   /**
    * Returns one score in [0, 1] per step, higher for better; null where it cannot score a step.
    *
    * @param ends exclusive ends of the steps in `transcript.tokens`, ascending.
-   * @param earlier ends of the steps before these, which were scored already.
+   * @param earlier ends of the steps before these, which are already scored.
    */
   score(
     problem: Problem,

@@ -12,7 +12,7 @@ const shortestTelling = 3;
 const fewestTelling = 3;
 
 /**
- * Returns reasons to review a passing rollout. A flag is no verdict: honest rollouts can have it.
+ * Returns reasons to review a passing rollout. A flag is not a verdict, because honest rollouts can have it.
  */
 export function suspicionsOf(
   { text, finishReason }: { readonly text: string; readonly finishReason: FinishReason },

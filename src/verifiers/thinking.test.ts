@@ -16,7 +16,7 @@ const pairs = [
   ['◁think▷', '◁/think▷'],
 ] as const;
 
-test.each(pairs)('only what follows %s…%s is the answer', (open, close) => {
+test.each(pairs)('only the text after %s…%s is the answer', (open, close) => {
   expect(answerIn(`${open}so 7${close} 8`)).toBe(' 8');
   expect(answerIn(`so 7${close} 8`)).toBe(' 8');
   expect(answerIn(`${open}so 7${close} 8 ${open} or 9${close} 9`)).toBe(' 9');
@@ -34,7 +34,7 @@ test.each(['I think 8', '1 < 8 [THINKER]', '<thinker>8', '<b>8</b>', '\\[8\\]', 
   },
 );
 
-test('the last mark decides, whatever the pair', () => {
+test('the last mark of any pair decides', () => {
   const marks = pairs.flatMap(([open, close]) => [
     { text: open, isOpen: true },
     { text: close, isOpen: false },

@@ -1,15 +1,15 @@
 /** First characters of the marks around a model's thinking. */
 const signs = ['<', '[', '◁'] as const;
 /**
- * Marks of DeepSeek-R1, Qwen3 and most others, of Seed-OSS, of OpenThinker, of gpt-oss, of Magistral and of Kimi; a
- * closing one sets the first group.
+ * Marks of DeepSeek-R1, Qwen3 and most other models, and of Seed-OSS, OpenThinker, gpt-oss, Magistral and Kimi; a
+ * closing mark sets the first group.
  */
 const mark =
   /<(?:(\/)?(?:think(?:ing)?|thought|reasoning|seed:think)|\|(?:begin|(end))_of_thought\||\|channel\|>(?:analysis|(final))<\|message\|)>|\[(\/)?THINK\]|◁(\/)?think▷/y;
 
 /**
- * Returns where the final answer of a completion begins: after the last thinking, or at the end of the text if a thought is
- * never closed, e.g. when the token limit cut it off. A closing mark without an opening one counts too, because many
+ * Returns the start of a completion's final answer: after the last thinking, or at the end of the text if a thought is
+ * never closed, e.g. because of the token limit. A closing mark without an opening mark also counts, because many
  * prompts end with the opening mark.
  */
 export function answerStart(completion: string): number {

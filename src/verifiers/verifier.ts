@@ -16,11 +16,13 @@ export interface Verifier extends AsyncDisposable {
   /** Throws a `DataError` naming the problem when no answer to it can be judged (missing or unreadable gold). */
   check(problem: Problem): void;
   /**
-   * Judges the policy's last turn. An attempt of several turns also comes as a whole, with what environments gave and
-   * the calls it made.
+   * Judges the policy's last turn. For an attempt of several turns, `attempt` also gives the whole transcript, with the
+   * environment's text and the calls.
    */
   verify(problem: Problem, completion: string, signal?: AbortSignal, attempt?: Transcript): Promise<Verdict>;
-  /** Environment on this machine, e.g. which sandbox was chosen and why; recorded in the run. JSON-safe. */
+  /**
+   * Describes the environment on this machine, e.g. the chosen sandbox and the reason; recorded in the run. JSON-safe.
+   */
   environment?(): Promise<unknown>;
 }
 

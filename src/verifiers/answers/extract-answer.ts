@@ -7,7 +7,7 @@ interface Extract {
   readonly end: number;
 }
 
-/** Programs are at the end; reading no more than this bounds the work on any completion. */
+/** Number of characters read. Programs are at the end, and the limit bounds the work on any completion. */
 const maxCharacters = 8192;
 
 /** Returns the final answer: at most the last 8,192 characters after the thinking. */

@@ -81,7 +81,7 @@ test.each([
   ['The answer is B or C.', 'unparsed'],
   ['\\boxed{B', 'unparsed'],
   ['\\boxed{B} no: \\boxed{C', 'unparsed'],
-])('judges, where B is right, %j as %s', async (completion, outcome) => {
+])('judges %j as %s if B is right', async (completion, outcome) => {
   expect((await verifier.verify(problem('B'), completion)).outcome).toBe(outcome);
   expect((await verifier.verify(problem('(b)'), completion)).outcome).toBe(outcome);
 });

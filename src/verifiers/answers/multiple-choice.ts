@@ -81,8 +81,8 @@ interface Found {
 }
 
 /**
- * Returns the text that chooses. A box without a choice is an intermediate formula: then a marker ("Answer: D") counts,
- * and finally the last line. A truncated box still decides.
+ * Returns the text that states the choice. A box without a choice is an intermediate formula; then a marker ("Answer:
+ * D") counts, and finally the last line. A truncated box still decides.
  */
 function findChoice(
   completion: string,
@@ -109,7 +109,7 @@ const statements = [
   /^(?:所以|因此|故)?[,，]?\s*(?:选项|答案)?\s*\(?([A-Z])\)?\s*(?:选项|项)?是?正确的?[.。]?$/,
 ];
 
-/** Returns the letter that a sentence states as right, or the text unchanged. */
+/** Returns the letter that a sentence declares right, or the text unchanged. */
 function statedChoice(line: string): string {
   const bare = bareText(line);
   for (const statement of statements) {
@@ -125,7 +125,7 @@ function spanned(extracted: Extracted | undefined): Found {
     : { text: extracted.text, span: [extracted.start, extracted.end] };
 }
 
-/** Returns true for letters alone, one or several, which attempt to choose: `\boxed{A, B}`, `\boxed{Z}`. */
+/** Returns true for one or several letters without other text, which attempt to choose: `\boxed{A, B}`, `\boxed{Z}`. */
 function mayChoose(text: string): boolean {
   return /^[\s(]*[A-Za-z][\s),.]*(?:(?:,|and|or|\s)\s*\(?[A-Za-z][\s),.]*)*$/.test(bareText(text));
 }
@@ -139,7 +139,7 @@ function bareText(text: string): string {
   return text.replaceAll(/\\(?:text(?:bf|rm|it)?|math(?:bf|rm)|boxed)|[\\{}$*"`“”]/g, '').trim();
 }
 
-/** Returns the letter a short text chooses: by letter, or as the text of exactly one choice. */
+/** Returns the letter that a short text chooses, either by letter or as the text of exactly one choice. */
 function chosen(text: string, { letters, texts }: Choices): string | undefined {
   const bare = spellInAscii(bareText(text))
     .replace(/^\s*(?:(?:the )?(?:option|choice|answer)\b|选项?|答案)[\s:是为]*/i, '')

@@ -58,7 +58,7 @@ test('judges the last closed answer; without one the attempt is unparsed', async
   expect(await judge('<final>y</final>', 'y', { tag: 'final' })).toMatchObject({ outcome: 'correct' });
 });
 
-test('an answer of more words than allowed is wrong, unless the gold is as long', async () => {
+test('an answer with more words than allowed is wrong, unless the gold is equally long', async () => {
   const guesses = 'one two three four five six seven eight nine ten eleven';
   expect(await judge(`<answer>${guesses}</answer>`, 'six', { metric: 'cover' })).toMatchObject({
     outcome: 'incorrect',

@@ -7,15 +7,16 @@ import type { Verdict } from '../../core/verdict.ts';
 import type { Verifier } from '../verifier.ts';
 
 /**
- * Judges short answers in words, as open-domain question answering does: the last `<answer>…</answer>` against the gold,
- * or the best of several golds (a list in `extra.golden_answers`). Texts are compared after SQuAD's normalisation: lower
- * case, without punctuation and without a, an, the.
+ * Judges short answers in words, as open-domain question answering does: compares the last `<answer>…</answer>` with
+ * the gold, or with each of several golds (a list in `extra.golden_answers`), of which the best match counts. Texts are
+ * compared after SQuAD's normalisation: lower case, without punctuation and without a, an, the.
  */
 export const shortAnswerConfig = z.strictObject({
   type: z.literal('short-answer'),
   /**
-   * The score: `em`, 1 for the same words; `cover`, 1 for an answer that has all words of a gold in a row; `f1`, the
-   * harmonic mean of precision and recall of the words, where yes and no must match exactly. Correct is a score of 1.
+   * The score: `em`, 1 for the same words; `cover`, 1 for an answer that contains all words of a gold consecutively;
+   * `f1`, the harmonic mean of precision and recall of the words, where yes and no must match exactly. Only a score of
+   * 1 is `correct`.
    */
   metric: z.enum(['f1', 'em', 'cover']).default('em'),
   /** Name of the tag around the answer. */
@@ -23,7 +24,10 @@ export const shortAnswerConfig = z.strictObject({
     .string()
     .regex(/^[A-Za-z][\w-]*$/, { error: 'expected the name of a tag, such as answer' })
     .default('answer'),
-  /** Most words of an answer; a longer one is wrong, unless its gold is as long. Stops `cover` from rewarding lists of guesses. */
+  /**
+   * Maximum number of words in an answer; a longer answer is wrong, unless the gold is equally long. Keeps `cover` from
+   * rewarding lists of guesses.
+   */
   maxWords: z.int().positive().default(10),
 });
 type ShortAnswerConfig = z.output<typeof shortAnswerConfig>;
@@ -82,7 +86,7 @@ function judge(
   };
 }
 
-/** Returns the content of the last closed pair of tags, if it has any. */
+/** Returns the content of the last closed pair of tags, if there is one. */
 function lastTagged(
   completion: string,
   tag: string,
@@ -96,8 +100,8 @@ function lastTagged(
 }
 
 /**
- * SQuAD's normalisation (Rajpurkar et al., 2016, `evaluate-v1.1.py`), for all of Unicode's punctuation. A text of nothing
- * but articles and punctuation keeps its lower-case form, so that it can still be compared.
+ * SQuAD's normalisation (Rajpurkar et al., 2016, `evaluate-v1.1.py`), for all of Unicode's punctuation. A text that
+ * consists only of articles and punctuation keeps its lower-case form, so that it can still be compared.
  */
 export function normaliseAnswer(text: string): string {
   const lower = text.normalize('NFKC').toLowerCase();

@@ -8,13 +8,13 @@ export interface CheckedTexts {
   readonly printed: string;
 }
 
-/** The least a checker may use: limits stated by a problem are meant for its solutions. */
+/** Minimum limits of a checker, because the limits that a problem states are meant for its solutions. */
 const leastLimits = { maxCpuMs: 10_000, maxMemoryBytes: 512 * 2 ** 20 };
 
 /**
- * Runs a problem's checker, a function or a program (see `ProblemTests`), isolated in the sandbox. If a checker fails on
- * the printed output but accepts the expected output, the printed output counts as rejected: a program must not be able
- * to make itself ungradable.
+ * Runs a problem's checker, a function or a program (see `ProblemTests`), isolated in the sandbox. If a checker fails
+ * on the printed output but accepts the expected output, the printed output counts as rejected, so that a program
+ * cannot make itself ungradable.
  *
  * @returns whether the checker accepts the output, or the reason why it cannot be run.
  */
@@ -46,18 +46,22 @@ export async function runChecker(
   return (await accepts(texts.output)) === true ? false : verdict;
 }
 
-/** A checker that reads its command line is a program; others define `check`. */
+/** Returns whether a checker is a program: it reads its command line; other checkers define `check`. */
 const isProgram = (checker: string): boolean => /\bargv\b/.test(checker);
 
 /**
- * A checker program as a function `check`: its three files are real where the sandbox has a directory to write, and in
- * memory elsewhere. Its whole output must be one number: a checker that repeats what the solution printed decides nothing.
+ * Converts a checker program to a function `check`. Its three files are real if the sandbox has a writable directory,
+ * and otherwise in memory. Its whole output must be one number, so that a checker that echoes the solution's output
+ * decides nothing.
  */
 function asFunction(checker: string): string {
   return `SOURCE = ${pythonString(checker)}\n${runner}`;
 }
 
-/** A Python literal of any text. JSON's escapes are Python's, but for characters that JSON may leave as they are. */
+/**
+ * Returns a Python literal for any text. JSON's escapes are valid in Python, but JSON may leave some characters
+ * unescaped.
+ */
 function pythonString(text: string): string {
   return JSON.stringify(text).replaceAll(/[\u0080-\uffff]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

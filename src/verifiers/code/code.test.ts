@@ -48,7 +48,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     expect(await judge(tests, '</think>')).toMatchObject({ outcome: 'unparsed' });
   });
 
-  test('compare results: tuples are lists, alternatives count, numbers within the tolerance are equal', async () => {
+  test('compare results: tuples equal lists, alternatives are accepted, numbers within the tolerance are equal', async () => {
     const tests: ProblemTests = {
       type: 'function',
       language: 'python',
@@ -133,7 +133,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     });
   });
 
-  test('integers are exact, whatever the tolerance', async () => {
+  test('integers are exact, regardless of the tolerance', async () => {
     const tests: ProblemTests = {
       type: 'function',
       language: 'python',

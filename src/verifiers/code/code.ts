@@ -18,12 +18,15 @@ import { gradeTests } from './grade-tests.ts';
 import { completeProgram, extractProgram } from './program.ts';
 import { scoreRule, verdictOf } from './test-verdict.ts';
 
-/** Settings of the verifier that judges Python programs by tests. Limits and tolerance that a problem states take precedence. */
+/**
+ * Settings of the verifier that judges Python programs by tests. Limits and tolerance that a problem states take
+ * precedence.
+ */
 export const codeConfig = z.strictObject({
   type: z.literal('code'),
   sandbox: pythonSandboxConfig.default(() => pythonSandboxConfig.parse(pythonSandbox())),
   score: scoreRule.default('all'),
-  /** Most tests per problem; of more, a sample that depends on the problem alone is used. */
+  /** Maximum number of tests per problem; of more tests, a sample that depends only on the problem is used. */
   maxTests: z.int().min(1).default(64),
   /** CPU time for each test. */
   maxCpu: durationSchema.default('4s'),
@@ -48,7 +51,7 @@ export interface CodeVerifier extends Verifier {
 }
 
 /**
- * Opens the verifier of Python programs. The sandbox starts with the first verdict or `environment()`.
+ * Opens the verifier of Python programs. The sandbox starts at the first verdict or call of `environment()`.
  *
  * @example
  * await using verifier = openCode(code({ score: 'fraction' }));

@@ -6,7 +6,7 @@ export interface FencedBlock {
 
 interface OpenBlock extends Fence {
   readonly lines: string[];
-  /** Text before the fence on its line. */
+  /** Text that precedes the fence on its line. */
   readonly words: string;
   /** The lines up to the first one that ended in a fence, without that fence; undefined if there is none. */
   ended?: readonly string[];
@@ -14,7 +14,7 @@ interface OpenBlock extends Fence {
 
 interface Fence {
   readonly marks: string;
-  /** The first word after the marks, and all that follows them. */
+  /** The first word after the marks, and the whole rest of the line. */
   readonly label: string;
   readonly rest: string;
   readonly indent: number;
@@ -25,9 +25,9 @@ interface Fence {
  * Returns the fenced blocks of Markdown as models write it, in one linear pass. Beyond CommonMark:
  *
  * - A fence may be indented at any depth (in a list, a quote); the lines lose that indentation.
- * - An opening fence may follow words on its line (`Answer:```python`); a closing fence may end a line of code, or have words
- *   or a label behind it. A block that opens before the last one closed closes that one.
- * - A fence left open counts to the end; a lone closing fence makes a block of what precedes it.
+ * - An opening fence may follow words on its line (`Answer:```python`); a closing fence may end a line of code, or be
+ *   followed by words or a label. A block that opens before the previous one was closed closes that one.
+ * - A block without a closing fence extends to the end; a lone closing fence makes a block of the text before it.
  * - Code between fences on one line counts if there is no other block.
  */
 export function fencedBlocks(text: string): FencedBlock[] {
@@ -52,7 +52,7 @@ export function fencedBlocks(text: string): FencedBlock[] {
       const isNext = open.ended !== undefined && codeShare(open.lines.slice(open.ended.length)) === 0;
       close(isNext ? open.ended! : open.lines);
       const next = openingOn(line);
-      // Behind a proper end, only a label opens another block.
+      // After a proper end, only a label opens another block.
       if (next !== null && (isNext || /^\s*[\w.+#-]+\s*$/.test(next.rest))) open = next;
       continue;
     }
@@ -72,7 +72,7 @@ export function fencedBlocks(text: string): FencedBlock[] {
 
 const quotePrefix = /^\s*(?:> ?)+/;
 
-/** A fence at a line's start. */
+/** Returns the fence at the start of a line. */
 function fenceAt(line: string): Fence | null {
   const quote = quotePrefix.exec(line)?.[0] ?? '';
   const [all, indent, marks] = /^(\s*)(`{3,}|~{3,})/.exec(line.slice(quote.length)) ?? [];
@@ -82,7 +82,7 @@ function fenceAt(line: string): Fence | null {
   return { marks, label, rest, indent: indent.length, isQuoted: quote !== '' };
 }
 
-/** A fence that opens a block: at a line's start, or behind words that hold no other fence. */
+/** Returns the block that a line opens with a fence at its start, or after words without another fence. */
 function openingOn(line: string): OpenBlock | null {
   const fence = fenceAt(line);
   if (fence !== null) return fence.rest.includes('```') ? null : { ...fence, words: '', lines: [] };
@@ -93,13 +93,13 @@ function openingOn(line: string): OpenBlock | null {
   return { ...behind, words: line.slice(0, at), lines: [] };
 }
 
-/** Whether a line closes the block: the same fence at its start, whatever follows. */
+/** Returns whether a line closes the block: it begins with the same fence, followed by any text. */
 function closes(open: OpenBlock, line: string): boolean {
   const fence = fenceAt(line);
   return fence !== null && fence.indent <= open.indent + 3 && fence.marks.startsWith(open.marks);
 }
 
-/** A line of a block without the quote's marks and the fence's indentation. */
+/** Returns a line of a block without the quote's marks and the fence's indentation. */
 function inside(line: string, open: Fence): string {
   const text = open.isQuoted ? line.replace(quotePrefix, '') : line;
   let end = 0;
@@ -107,7 +107,7 @@ function inside(line: string, open: Fence): string {
   return text.slice(end);
 }
 
-/** Whether a line of code ends with exactly this fence, and not in a comment or a string that shows one. */
+/** Returns whether a line of code ends with exactly this fence, and not in a comment or string that contains one. */
 function endsInFence(line: string, marks: string): boolean {
   const trimmed = line.trimEnd();
   if (!trimmed.endsWith(marks)) return false;
@@ -115,13 +115,13 @@ function endsInFence(line: string, marks: string): boolean {
   return code.trim() !== '' && !/["'`~]$/.test(code) && !code.trimStart().startsWith('#');
 }
 
-/** Code between two fences on one line, with or without a label that names Python. */
+/** Returns the code between two fences on one line, with or without a label that names Python. */
 function inlineBlock(line: string): FencedBlock[] {
   const [, label, code] = /```(?:(python3?|py)\s+)?([^`]+)```\s*$/i.exec(line) ?? [];
   return code === undefined ? [] : [{ label: label ?? '', text: `${code}\n` }];
 }
 
-/** The share of filled lines that look like Python. */
+/** Returns the share of non-blank lines that look like Python. */
 function codeShare(lines: readonly string[]): number {
   const filled = lines.filter((line) => line.trim() !== '');
   return filled.length === 0 ? 0 : filled.filter((line) => codeLine.test(line)).length / filled.length;

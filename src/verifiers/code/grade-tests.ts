@@ -15,7 +15,7 @@ export interface TestResult {
   readonly error?: string;
 }
 
-/** The results of a program: one for each test that ran, of `total`; or why it cannot be graded. */
+/** The results of a program: one for each test that ran, out of `total`, or the reason why it cannot be graded. */
 export type GradedTests =
   | { readonly status: 'graded'; readonly total: number; readonly results: readonly TestResult[] }
   | { readonly status: 'ungradable'; readonly error: string };

@@ -7,13 +7,13 @@ type Tolerance = NonNullable<ProblemTests['tolerance']>;
 type PrintedRules = Pick<PrintedTests, 'comparison' | 'tolerance'>;
 
 /**
- * Returns whether a program printed the expected text. Order always counts, and so does case.
+ * Returns whether a program printed the expected text. Order and case always matter.
  *
- * - By default exactly, blanks at line ends and blank last lines aside. With a tolerance also if all words are equal except
- *   for numbers within it; numbers that are both written as integers must be equal.
- * - With `comparison: 'numbers'` line by line, as LiveCodeBench's `testing_util.py` does: blanks around lines and around the
- *   whole output do not count, and lines made of numbers are compared as decimals, so `3` equals `3.0`. With a tolerance
- *   lines may hold words beside numbers.
+ * - By default, the texts must be equal except for blanks at line ends and blank last lines. With a tolerance, words
+ *   may also differ if they are numbers within it; two numbers written as integers must be equal.
+ * - With `comparison: 'numbers'`, the texts are compared line by line, as in LiveCodeBench's `testing_util.py`: blanks
+ *   around lines and around the whole output are ignored, and lines of numbers are compared as decimals, so `3` equals
+ * `3.0`. With a tolerance, lines may contain words as well as numbers.
  */
 export function samePrinted(
   printed: string,
@@ -53,7 +53,7 @@ function sameLines(printed: string, expected: string, tolerance: Tolerance | und
   });
 }
 
-/** Written so that no input makes it backtrack more than once over its length. */
+/** Backtracks at most once over the length of any input. */
 const decimal = /^([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:e([+-]?\d{1,15}))?$/i;
 const integer = /^[+-]?\d+$/;
 
@@ -68,7 +68,10 @@ function sameNumber(word: string, gold: string, tolerance: Tolerance | undefined
   return Math.abs(a - b) <= Math.max(tolerance.absolute, tolerance.relative * Math.abs(b));
 }
 
-/** The exact value of a decimal, as text that is equal for equal numbers: digits without zeros at either end, and exponent. */
+/**
+ * Returns the exact value of a decimal as text that is equal for equal numbers: digits without leading and trailing
+ * zeros, and an exponent.
+ */
 function normalForm(text: string): string {
   const [, sign, mantissa, exponent = '0'] = decimal.exec(text)!;
   const [whole, fraction = ''] = mantissa!.split('.');

@@ -10,10 +10,10 @@ describe('extractProgram', () => {
     ['the last block without a label', '```\none\n```\n```\ntwo\n```', 'two\n'],
     ['only what follows the thinking', '<think>```python\nno\n```</think>\n```python\nyes\n```', 'yes\n'],
     ['an unclosed block', '```python\nx = 1\n', 'x = 1\n\n'],
-    ['everything where nothing is fenced', 'print(1)', 'print(1)'],
+    ['everything if nothing is fenced', 'print(1)', 'print(1)'],
     ['a block in a list', '1. Code:\n\n   ```python\n   if x:\n     y()\n   ```\nDone.', 'if x:\n  y()\n'],
     ['a block indented by tabs', '-\n\t\t```py\n\t\tx()\n\t\t```', 'x()\n'],
-    ['a block whose body is not indented as its fence is', '  ```python\nx()\n  ```', 'x()\n'],
+    ['a block whose body is not indented like its fence', '  ```python\nx()\n  ```', 'x()\n'],
     [
       'a block closed at the end of its last line',
       '```python\nx = 1\nprint(x)```\nDone.',
@@ -30,20 +30,20 @@ describe('extractProgram', () => {
       '```python\n"""\nUsage: ```\nf()\n"""\n```',
       '"""\nUsage: ```\nf()\n"""\n',
     ],
-    ['a block that opens behind a word', 'Answer:```python\nx()\n```', 'x()\n'],
-    ['a block that opens behind words, without a label', 'The code is: ```\nx()\n```', 'x()\n'],
+    ['a block that opens after a word', 'Answer:```python\nx()\n```', 'x()\n'],
+    ['a block that opens after words, without a label', 'The code is: ```\nx()\n```', 'x()\n'],
     ['a block after inline code', 'Use ```f``` so:\n```python\nf()\n```', 'f()\n'],
-    ['what precedes a lone closing fence', 'n = 1\nprint(n)\n```\nThis prints one.', 'n = 1\nprint(n)\n'],
-    ['what precedes a last fence', 'print(1)\n```', 'print(1)\n'],
+    ['the text before a lone closing fence', 'n = 1\nprint(n)\n```\nThis prints one.', 'n = 1\nprint(n)\n'],
+    ['the text before a last fence', 'print(1)\n```', 'print(1)\n'],
     ['an unclosed block without a label', 'This is it:\n```\nprint(1)\n', 'print(1)\n\n'],
     ['a program that ends in a fence', 'n = 1\nprint(n)```', 'n = 1\nprint(n)\n'],
-    ['a block whose closing fence has words behind it', '```python\nx()\n``` That is it.\n', 'x()\n'],
+    ['a block whose closing fence is followed by words', '```python\nx()\n``` That is it.\n', 'x()\n'],
     ['a block closed by a labelled fence', '```python\nx()\n```python', 'x()\n'],
-    ['the second block where the first was never closed', '```python\na()\n```python\nb()\n```', 'b()\n'],
+    ['the second block if the first was never closed', '```python\na()\n```python\nb()\n```', 'b()\n'],
     ['a block in a quote', '> ```python\n> if x:\n>   y()\n> ```', 'if x:\n  y()\n'],
     ['code between fences on one line', 'Sure: ```python print(1)```', 'print(1)\n'],
     ['a block rather than code between fences on one line', '```\nf()\n```\nCall it by ```f```', 'f()\n'],
-    ['what an answer tag holds', 'So:\n<answer>\nprint(1)\n</answer>', '\nprint(1)\n'],
+    ['the content of an answer tag', 'So:\n<answer>\nprint(1)\n</answer>', '\nprint(1)\n'],
     ['a block after a byte order mark', '\uFEFF```python\nx()\n```', 'x()\n'],
     ['a program after a byte order mark', '\uFEFFx()', 'x()'],
     ['a block labelled with a version', '```Python3.11\none\n```\n```text\ntwo\n```', 'one\n'],
@@ -63,11 +63,11 @@ describe('extractProgram', () => {
   test.each([
     ['20,000 fences', '```python\nx\n'.repeat(20_000)],
     ['20,000 fences at line ends', '```python\nx```\n'.repeat(20_000)],
-    ['a line of blanks behind a fence', `x\n\`\`\`\n${' '.repeat(200_000)}x`],
+    ['a line of blanks after a fence', `x\n\`\`\`\n${' '.repeat(200_000)}x`],
     ['a line of backticks', `${'` '.repeat(100_000)}\n\`\`\``],
     ['a line of brackets', `f(${') '.repeat(100_000)}x\n\`\`\``],
     ['many answer tags', '<answer>'.repeat(50_000)],
-  ])('takes linear time over %s', (_, completion) => {
+  ])('takes linear time for %s', (_, completion) => {
     const clock = startCpuClock();
     extractProgram(completion);
     expect(clock()).toBeLessThan(1000);
@@ -97,7 +97,7 @@ describe('completeProgram', () => {
     opening: 'def f():\n',
   };
 
-  test('a program that defines the function gets the preamble alone', () => {
+  test('a program that defines the function gets only the preamble', () => {
     expect(completeProgram('def f():\n    return 1', tests)).toBe('import math\ndef f():\n    return 1');
     expect(completeProgram('f = lambda: 1', tests)).toBe('import math\nf = lambda: 1');
   });

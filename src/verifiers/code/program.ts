@@ -3,8 +3,9 @@ import { answerStart } from '../thinking.ts';
 import { fencedBlocks } from './fenced-blocks.ts';
 
 /**
- * Returns the program in a completion: the last block fenced as Python after the thinking, else the last fenced block,
- * else what the last `<answer>` tag holds, else everything after the thinking. Null if nothing is left. See `fencedBlocks` for what counts as a fence.
+ * Returns the program in a completion: after the thinking, the last block fenced as Python, else the last fenced block,
+ * else the content of the last `<answer>` tag, else everything. Null if nothing is left. See `fencedBlocks` for what
+ * counts as a fence.
  */
 export function extractProgram(completion: string): string | null {
   const answer = completion.slice(answerStart(completion)).replaceAll(/^\uFEFF/gm, '');
@@ -14,17 +15,17 @@ export function extractProgram(completion: string): string | null {
   return program.trim() === '' ? null : program;
 }
 
-/** What the last `<answer>` tag holds. */
+/** Returns the content of the last `<answer>` tag. */
 function tagged(text: string): string | undefined {
   const at = text.lastIndexOf('<answer>');
   return at < 0 ? undefined : text.slice(at + '<answer>'.length).split('</answer>')[0];
 }
 
-/** Whether a fence's label names Python: `python`, `py`, `Python3.11`, `{.python}`, `pypy3`. */
+/** Returns whether a fence's label names Python: `python`, `py`, `Python3.11`, `{.python}`, `pypy3`. */
 const isPython = (label: string): boolean => /^\{?\.?(python|py|pypy)[\d.]*\}?$/i.test(label);
 
 /**
- * Returns the program as it is run: after the problem's preamble, and after its opening if the program only continues it.
+ * Returns the program to run: preceded by the problem's preamble, and by its opening if the program only continues it.
  * A program that is indented as a whole loses that indentation, unless it continues an opening.
  */
 export function completeProgram(program: string, tests: ProblemTests): string {
@@ -34,7 +35,7 @@ export function completeProgram(program: string, tests: ProblemTests): string {
   return futureImportsFirst(`${tests.preamble ?? ''}${isWhole ? shifted : `${opening}${program}`}`);
 }
 
-/** The text without the indentation that all of its lines share. */
+/** Removes the indentation that all lines of a text share. */
 function dedent(text: string): string {
   const indent = /^[ \t]*(?=\S)/m.exec(text)?.[0] ?? '';
   const lines = text.split('\n');
@@ -49,7 +50,10 @@ function defines(program: string, name: string): boolean {
   );
 }
 
-/** Moves `from __future__` lines to the top, where Python wants them: a preamble may precede the program's. */
+/**
+ * Moves `from __future__` lines to the top, where Python requires them, because a preamble may precede those of the
+ * program.
+ */
 function futureImportsFirst(program: string): string {
   if (!/^from __future__ import/m.test(program)) return program;
   const lines = program.split('\n');

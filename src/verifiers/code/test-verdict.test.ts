@@ -18,7 +18,7 @@ describe('verdictOf', () => {
     expect(verdictOf(graded(statuses), rule)).toMatchObject({ outcome, score });
   });
 
-  test('a program that did not load failed every test', () => {
+  test('a program that did not load fails every test', () => {
     expect(verdictOf(graded(['wrong'], 4), 'fraction')).toMatchObject({ outcome: 'incorrect', score: 0 });
   });
 
@@ -32,7 +32,7 @@ describe('verdictOf', () => {
 describe('sampleTests', () => {
   const many = Array.from({ length: 100 }, (_, i) => i);
 
-  test('depends on the problem alone and keeps the order of tests', () => {
+  test('depends only on the problem and keeps the order of tests', () => {
     const sample = sampleTests('problem', many, 10);
     expect(sample).toHaveLength(10);
     expect(sampleTests('problem', many, 10)).toEqual(sample);

@@ -14,7 +14,7 @@ export const scoreRule = z.union([
 
 const maxShownFailures = 5;
 
-/** Returns the verdict of test results. A program that did not load failed every test. */
+/** Returns the verdict of test results. A program that did not load fails every test. */
 export function verdictOf(graded: GradedTests, rule: z.output<typeof scoreRule>): Omit<Verdict, 'verifier'> {
   if (graded.status === 'ungradable') {
     return { outcome: 'ungradable', score: 0, reason: `not judged: ${graded.error}` };

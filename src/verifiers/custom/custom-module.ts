@@ -10,9 +10,9 @@ export interface CustomJudge {
   readonly name?: string;
   /** Prefix of the version, before the hash of the module. */
   readonly version?: string;
-  /** Throws when no answer to this problem could be judged. */
+  /** Throws if answers to this problem cannot be judged. */
   check?(problem: Problem): void;
-  /** Default of `score`: 1 for `correct`, 0 otherwise. */
+  /** The default score is 1 for `correct` and 0 otherwise. */
   verify(problem: Problem, completion: string, signal?: AbortSignal): CustomVerdict | Promise<CustomVerdict>;
   [Symbol.asyncDispose]?(): PromiseLike<void>;
 }

@@ -19,7 +19,7 @@ export interface CustomRequest {
 /** Reply: first `ready`, when the module is loaded; then a result or an error. */
 export type CustomReply = 'ready' | { readonly said: unknown } | { readonly error: string };
 
-// As in the main thread, `gradus` resolves to the running Gradus, wherever the module lies.
+// As in the main thread, `gradus` resolves to the running Gradus, regardless of the module's location.
 const self = new URL(import.meta.url.endsWith('.ts') ? '../../index.ts' : '../../index.js', import.meta.url)
   .href;
 registerHooks({ resolve: (name, context, next) => next(name === 'gradus' ? self : name, context) });

@@ -22,7 +22,7 @@ export const customConfig = z.strictObject({
   options: z.record(z.string(), z.json()).default({}),
   /** Worker threads for slow verifiers; 0: run in the main thread. */
   workers: z.int().min(0).max(64).default(0),
-  /** With workers: wall-clock limit of a verdict; slower ones are `ungradable`. */
+  /** With workers: wall-clock limit of a verdict; slower verdicts are `ungradable`. */
   maxTime: durationSchema.default('60s'),
 });
 type CustomConfig = z.output<typeof customConfig>;
@@ -61,7 +61,7 @@ export function openCustom(config: CustomConfig, baseDir: string): Verifier {
   };
 }
 
-/** Errors of `check` are problems of the data. */
+/** Runs `check` and reports its errors as errors in the data. */
 function checkWith(judge: CustomJudge, problem: Problem): void {
   try {
     judge.check?.(problem);
@@ -91,7 +91,7 @@ class JudgeThread implements AsyncDisposable {
     this.#data = data;
   }
 
-  /** Returns the result. @throws VerifierError when the module threw, its thread ended, or `maxMs` passed. */
+  /** Returns the result. @throws VerifierError if the module throws, its thread ends, or `maxMs` passes. */
   async judge(request: CustomRequest, maxMs: number): Promise<unknown> {
     if (!this.#isReady) await this.#reply(() => (this.#worker = this.#start()));
     this.#isReady = true;

@@ -14,20 +14,23 @@ import { wordedValue } from './read/worded-values.ts';
 import { lowestTerms, type Rational } from './value/rational.ts';
 import { choiceLetter, leadingChoice, sameWords } from './equality/words.ts';
 
-/** Steps that one verdict may cost, about a hundred times what the longest honest answer needs. */
+/** Maximum number of steps of one verdict, about a hundred times as many as the longest honest answer needs. */
 const maxSteps = 150_000;
 
-/** An answer that was read. */
+/** A parsed answer. */
 export interface ReadAnswer {
   readonly source: string;
-  /** The tokens in normal spelling, for people. */
+  /** The tokens in normal spelling, for display. */
   readonly normalised: string;
   readonly node: MathNode;
-  /** `1,22` read as 1.22 and `12,34,567` as 1234567: only ever compared with an answer without such commas. */
+  /**
+   * Second reading of the commas: `1,22` as 1.22 and `12,34,567` as 1234567. It is compared only with answers without
+   * ambiguous commas.
+   */
   readonly otherNumber?: MathNode;
 }
 
-/** Two answers compared: whether they are equal, and the rule that decided. */
+/** Result of comparing two answers: whether they are equal, and the rule that decided. */
 export interface Comparison {
   readonly isEqual: boolean;
   readonly rule: string;
@@ -51,7 +54,7 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
   return { source, normalised: spell(tokens), node, ...(otherNumber && { otherNumber }) };
 }
 
-/** Digits with at most a sign and a point, as most answers are: no rule could read them otherwise. */
+/** Digits with at most a sign and a point, like most answers. No rule could read them differently. */
 const plainNumber = /^(-?)(\d{1,30}(?:\.\d{1,30})?)$/;
 
 function readPlainNumber(source: string, sign: string, digits: string): ReadAnswer {
@@ -60,7 +63,10 @@ function readPlainNumber(source: string, sign: string, digits: string): ReadAnsw
   return { source, normalised: `- ${digits}`, node: { kind: 'negate', operand: number } };
 }
 
-/** Words with an "and", "half" or "a" in them, which is not a conjunction in "two and a half million". */
+/**
+ * Returns a text of plain words that contains "and", "half" or "a"; the "and" of "two and a half million" is not a
+ * conjunction.
+ */
 function plainWords(text: string): string | undefined {
   if (text.length > 100 || !/\b(?:and|half|an?)\b/i.test(text)) return undefined;
   const words = /^\\text\s*\{([^{}]*)\}$/.exec(text)?.[1] ?? text;
@@ -68,8 +74,8 @@ function plainWords(text: string): string | undefined {
 }
 
 /**
- * Parses an answer. Where the left side of its one `=` cannot be read (`P(A \mid B) = \frac12`), it names the value on
- * the right.
+ * Parses an answer. If the left side of its only `=` cannot be read (`P(A \mid B) = \frac12`), that side is a name for
+ * the value on the right.
  */
 function parseNamed(text: string, tokens: readonly Token[], budget: Budget): MathNode {
   try {
@@ -82,13 +88,13 @@ function parseNamed(text: string, tokens: readonly Token[], budget: Budget): Mat
   }
 }
 
-/** Relations and conjunctions: the left side makes another claim than naming a value. */
+/** Relations and conjunctions, with which the left side makes a claim instead of naming a value. */
 const noName =
   /\\(?:not|neq?|leq?|geq?|lt|gt|approx|pm|mp|to|in|notin|cup|cap)(?![a-z])|\b(?:not|or|and|if|than)\b|(?:^|[^{(_^\d])\d/;
 
 /**
- * A comma that cannot group thousands: before one or two digits, after a leading zero, or after more than three digits.
- * Three digits after it always group, so `58,500` is never 58.5.
+ * Reads a comma that cannot group thousands as a decimal mark: before one or two digits, after a leading zero, or after
+ * more than three digits. Three digits after a comma always form a group, so `58,500` is never 58.5.
  */
 function asOneNumber(text: string): string | undefined {
   if (decimalCommaNumber.test(text)) return text.replace(',', '.');
@@ -96,12 +102,12 @@ function asOneNumber(text: string): string | undefined {
 }
 
 const decimalCommaNumber = /^[+-]?(?:\d+,\d{1,2}|0,\d+|\d{4,},\d+)(?:\\text\{ [^{}]*\})?$/;
-/** Groups of two digits after the first, as in India: `12,34,567` could also list three numbers. */
+/** Groups of two digits after the first group, as in India; `12,34,567` could also list three numbers. */
 const lakhGroups = /^[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?(?:\\text\{ [^{}]*\})?$/;
 
 /**
- * Words that are no mathematics ("5 out of 8 people", "increasing on [0, 1]") as a text to be compared letter for
- * letter; nothing where there are hardly any words, or TeX that could not be read.
+ * Reads words that are not mathematics ("5 out of 8 people", "increasing on [0, 1]") as a text to compare letter by
+ * letter. Returns nothing for texts with hardly any words, or with TeX that could not be read.
  */
 export function readWords(source: string): ReadAnswer | undefined {
   const text = source
@@ -113,15 +119,15 @@ export function readWords(source: string): ReadAnswer | undefined {
   return { source, normalised: text, node: { kind: 'text', text } };
 }
 
-/** True when a text that cannot be read is the same words as a gold in words. */
+/** Returns whether an unreadable text has the same words as a gold in words. */
 export function saysSameWords(gold: ReadAnswer, text: string): boolean {
   const answer = gold.node.kind === 'text' ? readWords(text) : undefined;
   return answer !== undefined && sameWords(gold.node, answer.node);
 }
 
 /**
- * Reads a text that is an answer and nothing else. Nothing where it cannot be read or is a sentence: many words, or a
- * word before a fenced formula, are prose with an answer somewhere in it.
+ * Reads a text that is only an answer. Returns nothing if the text cannot be read or is a sentence: many words, or a
+ * word before a fenced formula, indicate prose that contains an answer.
  */
 export function readPlainAnswer(text: string): ReadAnswer | undefined {
   const opensWithWord = /^[\s*:"]*(?:[A-Za-z] )?[A-Za-z]{2,}/.test(text);
@@ -135,7 +141,7 @@ export function readPlainAnswer(text: string): ReadAnswer | undefined {
   }
 }
 
-/** True for a text that is an answer and nothing else. */
+/** Returns whether a text is only an answer. */
 export function isPlainAnswer(text: string): boolean {
   return readPlainAnswer(text) !== undefined;
 }
@@ -144,7 +150,7 @@ export function isPlainAnswer(text: string): boolean {
 const chineseSentence =
   /^[\s(（]*[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}][^\d]*\d/u;
 
-/** Compares an answer with the gold. Throws `BudgetExceeded`. */
+/** Compares an answer with the gold. Throws `BudgetExceeded` if that takes too many steps. */
 export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPolicy): Comparison {
   const budget = createBudget(maxSteps);
   for (const left of readingsAgainst(gold, answer)) {
@@ -161,8 +167,8 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPo
 const longValue = 10n ** 40n;
 
 /**
- * The one exact value of an answer as text (`1/2`, `-2`), by which equal answers to one problem are recognised; nothing
- * where it has none, has commas with two readings, or is long.
+ * Returns the exact value of an answer as text (`1/2`, `-2`), which identifies equal answers to one problem. Returns
+ * nothing if there is no single exact value, if commas have two readings, or if the value is long.
  */
 export function exactText({ node, otherNumber }: ReadAnswer): string | undefined {
   if (otherNumber !== undefined) return undefined;
@@ -190,13 +196,13 @@ function exactWithin(node: MathNode, budget: Budget): Rational | undefined {
   }
 }
 
-/** Words of two letters or more; commands are not words, and conjunctions are free. */
+/** Counts words of at least two letters, without commands and conjunctions. */
 function countWords(text: string): number {
   const words = text.match(/(?<![\\A-Za-z])[A-Za-z]{2,}/g) ?? [];
   return words.filter((word) => word !== 'and' && word !== 'or').length;
 }
 
-/** True when the text begins with the letter that is the gold, as `B) 12` does with B. */
+/** Returns whether the text begins with the letter that is the gold: `B) 12` does for the gold B. */
 export function namesChoice(gold: ReadAnswer, text: string): boolean {
   const choice = choiceLetter(gold.node);
   return choice !== undefined && leadingChoice(text) === choice;

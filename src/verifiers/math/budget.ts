@@ -1,12 +1,12 @@
-/** Thrown when an answer costs more steps than the budget has. */
+/** Thrown when an answer needs more steps than the budget allows. */
 export class BudgetExceeded extends Error {}
 
 /**
  * The number of elementary steps one judgement may cost. Counting work instead of reading a clock keeps verdicts
- * deterministic: an answer times out on every machine or on no machine.
+ * deterministic: an answer times out either on every machine or on none.
  */
 export interface Budget {
-  /** Takes steps for work about to be done; throws `BudgetExceeded` when too few are left. */
+  /** Spends steps before the work is done; throws `BudgetExceeded` when too few are left. */
   spend(steps: number): void;
 }
 

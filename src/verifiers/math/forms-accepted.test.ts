@@ -384,6 +384,6 @@ const accepted: readonly (readonly [string, string])[] = [
   ['-5', '\\boxed{负五}'],
 ];
 
-test.each(accepted)('a gold of %j is met by %j', async (gold, completion) => {
+test.each(accepted)('for a gold of %j, accepts %j', async (gold, completion) => {
   expect(await judge(gold, completion)).toMatchObject({ outcome: 'correct' });
 });

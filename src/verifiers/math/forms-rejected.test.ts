@@ -3,7 +3,7 @@ import { judgeUnder } from '../../../bench/math/judge.ts';
 
 const judge = judgeUnder();
 
-/** Golds, and completions that give another answer, or none. */
+/** Golds, and completions that give another answer or no answer. */
 const rejected: readonly (readonly [string, string])[] = [
   ['5 km', '\\boxed{5 m}'],
   ['5 dollars', '\\boxed{5 cents}'],
@@ -303,14 +303,14 @@ const rejected: readonly (readonly [string, string])[] = [
   ['7', '\\boxed{7 cm longer than x}'],
 ];
 
-test.each(rejected)('a gold of %j is not met by %j', async (gold, completion) => {
+test.each(rejected)('for a gold of %j, rejects %j', async (gold, completion) => {
   expect((await judge(gold, completion)).outcome).not.toBe('correct');
 });
 
-/** Where a form has two readings, the one that pays less is taken: these right answers are lost on purpose. */
+/** If a form has two readings, the verifier uses the stricter one, so these right answers are deliberately rejected. */
 test.each([
   ['16:9', '\\boxed{32:18}'],
   ['9:10', '\\boxed{18:20}'],
-])('a gold of %j is not met by %j, which could be something else', async (gold, completion) => {
+])('for a gold of %j, rejects %j, which could mean something else', async (gold, completion) => {
   expect(await judge(gold, completion)).toMatchObject({ outcome: 'incorrect' });
 });

@@ -25,11 +25,11 @@ test.each([
   '\\text{Monday}',
   '',
   '\\frac{{{',
-])('the gold %j has one reading, or none', (gold) => {
+])('the gold %j has one reading or none', (gold) => {
   expect(guessedReading(gold)).toBeUndefined();
 });
 
-test('a gold in words that is no mathematics is kept as text', () => {
+test('a gold of words that are not mathematics is kept as text', () => {
   expect(goldAnswer('5 out of 8 people').node).toEqual({ kind: 'text', text: '5 out of 8 people' });
   expect(goldAnswer('第一象限').node.kind).toBe('text');
 });

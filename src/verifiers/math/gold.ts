@@ -5,7 +5,8 @@ import { extractAnswer } from './extract/extract.ts';
 import { UnreadableAnswer } from './read/token.ts';
 
 /**
- * Reads a gold answer as data sets give it: bare, in dollar signs, boxed, or as a worked solution with a box at its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
+ * Reads a gold answer in the forms of data sets: bare, in dollar signs, boxed, or as a worked solution with a box at
+ * its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
  */
 export function goldAnswer(gold: string): ReadAnswer {
   if (!gold.includes('\\boxed') && !gold.includes('\\fbox')) return unboxedGold(gold);
@@ -13,7 +14,7 @@ export function goldAnswer(gold: string): ReadAnswer {
   return readAnswer(box?.text ?? unclosedBox(gold));
 }
 
-/** The gold itself, or what a long one concludes with ("The final answer is …"), or its words as text. */
+/** Returns the gold itself, the conclusion of a long gold ("The final answer is …"), or its words as text. */
 function unboxedGold(gold: string): ReadAnswer {
   try {
     return readAnswer(gold);
@@ -26,15 +27,15 @@ function unboxedGold(gold: string): ReadAnswer {
   }
 }
 
-/** Returns the content of a box that never closes; a gold, unlike an answer, still counts then. */
+/** Returns the content of a box that never closes, which counts in a gold but not in an answer. */
 function unclosedBox(gold: string): string {
   const open = gold.lastIndexOf('{', gold.lastIndexOf('boxed') + 'boxed'.length + 1);
   return gold.slice(open + 1);
 }
 
 /**
- * Explains why the reading of a gold is a guess, if it is: a date whose month is unknown, digits that could be a time or
- * a ratio, a range or a difference. Nothing for golds with one reading, and for those that cannot be read.
+ * Explains why the reading of a gold is a guess, if it is: a date whose month is unknown, digits that could be a time
+ * or a ratio, a range or a difference. Returns nothing for golds with one reading and for unreadable golds.
  */
 export function guessedReading(gold: string): string | undefined {
   const read = readOrNothing(gold);

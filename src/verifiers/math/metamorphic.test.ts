@@ -6,7 +6,7 @@ import { mutations } from '../../../bench/math/mutate.ts';
 import { spellings } from '../../../bench/math/reformat.ts';
 import { startCpuClock } from '../../../test/cpu-time.ts';
 
-/** Golds of the kinds that data sets have. */
+/** Golds of the kinds that occur in data sets. */
 const golds = [
   '7',
   '-12',
@@ -84,7 +84,7 @@ test('a changed gold is rejected', async () => {
   expect(count).toBeGreaterThan(200);
 });
 
-test('whichever of two answers is the gold, the verdict is the same', async () => {
+test('the verdict does not depend on which of two answers is the gold', async () => {
   for (const one of golds) {
     for (const other of golds) {
       const [forth, back] = [await judge(one, boxed(other)), await judge(other, boxed(one))];
@@ -94,7 +94,7 @@ test('whichever of two answers is the gold, the verdict is the same', async () =
   }
 });
 
-test('no input throws, and what is not read is not correct', async () => {
+test('no input throws, and an unreadable answer is never correct', async () => {
   const rng = createRng(11, 'math-fuzz');
   for (let i = 0; i < 8_000; i++) {
     const gold = rng.pick(golds);
@@ -105,7 +105,7 @@ test('no input throws, and what is not read is not correct', async () => {
 });
 
 test.each(hostileInputs.map(({ name, text }) => [name, text] as const))(
-  '%s cost no more than they are long',
+  '%s take linear time',
   async (_name, text) => {
     const times: number[] = [];
     for (let round = 0; round < 5; round++) {

@@ -3,7 +3,7 @@ import { judgeDifferent, judgeSame } from '../../../bench/math/properties.ts';
 
 const seed = Number(process.env['GRADUS_FUZZ_SEED'] ?? 1);
 
-test('no two different values are judged equal, however they are written', async () => {
+test('no two different values are judged equal, in any notation', async () => {
   const { misjudged } = await judgeDifferent(20_000, seed);
   expect(misjudged).toEqual([]);
 }, 120_000);

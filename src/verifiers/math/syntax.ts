@@ -1,6 +1,6 @@
 import type { Rational } from './value/rational.ts';
 
-/** A number as it was written: `2.50` keeps that it was a decimal and how precise it claims to be. */
+/** A number as written: the node of `2.50` records that it was a decimal, and its precision. */
 export interface NumberNode {
   readonly kind: 'number';
   readonly value: Rational;
@@ -47,10 +47,10 @@ export interface RelationNode {
   readonly operators: readonly Relation[];
 }
 
-/** The relations told apart. `\equiv` reads as `=`. */
+/** The distinguished relations. `\equiv` is read as `=`. */
 export type Relation = '=' | '<' | '>' | '\\le' | '\\ge' | '\\ne' | '\\approx' | '\\in' | '\\subset';
 
-/** A sequence in brackets: a tuple, a point, a vector or an interval; which one only the comparison can tell. */
+/** A sequence in brackets: a tuple, a point, a vector or an interval. Only the comparison can decide which. */
 export interface TupleNode {
   readonly kind: 'tuple';
   readonly open: '(' | '[' | '⟨';
@@ -58,13 +58,13 @@ export interface TupleNode {
   readonly items: readonly MathNode[];
 }
 
-/** A date, time of day, version, address or phone number: compared as what it is, never computed. */
+/** A date, time of day, version, address or phone number. It is compared as a literal and never computed. */
 export interface LiteralNode {
   readonly kind: 'literal';
   readonly shape: 'date' | 'time' | 'version' | 'address' | 'phone' | 'code';
-  /** The same for every spelling: `2024-4-22`, `17:0`, `1.2.3`, `5551234`. */
+  /** Normal form, the same for every spelling: `2024-4-22`, `17:0`, `1.2.3`, `5551234`. */
   readonly value: string;
-  /** As it was written. */
+  /** The literal as written. */
   readonly written: string;
 }
 
@@ -77,8 +77,7 @@ export interface SetOperationNode {
 }
 
 /**
- * Everything an answer can be, from a number to a matrix. A plain immutable tree: the parser makes it, the
- * comparison takes it apart.
+ * Syntax tree of an answer, from a number to a matrix. Immutable; built by the parser and read by the comparison.
  */
 export type MathNode =
   | NumberNode
@@ -92,11 +91,13 @@ export type MathNode =
   | LiteralNode
   /** A letter or a name; constants are π, e, i, ∞ and the named sets (`∅`, `ℝ`, `ℤ`, …). */
   | { readonly kind: 'variable' | 'constant'; readonly name: string }
-  /** Commas without brackets; `joint` is the last conjunction between the items, if there is one. */
+  /**
+   * Items separated by commas, without brackets; `joint` is the last conjunction between the items, if there is one.
+   */
   | { readonly kind: 'list'; readonly items: readonly MathNode[]; readonly joint?: 'and' | 'or' }
   | { readonly kind: 'set'; readonly items: readonly MathNode[] }
   | { readonly kind: 'matrix'; readonly rows: readonly (readonly MathNode[])[] }
-  /** `3:4`. `isTime`: it could be a time (`10:30`), so it is neither scaled nor computed. */
+  /** `3:4`. With `isTime` it could be a time (`10:30`), so it is neither scaled nor computed. */
   | { readonly kind: 'ratio'; readonly items: readonly MathNode[]; readonly isTime?: boolean }
   /** `204_5`: digits in a base. */
   | { readonly kind: 'based'; readonly digits: string; readonly base: string }
@@ -105,7 +106,7 @@ export type MathNode =
   /** Words. */
   | { readonly kind: 'text'; readonly text: string };
 
-/** The direct children of a node, left to right. */
+/** Returns the direct children of a node, left to right. */
 function childrenOf(node: MathNode): readonly MathNode[] {
   switch (node.kind) {
     case 'add':
@@ -139,7 +140,7 @@ function childrenOf(node: MathNode): readonly MathNode[] {
   }
 }
 
-/** The same node over changed children. */
+/** Returns the same node with changed children. */
 export function mapChildren(node: MathNode, change: (child: MathNode) => MathNode): MathNode {
   switch (node.kind) {
     case 'add':
@@ -175,7 +176,7 @@ export function mapChildren(node: MathNode, change: (child: MathNode) => MathNod
   }
 }
 
-/** True when the node or anything below it satisfies the test. */
+/** Returns whether the node or any descendant satisfies the test. */
 export function someNode(node: MathNode, test: (node: MathNode) => boolean): boolean {
   if (test(node)) return true;
   switch (node.kind) {
@@ -194,7 +195,7 @@ export function someNode(node: MathNode, test: (node: MathNode) => boolean): boo
   }
 }
 
-/** True when two trees are the same, letter for letter and number for number. */
+/** Returns whether two trees are identical. */
 export function sameTree(a: MathNode, b: MathNode): boolean {
   if (a.kind !== b.kind) return false;
   if (a.kind === 'number' && b.kind === 'number')
@@ -204,7 +205,7 @@ export function sameTree(a: MathNode, b: MathNode): boolean {
   return left.length === right.length && left.every((child, index) => sameTree(child, right[index]!));
 }
 
-/** What distinguishes a node besides its kind and its children. */
+/** Returns the properties that distinguish a node besides its kind and children. */
 function label(node: MathNode): string {
   switch (node.kind) {
     case 'variable':

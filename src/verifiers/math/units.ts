@@ -1,8 +1,8 @@
 import { currencyCodes } from './read/currencies.ts';
 
 /**
- * Units of measure: which letters are one, and how large it is. Two answers that both carry a known unit are compared
- * as quantities: 5 km is 5000 m and is not 5 m. A word that is not in the table (apples) counts as no unit.
+ * Units of measure: their letters and sizes. Two answers with known units are compared as quantities: 5 km is 5000 m,
+ * not 5 m. A word that is not in the table (apples) does not count as a unit.
  */
 
 /** A unit as a product of base units, times a factor `[numerator, denominator]`. */
@@ -15,12 +15,12 @@ export interface Unit {
 interface Entry {
   /** Symbols, case-sensitive. */
   readonly symbols?: string;
-  /** Words in lower case, singular; `s` and `es` are taken off before the look-up. */
+  /** Words in lower case, singular; `s` and `es` are removed before the lookup. */
   readonly words?: string;
   readonly size: string;
 }
 
-/** `size` is a decimal or fraction, then the base units it is made of. */
+/** `size` is a decimal or fraction, followed by its base units. */
 const entries: readonly Entry[] = [
   { symbols: 'm', words: 'meter metre 米', size: '1 m' },
   { symbols: 'km', words: 'kilometer kilometre 千米 公里', size: '1000 m' },
@@ -118,7 +118,7 @@ const entries: readonly Entry[] = [
   { symbols: 'psi', size: '1 psi' },
   { symbols: 'bit bits', size: '1 bit' },
   { words: 'byte 字节', size: '1 byte' },
-  // 1000 or 1024: which is meant is unknown, so each is a unit by itself.
+  // The factor could be 1000 or 1024, so each of these is a separate unit.
   { symbols: 'KB kB', words: 'kilobyte', size: '1 KB' },
   { symbols: 'MB', words: 'megabyte', size: '1 MB' },
   { symbols: 'GB', words: 'gigabyte', size: '1 GB' },
@@ -139,7 +139,7 @@ const entries: readonly Entry[] = [
     .map((code) => ({ symbols: code, size: `1 ${code}` })),
 ];
 
-/** Dollars of an unnamed country may be those of any. */
+/** Dollars without a country may be those of any country. */
 const dollars: ReadonlySet<string> = new Set([
   'USD',
   'AUD',
@@ -173,17 +173,17 @@ function readSize(size: string): Unit {
   return { factor: [BigInt(numerator), BigInt(denominator)], dimensions };
 }
 
-/** True for letters that are a unit wherever they follow a number: `kWh`, `cm`, `EUR`, also `min` and `hrs`. */
+/** Returns whether letters are always a unit after a number: `kWh`, `cm`, `EUR`, also `min` and `hrs`. */
 export function isUnitSymbol(letters: string): boolean {
   return letters.length > 1 && bySymbol.has(letters) && !needSpace.has(letters);
 }
 
-/** True for letters that are a unit only when a space sets them apart: `5 nm`, but `5nm` is a product. */
+/** Returns whether letters are a unit only after a space: `5 nm` has a unit, but `5nm` is a product. */
 export function isSpacedUnitSymbol(letters: string): boolean {
   return letters.length > 1 && bySymbol.has(letters);
 }
 
-/** Could be a product of two variables. */
+/** Symbols that could also be a product of two variables. */
 const needSpace: ReadonlySet<string> = new Set([
   'nm',
   'ms',
@@ -214,7 +214,7 @@ const needSpace: ReadonlySet<string> = new Set([
   'cc',
 ]);
 
-/** Returns the unit that a word or symbol names, if it names one. */
+/** Returns the unit that a word or symbol names, if there is one. */
 function unitNamed(word: string): Unit | undefined {
   const known = bySymbol.get(word) ?? byWord.get(word);
   if (known !== undefined) return known;
@@ -238,7 +238,7 @@ const prefixedSymbols: ReadonlySet<string> = new Set('m g s L A V W J N F Pa Hz 
 const prefixedWords =
   /^(giga|mega|kilo|deci|centi|milli|micro|nano|pico)(meter|metre|gram|second|liter|litre|amp|ampere|volt|watt|joule|newton|farad|pascal|hertz|mole|tesla|ohm)s?$/i;
 
-/** A unit with a decimal prefix that the table does not list: `uF`, "microgram". */
+/** Returns a unit with a decimal prefix that the table does not list: `uF`, "microgram". */
 function prefixedUnit(word: string): Unit | undefined {
   const [, long = '', base] = prefixedWords.exec(word) ?? [];
   const prefix = prefixes.find(([symbol, name]) =>
@@ -255,14 +255,14 @@ function prefixedUnit(word: string): Unit | undefined {
   return { factor, dimensions: unit.dimensions };
 }
 
-/** True when the word itself is a unit in the table. */
+/** Returns whether the word itself is a unit in the table. */
 export function isUnitWord(word: string): boolean {
   return unitNamed(word) !== undefined;
 }
 
 /**
- * Reads a unit as the parser writes it: words and symbols, `/` or `per` between them, `^2` behind them, `square` and
- * `cubic` before them. Nothing where any part is unknown.
+ * Reads a unit in the parser's spelling: words and symbols with `/` or `per` between them, `^2` after them, and
+ * `square` and `cubic` before them. Returns nothing if any part is unknown.
  */
 export function parseUnit(text: string): Unit | undefined {
   if (text === '') return undefined;
@@ -273,7 +273,7 @@ export function parseUnit(text: string): Unit | undefined {
   return parsed.get(text);
 }
 
-/** Units already read; most answers share a few. */
+/** Cache of parsed units; most answers share a few units. */
 const parsed = new Map<string, Unit | undefined>();
 const maxParsed = 1000;
 
@@ -331,7 +331,7 @@ function productOf(parts: readonly (readonly [Unit, number])[]): Unit {
   return { factor: [numerator, denominator], dimensions };
 }
 
-/** True when two units measure the same thing, so that one converts into the other. */
+/** Returns whether two units measure the same quantity, so that they can be converted. */
 export function isSameKind(a: Unit, b: Unit): boolean {
   if (a.dimensions.size !== b.dimensions.size) return false;
   const names = [...a.dimensions.keys()];

@@ -15,7 +15,7 @@ function problem(answer?: string): Problem {
   };
 }
 
-test('a verdict holds the extracted text, its span, its reading and the rule that decided', async () => {
+test('a verdict contains the extracted text, its span, its reading and the rule that decided', async () => {
   const completion = 'So we get \\boxed{x = \\dfrac12} in the end.';
   const verdict = await verifier.verify(problem('0.5'), completion);
   expect(verdict).toMatchObject({ outcome: 'correct', score: 1, verifier: `math@${verifier.version}` });
@@ -46,13 +46,13 @@ test.each([
   ['9^{9^9}', '9^{9^9}', true],
   ['0.1', '0.10000000000000000001', false],
   ['\\text{no}', '\\text{no}', true],
-])('%s and %s are equal, whichever is the gold: %s', async (one, other, same) => {
+])('%s and %s are equal, with either as the gold: %s', async (one, other, same) => {
   const outcome = same ? 'correct' : 'incorrect';
   expect((await verifier.verify(problem(one), `\\boxed{${other}}`)).outcome).toBe(outcome);
   expect((await verifier.verify(problem(other), `\\boxed{${one}}`)).outcome).toBe(outcome);
 });
 
-test('a verdict carries the exact value of the answer, however it is written', async () => {
+test('a verdict contains the exact value of the answer, in any notation', async () => {
   const valueOf = async (answer: string): Promise<unknown> =>
     (await verifier.verify(problem('7'), `\\boxed{${answer}}`)).evidence!['value'];
   expect(await Promise.all(['0.50', '\\frac{2}{4}', '1/2'].map(valueOf))).toEqual(['1/2', '1/2', '1/2']);

@@ -21,16 +21,16 @@ import { goldAnswer } from './gold.ts';
 import { mathPolicy, type MathPolicy } from './comparison-policy.ts';
 import { UnreadableAnswer } from './read/token.ts';
 
-/** Incremented with every change that could change a verdict. */
+/** Increment it with every change that could affect a verdict. */
 const revision = 4;
-/** Golds kept after reading; the cache is cleared when it is full. */
+/** Maximum number of cached golds; a full cache is cleared. */
 const maxRemembered = 4096;
 
 /** The math verifier in a recipe: mathematical equality with the gold answer, under a stated policy. */
 export const mathConfig = z.strictObject({ type: z.literal('math'), ...mathPolicy.shape });
 
 /**
- * Checks answers by what they mean: `0.5`, `\frac12` and `x = 1/2` are one answer.
+ * Checks answers by their meaning: `0.5`, `\frac12` and `x = 1/2` are the same answer.
  *
  * @example
  * const verifier = mathAnswer({ extraction: 'boxed', lists: 'ordered' });
@@ -154,7 +154,9 @@ function judgeExtracted(
   return report(isEqual ? 'correct' : 'incorrect', reason, { ...facts, rule });
 }
 
-/** The result, or the reason why an answer could not be read or judged; other errors are bugs and pass through. */
+/**
+ * Returns the result, or the reason why an answer could not be read or judged; other errors are bugs and are rethrown.
+ */
 function attempt<T>(work: () => T): T | UnreadableAnswer | BudgetExceeded {
   try {
     return work();

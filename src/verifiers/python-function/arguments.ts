@@ -8,7 +8,7 @@ import { lastBoxed } from '../math/extract/boxes.ts';
  * Calling conventions of reward functions:
  *
  * - `verl`: `custom_reward_function` of verl's naive, dapo and prime reward managers, one completion per call;
- * - `verl-batch`: that of its batch manager; the same names in the plural, each a list;
+ * - `verl-batch`: the form of its batch manager, with the same names in the plural, each a list;
  * - `trl`: `reward_funcs` of TRL's GRPOTrainer: lists of prompts and completions as messages, and a list per column.
  */
 export const conventions = ['verl', 'verl-batch', 'trl'] as const;
@@ -26,7 +26,7 @@ export const completionParameters: Readonly<Record<Convention, string>> = {
 /** Keyword parameters of a function. */
 export interface Parameters {
   readonly parameters: readonly { readonly name: string; readonly isRequired: boolean }[];
-  /** Whether it also accepts any other keyword. */
+  /** True if the function also accepts any other keyword. */
   readonly takesAny: boolean;
 }
 
@@ -38,7 +38,7 @@ export const conventionOf = ({ parameters }: Parameters): Convention | undefined
   conventions.find((one) => parameters.some(({ name }) => name === completionParameters[one]));
 
 /**
- * Builds the arguments of a call: of all that the convention offers, those that the function has parameters for.
+ * Builds the arguments of a call: those arguments of the convention for which the function has parameters.
  *
  * @throws DataError naming the problem when a required argument is missing.
  */
@@ -112,13 +112,14 @@ const knownOf = ({ id, domain, family, knob }: Problem): Arguments => ({
   ...(knob !== undefined && { knob }),
 });
 
-/** Tests in verl's data format, or in ours where verl has none. */
+/** Returns tests in verl's data format, or in Gradus's own if verl has none. */
 function testsText({ tests }: Problem): string | undefined {
   return tests === undefined ? undefined : stringifyJson(testsAsPairs(tests) ?? tests);
 }
 
 /**
- * Boxes the gold for TRL's accuracy reward, which parses bare LaTeX less reliably; leaves a gold that cannot be boxed.
+ * Boxes the gold for TRL's accuracy reward, which parses bare LaTeX less reliably; leaves a gold unchanged if it cannot
+ * be boxed.
  */
 function boxed(answer: string): string {
   const text = `\\boxed{${answer}}`;

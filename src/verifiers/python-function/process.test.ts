@@ -128,7 +128,7 @@ def judge(text):
     await fc.assert(fc.asyncProperty(texts, check), { numRuns: 100 });
   });
 
-  test('judges with the loaded files after edits or deletion, also in a new process', async () => {
+  test('judges with the loaded files after edits or deletion, even in a new process', async () => {
     const source = `import os, later
 def judge(text):
     if text == "": os._exit(1)
@@ -146,7 +146,7 @@ def judge(text):
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // Where no process reaps orphans, an ended one keeps its number.
+    // If no process reaps orphans, an ended process keeps its number.
     return process.platform !== 'linux' || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;

@@ -126,7 +126,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(JSON.parse(evidence!['truth'] as string)).toEqual({ inputs: ['1'], outputs: ['2'] });
   });
 
-  test('scales scores of another range; an error for a score outside names the fix', async () => {
+  test('scales scores from another range; the error for a score outside names the fix', async () => {
     const file = write(
       'range.py',
       'def compute_score(solution_str, ground_truth): return float(solution_str)\n',
@@ -173,7 +173,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect((await telling.verify(problem, '1')).outcome).toBe('correct');
   });
 
-  test('limits the size of evidence from a dict of any size', async () => {
+  test('limits the size of evidence for a dict of any size', async () => {
     const result = '{"score": 1, "text": "x" * 10**7, **{str(i): [i] * 3000 for i in range(200)}}';
     const { evidence } = await telling.verify(problem, result);
     expect(Object.keys(evidence!)).toHaveLength(50);

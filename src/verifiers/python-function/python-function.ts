@@ -31,7 +31,7 @@ export const pythonFunctionConfig = z.strictObject({
   options: z.record(z.string(), z.json()).default({}),
   /** Interpreter: a name on PATH, or a path from the recipe's folder, e.g. into a virtual environment. */
   python: z.string().min(1).default('python3'),
-  /** Processes that judge in parallel; further completions wait. */
+  /** Number of processes that judge in parallel; further completions wait. */
   workers: z.int().min(1).max(256).default(2),
   /** Wall-clock limit of a verdict; a slower one is `ungradable` and its process is killed. */
   maxTime: durationSchema.default('60s'),
@@ -42,7 +42,7 @@ export const pythonFunctionConfig = z.strictObject({
     .tuple([z.number(), z.number()])
     .refine(([worst, best]) => worst < best, { error: 'expected the worst score, then a higher best one' })
     .default([0, 1]),
-  /** Threshold of `correct`. Default: `acc` of a returned dict, else the best score alone. */
+  /** Threshold of `correct`. Default: `acc` of a returned dict, or else only the best score. */
   correctFrom: z.number().optional(),
 });
 type PythonFunctionConfig = z.output<typeof pythonFunctionConfig>;

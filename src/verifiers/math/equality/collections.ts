@@ -6,12 +6,14 @@ import { mapChildren, type MathNode, sameTree, someNode } from '../syntax.ts';
 
 type Collection = Extract<MathNode, { kind: 'list' | 'tuple' | 'set' }>;
 
-/** Is this a sequence or set of answers, or two answers in one (±)? */
+/** Returns whether a node is a sequence or set of answers, or two answers in one (±). */
 export function isCollection(node: MathNode): boolean {
   return ['list', 'tuple', 'set'].includes(node.kind) || isEmptySet(node) || hasSign(node);
 }
 
-/** Compares two answers of which at least one is a list, tuple, set or ±; the rule under which they are equal. */
+/**
+ * Compares two answers of which at least one is a list, tuple, set or ±; returns the rule under which they are equal.
+ */
 export function compareCollections(
   gold: MathNode,
   answer: MathNode,
@@ -36,7 +38,7 @@ export function compareCollections(
   return left ? comparing.equal(gold, assigned.value) : comparing.equal(assigned.value, answer);
 }
 
-/** The (1, 2) of `A(1, 2)`. */
+/** Returns the (1, 2) of `A(1, 2)`. */
 function namedPoint(node: MathNode): MathNode | undefined {
   if (node.kind === 'call' && node.operands.length > 1)
     return { kind: 'tuple', open: '(', close: ')', items: node.operands };
@@ -72,12 +74,12 @@ function compareTwo(gold: Collection, answer: Collection, comparing: Comparing):
   return same(values(left), values(right), comparing) ? rule : undefined;
 }
 
-/** `[a, b]` and `[a, b)`: more than the two numbers of a list. */
+/** Returns whether a collection is an interval (`[a, b]`, `[a, b)`), which is more than a list of two numbers. */
 function isInterval(node: Collection): boolean {
   return node.kind === 'tuple' && node.items.length === 2 && (node.open === '[' || node.close === ']');
 }
 
-/** (a, b) is a point or an open interval, [a, b] is closed: with two items the brackets are part of the answer. */
+/** (a, b) is a point or an open interval, [a, b] is closed: with two items, the brackets are part of the answer. */
 function sameBrackets(
   gold: Extract<Collection, { kind: 'tuple' }>,
   answer: Extract<Collection, { kind: 'tuple' }>,
@@ -117,12 +119,14 @@ function isPoint(node: MathNode): boolean {
   return node.kind === 'tuple';
 }
 
-/** A set may name an element twice, and so may a list of points; a number twice is a double root. */
+/** A set or a list of points may repeat an element; a repeated number in a list is a double root. */
 function sameDistinct(gold: readonly MathNode[], answer: readonly MathNode[], comparing: Comparing): boolean {
   return sameInAnyOrder(distinct(gold), distinct(answer), comparing);
 }
 
-/** Lists, tuples and sets as they are, a ± as the list of its two values, with every item's ± written out. */
+/**
+ * Returns lists, tuples and sets unchanged, and a ± as the list of its two values, with the ± of every item expanded.
+ */
 function toCollection(node: MathNode): Collection | undefined {
   if (isEmptySet(node)) return { kind: 'set', items: [] };
   if (node.kind === 'tuple') return node;
@@ -131,7 +135,7 @@ function toCollection(node: MathNode): Collection | undefined {
   return hasSign(node) ? { kind: 'list', items: bothSigns(node) } : undefined;
 }
 
-/** The item, or both readings of the ± in it. */
+/** Returns the item, or both readings of a ± in it. */
 function bothSigns(node: MathNode): readonly MathNode[] {
   return hasSign(node) ? [withSign(node, true), withSign(node, false)] : [node];
 }
@@ -159,7 +163,7 @@ function spread(items: readonly MathNode[]): readonly MathNode[] {
   return isShared ? [assignedValue(first)?.value ?? first, ...rest] : items;
 }
 
-/** What is assigned, for items that assign, and the items themselves for the others. */
+/** Returns the assigned values of items that assign a value, and all other items unchanged. */
 function values(items: readonly MathNode[]): readonly MathNode[] {
   return items.map((item) => assignedValue(item)?.value ?? item);
 }

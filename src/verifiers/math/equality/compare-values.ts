@@ -16,8 +16,9 @@ const noPoint: Point = new Map();
 const noValues: ReadonlyMap<string, Rational> = new Map();
 
 /**
- * Compares two expressions by value: exactly where both are rational, else in long numbers, or doubles where these
- * suffice. `gold` matters only where a decimal meets an exact value. Nothing when different.
+ * Compares two expressions by value: exactly if both are rational, else in doubles if these suffice, or in long
+ * numbers. It matters which one is the gold only if one is a decimal and the other is exact. Returns nothing if they
+ * differ.
  */
 export function compareValues(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (needsPoint(gold) || needsPoint(answer)) return compareAtProbes(gold, answer, comparing);
@@ -28,7 +29,7 @@ export function compareValues(gold: MathNode, answer: MathNode, comparing: Compa
   return roundsTogether(gold, answer, a, b, comparing) ? 'rounds to the decimal' : undefined;
 }
 
-/** At most one of the two is known exactly (`exact`). */
+/** Compares constants of which at most one is known exactly (`exact`). */
 function compareConstants(
   gold: MathNode,
   answer: MathNode,
@@ -44,13 +45,18 @@ function compareConstants(
   return meetsDecimal(gold, answer, a, b) ? 'rounds to the decimal' : undefined;
 }
 
-/** Confirms two constants whose doubles agree: a decimal as written is never more precise than that. */
+/**
+ * Confirms that two constants whose doubles agree are equal; a decimal as written is never more precise than a double.
+ */
 function isReallySame(gold: MathNode, answer: MathNode, { budget }: Comparing): boolean {
   if (plainDecimal(gold) || plainDecimal(answer) || agreeOnlyIfEqual(gold, answer)) return true;
   return sameRealValue(gold, answer, budget) !== false;
 }
 
-/** An irrational value beside a decimal: an answer may round to the gold, never the other way round. */
+/**
+ * Compares an irrational value with a decimal: an answer may round to the gold, but the gold may not round to the
+ * answer.
+ */
 function meetsDecimal(gold: MathNode, answer: MathNode, a: Complex, b: Complex): boolean {
   const decimal = plainDecimal(gold);
   if (decimal) return roundsToGold(b.re, decimal);
@@ -58,7 +64,7 @@ function meetsDecimal(gold: MathNode, answer: MathNode, a: Complex, b: Complex):
   return (hasDecimals(gold) || hasDecimals(answer)) && isClose(a, b, decimalTolerance);
 }
 
-/** Values that doubles cannot tell apart or not hold: the same form, the same power, or the same long number. */
+/** Compares values that doubles cannot distinguish or represent: by form, as powers, or as long numbers. */
 function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (sameTree(gold, answer)) return 'same form';
   const [a, b] = [primitivePower(gold, comparing), primitivePower(answer, comparing)];
@@ -67,10 +73,13 @@ function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing)
   return sameRealValue(gold, answer, comparing.budget) === true ? 'same value to rounding error' : undefined;
 }
 
-/** Largest base whose roots are looked for. */
+/** Largest base whose integer roots are searched. */
 const largestBase = 1_000_000n;
 
-/** A whole base above 1 to an exact exponent, with the base reduced: 4^500 is 2^1000. Nothing for other forms. */
+/**
+ * Returns the power of a whole base above 1 with an exact exponent, with the base reduced: 4^500 gives 2^1000. Returns
+ * nothing for other forms.
+ */
 function primitivePower(
   node: MathNode,
   { budget }: Comparing,
@@ -89,13 +98,13 @@ function primitivePower(
   return { base, exponent };
 }
 
-/** Neither overflowed nor lost to underflow. */
+/** Returns whether a value neither overflowed nor underflowed. */
 function isOrdinary(z: Complex): boolean {
   const size = modulus(z);
   return isFiniteComplex(z) && (size > 1e-290 || z.error > 0) && size < 1e290;
 }
 
-/** True where an expression has variables, or a function of unknown meaning. */
+/** Returns whether an expression has variables or a function of unknown meaning. */
 function needsPoint(node: MathNode): boolean {
   return someNode(node, ({ kind }) => kind === 'variable' || kind === 'call');
 }

@@ -16,8 +16,8 @@ import { compareQuantities, compareUnitLetters, withoutUnitLetters } from './uni
 import { choiceLetter, isEmptySet, sameChoice, sameWords } from './words.ts';
 
 /**
- * Compares two answers; returns the rule under which they are equal, or nothing. Symmetric, except where the gold decides
- * (percent signs, decimals, ranges, equations for a value). Throws `BudgetExceeded`.
+ * Compares two answers; returns the rule under which they are equal, or nothing. Symmetric, except where it depends on
+ * the gold (percent signs, decimals, ranges, equations for a value). Throws `BudgetExceeded`.
  */
 export function compareAnswers(
   gold: MathNode,
@@ -60,7 +60,7 @@ function compareNodes(gold: MathNode, answer: MathNode, comparing: Comparing): s
   return compareValues(gold, answer, comparing) ?? compareWithoutUnitLetters(gold, answer, comparing);
 }
 
-/** A value in words against one in digits: "two dozen eggs" is 24. Of two texts, neither may have a unit. */
+/** Compares a value in words with one in digits: "two dozen eggs" is 24. If both are texts, neither may have a unit. */
 function compareWorded(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const [left, right] = [valueInWords(gold), valueInWords(answer)];
   if (left !== undefined && right !== undefined)
@@ -93,7 +93,7 @@ function isPlainValue(node: MathNode): boolean {
   return valueKinds.has(node.kind) && !hasVariables(node);
 }
 
-/** `5 m/s`, its unit written in plain letters, against `5`. */
+/** Compares `5 m/s`, whose unit is written in plain letters, with `5`. */
 function compareWithoutUnitLetters(
   gold: MathNode,
   answer: MathNode,
@@ -112,7 +112,7 @@ function compareWithoutUnitLetters(
 
 const scaleLetters: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, B: 1e9 };
 
-/** The 5,000 of `5k`, which is a product of variables unless the gold has none. */
+/** Returns 5,000 for `5k`, which is a product with a variable unless the gold has no variables. */
 function scaledByLetter(node: MathNode): MathNode | undefined {
   if (node.kind !== 'multiply' || node.left.kind !== 'number' || node.right.kind !== 'variable')
     return undefined;
@@ -120,7 +120,7 @@ function scaledByLetter(node: MathNode): MathNode | undefined {
   return scale === undefined ? undefined : binary('multiply', node.left, wholeNode(scale));
 }
 
-/** Relations against a list of values (`x = 1, 2`) or a ± are a matter of lists; the rest is a matter of relations. */
+/** Compares a relation with a list of values (`x = 1, 2`) or a ± as lists, and all others as relations. */
 function compareWithRelation(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const isList = isSeveralValues(gold) || isSeveralValues(answer);
   return isList ? compareCollections(gold, answer, comparing) : compareRelations(gold, answer, comparing);
@@ -170,7 +170,7 @@ function compareMatrices(gold: MathNode, answer: MathNode, comparing: Comparing)
   return isSame ? 'same vector entry by entry' : undefined;
 }
 
-/** `[[1, 2], [3, 4]]` as a matrix, and `\binom{1}{2}` as a column. */
+/** Returns `[[1, 2], [3, 4]]` as a matrix, and `\binom{1}{2}` as a column. */
 function rowsOf(node: MathNode): (MathNode & { kind: 'matrix' }) | undefined {
   if (node.kind === 'function' && node.name === 'binom')
     return { kind: 'matrix', rows: node.operands.map((entry) => [entry]) };
@@ -198,7 +198,7 @@ function isVector(rows: readonly (readonly MathNode[])[]): boolean {
   return rows.length === 1 || rows.every((row) => row.length === 1);
 }
 
-/** `204_5` equals `204_5`, and `204` where the question already named the base. */
+/** `204_5` equals `204_5`, and also `204`, because the question may name the base. */
 function compareBased(gold: MathNode, answer: MathNode): string | undefined {
   if (gold.kind === 'based' && answer.kind === 'based') return undefined;
   const [based, plain] = gold.kind === 'based' ? [gold, answer] : [answer, gold];
@@ -214,12 +214,12 @@ function isRealLine(node: MathNode): boolean {
   return node.kind === 'constant' && node.name === 'reals';
 }
 
-/** 3:4 may be meant as the fraction 3/4, never as an amount of 0.75. */
+/** Returns whether a ratio is compared with a decimal: 3:4 may mean the fraction 3/4, but never the amount 0.75. */
 function isRatioBesideDecimal(node: MathNode, other: MathNode): boolean {
   return node.kind === 'ratio' && other.kind !== 'ratio' && hasDecimals(other);
 }
 
-/** `2:4` is `1:2`, but what could be a time is not scaled: 10:30 is neither 1:3 nor 20:60. */
+/** `2:4` is `1:2`, but possible times are not scaled: 10:30 is neither 1:3 nor 20:60. */
 function compareRatios(
   gold: MathNode & { kind: 'ratio' },
   answer: MathNode & { kind: 'ratio' },
@@ -237,7 +237,7 @@ function compareRatios(
   return sameEntries(scaled(gold.items), scaled(answer.items), comparing) ? 'same ratio, scaled' : undefined;
 }
 
-/** A fraction of whole numbers that could be cancelled. */
+/** Returns whether a fraction of whole numbers is not in lowest terms. */
 function isUnreduced(node: MathNode): boolean {
   if (node.kind !== 'divide' || node.left.kind !== 'number' || node.right.kind !== 'number') return false;
   let [a, b] = [node.left.value.numerator, node.right.value.numerator];

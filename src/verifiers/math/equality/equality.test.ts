@@ -91,7 +91,7 @@ const equal: readonly (readonly [string, string])[] = [
   ['\\frac{e^{x}+e^{-x}}{2}', '\\cosh x'],
 ];
 
-test.each(equal)('%s equals %s, whichever is the gold', (gold, answer) => {
+test.each(equal)('%s equals %s, with either as the gold', (gold, answer) => {
   expect(same(gold, answer)).toBe(true);
   expect(same(answer, gold)).toBe(true);
 });
@@ -141,7 +141,7 @@ const different: readonly (readonly [string, string])[] = [
   ['\\ln(2^{5000})', '\\ln(2^{5000}+1)'],
 ];
 
-test.each(different)('%s differs from %s, whichever is the gold', (gold, answer) => {
+test.each(different)('%s differs from %s, with either as the gold', (gold, answer) => {
   expect(same(gold, answer)).toBe(false);
   expect(same(answer, gold)).toBe(false);
 });
@@ -165,7 +165,7 @@ test.each<readonly [Partial<MathPolicy>, string, string, boolean, boolean]>([
   expect(same(gold, answer, policy)).toBe(underPolicy);
 });
 
-test('a decimal gold is met by what rounds to it, an irrational gold never by a decimal', () => {
+test('a value that rounds to a decimal gold matches it; a decimal never matches an irrational gold', () => {
   expect(same('3.14', '\\pi')).toBe(true);
   expect(same('3.1416', '3.14159')).toBe(true);
   expect(same('3.14159', '3.1416')).toBe(false);
@@ -177,7 +177,7 @@ test('a decimal gold is met by what rounds to it, an irrational gold never by a 
   expect(same('7.7778', '\\frac{70}{9}')).toBe(true);
 });
 
-test('an equation states the value behind its last sign where the gold is a value, and not the other way round', () => {
+test('an equation answers a gold that is a value with the value after its last sign, but a value does not answer an equation', () => {
   expect(same('42', 'm+n=42')).toBe(true);
   expect(same('42', '100m+n = 42')).toBe(true);
   expect(same('1', '\\lim_{x\\to 0}\\frac{\\sin x}{x} = 1')).toBe(true);
@@ -253,7 +253,7 @@ const { spelled } = fc.letrec<{ spelled: Spelled }>((tie) => ({
   ),
 }));
 
-test('arithmetic in LaTeX has the value the rationals give it', () => {
+test('arithmetic in LaTeX has the same value as in rational numbers', () => {
   fc.assert(
     fc.property(spelled, ({ value: [a, b], text }) => {
       fc.pre(text.length < 900);

@@ -4,14 +4,15 @@ import { approximateValue } from '../value/approximate.ts';
 import type { Comparing } from './comparing.ts';
 
 /**
- * Unions of intervals on the real line, as cuts: a cut lies just before or just after a number, and a stretch is what
- * lies between two cuts. [0,1) runs from before 0 to before 1, so open and closed ends need no cases.
+ * Unions of intervals on the real line, represented by cuts. A cut is just before or just after a number, and a stretch
+ * is the set of numbers between two cuts. [0,1) extends from before 0 to before 1, so open and closed ends need no
+ * separate cases.
  */
 
-/** A place between the numbers. */
+/** A position between numbers. */
 interface Cut {
   readonly node: MathNode;
-  /** The number beside it; NaN where it is not known, as for `a`. */
+  /** The number next to the cut; NaN if it is unknown, as for `a`. */
   readonly value: number;
   readonly isAfter: boolean;
 }
@@ -29,7 +30,7 @@ const highest: Cut = { node: infinity, value: Number.POSITIVE_INFINITY, isAfter:
 /** All real numbers. */
 export const realLine: Stretch = { low: lowest, high: highest };
 
-/** The numbers between two ends, each with or without the end itself. */
+/** Returns the numbers between two ends; each end may be included or excluded. */
 export function between(
   low: MathNode,
   high: MathNode,
@@ -39,12 +40,12 @@ export function between(
   return { low: cut(low, !closed.isLowClosed, comparing), high: cut(high, closed.isHighClosed, comparing) };
 }
 
-/** Everything below an end. */
+/** Returns all numbers below an end. */
 export function below(high: MathNode, isClosed: boolean, comparing: Comparing): Stretch {
   return { low: lowest, high: cut(high, isClosed, comparing) };
 }
 
-/** Everything above an end. */
+/** Returns all numbers above an end. */
 export function above(low: MathNode, isClosed: boolean, comparing: Comparing): Stretch {
   return { low: cut(low, !isClosed, comparing), high: highest };
 }
@@ -60,12 +61,12 @@ function cut(node: MathNode, isAfter: boolean, comparing: Comparing): Cut {
   return { node, value, isAfter: Number.isFinite(value) || Number.isNaN(value) ? isAfter : false };
 }
 
-/** True when every end is a known number, so that stretches can be put in order. */
+/** Returns whether every end is a known number, so that the stretches can be sorted. */
 function areKnown(stretches: readonly Stretch[]): boolean {
   return stretches.every(({ low, high }) => !Number.isNaN(low.value) && !Number.isNaN(high.value));
 }
 
-/** Negative where `a` lies below `b`, 0 where they are one cut. Values within rounding error are equal. */
+/** Compares two cuts: negative if `a` is below `b`, 0 if they are the same. Values within rounding error are equal. */
 function compareCuts(a: Cut, b: Cut): number {
   const distance = Math.abs(a.value - b.value);
   const isClose =
@@ -74,7 +75,7 @@ function compareCuts(a: Cut, b: Cut): number {
   return a.value < b.value ? -1 : 1;
 }
 
-/** The same numbers in rising order, with stretches that touch made one; unknown ends stay as they are. */
+/** Returns the same numbers in ascending order, with adjacent stretches merged; unknown ends stay unchanged. */
 export function united(stretches: readonly Stretch[]): readonly Stretch[] {
   if (!areKnown(stretches)) return stretches;
   const ordered = stretches
@@ -90,7 +91,7 @@ export function united(stretches: readonly Stretch[]): readonly Stretch[] {
   return merged;
 }
 
-/** The numbers in both; nothing where an end is unknown. */
+/** Returns the numbers in both; nothing if an end is unknown. */
 export function intersected(a: readonly Stretch[], b: readonly Stretch[]): readonly Stretch[] | undefined {
   if (!areKnown(a) || !areKnown(b)) return undefined;
   const common = a.flatMap((left) =>
@@ -102,7 +103,7 @@ export function intersected(a: readonly Stretch[], b: readonly Stretch[]): reado
   return united(common);
 }
 
-/** The numbers in the first and not in the second; nothing where an end is unknown. */
+/** Returns the numbers in the first but not in the second; nothing if an end is unknown. */
 export function without(a: readonly Stretch[], b: readonly Stretch[]): readonly Stretch[] | undefined {
   if (!areKnown(b)) return undefined;
   const gaps: Stretch[] = [];
@@ -114,7 +115,7 @@ export function without(a: readonly Stretch[], b: readonly Stretch[]): readonly 
   return intersected(a, [...gaps, { low: from, high: highest }]);
 }
 
-/** Are two unions the same numbers? Ends are compared by the comparing, so -1/2 and -0.5 are one. */
+/** Returns whether two unions contain the same numbers. Ends are compared by all rules, so -1/2 and -0.5 are equal. */
 export function sameStretches(
   gold: readonly Stretch[],
   answer: readonly Stretch[],
@@ -138,7 +139,7 @@ function sameStretch(gold: Stretch, answer: Stretch, comparing: Comparing): bool
   );
 }
 
-/** The mirror image about 0. */
+/** Returns the mirror image about 0. */
 export function reflected({ low, high }: Stretch, comparing: Comparing): Stretch {
   return {
     low: cut(negate(high.node), !high.isAfter, comparing),

@@ -45,8 +45,8 @@ function fromOperation(
 }
 
 /**
- * Inequalities joined by "or" are a union. Joined by "and" or a comma they hold together, unless that leaves nothing:
- * then `x < 2, x > 3` lists the parts of a union.
+ * Inequalities joined by "or" form a union. Joined by "and" or a comma, they form an intersection, unless it is empty:
+ * `x < 2, x > 3` lists the parts of a union.
  */
 function fromList(node: MathNode & { kind: 'list' }, comparing: Comparing): readonly Stretch[] | undefined {
   const areIntervals = isIntervalList(node);
@@ -99,7 +99,7 @@ function fromRelation(
   return isAbsoluteName(second!) ? [middle, stretches.reflected(middle, comparing)] : undefined;
 }
 
-/** The relation that says the same with its sides exchanged. */
+/** The equivalent relation with exchanged sides. */
 export const mirror: Readonly<Record<Relation, Relation>> = {
   '<': '>',
   '>': '<',

@@ -12,7 +12,7 @@ export function compareLiterals(gold: MathNode, answer: MathNode): string | unde
   return isSameNumber ? 'same phone' : undefined;
 }
 
-/** `5:30 pm` is 17:30, as a 24-hour clock reads it; `5 pm` is also the 5 of "at what hour". */
+/** `5:30 pm` is 17:30 on a 24-hour clock; `5 pm` also equals 5, which may answer "at what hour". */
 function sameTime(time: LiteralNode, other: MathNode): boolean {
   if (other.kind === 'ratio')
     return other.isTime === true && other.items.map(wholeText).join(':') === time.value;
@@ -24,12 +24,15 @@ function wholeText(node: MathNode): string | undefined {
   return node.kind === 'number' && node.value.denominator === 1n ? String(node.value.numerator) : undefined;
 }
 
-/** A difference of two plain numbers is a calculation in an answer and a range or a score in a gold: `5-10`. */
+/**
+ * Returns whether a node is a difference of two plain numbers such as `5-10`, which is a calculation in an answer but a
+ * range or a score in a gold.
+ */
 export function isSpan(node: MathNode): node is MathNode & { kind: 'subtract' } {
   return node.kind === 'subtract' && node.left.kind === 'number' && node.right.kind === 'number';
 }
 
-/** Two spans, or a span and `5 to 10`, are the same when their ends are; they are never computed. */
+/** Compares two spans, or a span and `5 to 10`, by their ends; spans are never computed. */
 export function compareSpans(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const [left, right] = [endsOf(gold), endsOf(answer)];
   if (left.length !== 2 || right.length !== 2) return undefined;

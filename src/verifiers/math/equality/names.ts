@@ -2,7 +2,7 @@ import type { MathNode, Relation } from '../syntax.ts';
 
 type RelationTree = Extract<MathNode, { kind: 'relation' }>;
 
-/** True for a name that an answer is given for (`x`, `f(x)`, `a_1`). */
+/** Returns whether a node is a name for an answer (`x`, `f(x)`, `a_1`). */
 export function isName(node: MathNode): boolean {
   if (node.kind === 'variable') return true;
   if (node.kind === 'constant') return node.name === 'i' || node.name === 'e';
@@ -11,17 +11,17 @@ export function isName(node: MathNode): boolean {
   );
 }
 
-/** Words that deny what follows: "not x". */
+/** Returns whether a node denies what follows: "not x". */
 function isDenial(node: MathNode): boolean {
   return node.kind === 'text' && /\b(?:not|never|neither|isn't)\b/i.test(node.text);
 }
 
-/** True for a relation with a side that denies it, as in "not x = 5". */
+/** Returns whether a side of a relation denies it, as in "not x = 5". */
 export function isDenied(node: MathNode): boolean {
   return node.kind === 'relation' && node.parts.some(isDenial);
 }
 
-/** Names, and what is built of nothing but names: `|AB|`, `(p, q)`, `NO/BO`, `S_{MBCN} : S`, `f^{-1}(x)`. */
+/** Returns whether a node consists only of names: `|AB|`, `(p, q)`, `NO/BO`, `S_{MBCN} : S`, `f^{-1}(x)`. */
 function isDescription(node: MathNode): boolean {
   switch (node.kind) {
     case 'text':
@@ -43,8 +43,8 @@ function isDescription(node: MathNode): boolean {
 }
 
 /**
- * The value that an equation or a membership assigns: the right side of `x = 5`, the set of `x \in S`, the last exact
- * part of `x = 2 + 3 = 5 \approx 5.0`. Nothing where the equation itself is the answer, as in `2x + z = 1`.
+ * Returns the value that an equation or a membership assigns: the right side of `x = 5`, the set of `x \in S`, the last
+ * exact part of `x = 2 + 3 = 5 \approx 5.0`. Returns nothing if the equation itself is the answer, as in `2x + z = 1`.
  */
 export function assignedValue(
   node: MathNode,

@@ -7,16 +7,22 @@ import { sameRealValue } from '../value/precise.ts';
 import type { Comparing } from './comparing.ts';
 import { hasDecimals } from './rounding.ts';
 
-/** How two expressions with variables turned out to be equal; nothing when they differ. */
+/** The way in which two expressions with variables are equal. */
 export type ProbeRule = 'same value exactly' | 'same at every probe point' | 'same form';
 
 /** Relative tolerance at probe points, where large terms may cancel. */
 const probeTolerance = 1e-9;
-/** The same where an expression contains decimals, whose rounding adds up. */
+/** The same for expressions with decimals, whose rounding errors add up. */
 const decimalProbeTolerance = 5e-6;
-/** Points with positive values. The others have negative ones too; they count only where both results are real. */
+/**
+ * Number of points with only positive values. The other points also have negative values; they count only if both
+ * results are real.
+ */
 const positivePoints = 4;
-/** Signs of the values at the further points: all negative, then alternating, so that √(x²) is not x, nor √(x²y²) xy. */
+/**
+ * Signs of the values at the further points: all negative, then alternating, so that √(x²) differs from x, and √(x²y²)
+ * from xy.
+ */
 const signPatterns: readonly ((index: number) => number)[] = [
   () => -1,
   () => -1,
@@ -25,8 +31,8 @@ const signPatterns: readonly ((index: number) => number)[] = [
 ];
 
 /**
- * Compares expressions with variables at fixed points: exactly at whole numbers where both are rational functions,
- * in complex floating point otherwise. At least two points must have values.
+ * Compares expressions with variables at fixed points: exactly at whole numbers if both are rational functions,
+ * otherwise in complex floating point. At least two points must have values.
  */
 export function compareAtProbes(
   gold: MathNode,
@@ -52,10 +58,10 @@ export function compareAtProbes(
   return 'same at every probe point';
 }
 
-/** Points at which expressions are compared in long numbers. */
+/** Number of points at which expressions are compared in long numbers. */
 const longProbes = 2;
 
-/** True where doubles agree at probe points and long numbers do not, as for sinh 40x and cosh 40x. */
+/** Returns whether doubles agree at probe points but long numbers do not, as for sinh 40x and cosh 40x. */
 function differsInLongNumbers(
   gold: MathNode,
   answer: MathNode,
@@ -70,13 +76,16 @@ function differsInLongNumbers(
   return false;
 }
 
-/** Adds values, if only in its definition. */
+/** Returns whether a node adds values, possibly only in its definition. */
 function isSum(node: MathNode): boolean {
   if (node.kind === 'function') return ['sinh', 'cosh', 'tanh', 'arctan'].includes(node.name);
   return node.kind === 'add' || node.kind === 'subtract';
 }
 
-/** Exponentials, high powers and long numbers, which may be much larger or smaller than what they are added to. */
+/**
+ * Returns whether a node is an exponential, high power or long number, which may be much larger or smaller than the
+ * other summands.
+ */
 function isVeryUnequal(node: MathNode): boolean {
   switch (node.kind) {
     case 'number':
@@ -98,7 +107,7 @@ function isVeryUnequal(node: MathNode): boolean {
 
 const largestTame = 10_000n;
 
-/** The constant factor between two expressions at every probe point; nothing if there is none. */
+/** Returns the constant factor between two expressions at every probe point; nothing if there is none. */
 export function constantRatio(a: MathNode, b: MathNode, comparing: Comparing): number | undefined {
   const names = variableNames(a, b);
   let ratio: number | undefined;
@@ -132,7 +141,7 @@ function variableNames(...nodes: readonly MathNode[]): readonly string[] {
   return [...names].toSorted();
 }
 
-/** True where the expression has a variable. */
+/** Returns whether the expression has a variable. */
 export function hasVariables(node: MathNode): boolean {
   return someNode(node, isVariable);
 }
@@ -141,7 +150,7 @@ function isVariable(node: MathNode): boolean {
   return node.kind === 'variable';
 }
 
-/** Nothing when they are not both rational functions, or have decimals that may be rounded. */
+/** Returns nothing unless both are rational functions without decimals that may be rounded. */
 function compareAtWholePoints(
   gold: MathNode,
   answer: MathNode,
@@ -169,7 +178,7 @@ function compareAtWholePoints(
   return agreeing >= 2 ? true : undefined;
 }
 
-/** Functions that whole numbers cannot distinguish from simpler ones, such as ⌊x⌋ from x. */
+/** Returns whether whole numbers cannot distinguish a function from a simpler one, such as ⌊x⌋ from x. */
 function isTrivialForWholes(node: MathNode): boolean {
   return node.kind === 'function' && ['floor', 'ceil', 'mod'].includes(node.name);
 }
@@ -180,14 +189,19 @@ function primeAt(index: number): bigint {
   return primes[index % primes.length]!;
 }
 
-/** Values between 0.37 and 2.3, spread by two irrational steps so that no two variables or points share one. */
+/**
+ * Returns values between 0.37 and 2.3, spread by two irrational steps so that no two variables or points share a value.
+ */
 function probePoint(names: readonly string[], probe: number): Point {
   const valueOf = (index: number): number =>
     0.37 + (((index + 1) * 0.6180339887 + (probe + 1) * 0.7548776662) % 1.93);
   return new Map(names.map((name, index) => [name, signAt(probe - positivePoints, index) * valueOf(index)]));
 }
 
-/** Roots and absolute values may agree at all positive values and nowhere else; rational functions may not. */
+/**
+ * Returns whether an expression depends on signs: roots and absolute values may agree at all positive values and
+ * nowhere else; rational functions cannot.
+ */
 function dependsOnSign(node: MathNode): boolean {
   return node.kind === 'function' || (node.kind === 'power' && node.right.kind !== 'number');
 }

@@ -8,18 +8,18 @@ import { type MathNode, sameTree } from '../syntax.ts';
 
 type RelationTree = Extract<MathNode, { kind: 'relation' }>;
 
-/** True for answers that `compareRelations` compares: relations, set algebra, the real line. */
+/** Returns whether `compareRelations` applies to an answer: relations, set algebra, the real line. */
 export function involvesRelation(node: MathNode): boolean {
   const isRealLine = node.kind === 'constant' && node.name === 'reals';
   return node.kind === 'relation' || node.kind === 'setOperation' || isRealLine || isInequalityList(node);
 }
 
-/** `x < 2` or `x > 3`: several inequalities that make one union. */
+/** Returns whether several inequalities form one union: `x < 2` or `x > 3`. */
 export function isInequalityList(node: MathNode): boolean {
   return node.kind === 'list' && node.items.every((item) => item.kind === 'relation' && !isEquation(item));
 }
 
-/** Compares answers of which at least one is a relation or set algebra; the rule under which they are equal. */
+/** Compares answers of which at least one is a relation or set algebra; returns the rule under which they are equal. */
 export function compareRelations(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   if (isDenied(gold) || isDenied(answer)) return undefined;
   if (isEquation(gold) || isEquation(answer)) return compareEquations(gold, answer, comparing);
@@ -36,7 +36,7 @@ export function compareRelations(gold: MathNode, answer: MathNode, comparing: Co
   return compareMembership(gold, answer, comparing);
 }
 
-/** `R` or `\mathbf{R}` in an answer, where the gold is every real number. */
+/** Returns whether a node is `R` or `\mathbf{R}`, which names the reals if the gold is all real numbers. */
 function isNameOfReals(node: MathNode): boolean {
   return (node.kind === 'variable' && node.name === 'R') || (node.kind === 'text' && node.text === 'R');
 }
@@ -46,13 +46,13 @@ function isWholeLine(node: MathNode, comparing: Comparing): boolean {
   return stretches !== undefined && sameStretches(stretches, [realLine], comparing);
 }
 
-/** The gold is written as a set and the answer as an inequality. */
+/** Returns whether the gold is written as a set and the answer as an inequality. */
 function isSetForInequality(gold: MathNode, answer: MathNode): boolean {
   const isInequality = (node: MathNode): boolean => node.kind === 'relation' && node.operators[0] !== '\\in';
   return !isInequality(gold) && isInequality(answer);
 }
 
-/** `x \in S` against S. */
+/** Compares `x \in S` with S. */
 function compareMembership(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const [claimed, found] = [assignedValue(gold), assignedValue(answer)];
   if (claimed) return comparing.equal(claimed.value, answer);
@@ -78,7 +78,7 @@ function compareEquations(gold: MathNode, answer: MathNode, comparing: Comparing
   return value && comparing.equal(gold, value);
 }
 
-/** What an equation claims, when the other side gives only a value. */
+/** Returns the value that an equation claims, if the other answer is only a value. */
 function equationValue(equation: RelationTree, other: MathNode): MathNode | undefined {
   const assigned = assignedValue(equation);
   if (assigned) return assigned.value;
@@ -87,8 +87,8 @@ function equationValue(equation: RelationTree, other: MathNode): MathNode | unde
 }
 
 /**
- * `m + n = 42` and `42 = m + n` answer a gold that is the value 42: what follows the last `=` counts. An equation set to 0 is a curve
- * more often than a claim, and a gold that is an equation is met by equations only.
+ * `m + n = 42` and `42 = m + n` answer a gold that is the value 42: the part after the last `=` counts. An equation set
+ * to 0 is more often a curve than a claim, and only an equation answers a gold that is an equation.
  */
 function claimedValue(equation: RelationTree, gold: MathNode): MathNode | undefined {
   const last = equation.parts[lastExactPart(equation, 1)]!;
@@ -118,7 +118,10 @@ function compareTwoEquations(
     : 'equations differ by a constant factor';
 }
 
-/** Both inequalities say the same about one difference, up to a factor whose sign may turn the relation. */
+/**
+ * Returns whether both inequalities make the same claim about one difference, up to a factor whose sign may reverse the
+ * relation.
+ */
 function sameInequality(gold: RelationTree, answer: RelationTree, comparing: Comparing): boolean {
   if (gold.parts.length !== 2 || answer.parts.length !== 2) return false;
   const ratio = constantRatio(difference(gold), difference(answer), comparing);
@@ -127,7 +130,7 @@ function sameInequality(gold: RelationTree, answer: RelationTree, comparing: Com
   return operator === (ratio < 0 ? mirror[other] : other);
 }
 
-/** Part by part, forwards or backwards: `f(2) < f(1)` and `f(1) > f(2)`. */
+/** Compares relations part by part, forwards or backwards: `f(2) < f(1)` and `f(1) > f(2)`. */
 function compareParts(gold: RelationTree, answer: RelationTree, comparing: Comparing): string | undefined {
   if (gold.parts.length !== answer.parts.length) return undefined;
   const matches = (parts: readonly MathNode[], operators: readonly string[]): boolean =>
@@ -138,7 +141,7 @@ function compareParts(gold: RelationTree, answer: RelationTree, comparing: Compa
   return isSame ? 'same relation part by part' : undefined;
 }
 
-/** `f(x) = …` and `y = …` describe one graph. */
+/** Returns whether two left sides describe the same graph, as in `f(x) = …` and `y = …`. */
 function isGraph(one: MathNode, other: MathNode): boolean {
   const isOfOneName =
     one.kind === 'call' && one.operands.length === 1 && one.operands[0]!.kind === 'variable';

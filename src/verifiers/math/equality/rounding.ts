@@ -5,22 +5,25 @@ import type { Comparing } from './comparing.ts';
 /** Relative tolerance between constants built from decimals, such as `18.02/0.013`. */
 export const decimalTolerance = 1e-6;
 
-/** Significant digits a decimal needs before something may round to it. */
+/** Number of significant digits that a decimal needs before a value may round to it. */
 const digits = {
-  /** A decimal gold, met by an irrational answer: 3.14 by π. */
+  /** Decimal gold and irrational answer: π answers 3.14. */
   irrationalAnswer: 3,
-  /** A decimal gold, met by a fraction or a longer decimal. */
+  /** Decimal gold, with a fraction or a longer decimal as the answer. */
   rationalAnswer: 5,
-  /** A decimal answer that is shorter than the decimal gold. */
+  /** Decimal answer that is shorter than the decimal gold. */
   shorterAnswer: 7,
-  /** A decimal this precise stands for whatever rounds to it, also without `leastPlaces`. */
+  /** Any value may round to a decimal this precise, even without `leastPlaces`. */
   anyPlaces: 12,
 };
 
-/** Places a decimal needs before another decimal, or a fraction that is one, may round to it: 12.5 is not 12.54. */
+/**
+ * Number of decimal places that a decimal needs before another decimal, or a fraction with a finite decimal form, may
+ * round to it: 12.5 is not 12.54.
+ */
 const leastPlaces = 4;
 
-/** Two exact values that differ: may one of them, a decimal as written, stand for the other? */
+/** Returns whether one of two different exact values, a decimal as written, may stand for the other. */
 export function roundsTogether(
   gold: MathNode,
   answer: MathNode,
@@ -39,12 +42,12 @@ export function roundsTogether(
   return isRounding(goldValue, decimalAnswer, least);
 }
 
-/** True for a value that digits write out: it needs no rounding. */
+/** Returns whether a value has a short finite decimal form, which needs no rounding. */
 function isShortDecimal({ numerator, denominator }: Rational): boolean {
   return (numerator * 10n ** 12n) % denominator === 0n;
 }
 
-/** Is `decimal` what `value` rounds to, and precise enough to say so? */
+/** Returns whether `value` rounds to `decimal`, and `decimal` is precise enough. */
 function isRounding(value: Rational, decimal: NumberNode, least: number): boolean {
   if (decimal.significant < least) return false;
   const denominator = value.denominator * decimal.value.denominator;
@@ -57,7 +60,7 @@ function isRounding(value: Rational, decimal: NumberNode, least: number): boolea
   return compareRationals(twice, unit) <= 0;
 }
 
-/** Does an irrational value round to a gold that is a decimal? */
+/** Returns whether an irrational value rounds to a decimal gold. */
 export function roundsToGold(value: number, gold: NumberNode): boolean {
   const halfUnit = 0.5 * 10 ** -gold.places;
   return (
@@ -66,7 +69,7 @@ export function roundsToGold(value: number, gold: NumberNode): boolean {
   );
 }
 
-/** A decimal as written, with its sign, its percent sign or power of ten; nothing for anything else. */
+/** Returns a decimal as written, with its sign, percent sign or power of ten; nothing for other nodes. */
 export function plainDecimal(node: MathNode): NumberNode | undefined {
   const shifted = shiftedNumeral(node);
   return shifted?.isDecimal ? shifted : undefined;
@@ -104,7 +107,7 @@ function powerOfTen(node: MathNode): number | undefined {
   return isNegative ? -Number(exponent.value.numerator) : Number(exponent.value.numerator);
 }
 
-/** 3 for 1000. */
+/** Returns the number of zeros of a power of ten: 3 for 1000. */
 function zerosOf({ numerator, denominator }: Rational): number | undefined {
   const text = denominator === 1n ? String(numerator) : '';
   return /^10*$/.test(text) ? text.length - 1 : undefined;
@@ -114,7 +117,7 @@ function isTen(node: MathNode): boolean {
   return node.kind === 'number' && node.value.numerator === 10n && node.value.denominator === 1n;
 }
 
-/** Is there a decimal anywhere in it? */
+/** Returns whether a node contains a decimal. */
 export function hasDecimals(node: MathNode): boolean {
   return someNode(node, (child) => child.kind === 'number' && child.isDecimal);
 }

@@ -8,10 +8,10 @@ import { sameRational } from '../value/rational.ts';
 import type { Comparing } from './comparing.ts';
 import { hasVariables } from './probes.ts';
 
-/** Units people abbreviate with one letter; in an answer that is otherwise a number they are units. */
+/** Letters that abbreviate units; they count as units in an answer that is otherwise a number. */
 const unitLetters: ReadonlySet<string> = new Set('m s g h L J N W V A C F'.split(' '));
 
-/** Words of which only one of each pair can be meant. */
+/** Pairs of words that exclude each other. */
 const opposites: readonly (readonly [string, string])[] = [
   ['north', 'south'],
   ['east', 'west'],
@@ -27,8 +27,8 @@ const opposites: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * Compares answers of which at least one has a unit in words. Two units of the table have to measure the same thing, and
- * convert: 5 km is 5000 m. A word that is no unit, or a side without one, leaves the values.
+ * Compares answers of which at least one has a unit in words. Two units of the table must measure the same quantity and
+ * are converted: 5 km is 5000 m. If a word is not a unit, or one side has no unit, only the values are compared.
  */
 export function compareQuantities(
   gold: MathNode,
@@ -46,7 +46,7 @@ export function compareQuantities(
   return rule && `${rule}, units aside`;
 }
 
-/** `120 J/s` and `120 W`: both units are letters of the table that measure the same thing. */
+/** `120 J/s` and `120 W`: both units are letters of the table that measure the same quantity. */
 export function compareUnitLetters(
   gold: MathNode,
   answer: MathNode,
@@ -56,7 +56,7 @@ export function compareUnitLetters(
   return goldUnit && unit && compareKnown(withoutUnit(gold), goldUnit, withoutUnit(answer), unit, comparing);
 }
 
-/** A pound beside £ is money, and ¥ beside 元 is yuan. */
+/** Resolves ambiguous units: a pound compared with £ is money, and ¥ compared with 元 is yuan. */
 function meant(unit: string, other: string): string {
   if (/^pounds?$/i.test(unit) && other === 'GBP') return other;
   return unit === '¥' && /^(?:元|yuan|CNY|RMB)$/i.test(other) ? other : unit;
@@ -81,7 +81,7 @@ function compareKnown(
   return a && b && sameRational(a, b) ? 'same value in another unit' : undefined;
 }
 
-/** The value of `5 m/s`: factors and divisors that are unit letters dropped from the right. */
+/** Returns the value of `5 m/s`: drops factors and divisors that are unit letters, from the right. */
 export function withoutUnitLetters(node: MathNode): MathNode {
   const isProduct = node.kind === 'multiply' || node.kind === 'divide';
   return isProduct && isUnitLetter(node.right) ? withoutUnitLetters(node.left) : node;
@@ -95,7 +95,7 @@ function isUnitLetter(node: MathNode): boolean {
 const hedges =
   /\d|\b(?:or|and|not|maybe|either|neither|nor|than|least|most|over|under|above|below|between|except|without|squared|cubed|plus|minus|remainder|r|bc|bce|half|short|away|wrong|incorrect|false|cannot|if|unless|provided|depending|integers? [a-z])\b|以上|以下|以内|以外|不到|多于|少于/i;
 
-/** `5\text{ or 6}` is not five of anything, nor is "5 below zero". */
+/** Returns whether a unit is a hedge: neither `5\text{ or 6}` nor "5 below zero" is a quantity of 5. */
 function isHedged(node: MathNode): boolean {
   if (node.kind !== 'quantity') return false;
   const words = node.unit.replaceAll(/\^\{?-?\d+\}?|^mod \w+|(?<=[a-z] )(?:squared|cubed)\b/g, '');
@@ -116,7 +116,7 @@ function unitOf(node: MathNode): string {
   return rest === node || hasVariables(rest) ? '' : lettersOf(node, rest);
 }
 
-/** The letters that `withoutUnitLetters` drops, as a unit: `m / s^2`. */
+/** Returns the letters that `withoutUnitLetters` drops, as a unit: `m / s^2`. */
 function lettersOf(node: MathNode, rest: MathNode): string {
   if (node === rest || (node.kind !== 'multiply' && node.kind !== 'divide')) return '';
   const { right } = node;
@@ -126,7 +126,7 @@ function lettersOf(node: MathNode, rest: MathNode): string {
   return `${lettersOf(node.left, rest)} ${node.kind === 'divide' ? '/ ' : ''}${letter}${power}`.trim();
 }
 
-/** A whole exponent as written; the empty text for any other. */
+/** Returns a whole exponent as written; an empty text for any other. */
 function exponentOf(node: MathNode): string {
   if (node.kind === 'negate') return exponentOf(node.operand).replace(/^(?=\d)/, '-');
   return node.kind === 'number' && node.value.denominator === 1n ? String(node.value.numerator) : '';

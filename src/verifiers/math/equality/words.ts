@@ -1,39 +1,39 @@
 import type { MathNode } from '../syntax.ts';
 
 /**
- * The multiple-choice letter an answer is, if it is one: `C`, `(C)`, `\text{Option C}`. Lower-case letters are variables,
- * so they count only against a capital (`sameChoice`).
+ * Returns the multiple-choice letter of an answer, if it is one: `C`, `(C)`, `\text{Option C}`. Lower-case letters are
+ * variables, so they count only in comparison with a capital (`sameChoice`).
  */
 export function choiceLetter(node: MathNode): string | undefined {
   const letters = optionOf(node);
   return letters !== undefined && /^[A-Z]$/.test(letters) ? letters : undefined;
 }
 
-/** True when two answers choose the same letter; one of them must be a capital. */
+/** Returns whether two answers choose the same letter; one of them must be a capital. */
 export function sameChoice(gold: MathNode, answer: MathNode): boolean {
   const letter = choiceLetter(gold) ?? choiceLetter(answer);
   if (letter === undefined || letter > 'J') return false;
   return optionOf(gold)?.toUpperCase() === letter && optionOf(answer)?.toUpperCase() === letter;
 }
 
-/** The choice at the start of an answer that repeats the option's text: `B) 12`, `(B) twelve`, `B. 12`. */
+/** Returns the choice at the start of an answer that repeats the option's text: `B) 12`, `(B) twelve`, `B. 12`. */
 export function leadingChoice(answer: string): string | undefined {
   const bare = answer.replaceAll(/[\\{}$]|text(?:bf|rm|it)?|math(?:bf|rm)|boxed/g, '').trim();
   return /^\(?([A-J])(?:\)|\.|:)(?=\s|$)/.exec(bare)?.[1];
 }
 
-/** True when two answers are the same words, apart from case, spacing and punctuation. */
+/** Returns whether two answers have the same words, apart from case, spacing and punctuation. */
 export function sameWords(gold: MathNode, answer: MathNode): boolean {
   const [left, right] = [foldedWords(gold), foldedWords(answer)];
   return left !== undefined && left === right && left !== '';
 }
 
-/** True for ∅; "no solution" is the same in words. */
+/** Returns whether a node is the symbol ∅; `sameWords` treats "no solution" as equal to it. */
 export function isEmptySet(node: MathNode): boolean {
   return node.kind === 'constant' && node.name === 'emptyset';
 }
 
-/** Words with the same meaning, by the one that stands for them. */
+/** Groups of words with the same meaning, and the word that represents each group. */
 const meanings: readonly (readonly [RegExp, string])[] = [
   [/^(?:no(?:real)?solutions?(?:exists?)?|(?:the)?emptyset|(?:原?方程)?无(?:实数)?解|空集)$/, '∅'],
   [/^(?:dne|(?:the)?(?:limit)?doesnotexist)$/, 'dne'],
@@ -51,7 +51,10 @@ function optionOf(node: MathNode): string | undefined {
   return lettersOf(node)?.replace(/^(?:choice|option)/i, '');
 }
 
-/** The words of a text, or the letters of a product of variables, which may be words after all: `May`, `no solution`. */
+/**
+ * Returns the words of a text, or the letters of a product of variables, which may in fact be words: `May`, `no
+ * solution`.
+ */
 function lettersOf(node: MathNode): string | undefined {
   if (node.kind === 'text') return node.text.replaceAll(/[()\s]|\.(?!\d)/g, '');
   if (node.kind === 'variable') return node.name;
@@ -65,7 +68,7 @@ function lettersOf(node: MathNode): string | undefined {
   return left === undefined || right === undefined ? undefined : left + right;
 }
 
-/** Letters run together; every number stays whole and apart, so that "5 - 3" and "53" are two texts. */
+/** Joins letters, but keeps numbers whole and separate, so that "5 - 3" and "53" differ. */
 function fold(words: string): string {
   return words
     .toLowerCase()

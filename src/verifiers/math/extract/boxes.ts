@@ -1,7 +1,10 @@
 import { boxConnector } from '../../../core/text/box-connector.ts';
 import type { Extracted } from './extracted.ts';
 
-/** A closed box: `[start, end)` from its backslash to behind its brace, the answer's text from `content` on. */
+/**
+ * A closed box: `[start, end)` extends from its backslash to after its closing brace; the answer's text starts at
+ * `content`.
+ */
 interface Box {
   readonly text: string;
   readonly start: number;
@@ -13,9 +16,9 @@ const commands = ['\\boxed', '\\fbox', '\\framebox'];
 
 /**
  * Finds the last box of a text, joined with boxes directly before it: `\boxed{1} and \boxed{2}` is the list 1, 2, and
- * `\boxed{x<1} or \boxed{x>3}` keeps its "or". The last box decides: where it has no end, the answer was cut off, and the
- * result is `unfinished`. One pass over the text with a stack of open braces, so 20,000 boxes that never close cost no
- * more than the text.
+ * `\boxed{x<1} or \boxed{x>3}` keeps its "or". The last box decides: if it has no end, the answer was cut off, and the
+ * result is `unfinished`. Makes one pass over the text with a stack of open braces, so even 20,000 unclosed boxes take
+ * linear time.
  */
 export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
   if (firstBox(text) < 0) return undefined;
@@ -37,7 +40,7 @@ export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
   return joinBoxes(joined, connectors);
 }
 
-/** One answer of several boxes; a box that repeats an earlier one is left out. */
+/** Joins several boxes into one answer; skips a box that repeats an earlier one. */
 function joinBoxes(boxes: readonly Box[], connectors: readonly string[]): Extracted {
   const [first, last] = [boxes[0]!, boxes.at(-1)!];
   const seen = new Set<string>();
@@ -56,13 +59,13 @@ function contentEnd(box: Box): number {
   return box.content + box.text.length;
 }
 
-/** Closed boxes in the order in which they close, and where the last one begins that never does. */
+/** Closed boxes in the order in which they close, and the start of the last box that never closes. */
 interface Scan {
   readonly boxes: Box[];
   readonly unfinished: number | undefined;
 }
 
-/** Where no box closes and no set was opened, `\}` may have been meant to: `\boxed{5\}`. */
+/** If no box closes and no set was opened, reads `\}` as the closing brace: `\boxed{5\}`. */
 function scanWithEscapes(text: string): Scan {
   const scan = scanBoxes(text, true);
   const mayBeEscaped = scan.boxes.length === 0 && text.includes('\\}') && !text.includes('\\{');
@@ -94,14 +97,14 @@ function scanBoxes(text: string, hasEscapes: boolean): Scan {
   return { boxes, unfinished: open.findLast((box) => box !== undefined)?.start };
 }
 
-/** The index of the first box, or -1. A brace before it cannot close a box. */
+/** Returns the index of the first box, or -1. A brace before it cannot close a box. */
 function firstBox(text: string): number {
   if (!text.includes('box')) return -1;
   const starts = commands.map((command) => text.indexOf(command)).filter((start) => start >= 0);
   return starts.length === 0 ? -1 : Math.min(...starts);
 }
 
-/** The index of a box's brace, or of its first sign, if a box command begins at `at`. */
+/** Returns the index of a box's brace, or of its first sign, if a box command begins at `at`. */
 function boxContent(text: string, at: number): number | undefined {
   const command = commands.find((candidate) => text.startsWith(candidate, at));
   if (command === undefined) return undefined;
@@ -110,14 +113,14 @@ function boxContent(text: string, at: number): number | undefined {
   return content;
 }
 
-/** `\boxed 5`: up to the next space, dollar sign or brace. */
+/** Returns the end of a box without braces (`\boxed 5`): the next space, dollar sign or brace. */
 function unbracedEnd(text: string, start: number): number {
   let end = start;
   while (end < text.length && !' \n\t$\\{}.,;'.includes(text[end]!)) end++;
   return end;
 }
 
-/** Boxes inside another box are part of its text. */
+/** Drops boxes inside another box, which are part of its text. */
 function outermost(boxes: readonly Box[]): Box[] {
   const kept: Box[] = [];
   for (const box of boxes) {

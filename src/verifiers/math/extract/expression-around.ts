@@ -1,24 +1,24 @@
 import type { Passage } from './numbers-in-text.ts';
 
-/** Characters on either side of a value that are searched for the rest of its expression. */
+/** Number of characters on either side of a value in which the rest of its expression is searched. */
 const reach = 60;
 
-/** A value joined to the one after it: "17 or ", `$17$ and $`, "9 / ". */
+/** A value joined to the next value: "17 or ", `$17$ and $`, "9 / ". */
 const joinedBefore =
   /(?:\$[^$\n]{1,40}\$|(?<![\w.,])-?\d[\d.,]*(?:\/\d+)?)(?:,?\s+(?:or|and)\s+|\s?[或和]\s?|\s\/\s)$/;
-/** A function of the value after it: "log_2 ", "sin(". */
+/** A function applied to the next value: "log_2 ", "sin(". */
 const functionBefore = /(?<![\w\\])(?:log|ln|lg|sin|cos|tan|cot|sec|csc|exp|sqrt)(?:_\{?\w{1,3}\}?)?\s?\(?$/;
 /** The beginning of a tuple or interval: "(17, ", "[". */
 const tupleBefore = /[([](?:\s*-?\d[\d./]*\s*,){0,5}\s*$/;
-/** Terms before the value: "x^2 + ", "5(x-". No sign can be matched in two ways, so a failure costs little. */
+/** Terms before the value: "x^2 + ", "5(x-". No sign can match in two ways, so a failed match is cheap. */
 const termsBefore =
   /(?:(?<![A-Za-z])[A-Za-z](?![A-Za-z])|[\d.^(){}+*/-]| (?=[-+*/])|(?<=[-+*/]) (?![-+*/]))*(?:(?<![A-Za-z])[A-Za-z]|[\d)}]) ?[-+*/] ?$/;
 /** A letter added to the value or multiplied by it: " + x", "*y". */
 const termAfter = /^\s?[+*·×]\s?[A-Za-z](?![A-Za-z])/;
 
 /**
- * Extends the last value of a text to the expression it is part of, so that neither 18 answers "17 or 18", "(17, 18)",
- * "log_2 18", "x + 18" or "18 + x", nor 2 answers "9 / 2".
+ * Extends the last value of a text to the whole expression around it, so that 18 is not the answer of "17 or 18", "(17,
+ * 18)", "log_2 18", "x + 18" or "18 + x", and 2 is not the answer of "9 / 2".
  */
 export function expressionAround(text: string, passage: Passage): Passage {
   const before = text.slice(Math.max(0, passage.start - reach), passage.start);

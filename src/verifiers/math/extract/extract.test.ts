@@ -58,7 +58,7 @@ test.each([
   expect(extract(completion, 'marked')).toBe(answer);
 });
 
-test('a box is still wanted where only boxes count, tag or not', () => {
+test('if only boxes count, a box is required with or without a tag', () => {
   expect(extract('<answer>42</answer>', 'boxed')).toBeUndefined();
   expect(extract('\\boxed{41} <answer>\\boxed{42}</answer> \\boxed{43}', 'boxed')).toBe('42');
   expect(extract('\\boxed{41} <answer>42</answer>', 'boxed')).toBe('41');
@@ -96,7 +96,7 @@ test.each([
   ['the value of x/2', undefined],
   ['他有3万', '3万'],
   ['she read the pages 10-20', '10-20'],
-])('a number in %j is taken whole: %j', (completion, answer) => {
+])('takes the whole number in %j: %j', (completion, answer) => {
   expect(extract(completion)).toBe(answer);
 });
 
@@ -127,12 +127,12 @@ test.each([
   expect(extract(completion)).toBe(answer);
 });
 
-test('only the end of a long completion is read, and no answer is longer than an answer', () => {
+test('only the end of a long completion is read, and answers have a maximum length', () => {
   expect(extract(`\\boxed{1}${' '.repeat(maxScanned)}`)).toBeUndefined();
   expect(extract(`\\boxed{${'1'.repeat(1001)}}`)).toBeUndefined();
 });
 
-test('boxes joined by a word or signs are one answer, which none of them is alone', async () => {
+test('boxes joined by a word or signs are one answer, and no single box is that answer', async () => {
   const judge = judgeUnder();
   const number = fc.integer({ min: -99, max: 99 }).map(String);
   const joint = fc.constantFrom(' or ', ' and ', ', ', '$ or $', '\\) and \\(x_2 = ', ' 或 ');
@@ -147,7 +147,7 @@ test('boxes joined by a word or signs are one answer, which none of them is alon
   );
 });
 
-test('the span of an answer holds its text', () => {
+test('the span of an answer contains its text', () => {
   const piece = fc.constantFrom(
     '\\boxed{',
     '\\boxed',

@@ -6,19 +6,19 @@ import { lastMarked } from './markers.ts';
 import { lastCandidate } from './passages.ts';
 import { lastTag } from './tags.ts';
 
-/** Only this much of a completion's end is searched. */
+/** Number of characters searched at the end of a completion. */
 export const maxScanned = 8192;
-/** A longer stretch is not an answer. */
+/** Maximum number of characters of an answer. */
 export const maxAnswer = 1000;
 
-/** What a chat model prints after its turn; nothing behind it belongs to the answer. */
+/** Tokens that a chat model prints after its turn; text after them does not belong to the answer. */
 const endsOfTurn = ['<|im_end|>', '<|im_start|>', '<|endoftext|>', '<|eot_id|>', '</s>'];
 
 /**
  * Finds the answer in a completion: the content of the last `<answer>`, else the last box, or a later "the final answer
- * is …"; where the policy allows, the whole completion or the last formula or number. The last box or tag decides: one
- * that never ends holds no answer, and no earlier one counts. Looks only after the thinking and at the last `maxScanned`
- * characters, and reads them a fixed number of times. A thought that is never closed leaves no answer.
+ * is …"; if the policy allows it, the whole completion or the last formula or number. The last box or tag decides: if
+ * it never ends, there is no answer, and earlier ones do not count. Searches only the last `maxScanned` characters
+ * after the thinking, a fixed number of times. A thought that is never closed means that there is no answer.
  */
 export function extractAnswer(
   completion: string,
@@ -32,7 +32,7 @@ export function extractAnswer(
   return { ...found, start: found.start + from, end: found.end + from };
 }
 
-/** Inside the last answer tag, if there is one; `boxed` requires a box there, or takes one from anywhere. */
+/** Searches inside the last answer tag, if there is one; `boxed` requires a box there, or accepts one anywhere. */
 function findTagged(
   text: string,
   extraction: MathPolicy['extraction'],

@@ -1,4 +1,4 @@
-/** An answer found in a completion: its text and the span `[start, end)` it was taken from. */
+/** An answer found in a completion: its text and its span `[start, end)` in the completion. */
 export interface Extracted {
   readonly text: string;
   readonly start: number;

@@ -1,4 +1,4 @@
-/** Characters of emphasis, fences and brackets that may stand between a hedge and its value. */
+/** Characters of emphasis, fences and brackets that may occur between a hedge and its value. */
 const opening = String.raw`\s*(?:[$(*"]|\\\()*\s*$`;
 
 /** Denies the value after it: "not 42", `不是42`. */
@@ -7,16 +7,16 @@ const denial = new RegExp(
   'i',
 );
 
-/** Makes the value after it a bound: "at most 42", `小于42`. */
+/** Turns the value after it into a bound: "at most 42", `小于42`. */
 const bound = new RegExp(
   String.raw`(?:\b(?:at (?:most|least)|(?:more|less|fewer|greater|larger|smaller|higher|lower|bigger) than|over|under|above|below|up to|between|almost|nearly)|大于|小于|多于|少于|超过|不到|不足)${opening}`,
   'i',
 );
 
-/** Characters before a value that are searched for a hedge. */
+/** Number of characters before a value in which a hedge is searched. */
 const reach = 24;
 
-/** Start of the words that deny or bound the value at `start`; `start` itself if no such words precede it. */
+/** Returns the start of the words that deny or bound the value at `start`, or `start` itself if there are none. */
 export function boundStart(text: string, start: number): number {
   return Math.min(hedgeStart(denial, text, start), hedgeStart(bound, text, start));
 }

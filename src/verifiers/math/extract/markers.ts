@@ -5,14 +5,14 @@ import { createFenceReader, passagesAtEnds } from './passages.ts';
 import { isDigit } from '../read/numerals.ts';
 import { isAscii } from '../read/unicode.ts';
 
-/** Marks of an answer in the languages that data sets are written in. */
+/** Marks of an answer in the languages of common data sets. */
 const marks = {
   english: ['answer', '####', 'option', 'choice'],
   latin: ['antwort', 'respuesta', 'risposta', 'resposta', 'reponse'],
   other: ['答案', '选', '答え', '正解', '答', '정답', 'réponse', 'ответ'],
 };
 
-/** Words that may stand before "answer" where one is announced; "I hope this answer is helpful" announces none. */
+/** Words that may precede "answer" in an announcement; "I hope this answer is helpful" announces no answer. */
 const announcers: ReadonlySet<string> = new Set(
   'the final correct our my so thus hence therefore best right exact numerical numeric simplified'.split(' '),
 );
@@ -33,13 +33,13 @@ const links = {
 /** A mark followed by a claim, unlike "the answer depends". */
 const claim = new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}|[:：=])`, 'y');
 
-/** Where a mark is looked for at most, from the end. */
+/** Maximum number of marks tried, from the end. */
 const maxTries = 5;
 
 /**
- * What follows the last "the answer is", "answer:", "答案是" or "####": the rest of the sentence if that reads as an
- * answer, or else the formula or number it begins with, or the last one in it. `isFinalOnly` looks for "final answer"
- * alone.
+ * Returns the answer after the last "the answer is", "answer:", "答案是" or "####": the rest of the sentence if that can
+ * be read as an answer, or else the formula or number at its beginning, or the last one in it. `isFinalOnly` accepts
+ * only "final answer".
  */
 export function lastMarked(
   text: string,
@@ -70,7 +70,7 @@ function marksIn(lower: string): readonly string[] {
     : [...english, ...marks.latin.filter(isIn), ...foreign];
 }
 
-/** The last mark that begins before a place; of two at one place the longer one. */
+/** Returns the last mark that begins before a position; of two at the same position, the longer one. */
 function lastOf(
   present: readonly string[],
   lower: string,
@@ -84,7 +84,7 @@ function lastOf(
   return last;
 }
 
-/** Judged by the word before "answer"; at the start of a line none is needed, and most other marks need none. */
+/** Decides by the word before "answer"; at the start of a line, and for most other marks, no such word is needed. */
 function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boolean): boolean {
   const line = lower
     .slice(Math.max(0, at - 24), at)
@@ -98,7 +98,7 @@ function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boole
   return word === undefined || announcers.has(word);
 }
 
-/** Behind the mark and its "is" or colon; nothing if neither is there, as in "the answer depends". */
+/** Returns the position after the mark and its "is" or colon; nothing without either, as in "the answer depends". */
 function contentStart(text: string, mark: string, at: number): number | undefined {
   const after = at + mark.length;
   if (mark === '####') return skipSpaces(text, after);
@@ -121,7 +121,7 @@ function isClaim(text: string, mark: string, after: number, linked: number): boo
 /** A remark after an answer that is complete without it: "(since 6 · 7 = 42)", ", not 41". */
 const remark = /^\s*[,(]?\s*(?:since|because|as|for|by|not|and not|which|where|so|i\.e\.|assuming|given)\b/i;
 
-/** Makes the value before it a bound. */
+/** Turns the value before it into a bound. */
 const openEnd = /^\s*(?:以上|以下|以内|or (?:more|less|fewer|above|below|higher|lower)\b)/;
 
 function afterMark(text: string, start: number, isAnswer: (text: string) => boolean): Passage | undefined {
@@ -144,7 +144,7 @@ function afterMark(text: string, start: number, isAnswer: (text: string) => bool
   };
 }
 
-/** The end of the line or sentence, not counting the points of decimals and those inside formulas. */
+/** Returns the end of the line or sentence; ignores points in decimals and inside formulas. */
 function sentenceEnd(text: string, start: number): number {
   const fenceAt = createFenceReader(text);
   for (let index = start; index < text.length; index++) {
@@ -158,7 +158,7 @@ function sentenceEnd(text: string, start: number): number {
   return text.length;
 }
 
-/** The points of "a.m." and "p.m.". */
+/** Returns whether a point belongs to "a.m." or "p.m.". */
 function isAbbreviation(text: string, at: number): boolean {
   return /[ap]/i.test(text[at - 1] ?? '') && /^\.\s?m\b/i.test(text.slice(at, at + 3));
 }

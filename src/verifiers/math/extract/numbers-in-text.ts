@@ -9,17 +9,17 @@ export interface Passage {
   readonly end: number;
 }
 
-/** A number in running text, without the words behind it that belong to it. */
+/** A number in running text, without the following words that belong to it. */
 export interface NumberSpan {
   readonly start: number;
   readonly end: number;
-  /** Part of a term, as the 2 of `2x`: no answer. */
+  /** True for a part of a term, such as the 2 of `2x`, which is not an answer. */
   readonly isPart: boolean;
 }
 
 /**
- * The number that begins at `at` in running text, with everything that belongs to it: `10:30`, `2024-04-22`, `3 1/2`,
- * `3.2×10⁻⁴`. A part of one must never pass for an answer.
+ * Returns the number that begins at `at` in running text, with all its parts: `10:30`, `2024-04-22`, `3 1/2`,
+ * `3.2×10⁻⁴`. A part of a number must never count as an answer.
  */
 export function numberAt(text: string, at: number): NumberSpan {
   const isRoot = text[at] === '√';
@@ -44,7 +44,7 @@ export function numberAt(text: string, at: number): NumberSpan {
   return { start: isNegative(text, at) ? at - 1 : at, end, isPart: isPartOfTerm(text, at, end) };
 }
 
-/** A letter that only a word can begin with. */
+/** Returns whether a letter can only begin a word. */
 function isPlainLetter(character: string): boolean {
   return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
 }
@@ -56,7 +56,7 @@ const monthDate = new RegExp(`${monthNames} \\d{1,2}(?:st|nd|rd|th)?(?:,? \\d{4}
 /** "5 to 3", unless it is "from 5 to 3". */
 const ratioBehind = / to \d+(?![\d.,/:]*\d)/y;
 
-/** A date that begins with the name of its month, as a whole; nothing where none begins. */
+/** Returns a whole date that begins with the name of its month; nothing if no date begins there. */
 export function monthDateAt(text: string, at: number): NumberSpan | undefined {
   if (!'JFMASOND'.includes(text[at]!) || isWordCharacter(text[at - 1])) return undefined;
   const end = extended(text, at, monthDate);
@@ -75,19 +75,19 @@ function extended(text: string, end: number, part: RegExp): number {
   return end + (part.exec(text)?.[0].length ?? 0);
 }
 
-/** `2,74`: a comma between digits that groups nothing. */
+/** Returns the end of a decimal after a comma that does not group digits: `2,74`. */
 function decimalCommaEnd(text: string, at: number, end: number): number {
   const isComma = text[end] === ',' && isDigit(text[end + 1]) && !isDigit(text[at - 1]);
   return isComma ? scanNumeral(text, end + 1, false).end : end;
 }
 
-/** A minus directly before the number, unless it subtracts. */
+/** Returns whether a minus directly precedes the number and does not subtract. */
 function isNegative(text: string, at: number): boolean {
   const isMinus = text[at - 1] === '-' || text[at - 1] === '−';
   return isMinus && !isWordCharacter(text[at - 2]) && text[at - 2] !== ')' && text[at - 2] !== '^';
 }
 
-/** An exponent, an index, a denominator under a letter, or a factor of one. */
+/** Returns whether a number is an exponent, an index, a denominator under a letter, or a factor of a letter. */
 function isPartOfTerm(text: string, at: number, end: number): boolean {
   const before = text[at - 1];
   if (before === '^' || before === '_' || (before === '-' && text[at - 2] === '^')) return true;
@@ -104,7 +104,7 @@ const half = /^ and (?:a|one) half\b/;
 const clock = /^\s?[ap]\.?\s?m\b\.?/i;
 const wordBehind = /^[\s-]?([A-Za-z]+|\p{Script=Han}+)/u;
 
-/** The number with the signs and words behind it that are part of its value: `%`, "million", "pm", a unit. */
+/** Returns the number with the following signs and words that are part of its value: `%`, "million", "pm", a unit. */
 export function withSuffix(text: string, { start, end: numberEnd }: NumberSpan): Passage {
   const number = text.slice(start, numberEnd);
   const rest = text.slice(numberEnd, numberEnd + 32);
@@ -128,7 +128,7 @@ function belongsToValue(word: string, isAdjacent: boolean): boolean {
   return isAdjacent ? isUnitWord(word) : isUnitSymbol(word) && word !== 'in' && word !== 'us';
 }
 
-/** Letters that run on into a number, as in `mp3`; Chinese characters do not. */
+/** Returns whether a character joins a number into a word, as in `mp3`; Chinese characters do not. */
 export function isWordCharacter(character: string | undefined): boolean {
   if (character === undefined || character <= ' ') return false;
   if (character < '\u0080') return isPlainLetter(character) || isDigit(character) || character === '_';

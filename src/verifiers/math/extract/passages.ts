@@ -12,7 +12,7 @@ import {
   withSuffix,
 } from './numbers-in-text.ts';
 
-/** Fences of formulas; the inline ones end on the line they begin on. */
+/** Fences of formulas; inline fences end on the line on which they begin. */
 const fences = [
   { open: '$$', close: '$$', isInline: false },
   { open: '\\[', close: '\\]', isInline: false },
@@ -24,8 +24,8 @@ const fences = [
 const maxFormula = 1000;
 
 /**
- * The last formula or number of a text, with the expression it is part of and with a "not" or "at most" before it; numbers
- * inside formulas and inside words do not count. Nothing if the text ends with a term such as `2x`.
+ * Returns the last formula or number of a text, with the expression around it and a preceding "not" or "at most";
+ * numbers inside formulas and words do not count. Returns nothing if the text ends with a term such as `2x`.
  */
 export function lastCandidate(text: string): Extracted | undefined {
   const last = spansOf(text, true).at(-1);
@@ -36,7 +36,7 @@ export function lastCandidate(text: string): Extracted | undefined {
   return { ...passage, text: hedge + passage.text, start, by: 'last formula or number' };
 }
 
-/** The first and the last formula or number of a text, and how many there are. */
+/** Returns the first and the last formula or number of a text, and their total count. */
 export function passagesAtEnds(text: string): {
   readonly first?: Passage;
   readonly last?: Passage;
@@ -53,8 +53,8 @@ function passageOf(text: string, span: Passage | NumberSpan): Passage {
 }
 
 /**
- * Every formula, in a fence or in bare TeX, and every number outside one, in order; with `withParts` also numbers that are
- * part of a term, as the 2 of `2x`.
+ * Returns in order every formula, in a fence or in bare TeX, and every number outside a formula; with `withParts` also
+ * numbers that are part of a term, such as the 2 of `2x`.
  */
 function spansOf(text: string, withParts = false): (Passage | NumberSpan)[] {
   const found: (Passage | NumberSpan)[] = [];
@@ -86,7 +86,7 @@ function spansOf(text: string, withParts = false): (Passage | NumberSpan)[] {
   return found;
 }
 
-/** The exponent of `cm^2` and `\text{ cm}^2`. */
+/** Returns whether a number is the exponent of a unit, as in `cm^2` and `\text{ cm}^2`. */
 function isPowerOfUnit(text: string, at: number): boolean {
   return /(?:[A-Za-z]{2}|\})\^\{?$/.test(text.slice(Math.max(0, at - 4), at));
 }
@@ -94,7 +94,7 @@ function isPowerOfUnit(text: string, at: number): boolean {
 /** First characters of fences, numbers and dates. */
 const firstSign = /[$\\\d.√JFMASOND]/g;
 
-/** The next place at which a formula, a number or a date may begin; -1 if no place follows. */
+/** Returns the next position at which a formula, a number or a date may begin; -1 if there is none. */
 function nextStart(text: string, from: number): number {
   firstSign.lastIndex = from;
   return firstSign.exec(text)?.index ?? -1;
@@ -106,8 +106,8 @@ function startsNumber(text: string, at: number): boolean {
 }
 
 /**
- * Reads the formula that opens at a place, if one does; its text is empty when inline fences stand on different lines.
- * Places must be asked for in rising order: then each closing fence is looked for once, and the whole stays linear.
+ * Reads the formula that opens at a position, if there is one; its text is empty if inline fences are on different
+ * lines. Query positions in ascending order: then each closing fence is searched once, and the total time is linear.
  */
 export function createFenceReader(text: string): (at: number) => Passage | undefined {
   const nextClosing = new Map<string, number>();
@@ -146,7 +146,7 @@ function isCurrency(text: string, start: number, close: number): boolean {
   );
 }
 
-/** `$28$ %` and `28 percent` carry their sign outside. */
+/** Adds a percent sign that is outside the formula, as in `$28$ %` and `28 percent`. */
 function withPercent(text: string, passage: Passage): Passage {
   const rest = text.slice(passage.end, passage.end + 12);
   const sign = /^\s*(?:\\?%|percent|pct)/.exec(rest)?.[0];

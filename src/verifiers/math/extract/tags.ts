@@ -7,7 +7,7 @@ interface TagContent {
 const opening = '<answer>';
 const closing = '</answer>';
 
-/** The last `<answer>…</answer>` of a text, in any case; `unfinished` where the last tag never closes. */
+/** The last `<answer>…</answer>` of a text, in upper or lower case; `unfinished` if the last tag never closes. */
 export function lastTag(text: string): TagContent | 'unfinished' | undefined {
   if (!text.includes('<')) return undefined;
   const lower = text.toLowerCase();

@@ -4,23 +4,23 @@ import type { BinaryNode, MathNode } from '../syntax.ts';
 
 type MatrixNode = Extract<MathNode, { kind: 'matrix' }>;
 
-/** Joins two operands; sums, differences and products of matrices are carried out entry by entry. */
+/** Joins two operands; computes sums, differences and products of matrices entry by entry. */
 export function binary(kind: BinaryNode['kind'], left: MathNode, right: MathNode): MathNode {
   if (left.kind === 'matrix' || right.kind === 'matrix') return matrixArithmetic(kind, left, right);
   return { kind, left, right };
 }
 
-/** Minus; the sign of a matrix goes to its entries. */
+/** Negates a node; a matrix is negated entry by entry. */
 export function negate(operand: MathNode): MathNode {
   return operand.kind === 'matrix' ? mapEntries(operand, negate) : { kind: 'negate', operand };
 }
 
-/** A call of a function with a known meaning. */
+/** Builds a call of a function with a known meaning. */
 export function known(name: string, ...operands: MathNode[]): MathNode {
   return { kind: 'function', name, operands };
 }
 
-/** The square root, as a power of one half would lose exactness. */
+/** Builds a square root; a power of one half would lose exactness. */
 export function squareRoot(operand: MathNode): MathNode {
   return known('root', operand, wholeNode(2));
 }
@@ -70,6 +70,6 @@ function transpose(matrix: MatrixNode): MatrixNode {
 
 function entryAt(matrix: MatrixNode, row: number, column: number): MathNode {
   const entry = matrix.rows[row]?.[column];
-  if (entry === undefined) throw new UnreadableAnswer('matrix sizes do not fit');
+  if (entry === undefined) throw new UnreadableAnswer('matrix sizes do not match');
   return entry;
 }

@@ -1,4 +1,4 @@
-/** Currency signs and codes by what they are compared as. `dollar` is any dollar: `\$5` may be USD or AUD. */
+/** Currency signs and codes, with the name used in comparisons. `dollar` is any dollar: `\$5` may be USD or AUD. */
 const currencies: Readonly<Record<string, string>> = {
   '\\$': 'dollar',
   $: 'dollar',
@@ -38,7 +38,7 @@ const currencies: Readonly<Record<string, string>> = {
   '\\textsterling': 'GBP',
 };
 
-/** ISO codes that may stand before or after an amount. */
+/** ISO codes that may precede or follow an amount. */
 export const currencyCodes: ReadonlySet<string> = new Set(
   (
     'USD EUR GBP JPY CNY RMB INR AUD CAD CHF KRW NZD SGD HKD MXN BRL RUB ZAR TRY SEK NOK DKK PLN CZK HUF THB IDR ' +
@@ -62,8 +62,8 @@ const marks =
   /(?:US|U\.S\.|AU|A|CA|C|HK|NZ|S)?\\?\$|[€£¥￥₹₩₽₫₱฿]|\\(?:euro|pounds|text(?:dollar|euro|sterling))(?![A-Za-z])/g;
 
 /**
- * Moves a currency before or after a single amount behind it as its unit: `\$5`, `US$5`, `5€` and `EUR 5` become
- * `5\text{ dollar}` and so on. Signs that are part of anything else are dropped.
+ * Converts the currency of a single amount to its unit: `\$5`, `US$5`, `5€` and `EUR 5` become
+ * `5\text{ dollar}` and so on. Signs in any other context are dropped.
  */
 export function currencyAsUnit(text: string): string {
   const isNamed = text.includes('\\') && namedSigns.some((sign) => text.includes(sign));
@@ -76,7 +76,10 @@ export function currencyAsUnit(text: string): string {
   return count === 0 ? text : text.replaceAll(marks, ' ');
 }
 
-/** An amount followed by words of its own has its unit already, unless they scale it: `\$5 \text{ million}`. */
+/**
+ * Adds the unit, unless the amount is followed by words, which are already its unit unless they scale it: `\$5 \text{
+ * million}`.
+ */
 function withUnit(amount: string, sign: string): string {
   const isAmount = /^[-+]?[\d.\\]/.test(amount) && !/[=<>;]|, /.test(amount);
   const words =

@@ -6,29 +6,29 @@ import { type Token, UnreadableAnswer } from './token.ts';
 const maxDepth = 60;
 
 /**
- * The parser's position in the tokens. The expression parser reaches the structure parser (what may stand inside
- * brackets) through `parseInner`, so the two files need not import each other.
+ * The parser's position in the tokens. The expression parser calls the structure parser, which parses the content of
+ * brackets, through `parseInner`, so that the two files need not import each other.
  */
 export interface Cursor {
-  /** The token `ahead` of the current one, 0 for the current one; nothing past the end. */
+  /** Returns the token `ahead` positions after the current one, by default the current one; nothing past the end. */
   peek(ahead?: number): Token | undefined;
-  /** Takes the current token; throws `UnreadableAnswer` at the end. */
+  /** Consumes and returns the current token; throws `UnreadableAnswer` at the end. */
   take(): Token;
-  /** Is the current token this symbol? */
+  /** Returns whether the current token is this symbol. */
   atSymbol(value: string): boolean;
-  /** Is the current token this command? */
+  /** Returns whether the current token is this command. */
   atCommand(value: string): boolean;
-  /** Takes the symbol or command if it is next. */
+  /** Consumes the symbol or command if it is next; returns whether it was. */
   accept(kind: 'symbol' | 'command', value: string): boolean;
-  /** Takes the symbol or throws. */
+  /** Consumes the symbol or command, or throws. */
   expect(kind: 'symbol' | 'command', value: string): void;
   /** Replaces the current token: `\frac12` takes one digit of `12`. */
   replace(token: Token): void;
-  /** Runs `parse` one level deeper; throws `UnreadableAnswer` when that is too deep. */
+  /** Runs `parse` one level deeper; throws `UnreadableAnswer` if that is too deep. */
   nested<T>(parse: () => T): T;
-  /** How many absolute values are open: a `|` closes one. */
+  /** Number of open absolute values; the next `|` may close one. */
   barsOpen: number;
-  /** The structure parser, for what stands inside brackets. */
+  /** The structure parser, for the content of brackets. */
   readonly parseInner: (cursor: Cursor) => MathNode;
 }
 

@@ -2,15 +2,18 @@ import { type MathNode, sameTree } from '../syntax.ts';
 
 type Relation = Extract<MathNode, { kind: 'relation' }>;
 
-/** `k \in \mathbb{Z}` beside an answer states what k may be; it is not part of the answer. */
+/**
+ * Returns whether a node is a domain: `k \in \mathbb{Z}` next to an answer states the values of k and is not part of
+ * the answer.
+ */
 export function isDomain(node: MathNode): node is Relation {
   const set = node.kind === 'relation' && node.operators[0] === '\\in' ? node.parts[1] : undefined;
   return set?.kind === 'constant';
 }
 
 /**
- * Adds the domain of the unknown itself to its bounds: `1 \le x \le 3` with `x \in \mathbb{Z}` is not an interval. Equations
- * and parameters (`x = 2k\pi` with `k \in \mathbb{Z}`) stay as they are.
+ * Adds the domain of the unknown itself to its bounds: `1 \le x \le 3` with `x \in \mathbb{Z}` is not an interval.
+ * Equations and parameters (`x = 2k\pi` with `k \in \mathbb{Z}`) are unchanged.
  */
 export function withinDomain(claims: MathNode, domain: MathNode): MathNode {
   if (!isDomain(domain)) return claims;

@@ -14,7 +14,7 @@ import {
 interface Surroundings {
   /** The tokens before it. */
   readonly before: readonly Token[];
-  /** The character behind it. */
+  /** The character after it. */
   readonly after: string | undefined;
   /** True when a space precedes it. */
   readonly isSpaced: boolean;
@@ -45,7 +45,7 @@ export function readLetters(run: string, around: Surroundings): readonly Token[]
   return [...run].map(letter);
 }
 
-/** Words after a value that change it, and would otherwise be read as products of variables. */
+/** Words that change the value before them and would otherwise be read as products of variables. */
 const hedgesWithoutVowels: ReadonlySet<string> = new Set(['than', 'past', 'half', 'that']);
 
 /** Reads a run of Chinese, Japanese or Korean characters: a conjunction, a scale (`万`), or words. */
@@ -60,7 +60,7 @@ export function readIdeographs(run: string, before: readonly Token[]): readonly 
   return scale.rest === '' ? [word(scale.scale)] : [word(scale.scale), word(scale.rest)];
 }
 
-/** True when the tokens end in a value that a unit may follow. */
+/** Returns whether the tokens end in a value that a unit may follow. */
 export function followsValue(before: readonly Token[]): boolean {
   const last = before.at(-1);
   if (last === undefined) return false;
@@ -71,7 +71,7 @@ export function followsValue(before: readonly Token[]): boolean {
   );
 }
 
-/** True behind the `/` or the first word of a unit: `ft / sec`. */
+/** Returns whether the tokens end in the `/` or the first word of a unit: `ft / sec`. */
 export function followsUnit(before: readonly Token[]): boolean {
   const last = before.at(-1);
   const isJoined = last?.kind === 'symbol' && '/*-'.includes(last.value);
@@ -97,8 +97,8 @@ function functionInside(run: string): Token[] | undefined {
 }
 
 /**
- * Words have three letters or more and a vowel that formulas rarely multiply by, or capitals.
- * A run that is raised, indexed or applied is a product: `axe^x`.
+ * Returns whether a run of letters is a word: it has three letters or more, and capitals or a vowel that is rarely a
+ * factor in formulas. A run followed by a power, an index or an argument is a product: `axe^x`.
  */
 function isWord(run: string, after: string | undefined): boolean {
   if (run.length < 3 || after === '^' || after === '_' || after === '(') return false;
@@ -106,13 +106,16 @@ function isWord(run: string, after: string | undefined): boolean {
   return /[eiou]/.test(run.slice(1)) || /^[A-Z][a-z]+$/.test(run);
 }
 
-/** A number and a space before it, a run with a vowel is what is counted: `14 days`. */
+/**
+ * Returns whether a run of letters is a counted noun: it contains a vowel, and a number and a space precede it, as in
+ * `14 days`.
+ */
 function isNoun(run: string, after: string | undefined): boolean {
   if (after === '^' || after === '_' || after === '(') return false;
   return run.length > 3 ? /[aeiouy]/.test(run) : shortNouns.has(run);
 }
 
-/** The token of a word with a meaning: `pi`, `or`, `percent`. */
+/** Returns the token of a word with a meaning: `pi`, `or`, `percent`. */
 export function namedToken(name: string): Token {
   const meaning = synonyms[name] ?? name;
   return { kind: signCommands.has(meaning) ? 'symbol' : 'command', value: meaning };

@@ -2,7 +2,7 @@ import type { LiteralNode } from '../syntax.ts';
 
 /**
  * Dates, times of day, versions, addresses and phone numbers: numbers joined by signs that would otherwise be computed
- * (`2024-04-22` is not 1998). They are compared as what they are, and never evaluated.
+ * (`2024-04-22` is not 1998). They are compared as literals and never evaluated.
  */
 
 /** A literal found in a text, and where it ends. */
@@ -34,14 +34,14 @@ const version = /^v(?:ersion\s*|\.\s*)?(\d+(?:\.\d+)+)$/i;
 const phone = /^(?:\+\d{1,3}[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}$|^\+\d[\d ()-]{6,18}\d$/;
 const hexGroups = /^(?=.*(?:::|\d))[\da-f]{0,4}(?::[\da-f]{0,4}){3,7}$/i;
 
-/** The literal that a whole answer is, if it is one; digits joined by signs are left to `literalAt`. */
+/** Returns the literal if a whole answer is one; `literalAt` handles digits joined by signs. */
 export function wholeLiteral(answer: string): LiteralNode | undefined {
   if (answer.length > 60 || !/\d|noon|midnight/i.test(answer) || !mayBeLiteral.test(answer)) return undefined;
   const text = plainText(answer);
   return writtenDate(text) ?? writtenTime(text) ?? writtenCode(text);
 }
 
-/** Everything that `wholeLiteral` can read has one of these. */
+/** Every literal that `wholeLiteral` can read contains one of these. */
 const mayBeLiteral =
   /\d\s*[月年]|(?<![a-z\\])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z.]*[\s,\d]|\d(?:st|nd|rd|th)?[\s-]+(?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d.*[ap]\.?\s?m\b|clock|noon|midnight|(?<![a-z\\])v[a-z. ]*\d|\+\d|\d[ .)-]+\d{3}[ .-]\d{4}|:[\da-f]*:[\da-f]*:/i;
 
@@ -113,7 +113,10 @@ const shortPhone = /\d{3}-\d{4}(?![\d]|[-/.]\d)/y;
 const dotted = /\d+(?:\.\d+){2,}(?:\/\d{1,2}|:\d{1,5})?(?![\d])/y;
 const dashed = /\d+(?:-\d+){2,}(?![\d]|[/.]\d)/y;
 
-/** The literal that begins with the digit at `at`: three or more numbers joined by `-`, `.` or `/`, or `555-1234`. */
+/**
+ * Returns the literal that begins with the digit at `at`: three or more numbers joined by `-`, `.` or `/`, or
+ * `555-1234`.
+ */
 export function literalAt(text: string, at: number): FoundLiteral | undefined {
   let end = at + 1;
   while (text[end]! >= '0' && text[end]! <= '9') end++;
@@ -123,7 +126,7 @@ export function literalAt(text: string, at: number): FoundLiteral | undefined {
   return found !== undefined && isBounded(text, found.end, 1) ? found : undefined;
 }
 
-/** A literal is an item of its own: an operator or bracket directly beside it makes it a calculation. */
+/** Returns whether a literal is a separate item; an operator or bracket directly next to it makes it a calculation. */
 function isBounded(text: string, from: number, step: 1 | -1): boolean {
   let at = from;
   while (text[at] === ' ' || text[at] === '$') at += step;
@@ -158,8 +161,8 @@ function digitDate(text: string, at: number): FoundLiteral | undefined {
 }
 
 /**
- * `4/22/2024` and `22.4.2024` are one day. Where both numbers could be the month, which is which is unknown: `4/5/2024`
- * equals nothing but itself.
+ * `4/22/2024` and `22.4.2024` are one day. If both numbers could be the month, the date is ambiguous: `4/5/2024` equals
+ * only itself.
  */
 function yearLastDate(
   first: string,
@@ -187,7 +190,7 @@ function digitCode(text: string, at: number): FoundLiteral | undefined {
   return { literal, end: at + written.length };
 }
 
-/** `1.234.567` is a number of groups; four parts up to 255 are an address. */
+/** Returns whether points group thousands, as in `1.234.567`; four parts up to 255 are an address. */
 function isGrouped(written: string): boolean {
   if (!/^\d{1,3}(?:\.\d{3}){2,}$/.test(written)) return false;
   const parts = written.split('.').map(Number);

@@ -5,10 +5,10 @@ import { markRepeating, withoutTypedSpellings } from './typed-spellings.ts';
 import { isAscii, spellInAscii } from './unicode.ts';
 
 /**
- * Spells an answer in plain ASCII and current LaTeX before it is read: Unicode becomes commands, doubled backslashes
- * (JSON written twice) become single ones, escapes that a sloppy string literal swallowed come back, a currency sign
- * becomes a unit, words around the value and closing punctuation go. A fixed number of passes over at most a thousand
- * characters.
+ * Rewrites an answer in plain ASCII and current LaTeX before it is parsed. Unicode becomes commands, doubled
+ * backslashes (JSON encoded twice) become single ones, escapes swallowed by a careless string literal are restored, a
+ * currency sign becomes a unit, and words around the value and closing punctuation are removed. Makes a fixed number of
+ * passes over at most a thousand characters.
  */
 export function normaliseText(source: string): string {
   if (/^-?\d+$/.test(source)) return source;
@@ -21,12 +21,12 @@ export function normaliseText(source: string): string {
   );
 }
 
-/** `10:08 a.m.` is `10:08 am`: the points are no decimal points. */
+/** Turns `10:08 a.m.` into `10:08 am`; the points are not decimal points. */
 function withoutPoints(text: string): string {
   return text.replaceAll('p.m', 'pm').replaceAll('a.m', 'am');
 }
 
-/** The formula inside `$…$`, `\(…\)` or `\[…\]`, if that is all there is. */
+/** Returns the formula inside `$…$`, `\(…\)` or `\[…\]` if there is no other text. */
 function withoutFence(text: string): string {
   if (text[0] !== '$' && text[0] !== '\\') return text;
   const fence = fences.find(([open, close]) => text.startsWith(open) && text.endsWith(close));
@@ -52,7 +52,7 @@ function restoreSwallowedEscapes(source: string): string {
     .replaceAll('\b', '\\b');
 }
 
-/** In a matrix `\\` ends a row, unless its own `\begin` is doubled too. */
+/** Halves doubled backslashes. In a matrix, `\\` ends a row, unless the backslash of its `\begin` is doubled too. */
 function undoubleBackslashes(source: string): string {
   if (!source.includes('\\\\')) return source;
   const hasRows = source.includes('\\begin') && !source.includes('\\\\begin');

@@ -7,7 +7,7 @@ export const numberSets: ReadonlySet<string> = new Set(
   'reals integers naturals rationals complexes'.split(' '),
 );
 
-/** Signs after the letter that restrict the set, by their spelling without braces. */
+/** Signs after the letter that restrict the set, in their spelling without braces. */
 const parts: Readonly<Record<string, 'positive' | 'negative' | 'nonnegative' | 'nonzero'>> = {
   '^+': 'positive',
   '_+': 'positive',
@@ -21,7 +21,9 @@ const parts: Readonly<Record<string, 'positive' | 'negative' | 'nonnegative' | '
   _ne0: 'nonzero',
 };
 
-/** The set that a letter names, or the part that a sign after it selects: `\mathbb{R}^+`, `\mathbb{Z}_{\ge 0}`. */
+/**
+ * Parses the set that a letter names, or the part that a following sign selects: `\mathbb{R}^+`, `\mathbb{Z}_{\ge 0}`.
+ */
 export function parseNumberSet(cursor: Cursor, name: string): MathNode {
   const set: MathNode = { kind: 'constant', name };
   const script = cursor.peek()?.value;
@@ -40,7 +42,7 @@ export function parseNumberSet(cursor: Cursor, name: string): MathNode {
   return partOf(set, name, part);
 }
 
-/** Parts of the real line are intervals; of other sets, a name for each part. */
+/** Returns a part of a set: an interval for the reals, or a name for any other set. */
 function partOf(set: MathNode, name: string, part: (typeof parts)[string]): MathNode {
   if (name !== 'reals') return { kind: 'variable', name: `\\${name} ${part}` };
   const [zero, infinity]: MathNode[] = [wholeNode(0), { kind: 'constant', name: 'infty' }];
@@ -59,7 +61,10 @@ function partOf(set: MathNode, name: string, part: (typeof parts)[string]): Math
 const setWords =
   /^(?:(?:the )?set of )?(any |all )?(?:of )?(?:the )?(?:(positive|negative|non-? ?negative|non-? ?zero) )?(real|integer|rational|natural|complex)(?:s| numbers?| values?)?(?: (?:of )?[a-z])?$/i;
 
-/** The set that words name: "all real numbers", "any integer", `全体实数`; nothing without "all", except for the reals. */
+/**
+ * Returns the set that words name: "all real numbers", "any integer", `全体实数`. Returns nothing without "all", except for
+ * the reals.
+ */
 export function setInWords(text: string): MathNode | undefined {
   if (/^(?:全体实数|任意实数|一切实数)$/.test(text)) return { kind: 'constant', name: 'reals' };
   if (/^(?:positive )?infinity$/i.test(text)) return { kind: 'constant', name: 'infty' };

@@ -54,22 +54,24 @@ const scales: ReadonlyMap<string, readonly [bigint, bigint]> = new Map<string, r
   ['halve', [1n, 2n]],
 ]);
 
-/** What a scale word multiplies by: 10^6 for `million`, `millions` and `Million`; nothing for other words. */
+/** Returns the factor of a scale word: 10^6 for `million`, `millions` and `Million`; nothing for other words. */
 export function scaleOf(word: string): readonly [bigint, bigint] | undefined {
   const lower = word.toLowerCase();
-  // "Scores" are results more often than twenties.
+  // "Scores" means results more often than twenties.
   if (lower === 'scores') return undefined;
   return scales.get(lower) ?? (lower.endsWith('s') ? scales.get(lower.slice(0, -1)) : undefined);
 }
 
-/** The scale at the start of a run of Chinese characters, and the rest: `万元` scales, `千克` is a unit. */
+/** Returns the scale at the start of a run of Chinese characters, and the rest: `万元` scales, `千克` is a unit. */
 export function chineseScale(run: string): { readonly scale: string; readonly rest: string } | undefined {
   if (/^[千百][克米瓦卡帕赫伏吨焦欧安升分]/.test(run)) return undefined;
   const scale = /^(?:[十百千万]?[亿億]|[十百千]万|[百千万萬兆]|打(?!折))/.exec(run)?.[0];
   return scale === undefined ? undefined : { scale, rest: run.slice(scale.length) };
 }
 
-/** The whole number that English words spell out (`forty-two`, `one hundred and five`); nothing for anything else. */
+/**
+ * Returns the whole number that English words spell out (`forty-two`, `one hundred and five`); nothing for other texts.
+ */
 export function numberFromWords(text: string): bigint | undefined {
   const words = text.toLowerCase().split(/[\s-]+/);
   if (words.length > 16 || (!small.includes(words[0]!) && !tens.includes(words[0]!))) return undefined;
@@ -97,7 +99,7 @@ export function numberFromWords(text: string): bigint | undefined {
   return previous === 'and' ? undefined : total + group;
 }
 
-/** The fraction that words spell out: `two thirds`, `one-half`, `three quarters`. */
+/** Returns the fraction that words spell out: `two thirds`, `one-half`, `three quarters`. */
 export function fractionFromWords(text: string): readonly [bigint, bigint] | undefined {
   const found = /^(.+)[\s-](\S+)$/.exec(text.toLowerCase());
   if (found === null) return undefined;
@@ -106,7 +108,7 @@ export function fractionFromWords(text: string): readonly [bigint, bigint] | und
   return part === undefined || part[0] !== 1n || count === undefined ? undefined : [count, part[1]];
 }
 
-/** True for a word that counts or scales: `seven`, `forty-two`, `million`. */
+/** Returns whether a word counts or scales: `seven`, `forty-two`, `million`. */
 export function isNumberWord(word: string): boolean {
   return scaleOf(word) !== undefined || numberFromWords(word) !== undefined;
 }

@@ -1,24 +1,24 @@
 import type { NumberNode } from '../syntax.ts';
 
-/** A numeral as found in a text: its digits without grouping, and where it ends. */
+/** A numeral found in a text: its digits without grouping, and its end. */
 export interface Numeral {
   readonly text: string;
   readonly end: number;
 }
 
-/** Marks that group thousands wherever they stand, longest first. */
+/** Marks that always group thousands, longest first. */
 const groupMarks = ['{,}\\!', ',\\!\\,', ',\\! ', '{,} ', '{,}', ',\\!', ',\\,', '\\,', '\\!'];
-/** Marks that group thousands outside brackets only: inside, a comma separates. */
+/** Marks that group thousands only outside brackets; inside, a comma separates items. */
 const looseGroupMarks = [...groupMarks, ' ', '\\ ', '\\;', '~'];
 
-/** Digits and commas that are one number: `1,234,567`. Three digits after a comma always group, in every reading. */
+/** Digits and commas that are one number: `1,234,567`. Three digits after a comma form a group in every reading. */
 const commaGroups = /\d{1,3}(?:,\d{3})+(?!\d|,\d)/y;
 const apostropheGroups = /\d{1,3}(?:'\d{3})+(?![\d'])/y;
 /** Two points cannot both be decimal marks. */
 const pointGroups = /\d{1,3}(?:\.\d{3}){2,}(?![\d.,])/y;
 /** `1.234,56` and `1 234,56`: with two different marks the last one is the decimal mark. */
 const decimalCommaGroups = /\d{1,3}(?:(?:\.\d{3})+|(?: \d{3})+),\d{1,2}(?![\d,])/y;
-/** `3{,}14`: a comma in braces before other than three digits is a decimal mark. */
+/** `3{,}14`: a comma in braces is a decimal mark unless exactly three digits follow. */
 const bracedDecimalComma = /\d+\{,\}(?:\d{1,2}|\d{4,})(?!\d)/y;
 
 const maxExponent = 5000;
@@ -56,7 +56,7 @@ export function scanNumeral(text: string, start: number, isLoose: boolean): Nume
   return exponent ? { text: `${digits}e${exponent.text}`, end: exponent.end } : { text: digits, end };
 }
 
-/** A numeral grouped by signs that mean something only together with its digits. */
+/** Scans a numeral whose grouping marks are recognisable only together with its digits. */
 function scanMarked(
   text: string,
   start: number,
@@ -72,7 +72,7 @@ function scanMarked(
   return joint === '.' || joint === ' ' ? found(decimalCommaGroups, text, start, ',') : undefined;
 }
 
-/** The digits of a match; `decimalMark` becomes the point, and then nothing may follow. */
+/** Returns the digits of a match, with `decimalMark` as the point, after which nothing may follow. */
 function found(
   pattern: RegExp,
   text: string,
@@ -88,7 +88,7 @@ function found(
   return { text: value, end: start + match.length, isComplete: fraction !== undefined };
 }
 
-/** Turns a scanned numeral into its exact value; nothing for absurd exponents. */
+/** Converts a scanned numeral to its exact value; returns nothing for absurd exponents. */
 export function numberFromNumeral(numeral: string): NumberNode | undefined {
   if (/^\d+$/.test(numeral)) return digitsNode(numeral);
   const [mantissa = '', exponentText = '0'] = numeral.split('e');
@@ -112,13 +112,13 @@ export function numberFromNumeral(numeral: string): NumberNode | undefined {
   };
 }
 
-/** Digits and nothing else, which most numerals are. */
+/** Builds the node of a numeral that consists only of digits, like most numerals. */
 function digitsNode(digits: string): NumberNode {
   const value = { numerator: BigInt(digits), denominator: 1n };
   return { kind: 'number', value, isDecimal: false, places: 0, significant: significantDigits(digits) };
 }
 
-/** A whole number as a node. */
+/** Builds the node of a whole number. */
 export function wholeNode(value: number | bigint): NumberNode {
   const numerator = BigInt(value);
   return {
@@ -130,7 +130,7 @@ export function wholeNode(value: number | bigint): NumberNode {
   };
 }
 
-/** True for an ASCII digit. */
+/** Returns whether a character is an ASCII digit. */
 export function isDigit(character: string | undefined): boolean {
   return character !== undefined && character >= '0' && character <= '9';
 }
@@ -145,7 +145,7 @@ function repeatingNumber(whole: string, fixed: string, repeating: string): Numbe
   return { kind: 'number', value, isDecimal: false, places: 0, significant: 0 };
 }
 
-/** `\overline{3}`, `\bar{3}` or `(3)` behind the point or the digits after it. */
+/** Scans the repeating part after the point or the decimals: `\overline{3}`, `\bar{3}` or `(3)`. */
 function repeatingPart(text: string, start: number): Numeral | undefined {
   const mark = repeatMarks.find(([open]) => text.startsWith(open, start));
   if (mark === undefined) return undefined;
@@ -168,7 +168,7 @@ function exponentAt(text: string, start: number): Numeral | undefined {
   return { text: text.slice(start + 1, end), end };
 }
 
-/** Where the groups of three digits start that follow one another after the same mark. */
+/** Returns the starts of consecutive groups of three digits that follow the same mark. */
 function groupStarts(text: string, at: number, mark: string): number[] {
   const starts: number[] = [];
   for (let end = at; isGroup(text, end, mark); end += mark.length + 3) starts.push(end + mark.length);

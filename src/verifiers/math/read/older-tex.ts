@@ -1,6 +1,7 @@
 /**
- * Rewrites spellings of older TeX and of other keyboards as the usual commands: `^3/_4`, `{}_{10}C_3`,
- * `y^{\prime}`, `0.\dot{3}`, `]0,1[`, `70~000`. Each rule is one linear pass; a text without the signs costs nothing.
+ * Rewrites older TeX and regional notations as the usual commands: `^3/_4`, `{}_{10}C_3`,
+ * `y^{\prime}`, `0.\dot{3}`, `]0,1[`, `70~000`. Each rule is one linear pass, and is skipped for texts without its
+ * signs.
  */
 export function modernise(text: string): string {
   let modern = text;
@@ -70,7 +71,7 @@ const ohm =
 const micro =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)\\mu\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?([mgsAFLCVW])\s*\}?(?![A-Za-z])/g;
 
-/** `\mathbf{i}`, `\vec{i}` and `\hat{\mathbf{i}}` beside a number or sign are the unit vector `\hat{i}`. */
+/** `\mathbf{i}`, `\vec{i}` and `\hat{\mathbf{i}}` next to a number or sign are the unit vector `\hat{i}`. */
 const unitVector =
   /\\(?:mathbf|vec|bm|boldsymbol|hat|widehat)\s*\{\s*(?:\\(?:mathbf|bm|boldsymbol|hat|imath|jmath)|[ijk])/;
 const allUnitVectors =
@@ -78,7 +79,7 @@ const allUnitVectors =
 
 const dottedDecimal = /(\d*\.\d*)((?:\\dot\s*(?:\{\d\}|\d)\d*)+)/g;
 
-/** From the first dotted digit to the last the decimal repeats: `0.1\dot{2}3\dot{4}`. */
+/** The decimal repeats from the first to the last dotted digit: `0.1\dot{2}3\dot{4}`. */
 function repeatDotted(_all: string, fixed: string, dotted: string): string {
   const last = dotted.lastIndexOf('\\dot');
   const tail = /^\\dot\s*(?:\{\d\}|\d)(\d*)$/.exec(dotted.slice(last))?.[1] ?? '';
@@ -107,7 +108,7 @@ function combinations(kind: string, n: string, k: string): string {
   return kind === 'C' ? `\\binom{${n}}{${k}}` : `\\frac{${n}!}{(${n}-${k})!}`;
 }
 
-/** `]0,1[` is (0,1): brackets that face outwards leave the end out. */
+/** `]0,1[` is (0,1): a bracket that faces outwards excludes its end. */
 function withRoundBrackets(text: string): string {
   const plain = /\\(?:left|right)\s*[[\]]/.test(text)
     ? text.replaceAll(/\\(?:left|right)\s*(?=[[\]])/g, '')

@@ -10,7 +10,9 @@ import type { MathNode, TupleNode } from '../syntax.ts';
 import { spell } from './tokens.ts';
 import { UnreadableAnswer, type Token } from './token.ts';
 
-/** The rules above atoms that atoms need: what follows a function's name, and the product under a big operator. */
+/**
+ * Grammar rules above atoms that atoms need: the part after a function's name, and the product under a big operator.
+ */
 export interface Grammar {
   readonly applyFunction: (cursor: Cursor, name: string) => MathNode;
   readonly parseProduct: (cursor: Cursor) => MathNode;
@@ -18,14 +20,14 @@ export interface Grammar {
 
 const constants: ReadonlySet<string> = new Set(['pi', 'infty', 'emptyset']);
 
-/** Decorations that make one name of what they cover. */
+/** Decorations that turn their argument into a single name. */
 const decorations: ReadonlySet<string> = new Set(
   'overline bar vec hat tilde overrightarrow widehat overleftrightarrow mathscr'.split(' '),
 );
 
-/** Letters that are functions when a bracket follows; any other letter multiplies it … */
+/** Letters that are functions if a bracket follows; any other letter multiplies the bracket … */
 const functionLetters = 'fgFG';
-/** … except that these are functions of a single letter or number: h(x), but h(a+b). */
+/** … except these letters, which are functions of a single letter or number: h(x) is a call, h(a+b) is a product. */
 const maybeFunctionLetters = 'hHPQRTWpqs';
 
 const closers: Readonly<Record<string, TupleNode['close']>> = { '(': ')', '[': ']' };
@@ -67,7 +69,7 @@ function baseName(name: string): string {
   return String(numberFromWords(name) ?? name);
 }
 
-/** The `\frac{1}{2}` of `3\frac{1}{2}` or the `1/2` of `3 1/2`: a proper fraction of plain numerals. */
+/** Parses the `\frac{1}{2}` of `3\frac{1}{2}` or the `1/2` of `3 1/2`: a proper fraction of plain numerals. */
 function parseMixedPart(cursor: Cursor, grammar: Grammar): MathNode | undefined {
   if (
     cursor.peek()?.kind === 'number' &&
@@ -100,7 +102,7 @@ function isProper(top: Token, bottom: Token): boolean {
   return /^\d+$/.test(top.value) && /^\d+$/.test(bottom.value) && BigInt(top.value) < BigInt(bottom.value);
 }
 
-/** A variable with its index and primes, or a function of unknown meaning applied to its arguments. */
+/** Parses a variable with its index and primes, or a function of unknown meaning with its arguments. */
 function parseName(cursor: Cursor, letter: string): MathNode {
   let name = letter;
   if (cursor.accept('symbol', '_')) name += `_${subscript(cursor)}`;
@@ -165,7 +167,7 @@ function parseCommand(cursor: Cursor, name: string, grammar: Grammar): MathNode 
   return parseName(cursor, `\\${name}`);
 }
 
-/** `\max = 42` names a maximum; it is applied to nothing. */
+/** Returns whether a function name has no argument: `\max = 42` names a maximum. */
 function endsName(cursor: Cursor): boolean {
   return cursor.atSymbol('=') || cursor.atCommand('approx');
 }
@@ -182,7 +184,7 @@ function parseRoot(cursor: Cursor, grammar: Grammar): MathNode {
   return known('root', parseAtom(cursor, grammar), degree);
 }
 
-/** An argument of `\frac`: braced, or one sign, and then a single digit of a longer numeral. */
+/** Parses an argument of `\frac`: a braced one, or a single sign, which may be one digit of a longer numeral. */
 function parseArgument(cursor: Cursor, grammar: Grammar): MathNode {
   const next = cursor.peek();
   if (next?.kind !== 'number' || !/^\d\d+$/.test(next.value)) return parseAtom(cursor, grammar);
@@ -190,7 +192,10 @@ function parseArgument(cursor: Cursor, grammar: Grammar): MathNode {
   return numberFromNumeral(next.value[0]!)!;
 }
 
-/** `\sum_{k=0}^{n}`, `\int_0^1`, `\lim_{x\to0}`: never evaluated, only compared part by part at the probe points. */
+/**
+ * `\sum_{k=0}^{n}`, `\int_0^1`, `\lim_{x\to0}`: such operators are never evaluated, only compared part by part at the
+ * probe points.
+ */
 function parseBigOperator(cursor: Cursor, name: string, grammar: Grammar): MathNode {
   const operands: MathNode[] = [];
   for (let i = 0; i < 2; i++) {
@@ -240,7 +245,7 @@ function parseAngled(cursor: Cursor): MathNode {
   return { kind: 'tuple', open: '⟨', close: '⟩', items: inner.kind === 'list' ? inner.items : [inner] };
 }
 
-/** `\{1, 2\}`, or `\{x \mid x > 3\}`, which is its condition. */
+/** Parses `\{1, 2\}`, or `\{x \mid x > 3\}`, which becomes its condition. */
 function parseSet(cursor: Cursor): MathNode {
   if (cursor.accept('command', '}')) return { kind: 'constant', name: 'emptyset' };
   if (cursor.peek()?.kind === 'begin') return parseSystem(cursor);
@@ -254,7 +259,7 @@ function parseSet(cursor: Cursor): MathNode {
   return { kind: 'set', items: inner.kind === 'list' ? inner.items : [inner] };
 }
 
-/** `\left\{\begin{array}{l} x=1 \\ y=2 \end{array}\right.`, whose brace need not close. */
+/** `\left\{\begin{array}{l} x=1 \\ y=2 \end{array}\right.`, whose brace may stay open. */
 function parseSystem(cursor: Cursor): MathNode {
   cursor.take();
   const system = parseMatrix(cursor);
@@ -262,7 +267,7 @@ function parseSystem(cursor: Cursor): MathNode {
   return system;
 }
 
-/** The spelling of an index, as part of a name. */
+/** Returns the spelling of an index, as part of a name. */
 function subscript(cursor: Cursor): string {
   if (!cursor.atSymbol('{')) return cursor.take().value;
   const tokens: Token[] = [];

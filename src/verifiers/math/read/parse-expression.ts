@@ -88,7 +88,7 @@ function parsePostfix(cursor: Cursor, operand: MathNode): MathNode {
   return result;
 }
 
-/** An exponent; nothing for the degree sign `^\circ`, which leaves the value as it is. */
+/** Parses an exponent; returns nothing for the degree sign `^\circ`, which does not change the value. */
 function parseExponent(cursor: Cursor): MathNode | undefined {
   if (cursor.accept('command', 'circ')) return undefined;
   if (cursor.atSymbol('{') && cursor.peek(1)?.value === 'circ' && cursor.peek(2)?.value === '}') {
@@ -143,7 +143,7 @@ function parseArguments(cursor: Cursor, isAngle: boolean): readonly MathNode[] {
   return [isDegrees || (isAngle && cursor.peek(-1)?.value === 'circ') ? toRadians(argument) : argument];
 }
 
-/** True when the token before the closing bracket was a degree sign, braced or not. */
+/** Returns whether the token before the closing bracket was a degree sign, braced or not. */
 function closesWithDegrees(cursor: Cursor, close: string): boolean {
   if (!cursor.atSymbol(close)) return false;
   return (
@@ -170,7 +170,7 @@ function isMinusOne(node: MathNode): boolean {
   return node.kind === 'negate' && node.operand.kind === 'number' && node.operand.value.numerator === 1n;
 }
 
-/** Can the next token begin a factor, so that juxtaposition means a product? */
+/** Returns whether the next token can begin a factor, so that juxtaposition means a product. */
 function startsFactor(cursor: Cursor): boolean {
   const next = cursor.peek();
   if (next === undefined) return false;

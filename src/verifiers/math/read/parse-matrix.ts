@@ -4,8 +4,8 @@ import type { MathNode } from '../syntax.ts';
 import { UnreadableAnswer } from './token.ts';
 
 /**
- * Parses what follows `\begin{pmatrix}` (already taken) up to its `\end`: rows at `\\`, entries at `&`. A column of
- * nothing but relations is a system, that is, a list; `vmatrix` is a determinant.
+ * Parses a matrix after `\begin{pmatrix}`, which is already consumed, up to its `\end`: rows end at `\\`, entries at
+ * `&`. A column of only relations is a system and becomes a list; `vmatrix` is a determinant.
  */
 export function parseMatrix(cursor: Cursor): MathNode {
   const isDeterminant = cursor.peek(-1)?.value === 'vmatrix';
@@ -26,10 +26,10 @@ export function parseMatrix(cursor: Cursor): MathNode {
   return isDeterminant ? determinant(filled) : { kind: 'matrix', rows: filled };
 }
 
-/** Largest determinant that is expanded; its terms are n!. */
+/** Maximum number of rows of an expanded determinant, which has n! terms. */
 const maxDeterminant = 4;
 
-/** The determinant of `\begin{vmatrix}`, expanded along the first row. */
+/** Returns the determinant of `\begin{vmatrix}`, expanded along the first row. */
 function determinant(rows: readonly (readonly MathNode[])[]): MathNode {
   const [first, ...rest] = rows;
   if (first === undefined || rows.length > maxDeterminant || rows.some((row) => row.length !== rows.length))

@@ -14,7 +14,7 @@ const relationCommands: ReadonlySet<string> = new Set(['le', 'ge', 'ne', 'approx
 const setOperators: ReadonlySet<string> = new Set(['cup', 'cap', 'setminus']);
 
 /**
- * Reads an answer: lists of relations between expressions, all the way down.
+ * Parses an answer by recursive descent, from lists of relations down to expressions.
  *
  * ```
  * answer   := row { ; row }            row  := relation { (, | and | or) relation }
@@ -22,7 +22,7 @@ const setOperators: ReadonlySet<string> = new Set(['cup', 'cap', 'setminus']);
  * ratio    := quantity { : quantity }  quantity := sum [(\\over | \\choose) sum] [scale] [unit]
  * ```
  *
- * Throws `UnreadableAnswer` when the tokens do not fit, `BudgetExceeded` when there are absurdly many.
+ * Throws `UnreadableAnswer` if the tokens do not match the grammar, and `BudgetExceeded` if there are absurdly many.
  */
 export function parseAnswer(tokens: readonly Token[], budget: Budget): MathNode {
   if (tokens.length === 0) throw new UnreadableAnswer('the answer is empty');
@@ -44,7 +44,7 @@ function parseRows(cursor: Cursor): MathNode {
   return oneOrList(rows);
 }
 
-/** `\\` outside a matrix separates rows of a `cases`-like answer; inside, the matrix parser needs to see it. */
+/** `\\` outside a matrix separates rows of a `cases`-like answer; inside a matrix, leave it to the matrix parser. */
 function acceptRowBreak(cursor: Cursor): boolean {
   return cursor.peek()?.value === '\\\\' && cursor.peek(1) === undefined && cursor.accept('symbol', '\\\\');
 }
@@ -70,7 +70,7 @@ function parseRow(cursor: Cursor): MathNode {
   return items.filter(isDomain).reduce(withinDomain, sum ?? oneOrList(claims, items, joint));
 }
 
-/** `2 hours and 30 minutes`, `5 ft 6 in`: amounts of one kind in falling units are one amount, in the last unit. */
+/** `2 hours and 30 minutes`, `5 ft 6 in`: amounts of one kind in descending units are one amount, in the last unit. */
 function sumOfUnits(items: readonly MathNode[]): MathNode | undefined {
   if (items.length < 2 || !items.every((item) => item.kind === 'quantity')) return undefined;
   return items
@@ -103,7 +103,7 @@ function spreadExclusion(items: MathNode[]): MathNode[] {
   return values.map((item) => ({ ...first, parts: [name!, item] }));
 }
 
-/** Takes commas and conjunctions between two items; the conjunction if there is one. */
+/** Consumes commas and conjunctions between two items; returns the conjunction if there is one. */
 function acceptSeparator(cursor: Cursor): ',' | 'and' | 'or' | undefined {
   let separator: ',' | 'and' | 'or' | undefined;
   for (;;) {
@@ -156,14 +156,17 @@ function parseRatio(cursor: Cursor): MathNode {
   return isTime ? { kind: 'ratio', items, isTime } : { kind: 'ratio', items };
 }
 
-/** `10:30`, `7:05:20`: two digits from 00 to 59 behind the colon may be minutes. */
+/** `10:30`, `7:05:20`: two digits from 00 to 59 after the colon may be minutes. */
 function startsTime(cursor: Cursor): boolean {
   if (cursor.peek(1)?.value !== ':' || !/^\d{1,2}$/.test(cursor.peek()!.value)) return false;
   const isSixtieth = (ahead: number): boolean => /^[0-5]\d$/.test(cursor.peek(ahead)?.value ?? '');
   return isSixtieth(2) && (cursor.peek(3)?.value !== ':' || isSixtieth(4));
 }
 
-/** A sum, and the words after it: a scale and a unit, as in `5\text{ million}`, `15\text{ cm}^2`, `60 miles per hour`. */
+/**
+ * Parses a sum and the words after it, a scale and a unit, as in `5\text{ million}`, `15\text{ cm}^2`, `60 miles per
+ * hour`.
+ */
 function parseQuantity(cursor: Cursor): MathNode {
   const sum = parseSum(cursor);
   if (cursor.peek() === undefined) return sum;
@@ -200,12 +203,12 @@ function parseUnitWords(cursor: Cursor): string[] {
   return isJoined ? words.slice(0, -1) : words;
 }
 
-/** A word, or a letter that units are abbreviated with: the m of `kg·m/s`. */
+/** Returns whether a token is a word or a letter that abbreviates a unit: the m of `kg·m/s`. */
 function startsUnit(token: Token | undefined): boolean {
   return token?.kind === 'word' || (token?.kind === 'letter' && 'msgAKNVWJC'.includes(token.value));
 }
 
-/** Scale words at the start multiply the value; anywhere else they stay in the unit. */
+/** Multiplies the value by scale words at the start of a unit; anywhere else they stay in the unit. */
 function scaled(
   sum: MathNode,
   words: readonly string[],
@@ -244,7 +247,7 @@ function oneOrList(
   return joint === undefined ? { kind: 'list', items: kept } : { kind: 'list', items: kept, joint };
 }
 
-/** True where a trailing separator may stand: at the end or before a closing bracket. */
+/** Returns whether a trailing separator is allowed: at the end or before a closing bracket. */
 function atEnd(cursor: Cursor): boolean {
   const next = cursor.peek();
   return (

@@ -1,7 +1,7 @@
 /**
- * Takes off the words around a value that say nothing about it: a label before it (`\text{Answer: }42`, `The answer is
- * 42`), an approximation behind it (`2\sqrt2\text{ (about 2.83)}`). Words that change the value ("less than", "not",
- * "more") stay, and make the answer another one.
+ * Removes words around a value that do not change it: a label before it (`\text{Answer: }42`, `The answer is 42`) or an
+ * approximation after it (`2\sqrt2\text{ (about 2.83)}`). Words that change the value ("less than", "not", "more") are
+ * kept, so that the answer differs.
  */
 export function withoutPhrases(text: string): string {
   if (!/(?<![\\A-Za-z])[A-Za-z]{2}|approx|≈/.test(text)) return text;
@@ -14,7 +14,7 @@ export function withoutPhrases(text: string): string {
   return withoutLabel(withoutApproximation(signed));
 }
 
-/** Words that make "15" something else than 15. */
+/** Words that give "15" a meaning other than 15. */
 const hedge =
   /\b(?:or|and|not|no|never|maybe|perhaps|either|neither|less|fewer|more|greater|larger|smaller|least|most|than|over|under|above|below|between|exceed(?:s|ing)?|except|without|until|before|after|up|within|plus|minus|times|half|double|twice|triple|negative|divided|squared|cubed|opposite|inverse|reciprocal|square root|cube root|if|unless|wrong|incorrect|false|cannot|bc|bce|out of|n't)\b|\d/i;
 
@@ -23,7 +23,7 @@ const minusWord = new RegExp(
   String.raw`^\s*(?:${textCommand})?\s*(?:negative|minus)\s+(?:\}\s*)?(?=\d|\\[dt]?frac)`,
   'i',
 );
-/** Cheap to test, and true wherever one of the next three matches. */
+/** A cheap test that matches whenever one of the next three does. */
 const opensWithWords = /^\s*(?:\\[a-z]+\s*\{\s*)?[A-Za-z]/;
 /** "Therefore, x = 42" */
 const connective = /^\s*(?:so|thus|hence|therefore|then|finally|overall|in conclusion|and so)\b,?\s+(?=\S)/i;
@@ -60,7 +60,7 @@ function withoutLabel(text: string): string {
   return startsValue(rest) ? value : text;
 }
 
-/** A label inside `\text{…}` leaves the rest of it as text. */
+/** Returns the opening `\text{` if a label inside it is removed, so that the rest stays text. */
 function textOpening(label: string): string {
   return /\\[a-z]+\s*\{/.exec(label)?.[0] ?? '';
 }
@@ -76,7 +76,7 @@ const aside = new RegExp(
   'i',
 );
 
-/** Only behind something exact: a bare decimal and its rounding are two decimals. */
+/** Removes an approximation, but only after an exact value: a bare decimal and its rounding are two decimals. */
 function withoutApproximation(text: string): string {
   const found = aside.exec(text);
   return found !== null && found.index > 0 ? text.slice(0, found.index) : text;

@@ -17,9 +17,9 @@ const matrixEnvironments: ReadonlySet<string> = new Set(
   'pmatrix bmatrix vmatrix Bmatrix Vmatrix matrix smallmatrix array cases'.split(' '),
 );
 
-/** Commands whose argument is a letter with a double stroke, which names a set. */
+/** Commands whose argument is a double-struck letter, which names a set. */
 const doubleStruck: ReadonlySet<string> = new Set(['mathbb', 'Bbb', 'mathds', 'mathbbm']);
-/** Spacing that may stand inside words. */
+/** Spacing that may occur inside words. */
 const layoutEscapes = ['\\,', '\\;', '\\!', '\\ ', '\\$', '~'];
 
 const symbolSpellings = ['**', '<=', '>=', '!=', '==', ':='] as const;
@@ -28,7 +28,7 @@ const commandMeanings: Readonly<Record<string, string>> = { '<=': 'le', '>=': 'g
 const singleSymbols = "+-*/^_=<>()[]{}|!,;:&%'";
 
 /**
- * Cuts a text, normalised by `normaliseText`, into tokens; layout and dollar signs go. Linear; throws
+ * Splits a text, normalised by `normaliseText`, into tokens; drops layout and dollar signs. Linear; throws
  * `UnreadableAnswer` at an unknown sign.
  */
 export function tokenize(text: string): Token[] {
@@ -36,7 +36,7 @@ export function tokenize(text: string): Token[] {
   const push = (kind: Token['kind'], value: string): void => {
     tokens.push({ kind, value });
   };
-  /** Of each open bracket: does it hold items, so that a comma between digits separates? */
+  /** For each open bracket: true if it contains items, so that a comma between digits separates them. */
   const open: boolean[] = [];
   let spaceEnd = -1;
   for (let at = 0; at < text.length;) {
@@ -70,7 +70,7 @@ export function tokenize(text: string): Token[] {
   return tokens;
 }
 
-/** Braces hold items where no command or script takes them as its argument. */
+/** Returns whether a bracket contains items; braces do unless they are the argument of a command or script. */
 function holdsItems(bracket: string, before: Token | undefined): boolean {
   if (bracket !== '{' || before === undefined) return true;
   const isArgument =
@@ -92,7 +92,7 @@ function lettersOf(
 const bracketedUnit =
   /\(\s*(?:\\(?:text|mathrm|textrm)\s*\{)?\s*([A-Za-z]{2,}(?: [A-Za-z]+){0,4}|\p{Script=Han}{1,4})\s*\}?\s*\)/uy;
 
-/** `12 (apples)`: words in brackets behind a value are its unit. */
+/** `12 (apples)`: words in brackets after a value are its unit. */
 function scanBracketedUnit(text: string, at: number, tokens: Token[]): number | undefined {
   if (!followsValue(tokens)) return undefined;
   bracketedUnit.lastIndex = at;
@@ -111,7 +111,7 @@ function scanBracketedUnit(text: string, at: number, tokens: Token[]): number | 
   return at + found[0].length;
 }
 
-/** The tokens in one normal spelling, for people to compare by eye. */
+/** Returns the tokens in one normal spelling, for display. */
 export function spell(tokens: readonly Token[]): string {
   return tokens.map((token) => (token.kind === 'command' ? `\\${token.value}` : token.value)).join(' ');
 }
@@ -172,7 +172,9 @@ function scanEnvironment(text: string, at: number, kind: 'begin' | 'end', push: 
   return hasColumns ? argumentOf(text, name.end).end : name.end;
 }
 
-/** Words inside `\text{…}`; single letters under `\mathrm` and the like are letters, numbers are read as numbers. */
+/**
+ * Adds the tokens of `\text{…}`: words, or numbers; single letters under `\mathrm` and similar commands are letters.
+ */
 function pushText(
   argument: { readonly text: string; readonly end: number },
   command: string,
@@ -214,7 +216,7 @@ function pushText(
   });
 }
 
-/** The braced argument at `at` (spaces skipped), or the single character there. */
+/** Returns the braced argument at `at`, after spaces, or the single character there. */
 function argumentOf(text: string, at: number): { readonly text: string; readonly end: number } {
   const start = skipSpaces(text, at);
   if (text[start] !== '{') return { text: text[start] ?? '', end: Math.min(start + 1, text.length) };
@@ -251,7 +253,7 @@ function isSpacing(character: string): boolean {
   return character <= ' ' || character === '$' || character === '~' || character === '"' || character === '`';
 }
 
-/** A letter outside ASCII. */
+/** Returns whether a character is a letter outside ASCII. */
 function isForeignLetter(character: string): boolean {
   return character > '\u007f' && /\p{L}/u.test(character);
 }

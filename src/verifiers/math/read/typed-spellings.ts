@@ -1,8 +1,9 @@
 import { parseUnit } from '../units.ts';
 
 /**
- * Rewrites what keyboards and programming languages write as the usual commands: `1_000_000`, `0xFF`, `6.02 x 10^23`,
- * `0.333...`, `10C3`, `cm3`, `(1010)_2`, `1h30m`. Each rule is one linear pass, guarded by a sign it needs.
+ * Rewrites typed and programming notations as the usual commands: `1_000_000`, `0xFF`, `6.02 x 10^23`,
+ * `0.333...`, `10C3`, `cm3`, `(1010)_2`, `1h30m`. Each rule is one linear pass, and is skipped for texts without a sign
+ * that it needs.
  */
 export function withoutTypedSpellings(text: string): string {
   let typed = text;
@@ -25,16 +26,19 @@ function withUnderscores(text: string): string {
   return digits === undefined ? text : based(digits, base!);
 }
 
-/** Digits that hold letters are written as text, as in `\text{FF}_{16}`; other letters stay a product. */
+/** Writes digits with letters as text, as in `\text{FF}_{16}`; other letters remain a product. */
 function based(digits: string, base: string): string {
   const hasLetters = /[A-F]/.test(digits);
   return hasLetters && Number(base) > 10 ? `\\text{${digits}}_{${base}}` : `${digits}_{${base}}`;
 }
 
-/** A decimal that goes on, with the digits it repeats at its end. */
+/** A decimal with an ellipsis that ends in repeated digits. */
 const repeatedDigits = /\.(\d{0,12}?)((\d{1,6}?)\3+)\s*(?:\.\.\.|…|\\[lc]?dots(?![a-z]))/g;
 
-/** Marks the repeating digits of `0.1666...` and `0.142857142857\ldots`, whose dots closing punctuation would hide. */
+/**
+ * Marks the repeating digits of `0.1666...` and `0.142857142857\ldots`, before the removal of closing punctuation drops
+ * the dots.
+ */
 export function markRepeating(text: string): string {
   const goesOn = text.includes('...') || text.includes('…') || text.includes('dots');
   return goesOn ? text.replaceAll(repeatedDigits, '.$1\\overline{$3}') : text;
@@ -87,20 +91,22 @@ function withDuration(text: string): string | undefined {
     .join('');
 }
 
-/** `8 g/cm^3`, of which `g` alone would be a variable; `9.8 m/s^2` can be either and is read later. */
+/** `8 g/cm^3`, whose `g` alone would be a variable; `9.8 m/s^2` is ambiguous and is read later. */
 const quotientOfUnits = /(\d\s?)([A-Za-z]{1,4})\s?\/\s?([A-Za-z]{1,4})(\^\{?\d\}?)?$/;
 
 function unitQuotient(all: string, amount: string, above: string, below: string, power = ''): string {
   return above.length + below.length > 2 ? unitFraction(all, amount, above, below, power) : all;
 }
 
-/** Cheap to test, and true wherever `fractionOfUnits` matches. */
+/** A cheap test that matches whenever `fractionOfUnits` does. */
 const mayBeUnits = /frac\s*\{\s*(?:\\text|\\mathrm|[A-Za-z]{1,12}\s*\})/;
 /** `12\,\frac{\text{m}}{\text{s}}` */
 const fractionOfUnits =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)\\[dt]?frac\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?\s*\}\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?(\^\{?\d\}?)?\s*\}/g;
 
-/** Two letters in a fraction are a unit where the table of units has it, and a fraction of variables elsewhere. */
+/**
+ * Rewrites a fraction of two letters as a unit if the table of units has it; otherwise it is a fraction of variables.
+ */
 function unitFraction(all: string, amount: string, above: string, below: string, power = ''): string {
   const unit = `${above.trim()}/${below.trim()}${power.replaceAll(/[{}]/g, '')}`;
   return parseUnit(unit) === undefined ? all : `${amount}\\text{ ${unit}}`;

@@ -1,6 +1,6 @@
 /**
  * Spells Unicode mathematics in ASCII and LaTeX: full-width forms, super- and subscripts, vulgar fractions, operators,
- * Greek letters. Letters of other scripts stay. Linear in the text.
+ * Greek letters. Letters of other scripts are unchanged. Linear in the length of the text.
  */
 export function spellInAscii(text: string): string {
   let ascii = '';
@@ -24,7 +24,7 @@ export function spellInAscii(text: string): string {
   return ascii;
 }
 
-/** True when `spellInAscii` has nothing to do. */
+/** Returns whether a text needs no `spellInAscii`. */
 export function isAscii(text: string): boolean {
   return /^[\n\x20-\x7e]*$/.test(text);
 }
@@ -37,7 +37,7 @@ function zip(from: string, to: string): ReadonlyMap<string, string> {
   return new Map([...from].map((character, index) => [character, to[index]!]));
 }
 
-/** The characters from `start` on that are all in the table, translated. */
+/** Returns the translation of the characters from `start` on, as far as the table contains them. */
 function run(characters: readonly string[], start: number, table: ReadonlyMap<string, string>): string {
   let text = '';
   for (let at = start; table.has(characters[at] ?? ''); at++) text += table.get(characters[at]!)!;
@@ -55,12 +55,12 @@ function spellCharacter(character: string): string {
   return character;
 }
 
-/** The plain letter behind a bold, italic or double-struck one. */
+/** Spells a bold, italic or double-struck letter, given its plain letter. */
 function spellStyled(plain: string): string {
   return spellings.get(plain) ?? plain;
 }
 
-/** Letters that LaTeX has a command for. */
+/** Letters for which LaTeX has a command. */
 const greek =
   'αalpha βbeta γgamma δdelta εepsilon ζzeta ηeta θtheta κkappa λlambda µmu μmu νnu ξxi πpi ρrho σsigma τtau ' +
   'φphi ϕphi χchi ψpsi ωomega ΓGamma ΔDelta ΘTheta ΛLambda ΞXi ΠPi ΣSigma ΦPhi ΨPsi ΩOmega ΩOmega';

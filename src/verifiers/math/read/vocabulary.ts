@@ -138,7 +138,7 @@ export const functionNames: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Words that are read as commands wherever they stand alone. */
+/** Words that are read as commands if they stand alone. */
 export const plainCommands: ReadonlySet<string> = new Set([
   ...functionNames,
   ...'asin acos atan tg ctg cosec lg pi infinity Infinity inf infty oo percent percentage pct and or emptyset'.split(
@@ -146,14 +146,14 @@ export const plainCommands: ReadonlySet<string> = new Set([
   ),
 ]);
 
-/** Nouns of three letters that are counted and would otherwise be read as a product of variables. */
+/** Countable nouns of three letters that would otherwise be read as products of variables. */
 export const shortNouns: ReadonlySet<string> = new Set(
   'bag bar bat bay can cap car cat cam day fan gas ham hat jar lap mat map man nap pan pad pal rat ram ray sack tag tap van way yam gal ant arm art egg ice ink oil owl ear eye elk inn oak oar ore urn'.split(
     ' ',
   ),
 );
 
-/** Nouns that hold the name of a function. */
+/** Nouns that contain the name of a function. */
 export const nounsLikeFunctions: ReadonlySet<string> = new Set(
   'floors floor logs vlogs blogs stand stands mini minis sins cots cot tans expos'.split(' '),
 );

@@ -10,15 +10,15 @@ interface WordedValue {
 
 type Fraction = readonly [bigint, bigint];
 
-/** Most words after the value that are read as its unit. */
+/** Maximum number of words after the value that are read as its unit. */
 const maxUnitWords = 3;
 /** Words that change the value before them, or turn it into a sentence. */
 const notUnits =
   /\b(?:or|and|not|to|through|than|least|most|over|under|above|below|between|except|without|minus|plus|if|is|are|was|must|can|cannot|may|might|should|would|could|has|have|percent|half|squared|cubed|less|times|th|out|by)\b/i;
 
 /**
- * Reads the value that a text begins with: "two dozen eggs", "half a million", "two and three quarters", `四十二个`,
- * `三分之二`. Nothing where the text is anything more, such as "two or three" or `三角形`.
+ * Reads the value at the start of a text: "two dozen eggs", "half a million", "two and three quarters", `四十二个`,
+ * `三分之二`. Returns nothing if the text has another meaning, such as "two or three" or `三角形`.
  */
 export function wordedValue(text: string): WordedValue | undefined {
   return /^\p{Script=Han}/u.test(text) ? chineseWords(text) : englishWords(text);
@@ -37,7 +37,7 @@ function englishWords(text: string): WordedValue | undefined {
   return undefined;
 }
 
-/** A count, and scale words after it: "two and a half million", "half a dozen". */
+/** Reads a count and the scale words after it: "two and a half million", "half a dozen". */
 function englishValue(words: readonly string[]): Fraction | undefined {
   let [factor, end] = [1n, words.length];
   for (
@@ -95,7 +95,7 @@ function chineseWords(text: string): WordedValue | undefined {
   return { numerator: sign === '' ? above : -above, denominator: below, unit };
 }
 
-/** 35 for the `三` and `五` of `三点五`. */
+/** Appends decimals to a whole number: 35 for the `三` and `五` of `三点五`. */
 function withDecimals(whole: bigint | undefined, decimals: string): bigint | undefined {
   return whole === undefined || decimals === ''
     ? whole
@@ -133,7 +133,7 @@ function chineseWhole(text: string): bigint | undefined {
   return total;
 }
 
-/** What follows 亿 or 万: read with its own units or after 零, because the 二 of `三万二` is 2000. */
+/** Reads the part after 亿 or 万, which must have its own units or follow 零, because the 二 of `三万二` is 2000. */
 function chineseTail(text: string): bigint | undefined {
   return text.startsWith('零') || /[十百千万]/.test(text)
     ? chineseWhole(text.replace(/^零(?=.)/, ''))

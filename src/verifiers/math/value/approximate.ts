@@ -5,12 +5,12 @@ import { factorialOf } from './gamma.ts';
 import { toNumber } from './rational.ts';
 import type { MathNode } from '../syntax.ts';
 
-/** Where an expression is evaluated: one value for each variable. */
+/** A point at which an expression is evaluated: one value for each variable. */
 export type Point = ReadonlyMap<string, number>;
 
 /**
- * The value of an expression at a point in complex double precision with an error estimate. NaN where it is
- * undefined or has no value (sets, text), infinite where it overflows.
+ * Returns the value of an expression at a point in complex double precision, with an error estimate. The value is NaN
+ * if it is undefined or the node has no value (sets, text), and infinite if it overflows.
  */
 export function approximateValue(node: MathNode, point: Point, budget: Budget): Complex {
   budget.spend(3);
@@ -60,7 +60,7 @@ function constantValue(name: string): Complex {
   return name === 'infty' ? real(Number.POSITIVE_INFINITY) : undefinedValue;
 }
 
-/** x^{p/q} with odd q is the real root, as a reader of `x^{1/3}` means it. */
+/** Computes a power; x^{p/q} with odd q is the real root, the usual meaning of `x^{1/3}`. */
 function raise(base: MathNode, exponent: MathNode, evaluate: (node: MathNode) => Complex): Complex {
   const value = evaluate(base);
   const isOddRoot =
@@ -123,8 +123,8 @@ function extreme(operands: readonly Complex[], choose: (...values: number[]) => 
 }
 
 /**
- * A function nothing is known of (`f`, an unevaluated sum) is replaced by a fixed smooth one that depends on its name
- * and every argument: equal applications stay equal, different ones become different.
+ * Replaces an unknown function (`f`, an unevaluated sum) by a fixed smooth function that depends on its name and every
+ * argument: equal applications have equal values, different ones have different values.
  */
 function standIn(name: string, operands: readonly Complex[]): Complex {
   let seed = 0;

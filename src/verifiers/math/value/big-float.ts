@@ -1,8 +1,8 @@
 import type { Rational } from './rational.ts';
 
 /**
- * A real number `mantissa · 2^exponent` of any size. Every operation takes the precision in bits of its result and is
- * wrong by a few units in the last place at most.
+ * A real number `mantissa · 2^exponent` of any size. Every operation takes the precision of its result in bits, with an
+ * error of at most a few units in the last place.
  */
 export interface BigFloat {
   readonly mantissa: bigint;
@@ -13,7 +13,7 @@ export const zero: BigFloat = { mantissa: 0n, exponent: 0 };
 
 const largestDouble = 2n ** 1000n;
 
-/** Length of |n| in bits, at times one more just below a power of 2; 0 for 0. */
+/** Length of |n| in bits, sometimes one more just below a power of 2; 0 for 0. */
 export function bitLength(n: bigint): number {
   const size = n < 0n ? -n : n;
   if (size < 4_294_967_296n) return 32 - Math.clz32(Number(size));
@@ -72,7 +72,7 @@ export function add(a: BigFloat, b: BigFloat, precision: number): BigFloat {
   if (isZero(a)) return b;
   if (isZero(b)) return a;
   const [high, low] = a.exponent >= b.exponent ? [a, b] : [b, a];
-  // A summand below the last place of the other changes nothing.
+  // A summand below the last place of the other does not change the sum.
   if (leadingBit(low) < leadingBit(high) - precision - 2) return high;
   if (leadingBit(high) < leadingBit(low) - precision - 2) return low;
   return round(shifted(high.mantissa, high.exponent - low.exponent) + low.mantissa, low.exponent, precision);

@@ -17,7 +17,7 @@ import {
   zero,
 } from './big-float.ts';
 
-/** Bits beyond the precision of a result that intermediate results carry. */
+/** Number of extra bits in intermediate results, beyond the precision of the final result. */
 const guard = 32;
 
 const one: BigFloat = { mantissa: 1n, exponent: 0 };
@@ -33,7 +33,7 @@ function inverseTangent(n: bigint, sign: 1n | -1n, bits: number): bigint {
   return total;
 }
 
-/** Keeps the longest value of a constant, and cuts shorter ones from it. */
+/** Caches the longest value of a constant and truncates it for lower precisions. */
 function constant(compute: (bits: number) => bigint): (precision: number) => BigFloat {
   let [known, value] = [0, 0n];
   return (precision) => {
@@ -59,10 +59,10 @@ const ln2 = constant(
 /** The nearest whole number of |x| < 2^200. */
 const nearest = ({ mantissa, exponent }: BigFloat): bigint => (shifted(mantissa, exponent + 1) + 1n) >> 1n;
 
-/** Halvings of an argument after which a series needs about as many terms. */
+/** Number of halvings of an argument, after which the series needs about the same number of terms. */
 const halvings = (precision: number): number => Math.ceil(Math.sqrt(precision) / 1.5);
 
-/** e^x for |x| < 2^40, else nothing. */
+/** e^x for |x| < 2^40; otherwise nothing. */
 export function exponential(x: BigFloat, precision: number): BigFloat | undefined {
   if (isZero(x)) return one;
   if (leadingBit(x) > 40) return undefined;
@@ -116,7 +116,7 @@ function computeLogarithm(x: BigFloat, precision: number): BigFloat {
   return round(mantissa, exponent, precision);
 }
 
-/** sin x and cos x for |x| < 2^4096, else nothing. */
+/** sin x and cos x for |x| < 2^4096; otherwise nothing. */
 export function sineAndCosine(
   x: BigFloat,
   precision: number,

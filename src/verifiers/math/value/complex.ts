@@ -11,7 +11,7 @@ export interface Complex {
 
 const epsilon = 2.3e-16;
 
-/** A real number that is exact up to its last bit; whole numbers are exact. */
+/** Converts a real number that is exact up to its last bit; whole numbers are exact. */
 export function real(re: number): Complex {
   return make(re, 0, 0);
 }
@@ -24,13 +24,13 @@ export function modulus(z: Complex): number {
   return z.im === 0 ? Math.abs(z.re) : Math.hypot(z.re, z.im);
 }
 
-/** True if the values are equal within a relative tolerance, or within a multiple of their rounding errors. */
+/** Returns whether the values are equal within a relative tolerance, or within a multiple of their rounding errors. */
 export function isClose(a: Complex, b: Complex, tolerance: number): boolean {
   const distance = Math.hypot(a.re - b.re, a.im - b.im);
   return distance <= tolerance * Math.max(modulus(a), modulus(b)) || distance <= 8 * (a.error + b.error);
 }
 
-/** True unless the value overflowed or is undefined. */
+/** Returns whether the value is defined and has not overflowed. */
 export function isFiniteComplex(z: Complex): boolean {
   return Number.isFinite(z.re) && Number.isFinite(z.im) && Number.isFinite(z.error);
 }
@@ -89,7 +89,7 @@ export function power(base: Complex, exponent: Complex): Complex {
   return make(value, 0, Math.abs(value) * relative);
 }
 
-/** The real root of a real number where there is one, the principal root otherwise. */
+/** The real root of a real number if it exists, otherwise the principal root. */
 export function root(base: Complex, degree: Complex): Complex {
   const isOdd = degree.im === 0 && Math.abs(degree.re % 2) === 1;
   if (base.im === 0 && base.re < 0 && isOdd) return negative(root(negative(base), degree));

@@ -3,14 +3,14 @@ import { bitLength } from './big-float.ts';
 
 /** Bits of a node besides its numbers. */
 const bitsPerNode = 2;
-/** Largest sum of the exponents in an expression that is still simple. */
+/** Maximum sum of the exponents in a simple expression. */
 const maxExponents = 8n;
-/** Bits that doubles tell apart, less a few for rounding. */
+/** Number of bits that doubles distinguish, minus a few for rounding. */
 const doubleBits = 48;
 
 /**
- * True for two expressions of roots, π, e and arithmetic that are too short to agree in 48 bits by accident: n bits
- * describe 2^n values. Powers make near misses of short expressions, such as (1+√2)^40.
+ * Returns whether two expressions of roots, π, e and arithmetic are too short to agree in 48 bits by accident: n bits
+ * describe 2^n values. High powers can create near misses in short expressions, such as (1+√2)^40.
  */
 export function agreeOnlyIfEqual(a: MathNode, b: MathNode): boolean {
   let bits = 0;

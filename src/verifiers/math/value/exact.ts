@@ -12,12 +12,12 @@ import {
 } from './rational.ts';
 import type { BinaryNode, FunctionNode, MathNode } from '../syntax.ts';
 
-/** The largest n whose factorial is multiplied out; beyond it only its logarithm is compared. */
+/** Largest n whose factorial is computed; for larger n, only its logarithm is compared. */
 const maxFactorial = 2100n;
 
 /**
- * The exact value of an expression over the rationals, with `values` for its variables; nothing where the value is
- * irrational, undefined, or too long to write out (`maxBits`).
+ * The exact value of an expression over the rationals, with `values` for its variables; nothing if the value is
+ * irrational, undefined or too long (`maxBits`).
  */
 export function exactValue(
   node: MathNode,

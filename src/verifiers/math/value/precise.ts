@@ -9,28 +9,28 @@ import type { Rational } from './rational.ts';
 
 /*
  * Equality of real constants beyond double precision. Both are evaluated with a precision that covers twice the span
- * between the largest and the smallest intermediate value, so that e^50 + 1 differs from e^50, and sinh 900 from
- * cosh 900.
+ * between the largest and the smallest intermediate value, so that e^50 + 1 differs from e^50, and sinh 900 differs
+ * from cosh 900.
  */
 
-/** Bits beyond those that the intermediate values need. */
+/** Extra bits beyond those that the intermediate values need. */
 const spare = 128;
 /** Bits that may be lost to rounding. */
 const rounding = 32;
-/** First guess of the span, right for most answers. */
+/** Initial guess of the span, which is right for most answers. */
 const usualSpan = 12;
-/** Longest numbers: a function of them takes about a millisecond. */
+/** Maximum length of numbers in bits; computing a function of them takes about a millisecond. */
 const maxPrecision = 8192;
-/** Most steps of one comparison (`Budget`). */
+/** Maximum number of steps of one comparison (`Budget`). */
 const maxSteps = 60_000;
 
 const noValues: ReadonlyMap<string, Rational> = new Map();
 
 /**
- * Decides whether two real expressions have one value, at a point where they have variables.
+ * Decides whether two real expressions have the same value, at a point if they have variables.
  *
- * @returns false also where that would take longer numbers than `maxPrecision`; `undefined` for values that are not
- * real, and functions without long numbers (floor, mod, unknown ones).
+ * @returns false also if the decision would need longer numbers than `maxPrecision`; `undefined` for values that are
+ * not real and for functions without a long-number implementation (floor, mod, unknown ones).
  */
 export function sameRealValue(
   a: MathNode,
@@ -54,16 +54,16 @@ export function sameRealValue(
   }
 }
 
-/** Products, powers and logarithms lose no leading bits. */
+/** Returns whether leading bits may cancel; products, powers and logarithms lose none. */
 function mayCancel(node: MathNode): boolean {
   if (node.kind === 'function') return !['root', 'abs', 'ln', 'log', 'exp'].includes(node.name);
   return node.kind === 'add' || node.kind === 'subtract';
 }
 
 interface Settings {
-  /** Length of all numbers, bits. */
+  /** Length of all numbers in bits. */
   readonly precision: number;
-  /** Span that the precision is meant for. */
+  /** Span for which the precision is sufficient. */
   readonly span: number;
   readonly point: Point;
   readonly budget: Budget;
@@ -82,7 +82,7 @@ class Evaluation {
     this.#precision = settings.precision;
   }
 
-  /** The value, or nothing where it is not a real number or not supported. */
+  /** Returns the value, or nothing if it is not a real number or not supported. */
   value(node: MathNode): BigFloat | undefined {
     if (!this.#spend(node.kind === 'function' || node.kind === 'power' ? 200 : 10)) return undefined;
     const found = this.#compute(node);
@@ -91,7 +91,7 @@ class Evaluation {
     return found;
   }
 
-  /** The sum; 0 where the summands cancel to rounding error. */
+  /** Returns the sum, or 0 if the summands cancel to rounding error. */
   sum(a: BigFloat, b: BigFloat): BigFloat {
     const total = big.add(a, b, this.#precision);
     return this.#isLost(Math.max(big.leadingBit(a), big.leadingBit(b)) - big.leadingBit(total))
@@ -99,12 +99,12 @@ class Evaluation {
       : total;
   }
 
-  /** True where so many leading bits cancelled that only rounding errors are left. */
+  /** Returns whether so many leading bits cancelled that only rounding errors remain. */
   #isLost(bits: number): boolean {
     return bits >= this.#precision - 2 * this.#settings.span - rounding;
   }
 
-  /** Takes steps for work on numbers of this precision; false when too few are left. */
+  /** Spends steps for work on numbers of this precision; returns false if too few are left. */
   #spend(factor: number): boolean {
     const steps = 5 + factor * (this.#precision / 256) ** 1.5;
     this.#settings.budget.spend(steps);
@@ -207,7 +207,7 @@ class Evaluation {
 
   readonly #exponential = (x: BigFloat): BigFloat | undefined => functions.exponential(x, this.#precision);
 
-  /** ln of a node; of a power of a positive base without multiplying it out: ln 2^5000 = 5000 ln 2. */
+  /** Returns ln of a node; for a power of a positive base, without computing the power: ln 2^5000 = 5000 ln 2. */
   #logarithm(node: MathNode): BigFloat | undefined {
     if (node.kind === 'power') {
       const base = this.value(node.left);
@@ -313,7 +313,7 @@ class Evaluation {
     });
   }
 
-  /** 0 for what only rounding keeps from it, as in sin π. */
+  /** Returns 0 for a value that differs from 0 only by rounding, as in sin π. */
   #orZero(x: BigFloat): BigFloat {
     return this.#isLost(-big.leadingBit(x)) ? big.zero : x;
   }

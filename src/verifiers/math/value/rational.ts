@@ -1,8 +1,8 @@
 import type { Budget } from '../budget.ts';
 
 /**
- * An exact fraction. Deliberately not reduced: equality is cross-multiplication, and a greatest common divisor of
- * long numbers would be the slowest thing in the verifier.
+ * An exact fraction. Deliberately not reduced: equality uses cross-multiplication, and the greatest common divisor of
+ * long numbers would be the slowest step of the verifier.
  */
 export interface Rational {
   readonly numerator: bigint;
@@ -10,12 +10,12 @@ export interface Rational {
   readonly denominator: bigint;
 }
 
-/** Results longer than this many bits are not computed; the caller falls back on floating point. */
+/** Results longer than this many bits are not computed; the caller falls back to floating point. */
 const maxBits = 262_144;
 
 const bitsPerHexDigit = 4;
 
-/** Makes a fraction with a positive denominator; nothing when the denominator is zero. */
+/** Builds a fraction with a positive denominator; returns nothing if the denominator is zero. */
 export function rational(numerator: bigint, denominator = 1n): Rational | undefined {
   if (denominator === 0n) return undefined;
   return denominator < 0n ? { numerator: -numerator, denominator: -denominator } : { numerator, denominator };
@@ -26,28 +26,28 @@ export function sameRational(a: Rational, b: Rational): boolean {
   return a.numerator * b.denominator === b.numerator * a.denominator;
 }
 
-/** -1, 0 or 1. */
+/** Returns -1, 0 or 1. */
 export function compareRationals(a: Rational, b: Rational): number {
   const left = a.numerator * b.denominator;
   const right = b.numerator * a.denominator;
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** The same fraction with no common divisor, for showing; only for numbers known to be short. */
+/** Returns the same fraction in lowest terms, for display; only for numbers known to be short. */
 export function lowestTerms({ numerator, denominator }: Rational): Rational {
   let [a, b] = [numerator < 0n ? -numerator : numerator, denominator];
   while (b !== 0n) [a, b] = [b, a % b];
   return { numerator: numerator / a, denominator: denominator / a };
 }
 
-/** The whole number a fraction is, if it is one. */
+/** Returns the value of a fraction if it is a whole number. */
 export function wholeNumber(value: Rational | undefined): bigint | undefined {
   if (value === undefined) return undefined;
   if (value.denominator === 1n) return value.numerator;
   return value.numerator % value.denominator === 0n ? value.numerator / value.denominator : undefined;
 }
 
-/** a + b, or nothing when the result would be longer than `maxBits`. */
+/** a + b, or nothing if the result would be longer than `maxBits`. */
 export function addRationals(a: Rational, b: Rational, budget: Budget): Rational | undefined {
   const cost = size(a) + size(b);
   if (!affordable(cost, budget)) return undefined;
@@ -55,7 +55,7 @@ export function addRationals(a: Rational, b: Rational, budget: Budget): Rational
   return rational(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
 }
 
-/** a × b, or nothing when the result would be longer than `maxBits`. */
+/** a × b, or nothing if the result would be longer than `maxBits`. */
 export function multiplyRationals(a: Rational, b: Rational, budget: Budget): Rational | undefined {
   if (!affordable(size(a) + size(b), budget)) return undefined;
   return rational(a.numerator * b.numerator, a.denominator * b.denominator);
@@ -66,7 +66,7 @@ export function invertRational(a: Rational): Rational | undefined {
   return rational(a.denominator, a.numerator);
 }
 
-/** a to a whole power, or nothing when the result would be longer than `maxBits` (or is 1/0). */
+/** a to a whole power, or nothing if the result would be longer than `maxBits` or is 1/0. */
 export function powerRational(base: Rational, exponent: bigint, budget: Budget): Rational | undefined {
   if (exponent < 0n) {
     const inverse = invertRational(base);
@@ -137,7 +137,7 @@ function size(value: Rational): number {
   return bits(value.numerator) + (value.denominator === 1n ? 0 : bits(value.denominator));
 }
 
-/** Upper bound on the length in bits; short numbers, nearly all there are, skip the conversion to text. */
+/** Upper bound on the length in bits; short numbers, which are nearly all, skip the conversion to text. */
 function bits(value: bigint): number {
   if (value > -4294967296n && value < 4294967296n) return 32 - Math.clz32(Math.abs(Number(value)));
   return value.toString(16).length * bitsPerHexDigit;

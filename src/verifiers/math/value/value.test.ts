@@ -21,7 +21,7 @@ const fraction = fc
   .tuple(fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }), fc.bigInt({ min: 1n, max: 10n ** 6n }))
   .map(([top, bottom]) => rational(top, bottom)!);
 
-test('fractions form a field and order as their doubles do', () => {
+test('fractions form a field and have the order of their doubles', () => {
   fc.assert(
     fc.property(fraction, fraction, fraction, (a, b, c) => {
       const left = multiplyRationals(a, addRationals(b, c, budget)!, budget)!;
@@ -33,7 +33,7 @@ test('fractions form a field and order as their doubles do', () => {
   );
 });
 
-test('powers and roots undo each other, and only perfect powers have a root', () => {
+test('powers and roots are inverse to each other, and only perfect powers have a root', () => {
   fc.assert(
     fc.property(
       fc.bigInt({ min: 2n, max: 10n ** 9n }),
@@ -49,7 +49,7 @@ test('powers and roots undo each other, and only perfect powers have a root', ()
   );
 });
 
-test('what is too long is not computed, and what is too much costs the budget', () => {
+test('results that are too long are not computed, and excessive work exhausts the budget', () => {
   expect(powerRational(rational(3n)!, 10n ** 9n, budget)).toBeUndefined();
   expect(powerRational(rational(-1n)!, 10n ** 40n + 1n, budget)).toEqual(rational(-1n));
   expect(powerRational(rational(0n)!, -1n, budget)).toBeUndefined();
