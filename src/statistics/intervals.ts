@@ -110,7 +110,20 @@ export interface BootstrapOptions {
  * for fewer than about 30 values: use `tInterval`, e.g. over seeds. NaN throughout for an empty list.
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions): Estimate {
-  const { seed, resamples = 10_000, confidence = 0.95 } = options;
+  const means = resampledMeans(values, options);
+  const tail = (1 - (options.confidence ?? 0.95)) / 2;
+  return { mean: mean(values), low: sortedQuantile(means, tail), high: sortedQuantile(means, 1 - tail) };
+}
+
+/**
+ * Returns the means of the resamples in ascending order; none for an empty list. A function of its own, because V8 compiles
+ * a hot loop while it runs: with the loop beside the object literal, about 1 in 100 processes on a busy machine returned an
+ * estimate whose numbers the next call overwrote (Node 24.21, V8 13.6).
+ */
+function resampledMeans(
+  values: ArrayLike<number>,
+  { seed, resamples = 10_000 }: BootstrapOptions,
+): Float64Array {
   const rng = createRng(seed, 'bootstrap');
   const count = values.length;
   const means = new Float64Array(count === 0 ? 0 : resamples);
@@ -119,9 +132,7 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
     for (let draw = 0; draw < count; draw++) total += values[Math.floor(rng.next() * count)]!;
     means[i] = total / count;
   }
-  means.sort();
-  const tail = (1 - confidence) / 2;
-  return { mean: mean(values), low: sortedQuantile(means, tail), high: sortedQuantile(means, 1 - tail) };
+  return means.toSorted();
 }
 
 /** Returns the quantile of the standard normal distribution for p in (0, 1); relative error below 1.2e-9 (Acklam 2003). */

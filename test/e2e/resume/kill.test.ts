@@ -32,7 +32,7 @@ async function killAfter(child: ChildProcess, milliseconds: number): Promise<num
 async function trainThroughKills(
   folder: string,
   lives: readonly number[],
-): Promise<{ readonly digest: RunDigest; readonly kills: number }> {
+): Promise<{ readonly digest: RunDigest; readonly evaluations: string[]; readonly kills: number }> {
   let exit = await killAfter(start('train', recipe, '--runs', folder), lives[0]!);
   let kills = 0;
   for (const life of [...lives.slice(1), Infinity]) {
@@ -48,12 +48,18 @@ async function trainThroughKills(
     exit = life === Infinity ? await ended(child) : await killAfter(child, life);
   }
   expect(exit).toBe(0);
-  return { digest: await runDigest(join(folder, runsIn(folder)[0]!)), kills };
+  const run = join(folder, runsIn(folder)[0]!);
+  return { digest: await runDigest(run), evaluations: await evaluationsOf(run), kills };
 }
 
 async function isFinished(directory: string): Promise<boolean> {
   using reader = await openRunReader(directory);
   return reader.summary().status === 'finished';
+}
+
+async function evaluationsOf(directory: string): Promise<string[]> {
+  using reader = await openRunReader(directory);
+  return [...reader.evaluations()].map((evaluation) => JSON.stringify(evaluation, undefined, 1));
 }
 
 function runsIn(folder: string): string[] {
@@ -73,6 +79,7 @@ test(
     expect(await ended(start('train', recipe, '--runs', calm))).toBe(0);
     const duration = performance.now() - before;
     const expected = await runDigest(join(calm, 'kill-0001'));
+    const evaluations = await evaluationsOf(join(calm, 'kill-0001'));
 
     const rng = createRng(11, 'kill moments');
     for (let [i, kills] = [0, 0]; kills < 20; i++) {
@@ -81,6 +88,8 @@ test(
       const others = Array.from({ length: 3 }, () => 0.2 + 0.5 * rng.next());
       const lives = [first, ...others].map((share) => share * duration);
       const rough = await trainThroughKills(join(root, `rough-${i}`), lives);
+      // Compared as text before their hash, so that a failure shows the number that differs.
+      expect(rough.evaluations).toEqual(evaluations);
       expect(rough.digest).toEqual(expected);
       kills += rough.kills;
     }
