@@ -14,6 +14,8 @@ const result = z.strictObject({
   live: z.number(),
   /** The same of every step. */
   liveByStep: z.array(z.number()).optional(),
+  /** Of every step, mean of √(4p(1 − p)) over groups with a signal, with p the pass rate of the group; 0 without any. */
+  contrastByStep: z.array(z.number()).optional(),
   /** Noise and signal of the gradient at the steps that measure them, (W9) of docs/algorithms/staging-worth.md. */
   gradient: z.array(z.strictObject({ noise: z.number(), signal: z.number() })).optional(),
   steps: z.int(),

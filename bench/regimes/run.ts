@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { GradusError } from '../../src/core/errors.ts';
 import { readCurves } from '../../src/evaluation/learning-curve.ts';
 import type { Recipe } from '../../src/recipe/recipe.ts';
-import { openRunReader } from '../../src/runs/reading/run-reader.ts';
+import { openRunReader, type RunReader } from '../../src/runs/reading/run-reader.ts';
 import { mean } from '../../src/statistics/summary.ts';
 import { startTraining } from '../../src/training/start.ts';
 import type { Arm } from './arm.ts';
@@ -29,6 +29,7 @@ export async function runArm(
   return {
     live: rounded(1 - mean(dead)),
     liveByStep: Array.from(dead, (share) => rounded(1 - share)),
+    contrastByStep: contrasts(reader, dead.length),
     gradient: Array.from(noise, (value, i) => ({ noise: brief(value), signal: brief(signal[i]!) })),
     steps: dead.length,
     seconds,
@@ -66,6 +67,16 @@ async function trainToBudget(recipe: Recipe, budget: number, folder: string): Pr
     if (GradusError.isInstance(error) && error.code === 'INTERRUPTED') return directory;
     throw error;
   }
+}
+
+/** Mean of √(4p(1 − p)) over the groups of each step whose attempts differ. */
+function contrasts(reader: RunReader, steps: number): number[] {
+  const byStep = Map.groupBy(reader.groups({ purpose: 'train' }), ({ step }) => step);
+  return Array.from({ length: steps }, (_, i) => {
+    const rates = (byStep.get(i + 1) ?? []).map(({ correct, trials }) => correct / Math.max(1, trials));
+    const mixed = rates.filter((rate) => rate > 0 && rate < 1);
+    return mixed.length === 0 ? 0 : rounded(mean(mixed.map((rate) => Math.sqrt(4 * rate * (1 - rate)))));
+  });
 }
 
 const rounded = (value: number): number => Math.round(value * 1e6) / 1e6;
