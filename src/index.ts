@@ -21,6 +21,7 @@ export { javascriptTests } from './verifiers/javascript-tests.ts';
 export { mathAnswer } from './verifiers/math/verifier.ts';
 export { multipleChoice } from './verifiers/answers/multiple-choice.ts';
 export { reasoningGymAnswer } from './verifiers/reasoning-gym.ts';
+export { environmentScore } from './verifiers/environment-score.ts';
 export { regret } from './verifiers/regret.ts';
 export { searchFormat } from './verifiers/search-format.ts';
 export { shortAnswer } from './verifiers/answers/short-answer.ts';
@@ -34,6 +35,7 @@ export { type CustomEnvironment, customEnvironment } from './environments/custom
 export { python } from './environments/python.ts';
 export { search } from './environments/search.ts';
 export { bm25, bm25Index } from './retrieval/open-retriever.ts';
+export { openEnv, verifiersEnv } from './bridge/packaged-environments.ts';
 export { mcp } from './environments/mcp.ts';
 export { httpRetriever } from './retrieval/http-retriever.ts';
 export { cispo } from './algorithms/cispo.ts';

@@ -1,4 +1,4 @@
-"""Runs a package of environments for Gradus. Needs Python 3.10 or newer and the package.
+"""Runs a package of environments for Gradus. Needs Python 3.11 or newer and the package.
 
 Standard input and descriptor 3 carry one JSON value per line (see gradus_lines). First request: {"protocol", "package",
 "options", "maxLoadSeconds", "maxSeconds"}; its reply: what was loaded (see describe) or {"refused"}. Each later request
@@ -8,7 +8,8 @@ has a "method" and its arguments:
     tasks, of the adapter         {"total", "tasks": [{"task", "prompt", "answer", "fields"}]}
     score {"task", "answer"}      {"score"}, between 0 and 1; null at the limit of processor time
     play {"task", "turns", "seen"}
-                                  {"messages", "isOver", "reward", "calls", "details"}: the reply to the last turn
+                                  the reply to the last turn: {"messages", "isOver", "reward", "calls", "details",
+                                  "digest"}
 
 and a failure has the reply {"error"}. Exits at end of input, or when a call blocks beyond its time limit.
 """
@@ -59,8 +60,8 @@ def main():
 
 
 def load(setup):
-    if sys.version_info < (3, 10):  # noqa: UP036 -- the user's interpreter, not ours
-        raise Invalid(f"expected Python 3.10 or newer, got {platform.python_version()}")
+    if sys.version_info < (3, 11):  # noqa: UP036 -- the user's interpreter, not ours
+        raise Invalid(f"expected Python 3.11 or newer, got {platform.python_version()}")
     protocol, name = expect(setup, "protocol", int), expect(setup, "package", str)
     if protocol != PROTOCOL:
         raise Invalid(f"expected protocol {PROTOCOL}, got {protocol}")

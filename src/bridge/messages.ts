@@ -84,6 +84,8 @@ export const playedSchema = z.strictObject({
       result: z.string(),
     }),
   ),
+  /** Digest of the messages, which an attempt that is played again must have again. */
+  digest: z.string(),
   /** Named figures of the environment, e.g. its metrics. */
   details: z.record(z.string(), z.json()),
 });

@@ -1,9 +1,11 @@
 import * as z from 'zod';
+import { openEnvConfig, verifiersEnvConfig } from '../bridge/packaged-environments.ts';
 import { askingConfig, openAsking } from './asking.ts';
 import { banditConfig, openBandit } from './bandit.ts';
 import { customEnvironmentConfig, openCustomEnvironment } from './custom.ts';
 import type { Environment } from './environment.ts';
 import { mcpConfig, openMcp } from './mcp.ts';
+import { openPackaged } from './packaged.ts';
 import { openPython, pythonConfig } from './python.ts';
 import { openSearch, searchConfig } from './search.ts';
 
@@ -14,6 +16,8 @@ export const environmentConfig = z.discriminatedUnion('type', [
   mcpConfig,
   banditConfig,
   askingConfig,
+  openEnvConfig,
+  verifiersEnvConfig,
   customEnvironmentConfig,
 ]);
 
@@ -37,6 +41,9 @@ export async function openEnvironment(config: EnvironmentConfig, baseDir = '.'):
       return openBandit(config);
     case 'asking':
       return openAsking(config);
+    case 'openenv':
+    case 'verifiers':
+      return await openPackaged(config, baseDir);
     case 'custom':
       return openCustomEnvironment(config, baseDir);
   }

@@ -9,6 +9,8 @@ import { fileConfig } from './file-source.ts';
 import { generateProblems, generatedConfig } from './generated-source.ts';
 import type { OnDownload } from '../hub/download.ts';
 import { jsonlConfig, readJsonl } from './jsonl-source.ts';
+import { openEnvConfig, verifiersEnvConfig } from '../bridge/packaged-environments.ts';
+import { loadPackaged } from './packaged-source.ts';
 import { ProblemIds } from './problem-ids.ts';
 import { loadReasoningGym, reasoningGymConfig } from './reasoning-gym-source.ts';
 import { readDataFile } from './read-file-source.ts';
@@ -20,6 +22,8 @@ export const problemSourceConfig = z.discriminatedUnion('type', [
   generatedConfig,
   banditsConfig,
   reasoningGymConfig,
+  openEnvConfig,
+  verifiersEnvConfig,
 ]);
 export type ProblemSource = z.output<typeof problemSourceConfig>;
 
@@ -57,6 +61,9 @@ export async function loadSource(config: ProblemSource, options: LoadOptions): P
       return { problems: [...drawBandits(config)] };
     case 'reasoning-gym':
       return loadReasoningGym(config, options.baseDir, options.signal);
+    case 'openenv':
+    case 'verifiers':
+      return loadPackaged(config, options.baseDir, options.signal);
     case 'jsonl':
     case 'file':
       return loadFiles(config, options);

@@ -73,10 +73,18 @@ function ofProblems(config: ProblemSource): string[] {
   switch (config.type) {
     case 'reasoning-gym':
       return config.python === undefined ? [] : [`runs ${config.python}`];
+    case 'openenv':
+    case 'verifiers':
+      return ofPackaged(config);
     default:
       return [];
   }
 }
+
+const ofPackaged = (config: Extract<EnvironmentConfig, { type: 'openenv' | 'verifiers' }>): string[] => [
+  ...(config.python === undefined ? [] : [`runs ${config.python}`]),
+  config.type === 'openenv' ? `sends turns to ${config.url}` : `loads the Python module of ${config.id}`,
+];
 
 function ofEnvironment(config: EnvironmentConfig): string[] {
   switch (config.type) {
@@ -92,6 +100,9 @@ function ofEnvironment(config: EnvironmentConfig): string[] {
       ];
     case 'search':
       return config.retriever.type === 'http-retriever' ? [`sends queries to ${config.retriever.url}`] : [];
+    case 'openenv':
+    case 'verifiers':
+      return ofPackaged(config);
     case 'bandit':
     case 'asking':
       return [];

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { codeConfig, openCode } from './code/code.ts';
 import { customConfig, openCustom } from './custom/custom.ts';
+import { environmentScoreConfig, openEnvironmentScore } from './environment-score.ts';
 import { formatConfig, openFormat } from './format.ts';
 import { javascriptTestsConfig, openJavascriptTests } from './javascript-tests.ts';
 import { mathConfig, openMathAnswer } from './math/verifier.ts';
@@ -23,6 +24,7 @@ export const singleVerifierConfig = z.discriminatedUnion('type', [
   searchFormatConfig,
   toolUseConfig,
   regretConfig,
+  environmentScoreConfig,
   reasoningGymAnswerConfig,
   formatConfig,
   customConfig,
@@ -48,6 +50,8 @@ export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDi
       return openToolUse(config);
     case 'regret':
       return openRegret(config);
+    case 'environment-score':
+      return openEnvironmentScore(config);
     case 'reasoning-gym':
       return openReasoningGymAnswer(config, baseDir);
     case 'format':

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 
 /** Whether this machine has the interpreter that the stand-ins need. */
 export const hasPython =
-  spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 10))']).status === 0;
+  spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 11))']).status === 0;
 
 /** An interpreter that has the real packages, named by the environment variable, for the tests that compare with them. */
 export const realPython = process.env['GRADUS_ENVIRONMENTS_PYTHON'];

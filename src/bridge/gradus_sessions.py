@@ -1,0 +1,93 @@
+"""Attempts at environments that hold state. A request names all turns of its attempt so far, so that an attempt whose
+session is gone (a restarted process, a lost connection) goes on in a new session that plays the earlier turns again."""
+
+import asyncio
+import hashlib
+import json
+import threading
+
+# Attempts that were cut off leave their session behind; beyond this number the oldest ends.
+MAX_SESSIONS = 512
+
+
+class Lost(Exception):
+    """The session ended for a reason that has nothing to do with the turn: play the attempt again."""
+
+
+class Sessions:
+    """Runs sessions on an event loop of its own thread, so that connections stay alive between requests.
+
+    `open_session(task)` is a coroutine function; a session has `step(text)`, which returns the reply as in the
+    protocol, and `close()`.
+    """
+
+    def __init__(self, open_session, max_seconds):
+        self.open_session, self.max_seconds = open_session, max_seconds
+        self.live = {}
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+    def run(self, work):
+        """Runs a coroutine within the time limit of a call."""
+        return asyncio.run_coroutine_threadsafe(self.within(work), self.loop).result()
+
+    async def within(self, work):
+        try:
+            return await asyncio.wait_for(work, self.max_seconds)
+        except TimeoutError:
+            raise TimeoutError(f"the environment gave no answer within {self.max_seconds:g} s") from None
+
+    def play(self, request):
+        task, turns, seen = request["task"], request["turns"], request["seen"]
+        if len(turns) != len(seen) + 1 or not all(isinstance(text, str) for text in turns):
+            raise ValueError("expected turns as texts, and a digest of each earlier reply")
+        return self.run(self.answer(task, turns, seen))
+
+    async def answer(self, task, turns, seen):
+        session = self.live.pop(key_of(task, turns[:-1]), None)
+        if session is not None:
+            try:
+                return await self.step(session, task, turns)
+            except Lost:
+                pass
+        session = await self.replay(task, turns[:-1], seen)
+        return await self.step(session, task, turns)
+
+    async def step(self, session, task, turns):
+        try:
+            reply = await session.step(turns[-1])
+        except BaseException:
+            await session.close()
+            raise
+        reply = {"details": {}, "calls": [], **reply, "digest": digest(reply)}
+        if reply["isOver"]:
+            await session.close()
+            return reply
+        self.live[key_of(task, turns)] = session
+        if len(self.live) > MAX_SESSIONS:
+            await self.live.pop(next(iter(self.live))).close()
+        return reply
+
+    async def replay(self, task, turns, seen):
+        session = await self.open_session(task)
+        try:
+            for i, (text, expected) in enumerate(zip(turns, seen, strict=True)):
+                reply = await session.step(text)
+                if reply["isOver"] or digest(reply) != expected:
+                    raise RuntimeError(
+                        f"the attempt lost its session, and turn {i + 1} played again had another reply: "
+                        "the environment does not depend on seed and turns alone"
+                    )
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+
+def key_of(task, turns):
+    return hashlib.sha256(json.dumps([task, turns], sort_keys=True).encode()).hexdigest()
+
+
+def digest(reply):
+    """Digest of what the policy reads; rewards may differ in the last bits."""
+    return hashlib.sha256(json.dumps(reply["messages"], sort_keys=True).encode()).hexdigest()[:16]

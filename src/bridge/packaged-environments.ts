@@ -1,0 +1,98 @@
+import * as z from 'zod';
+import { hashKey } from '../core/rng.ts';
+import { noun } from '../core/config-builder.ts';
+import { bridgeShape } from './bridge.ts';
+
+/** Settings that tasks and environments of all packages share. */
+const shared = {
+  /** Number of problems. */
+  count: z.int().min(1).default(100),
+  /** First task, or first seed; suites and training with ranges that do not overlap share no problem. */
+  from: z.int().min(0).default(0),
+  /** Domain of the problems, by which the recipe chooses environment and verifier. */
+  domain: z.string().min(1),
+  /** Maximum number of turns of an attempt. */
+  maxTurns: z.int().min(1).default(16),
+  /** Longest message of the environment in tokens; a longer one is cut, with a note. */
+  maxReplyTokens: z.int().min(1).default(1024),
+  /** Line added to the prompt. */
+  instruction: z.string().optional(),
+  /** System message; replaces the environment's. */
+  system: z.string().optional(),
+  ...bridgeShape,
+};
+
+/** An OpenEnv environment behind a server, by address. */
+export const openEnvConfig = z.strictObject({
+  type: z.literal('openenv'),
+  /** Address of the server, e.g. `http://127.0.0.1:8000`. */
+  url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }),
+  /** Field of the action that receives what the policy wrote. */
+  action: z.string().min(1).default('message'),
+  /** `text`: the turn without its thinking; `integer`: its last whole number; `json`: the object it contains is the action. */
+  actionType: z.enum(['text', 'integer', 'json']).default('text'),
+  /** Other fields of every action. */
+  fields: z.record(z.string(), z.json()).default({}),
+  /** Field of an observation that the policy reads; default: the whole observation as JSON. */
+  observation: z.string().min(1).optional(),
+  /** Further arguments of `reset`, besides the seed. */
+  reset: z.record(z.string(), z.json()).default({}),
+  ...shared,
+  domain: shared.domain.default('openenv'),
+});
+
+/** An environment of the `verifiers` package. */
+export const verifiersEnvConfig = z.strictObject({
+  type: z.literal('verifiers'),
+  /** Taskset: a module that is installed beside the package, or lies beside the recipe. */
+  id: z.string().min(1),
+  /** Environment of the package to play it in, e.g. `user-sim`; default: the taskset's own, else one agent. */
+  environment: z.string().default(''),
+  /** Settings of the taskset. */
+  taskset: z.record(z.string(), z.json()).default({}),
+  ...shared,
+  domain: shared.domain.default('verifiers'),
+});
+
+/** A validated config of a packaged environment. */
+export type PackagedConfig = z.output<typeof openEnvConfig> | z.output<typeof verifiersEnvConfig>;
+
+/**
+ * Recipe noun for an OpenEnv environment: a source of problems and the environment that answers them.
+ *
+ * @example
+ * const echo = openEnv({ url: 'http://127.0.0.1:8000', observation: 'echoed_message', count: 20 });
+ * // problems: [echo], environments: { openenv: echo }, verifiers: { openenv: environmentScore() }
+ */
+export const openEnv = noun(openEnvConfig);
+
+/**
+ * Recipe noun for an environment of the `verifiers` package: a source of problems and the environment that answers them.
+ *
+ * @example
+ * const sums = verifiersEnv({ id: 'my-taskset', count: 100 });
+ * // problems: [sums], environments: { verifiers: sums }, verifiers: { verifiers: environmentScore() }
+ */
+export const verifiersEnv = noun(verifiersEnvConfig);
+
+/** Settings of the package's adapter: what tasks and replies depend on. */
+export function adapterOptions(config: PackagedConfig): Readonly<Record<string, unknown>> {
+  if (config.type === 'verifiers') {
+    const { id, environment, taskset } = config;
+    return { id, environment, taskset };
+  }
+  const { url, action, actionType, fields, observation, reset } = config;
+  return { url, action, actionType, fields, observation: observation ?? null, reset };
+}
+
+/** Name of an environment for messages and labels. */
+export const packagedName = (config: PackagedConfig): string =>
+  config.type === 'verifiers' ? `verifiers ${config.id}` : `openenv ${config.url}`;
+
+/**
+ * Hash of all settings that a reply depends on.
+ *
+ * @param environment what the package says about its own part.
+ */
+export const settingsHash = (config: PackagedConfig, environment: string): string =>
+  hashKey(JSON.stringify([adapterOptions(config), config.maxReplyTokens, environment])).toString(36);
