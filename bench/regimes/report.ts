@@ -3,6 +3,7 @@ import { type Estimate, tInterval } from '../../src/statistics/intervals.ts';
 import { mean, quantile } from '../../src/statistics/summary.ts';
 import { arms } from './arms.ts';
 import { outcomeOf, speedOf } from './compare.ts';
+import { demoBatch, expectedSpeed, type LiveCourse, rowBatch } from './expected-speed.ts';
 import { headline, neverWorse, type Prediction, predictions, worthPredicted } from './predictions.ts';
 
 import type { Result } from './results.ts';
@@ -24,13 +25,14 @@ export interface Comparison {
   readonly speeds: readonly number[];
   /** Share of groups with a signal in the other arm, and in this one. */
   readonly live: readonly [uniform: number, arm: number];
-  /** Speed expected from these shares by (W1) of docs/algorithms/staging-worth.md. */
+  /** Speed that the live groups of each step lead to (`expectedSpeed`), or their mean shares where steps are not recorded. */
   readonly expected: number;
+  /** Whether `expected` is by step. */
+  readonly isByStep: boolean;
   readonly seeds: number;
 }
 
-/** Critical batch of the demo's model in live groups, and groups per step (docs/LOG.md, "what staging is worth"). */
-const [criticalBatch, groupsPerStep] = [300, 32];
+const groupsPerStep = 32;
 
 /** Compares every arm with uniform sampling, or with the arm that it varies, over the seeds that both have. */
 export function compareResults(rows: readonly Row[], results: readonly Result[]): Comparison[] {
@@ -85,9 +87,33 @@ function compareArm(
     speed: quantile(speeds, 0.5),
     speeds,
     live,
-    expected: speedup(criticalBatch, groupsPerStep, ...live),
+    ...expectation(pairs, live),
     seeds: runs.length,
   };
+}
+
+/** A run, and the run of the other arm with the same seed. */
+interface Pair {
+  readonly run: Result;
+  readonly base: Result;
+}
+
+/** The expected speed: the median over the seeds whose steps are recorded, else that of the mean shares. */
+function expectation(
+  pairs: readonly Pair[],
+  live: readonly [number, number],
+): Pick<Comparison, 'expected' | 'isByStep'> {
+  const critical = rowBatch(pairs.flatMap(({ base }) => base.gradient ?? []));
+  const speeds = pairs.flatMap(({ run, base }) => {
+    const courses = [courseOf(base), courseOf(run)];
+    return courses[0] && courses[1] ? [expectedSpeed(courses[0], courses[1], critical, groupsPerStep)] : [];
+  });
+  if (speeds.length === 0) return { expected: speedup(demoBatch, groupsPerStep, ...live), isByStep: false };
+  return { expected: quantile(speeds, 0.5), isByStep: true };
+}
+
+function courseOf({ liveByStep: live, contrastByStep: contrast }: Result): LiveCourse | undefined {
+  return live && contrast && { live, contrast };
 }
 
 /** Formats the comparisons as a Markdown table, each with its prediction. */
@@ -145,10 +171,12 @@ export function formatDecisions(comparisons: readonly Comparison[]): string[] {
         : [`speed at ${row} ≥ ${headline[row]}: ${verdict(speed >= headline[row])} ${speed.toFixed(2)}`],
     ),
     `speed within a factor of ${worthPredicted.factor} of the expected one, in ${100 * worthPredicted.share} % of the rows: ` +
-      `${verdict(foreseen.length >= worthPredicted.share * autos.length)} ${foreseen.length} of ${autos.length}`,
+      `${verdict(foreseen.length >= worthPredicted.share * autos.length)} ${foreseen.length} of ${autos.length}` +
+      `; by step: ${countByStep(foreseen)} of ${countByStep(autos)}`,
   ];
 }
 
+const countByStep = (some: readonly Comparison[]): number => some.filter(({ isByStep }) => isByStep).length;
 const isWithin = (ratio: number, factor: number): boolean => ratio <= factor && ratio >= 1 / factor;
 const points = (rate: number): string => (100 * rate).toFixed(1);
 const signed = (rate: number): string => `${rate >= 0 ? '+' : ''}${points(rate)}`;

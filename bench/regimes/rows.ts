@@ -60,7 +60,7 @@ const reachable =
   };
 const reachableHeldOut = [heldOut({ families: learnable, perCell: 21 })];
 
-const shares = [100, 60, 30, 10, 5, 2];
+const shares = [100, 60, 30, 15, 10, 5, 3, 2];
 const r1 = shares.map((percent): Row => ({
   id: `R1/${percent}`,
   about: `${percent} % of 1,500 problems within reach`,

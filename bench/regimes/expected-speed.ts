@@ -1,0 +1,64 @@
+import { criticalBatch, type NoiseParts, updateProgress } from '../../src/curriculum/worth/critical-batch.ts';
+import { sum } from '../../src/statistics/summary.ts';
+
+/** Groups with a signal of every step of a run, and how strong their signal is. */
+export interface LiveCourse {
+  /** Share of groups with a signal, by step. */
+  readonly live: readonly number[];
+  /** Mean of √(4p(1 − p)) over these groups, by step, with p the pass rate of a group. */
+  readonly contrast: readonly number[];
+}
+
+/** Critical batch of the demo's model in live groups (docs/LOG.md, "what staging is worth"). */
+export const demoBatch = 300;
+
+/**
+ * Speed that the live groups of two runs lead to: both add up the progress of their steps, (W1) of
+ * docs/algorithms/staging-worth.md with the groups weighed by the square of their contrast relative to that of uniform
+ * sampling, and the result is the ratio of the steps in which they reach the lower of the two totals. With constant shares
+ * and equal contrast it is (W1).
+ *
+ * @param critical b_c in live groups of uniform sampling; infinite: noise outweighs every signal.
+ * @param groups groups per step.
+ */
+export function expectedSpeed(
+  uniform: LiveCourse,
+  arm: LiveCourse,
+  critical: number,
+  groups: number,
+): number {
+  const usual = meanContrast(uniform);
+  const [slow, fast] = [uniform, arm].map((course) => totals(course, usual, critical, groups));
+  const goal = Math.min(slow!.at(-1)!, fast!.at(-1)!);
+  return goal === 0 ? 1 : stepsTo(slow!, goal) / stepsTo(fast!, goal);
+}
+
+/** Critical batch of a row: that of its own gradients where their interval excludes the demo's, else the demo's. */
+export function rowBatch(parts: readonly NoiseParts[]): number {
+  if (parts.length < 2) return demoBatch;
+  const { mean, low, high } = criticalBatch(parts);
+  return low <= demoBatch && demoBatch <= high ? demoBatch : mean;
+}
+
+/** Mean contrast of the live groups of a run; 1 without any. */
+function meanContrast({ live, contrast }: LiveCourse): number {
+  const groups = sum(live);
+  return groups === 0 ? 1 : sum(live.map((share, i) => share * contrast[i]!)) / groups;
+}
+
+/** Progress after each step. */
+function totals({ live, contrast }: LiveCourse, usual: number, critical: number, groups: number): number[] {
+  let total = 0;
+  return live.map((share, i) => {
+    const signal = groups * share * (contrast[i]! / usual) ** 2;
+    total += critical === Infinity ? Math.sqrt(signal) : updateProgress(signal, critical);
+    return total;
+  });
+}
+
+/** Steps after which a rising total reaches a goal, with a straight line between two steps. */
+function stepsTo(total: readonly number[], goal: number): number {
+  const at = total.findIndex((value) => value >= goal - 1e-12);
+  const before = at === 0 ? 0 : total[at - 1]!;
+  return at + (total[at] === before ? 1 : (goal - before) / (total[at]! - before));
+}
