@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { speedup } from '../../src/curriculum/worth/staging-worth.ts';
 import { demoBatch, expectedSpeed, rowBatch } from './expected-speed.ts';
