@@ -45,6 +45,8 @@ export interface StrategyRun {
   readonly written: readonly number[];
   /** Tokens that the scorer read per problem. */
   readonly scored: readonly number[];
+  /** Per problem the search tree; absent for strategies that write independent answers. */
+  readonly searches?: readonly (SearchRecord | undefined)[];
 }
 
 /** Pass rate per problem, measured with random numbers that no strategy uses; null without a verdict. */
@@ -59,14 +61,28 @@ export async function measureBins(options: StrategyOptions): Promise<(number | n
   });
 }
 
-/** Runs each strategy at its budgets. The same branch has the same random numbers in all strategies. */
+/**
+ * Runs each strategy at its budgets. The same branch has the same random numbers in all of them. `majority` and
+ * `best-of-n` choose among the same answers, which are drawn once; only `best-of-n` pays for scores.
+ */
 export async function runStrategies(options: StrategyOptions): Promise<StrategyRun[]> {
   const { suite } = options;
+  const strategies = suite.strategies ?? [];
   const budgets = (suite.budgets ?? defaultBudgets).toSorted((a, b) => a - b);
+  const drawn = strategies.find(({ type }) => type === 'best-of-n');
+  let pool: StrategyRun | undefined;
   const runs: StrategyRun[] = [];
-  for (const strategy of suite.strategies ?? []) {
+  for (const strategy of strategies) {
     const wanted = 'width' in strategy ? budgets : budgets.slice(-1);
-    for (const budget of wanted) runs.push(await runStrategy(options, strategy, budget));
+    for (const budget of wanted) {
+      const isDrawn = drawn !== undefined && (strategy === drawn || strategy.type === 'majority');
+      if (!isDrawn) {
+        runs.push(await runStrategy(options, strategy, budget));
+        continue;
+      }
+      pool ??= await runStrategy(options, drawn, budget);
+      runs.push(strategy === drawn ? pool : { ...pool, strategy, scored: pool.scored.map(() => 0) });
+    }
   }
   return runs;
 }
@@ -101,6 +117,7 @@ async function runStrategy(
     answers: answers.map(judgedOf),
     written: problems.map(({ id }, place) => records.get(id)?.written ?? sumOf(answers[place]!)),
     scored: problems.map(({ id }) => records.get(id)?.scored ?? 0),
+    ...('width' in strategy && { searches: problems.map(({ id }) => records.get(id)) }),
   };
 }
 

@@ -6,6 +6,7 @@ import { passAtK } from '../estimators.ts';
 import { type Bin, binOf, bins } from '../../difficulty/bins.ts';
 import { type BinnedProblem, chooseByBin, type Chosen } from './choose-by-bin.ts';
 import type { StrategyRun } from './run-strategies.ts';
+import { type SearchTree, searchTrees } from './search-trees.ts';
 import { type Arm, armsOf } from './strategy-arms.ts';
 import { strategyWarnings } from './strategy-warnings.ts';
 
@@ -16,6 +17,8 @@ export interface ArmResult extends Pick<Arm, 'name' | 'choice' | 'budget'> {
   readonly byBin: Readonly<Partial<Record<Bin, Estimate>>>;
   /** Mean tokens written per problem by bin, without empty bins. */
   readonly writtenByBin: Readonly<Partial<Record<Bin, number>>>;
+  /** Mean tokens scored per problem, likewise. */
+  readonly scoredByBin: Readonly<Partial<Record<Bin, number>>>;
   /** Mean tokens per problem. */
   readonly written: number;
   readonly scored: number;
@@ -32,6 +35,9 @@ export interface ChosenResult {
   readonly policies: Chosen['policies'];
   readonly fixed: Chosen['fixed'];
   readonly accuracy: Estimate;
+  /** Accuracy and mean tokens of the bins that have problems. */
+  readonly byBin: Readonly<Partial<Record<Bin, Estimate>>>;
+  readonly tokensByBin: Readonly<Partial<Record<Bin, number>>>;
   /** Mean tokens per problem, written and scored. */
   readonly tokens: number;
   readonly fixedTokens: number;
@@ -55,6 +61,8 @@ export interface StrategyReport {
   readonly single: number;
   /** One per budget; empty for fewer than 4 problems. */
   readonly chosen: readonly ChosenResult[];
+  /** Searches of a few problems per bin; empty without `beam` and `dvts`. */
+  readonly trees: readonly SearchTree[];
   readonly warnings: readonly string[];
 }
 
@@ -91,6 +99,7 @@ export function reportStrategies(results: StrategyResults): StrategyReport {
     oracle: Object.fromEntries(budgets.map((budget) => [budget, oracleOf(pool, judged, budget)])),
     single: oracleOf(pool, judged, 1),
     chosen: judged.length < 4 ? [] : budgets.flatMap((budget) => chosenResult(arms, judged, budget, seed)),
+    trees: searchTrees(runs, judged),
     warnings: strategyWarnings({ runs, arms, judged, pool, problems: problems.length, seed }),
   };
 }
@@ -109,16 +118,8 @@ function resultOf(
   const { name, choice, budget } = arm;
   const options = { seed, resamples: 2000 };
   const valuesIn = (some: readonly BinnedProblem[]): number[] => some.map(({ place }) => arm.values[place]!);
-  const byBin: Partial<Record<Bin, Estimate>> = {};
-  const writtenByBin: Partial<Record<Bin, number>> = {};
-  const writtenIn = (some: readonly BinnedProblem[]): number =>
-    mean(some.map(({ place }) => arm.written[place]!));
-  for (const bin of bins) {
-    const some = judged.filter((problem) => problem.bin === bin);
-    if (some.length === 0) continue;
-    byBin[bin] = rateEstimate(valuesIn(some), options);
-    writtenByBin[bin] = writtenIn(some);
-  }
+  const meanOf = (tokens: readonly number[], some: readonly BinnedProblem[]): number =>
+    mean(some.map(({ place }) => tokens[place]!));
   const values = valuesIn(judged);
   const over = majority === undefined || majority === arm ? undefined : majority.values;
   return {
@@ -126,10 +127,11 @@ function resultOf(
     choice,
     budget,
     accuracy: rateEstimate(values, options),
-    byBin,
-    writtenByBin,
-    written: writtenIn(judged),
-    scored: mean(judged.map(({ place }) => arm.scored[place]!)),
+    byBin: perBin(judged, (some) => rateEstimate(valuesIn(some), options)),
+    writtenByBin: perBin(judged, (some) => meanOf(arm.written, some)),
+    scoredByBin: perBin(judged, (some) => meanOf(arm.scored, some)),
+    written: meanOf(arm.written, judged),
+    scored: meanOf(arm.scored, judged),
     ...(over !== undefined && {
       overMajority: differenceEstimate(
         judged.map(({ place }) => arm.values[place]! - over[place]!),
@@ -138,6 +140,19 @@ function resultOf(
     }),
     values,
   };
+}
+
+/** Computes a value of each bin that has problems. */
+function perBin<Item extends { readonly bin: Bin }, Value>(
+  judged: readonly Item[],
+  valueOf: (some: readonly Item[]) => Value,
+): Partial<Record<Bin, Value>> {
+  const byBin: Partial<Record<Bin, Value>> = {};
+  for (const bin of bins) {
+    const some = judged.filter((problem) => problem.bin === bin);
+    if (some.length > 0) byBin[bin] = valueOf(some);
+  }
+  return byBin;
 }
 
 /** Mean pass@N of the independent answers; N is limited to those that were drawn. */
@@ -162,12 +177,20 @@ function chosenResult(
   const { policies, fixed, values, fixedValues, tokens, fixedTokens } = chooseByBin(some, judged);
   const options = { seed, resamples: 2000 };
   const differences = values.map((value, at) => value - fixedValues[at]!);
+  const results = judged.map(({ bin }, at) => ({ bin, value: values[at]!, tokens: tokens[at]! }));
   return [
     {
       budget,
       policies,
       fixed,
       accuracy: rateEstimate(values, options),
+      byBin: perBin(results, (part) =>
+        rateEstimate(
+          part.map(({ value }) => value),
+          options,
+        ),
+      ),
+      tokensByBin: perBin(results, (part) => mean(part.map((one) => one.tokens))),
       tokens: mean(tokens),
       fixedTokens: mean(fixedTokens),
       overFixed: differenceEstimate(differences, options),

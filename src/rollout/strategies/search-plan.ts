@@ -14,6 +14,7 @@ export interface SearchShape {
 export interface SearchStep {
   /** Child numbers from the root, e.g. `3.0.2`. */
   readonly path: string;
+  readonly text: string;
   readonly tokens: number;
   readonly score: number | null;
   readonly fate: 'kept' | 'pruned' | 'finished';
@@ -24,6 +25,8 @@ export interface Path {
   /** Child numbers from the root, e.g. `3.0.2`. */
   readonly name: string;
   readonly tree: number;
+  /** Text of the last step. */
+  readonly text: string;
   readonly transcript: Transcript;
   readonly stepScores: readonly (number | null)[];
   /** Ends of the scored steps in the transcript. */
@@ -110,6 +113,7 @@ export function keepBest(state: SearchState, { kept }: SearchShape, children: re
     if (path.isFinished) state.finished.push(path);
     state.nodes.push({
       path: path.name,
+      text: path.text,
       tokens: path.transcript.written.at(-1)!.end - path.transcript.written.at(-1)!.start,
       score: path.stepScores.at(-1) ?? null,
       fate: path.isFinished ? 'finished' : isKept.has(path) ? 'kept' : 'pruned',

@@ -38,6 +38,8 @@ export interface SearchRecord {
   readonly scored: number;
   /** Every step in the order it was written: the search tree. */
   readonly steps: readonly SearchStep[];
+  /** Path of each attempt, in the order of the attempts' indices. */
+  readonly answers: readonly string[];
 }
 
 /**
@@ -147,6 +149,7 @@ function grow(
 ): Path {
   const { start, end, policyVersion, finishReason } = written.at(-1)!;
   const own = tokens.subarray(start, end);
+  const text = renderer.decode(own);
   const continuation = {
     tokens: own,
     logprobs: logprobs.subarray(start, end),
@@ -159,12 +162,12 @@ function grow(
   const isFull = writtenCount(transcript) >= request.maxTokens || transcript.tokens.length >= window;
   const hasEnded =
     finishReason === 'error' ||
-    (finishReason === 'stop' &&
-      (renderer.endTokens.includes(own.at(-1)!) || !renderer.decode(own).includes(separator)));
+    (finishReason === 'stop' && (renderer.endTokens.includes(own.at(-1)!) || !text.includes(separator)));
   const child = index - firstIndex;
   return {
     name: parent === null ? String(child) : `${parent.name}.${child}`,
     tree: parent === null ? Math.floor(child / shape.width) : parent.tree,
+    text,
     transcript,
     stepScores: parent?.stepScores ?? [],
     stepEnds: parent?.stepEnds ?? [],
@@ -204,16 +207,16 @@ async function scoreChildren(
 function attemptsOf({ request, onSearch }: Search, state: SearchState): Attempt[] {
   const { problem, finished, written, scored, nodes } = state;
   const { rollouts, firstIndex = 0 } = request;
-  onSearch?.({ problemId: problem.id, written, scored, steps: nodes });
   const best = new Set(byLastScore(finished).slice(0, rollouts));
-  return finished
-    .filter((path) => best.has(path))
-    .map(({ transcript, stepScores }, place) => ({
-      problem,
-      index: firstIndex + place,
-      transcripts: [transcript],
-      stepScores,
-    }));
+  const answers = finished.filter((path) => best.has(path));
+  const names = answers.map(({ name }) => name);
+  onSearch?.({ problemId: problem.id, written, scored, steps: nodes, answers: names });
+  return answers.map(({ transcript, stepScores }, place) => ({
+    problem,
+    index: firstIndex + place,
+    transcripts: [transcript],
+    stepScores,
+  }));
 }
 
 function requireRenderer({ engine }: StrategyParts): Renderer {
