@@ -21,7 +21,7 @@ const datasets = [
   },
 ];
 const problems = (split: 'train' | 'held-out', count: number) =>
-  datasets.map((dataset) => reasoningGym({ ...dataset, split, count, question: '{expression}=?' }));
+  datasets.map((dataset) => reasoningGym({ ...dataset, split, count, question: '{expression:compact}=?' }));
 
 export default defineRecipe({
   name: 'reasoning-gym',

@@ -1,22 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { createPool, type Pool } from '../core/async/pool.ts';
 import { ConfigError } from '../core/errors.ts';
 import { hashKey } from '../core/rng.ts';
 import { durationMs, durationSchema } from '../core/text/duration.ts';
-import { LineProcess } from './line-process.ts';
+import { BridgeFailure, type BridgeProcess, installHint, takeProcess } from './bridge-process.ts';
 import {
   type BridgedPackage,
   bridgeProtocol,
-  type BridgeSetup,
   failedSchema,
   type Played,
   playedSchema,
   type Ready,
-  readySchema,
-  refusedSchema,
   scoredSchema,
   tasksSchema,
 } from './messages.ts';
@@ -48,14 +44,9 @@ export interface BridgeSpec extends z.output<typeof bridgeSettings> {
   readonly errorOf: (why: string) => Error;
 }
 
-const program = fileURLToPath(new URL('bridge.py', import.meta.url));
-
-/** Longest reply; the process itself refuses a longer one first. */
-const maxReplyCharacters = 1 << 24;
-
 /**
  * Python processes that run a package of environments: they start on first use, restart after they ended, and answer one
- * call at a time. Code of the package runs with all rights of the user.
+ * call at a time. Sources, environments and verifiers with equal settings use one process in turn. Code of the package runs with all rights of the user.
  *
  * @example
  * await using bridge = new Bridge({ ...settings, package: 'reasoning-gym', baseDir: '.', errorOf: (why) => new Error(why) });
@@ -63,25 +54,26 @@ const maxReplyCharacters = 1 << 24;
  */
 export class Bridge implements AsyncDisposable {
   readonly #spec: BridgeSpec;
-  readonly #lanes: readonly Pool<LineProcess>[];
-  #ready: Ready | undefined;
+  readonly #lanes: readonly Pool<BridgeProcess>[];
 
   constructor(spec: BridgeSpec) {
     this.#spec = spec;
     this.#lanes = Array.from({ length: spec.processes }, () =>
-      createPool({ name: spec.package, size: 1, open: () => this.#process() }),
+      createPool({ name: spec.package, size: 1, open: () => this.#take() }),
     );
   }
 
   /** Starts a process, and describes what it loaded. @throws ConfigError if the package cannot be used. */
   async open(): Promise<Ready> {
     try {
-      await this.#call('ping', {}, z.strictObject({ pong: z.literal(true) }), '', undefined);
+      return await this.#lanes[0]!.use(async (process) => {
+        await process.call({ method: 'ping' });
+        return process.ready!;
+      });
     } catch (error) {
-      if (error instanceof ConfigError || this.#ready !== undefined) throw error;
-      throw new ConfigError(`${this.#spec.package}: ${(error as Error).message}`, { cause: error });
+      if (!(error instanceof BridgeFailure)) throw error;
+      throw new ConfigError(`${this.#spec.package}: ${error.message}`, { cause: error });
     }
-    return this.#ready!;
   }
 
   /** Returns tasks of the package. */
@@ -116,7 +108,11 @@ export class Bridge implements AsyncDisposable {
   ): Promise<z.output<Schema>> {
     const { errorOf, package: name } = this.#spec;
     const pool = this.#lanes[hashKey('bridge', lane) % this.#lanes.length]!;
-    const reply = await pool.use((process) => process.call({ method, ...request }, signal), signal);
+    const reply = await pool
+      .use((process) => process.call({ method, ...request }, signal), signal)
+      .catch((error: unknown) => {
+        throw error instanceof BridgeFailure ? errorOf(error.message) : error;
+      });
     const failed = failedSchema.safeParse(reply);
     if (failed.success) throw errorOf(failed.data.error);
     const parsed = schema.safeParse(reply);
@@ -127,43 +123,18 @@ export class Bridge implements AsyncDisposable {
     );
   }
 
-  #process(): LineProcess {
-    const { package: name, options = {}, baseDir, maxLoadTime, maxTime, errorOf } = this.#spec;
-    const [maxMs, maxLoadMs] = [durationMs(maxTime), durationMs(maxLoadTime)];
-    const setup: BridgeSetup = {
-      protocol: bridgeProtocol,
+  #take(): BridgeProcess {
+    const { package: name, options = {}, python, baseDir, maxLoadTime, maxTime } = this.#spec;
+    return takeProcess({
       package: name,
       options,
-      maxSeconds: maxMs / 1000,
-      maxLoadSeconds: maxLoadMs / 1000,
-    };
-    const python = interpreterOf(this.#spec.python, baseDir);
-    return new LineProcess({
-      python,
-      program,
-      userFile: resolve(baseDir, 'recipe'),
-      cwd: resolve(baseDir),
-      setup,
-      maxLoadMs,
-      maxMs,
-      maxReplyCharacters,
-      name,
-      errorOf,
-      checkSetup: (reply) => (this.#ready = readReady(reply, name, python)),
+      python: interpreterOf(python, baseDir),
+      folder: resolve(baseDir),
+      maxLoadMs: durationMs(maxLoadTime),
+      maxMs: durationMs(maxTime),
     });
   }
 }
-
-function readReady(reply: unknown, name: BridgedPackage, python: string): Ready {
-  const ready = readySchema.safeParse(reply);
-  if (ready.success) return ready.data;
-  const refused = refusedSchema.safeParse(reply);
-  const why = refused.success ? refused.data.refused : ready.error.message;
-  throw new ConfigError(`${name}: ${why}`, { tryNext: installHint(name, python) });
-}
-
-const installHint = (name: BridgedPackage, python: string): string =>
-  `${python} -m pip install ${name}   # or set "python" to an interpreter that has it`;
 
 /** Resolves `python`: a path from `baseDir`, or a name on PATH; default: `GRADUS_PYTHON`, else `python3`. */
 export function interpreterOf(python: string | undefined, baseDir: string): string {

@@ -61,6 +61,11 @@ export class LineProcess implements AsyncDisposable {
     return this.#ask(request, this.#spec.maxMs, signal);
   }
 
+  /** Whether the process runs and no call waits for it. */
+  get isIdle(): boolean {
+    return this.#child !== undefined && this.#asked === undefined;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     await this.#end();

@@ -28,8 +28,8 @@ export const reasoningGymConfig = z.strictObject({
   seed: z.int().min(0).default(0),
   split: z.enum(['train', 'validation', 'held-out']),
   /**
-   * Template of the question from the entry's own fields, e.g. `{expression}=?`, for models that read a fixed form. Default:
-   * `{question}`.
+   * Template of the question from the entry's own fields, for models that read a fixed form, e.g. `{expression}=?`;
+   * `{expression:compact}` leaves out blanks.
    */
   question: z.string().min(1).default('{question}'),
   /** Domain of the problems, by which the recipe chooses the verifier. */
@@ -146,11 +146,11 @@ function problemOf(
   };
 }
 
-/** Replaces `{name}` by the field of this name. */
+/** Replaces `{name}` by the field of this name, and `{name:compact}` by the field without blanks. */
 function fillTemplate(template: string, fields: Readonly<Record<string, string>>, task: string): string {
-  return template.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+  return template.replaceAll(/\{(\w+)(:compact)?\}/g, (_, name: string, compact?: string) => {
     const value = fields[name];
-    if (value !== undefined) return value;
+    if (value !== undefined) return compact === undefined ? value : value.replaceAll(/\s+/g, '');
     throw new DataError(
       `reasoning-gym ${task}: "question": expected fields of the entry, got "{${name}}"; known: ${Object.keys(fields).join(', ')}`,
     );

@@ -6,6 +6,13 @@ import type { Environment } from '../../src/environments/environment.ts';
 import { openPackaged } from '../../src/environments/packaged.ts';
 import type { Json } from '../../src/environments/tool.ts';
 import { loadProblems } from '../../src/problems/load-problems.ts';
+import { rollAll } from '../../src/rollout/roll-groups.ts';
+import { scriptedEngine } from '../../src/testing/index.ts';
+import {
+  environmentScore,
+  environmentScoreConfig,
+  openEnvironmentScore,
+} from '../../src/verifiers/environment-score.ts';
 import { hasPython, standInPython } from './pythons.ts';
 
 const { python, remove } = standInPython();
@@ -29,7 +36,7 @@ async function play(environment: Environment, state: Json, texts: readonly strin
   for (const text of texts) {
     last = await environment.reply(last?.state ?? state, { text, hasEnded: true }, context);
   }
-  return last!;
+  return last!; // oxlint-disable-line typescript/no-unnecessary-type-assertion -- assigned in the loop
 }
 
 const shownIn = ({ reply }: Awaited<ReturnType<typeof play>>): string =>
@@ -86,14 +93,14 @@ describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without py
   test.each([
     ['raise', /Server error: the board is gone/],
     ['die', /its process ended \(exit code 5\)/],
-    ['sleep', /gave no answer within 2 s/],
+    ['sleep', /gave no answer within 5 s/],
     ['nan', /expected a finite reward, got nan/],
     ['huge', /a reply of at most 8388608 characters, got \d+/],
   ])(
     'an environment that fails (%s) throws an EnvironmentError, and the next turn is answered',
     async (text, says) => {
       const problem = await load();
-      await using environment = await openPackaged(parse({ maxTime: '2s' }), '.');
+      await using environment = await openPackaged(parse(text === 'sleep' ? { maxTime: '5s' } : {}), '.');
       using results = openCallResults(':memory:');
       const { state } = await environment.start(problem, 1);
       const failed = await play(environment, state, [text], results).catch((error: unknown) => error);
@@ -129,6 +136,37 @@ describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without py
       expect(malformed.calls![0]).toMatchObject({ outcome: 'malformed' });
       expect(shownIn(malformed)).toMatch(/^Error: expected/);
     }
+  });
+
+  test('attempts of one group: failures are ungradable, finished ones are scored, cut-off ones are unparsed', async () => {
+    const problem = await load();
+    await using environment = await openPackaged(parse({ maxTime: '5s' }), '.');
+    await using opened = new AsyncDisposableStack();
+    const scripts = [['raise'], ['die'], ['sleep'], [numberIn(problem.prompt[0]!.content), '0'], ['0', '0']];
+    const engine = scriptedEngine({
+      complete: (_key, index, _version, turn) => scripts[index]?.[turn] ?? 'x'.repeat(99),
+    });
+    using results = openCallResults(':memory:');
+    const verifier = opened.use(openEnvironmentScore(environmentScoreConfig.parse(environmentScore())));
+    const [group] = await rollAll(
+      {
+        engine,
+        verifierFor: () => verifier,
+        environments: { of: () => environment, call: recordCalls(results) },
+      },
+      { problems: [problem], rollouts: 6, maxTokens: 30, temperature: 1, seed: 1 },
+    );
+    expect(group!.rollouts.map(({ verdict: { outcome, score } }) => `${outcome} ${score}`)).toEqual([
+      'ungradable 0',
+      'ungradable 0',
+      'ungradable 0',
+      'incorrect 0.5',
+      'incorrect 0',
+      'unparsed 0',
+    ]);
+    expect(group!.rollouts[0]!.verdict.reason).toMatch(
+      /^openenv http:\/\/127\.0\.0\.1:9: .*the board is gone/,
+    );
   });
 
   test('refuses a server that cannot be reached, and observations without the field', async () => {

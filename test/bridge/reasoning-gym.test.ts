@@ -24,11 +24,11 @@ const open = (settings: Parameters<typeof reasoningGymAnswer>[0] = {}) =>
 
 describe.skipIf(!hasPython)('reasoning-gym, with a stand-in package (skipped without python3)', () => {
   test('makes distinct problems of each knob, the same each time, in disjoint splits', async () => {
-    const settings = { knobs: [1, 3], question: '{expression}=?', instruction: 'Answer in tags.' };
+    const settings = { knobs: [1, 3], question: '{expression:compact}=?', instruction: 'Answer in tags.' };
     const problems = await load('sums', settings);
     expect(problems).toEqual(await load('sums', settings));
     expect(problems.map(({ knob }) => knob)).toEqual([1, 3, 1, 3, 1, 3]);
-    expect(problems[0]!.prompt[0]!.content).toMatch(/^\d \+ \d=\?\nAnswer in tags\.$/);
+    expect(problems[0]!.prompt[0]!.content).toMatch(/^\d\+\d=\?\nAnswer in tags\.$/);
     expect(problems[0]).toMatchObject({
       family: 'sums',
       source: 'reasoning-gym 0.1.25',
