@@ -1,11 +1,12 @@
 /**
  * Measures what beginning inside a known solution gains on problems that the model never solves:
  *
- *   npm run bench:starts -- [--seeds 3] [--steps 80] [--arms prompt,reveal,shortest] [--json]
+ *   npm run bench:starts -- [--seeds 3] [--steps 80] [--first 0] [--arms prompt,reveal,fine,likelihood,shortest] [--json]
  *
  * Trains with GRPO on problems with 0 of 16 correct attempts by the demo's model; each arm has the same number of
  * rollouts. `prompt` begins at the prompt, `reveal` after a part of the solution that follows the problem's success,
- * `shortest` after the shortest part that helps. Prints: groups without advantage over all steps, problems solved at
+ * `fine` the same in steps of 1/64 and never at the prompt, `likelihood` after the part from which the rest is written with
+ * a probability of about one half, `shortest` after the shortest part that helps. Prints: groups without advantage over all steps, problems solved at
  * least once in 16 attempts from only the prompt afterwards, and their pass rate; the same for held-out problems of
  * the same kinds. Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
  */
@@ -17,6 +18,7 @@ import { type ArmResult, armNames, type ArmName, hardProblems, runArm } from './
 const { values: flags } = parseArgs({
   options: {
     seeds: { type: 'string', default: '3' },
+    first: { type: 'string', default: '0' },
     steps: { type: 'string', default: '80' },
     perCell: { type: 'string', default: '6' },
     arms: { type: 'string', default: armNames.join(',') },
@@ -27,7 +29,8 @@ const { values: flags } = parseArgs({
 const arms = flags.arms.split(',') as ArmName[];
 
 const results: Record<string, ArmResult[]> = Object.fromEntries(arms.map((arm) => [arm, []]));
-for (let seed = 0; seed < Number(flags.seeds); seed++) {
+for (let i = 0; i < Number(flags.seeds); i++) {
+  const seed = Number(flags.first) + i;
   const problems = await hardProblems(flags.model, seed, Number(flags.perCell));
   console.log(
     `seed ${seed}: ${problems.train.length} problems of pass rate 0, ${problems.heldOut.length} held out`,
@@ -46,6 +49,9 @@ const percent = (values: readonly number[]): string => {
 };
 const columns: readonly (readonly [string, (one: ArmResult) => number])[] = [
   ['zero advantage, %', (one) => one.zeroAdvantage],
+  ['of these at the prompt', (one) => one.lost.prompt],
+  ['too little', (one) => one.lost.tooLittle],
+  ['too much', (one) => one.lost.tooMuch],
   ['solved, %', (one) => one.train.solved],
   ['pass rate, %', (one) => one.train.passRate],
   ['held-out solved, %', (one) => one.heldOut.solved],

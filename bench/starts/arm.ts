@@ -1,6 +1,7 @@
 import { createAlgorithm } from '../../src/algorithms/algorithm.ts';
 import { grpo } from '../../src/algorithms/grpo.ts';
 import { adamw } from '../../src/algorithms/optimizer.ts';
+import type { ScoredGroup } from '../../src/algorithms/scored-group.ts';
 import type { Problem } from '../../src/core/problem.ts';
 import { createStageSampler } from '../../src/curriculum/samplers/stage-sampler.ts';
 import { stage } from '../../src/curriculum/stage.ts';
@@ -25,6 +26,8 @@ import { mathAnswer, mathConfig, openMathAnswer } from '../../src/verifiers/math
 const starts = {
   prompt: prompt(),
   reveal: reveal(),
+  fine: reveal({ step: 1 / 64, promptShare: 0 }),
+  likelihood: reveal({ rule: 'likelihood' }),
   shortest: reveal({ rule: 'shortest' }),
 } satisfies Record<string, Parameters<typeof startsConfig.parse>[0]>;
 export type ArmName = keyof typeof starts;
@@ -47,6 +50,15 @@ interface Measured {
 export interface ArmResult {
   /** Share of groups without an advantage, over all steps. */
   readonly zeroAdvantage: number;
+  /** Groups without an advantage, as shares of all groups. They sum to `zeroAdvantage`. */
+  readonly lost: {
+    /** From the prompt. */
+    readonly prompt: number;
+    /** From a solution of which too little was revealed: no attempt succeeded. */
+    readonly tooLittle: number;
+    /** From a solution of which too much was revealed: all attempts succeeded. */
+    readonly tooMuch: number;
+  };
   readonly train: Measured;
   readonly heldOut: Measured;
   /** Share of problems for which nothing is revealed at the end. */
@@ -81,15 +93,13 @@ export async function runArm(
   const begun = performance.now();
   await using engine = await openEmbeddedEngine({ model });
   const live = openArm(arm, train, seed, steps);
-  const zero: number[] = [];
-  let rollouts = 0;
+  const groups: ScoredGroup[] = [];
   for (let step = 1; step <= steps; step++) {
     const moment = { step, stepInStage: step - 1, seed };
     const batch = await rollBatch({ engine, verifierFor }, live, moment);
     await learnFrom(engine, live, batch.admitted, { step, lastStep: steps });
     live.starts?.observe(batch.groups.map(startOutcome));
-    zero.push(...batch.groups.map(({ isZeroAdvantage }) => Number(isZeroAdvantage)));
-    rollouts += batch.groups.reduce((sum, group) => sum + group.rollouts.length, 0);
+    groups.push(...batch.groups);
   }
   const measure = async (problems: readonly Problem[]): Promise<Measured> => {
     const groups = await attempt(engine, problems, seed + 1000);
@@ -99,12 +109,25 @@ export async function runArm(
     };
   };
   return {
-    zeroAdvantage: mean(zero),
+    zeroAdvantage: mean(groups.map(({ isZeroAdvantage }) => Number(isZeroAdvantage))),
+    lost: lostGroups(groups),
     train: await measure(train),
     heldOut: await measure(heldOut),
     atPrompt: live.starts?.metrics()['atPrompt'] ?? 1,
-    rollouts,
+    rollouts: groups.reduce((sum, group) => sum + group.rollouts.length, 0),
     seconds: (performance.now() - begun) / 1000,
+  };
+}
+
+function lostGroups(groups: readonly ScoredGroup[]): ArmResult['lost'] {
+  const share = (is: (group: ScoredGroup) => boolean): number =>
+    mean(groups.map((group) => Number(group.isZeroAdvantage && is(group))));
+  const someSucceed = ({ rollouts }: ScoredGroup): boolean =>
+    rollouts.some(({ verdict }) => verdict.outcome === 'correct');
+  return {
+    prompt: share(({ start }) => start === undefined),
+    tooLittle: share((group) => group.start !== undefined && !someSucceed(group)),
+    tooMuch: share((group) => group.start !== undefined && someSucceed(group)),
   };
 }
 

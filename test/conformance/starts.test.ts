@@ -14,6 +14,7 @@ const all: readonly { readonly name: string; readonly input: Parameters<typeof s
   { name: 'prompt', input: prompt() },
   { name: 'reveal follow', input: reveal({ promptShare: 0.3 }) },
   { name: 'reveal shortest', input: reveal({ rule: 'shortest', maxShare: 0.5 }) },
+  { name: 'reveal likelihood', input: reveal({ rule: 'likelihood', maxShare: 0.5 }) },
   { name: 'restart incorrect', input: restart({ share: 0.8, backtrack: 3 }) },
   { name: 'restart both', input: restart({ from: 'both', share: 1, maxProblems: 5 }) },
 ];
@@ -32,7 +33,7 @@ function outcomeOf(problemId: string, { kind }: StartChoice, seed: number, step:
   const isWhole = kind === 'prompt';
   return {
     problemId,
-    kind,
+    kind: kind === 'likelihood' ? 'solution' : kind,
     successes,
     trials: 4,
     attempts: isWhole ? [{ tokens: [number, step, successes], isCorrect: successes > 1 }] : [],
@@ -46,6 +47,8 @@ function fits(choice: StartChoice, i: number, size: number): boolean {
       return true;
     case 'solution':
       return poolOf(size)[i]!.hasSolution && choice.share > 0 && choice.share <= 1;
+    case 'likelihood':
+      return poolOf(size)[i]!.hasSolution && choice.maxShare === 0.5 && Number.isFinite(choice.correction);
     case 'correct':
     case 'incorrect': {
       const [problem, , successes] = choice.attempt;

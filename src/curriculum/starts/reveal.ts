@@ -14,13 +14,17 @@ import type { StartOutcome, StartProblem, Starts } from './starts.ts';
  *   more, the share decreases by one `step` per group (AdaBack, arXiv 2506.18110, also follows the reward). At share 0,
  *   attempts begin at the prompt.
  * - `shortest`: bisects for the shortest part that led to a success, and stays there (POPE, arXiv 2601.18779).
+ * - `likelihood`: no search. Before each group, one forward pass over the solution gives the probability p that the
+ *   policy writes the rest of it after each cut; attempts begin at the cut with p nearest 1/2 in log-odds. p is a lower
+ *   bound of the success rate, so a correction of the log-odds per problem grows by 1 after a group in which all
+ *   attempts succeeded, and decreases by 1 after one in which all failed. Needs an engine with local weights.
  *
  * A problem that was solved when measured, or was not measured, begins at the prompt; other problems begin at half of
  * `maxShare`. After a success from the prompt, a problem begins at the prompt again.
  */
 export const revealConfig = z.strictObject({
   type: z.literal('reveal'),
-  rule: z.enum(['follow', 'shortest']).default('follow'),
+  rule: z.enum(['follow', 'shortest', 'likelihood']).default('follow'),
   /** Change of the share (`follow`), and the width at which a bisection ends. */
   step: z
     .number()
@@ -49,6 +53,8 @@ const entry = z.strictObject({
   /** The largest share known to fail, and the smallest known to be enough. */
   low: z.number(),
   high: z.number(),
+  /** `likelihood`: correction of the log-odds of success. */
+  correction: z.number().default(0),
   /** Groups so far. */
   visits: z.int().min(0),
 });
@@ -65,9 +71,11 @@ export function createReveal(config: RevealConfig, pool: readonly StartProblem[]
   return {
     choose: (ids) =>
       ids.map((id) => {
-        const { share, visits } = entries.get(id) ?? { share: 0, visits: 0 };
+        const { share, visits, correction } = entries.get(id) ?? { share: 0, visits: 0, correction: 0 };
         const isAtPrompt = uniformAt(hashKey(seed, 'starts', id), visits) < promptShare;
-        return share === 0 || isAtPrompt ? { kind: 'prompt' } : { kind: 'solution', share };
+        if (share === 0 || isAtPrompt) return { kind: 'prompt' };
+        if (config.rule !== 'likelihood') return { kind: 'solution', share };
+        return { kind: 'likelihood', correction, maxShare };
       }),
     observe(outcomes) {
       for (const outcome of outcomes) {
@@ -90,15 +98,24 @@ export function createReveal(config: RevealConfig, pool: readonly StartProblem[]
 
 function firstEntry({ measured }: StartProblem, maxShare: number): Entry {
   const isUnsolved = measured.trials > 0 && measured.successes === 0;
-  return { share: isUnsolved ? maxShare / 2 : 0, low: 0, high: maxShare, visits: 0 };
+  return { share: isUnsolved ? maxShare / 2 : 0, low: 0, high: maxShare, correction: 0, visits: 0 };
 }
 
 function next(before: Entry, { kind, successes, trials }: StartOutcome, config: RevealConfig): Entry {
+  if (config.rule === 'likelihood') return correct(before, { kind, successes, trials });
   if (kind === 'prompt' && before.share > 0)
     return successes > 0 ? { ...before, share: 0, low: 0, high: 0 } : before;
   return config.rule === 'follow'
     ? follow(before, successes / trials, config)
     : shorten(before, successes > 0, config);
+}
+
+/** Corrects the log-odds after a group without a signal; returns to the prompt once a group from it is mixed. */
+function correct(before: Entry, { kind, successes, trials }: Omit<StartOutcome, 'problemId' | 'attempts'>): Entry {
+  const { share, correction } = before;
+  if (kind === 'prompt') return { ...before, share: successes > 0 ? 0 : share === 0 ? 0.5 : share };
+  const change = successes === 0 ? -1 : successes === trials ? 1 : 0;
+  return { ...before, correction: correction + change };
 }
 
 /**

@@ -18,7 +18,7 @@ function play(starts: Starts, rate: (share: number) => number, groups: number): 
     const [choice] = starts.choose(['p']) as [StartChoice];
     const share = choice.kind === 'solution' ? choice.share : 0;
     const successes = Math.round(8 * rate(share));
-    starts.observe([{ problemId: 'p', kind: choice.kind, successes, trials: 8, attempts: [] }]);
+    starts.observe([{ problemId: 'p', kind: share === 0 ? 'prompt' : 'solution', successes, trials: 8, attempts: [] }]);
     return share;
   });
 }
@@ -51,6 +51,20 @@ test('reveal finds the shortest part that helps, and stays there', () => {
   expect(shares.at(-1)).toBeGreaterThanOrEqual(0.3);
   expect(shares.at(-1)).toBeLessThan(0.3 + 1 / 64);
   expect(new Set(shares.slice(-8)).size).toBe(1);
+});
+
+test('likelihood corrects the log-odds after groups without a signal', () => {
+  const starts = open(reveal({ rule: 'likelihood', promptShare: 0, maxShare: 0.8 }));
+  const after = (successes: number): StartChoice => {
+    starts.observe([{ problemId: 'p', kind: 'solution', successes, trials: 8, attempts: [] }]);
+    return starts.choose(['p'])[0]!;
+  };
+  const at = (correction: number) => ({ kind: 'likelihood', correction, maxShare: 0.8 });
+  expect([0, 0, 3, 8].map(after)).toEqual([at(-1), at(-2), at(-2), at(-1)]);
+  starts.observe([{ problemId: 'p', kind: 'prompt', successes: 1, trials: 8, attempts: [] }]);
+  expect(starts.choose(['p'])).toEqual([{ kind: 'prompt' }]);
+  starts.observe([{ problemId: 'p', kind: 'prompt', successes: 0, trials: 8, attempts: [] }]);
+  expect(starts.choose(['p'])).toEqual([at(-1)]);
 });
 
 test('reveal returns to the prompt after a success from it, and begins at the prompt unless measured as unsolved', () => {

@@ -1,3 +1,4 @@
+import type { Start } from '../../core/transcript.ts';
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 
 /**
@@ -5,11 +6,14 @@ import type { Trials } from '../../difficulty/pass-rates/trials.ts';
  *
  * - `prompt`: at the prompt;
  * - `solution`: after the first `share` of a known solution, in tokens;
+ * - `likelihood`: after the part of a known solution, at most `maxShare`, after which the log-odds that the policy writes
+ *   the rest, plus `correction`, are nearest 0;
  * - `correct`, `incorrect`: after an attempt of the policy whose last `steps` steps are cut off.
  */
 export type StartChoice =
   | { readonly kind: 'prompt' }
   | { readonly kind: 'solution'; readonly share: number }
+  | { readonly kind: 'likelihood'; readonly correction: number; readonly maxShare: number }
   | {
       readonly kind: 'correct' | 'incorrect';
       /** Tokens the policy wrote. */
@@ -29,7 +33,7 @@ export interface StartProblem {
 export interface StartOutcome extends Trials {
   readonly problemId: string;
   /** Where it began; `prompt` also if the chosen start was empty. */
-  readonly kind: StartChoice['kind'];
+  readonly kind: 'prompt' | Start['kind'];
   /** Complete attempts from the prompt. */
   readonly attempts: readonly OwnAttempt[];
 }

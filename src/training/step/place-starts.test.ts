@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { algorithmConfig, createAlgorithm } from '../../algorithms/algorithm.ts';
 import { rewardConfig } from '../../algorithms/reward.ts';
 import { scoreGroup } from '../../algorithms/scored-group.ts';
@@ -64,6 +64,63 @@ test('shortens a start that is a correct answer by itself', async () => {
   const settings = resolveStage(recipe, reinforceStages(recipe.stages)[0]!);
   const start = (await placeStarts({ engine, verifierFor }, { starts, settings }, [a]))!.get(a.id);
   expect(start?.text ?? '').not.toContain('\\boxed{42}');
+});
+
+describe('likelihood', () => {
+  const whole = Array.from(engine.encode(problem.solution!));
+  /** An engine that gives tokens of the solution these probabilities; the last one is repeated. */
+  const scoring = (probabilities: readonly number[]) => ({
+    ...engine,
+    sampler: engine.sampler,
+    renderer: engine.renderer,
+    weights: {
+      logprobs: ({ sequences }: { sequences: readonly { tokens: Int32Array }[] }) =>
+        Promise.resolve(
+          sequences.map(({ tokens: all }) =>
+            Float32Array.from(all, (_, t) =>
+              Math.log(probabilities[t - (all.length - whole.length)] ?? probabilities.at(-1)!),
+            ),
+          ),
+        ),
+    },
+  });
+  const cutWith = async (probabilities: readonly number[], correction = 0, maxShare = 1) => {
+    const recipe = recipeOf({
+      stages: [stage('one', { maxSteps: 1, starts: reveal({ rule: 'likelihood' }) })],
+    });
+    const starts = { choose: () => [{ kind: 'likelihood', correction, maxShare }] } as unknown as Starts;
+    const settings = resolveStage(recipe, reinforceStages(recipe.stages)[0]!);
+    const parts = { engine: scoring(probabilities) as never, verifierFor };
+    const placed = await placeStarts(parts, { starts, settings }, [problem]);
+    const start = placed!.get(problem.id);
+    expect(start?.kind ?? 'solution').toBe('solution');
+    return start?.tokens.length ?? 0;
+  };
+
+  test('begins after the cut from which the rest has a probability of about one half', async () => {
+    // The first token is improbable, the second is a coin flip, the rest is certain.
+    expect(await cutWith([0.01, 0.5, 1])).toBe(1);
+    expect(await cutWith([0.01, 0.01, 0.01, 0.4, 1])).toBe(3);
+    expect(await cutWith([0.6, 1])).toBe(0);
+  });
+
+  test('reveals less where attempts succeed more often than the likelihood says', async () => {
+    const steps = [0.5, 0.1, 0.5, 1];
+    expect(await cutWith(steps)).toBe(2);
+    expect(await cutWith(steps, Math.log(19))).toBe(1);
+    expect(await cutWith([0.01, 0.01, 0.01, 0.4, 1], 0, 2.1 / whole.length)).toBe(2);
+  });
+
+  test('rejects an engine without local weights', async () => {
+    const recipe = recipeOf({ stages: [stage('one', { maxSteps: 1, starts: reveal() })] });
+    const choice = { kind: 'likelihood', correction: 0, maxShare: 1 };
+    const starts = { choose: () => [choice] } as unknown as Starts;
+    const settings = resolveStage(recipe, reinforceStages(recipe.stages)[0]!);
+    const { sampler, renderer } = engine;
+    await expect(
+      placeStarts({ engine: { sampler, renderer }, verifierFor }, { starts, settings }, [problem]),
+    ).rejects.toThrow('expected an engine with local weights for rule "likelihood"');
+  });
 });
 
 test('stops judging starts when aborted', async () => {

@@ -1,18 +1,22 @@
+import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { Start } from '../../core/transcript.ts';
 import type { StartsConfig } from '../../curriculum/starts/create-starts.ts';
 import type { StartChoice, Starts } from '../../curriculum/starts/starts.ts';
-import type { Renderer } from '../../engines/engine.ts';
+import type { Engine, Renderer } from '../../engines/engine.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 import type { RolloutParts } from '../../rollout/roll-groups.ts';
 import { stepEnds } from '../../rollout/strategies/step-ends.ts';
+
+/** The weights are those of the policy; absent where the engine only samples. */
+type StartEngine = RolloutParts['engine'] & Pick<Engine, 'weights'>;
 
 /**
  * Converts the starts that a stage chooses for problems to tokens; starts at the prompt are absent. A start is shortened
  * until it is not a correct answer by itself, so that an empty continuation earns no reward. Rejects when aborted.
  */
 export async function placeStarts(
-  { engine, verifierFor }: Pick<RolloutParts, 'engine' | 'verifierFor'>,
+  { engine, verifierFor }: Pick<RolloutParts, 'verifierFor'> & { readonly engine: StartEngine },
   { starts, settings }: { readonly starts?: Starts; readonly settings: ResolvedStage },
   problems: readonly Problem[],
   signal?: AbortSignal,
@@ -21,9 +25,10 @@ export async function placeStarts(
   if (starts === undefined || config === undefined) return undefined;
   const renderer = engine.renderer!;
   const choices = starts.choose(problems.map(({ id }) => id));
+  const logprobs = await solutionLogprobs(engine, problems, choices);
   const placed = await Promise.all(
     problems.map(async (problem, i) => {
-      const tokens = tokensOf(choices[i]!, problem, config, renderer);
+      const tokens = tokensOf(choices[i]!, problem, config, { renderer, logprobs: logprobs.get(i) });
       const kept = await withoutAnswer(tokens, problem, { renderer, verifierFor, signal });
       return kept.length === 0 ? [] : [[problem.id, startOf(choices[i]!, kept, renderer)] as const];
     }),
@@ -32,7 +37,7 @@ export async function placeStarts(
 }
 
 const startOf = ({ kind }: StartChoice, tokens: Int32Array, renderer: Renderer): Start => ({
-  kind: kind as Start['kind'],
+  kind: kind === 'likelihood' ? 'solution' : (kind as Start['kind']),
   tokens,
   text: renderer.decode(tokens),
 });
@@ -42,7 +47,10 @@ function tokensOf(
   choice: StartChoice,
   { solution = '' }: Problem,
   config: StartsConfig,
-  renderer: Renderer,
+  {
+    renderer,
+    logprobs,
+  }: { readonly renderer: Renderer; readonly logprobs: Float32Array | undefined },
 ): Int32Array {
   switch (choice.kind) {
     case 'prompt':
@@ -51,6 +59,11 @@ function tokensOf(
       const whole = renderer.encode(solution);
       const count = Math.min(Math.round(choice.share * whole.length), whole.length - 1);
       return wholeCharacters(whole.subarray(0, Math.max(0, count)), renderer);
+    }
+    case 'likelihood': {
+      const whole = renderer.encode(solution);
+      const most = Math.min(Math.floor(choice.maxShare * whole.length), whole.length - 1);
+      return wholeCharacters(whole.subarray(0, balancedCut(logprobs!, choice.correction, most)), renderer);
     }
     case 'correct':
     case 'incorrect': {
@@ -61,6 +74,47 @@ function tokensOf(
       return kept.length === 0 ? kept : Int32Array.of(...kept, ...(mark === '' ? [] : renderer.encode(mark)));
     }
   }
+}
+
+/**
+ * Log-probabilities of the tokens of the solutions after their prompts, by index, for choices that follow the
+ * likelihood: one forward pass each.
+ */
+async function solutionLogprobs(
+  { weights, renderer, sampler }: StartEngine,
+  problems: readonly Problem[],
+  choices: readonly StartChoice[],
+): Promise<ReadonlyMap<number, Float32Array>> {
+  const chosen = problems.flatMap(({ prompt, solution = '' }, i) => {
+    if (choices[i]!.kind !== 'likelihood') return [];
+    const given = renderer!.render(prompt);
+    return [{ i, start: given.length, tokens: Int32Array.of(...given, ...renderer!.encode(solution)) }];
+  });
+  if (chosen.length === 0) return new Map();
+  if (weights === undefined) {
+    throw new ConfigError(
+      `starts reveal: expected an engine with local weights for rule "likelihood", got "${sampler.info.engine}", which only samples; use rule "follow"`,
+    );
+  }
+  const rows = await weights.logprobs({ sequences: chosen }, 'policy');
+  return new Map(chosen.map(({ i, start }, at) => [i, rows[at]!.subarray(start)]));
+}
+
+/**
+ * Number of tokens, 0 to `most`, after which the probability of writing the rest is nearest 1/2 in log-odds.
+ *
+ * @param logprobs of each token of the solution, in nats.
+ * @param correction added to the log-odds.
+ */
+function balancedCut(logprobs: Float32Array, correction: number, most: number): number {
+  let [best, distance, rest] = [0, Infinity, 0];
+  for (let cut = logprobs.length - 1; cut >= 0; cut--) {
+    rest += logprobs[cut]!;
+    // The log-odds of exp(rest); a probability of 1 has infinite ones.
+    const own = Math.abs(rest - Math.log(-Math.expm1(Math.min(rest, -1e-9))) + correction);
+    if (cut <= most && own < distance) [best, distance] = [cut, own];
+  }
+  return best;
 }
 
 /** Drops trailing tokens that end inside a character. */

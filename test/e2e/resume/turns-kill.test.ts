@@ -16,6 +16,9 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const log = join(root, 'calls');
 
+/** Number of killed runs; `GRADUS_KILLS=20` repeats the figure of docs/LOG.md. */
+const kills = Number(process.env['GRADUS_KILLS'] ?? 6);
+
 const start = (words: readonly string[], down = ''): ChildProcess =>
   spawn(process.execPath, [gradus, ...words], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -45,7 +48,7 @@ async function killedRun(folder: string, call: number): Promise<string> {
 
 test(
   'a run killed in the middle of calls ends with the same bits; a resumed run needs no recorded call again',
-  { timeout: 600_000 },
+  { timeout: 600_000 + kills * 120_000 },
   async () => {
     const calm = join(root, 'calm');
     expect(await ended(start(['train', recipe, '--runs', calm]))).toBe(0);
@@ -55,7 +58,6 @@ test(
     expect(calls).toBeGreaterThan(15);
 
     const rng = createRng(4, 'kill in calls');
-    const kills = 6;
     for (let i = 0; i < kills; i++) {
       const rough = await killedRun(
         join(root, `rough-${i}`),
