@@ -102,10 +102,10 @@ export async function runArm(
     groups.push(...batch.groups);
   }
   const measure = async (problems: readonly Problem[]): Promise<Measured> => {
-    const groups = await attempt(engine, problems, seed + 1000);
+    const attempted = await attempt(engine, problems, seed + 1000);
     return {
-      solved: mean(groups.map(({ trials }) => Number(trials.successes > 0))),
-      passRate: mean(groups.map(({ trials }) => trials.successes / trials.trials)),
+      solved: mean(attempted.map(({ trials }) => Number(trials.successes > 0))),
+      passRate: mean(attempted.map(({ trials }) => trials.successes / trials.trials)),
     };
   };
   return {

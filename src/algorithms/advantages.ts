@@ -25,6 +25,34 @@ export function leaveOneOutAdvantages(rewards: readonly number[]): Float64Array 
   return centredAdvantages(rewards).map((advantage) => (advantage * count) / (count - 1 || 1));
 }
 
+/**
+ * Advantages of the turns of attempts, by the return-to-go: G(i, k) is the reward that attempt i earns from turn k on, 0
+ * after its last turn. The baseline of turn k is the mean of G(·, k) over the group, ended attempts included: it
+ * does not depend on how many turns an attempt takes, which a mean over the attempts that reach turn k would (biased
+ * where the policy decides when to end).
+ *
+ * @param returns reward of each whole attempt.
+ * @param toGo G(i, k), one list per attempt; entry 0 is the attempt's return.
+ * @param advantages of the algorithm: linear in the centred returns, so that all turns share one scale.
+ * @returns one list per attempt, as long as in `toGo`; zeros where all returns are equal. Without a baseline
+ *   (`reinforce()`), the returns to go themselves.
+ */
+export function turnAdvantages(
+  returns: readonly number[],
+  toGo: readonly (readonly number[])[],
+  advantages: (rewards: readonly number[]) => Float64Array,
+): number[][] {
+  const hasBaseline = advantages([1, 1])[0] === 0;
+  if (!hasBaseline) return toGo.map((own) => [...own]);
+  const whole = advantages(returns);
+  const centred = centredAdvantages(returns);
+  const at = centred.findIndex((one) => one !== 0);
+  const scale = at < 0 ? 0 : whole[at]! / centred[at]!;
+  const turns = Math.max(0, ...toGo.map(({ length }) => length));
+  const baselines = Array.from({ length: turns }, (_, k) => mean(toGo.map((own) => own[k] ?? 0)));
+  return toGo.map((own) => own.map((value, k) => (scale === 0 ? 0 : scale * (value - baselines[k]!))));
+}
+
 function areEqual(rewards: readonly number[]): boolean {
   const [low, high] = [Math.min(...rewards), Math.max(...rewards)];
   return rewards.length === 0 || high - low <= roundingError * Math.max(1, Math.abs(low), Math.abs(high));

@@ -6,6 +6,7 @@ import {
   writtenTokens,
 } from '../core/rollout.ts';
 import type { Start } from '../core/transcript.ts';
+import { turnAdvantages } from './advantages.ts';
 import { rewardOf, type RewardConfig } from './reward.ts';
 import type { Algorithm } from './settings.ts';
 
@@ -15,6 +16,8 @@ export interface JudgedRollout {
   /** Final reward, with the algorithm's `truncated` rule applied. */
   readonly reward: number;
   readonly advantage: number;
+  /** Advantage of each written span, in the order of the transcripts; absent: all have `advantage`. */
+  readonly turnAdvantages?: readonly number[];
   /** Left out of the loss: it wrote nothing, or was truncated and the algorithm masks truncated rollouts. */
   readonly isMasked: boolean;
 }
@@ -66,14 +69,55 @@ export function scoreGroup(group: RolloutGroup, algorithm: Algorithm, options: S
     const reward = rewardOfRollout(rollout, algorithm, options);
     return reward === null ? null : reward + bonusOf(rollout, group.start?.kind, options.restartBonus ?? 0);
   });
-  const advantages = algorithm.advantages(rewards.filter((reward) => reward !== null)).values();
+  const judged = rewards.filter((reward) => reward !== null);
+  const advantages = algorithm.advantages(judged).values();
+  const ofTurns = perTurn(group, rewards, algorithm, options)?.values();
   const scored = group.rollouts.map((rollout, i): ScoredRollout => {
     const reward = rewards[i]!;
     if (reward === null) return { rollout, reward, advantage: null, isMasked: true };
-    return { rollout, reward, advantage: advantages.next().value!, isMasked: isMasked(rollout, algorithm) };
+    const turns = ofTurns?.next().value;
+    return {
+      rollout,
+      reward,
+      advantage: advantages.next().value!,
+      ...(turns !== undefined && { turnAdvantages: turns }),
+      isMasked: isMasked(rollout, algorithm),
+    };
   });
-  const isZeroAdvantage = scored.every((one) => one.isMasked || one.advantage === 0);
+  const isZeroAdvantage = scored.every(
+    (one) => one.isMasked || (one.turnAdvantages ?? [one.advantage]).every((value) => value === 0),
+  );
   return { ...group, scored, isZeroAdvantage };
+}
+
+/** Advantages of the turns of the judged rollouts; undefined where every turn has that of its attempt. */
+function perTurn(
+  { rollouts }: RolloutGroup,
+  rewards: readonly (number | null)[],
+  { credit, truncated, advantages }: Algorithm,
+  { reward: { environment = 0 } }: ScoreOptions,
+): number[][] | undefined {
+  if (credit === 'episode' || environment === 0) return undefined;
+  const judged = rollouts.flatMap((rollout, i) => {
+    const reward = rewards[i]!;
+    return reward === null ? [] : [{ rollout, reward }];
+  });
+  const toGo = judged.map(({ rollout, reward }) => {
+    const isZeroed = truncated === 'zero' && finishReasonOf(rollout) === 'length';
+    let left = reward;
+    return rollout.transcripts
+      .flatMap(({ written }) => written)
+      .map(({ reward: earned = 0 }) => {
+        const here = left;
+        if (!isZeroed) left -= environment * earned;
+        return here;
+      });
+  });
+  return turnAdvantages(
+    judged.map(({ reward }) => reward),
+    toGo,
+    advantages,
+  );
 }
 
 /** The rollouts that have a reward. */

@@ -60,6 +60,11 @@ export const settings = {
    * signal is rare); `signal` counts only groups with a non-zero advantage (every step has the same size).
    */
   normaliseOver: z.enum(['all', 'signal']),
+  /**
+   * `episode`: every turn of an attempt has the advantage of the attempt. `return-to-go`: a turn has the advantage of
+   * the rewards from this turn on; see `turnAdvantages`. Differs only where an environment rewards turns.
+   */
+  advantages: z.enum(['episode', 'return-to-go']),
 };
 
 /** `settings` with the shared defaults. On-policy with one engine, all importance weights are 1. */
@@ -70,6 +75,7 @@ export const commonSettings = {
   truncated: settings.truncated.default('keep'),
   constantTokens: settings.constantTokens.default(null),
   normaliseOver: settings.normaliseOver.default('all'),
+  advantages: settings.advantages.default('episode'),
 };
 
 /** Clip ratios of PPO's surrogate, without defaults. */
@@ -99,7 +105,9 @@ export type Settings = { readonly [Key in keyof typeof settings]: z.output<(type
  * const algorithm = createAlgorithm(algorithmConfig.parse(grpo()));
  * algorithm.advantages([1, 0, 0, 1]); // ≈ [0.87, −0.87, −0.87, 0.87]
  */
-export interface Algorithm extends Omit<Settings, 'kl' | 'entropy' | 'importance'> {
+export interface Algorithm extends Omit<Settings, 'kl' | 'entropy' | 'importance' | 'advantages'> {
+  /** The setting `advantages`. */
+  readonly credit: Settings['advantages'];
   /** One advantage per reward of one group; exactly 0 for all if the rewards carry no signal. */
   advantages(rewards: readonly number[]): Float64Array;
   lossSpec(sampling: { readonly temperature: number }): LossSpec;
@@ -115,6 +123,7 @@ export function describeAlgorithm(
     aggregation: rest.aggregation,
     constantTokens: rest.constantTokens,
     normaliseOver: rest.normaliseOver,
+    credit: rest.advantages,
     advantages: parts.advantages,
     lossSpec: ({ temperature }) => ({
       policy: parts.policy,

@@ -61,13 +61,17 @@ function tokenWeights(
 }
 
 /** One sequence per transcript; only written tokens have weight. */
-function toSequences({ rollout, advantage }: JudgedRollout, weight: number): TrainingSequence[] {
+function toSequences(
+  { rollout, advantage, turnAdvantages }: JudgedRollout,
+  weight: number,
+): TrainingSequence[] {
+  let turn = 0;
   return rollout.transcripts.map(({ tokens, logprobs, written }) => {
     const weights = new Float32Array(tokens.length);
     const advantages = new Float32Array(tokens.length);
     for (const { start, end } of written) {
       weights.fill(weight, start, end);
-      advantages.fill(advantage, start, end);
+      advantages.fill(turnAdvantages?.[turn++] ?? advantage, start, end);
     }
     return { tokens, weights, advantages, rolloutLogprobs: logprobs };
   });

@@ -11,6 +11,7 @@ import { writeShard } from '../runs/files/rollout-shard.ts';
 import { codeProblem, mathProblem } from '../testing/index.ts';
 import { storedDifferences } from './answer-differences.ts';
 import { auditVerdicts } from './audit-verdicts.ts';
+import { countCorrections } from './corrections.ts';
 import { formatAudit } from './format-audit.ts';
 import { formatDifferences } from './format-differences.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
@@ -145,4 +146,26 @@ test('flags programs that contain the expected outputs', () => {
     'the program reaches into the interpreter',
   ]);
   expect(flags('print("alpha")')).toEqual([]);
+});
+
+test('counts what corrections after a mark repair and spoil', async () => {
+  const file = join(folder, 'marked.parquet');
+  const attempts = [
+    ['\\boxed{1}<fix>\\boxed{42}', 'correct'],
+    ['\\boxed{42}<fix>\\boxed{1}', 'incorrect'],
+    ['\\boxed{42}<fix>sure', 'correct'],
+    ['no answer<fix>\\boxed{1}', 'incorrect'],
+    ['\\boxed{42}', 'correct'],
+    ['\\boxed{42}<fix>', 'ungradable'],
+  ] as const;
+  await writeShard(file, { ...record, groups: [group(mathProblem({ answer: '42' }), attempts)] });
+  expect(await countCorrections(file, '<fix>', {})).toEqual({
+    rollouts: 6,
+    marked: 4,
+    skipped: 1,
+    wrongToRight: 1,
+    rightToWrong: 1,
+    rightToRight: 1,
+    wrongToWrong: 1,
+  });
 });

@@ -1,18 +1,9 @@
-import { DataError, GradusError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Outcome, Verdict } from '../core/verdict.ts';
-import type { Recipe } from '../recipe/recipe.ts';
-import { readRunRecipe } from '../recipe/read-run-recipe.ts';
-import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
-import { openVerifier, verifierConfig } from '../verifiers/config.ts';
-import { mathAnswer } from '../verifiers/math/verifier.ts';
-import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
-import { commitsOf, readDataFile } from '../runs/files/data-file.ts';
-import { openVerifiers } from '../verifiers/open-verifiers.ts';
-import { loadById } from '../problems/load-problems.ts';
 import type { RolloutRow } from '../runs/files/rollout-row.ts';
-import { type DamagedShard, findRollouts } from './stored-rollouts.ts';
 import { suspicionsOf } from '../verifiers/suspicions.ts';
+import { judgeText, type JudgingOptions, openJudges } from './open-judges.ts';
+import { type DamagedShard, findRollouts } from './stored-rollouts.ts';
 
 const columns = [
   'step',
@@ -65,9 +56,7 @@ export interface VerdictAudit {
 }
 
 /** Options of an audit. */
-export interface AuditOptions extends TrustOptions {
-  /** Source of verifiers and problems. Default: the run's recipe; for a Parquet file, the default math verifier. */
-  readonly recipe?: Recipe | undefined;
+export interface AuditOptions extends JudgingOptions {
   /** Maximum number of examples of each kind. */
   readonly examples: number;
   readonly signal?: AbortSignal;
@@ -82,64 +71,19 @@ export interface AuditOptions extends TrustOptions {
  */
 export async function auditVerdicts(path: string, options: AuditOptions): Promise<VerdictAudit> {
   const stored = await findRollouts(path, columns);
-  const own = options.recipe === undefined && stored.isRun ? await readRunRecipe(path) : undefined;
-  if (own !== undefined) await requireTrust(path, own, ['problems', 'verifiers'], options);
-  const recipe = options.recipe ?? own?.recipe;
-  const problems =
-    recipe === undefined
-      ? new Map<string, Problem>()
-      : await loadById(recipe, { commits: commitsOf(await readDataFile(path)) });
   await using opened = new AsyncDisposableStack();
-  const verifierFor = recipe === undefined ? mathOnly(opened) : openVerifiers(recipe, opened);
+  const { problemOf, verifierFor } = await openJudges(path, stored.isRun, options, opened);
   const findings = createFindings(options.examples);
   let done = 0;
   for await (const batch of stored.batches()) {
     const judging = batch.map(async (row) => {
-      const problem = problems.get(row.problem_id) ?? problemOfRow(row, path);
-      findings.add(row, problem, await judge(row, problem, verifierFor, options.signal));
+      const problem = problemOf(row);
+      findings.add(row, problem, await judgeText(row.text, problem, verifierFor, options.signal));
       options.onProgress?.(++done, stored.count);
     });
     await Promise.all(judging);
   }
   return { ...findings.result(stored.count), damaged: stored.damaged };
-}
-
-/** Rebuilds the problem of a stored rollout from its row, without tests. */
-const problemOfRow = ({ problem_id: id, domain, answer }: StoredRollout, source: string): Problem => ({
-  id,
-  domain,
-  prompt: [],
-  source,
-  ...(answer !== null && { answer }),
-});
-
-function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier {
-  const math = opened.use(openVerifier(verifierConfig.parse(mathAnswer())));
-  return ({ domain }) => {
-    if (domain === 'math') return math;
-    throw new DataError(`domain ${domain}: expected a recipe with its verifier and tests, got none`);
-  };
-}
-
-/** Returns the verdict, or the reason why it is missing. */
-async function judge(
-  { text }: StoredRollout,
-  problem: Problem,
-  verifierFor: (problem: Problem) => Verifier,
-  signal: AbortSignal | undefined,
-): Promise<Verdict | string> {
-  try {
-    const verifier = verifierFor(problem);
-    return await verifier.verify(problem, text, signal).catch((error: unknown) => {
-      if (!(error instanceof DataError)) throw error;
-      const verdict = { outcome: 'ungradable', score: 0, reason: error.message } as const;
-      return { ...verdict, verifier: verifierLabel(verifier) };
-    });
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (GradusError.isInstance(error) && error.name === 'DataError') return error.message;
-    throw error;
-  }
 }
 
 function createFindings(maxExamples: number) {

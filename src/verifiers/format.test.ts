@@ -51,3 +51,21 @@ test('accepts only the right arrangement of tags', async () => {
     { numRuns: 2000, examples: [[['<think>', 'a', '</think>', '<answer>', 'a', '</answer>']]] },
   );
 });
+
+test.each([
+  ['one\n\n<go>two\n\n<back> three', undefined],
+  ['one', undefined],
+  ['one\n\ntwo', 'step 2: expected it to begin with one of <go> <back>'],
+  ['one <back> two', 'step 1: <back> does not begin a step'],
+  ['<go>one\n\n<go><back>two', 'step 2: <back> does not begin a step'],
+  ['one\n\n<go> ', 'step 2 holds nothing'],
+  ['', 'step 1 holds nothing'],
+])('actions: %j: %j', async (completion, fault) => {
+  expect(await faultOf(completion, { actions: { tokens: ['<go>', '<back>'] } })).toBe(fault);
+});
+
+test('actions: requires a token', async () => {
+  const actions = { tokens: ['<go>', '<back>'], separator: '\n', required: ['<back>'] };
+  expect(await faultOf('one\n<go>two', { actions })).toBe('<back> is missing');
+  expect(await faultOf('one\n<back>two', { actions })).toBeUndefined();
+});

@@ -21,6 +21,20 @@ export const formatConfig = z.strictObject({
    * Determines whether text may follow the last tag. DeepSeek-R1's format is `tags: ['think'], textAfter: 'required'`.
    */
   textAfter: z.enum(['forbidden', 'allowed', 'required']).default('forbidden'),
+  /**
+   * Checks meta-actions instead of tags: every step but the first begins with one of `tokens`, which occur nowhere else
+   * (Satori, arXiv 2502.02508).
+   */
+  actions: z
+    .strictObject({
+      /** Such as `<|continue|>` and `<|reflect|>`; not special tokens, which a completion's text leaves out. */
+      tokens: z.array(z.string().min(1)).min(1),
+      /** Text between two steps. */
+      separator: z.string().min(1).default('\n\n'),
+      /** Tokens that must occur at least once. */
+      required: z.array(z.string().min(1)).default([]),
+    })
+    .optional(),
 });
 type FormatConfig = z.output<typeof formatConfig>;
 
@@ -31,11 +45,16 @@ export const format = noun(formatConfig);
 export function openFormat(config: FormatConfig): Verifier {
   const version = `1-${hashKey(JSON.stringify(config)).toString(36)}`;
   const judge = (completion: string): Verdict => {
-    const fault = findFault(config.isOpened ? `<${config.tags[0]}>${completion}` : completion, config);
+    const { actions, tags, isOpened } = config;
+    const fault =
+      actions === undefined
+        ? findFault(isOpened ? `<${tags[0]}>${completion}` : completion, config)
+        : findActionFault(completion, actions);
+    const form = actions === undefined ? tags.map((tag) => `<${tag}>`) : actions.tokens;
     return {
       outcome: fault === undefined ? 'correct' : 'incorrect',
       score: fault === undefined ? 1 : 0,
-      reason: fault ?? `has the format ${config.tags.map((tag) => `<${tag}>`).join(' ')}`,
+      reason: fault ?? `has the format ${form.join(' ')}`,
       verifier: `format@${version}`,
     };
   };
@@ -65,4 +84,23 @@ function findFault(text: string, { tags, textAfter }: FormatConfig): string | un
   const hasRest = text.slice(at).trim() !== '';
   if (hasRest && textAfter === 'forbidden') return `unexpected text after </${tags.at(-1)}>`;
   return !hasRest && textAfter === 'required' ? `expected text after </${tags.at(-1)}>` : undefined;
+}
+
+/** Returns the first violation of the format of meta-actions. */
+function findActionFault(
+  text: string,
+  { tokens, separator, required }: NonNullable<FormatConfig['actions']>,
+): string | undefined {
+  const [first = '', ...later] = text.split(separator).filter((step) => step.trim() !== '');
+  for (const [i, step] of [first, ...later].entries()) {
+    const opening = tokens.find((token) => step.trimStart().startsWith(token));
+    if (i > 0 && opening === undefined)
+      return `step ${i + 1}: expected it to begin with one of ${tokens.join(' ')}`;
+    const rest = opening === undefined ? step : step.trimStart().slice(opening.length);
+    const inside = tokens.find((token) => rest.includes(token));
+    if (inside !== undefined) return `step ${i + 1}: ${inside} does not begin a step`;
+    if (rest.trim() === '') return `step ${i + 1} holds nothing`;
+  }
+  const missing = required.find((token) => !text.includes(token));
+  return missing === undefined ? undefined : `${missing} is missing`;
 }

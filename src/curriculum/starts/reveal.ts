@@ -111,7 +111,10 @@ function next(before: Entry, { kind, successes, trials }: StartOutcome, config: 
 }
 
 /** Corrects the log-odds after a group without a signal; returns to the prompt once a group from it is mixed. */
-function correct(before: Entry, { kind, successes, trials }: Omit<StartOutcome, 'problemId' | 'attempts'>): Entry {
+function correct(
+  before: Entry,
+  { kind, successes, trials }: Omit<StartOutcome, 'problemId' | 'attempts'>,
+): Entry {
   const { share, correction } = before;
   if (kind === 'prompt') return { ...before, share: successes > 0 ? 0 : share === 0 ? 0.5 : share };
   const change = successes === 0 ? -1 : successes === trials ? 1 : 0;

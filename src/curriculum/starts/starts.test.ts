@@ -18,7 +18,9 @@ function play(starts: Starts, rate: (share: number) => number, groups: number): 
     const [choice] = starts.choose(['p']) as [StartChoice];
     const share = choice.kind === 'solution' ? choice.share : 0;
     const successes = Math.round(8 * rate(share));
-    starts.observe([{ problemId: 'p', kind: share === 0 ? 'prompt' : 'solution', successes, trials: 8, attempts: [] }]);
+    starts.observe([
+      { problemId: 'p', kind: share === 0 ? 'prompt' : 'solution', successes, trials: 8, attempts: [] },
+    ]);
     return share;
   });
 }

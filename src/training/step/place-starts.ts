@@ -47,10 +47,7 @@ function tokensOf(
   choice: StartChoice,
   { solution = '' }: Problem,
   config: StartsConfig,
-  {
-    renderer,
-    logprobs,
-  }: { readonly renderer: Renderer; readonly logprobs: Float32Array | undefined },
+  { renderer, logprobs }: { readonly renderer: Renderer; readonly logprobs: Float32Array | undefined },
 ): Int32Array {
   switch (choice.kind) {
     case 'prompt':

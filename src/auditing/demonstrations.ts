@@ -1,0 +1,130 @@
+import { uniformAt, hashKey } from '../core/rng.ts';
+import type { Message } from '../core/problem.ts';
+import type { RolloutRow } from '../runs/files/rollout-row.ts';
+import { findRollouts } from './stored-rollouts.ts';
+
+/**
+ * Kinds of demonstrations, after Satori (arXiv 2502.02508):
+ *
+ * - `I`: a correct attempt as written;
+ * - `II`: a correct attempt with the mark before one of its later steps: a check that finds nothing;
+ * - `III`: a correct attempt with a wrong step of a sibling before the step that the two do not share, then the mark.
+ */
+export const demonstrationTypes = ['I', 'II', 'III'] as const;
+export type DemonstrationType = (typeof demonstrationTypes)[number];
+
+/** An example to imitate. */
+export interface Demonstration {
+  readonly prompt: readonly Message[];
+  readonly completion: string;
+  readonly problem: string;
+  readonly type: DemonstrationType;
+}
+
+/** Settings of demonstrations. */
+export interface DemonstrationOptions {
+  /** Text that opens a step which checks or corrects, such as `<|reflect|>`. */
+  readonly mark: string;
+  readonly types: readonly DemonstrationType[];
+  /** Text between two steps. */
+  readonly separator: string;
+  readonly seed: number;
+}
+
+type Attempt = Pick<RolloutRow, 'problem_id' | 'prompt' | 'text' | 'outcome' | 'finish_reason' | 'messages'>;
+
+/**
+ * Builds demonstrations from the stored attempts of a run, as many of each type. A problem gives at most one of each.
+ * Only complete attempts of one turn without the mark count. The verifier's verdicts decide what is right and wrong: no
+ * model judges steps, so the step named as wrong is the first that the best correct sibling does not share.
+ *
+ * @throws DataError if there are no rollouts at `path`.
+ */
+export async function buildDemonstrations(
+  path: string,
+  options: DemonstrationOptions,
+): Promise<Demonstration[]> {
+  const columns = ['problem_id', 'prompt', 'text', 'outcome', 'finish_reason', 'messages'] as const;
+  const stored = await findRollouts(path, columns);
+  const byProblem = new Map<string, Attempt[]>();
+  for await (const batch of stored.batches())
+    for (const row of batch) {
+      if (row.finish_reason !== 'stop' || row.messages !== null || row.text.includes(options.mark)) continue;
+      const own = byProblem.get(row.problem_id);
+      if (own === undefined) byProblem.set(row.problem_id, [row]);
+      else own.push(row);
+    }
+  return demonstrationsOf(byProblem, options);
+}
+
+/** See {@link buildDemonstrations}. */
+export function demonstrationsOf(
+  attempts: ReadonlyMap<string, readonly Attempt[]>,
+  options: DemonstrationOptions,
+): Demonstration[] {
+  const types = [...new Set(options.types)];
+  const found = new Map(types.map((type) => [type, [] as Demonstration[]]));
+  for (const [problem, own] of attempts)
+    for (const type of types) {
+      const completion = completionOf(type, own, problem, options);
+      if (completion !== undefined)
+        found.get(type)!.push({ prompt: own[0]!.prompt, completion, problem, type });
+    }
+  const count = Math.min(...Array.from(found.values(), ({ length }) => length));
+  const order = (one: Demonstration): number => uniformAt(hashKey(options.seed, one.problem), 0);
+  return types.flatMap((type) =>
+    found
+      .get(type)!
+      .toSorted((a, b) => order(a) - order(b))
+      .slice(0, count),
+  );
+}
+
+function completionOf(
+  type: DemonstrationType,
+  own: readonly Attempt[],
+  problem: string,
+  { mark, separator, seed }: DemonstrationOptions,
+): string | undefined {
+  const draw = (counter: number): number => uniformAt(hashKey(seed, type, problem), counter);
+  const pick = <Value>(values: readonly Value[], counter: number): Value | undefined =>
+    values[Math.floor(draw(counter) * values.length)];
+  const rights = own.filter(({ outcome }) => outcome === 'correct').map(({ text }) => text.split(separator));
+  const right = pick(rights, 0);
+  if (right === undefined) return undefined;
+  switch (type) {
+    case 'I':
+      return right.join(separator);
+    case 'II': {
+      if (right.length < 2) return undefined;
+      const at = 1 + Math.floor(draw(1) * (right.length - 1));
+      return [...right.slice(0, at), mark + right[at]!, ...right.slice(at + 1)].join(separator);
+    }
+    case 'III': {
+      const wrongs = own
+        .filter(({ outcome }) => outcome === 'incorrect')
+        .map(({ text }) => text.split(separator));
+      const wrong = pick(wrongs, 1);
+      if (wrong === undefined) return undefined;
+      const [nearest, shared] = nearestTo(wrong, rights);
+      // One attempt is the other's beginning: no step differs.
+      if (shared >= wrong.length || shared >= nearest.length) return undefined;
+      const redo = mark + nearest[shared]!;
+      return [...wrong.slice(0, shared + 1), redo, ...nearest.slice(shared + 1)].join(separator);
+    }
+  }
+}
+
+/** The attempt that shares the most steps with `wrong`, and how many. */
+function nearestTo(
+  wrong: readonly string[],
+  rights: readonly (readonly string[])[],
+): [readonly string[], number] {
+  let best: [readonly string[], number] = [[], -1];
+  for (const right of rights) {
+    const differs = right.findIndex((step, i) => step !== wrong[i]);
+    const shared = differs < 0 ? right.length : differs;
+    if (shared > best[1]) best = [right, shared];
+  }
+  return best;
+}
