@@ -1,9 +1,9 @@
 /**
  * Measures what a second turn costs:
  *
- *   npm run bench:turns -- [--seeds 8] [--engines embedded,torch] [--size 1.5m] [--json]
+ *   npm run bench:turns -- [--seeds 8] [--engines embedded,torch] [--size 1.5m] [--given 16] [--json]
  *
- * 64 attempts write the same number of tokens in one turn, or in two with an insertion between them; the attempts of one
+ * 64 attempts write the same number of tokens in one turn, or in two with `--given` tokens inserted between them; the attempts of one
  * turn have the inserted tokens in their prompt. The model is untrained, with an end token that it almost never writes.
  * The arms alternate. Prints the ratio of two turns to one turn per written token, in CPU seconds of the
  * process and its workers, and elapsed, with 95 % t-intervals over seeds. CPU seconds depend less on the load of the machine. With
@@ -23,10 +23,12 @@ const { values: flags } = parseArgs({
     seeds: { type: 'string', default: '8' },
     engines: { type: 'string', default: 'embedded,torch' },
     size: { type: 'string', default: '1.5m' },
+    given: { type: 'string', default: '16' },
     json: { type: 'boolean', default: false },
   },
 });
 
+const given = Number(flags.given);
 const folder = mkdtempSync(join(tmpdir(), 'gradus-turns-'));
 const results: Record<string, Measured[]> = {};
 try {
@@ -34,10 +36,10 @@ try {
   for (const name of flags.engines.split(',')) {
     await using engine = await openBenchEngine(name, folder);
     // The first seed warms up.
-    await measureSeed(engine, 0);
+    await measureSeed(engine, 0, given);
     results[name] = [];
     for (let seed = 1; seed <= Number(flags.seeds); seed++)
-      results[name].push(await measureSeed(engine, seed));
+      results[name].push(await measureSeed(engine, seed, given));
   }
 } finally {
   rmSync(folder, { recursive: true });

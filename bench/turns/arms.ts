@@ -34,7 +34,6 @@ export interface Measured {
 const prompts = 8;
 const attemptsPerPrompt = 8;
 const maxTokens = 96;
-const inserted = '0123456789012345';
 /** Characters that end the first turn: about one token in 32. */
 const ends = ['4', '7'];
 
@@ -71,9 +70,10 @@ export function openBenchEngine(name: string, model: string): Promise<LocalEngin
   return openEmbeddedEngine({ model });
 }
 
-/** Runs both arms; the seed decides which comes first. */
-export async function measureSeed(engine: LocalEngine, seed: number): Promise<Measured> {
-  const inTwo = (): Promise<ArmCost> => measureArm(engine, seed, problemsOf(''), onceInterrupted());
+/** Runs both arms with `given` inserted tokens; the seed decides which comes first. */
+export async function measureSeed(engine: LocalEngine, seed: number, given: number): Promise<Measured> {
+  const inserted = '0'.repeat(given);
+  const inTwo = (): Promise<ArmCost> => measureArm(engine, seed, problemsOf(''), onceInterrupted(inserted));
   const inOne = (): Promise<ArmCost> => measureArm(engine, seed, problemsOf(inserted));
   if (seed % 2 === 0) {
     const two = await inTwo();
@@ -91,7 +91,7 @@ const problemsOf = (suffix: string): Problem[] =>
   }));
 
 /** Interrupts every attempt once: only the first request to the engine has strings that end a turn. */
-function onceInterrupted(): Environment {
+function onceInterrupted(inserted: string): Environment {
   let isFirst = true;
   const environment = scriptedEnvironment({
     reply: ({ hasEnded }) => ({ reply: hasEnded ? { type: 'end' } : { type: 'insert', text: inserted } }),
