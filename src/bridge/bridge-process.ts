@@ -35,7 +35,7 @@ const program = fileURLToPath(new URL('bridge.py', import.meta.url));
 const maxReplyCharacters = 1 << 24;
 
 /** Importing a package takes seconds: a process that is released waits this long for its next user. */
-const keptMs = 10_000;
+const keptMs = 300_000;
 const kept = new Map<string, { readonly process: BridgeProcess; readonly timer: NodeJS.Timeout }[]>();
 
 /** Takes a released process with this spec, or creates one; it starts on first use. */

@@ -27,7 +27,7 @@ export const bridgeShape = {
   /** Wall-clock limit of one call to the package; a slower one makes the attempt `ungradable`. */
   maxTime: durationSchema.default('60s'),
   /** Wall-clock limit for importing the package. */
-  maxLoadTime: durationSchema.default('180s'),
+  maxLoadTime: durationSchema.default('10m'),
   /** Processes that work in parallel; each answers one call at a time. */
   processes: z.int().min(1).max(64).default(1),
 };
