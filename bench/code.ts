@@ -2,8 +2,8 @@
  * Measures speed and accuracy of judging code: `node -C development bench/code.ts [--sections speed,references,samples]`.
  *
  * Data come from $GRADUS_DATA (default ../shared/data): HumanEval.jsonl.gz, mbpp.jsonl.gz and, for `samples`,
- * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs of CodeGen-16B for each HumanEval problem;
- * judged independently: pass@1, @10 and @100 of .228, .513, .750). The problems come in a random order, and stderr
+ * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs by CodeGen-16B for each HumanEval problem;
+ * an independent evaluation found pass@1, @10 and @100 of .228, .513, .750). The problems come in a random order, and stderr
  * shows the figures so far after every twenty, so a run that is stopped early, or a run with `--problems 40`, is a fair
  * sample. All 16,400 programs take about seven minutes of CPU time, and much longer if other work slows the machine
  * down. The last line is JSON.

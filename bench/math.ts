@@ -5,10 +5,10 @@
  *   --cases DIR    labelled cases (default: $GRADUS_CASES, else ../shared/cases/math if it exists)
  *   --reports DIR  cases from bug reports, files math-*.json (default: ../shared/cases/reports-1)
  *   --data DIR     data sets with gold answers (default: $GRADUS_DATA, else ../shared/data if it exists)
- *   --property N   pairs of different values, of which none may be judged correct (default 20,000; published: 1,000,000);
- *                  alone with --only-property
- *   --beside DIR   another checkout with its packages installed: only compares the CPU time of both, in turn
- *   --fuzz N       generated inputs (default 100,000; the published figure is with 1,000,000)
+ *   --property N   pairs of different values, none of which may be judged correct (default 20,000; published: 1,000,000);
+ *                  add --only-property to run nothing else
+ *   --beside DIR   another checkout with its packages installed: compares only the CPU time of both, alternately
+ *   --fuzz N       generated inputs (default 100,000; published: 1,000,000)
  *   --python PATH  an interpreter with math-verify installed, for the comparison (default: python3)
  *   --json         print only the last line, which is the report as JSON; the tables go to stderr
  */
@@ -97,7 +97,7 @@ async function compare(name: string, cases: readonly Case[]): Promise<void> {
     ['false positives', (score) => String(score.falsePositives)],
     ['false negatives', (score) => String(score.falseNegatives)],
     ['median ms', (score) => score.medianMs.toFixed(3)],
-    ['99 % ms', (score) => score.p99Ms.toFixed(3)],
+    ['p99 ms', (score) => score.p99Ms.toFixed(3)],
     ['slowest ms', (score) => score.maxMs.toFixed(3)],
   ];
   for (const [label, write] of rows)

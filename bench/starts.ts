@@ -1,14 +1,13 @@
 /**
- * Measures what beginning inside a known solution gains on problems that the model never solves:
+ * Measures how much starting partway through a known solution helps on problems that the model never solves:
  *
  *   npm run bench:starts -- [--seeds 3] [--steps 80] [--first 0] [--arms prompt,reveal,fine,likelihood,shortest] [--json]
  *
- * Trains with GRPO on problems with 0 of 16 correct attempts by the demo's model; each arm has the same number of
- * rollouts. `prompt` begins at the prompt, `reveal` after a part of the solution that follows the problem's success,
- * `fine` the same in steps of 1/64 and never at the prompt, `likelihood` after the part from which the rest is written with
- * a probability of about one half, `shortest` after the shortest part that helps. Prints: groups without advantage over all steps, problems solved at
- * least once in 16 attempts from only the prompt afterwards, and their pass rate; the same for held-out problems of
- * the same kinds. Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
+ * Trains with GRPO on problems that the demo's model fails in all 16 attempts; each arm has the same number of
+ * rollouts. `prompt` starts at the prompt, `reveal` after a part of the solution whose length depends on the problem's
+ * success rate, `shortest` after the shortest part that helps. Prints the share of groups without an advantage over all steps. Then prints, for
+ * attempts from the prompt alone after training, the share of problems solved at least once in 16 attempts and the pass
+ * rate, both for the training problems and for held-out problems of the same kinds. Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
  */
 import { parseArgs } from 'node:util';
 import { alignColumns } from '../src/core/text/table.ts';
@@ -33,7 +32,7 @@ for (let i = 0; i < Number(flags.seeds); i++) {
   const seed = Number(flags.first) + i;
   const problems = await hardProblems(flags.model, seed, Number(flags.perCell));
   console.log(
-    `seed ${seed}: ${problems.train.length} problems of pass rate 0, ${problems.heldOut.length} held out`,
+    `seed ${seed}: ${problems.train.length} problems with pass rate 0, ${problems.heldOut.length} held out`,
   );
   for (const arm of arms) {
     const result = await runArm(flags.model, arm, problems, { seed, steps: Number(flags.steps) });

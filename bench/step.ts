@@ -1,8 +1,8 @@
 /**
  * `npm run bench:step -- [--models 0.3m,5m] [--python PATH]`: measures one whole GRPO step (roll, judge, learn) of Gradus.
  * With a Python that has torch, transformers and TRL, it also measures TRL's GRPOTrainer and a plain PyTorch loop, with the
- * same model, prompts, lengths and threads. Contenders take turns, so that other load on the machine affects all; only
- * ratios within one run are meaningful. On a busy machine compare CPU seconds, with `--threads 1`, because PyTorch threads
+ * same model, prompts, lengths and threads. Contenders take turns, so that other load on the machine affects all of
+ * them; only ratios within one run are meaningful. On a busy machine compare CPU seconds, with `--threads 1`, because PyTorch threads
  * spin while they wait for each other. The last line is JSON.
  *
  *   --models      0.3m (the demo's), 5m (4.8 million, random), 135m (models/smollm2, see docs/real-model.md), or model
@@ -73,7 +73,10 @@ for (const model of values.models.split(',')) {
 }
 console.log(JSON.stringify({ shape, results }));
 
-/** Median step of each contender, its phases, and the ratios of the last contender's seconds and processor seconds to its own. */
+/**
+ * Returns each contender's median step time and phases, and the last contender's wall-clock and CPU time divided by its
+ * own.
+ */
 function summarise(turns: ReadonlyMap<string, readonly MeasuredTurn[]>) {
   const last = [...turns.values()].at(-1)!;
   return Object.fromEntries(

@@ -50,7 +50,7 @@ const synonyms: Readonly<Record<string, string>> = {
 };
 
 /**
- * Paraphrases a text so that it shares runs of words but not the wording: known words are replaced, one in twelve of the
+ * Paraphrases a text so that some runs of words remain but the wording differs: known words are replaced, one in twelve of the
  * other words is dropped, the last of several sentences is moved to the front, and a sentence is added. Numbers and formulas
  * stay.
  */

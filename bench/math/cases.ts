@@ -30,7 +30,7 @@ export interface Score {
   readonly maxMs: number;
 }
 
-/** Policies of whole suites that contradict the defaults. */
+/** Policies for the suites whose conventions contradict the defaults. */
 const conventions: Readonly<Record<string, Policy>> = {
   hendrycks_math: { lists: 'ordered' },
   slime: { unreduced: 'reject' },
@@ -109,7 +109,7 @@ export function scoreOf(
   };
 }
 
-/** Judges every case under the options that its suite states, and under only the defaults. */
+/** Judges every case twice: with the options that its suite states, and with the defaults alone. */
 export async function runCases(
   cases: readonly Case[],
 ): Promise<Score & { readonly passedIgnoringSuiteOptions: number; readonly unexplainedMisses: number }> {

@@ -9,11 +9,11 @@ export const mutations: readonly Mutation[] = [
   { name: 'first number plus one', mutate: (gold) => changeNumber(gold, 'first', (n) => n + 1) },
   { name: 'last number plus one', mutate: (gold) => changeNumber(gold, 'last', (n) => n + 1) },
   { name: 'first number plus ten', mutate: (gold) => changeNumber(gold, 'first', (n) => n + 10) },
-  { name: 'last number doubled and one', mutate: (gold) => changeNumber(gold, 'last', (n) => 2 * n + 1) },
+  { name: 'last number doubled plus one', mutate: (gold) => changeNumber(gold, 'last', (n) => 2 * n + 1) },
   { name: 'last digit lost', mutate: (gold) => (/^-?[1-9]\d+$/.test(gold) ? gold.slice(0, -1) : undefined) },
   { name: 'zero appended', mutate: (gold) => (/^-?[1-9]\d*$/.test(gold) ? `${gold}0` : undefined) },
   { name: 'sign changed', mutate: changeSign },
-  { name: 'fraction turned over', mutate: turnFraction },
+  { name: 'fraction inverted', mutate: turnFraction },
   { name: 'a half added', mutate: (gold) => (/^-?\d+$/.test(gold) ? `${gold}.5` : undefined) },
   { name: 'rounded fraction', mutate: roundFraction },
   { name: 'pi lost', mutate: (gold) => (/^-?\d+\\pi$/.test(gold) ? gold.replace('\\pi', '') : undefined) },
@@ -25,7 +25,7 @@ export const mutations: readonly Mutation[] = [
     name: 'cube root for the root',
     mutate: (gold) => (/^-?\d*\\sqrt\{\d+\}$/.test(gold) ? gold.replace('\\sqrt', '\\sqrt[3]') : undefined),
   },
-  { name: 'tuple turned round', mutate: turnTuple },
+  { name: 'tuple reversed', mutate: turnTuple },
   {
     name: 'item lost',
     mutate: (gold) =>
@@ -53,7 +53,7 @@ export const mutations: readonly Mutation[] = [
         : undefined,
   },
   {
-    name: 'another operator on top',
+    name: 'another term added',
     mutate: (gold) =>
       /^-?[\d\\]/.test(gold) && !/text|matrix|,|=|cup|circ/.test(gold) ? `${gold} + \\sqrt{2}` : undefined,
   },

@@ -87,12 +87,12 @@ export const spellings: readonly Spelling[] = [
     respell: (gold) => replaced(gold, /^-\\[dt]?frac\{(\d+)\}\{(\d+)\}$/, '\\frac{$1}{-$2}'),
   },
   {
-    name: 'sum turned round',
+    name: 'sum reversed',
     respell: (gold) =>
       replaced(gold, /^(\d*(?:\\sqrt\{\d+\}|\\pi)?) ?\+ ?(\d*(?:\\sqrt\{\d+\}|\\pi|i))$/, '$2 + $1'),
   },
   {
-    name: 'difference turned round',
+    name: 'difference reversed',
     respell: (gold) =>
       replaced(gold, /^(\d+(?:\\sqrt\{\d+\}|\\pi)?) ?- ?(\d+(?:\\sqrt\{\d+\}|\\pi|i)?)$/, '-$2 + $1'),
   },

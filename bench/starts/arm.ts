@@ -33,13 +33,13 @@ const starts = {
 export type ArmName = keyof typeof starts;
 export const armNames = Object.keys(starts) as ArmName[];
 
-/** Problems of pass rate 0 under the base model. */
+/** Problems with pass rate 0 for the base model. */
 export interface HardProblems {
   readonly train: readonly Problem[];
   readonly heldOut: readonly Problem[];
 }
 
-/** Attempts from only the prompt. */
+/** Results of attempts from the prompt alone. */
 interface Measured {
   /** Share of problems solved at least once in 16 attempts. */
   readonly solved: number;
@@ -72,7 +72,7 @@ const maxTokens = 40;
 const verifier = openMathAnswer(mathConfig.parse(mathAnswer({ extraction: 'boxed' })));
 const verifierFor = () => verifier;
 
-/** Draws problems of all math families and keeps those that the model fails in all of 16 attempts. */
+/** Draws problems from all math families and keeps those that the model fails in all 16 attempts. */
 export async function hardProblems(model: string, seed: number, perCell: number): Promise<HardProblems> {
   await using engine = await openEmbeddedEngine({ model });
   const draw = async (split: 'train' | 'held-out'): Promise<Problem[]> => {
@@ -83,7 +83,7 @@ export async function hardProblems(model: string, seed: number, perCell: number)
   return { train: await draw('train'), heldOut: await draw('held-out') };
 }
 
-/** Trains the base model with one kind of starts, and measures from only the prompt. */
+/** Trains the base model with one kind of start, then measures it from the prompt alone. */
 export async function runArm(
   model: string,
   arm: ArmName,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Recipe: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
-"""A recipe file, or a recipe as a dictionary, whose relative paths begin at the current folder."""
+"""A recipe file, or a recipe as a dictionary, whose paths are relative to the current folder."""
 
 Overrides: TypeAlias = Mapping[str, Any] | None
 """Fields of the recipe to override: `{"optimizer.learningRate": 1e-4, "stages[0].maxSteps": 20}`."""
@@ -32,7 +32,7 @@ def train(recipe: Recipe, overrides: Overrides = None, *, runs: str = "runs", pr
 
     Raises:
         RunError: with code `RUN_WENT_WRONG` for a run that finished with errors; `error.result["run"]` is its folder.
-        KeyboardInterrupt: you interrupted it; its text is the command that continues the run.
+        KeyboardInterrupt: if you interrupt it; the message is the command that continues the run.
     """
     with _file_of(recipe) as file:
         return _ended(call("train", file, *_set(overrides), "--runs", runs, progress=progress))
@@ -119,7 +119,7 @@ def evaluate(
 ) -> list[dict[str, Any]]:
     """Evaluates a model on the suites of a recipe or of the run that trained it, or on published suites.
 
-    Each evaluation has `overall`, `byFamily` and the verdicts of each `problems`.
+    Each evaluation has `overall`, `byFamily` and `problems`, which lists the verdicts of each problem.
 
     Args:
         model: run, run directory or model folder; default: the recipe's policy.
@@ -161,12 +161,15 @@ def compare(before: Run | str | os.PathLike[str], after: Run | str | os.PathLike
 
 
 def verify_math(answers: Iterable[tuple[str, str]]) -> DataFrame:
-    """Judges pairs of gold answer and answer; returns one verdict per row: outcome, score, reason."""
+    """Judges (gold answer, answer) pairs; returns one verdict per row: outcome, score, reason."""
     return _verdicts("math", [{"gold": gold, "pred": answer} for gold, answer in answers])
 
 
 def verify_code(programs: Iterable[tuple[Mapping[str, Any], str]]) -> DataFrame:
-    """Runs pairs of problem (with tests, in any known format) and program in a sandbox; returns one verdict per row."""
+    """Runs (problem, program) pairs in a sandbox and returns one verdict per row.
+
+    A problem contains its tests, in any known format.
+    """
     return _verdicts("code", [{"problem": problem, "program": program} for problem, program in programs])
 
 

@@ -139,7 +139,7 @@ async function checkTokenizer(): Promise<string> {
   const { tokenizer } = await openModelFolder(tinyModel);
   const text = tokenizer.decode(tokenizer.encodeText('2+2='));
   if (text === '2+2=') return 'text round-trips through tokens';
-  throw new Error(`expected the text 2+2= from its tokens, got ${JSON.stringify(text)}`);
+  throw new Error(`expected the tokens of "2+2=" to decode to the same text, got ${JSON.stringify(text)}`);
 }
 
 const limits: SandboxLimits = { maxCpuMs: 1000, maxMemoryBytes: 2 ** 26, maxOutputCharacters: 100 };

@@ -58,7 +58,7 @@ test('maps columns, adds the instruction and reads tests', async () => {
 });
 
 test.each([
-  ['an empty file', '', 'p.jsonl: expected one JSON object a row, got an empty file'],
+  ['an empty file', '', 'p.jsonl: expected one JSON object per row, got an empty file'],
   [
     'an incomplete last row',
     '{"prompt":"a","answer":"1"}\n{"prompt":"b","ans',
@@ -74,12 +74,12 @@ test.each([
   [
     'an empty gold',
     '{"prompt":"a","answer":""}',
-    'p.jsonl:1: column "answer": expected a text that is not blank, got ""',
+    'p.jsonl:1: column "answer": expected a non-blank string, got ""',
   ],
   [
     'a wrong type',
     '{"prompt":7,"answer":"1"}',
-    'p.jsonl:1: column "prompt": expected a text or a list of {role, content} messages, got 7',
+    'p.jsonl:1: column "prompt": expected a string or a list of {role, content} messages, got 7',
   ],
   [
     'tests without cases',
@@ -114,7 +114,7 @@ test('reports a missing file as one error', async () => {
   );
 });
 
-test('reads any file content to problems or throws a DataError', async () => {
+test('reads any file content as problems or throws a DataError', async () => {
   const row = fc.oneof(
     fc.string(),
     fc.json(),
@@ -139,7 +139,7 @@ test('reads any file content to problems or throws a DataError', async () => {
   );
 });
 
-test('names file() for a file of another format', async () => {
+test('suggests file() for a file in another format', async () => {
   writeFileSync(join(folder, 'x.csv'), 'prompt,answer\n1+1?,2\n');
   const source = problemSourceConfig.parse(jsonl('x.csv'));
   await expect(loadSource(source, { baseDir: folder })).rejects.toThrow(

@@ -8,7 +8,7 @@ import { problemOfRow } from './problem-row.ts';
 import { readJsonRows } from '../storage/rows/json-lines.ts';
 import { instructionShape } from './instruction.ts';
 
-/** Problems from a JSON Lines file: one JSON object a row. Blank rows are skipped; each other row must be a problem. */
+/** Problems from a JSON Lines file: one JSON object per row. Blank rows are skipped; each other row must be a problem. */
 export const jsonlConfig = z.strictObject({
   type: z.literal('jsonl'),
   ...locationShape,

@@ -8,10 +8,10 @@ import { testsExample, testsSchema } from './shapes/tests/tests-schema.ts';
 import { withInstruction, type Instruction } from './instruction.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
-/** Rejects blank texts, which indicate an incomplete row. */
-const filled = z.string().regex(/\S/, { error: 'expected a text that is not blank' });
+/** Rejects blank strings, which indicate an incomplete row. */
+const filled = z.string().regex(/\S/, { error: 'expected a non-blank string' });
 const promptSchema = z.union([filled, z.array(messageSchema).min(1)], {
-  error: 'expected a text or a list of {role, content} messages',
+  error: 'expected a string or a list of {role, content} messages',
 });
 const wordingsSchema = z.array(promptSchema, { error: 'expected a list of prompts' });
 const textSchema = z.string().min(1);
@@ -25,7 +25,7 @@ const passRatesSchema = z.array(
 );
 /** Accepts numbers, since many data sets store numeric answers that way. */
 const answerSchema = z.union([filled, z.number(), z.bigint(), z.boolean()], {
-  error: 'expected a text or a number',
+  error: 'expected a string or a number',
 });
 
 /** How rows become problems. */

@@ -47,7 +47,7 @@ export function wilsonTrials({ mean: rate, low, high }: Estimate): number {
 /**
  * Returns the difference of two independent estimates, first minus second, with the interval implied by theirs (MOVER,
  * Zou & Donner 2008): each side is the root of the sum of squares of the two distances. For two Wilson intervals it is
- * Newcombe's hybrid score interval (1998, method 10). The intervals need equal confidence.
+ * Newcombe's hybrid score interval (1998, method 10). Both intervals must have the same confidence level.
  */
 export function differenceOf(first: Estimate, second: Estimate): Estimate {
   const centre = first.mean - second.mean;
@@ -70,7 +70,7 @@ export function betaInterval(
 }
 
 /**
- * Returns the mean with Student's t-interval: for few values that are about normal, such as one figure per seed. A
+ * Returns the mean with Student's t-interval: for a few approximately normal values, such as one figure per seed. A
  * percentile bootstrap of five values covers 84 % where it states 95 %; this interval covers 95 %. For a paired comparison
  * pass the differences per seed. NaN throughout for an empty list; one value has an infinite interval.
  * @param confidence in (0, 1).
@@ -85,7 +85,7 @@ export function tInterval(values: ArrayLike<number>, confidence = 0.95): Estimat
 }
 
 /**
- * Returns the t with P(|T| ≤ t) = `central` of Student's t: ν / (ν + T²) has the distribution Beta(ν/2, 1/2).
+ * Returns the t for which P(|T| ≤ t) = `central` if T has Student's t distribution: ν / (ν + T²) is Beta(ν/2, 1/2).
  * @param central in (0, 1).
  * @param degrees degrees of freedom ν, > 0.
  */
@@ -116,7 +116,7 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
 }
 
 /**
- * Returns the means of the resamples in ascending order; none for an empty list. A function of its own, because V8 compiles
+ * Returns the means of the resamples in ascending order; none for an empty list. A separate function, because V8 compiles
  * a hot loop while it runs: with the loop beside the object literal, about 1 in 100 processes on a busy machine returned an
  * estimate whose numbers the next call overwrote (Node 24.21, V8 13.6).
  */

@@ -20,7 +20,7 @@ test('ranks count smaller values, and equal values share a rank', () => {
   );
 });
 
-test('spearman is symmetric, invariant under increasing maps, and changes its sign under decreasing maps', () => {
+test('spearman is symmetric, invariant under increasing maps, and changes sign under decreasing maps', () => {
   fc.assert(
     fc.property(pairs, (points) => {
       const [x, y] = [points.map(([a]) => a), points.map(([, b]) => b)];

@@ -19,7 +19,8 @@ export function ranksOf(values: ArrayLike<number>): Float64Array {
  * side has fewer than two different values.
  */
 export function spearman(x: ArrayLike<number>, y: ArrayLike<number>): number {
-  if (x.length !== y.length) throw new RangeError(`expected as many x as y, got ${x.length} and ${y.length}`);
+  if (x.length !== y.length)
+    throw new RangeError(`expected as many x values as y values, got ${x.length} and ${y.length}`);
   const [a, b] = [ranksOf(x), ranksOf(y)];
   const [meanA, meanB] = [mean(a), mean(b)];
   let [shared, spreadA, spreadB] = [0, 0, 0];

@@ -16,7 +16,7 @@ export interface Line {
  */
 export function linearFit(x: ArrayLike<number>, y: ArrayLike<number>): Line {
   if (x.length !== y.length) {
-    throw new RangeError(`expected as many x as y, got ${x.length} and ${y.length}`);
+    throw new RangeError(`expected as many x values as y values, got ${x.length} and ${y.length}`);
   }
   const centreX = mean(x);
   const centreY = mean(y);
@@ -26,7 +26,7 @@ export function linearFit(x: ArrayLike<number>, y: ArrayLike<number>): Line {
     spread += (x[i]! - centreX) ** 2;
     shared += (x[i]! - centreX) * (y[i]! - centreY);
   }
-  if (!(spread > 0)) throw new RangeError('expected at least two different x for a line');
+  if (!(spread > 0)) throw new RangeError('expected at least two distinct x values to fit a line');
   const slope = shared / spread;
   const intercept = centreY - slope * centreX;
   let residual = 0;

@@ -110,7 +110,7 @@ test.each([1, 2])('keeps the old folder in place when rename %i of its replaceme
   expect(readdirSync(folder)).toEqual(['model']);
 });
 
-test('a failed write restores an old folder that a kill left without its name', async () => {
+test('a failed write restores an old folder that a kill left under its draft name', async () => {
   leaveOld('old');
   const stop = new Error('stop');
   await expect(writeFolderAtomic(join(folder, 'model'), () => Promise.reject(stop))).rejects.toBe(stop);
@@ -128,7 +128,7 @@ test('a second kill, at any operation of the next write, leaves the old or the n
   expect(readdirSync(folder)).toEqual(['model']);
 });
 
-test('sweep renames the old folder of an interrupted replacement back, or removes it beside the new one', async () => {
+test('sweep restores the old folder of an interrupted replacement, or removes it if the new one exists', async () => {
   const isDraft = (name: string): boolean => name.startsWith('.tmp-');
   leaveOld('old');
   await sweep(folder, isDraft);
@@ -182,7 +182,7 @@ test('the next write replaces the longer draft of a killed process', async () =>
   expect(readdirSync(folder)).toEqual(['file']);
 });
 
-test('replaces a link in place of the draft and leaves its target alone', async () => {
+test('replaces a link at the path of the draft and leaves its target alone', async () => {
   writeFileSync(join(folder, 'outside'), 'precious');
   symlinkSync(join(folder, 'outside'), draftOf(join(folder, 'file')));
   await writeFileAtomic(join(folder, 'file'), 'new');
@@ -190,7 +190,7 @@ test('replaces a link in place of the draft and leaves its target alone', async 
   expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('new');
 });
 
-test('writes a device in place without replacing it', async () => {
+test('writes to a device in place without replacing it', async () => {
   await writeFileAtomic('/dev/null', 'text');
   expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   expect(isWrittenInPlace(join(folder, 'none'))).toBe(false);

@@ -22,7 +22,7 @@ test('rejects a path that is a file or passes through one', async () => {
 });
 
 test.skipIf(!existsSync('/proc/self'))(
-  'fails on a file system that accepts no folders instead of looping',
+  'fails, instead of looping, on a file system that accepts no new folders',
   async () => {
     for (const path of ['/proc/gradus', '/proc/gradus/runs/deep'])
       await expect(makeFolder(path)).rejects.toMatchObject({

@@ -34,7 +34,7 @@ test('reads rows, with a text prompt as one user message', async () => {
 });
 
 test.each([
-  ['', /examples\.jsonl: expected one JSON object a row, got an empty file/],
+  ['', /examples\.jsonl: expected one JSON object per row, got an empty file/],
   ['{"prompt":"a","completion":"b"}\n{"prompt":"a","comp', /examples\.jsonl:2: expected one whole JSON/],
   ['[1]', /:1: row: .*got \[1\]/],
   ['{"prompt":"a"}', /:1: column "completion": expected a string, got nothing/],

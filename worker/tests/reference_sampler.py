@@ -1,4 +1,4 @@
-"""Reference sampler without cache or batches, and requests to compare the two samplers."""
+"""A reference sampler without a cache or batches, and the requests used to compare both samplers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ Written = dict[tuple[int, int], tuple[list[int], list[float], str]]
 
 
 def prompts(*shapes: tuple[int, int], seed: int = 1) -> list[SamplePrompt]:
-    """Random prompts of the given (tokens, completions)."""
+    """Random prompts with the given numbers of tokens and completions."""
     random = np.random.default_rng(seed)
     return [
         SamplePrompt(

@@ -50,7 +50,7 @@ export function levelsNamedBy(config: SamplerConfig): readonly string[] {
  * Creates the sampler that a configuration describes, over the problems that a stage selected.
  *
  * @param seed the run's seed; samplers of different stages should get different seeds.
- * @param groupSize rollouts of a group.
+ * @param groupSize rollouts per group.
  * @throws {DataError} when the pool is empty or names a problem twice.
  * @throws {ConfigError} when the configuration names a level that no problem of the pool has.
  */

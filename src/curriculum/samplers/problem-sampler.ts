@@ -17,7 +17,7 @@ export interface PoolProblem {
   readonly source?: string;
 }
 
-/** Outcome of a problem that was rolled out, admitted by the gates or not. */
+/** Outcome of a problem that was rolled out, whether or not the gates admitted it. */
 export interface ProblemOutcome extends Trials {
   readonly problemId: string;
   /** Mean of |advantage| over the group; 0 where all rewards were equal. */
@@ -45,12 +45,12 @@ export interface ProblemOutcome extends Trials {
  */
 export interface ProblemSampler {
   /**
-   * Returns `count` distinct problem ids, or all eligible ones if there are fewer: no problem comes twice in a step.
+   * Returns `count` distinct problem ids, or all eligible ones if there are fewer: no problem appears twice in a step.
    *
    * @param step 0-based step within the stage; schedules read it.
    * @param without ids already rolled out in this step, left out when a gate asks for a refill.
    * @param perDomain count of each domain, summing to `count`. Only a mix of domains uses it; if absent, the mix
-   * divides `count` by its weights.
+   * splits `count` in proportion to its weights.
    */
   choose(
     count: number,

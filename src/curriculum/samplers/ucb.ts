@@ -6,7 +6,7 @@ import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-samp
 import { readState } from './read-state.ts';
 
 /**
- * A bandit over levels: levels with large advantages, or with few tries so far, come more often. A level's value
+ * A bandit over levels: it draws levels with large advantages, or with few tries so far, more often. A level's value
  * is the mean |advantage| of its recent groups, since a level whose groups are all solved or all failed teaches nothing.
  *
  * - DUMP (Wang et al., arXiv 2504.09710): UCB = mean over the last `window` groups + `exploration`·√(ln(n + 1) /

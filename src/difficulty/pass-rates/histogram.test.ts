@@ -20,7 +20,7 @@ test('draws its counts', () => {
     '      0 ·1··· ·5··· 1  problems  mean  learnable  known to',
     'math  █       ▄     ▁        13  0.23       0.31    ± 0.17',
     'code     █                    1  0.13       1.00    ± 0.23',
-    '9 problems at exactly 0 or 1 after 8 rollouts (median): rates within 0.31 of the end look the same in 1 of 20 cases or more',
+    '9 problems at exactly 0 or 1 after 8 rollouts (median): true rates up to 0.31 from 0 or 1 give such a result in at least 1 of 20 cases',
     '1 problems not measured yet',
   ]);
 });

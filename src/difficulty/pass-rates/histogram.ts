@@ -19,7 +19,7 @@ const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 /**
  * Draws pass rates for the terminal, one row per group: a bar for exactly 0, ten for the tenths between, one for
  * exactly 1. Each row also shows the number of measured problems, their mean pass rate, the share that can give a group
- * signal (0 < p < 1), and the median half-width of a problem's interval.
+ * a learning signal (0 < p < 1), and the median half-width of a problem's interval.
  *
  * @example
  * //       0 ·1··· ·5··· 1  problems  mean  learnable  known to
@@ -66,7 +66,7 @@ function row(name: string, all: readonly Trials[], { prior, confidence }: Histog
   return `${name}  ${drawBars(countBins(rates))}  ${cells.join('  ')}`;
 }
 
-/** Counts rates of exactly 0, in ten equal bins between, and of exactly 1. */
+/** Counts the rates that are exactly 0, those in each of ten equal bins between, and those that are exactly 1. */
 function countBins(rates: readonly number[]): number[] {
   const counts = Array<number>(innerBins + 2).fill(0);
   for (const rate of rates) {
@@ -103,6 +103,6 @@ function undecidedNote(entries: readonly HistogramEntry[]): string[] {
   const hidden = 1 - 0.05 ** (1 / trials);
   return [
     `${atTheEnds.length} problems at exactly 0 or 1 after ${Math.round(trials)} rollouts (median): ` +
-      `rates within ${hidden.toFixed(2)} of the end look the same in 1 of 20 cases or more`,
+      `true rates up to ${hidden.toFixed(2)} from 0 or 1 give such a result in at least 1 of 20 cases`,
   ];
 }

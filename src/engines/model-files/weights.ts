@@ -81,7 +81,7 @@ async function checkShards(folder: string, path: string, shards: readonly unknow
   for (const shard of new Set(shards)) {
     // Reject paths: an index from elsewhere must not make us read files outside the folder.
     const isName = typeof shard === 'string' && !/[/\\]/.test(shard);
-    if (!isName) throw new DataError(`${path}: expected the names of shards, got ${describe(shard)}`);
+    if (!isName) throw new DataError(`${path}: expected shard names, got ${describe(shard)}`);
     if (!(await isFile(join(folder, shard)))) {
       throw new DataError(
         `${path}: expected the shard ${shard} in the same folder, but it is missing; download it again`,

@@ -56,7 +56,7 @@ function tokenFor(remote: string): string | null {
 }
 
 /**
- * Starts the worker over ssh, in the folder of the address. Frames use its stdin and stdout; all other output goes to
+ * Returns the command that starts the worker over ssh, in the folder that the address names. Frames use its stdin and stdout; all other output goes to
  * stderr. Never prompts for a password.
  */
 export function sshCommand(remote: string, options: readonly string[] = []): string[] {

@@ -15,7 +15,7 @@ import { publishedEvaluation } from './published-evaluation.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** LiveCodeBench's private tests: base64 of zlib of a pickled text of JSON. */
+/** Encodes LiveCodeBench's private tests: a JSON string, pickled, compressed with zlib and encoded in base64. */
 function pickled(tests: unknown): string {
   const text = Buffer.from(JSON.stringify(tests));
   const length = Buffer.alloc(4);
@@ -36,7 +36,7 @@ const contest = (rest: Row): Row => ({
 const stdin = [{ input: '2', output: '4', testtype: 'stdin' }];
 const functional = [{ input: '2', output: '4', testtype: 'functional' }];
 
-/** Invented rows in the columns of each published file, with a right and a wrong answer. */
+/** Invented rows with the columns of each published file, and a right and a wrong answer to each. */
 const made: Record<string, { rows: readonly Row[]; asked: string; right: string; wrong: string }> = {
   'data/train-00000-of-00001.parquet': {
     rows: [{ id: 60, problem: 'What is 200+4?', solution: 's', answer: '204', url: 'u', year: '2024' }],
@@ -183,9 +183,9 @@ afterEach(async () => {
 });
 
 test.each(publishedSuites.map((suite) => [suite.name, suite] as const))(
-  'reads, prompts and judges %s by its own columns',
+  'reads, prompts and judges %s using its own columns',
   async (name, { problems: sources, domain, rollouts }) => {
-    // Hashes of the real files.
+    // Skip the hash check: the published hashes are those of the real files.
     const set = sources.map((_, i) => `evaluation[0].problems[${i}].sha256=null`);
     const recipe = publishedEvaluation([name], { set });
     const [suite] = recipe.evaluation;

@@ -2,7 +2,7 @@ import { openText } from '../../storage/rows/open-text.ts';
 import { readRows } from '../../storage/rows/read-rows.ts';
 
 /**
- * Splits text into words, which no token crosses: letters or punctuation with the space before them, single digits, and
+ * Splits text into words; no token spans two words. A word is letters or punctuation with the space before them, single digits, and
  * white space. Uses only Unicode properties, so that JavaScript and Oniguruma (Python's tokenizers) split alike.
  */
 export const wordPattern = [
@@ -17,8 +17,8 @@ export const wordPattern = [
 const nameColumns = new Set(['id', 'source', 'licence', 'license', 'role', 'domain', 'family']);
 
 /**
- * Counts the words of files. In tables and JSON (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet`) it reads every text
- * except names such as `id`; other files it reads whole, as UTF-8. Streams, so that files may be larger than memory.
+ * Counts the words of files. In tables and JSON (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet`) it reads every string
+ * except names such as `id`; it reads other files whole, as UTF-8. Streams, so that files may be larger than memory.
  *
  * @throws DataError naming the file that cannot be read, and its row.
  */

@@ -27,7 +27,7 @@ const promptColumns = [
   'complete_prompt',
 ];
 
-/** The derived column of a row's tests. */
+/** Name of the derived column that holds a row's tests. */
 const testsRead = 'tests read';
 const rates = 'stated pass rates';
 
@@ -108,7 +108,7 @@ const testNames = [
   'test_list',
 ];
 
-/** Detects tests in a published form: a list, an object, or either in text. */
+/** Detects tests in a published format: a list or an object, possibly encoded as a string. */
 export function isTests(value: unknown): boolean {
   const tests = typeof value === 'string' ? readStructure(value) : value;
   if (Array.isArray(tests)) {
@@ -168,7 +168,7 @@ function requirePython(row: Columns): void {
   }
 }
 
-/** Rejects interactive problems, for which Codeforces states how to talk to the judge. */
+/** Rejects interactive problems, for which Codeforces specifies an interaction with the judge. */
 function requireOneInput({ interaction_format: format }: Columns): void {
   if (typeof format === 'string' && format.trim() !== '')
     throw new DataError(
@@ -176,7 +176,7 @@ function requireOneInput({ interaction_format: format }: Columns): void {
     );
 }
 
-/** Counts KodCode's outcomes of GPT-4o: 1 for each attempt that passed. */
+/** Counts the outcomes of GPT-4o that KodCode records: 1 for each attempt that passed. */
 function passRates(sequence: unknown) {
   if (!Array.isArray(sequence) || sequence.length === 0) return [];
   const successes = sequence.filter((one) => Number(one) === 1).length;

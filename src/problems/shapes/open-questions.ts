@@ -10,7 +10,7 @@ function goldsIn(value: unknown, column: string): readonly string[] {
   const golds = [value].flat();
   if (golds.length > 0 && golds.every((gold) => typeof gold === 'string' && gold.trim() !== ''))
     return golds as string[];
-  throw new DataError(`column "${column}": expected a text or a list of texts, each an accepted answer`);
+  throw new DataError(`column "${column}": expected a string or a list of strings, each an accepted answer`);
 }
 
 /** FlashRAG (NQ, TriviaQA, HotpotQA, 2Wiki, MuSiQue, …): a question with several golds. */

@@ -580,9 +580,9 @@ test("R1-Searcher's rows are questions with an answer, in a stated domain", asyn
 
 test('golds that are not texts give an error that names their column', async () => {
   await expect(read([{ question: 'q', golden_answers: [] }])).rejects.toThrow(
-    'column "golden_answers": expected a text or a list of texts',
+    'column "golden_answers": expected a string or a list of strings',
   );
   await expect(read([verl('x', { target: [1] })])).rejects.toThrow(
-    'column "reward_model.ground_truth.target": expected a text or a list of texts',
+    'column "reward_model.ground_truth.target": expected a string or a list of strings',
   );
 });

@@ -86,7 +86,7 @@ export async function withinTime<Value>(
   const stop = (): void =>
     reject(
       late.aborted
-        ? new EnvironmentError(`${environment.name} gave no ${what} within ${environment.maxTime} ms`)
+        ? new EnvironmentError(`${environment.name} returned no ${what} within ${environment.maxTime} ms`)
         : either.reason,
     );
   either.addEventListener('abort', stop, { once: true });

@@ -133,7 +133,7 @@ test('ends at the limit of turns, and at the window, as length', async () => {
 
 test.for([
   ['throws', () => Promise.reject(new Error('index is gone')), 'scripted failed: Error: index is gone'],
-  ['never answers', () => new Promise<never>(() => {}), 'scripted gave no reply within 50 ms'],
+  ['never answers', () => new Promise<never>(() => {}), 'scripted returned no reply within 50 ms'],
   [
     'rewards with NaN',
     () => ({ reply: { type: 'end' }, reward: Number.NaN }) as const,
@@ -175,7 +175,7 @@ test('a start that never ends makes the attempts ungradable, and does not delay 
     });
   const rollouts = await rollWith(stuck(50), () => 'a');
   expect(rollouts.map(({ verdict }) => verdict.outcome)).toEqual(['ungradable', 'ungradable']);
-  expect(rollouts[0]!.verdict.reason).toContain('scripted gave no start within 50 ms');
+  expect(rollouts[0]!.verdict.reason).toContain('scripted returned no start within 50 ms');
   const environments = {
     of: () => stuck(600_000),
     call: async () => ({ outcome: 'ok', text: '' }) as const,

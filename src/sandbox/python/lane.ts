@@ -193,7 +193,7 @@ class FrameReader {
 
   async #take(length: number): Promise<Buffer> {
     while (this.#size < length) {
-      if (this.#ended) throw new SandboxError('the fork server ended');
+      if (this.#ended) throw new SandboxError('the fork server exited before it replied');
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
     const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);

@@ -120,9 +120,12 @@ function refusal(refused: readonly Refusal[], packages: PackageNames): SandboxEr
   if (packages.length > 0) {
     const names = packages.join(' ');
     const lacking = refused.find(({ reason }) => reason.endsWith(lacksPackage))?.interpreter ?? 'python3';
-    return new SandboxError(`the sandbox declares ${names}, and no usable Python here has it. ${reasons}`, {
-      tryNext: `${lacking} -m pip install ${names}`,
-    });
+    return new SandboxError(
+      `no usable Python on this machine has the declared packages: ${names}. ${reasons}`,
+      {
+        tryNext: `${lacking} -m pip install ${names}`,
+      },
+    );
   }
   const isLinux = process.platform === 'linux';
   const needs = isLinux

@@ -104,7 +104,7 @@ test('rejects a strategy without a scorer, the verifier as scorer, and a budget 
   writeFileSync(noJson, '{ budget: 4 }');
   for (const file of [noJson, join(folder, 'missing.json')])
     await expect(openServedStrategy(file, engine, new AsyncDisposableStack())).rejects.toThrow(
-      `${file}: expected a strategy as JSON, got`,
+      `${file}: expected a strategy as JSON (`,
     );
 });
 

@@ -22,7 +22,7 @@ export async function* readJsonRows(file: string, shown: string): AsyncGenerator
     isEmpty = false;
     yield { row: number, value: read() };
   }
-  if (isEmpty) throw new DataError(`${shown}: expected one JSON object a row, got an empty file`);
+  if (isEmpty) throw new DataError(`${shown}: expected one JSON object per row, got an empty file`);
 }
 
 /**

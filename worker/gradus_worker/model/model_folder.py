@@ -241,7 +241,7 @@ def _read_index(folder: Path) -> dict[str, str]:
     for shard in {json.dumps(value): value for value in shards.values()}.values():
         # Reject paths: an untrusted index must not read files outside the folder.
         if not isinstance(shard, str) or "/" in shard or "\\" in shard:
-            raise ModelError(f"{path}: expected the names of shards, got {describe(shard)}")
+            raise ModelError(f"{path}: expected shard names, got {describe(shard)}")
         if not (folder / shard).is_file():
             raise ModelError(
                 f"{path}: expected the shard {shard} in the same folder, but it is missing; download it again"

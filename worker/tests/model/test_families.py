@@ -1,4 +1,4 @@
-"""Every supported family compared with transformers, as `test/conformance/families.test.ts` does for the embedded
+"""Compares every supported family with transformers, as `test/conformance/families.test.ts` does for the embedded
 engine."""
 
 import json

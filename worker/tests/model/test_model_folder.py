@@ -1,4 +1,4 @@
-"""Parity with transformers; model folders are accepted and rejected as by the embedded engine."""
+"""Parity with transformers. The worker accepts and rejects the same model folders as the embedded engine."""
 
 import json
 import shutil
@@ -210,8 +210,8 @@ INDEX = "model.safetensors.index.json"
         (lambda folder: (folder / INDEX).unlink(), "expected model.safetensors or .*, got neither"),
         (lambda folder: (folder / INDEX).rename(folder / "pytorch_model.bin"), r"got pytorch_model\.bin.*: python"),
         (written(INDEX, "{}"), 'expected "weight_map" to be an object, got nothing'),
-        (written(INDEX, '{"weight_map": {"a": "../x.safetensors"}}'), r"names of shards, got"),
-        (written(INDEX, '{"weight_map": {"a": 7}}'), r"names of shards, got 7"),
+        (written(INDEX, '{"weight_map": {"a": "../x.safetensors"}}'), r"shard names, got"),
+        (written(INDEX, '{"weight_map": {"a": 7}}'), r"shard names, got 7"),
         (written(INDEX, '{"weight_map": {}}'), 'a shard for "model.embed_tokens.weight"'),
         (lambda folder: (folder / SECOND).unlink(), f"expected the shard {SECOND} in the same folder"),
         (written(SECOND, "version https://git-lfs.github.com/spec/v1\n"), "whole safetensors file"),

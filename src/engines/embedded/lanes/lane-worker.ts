@@ -23,7 +23,7 @@ const options = workerData as LaneOptions;
 const port = parentPort!;
 const runner = createMicrobatchRunner(options);
 let sampler: Promise<Sampler> | undefined;
-/** Weights by version, while jobs use them; jobs of one version share their rows. */
+/** Weights in use, by version; jobs of the same version share one copy. */
 const inUse = new Map<number, { readonly weights: DecodeWeights; jobs: number }>();
 let tokenizer: ModelTokenizer | undefined;
 

@@ -58,10 +58,10 @@ export function compareAtProbes(
   return 'same at every probe point';
 }
 
-/** Number of points at which expressions are compared in long numbers. */
+/** Number of points at which expressions are compared with high-precision numbers. */
 const longProbes = 2;
 
-/** Returns whether doubles agree at probe points but long numbers do not, as for sinh 40x and cosh 40x. */
+/** Returns whether doubles agree at probe points but high-precision numbers do not, as for sinh 40x and cosh 40x. */
 function differsInLongNumbers(
   gold: MathNode,
   answer: MathNode,
@@ -76,7 +76,7 @@ function differsInLongNumbers(
   return false;
 }
 
-/** Returns whether a node adds values, possibly only in its definition. */
+/** Returns whether a node is a sum or a difference, or a function defined by one, such as sinh. */
 function isSum(node: MathNode): boolean {
   if (node.kind === 'function') return ['sinh', 'cosh', 'tanh', 'arctan'].includes(node.name);
   return node.kind === 'add' || node.kind === 'subtract';
@@ -107,7 +107,7 @@ function isVeryUnequal(node: MathNode): boolean {
 
 const largestTame = 10_000n;
 
-/** Returns the constant factor between two expressions at every probe point; nothing if there is none. */
+/** Returns the factor between two expressions if it is the same at every probe point, else undefined. */
 export function constantRatio(a: MathNode, b: MathNode, comparing: Comparing): number | undefined {
   const names = variableNames(a, b);
   let ratio: number | undefined;
@@ -150,7 +150,10 @@ function isVariable(node: MathNode): boolean {
   return node.kind === 'variable';
 }
 
-/** Returns nothing unless both are rational functions without decimals that may be rounded. */
+/**
+ * Compares exactly at whole-number points. Returns undefined unless both expressions are rational functions without
+ * decimals, which may be rounded.
+ */
 function compareAtWholePoints(
   gold: MathNode,
   answer: MathNode,

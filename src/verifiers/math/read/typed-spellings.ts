@@ -2,8 +2,8 @@ import { parseUnit } from '../units.ts';
 
 /**
  * Rewrites typed and programming notations as the usual commands: `1_000_000`, `0xFF`, `6.02 x 10^23`,
- * `0.333...`, `10C3`, `cm3`, `(1010)_2`, `1h30m`. Each rule is one linear pass, and is skipped for texts without a sign
- * that it needs.
+ * `0.333...`, `10C3`, `cm3`, `(1010)_2`, `1h30m`. Each rule is one linear pass, and is skipped for text without a
+ * character that it needs.
  */
 export function withoutTypedSpellings(text: string): string {
   let typed = text;
@@ -32,7 +32,7 @@ function based(digits: string, base: string): string {
   return hasLetters && Number(base) > 10 ? `\\text{${digits}}_{${base}}` : `${digits}_{${base}}`;
 }
 
-/** A decimal with an ellipsis that ends in repeated digits. */
+/** A decimal whose digits repeat before an ellipsis. */
 const repeatedDigits = /\.(\d{0,12}?)((\d{1,6}?)\3+)\s*(?:\.\.\.|…|\\[lc]?dots(?![a-z]))/g;
 
 /**

@@ -52,7 +52,7 @@ export function fromNumber(x: number): BigFloat {
   return { mantissa: BigInt(value), exponent };
 }
 
-/** The nearest double of a number of ordinary size. */
+/** The double nearest to a number in the range of doubles. */
 export function toDouble({ mantissa, exponent }: BigFloat): number {
   const drop = Math.max(0, bitLength(mantissa) - 60);
   return Number(mantissa >> BigInt(drop)) * 2 ** (exponent + drop);
