@@ -110,13 +110,19 @@ test('ssh gets these arguments', () => {
   );
   expect(options).toEqual(['--ranks', '2', '--ray', 'auto']);
   const replicas = ['http://a:8000', 'http://b:8000'];
-  expect(workerOptions({ ranks: 1, vllm: { replicas }, scratch: '/disk' })).toEqual([
+  expect(workerOptions({ ranks: 1, vllm: { replicas, tensorParallel: 1 }, scratch: '/disk' })).toEqual([
     '--replica',
     'http://a:8000',
     '--replica',
     'http://b:8000',
     '--weights',
     '/disk',
+  ]);
+  expect(workerOptions({ ranks: 1, vllm: { replicas: 2, tensorParallel: 4 } })).toEqual([
+    '--vllm',
+    '2',
+    '--tensor-parallel',
+    '4',
   ]);
 });
 

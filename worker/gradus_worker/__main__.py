@@ -75,7 +75,9 @@ def _engines(options: argparse.Namespace, inbox: Inbox) -> Iterator[OpenEngine]:
         key = os.environ.get("GRADUS_REPLICA_KEY")
         given = [Replica(url, key) for url in options.replica]
         with (
-            own_servers(options.vllm, options.ranks, options.vllm_command or vllm_command()) as start,
+            own_servers(
+                options.vllm, options.ranks, options.vllm_command or vllm_command(), options.tensor_parallel
+            ) as start,
             replicated_engines(
                 open_trainer, lambda request, pause: given or start(request, pause), options.weights
             ) as open_engine,
@@ -182,6 +184,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     sampling.add_argument(
         "--vllm", type=_count, default=0, metavar="N", help="start N vLLM servers on this machine and sample on them"
+    )
+    parser.add_argument(
+        "--tensor-parallel",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="split the model of each server of --vllm over N GPUs (default: 1)",
     )
     parser.add_argument(
         "--vllm-command",

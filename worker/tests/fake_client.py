@@ -198,9 +198,9 @@ class ProcessClient(Client):
             os.close(self.requests)
             self.requests = -1
 
-    def finish(self) -> tuple[int, str]:
+    def finish(self, timeout: float = 60) -> tuple[int, str]:
         """Waits for the worker; returns its exit code and stderr."""
-        _, stderr = self.process.communicate(timeout=60)
+        _, stderr = self.process.communicate(timeout=timeout)
         return self.process.returncode, stderr
 
 

@@ -49,7 +49,7 @@ class FakeVllm:
                 fake._connections.add(self.request)
 
             def do_GET(self) -> None:
-                models = {"data": [{"id": "tiny", "max_model_len": 128}]}
+                models = {"data": [{"id": "tiny", "root": str(folder), "max_model_len": 128}]}
                 self._reply(models if self.path == "/v1/models" else {})
 
             def do_POST(self) -> None:
@@ -59,7 +59,7 @@ class FakeVllm:
 
             def _reply(self, answer: dict[str, Any] | None) -> None:
                 content = json.dumps(answer).encode()
-                self.send_response(404 if answer is None else 200)
+                self.send_response(404 if answer is None else 500 if "error" in answer else 200)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -94,7 +94,10 @@ class FakeVllm:
             with self._lock:
                 return None if self._is_killed else {"choices": [self._complete(body)]}
         if path == "/update_weights":
-            self._load(Path(body["update_info"]["folder"]))
+            try:
+                self._load(Path(body["update_info"]["folder"]))
+            except RuntimeError as error:
+                return {"error": str(error)}
         if path == "/finish_weight_update":
             self.version = body["weight_version"]
         known = (

@@ -39,11 +39,17 @@ export const torchConfig = z.strictObject({
   cluster: z.strictObject({ address: z.string().min(1).default('auto') }).optional(),
   /**
    * Samples on vLLM servers instead of the trainer's GPU. `replicas`: addresses, or the number of servers to start on
-   * the worker's machine, each on one GPU after the GPUs of the ranks. `scratch` is the folder for weights; default: a
-   * temporary one.
+   * the worker's machine, each on `tensorParallel` GPUs after those of the ranks. `scratch` is the folder for weights;
+   * default: a temporary one.
    */
   vllm: z
-    .strictObject({ replicas: z.union([z.int().min(1), z.array(z.url({ protocol: /^https?$/ })).min(1)]) })
+    .strictObject({
+      replicas: z.union([z.int().min(1), z.array(z.url({ protocol: /^https?$/ })).min(1)]),
+      tensorParallel: z.int().min(1).default(1),
+    })
+    .refine(({ replicas, tensorParallel }) => typeof replicas === 'number' || tensorParallel === 1, {
+      error: 'tensorParallel: expected 1 with addresses, whose servers set --tensor-parallel-size themselves',
+    })
     .optional(),
   /**
    * Trains adapters of `baseModel` on a Tinker service, configured by TINKER_BASE_URL and TINKER_API_KEY, instead of on

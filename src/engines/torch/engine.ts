@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { TokenBatch, TrainingBatch } from '../../core/batch.ts';
 import { byteCount } from '../../core/text/byte-size.ts';
 import { durationMs } from '../../core/text/duration.ts';
@@ -39,6 +38,7 @@ import { openTransport } from './open-transport.ts';
 import { findPython, inspectPython, whatIsMissing } from './python.ts';
 import { FrozenPolicies } from './frozen-policies.ts';
 import { createCollector } from './sampling.ts';
+import { isListening, startAgain } from './start-again.ts';
 import { type StartedWorker, SupervisedWorker } from './supervisor.ts';
 
 /** Options of `openTorchEngine`: settings and the model folder. */
@@ -111,24 +111,6 @@ const samplerSettings = ({
 const canOpenSampler = (config: TorchConfig): boolean =>
   config.vllm === undefined &&
   (config.remote === undefined || (!isListening(config) && config.scratch !== undefined));
-
-const isListening = ({ remote }: TorchConfig): boolean =>
-  remote !== undefined && !remote.startsWith('ssh://');
-
-/** A remote server keeps the session of a silent client for a minute before it accepts another. */
-const remotePatienceMs = 90_000;
-
-async function startAgain(start: () => Promise<StartedWorker>, config: TorchConfig): Promise<StartedWorker> {
-  const giveUpAt = performance.now() + (isListening(config) ? remotePatienceMs : 0);
-  for (;;) {
-    try {
-      return await start();
-    } catch (error) {
-      if (performance.now() >= giveUpAt) throw error;
-      await wait(2000);
-    }
-  }
-}
 
 /** Options the engine was opened with. */
 interface Opened {

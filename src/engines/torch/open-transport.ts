@@ -36,8 +36,14 @@ export const workerOptions = ({
   ...(vllm === undefined || scratch === undefined ? [] : ['--weights', resolve(scratch)]),
 ];
 
-const replicaOptions = ({ replicas }: NonNullable<TorchConfig['vllm']>): string[] =>
-  typeof replicas === 'number' ? ['--vllm', String(replicas)] : replicas.flatMap((url) => ['--replica', url]);
+const replicaOptions = ({ replicas, tensorParallel }: NonNullable<TorchConfig['vllm']>): string[] =>
+  typeof replicas === 'number'
+    ? [
+        '--vllm',
+        String(replicas),
+        ...(tensorParallel === 1 ? [] : ['--tensor-parallel', String(tensorParallel)]),
+      ]
+    : replicas.flatMap((url) => ['--replica', url]);
 
 const startedElsewhere = (options: readonly string[]): ConfigError =>
   new ConfigError(

@@ -24,10 +24,10 @@ function trainersOf({ ranks, cluster, device, ...where }: TorchConfig): string {
 
 function samplersOf({ ranks, vllm, ...where }: TorchConfig): string {
   if (vllm === undefined) return 'on the same devices';
-  const { replicas } = vllm;
-  return typeof replicas === 'number'
-    ? `on ${replicas} vLLM servers of ${machineOf(where)} (server i on cuda:${ranks} + i, or all on the processor)`
-    : `on the vLLM servers ${replicas.join(', ')}`;
+  const { replicas, tensorParallel: gpus } = vllm;
+  if (typeof replicas !== 'number') return `on the vLLM servers ${replicas.join(', ')}`;
+  const own = gpus === 1 ? `cuda:${ranks} + i` : `${gpus} GPUs from cuda:${ranks} + ${gpus}i`;
+  return `on ${replicas} vLLM servers of ${machineOf(where)} (server i on ${own}, or all on the processor)`;
 }
 
 const machineOf = ({ remote }: Pick<TorchConfig, 'remote'>): string => remote ?? 'this machine';

@@ -15,6 +15,7 @@ from ..ranks.launch import join_group
 from ..ranks.lead import WITH_RESULTS
 from ..ranks.rank import Rank, is_in_step
 from ..server.error_replies import failure_of
+from .versions import Versions, own_versions
 
 Outcome = tuple[Literal["done", "refused", "interrupted", "broken"], Any]
 """`done` with a result; `refused` with code and message; `broken` with a message: the rank has left a collective."""
@@ -26,6 +27,10 @@ class RankActor:
     def __init__(self) -> None:
         self._is_interrupted = threading.Event()
         self._rank: Rank | None = None
+
+    def versions(self) -> tuple[str, Versions]:
+        """Returns the address of this node, and the versions of what runs there."""
+        return ray.util.get_node_ip_address(), own_versions()
 
     def address(self) -> tuple[str, int]:
         """Returns the address of this node and a free port on it, for the store of rank 0."""

@@ -8,29 +8,35 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayError
-from ray.util.placement_group import PlacementGroup, placement_group
+from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from ..log import log_line
 from ..model.json_file import ModelError
 from ..pause import Pause
 from ..protocol.messages import Request, RequestError
 from ..ranks.group_engine import GroupEngine
 from ..worker_exit import BROKEN, USAGE, WorkerExit
 from .actor import Outcome, RankActor
+from .versions import check_versions, own_versions
 
 if TYPE_CHECKING:
     from ..server.server import OpenEngine
 
 _WORKER = Path(__file__).parents[2]
 _PLACEMENT_SECONDS = 60.0
+_CONNECT_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
+_TO_RANKS = ("OMP_NUM_THREADS", "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
+"""Environment variables of this process that the ranks get."""
 
 
 @contextmanager
@@ -55,17 +61,27 @@ def cluster_engines(address: str, size: int) -> Iterator[OpenEngine]:
 
 
 def _connect(address: str) -> None:
-    variables = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "GLOO_SOCKET_IFNAME") if name in os.environ}
+    variables = {name: os.environ[name] for name in _TO_RANKS if name in os.environ}
     path = os.pathsep.join([str(_WORKER), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # Ray would try for a quarter of an hour to reach a cluster that has ended.
+    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "2")
     try:
+        _reach(address)
         ray.init(
             address=address,
             log_to_driver=False,
             runtime_env={"env_vars": {**variables, "PYTHONPATH": path}},
             logging_level="WARNING",
         )
-    except (RayError, ConnectionError, RuntimeError) as error:
-        raise WorkerExit(USAGE, f"expected a Ray cluster at {address}, got none ({error})") from error
+    except (RayError, OSError, RuntimeError, ValueError) as error:
+        raise WorkerExit(USAGE, f"cannot use the Ray cluster at {address}: {error}") from error
+
+
+def _reach(address: str) -> None:
+    """Raises OSError if nothing listens at `host:port`."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 
 class RayLead:
@@ -74,17 +90,22 @@ class RayLead:
     def __init__(self, size: int, device: str, pause: Pause) -> None:
         self.size, self._pause = size, pause
         group = _placed(size, _resources(device), pause)
-        self._actors = [_start_actor(group, rank, _resources(device)) for rank in range(size)]
+        try:
+            self._actors = [_start_actor(group, rank, _resources(device)) for rank in range(size)]
+            check_versions(own_versions(), self._all([actor.versions.remote() for actor in self._actors]))
+        except ModelError:
+            remove_placement_group(group)
+            raise
         host, port = self._all([self._actors[0].address.remote()])[0]
         shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": host, "MASTER_PORT": str(port), "LOCAL_RANK": "0"}
         self._all([actor.join.remote({**shared, "RANK": str(rank)}) for rank, actor in enumerate(self._actors)])
 
     def call(self, command: str, *arguments: Any) -> list[Any]:
-        content = ray.put(arguments)
-        outcomes: list[Outcome] = self._all([actor.run.remote(command, content) for actor in self._actors])
-        for rank, (kind, detail) in enumerate(outcomes):
-            if kind == "broken":
-                raise WorkerExit(BROKEN, f"rank {rank} failed ({detail})")
+        try:
+            content = ray.put(arguments)
+        except RayError as error:
+            raise WorkerExit(BROKEN, f"cannot pass {command} to the ranks ({_reason(error)})") from error
+        outcomes: list[Outcome] = self._all([actor.run.remote(command, content) for actor in self._actors], _check)
         kind, detail = outcomes[0]
         if kind == "refused":
             raise RequestError(*detail)
@@ -99,8 +120,11 @@ class RayLead:
             return {}
         return found
 
-    def _all(self, references: Sequence[Any]) -> list[Any]:
-        """Returns the values in order. Pauses meanwhile; a pause that raises interrupts the ranks."""
+    def _all(self, references: Sequence[Any], check: Callable[[int, Any], None] | None = None) -> list[Any]:
+        """Returns the values in order; `check` may raise as each arrives. WorkerExit if a rank is lost.
+
+        Pauses meanwhile; a pause that raises interrupts the ranks.
+        """
         pending, interruption = {one: rank for rank, one in enumerate(references)}, None
         found: list[Any] = [None] * len(references)
         while pending:
@@ -110,8 +134,9 @@ class RayLead:
                 try:
                     found[rank] = ray.get(one)
                 except RayError as error:
-                    reason = str(error).strip().splitlines()[0]
-                    raise WorkerExit(BROKEN, f"rank {rank} was lost ({type(error).__name__}: {reason})") from error
+                    raise WorkerExit(BROKEN, f"rank {rank} was lost ({_reason(error)})") from error
+                if check is not None:
+                    check(rank, found[rank])
             if interruption is None:
                 try:
                     self._pause()
@@ -125,9 +150,23 @@ class RayLead:
         return found
 
 
+def _check(rank: int, outcome: Outcome) -> None:
+    """Ends the worker at once when a rank is broken: the others may wait for it in a collective operation."""
+    kind, detail = outcome
+    if kind == "broken":
+        raise WorkerExit(BROKEN, f"rank {rank} failed ({detail})")
+
+
+def _reason(error: RayError) -> str:
+    """Returns the first line of a message and the last, which names the cause of a failed start."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}" + (f" … {lines[-1].strip()}" if len(lines) > 1 else "")
+
+
 def _resources(device: str) -> dict[str, float]:
-    has_gpus = device != "cpu" and ray.cluster_resources().get("GPU", 0) > 0
-    return {"CPU": 1, "GPU": 1} if has_gpus else {"CPU": 1}
+    """Returns the resources of a rank. `auto`: a GPU if the cluster has any."""
+    has_gpu = device != "cpu" and (device != "auto" or ray.cluster_resources().get("GPU", 0) > 0)
+    return {"CPU": 1, "GPU": 1} if has_gpu else {"CPU": 1}
 
 
 def _placed(size: int, resources: Mapping[str, float], pause: Pause) -> PlacementGroup:
@@ -137,8 +176,11 @@ def _placed(size: int, resources: Mapping[str, float], pause: Pause) -> Placemen
     while not group.wait(1):
         pause()
         waited += 1
+        if waited == 5:
+            log_line(f"waiting for {size} free {' and '.join(resources)} in the Ray cluster")
         if waited >= _PLACEMENT_SECONDS:
             free = ray.available_resources()
+            remove_placement_group(group)
             names = ", ".join(f"{free.get(name, 0):.0f} {name}" for name in resources)
             raise ModelError(f"ranks: expected {size} free {' and '.join(resources)} in the cluster, got {names}")
     return group

@@ -8,11 +8,13 @@ import socket
 import threading
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from ..model.json_file import ModelError, read_json
 from ..sampling.completion import Floats
 from ..sampling.remote import Question, Written
 
@@ -21,6 +23,16 @@ _CHECK_SECONDS = 4.0
 _HEALTH_SECONDS = 6.0
 """Maximum wait for a connection and for the answer to a health check."""
 _UPDATE_SECONDS = 600.0
+_SHAPE = (
+    "model_type",
+    "vocab_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "intermediate_size",
+)
+"""Keys of `config.json` that two models must share for the weights of one to fit the other."""
 
 
 class ReplicaLost(Exception):
@@ -43,14 +55,28 @@ class Replica:
         self._is_initialised = False
         self._model = ""
 
-    def open(self) -> int:
-        """Reads which model the server has; returns its longest sequence in tokens."""
+    def open(self, model: Path) -> int:
+        """Reads what the server serves; returns the longest sequence in tokens. ReplicaRefused for another model."""
         answer = self._ask("GET", "/v1/models")
         if not answer.get("data"):
             raise ReplicaRefused(f"{self.url}/v1/models: expected a list of models, got {answer}")
         served = answer["data"][0]
         self._model = served["id"]
+        self._check_model(model, Path(served.get("root") or self._model))
         return int(served.get("max_model_len") or 0)
+
+    def _check_model(self, model: Path, served: Path) -> None:
+        """Compares `config.json` of both folders, if this machine has that of the server."""
+        try:
+            wanted, found = (read_json(folder / "config.json") for folder in (model, served))
+        except ModelError:
+            return
+        for key in _SHAPE:
+            if wanted.get(key) != found.get(key):
+                raise ReplicaRefused(
+                    f"{self.url}: expected a server of {model} with {key} {wanted.get(key)}, "
+                    f"it serves {served} with {key} {found.get(key)}"
+                )
 
     def is_healthy(self) -> bool:
         try:

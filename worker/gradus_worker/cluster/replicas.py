@@ -79,6 +79,7 @@ class Replicas:
     ) -> None:
         """Opens all servers. `folder`: for published weights, on a disk that the servers mount; `base`: the model."""
         self._replicas, self._weights, self._folder, self._previous = replicas, weights, folder, base
+        self._base = base
         self._end_tokens, self._pause, self._explain = end_tokens, pause, explain
         self._figures = [Figures() for _ in replicas]
         self._lock = threading.Lock()
@@ -88,7 +89,7 @@ class Replicas:
         self._publications = 0
         self._pool = ThreadPoolExecutor(_AT_A_TIME * len(replicas), "replica")
         try:
-            limits = [one.open() for one in replicas]
+            limits = [one.open(base) for one in replicas]
             self._text = replicas[0].write_text(end_tokens[:1], _COMPARED_TOKENS)
         except (ReplicaLost, ReplicaRefused) as error:
             raise bad_request(f"expected a vLLM server at each address of --replica: {error}") from error
@@ -99,7 +100,11 @@ class Replicas:
         self._publications += 1
         folder = self._folder / f"weights-{self._publications}"
         self._weights.write(folder)
-        self._each(self._revived(), lambda replica: replica.update(str(folder), self._publications))
+        self._each(
+            self._revived(),
+            lambda replica: replica.update(str(folder), self._publications),
+            f"check that the servers serve {self._base} and mount {self._folder}",
+        )
         expected = self._weights.logprobs(self._text, 1)
         found = self._each(self._living(), lambda replica: replica.logprobs(self._text))
         for replica, logprobs in found.items():
@@ -204,8 +209,9 @@ class Replicas:
     def _of(self, replica: Replica) -> Figures:
         return self._figures[self._replicas.index(replica)]
 
-    def _each(self, replicas: Sequence[Replica], work: Callable[[Replica], T]) -> dict[Replica, T]:
+    def _each(self, replicas: Sequence[Replica], work: Callable[[Replica], T], advice: str = "") -> dict[Replica, T]:
         """Runs work on each replica at the same time. A replica that fails is lost; raises if none is left."""
+        last = ""
         waiting = {one: self._pool.submit(work, one) for one in replicas}
         found: dict[Replica, T] = {}
         for replica, future in waiting.items():
@@ -218,11 +224,13 @@ class Replicas:
             try:
                 found[replica] = future.result()
             except ReplicaLost as error:
+                last = f": {error}"
                 self._lose(replica, error)
             except ReplicaRefused as error:
                 raise bad_request(str(error)) from error
         if not found:
-            raise RequestError("internal", f"all {len(self._replicas)} vLLM replicas are lost")
+            hint = f"; {advice}" if advice and last else ""
+            raise RequestError("internal", f"all {len(self._replicas)} vLLM replicas are lost{last}{hint}")
         return found
 
     def _compare(self, replica: Replica, folder: Path, found: Floats, expected: Floats) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from ..model.json_file import Keys, ModelError, read_json
 from ..pause import Pause
 from ..protocol.messages import Request, bad_request
 from .replica import Replica
@@ -26,19 +27,21 @@ _START_SECONDS = 900.0
 
 
 @contextmanager
-def own_servers(count: int, first_gpu: int, command: Sequence[str]) -> Iterator[OpenReplicas]:
+def own_servers(count: int, first_gpu: int, command: Sequence[str], tensor_parallel: int = 1) -> Iterator[OpenReplicas]:
     """Starts servers when a model is created, and ends them.
 
-    `first_gpu`: GPUs before it belong to the ranks; each server gets one. `command` replaces vLLM's own.
+    `first_gpu`: GPUs before it belong to the ranks; each server gets `tensor_parallel`. `command` replaces vLLM's own.
     """
     started: list[subprocess.Popen[bytes]] = []
 
     def open_replicas(request: Request, pause: Pause) -> list[Replica]:
         _end(started)
+        check_tensor_parallel(Path(request["model"]), tensor_parallel)
+        gpus = [visible_gpus(first_gpu + at * tensor_parallel, tensor_parallel) for at in range(count)]
         ports = [_free_port() for _ in range(count)]
         logs = [_new_log(at) for at in range(count)]
         for at, (port, log) in enumerate(zip(ports, logs, strict=True)):
-            started.append(_start([*command, *_arguments(request, port)], first_gpu + at, log))
+            started.append(_start([*command, *_arguments(request, port, tensor_parallel)], gpus[at], log))
         replicas = [Replica(f"http://127.0.0.1:{port}") for port in ports]
         for replica, process, log in zip(replicas, started, logs, strict=True):
             _await(replica, process, log, pause)
@@ -65,18 +68,30 @@ def vllm_command() -> list[str]:
     return [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
 
 
-def _arguments(request: Request, port: int) -> list[str]:
+def check_tensor_parallel(model: Path, tensor_parallel: int) -> None:
+    """ModelError if the attention heads of a model cannot be split over this many GPUs."""
+    heads = Keys(read_json(model / "config.json"), str(model / "config.json")).count("num_attention_heads")
+    if heads % tensor_parallel != 0:
+        fitting = ", ".join(str(one) for one in range(1, heads + 1) if heads % one == 0)
+        raise ModelError(
+            f"tensorParallel: expected a divisor of the {heads} attention heads of {model} ({fitting}), "
+            f"got {tensor_parallel}"
+        )
+
+
+def _arguments(request: Request, port: int, tensor_parallel: int) -> list[str]:
     dtype = {"auto": "auto" if torch.cuda.is_available() else "float32"}.get(request["dtype"], request["dtype"])
     fixed = ["--host", "127.0.0.1", "--generation-config", "vllm", "--logprobs-mode", "processed_logprobs"]
     transfer = ["--weight-transfer-config", json.dumps({"backend": _BACKEND})]
-    return ["--model", request["model"], "--dtype", dtype, "--port", str(port), *fixed, *transfer]
+    split = [] if tensor_parallel == 1 else ["--tensor-parallel-size", str(tensor_parallel)]
+    return ["--model", request["model"], "--dtype", dtype, "--port", str(port), *fixed, *transfer, *split]
 
 
-def _start(command: Sequence[str], gpu: int, log: Path) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], gpus: str | None, log: Path) -> subprocess.Popen[bytes]:
     path = [str(_WORKER), str(_WORKER / "vllm_plugin"), *filter(None, [os.environ.get("PYTHONPATH")])]
     variables = {"VLLM_SERVER_DEV_MODE": "1", "PYTHONPATH": os.pathsep.join(path)}
-    if torch.cuda.is_available():
-        variables["CUDA_VISIBLE_DEVICES"] = visible_gpu(gpu)
+    if gpus is not None:
+        variables["CUDA_VISIBLE_DEVICES"] = gpus
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "gradus_worker.cluster.vllm_guard", *command],
@@ -87,16 +102,21 @@ def _start(command: Sequence[str], gpu: int, log: Path) -> subprocess.Popen[byte
         )
 
 
-def visible_gpu(number: int) -> str:
-    """Names a GPU of this process for a child: `CUDA_VISIBLE_DEVICES` may hide and reorder the GPUs of the machine."""
-    visible = [one.strip() for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one.strip()]
-    if not visible:
-        return str(number)
-    if number >= len(visible):
+def visible_gpus(first: int, count: int) -> str | None:
+    """Names GPUs of this process for a child: `CUDA_VISIBLE_DEVICES` may hide and reorder those of the machine.
+
+    None on a machine without GPUs. A refused request if there are too few.
+    """
+    if not torch.cuda.is_available():
+        return None
+    hidden = [one.strip() for one in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if one.strip()]
+    visible = hidden or [str(number) for number in range(torch.cuda.device_count())]
+    if first + count > len(visible):
         raise bad_request(
-            f"--vllm: expected GPU {number} for a server, got {len(visible)} GPUs in CUDA_VISIBLE_DEVICES"
+            f"vLLM servers: expected GPU {first + count - 1}, since the ranks and other servers have those before it, "
+            f"got {len(visible)} GPUs"
         )
-    return visible[number]
+    return ",".join(visible[first : first + count])
 
 
 def _new_log(server: int) -> Path:

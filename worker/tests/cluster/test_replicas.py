@@ -10,11 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from conftest import TINY
 from fake_client import (
     CREATE,
     LORA,
@@ -31,8 +34,10 @@ from fake_vllm import FakeVllm
 
 from gradus_worker.cluster.replica import Replica, ReplicaRefused
 from gradus_worker.cluster.replicated_engine import replicated_engines
-from gradus_worker.cluster.vllm_servers import visible_gpu
+from gradus_worker.cluster.vllm_servers import check_tensor_parallel, visible_gpus
 from gradus_worker.engine import Engine
+from gradus_worker.model.json_file import ModelError
+from gradus_worker.model.model_folder import export_model, random_model
 from gradus_worker.protocol.messages import RequestError
 
 SEQUENCES = [[1, 2, 3, 4, 5, 6], [7, 8, 9], [4, 4, 4, 4]]
@@ -177,7 +182,7 @@ def test_an_address_without_a_server_is_rejected(tiny_folder: Path, tmp_path: Pa
 def test_an_address_keeps_its_path_and_must_list_a_model(serve: Serve) -> None:
     address = f"{serve().url}/other"
     with pytest.raises(ReplicaRefused, match=f"{address}/v1/models: expected a list of models"):
-        Replica(f"{address}/").open()
+        Replica(f"{address}/").open(Path("model"))
 
 
 @pytest.mark.parametrize("address", ["localhost:8000", "http://:8000", "http://host:99999"])
@@ -189,12 +194,45 @@ def test_an_invalid_address_is_a_usage_error(address: str) -> None:
 
 
 def test_servers_get_the_gpus_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert visible_gpus(0, 1) is None or torch.cuda.is_available()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5, 3,7")
-    assert [visible_gpu(number) for number in range(3)] == ["5", "3", "7"]
-    with pytest.raises(RequestError, match="expected GPU 3 for a server, got 3 GPUs in CUDA_VISIBLE_DEVICES"):
-        visible_gpu(3)
+    assert [visible_gpus(number, 1) for number in range(3)] == ["5", "3", "7"]
+    assert visible_gpus(1, 2) == "3,7"
+    with pytest.raises(RequestError, match=r"vLLM servers: expected GPU 3, .* got 3 GPUs"):
+        visible_gpus(2, 2)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    assert visible_gpu(1) == "1"
+    assert visible_gpus(1, 2) == "1,2"
+    with pytest.raises(RequestError, match=r"vLLM servers: expected GPU 4, .* got 4 GPUs"):
+        visible_gpus(4, 1)
+
+
+def test_heads_that_the_gpus_of_a_server_do_not_divide_are_refused(tiny_folder: Path) -> None:
+    check_tensor_parallel(tiny_folder, 2)
+    with pytest.raises(ModelError, match=r"a divisor of the 4 attention heads of .* \(1, 2, 4\), got 3"):
+        check_tensor_parallel(tiny_folder, 3)
+
+
+def test_a_server_of_another_model_is_refused(tiny_folder: Path, tmp_path: Path, serve: Serve) -> None:
+    other = random_model(replace(TINY, hidden_size=64, head_size=16), torch.device("cpu"), torch.float32, seed=1)
+    export_model(other, tmp_path / "other", "f32", [0])
+    server = FakeVllm(tmp_path / "other")
+    try:
+        with replicated(tiny_folder, [server]) as client:
+            assert client.created.code == "bad-request"
+            message = client.created.header["message"]
+            assert f"expected a server of {tiny_folder} with hidden_size 32" in message
+            assert f"it serves {tmp_path / 'other'} with hidden_size 64" in message
+        # Where this machine does not have the server's folder, the first update fails.
+        (tmp_path / "other" / "config.json").unlink()
+        with replicated(tiny_folder, [server]) as client:
+            assert client.created.code is None
+            failed = client.ask("sample", **sampling(PROMPTS, 1, 4))
+            assert failed.code == "internal"
+            assert f"check that the servers serve {tiny_folder}" in failed.header["message"]
+    finally:
+        server.kill()
 
 
 @pytest.mark.skipif("GRADUS_REPLICA" not in os.environ, reason="GRADUS_REPLICA names no vLLM server of gradus-tiny")

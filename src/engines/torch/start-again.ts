@@ -1,0 +1,43 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { TorchConfig } from './config.ts';
+import type { StartedWorker } from './supervisor.ts';
+
+/** Whether the settings name a worker that serves one client after another. */
+export const isListening = ({ remote }: Pick<TorchConfig, 'remote'>): boolean =>
+  remote !== undefined && !remote.startsWith('ssh://');
+
+/** How long a lost worker is started again, ms. */
+function patienceMs(config: Pick<TorchConfig, 'remote' | 'cluster'>): number {
+  // A cluster takes minutes to replace a lost node.
+  if (config.cluster !== undefined) return 600_000;
+  // A remote server keeps the session of a silent client for a minute before it accepts another.
+  return isListening(config) ? 90_000 : 0;
+}
+
+/** Time, for tests: a clock in ms, and a pause. */
+export interface Clock {
+  readonly now: () => number;
+  readonly pause: (ms: number) => Promise<unknown>;
+}
+
+const realClock: Clock = { now: () => performance.now(), pause: (ms) => wait(ms) };
+
+/**
+ * Starts a worker in place of a lost one. On a Ray cluster, and at an address, repeats failed attempts for some minutes;
+ * then throws the last error.
+ */
+export async function startAgain(
+  start: () => Promise<StartedWorker>,
+  config: Pick<TorchConfig, 'remote' | 'cluster'>,
+  { now, pause }: Clock = realClock,
+): Promise<StartedWorker> {
+  const giveUpAt = now() + patienceMs(config);
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      if (now() >= giveUpAt) throw error;
+      await pause(2000);
+    }
+  }
+}
