@@ -25,11 +25,13 @@ const model = fileURLToPath(new URL('../../models/gradus-tiny', import.meta.url)
 const isUpdating = process.env['GRADUS_UPDATE_GOLDEN'] === '1';
 const maxTokens = 24;
 
-const problems = generateProblems(
-  generatedConfig.parse(
-    generated({ families: ['addition', 'brackets'], knobs: [2], split: 'train', perCell: 2, seed: 5 }),
+const problems = [
+  ...generateProblems(
+    generatedConfig.parse(
+      generated({ families: ['addition', 'brackets'], knobs: [2], split: 'train', perCell: 2, seed: 5 }),
+    ),
   ),
-);
+];
 const verifier = openMathAnswer(mathConfig.parse(mathAnswer({ extraction: 'boxed' })));
 
 /** Inserts text inside the first turn, at its first opening brace; the second turn ends the attempt. */
@@ -44,7 +46,7 @@ async function attempts(engine: LearningEngine): Promise<RolloutGroup[]> {
   const environments = { of: () => environment, call: async () => ({ outcome: 'ok', text: '' }) as const };
   const groups = await rollAll(
     { engine, verifierFor: () => verifier, environments },
-    { problems: [...problems], rollouts: 4, maxTokens, temperature: 1, seed: 11 },
+    { problems, rollouts: 4, maxTokens, temperature: 1, seed: 11 },
   );
   return groups.map((group) => ({
     ...group,
