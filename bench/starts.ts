@@ -5,9 +5,13 @@
  *
  * Trains with GRPO on problems that the demo's model fails in all 16 attempts; each arm has the same number of
  * rollouts. `prompt` starts at the prompt, `reveal` after a part of the solution whose length depends on the problem's
- * success rate, `shortest` after the shortest part that helps. Prints the share of groups without an advantage over all steps. Then prints, for
- * attempts from the prompt alone after training, the share of problems solved at least once in 16 attempts and the pass
- * rate, both for the training problems and for held-out problems of the same kinds. Intervals are 95 % t-intervals over seeds. With `--json` the last line is JSON.
+ * success rate, `fine` does the same in steps of 1/64 and never starts at the prompt, `likelihood` starts after the part
+ * from which the rest is written with a probability of about one half, `shortest` after the shortest part that helps.
+ *
+ * Prints the share of groups without an advantage over all steps. Then prints, for attempts from the prompt alone after
+ * training, the share of problems solved at least once in 16 attempts and the pass rate, both for the training problems
+ * and for held-out problems of the same kinds. Intervals are 95 % t-intervals over seeds. With `--json` the last line is
+ * JSON.
  */
 import { parseArgs } from 'node:util';
 import { alignColumns } from '../src/core/text/table.ts';

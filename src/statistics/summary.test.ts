@@ -213,5 +213,5 @@ test('linearFit returns intercept, slope and the error of the slope', () => {
   expect(fit.slopeError).toBeCloseTo(0.28284271247, 10);
   expect(linearFit([0, 1], [0, 1]).slopeError).toBe(Infinity);
   expect(() => linearFit([1, 1], [0, 1])).toThrow('two distinct x values');
-  expect(() => linearFit([1], [0, 1])).toThrow('as many x as y');
+  expect(() => linearFit([1], [0, 1])).toThrow('as many x values as y values');
 });
