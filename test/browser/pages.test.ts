@@ -16,6 +16,7 @@ import {
   hostileText,
   scriptedPieces,
   scriptedPlayer,
+  strategySuite,
   trainScriptedModel,
   worstProblem,
 } from './scripted-run.ts';
@@ -27,7 +28,8 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    const [pages] = await Promise.all([buildPages(root), trainScriptedModel(root)]);
+    const changes = { evaluation: [strategySuite] };
+    const [pages] = await Promise.all([buildPages(root), trainScriptedModel(root, { changes })]);
     await trainScriptedModel(root, { changes: { seed: 1, optimizer: { learningRate: 2e-3 } } });
     await recordSeeds(root);
     const parts = {
@@ -70,6 +72,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     [`${run}/rollouts?as=differences`, 'correct answers differ from the gold as text'],
     [`${run}/group/30?rollout=1`, 'Rollout 1'],
     [problemPage(worstProblem), 'Levels over the run'],
+    [`${run}/strategies`, 'Gain over it, points'],
     [`${run}/play`, 'Judge as problem'],
   ] as const;
 
@@ -185,6 +188,40 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(await brokenRules(tab)).toEqual([]);
     await alerts.getByRole('link', { name: 'group/zeroAdvantage is 0.9, limit 0.8' }).click();
     await expect.poll(() => tab.getByRole('slider').count()).toBe(1);
+  });
+
+  test('compares strategies by bin, and shows the search trees of a problem', async () => {
+    await using opened = await open(`${run}/overview`);
+    const { tab, faults } = opened;
+    await tab.getByRole('link', { name: 'Strategies', exact: true }).click();
+    const charts = tab.getByRole('img', {
+      name: /problems: majority from [\d.]+ % \[.*best-of-n last-max .*beam\(2\) last-max .*dvts\(2\) last-max .*chosen by bin /u,
+    });
+    await charts.first().waitFor();
+    // All problems, and the bins that have some.
+    expect(await charts.count()).toBeGreaterThanOrEqual(2);
+    expect(await charts.first().locator('path').count()).toBe(5);
+    await tab.getByLabel('Choice by score').selectOption('avg-vote');
+    await expect.poll(() => tab.url()).toContain('rule=avg-vote');
+    await tab.getByText('Show as a table').click();
+    const table = tab.getByRole('group', { name: 'Accuracy and tokens of each strategy' });
+    expect(await table.getByRole('row', { name: /^dvts\(2\) avg-vote 4 /u }).innerText()).toMatch(/tokens/u);
+    await tab.getByLabel('Evaluation').selectOption('1');
+    await expect.poll(() => tab.url()).toContain('evaluation=1');
+    await tab
+      .getByRole('group', { name: 'Search trees' })
+      .getByRole('link', { name: /^(sum|trap)/u })
+      .first()
+      .click();
+    const trees = tab.getByRole('region', { name: 'Search trees' });
+    await trees.getByText(/^beam\(2\), N 2: \d+ steps/u).waitFor();
+    const steps = trees.getByRole('listitem');
+    const kept = await steps.count();
+    await trees.getByLabel('Pruned steps').check();
+    expect(await steps.count()).toBeGreaterThan(kept);
+    expect(await trees.innerText()).toMatch(/score 0\.\d\d · \d+ tokens · pruned/u);
+    expect(await brokenRules(tab)).toEqual([]);
+    expect(faults).toEqual([]);
   });
 
   test('keeps filters in the URL', async () => {

@@ -7,6 +7,8 @@ import { openPassRateStore } from '../../src/difficulty/pass-rates/sqlite-store.
 import { defineRecipe } from '../../src/recipe/define-recipe.ts';
 import type { RecipeInput } from '../../src/recipe/recipe.ts';
 import { checkRecipe } from '../../src/recipe/resolve-stage.ts';
+import { beam, bestOfN, dvts, majority } from '../../src/rollout/strategies/strategy-config.ts';
+import { confidenceScorer } from '../../src/scorers/confidence-scorer.ts';
 import { createPendingWork } from '../../src/rollout/pending.ts';
 import { createRun } from '../../src/runs/writing/create-run.ts';
 import type { Player } from '../../src/services/dashboard/play.ts';
@@ -55,6 +57,30 @@ function write(key: string, index: number, version: number): string {
   return isRight ? `\\boxed{${n}}` : index % 5 === 4 ? 'I do not know.' : `\\boxed{${n + 1}}`;
 }
 
+/** Completes a step of a search, whose branches are `problem|…`: an answer to a math problem is cut after its brace. */
+function writeStep(key: string, index: number, version: number): string {
+  const [problem, ...branch] = key.split('|');
+  const text = write(problem!, index, version);
+  return branch.length === 0 ? text : text.slice(text.indexOf('{') + 1);
+}
+
+const heldOutSuite = {
+  name: 'held-out',
+  rollouts: 2,
+  maxTokens: 64,
+  every: 4,
+  problems: [{ type: 'generated' as const, split: 'held-out' as const, perCell: 1 }],
+};
+
+/** The same suite, which also compares strategies. */
+export const strategySuite = {
+  ...heldOutSuite,
+  strategies: [majority(), bestOfN(), beam({ width: 2 }), dvts({ width: 2 })],
+  budgets: [2, 4],
+  scorer: confidenceScorer(),
+  stepSeparator: '{',
+};
+
 const recipeOf = (changes: Partial<RecipeInput>) =>
   defineRecipe({
     name: 'scripted',
@@ -71,15 +97,7 @@ const recipeOf = (changes: Partial<RecipeInput>) =>
       stage('all', { maxSteps: 4, gates: [zeroAdvantage()] }),
       stage('hard', { select: ['medium', 'hard'], remeasure: { problems: 'all', rollouts: 4 }, maxSteps: 4 }),
     ],
-    evaluation: [
-      {
-        name: 'held-out',
-        rollouts: 2,
-        maxTokens: 64,
-        every: 4,
-        problems: [{ type: 'generated', split: 'held-out', perCell: 1 }],
-      },
-    ],
+    evaluation: [heldOutSuite],
     checkpoints: { type: 'checkpoints', everySteps: 100 },
     ...changes,
   });
@@ -104,7 +122,7 @@ export async function trainScriptedModel(
     maxSequenceTokens: 3_000_000,
     complete: async (key, index, version) => {
       await mayWrite?.(version);
-      return write(key, index, version);
+      return writeStep(key, index, version);
     },
   });
   await using run = await createRun(root, { name: recipe.name, recipe, seed: recipe.seed });

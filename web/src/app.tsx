@@ -16,6 +16,9 @@ const views: Readonly<Record<string, View>> = {
   curriculum: lazy(async () => ({
     default: (await import('./views/curriculum/curriculum-view.tsx')).CurriculumView,
   })),
+  strategies: lazy(async () => ({
+    default: (await import('./views/strategies/strategies-view.tsx')).StrategiesView,
+  })),
   metrics: lazy(async () => ({ default: (await import('./views/metrics/metrics-view.tsx')).MetricsView })),
   rollouts: lazy(async () => ({
     default: (await import('./views/rollouts/rollouts-view.tsx')).RolloutsView,
@@ -34,7 +37,7 @@ const SeedsView = lazy(async () => ({
 const ManyView = lazy(async () => ({
   default: (await import('./views/runs/many-view.tsx')).ManyView,
 }));
-const tabs = ['overview', 'curriculum', 'metrics', 'rollouts', 'play'];
+const tabs = ['overview', 'curriculum', 'metrics', 'rollouts', 'strategies', 'play'];
 
 /** The frame around every view. */
 export function App() {
@@ -116,7 +119,11 @@ function Page(props: {
 
 function Tabs({ folder, name }: { readonly folder: string; readonly name: string }) {
   const { data: run } = useRun(folder);
-  const shown = tabs.filter((tab) => tab !== 'play' || run?.can.play === true);
+  const isShown: Readonly<Record<string, boolean>> = {
+    strategies: run?.evaluations.some(({ hasStrategies }) => hasStrategies) ?? false,
+    play: run?.can.play ?? false,
+  };
+  const shown = tabs.filter((tab) => isShown[tab] ?? true);
   return (
     <>
       <Link to={['runs', folder, 'overview']} className={styles.run}>
@@ -146,6 +153,7 @@ function useAllShortcuts(folder: string | undefined, toggleTheme: () => void, he
       { keys: 'g c', does: 'curriculum', run: to('curriculum') },
       { keys: 'g m', does: 'metrics', run: to('metrics') },
       { keys: 'g l', does: 'rollouts (the list)', run: to('rollouts') },
+      { keys: 'g s', does: 'strategies', run: to('strategies') },
       { keys: 'g p', does: 'play', run: to('play') },
       { keys: '[', does: 'previous stage', run: () => turnStage(-1) },
       { keys: ']', does: 'next stage', run: () => turnStage(1) },

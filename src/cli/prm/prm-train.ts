@@ -4,40 +4,31 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { optimizerConfig } from '../../algorithms/optimizer.ts';
 import { DataError } from '../../core/errors.ts';
-import { requireLearner } from '../../engines/engine.ts';
+import { type LearningEngine, requireLearner } from '../../engines/engine.ts';
 import { deepenModel } from '../../models/new-model/deepen-model.ts';
 import { requireEmpty } from '../../models/new-model/init-model.ts';
 import { chooseEngine, locateModel, type ModelSource, openModel } from '../../models/open-model.ts';
-import { defaultLabels, labelsFile, labelTokens } from '../../scorers/scorer-labels.ts';
+import { defaultLabels, labelsFile, type LabelTokens, labelTokens } from '../../scorers/scorer-labels.ts';
 import { formatQuality } from '../../scorers/training/format-quality.ts';
-import { readRunAttempts } from '../../scorers/training/run-attempts.ts';
+import { readRunAttempts, type ScorerData } from '../../scorers/training/run-attempts.ts';
 import { scoreAttempts, scorerQuality } from '../../scorers/training/scorer-quality.ts';
 import { readStepwiseRows } from '../../scorers/training/stepwise-rows.ts';
 import { trainScorer } from '../../scorers/training/train-scorer.ts';
 import { writeFolderAtomic } from '../../storage/atomic.ts';
 import { withInterrupt } from '../interrupt.ts';
-import {
-  addEngineOptions,
-  addTrustOption,
-  type EngineFlags,
-  realNumber,
-  type TrustFlags,
-  wholeNumber,
-} from '../options.ts';
-import { outputOf } from '../output.ts';
+import { addEngineOptions, addTrustOption, realNumber, wholeNumber } from '../options.ts';
+import { type Output, outputOf } from '../output.ts';
+import { learnFromProbes, type ProbeFlags } from './prm-probe.ts';
 
-interface Flags extends EngineFlags, TrustFlags {
+interface Flags extends ProbeFlags {
   readonly out: string;
   readonly model?: string;
   readonly layers: number;
   readonly since: number;
-  readonly epochs: number;
-  readonly batchSize: number;
   readonly learningRate: number;
   readonly good: string;
   readonly bad: string;
   readonly stepSeparator: string;
-  readonly seed: number;
 }
 
 /** `gradus prm train`: trains a step scorer on a run's own rollouts, without labels. */
@@ -53,42 +44,27 @@ export function addPrmTrainCommand(prm: Command): void {
     .option('--epochs <n>', 'passes over the rollouts', realNumber(0, { above: true }), 2)
     .option('--batch-size <n>', 'rollouts per step', wholeNumber(1), 128)
     .option('--learning-rate <rate>', 'highest learning rate of AdamW', realNumber(0, { above: true }), 1e-3)
+    .option('--probe <k>', "continuations that the run's policy writes per prefix", wholeNumber(), 0)
+    .option('--prefixes <n>', 'most prefixes to probe, the most uncertain ones', wholeNumber(1), 1000)
     .option('--good <text>', 'token that labels a good prefix', defaultLabels.good)
     .option('--bad <text>', 'token that labels a bad prefix', defaultLabels.bad)
     .option('--step-separator <text>', 'text between the steps of a JSON Lines file', '\n\n')
     .option('--seed <n>', 'seed of the order of the rollouts', wholeNumber(), 0);
   addTrustOption(addEngineOptions(command)).action(async (source: string, flags: Flags) => {
     const output = outputOf(command);
-    const { out, good, bad, seed, epochs, batchSize } = flags;
+    const { out, good, bad, seed } = flags;
     await requireEmpty(out);
-    const isFile = /\.(jsonl|ndjson|json)$/.test(source);
     const located = await locateModel(flags.model ?? source, { trust: flags.trust });
     await using opened = new AsyncDisposableStack();
     const start = await deeperModel(located, flags.layers, opened);
     const engine = opened.use(requireLearner(await openModel(start, chooseEngine(located, flags), true)));
     const labels = labelTokens(engine.renderer, { good, bad });
-    const data = isFile
+    const data = /\.(jsonl|ndjson|json)$/.test(source)
       ? await readStepwiseRows(source, engine.renderer, flags.stepSeparator)
       : await readRunAttempts(source, flags.since);
     output.say(`${data.train.length} rollouts; held out: ${data.heldOutFrom}`);
-    const optimizer = optimizerConfig.parse({
-      learningRate: flags.learningRate,
-      beta2: 0.98,
-      warmupSteps: 20,
-      schedule: 'cosine',
-    });
     const learned = await withInterrupt((signal) =>
-      trainScorer(engine, data.train, labels, {
-        optimizer,
-        epochs,
-        batchSize,
-        seed,
-        signal,
-        onStep: ({ step, lastStep, loss }) => {
-          output.progress('training the scorer', step, lastStep);
-          output.event({ type: 'step', step, loss });
-        },
-      }),
+      learn(source, { engine, labels }, data, flags, signal, output),
     );
     const window = engine.sampler.info.maxSequenceTokens;
     const scored = await scoreAttempts(engine.weights, labels, data.heldOut, window);
@@ -100,6 +76,41 @@ export function addPrmTrainCommand(prm: Command): void {
     });
     output.result({ out, ...learned, quality }, `${formatQuality(quality)}\nscorer: ${out}`);
   });
+}
+
+/** Trains on the verdicts, then on probes. */
+async function learn(
+  source: string,
+  scorer: { readonly engine: LearningEngine; readonly labels: LabelTokens },
+  data: ScorerData,
+  flags: Flags,
+  signal: AbortSignal,
+  output: Output,
+) {
+  const { epochs, batchSize, seed, learningRate } = flags;
+  const optimizer = optimizerConfig.parse({
+    learningRate,
+    beta2: 0.98,
+    warmupSteps: 20,
+    schedule: 'cosine',
+  });
+  const learned = await trainScorer(scorer.engine, data.train, scorer.labels, {
+    optimizer,
+    epochs,
+    batchSize,
+    seed,
+    signal,
+    onStep: ({ step, lastStep, loss }) => {
+      output.progress('training the scorer', step, lastStep);
+      output.event({ type: 'step', step, loss });
+    },
+  });
+  if (flags.probe === 0) return learned;
+  const probes = await learnFromProbes(source, { ...scorer, optimizer }, data, flags, signal);
+  output.say(
+    `${probes.prefixes} prefixes with ${probes.continuations} continuations; ${probes.mixed} have right and wrong ones`,
+  );
+  return { ...learned, probes };
 }
 
 /** Returns the model with added layers, in a folder that is removed when the stack is disposed. */

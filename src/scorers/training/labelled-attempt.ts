@@ -15,6 +15,8 @@ export interface LabelledAttempt {
   readonly places: readonly number[];
   /** One per place: whether the prefix leads to a right answer. */
   readonly labels: readonly boolean[];
+  /** One per place, how much its label counts in the loss; default 1 each. */
+  readonly weights?: readonly number[];
   /** Whether the whole answer is right. */
   readonly isCorrect: boolean;
   /** Geometric mean of the policy's probabilities of the answer's tokens; absent if it was not stored. */
@@ -25,7 +27,7 @@ export interface LabelledAttempt {
 
 /** Returns a row to learn from. Labels are only targets, never input. */
 export function labelSequence(
-  { tokens, places, labels }: LabelledAttempt,
+  { tokens, places, labels, weights: labelWeights }: LabelledAttempt,
   { good, bad }: LabelTokens,
 ): TokenSequence & { readonly weights: Float32Array } {
   const longer = withLabelPlace(tokens);
@@ -33,7 +35,7 @@ export function labelSequence(
   const weights = new Float32Array(longer.length);
   for (const [at, place] of places.entries()) {
     targets[place] = labels[at]! ? good : bad;
-    weights[place] = 1;
+    weights[place] = labelWeights?.[at] ?? 1;
   }
   return { tokens: longer, targets, weights };
 }

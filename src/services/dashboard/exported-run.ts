@@ -14,6 +14,7 @@ import { type ProblemDetail, problemView } from './views/rollouts/problem.ts';
 import { problemsQuery, problemsView } from './views/rollouts/problems.ts';
 import { type RolloutLine, rolloutsQuery, rolloutsView } from './views/rollouts/rollouts.ts';
 import { type RunDetail, runDetailView } from './views/run-detail.ts';
+import { strategiesView, type StrategiesView } from './views/strategies.ts';
 
 /** A run as `gradus runs export --html` embeds it in a page: the responses of the views, up to a size limit. */
 export interface ExportedRun {
@@ -30,6 +31,7 @@ export interface ExportedRun {
   readonly details: Readonly<Record<string, GroupDetail>>;
   readonly levels: Readonly<Record<NonNullable<LevelsQuery['by']> | 'any', readonly LevelCell[]>>;
   readonly curriculum: CurriculumView;
+  readonly strategies: StrategiesView;
   /** By problem id. */
   readonly problems: Readonly<Record<string, ProblemDetail>>;
   /** Answers for the domains and families that were evaluated twice. */
@@ -77,6 +79,7 @@ export async function runForPage(run: RunReader, options: ExportOptions): Promis
     differences: await differencesView(run),
     levels: levelsOf(run),
     curriculum: createCurriculumView()(run),
+    strategies: strategiesView(run),
     groups: groups.rows,
     rollouts: rollouts.rows,
   };

@@ -24,6 +24,7 @@ import { runDetailView } from './views/run-detail.ts';
 import { progressView } from './views/progress.ts';
 import { createRunList } from './views/run-list.ts';
 import { createSearchView, searchQuery } from './views/texts/search.ts';
+import { strategiesView } from './views/strategies.ts';
 import { type CompareSeeds, seedsQuery, seedsView } from './views/seeds.ts';
 
 /** Functions that the views need from folders of `src` that they may not import, and the clock. */
@@ -76,6 +77,7 @@ export function runRoutes({
   view('/progress', progressView);
   view('/levels', (run, c) => levelsView(run, parseQuery(levelsQuery, searchOf(c))));
   view('/curriculum', createCurriculumView());
+  view('/strategies', strategiesView);
   app.get('/compare', async (c) => {
     const { before, after } = parseQuery(comparisonQuery, searchOf(c));
     const [first, second] = [runDirectory(root, before), runDirectory(root, after)];

@@ -25,6 +25,7 @@ export function httpSource(): DataSource {
     answers: (folder, query) => read(['runs', folder, 'answers'], query),
     levels: (folder, query = {}) => read(['runs', folder, 'levels'], query),
     curriculum: (folder) => read(['runs', folder, 'curriculum']),
+    strategies: (folder) => read(['runs', folder, 'strategies']),
     compare: (before, after) => read(['compare'], { before, after }),
     compareSeeds: (before, after) => read(['compare', 'seeds'], { before, after }),
     annotate: (folder, annotations) => post(['runs', folder, 'annotations'], annotations),

@@ -22,6 +22,7 @@ import type { RolloutLine, RolloutsQuery } from '../../../src/services/dashboard
 import type { RunDetail } from '../../../src/services/dashboard/views/run-detail.ts';
 import type { RunListItem } from '../../../src/services/dashboard/views/run-list.ts';
 import type { SearchQuery, SearchView } from '../../../src/services/dashboard/views/texts/search.ts';
+import type { StrategiesView } from '../../../src/services/dashboard/views/strategies.ts';
 import type { SeedsView } from '../../../src/services/dashboard/views/seeds.ts';
 
 /** Range of steps, and maximum number of points per metric. */
@@ -56,6 +57,7 @@ export interface DataSource {
   answers(folder: string, query: AnswersQuery): Promise<AnswersView>;
   levels(folder: string, query?: LevelsQuery): Promise<readonly LevelCell[]>;
   curriculum(folder: string): Promise<CurriculumView>;
+  strategies(folder: string): Promise<StrategiesView>;
   compare(before: string, after: string): Promise<RunComparisonView>;
   compareSeeds(before: readonly string[], after: readonly string[]): Promise<SeedsView>;
   /** Replaces the title, the tags and the note of a run. */

@@ -53,6 +53,7 @@ export function staticSource(runs: readonly ExportedRun[]): DataSource {
     },
     levels: async (folder, { by = 'any' as const } = {}) => find(folder).levels[by],
     curriculum: async (folder) => find(folder).curriculum,
+    strategies: async (folder) => find(folder).strategies,
     compare: async () => present<never>(undefined, 'comparison'),
     compareSeeds: async () => present<never>(undefined, 'comparison'),
     annotate: async () => present<never>(undefined, 'editor'),

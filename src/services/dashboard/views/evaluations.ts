@@ -21,6 +21,8 @@ export interface EvaluationPoint extends SuitePart {
   readonly byDomain: Readonly<Record<string, SuitePart>>;
   readonly byFamily: Readonly<Record<string, SuitePart>>;
   readonly byLevel: Readonly<Record<string, SuitePart>>;
+  /** Whether the evaluation compares strategies, for `/strategies`. */
+  readonly hasStrategies: boolean;
 }
 
 /** A `Share` in an evaluation's record. */
@@ -36,9 +38,9 @@ export function evaluationPoints(run: RunReader): EvaluationPoint[] {
     `SELECT step, name, json_object(
        'overall', json_extract(result, '$.overall'), 'byDomain', json_extract(result, '$.byDomain'),
        'byFamily', json_extract(result, '$.byFamily'), 'byLevel', json_extract(result, '$.byLevel')
-     ) FROM evaluations ORDER BY id`,
-  ) as [number, string, string][];
-  return rows.flatMap(([step, name, text]) => {
+     ), json_type(result, '$.strategies') IS 'object' FROM evaluations ORDER BY id`,
+  ) as [number, string, string, number][];
+  return rows.flatMap(([step, name, text, hasStrategies]) => {
     const shown = result.safeParse(JSON.parse(text));
     if (!shown.success) return [];
     const { overall, byDomain, byFamily, byLevel } = shown.data;
@@ -50,6 +52,7 @@ export function evaluationPoints(run: RunReader): EvaluationPoint[] {
         byDomain: byDomain ?? {},
         byFamily: byFamily ?? {},
         byLevel: byLevel ?? {},
+        hasStrategies: hasStrategies === 1,
       },
     ];
   });

@@ -8,6 +8,7 @@ import styles from '../../design/parts.module.css';
 import { hrefOf, Link, useFilters, useRoute } from '../../router.tsx';
 import { AttemptCard } from './attempt-card.tsx';
 import own from './group.module.css';
+import { SearchTrees } from './search-trees.tsx';
 import { type Heat, heats } from './token-heat.tsx';
 
 /** The rollouts of one group side by side, each with its verdict. */
@@ -54,6 +55,7 @@ function Rollouts({ folder, id }: { readonly folder: string; readonly id: number
           )}
         </Card>
       </div>
+      {data.searches.length > 0 && <SearchTrees searches={data.searches} />}
       <div className={own.attempts}>
         {data.attempts.map((attempt) => (
           <AttemptCard key={attempt.index} attempt={attempt} heat={heat} />

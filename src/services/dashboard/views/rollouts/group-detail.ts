@@ -4,6 +4,7 @@ import { notFound } from '../../run-folder.ts';
 import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 import type { RolloutRow } from '../../../../runs/files/rollout-row.ts';
 import { transcriptsOfRow } from '../../../../runs/files/transcript-columns.ts';
+import { searchesOf, type ShownSearch } from '../strategies.ts';
 import { findGroup, type Group } from './groups.ts';
 
 /**
@@ -52,6 +53,8 @@ export interface GroupDetail {
   readonly attempts: readonly Attempt[];
   /** In recorded order, including this group. */
   readonly visits: readonly Visit[];
+  /** Searches at this problem that the same evaluation recorded; empty for most groups. */
+  readonly searches: readonly ShownSearch[];
 }
 
 /** Decodes tokens one by one with a run's tokenizer; undefined: the tokenizer is missing. */
@@ -76,6 +79,7 @@ export async function groupDetailView(
   const flags = run.lists('SELECT flags FROM rollouts WHERE group_id = ? ORDER BY place', id) as [
     string | null,
   ][];
+  const { problemId, purpose, step, stage } = found.group;
   const attempts = rows.map(async (row, place) => {
     const attempt = attemptOf(row);
     return {
@@ -90,7 +94,8 @@ export async function groupDetailView(
     prompt: rows[0]?.prompt ?? [],
     answer: rows[0]?.answer ?? null,
     attempts: await Promise.all(attempts),
-    visits: visitsOf(run, found.group.problemId),
+    visits: visitsOf(run, problemId),
+    searches: purpose === 'evaluate' ? searchesOf(run, step, stage, problemId) : [],
   };
 }
 
