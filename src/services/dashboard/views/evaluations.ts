@@ -38,7 +38,7 @@ export function evaluationPoints(run: RunReader): EvaluationPoint[] {
     `SELECT step, name, json_object(
        'overall', json_extract(result, '$.overall'), 'byDomain', json_extract(result, '$.byDomain'),
        'byFamily', json_extract(result, '$.byFamily'), 'byLevel', json_extract(result, '$.byLevel')
-     ), json_type(result, '$.strategies') IS 'object' FROM evaluations ORDER BY id`,
+     ), json_type(result, '$.strategies.trees') IS 'array' FROM evaluations ORDER BY id`,
   ) as [number, string, string, number][];
   return rows.flatMap(([step, name, text, hasStrategies]) => {
     const shown = result.safeParse(JSON.parse(text));
