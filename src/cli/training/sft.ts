@@ -1,4 +1,9 @@
 import { type Command, Option } from 'commander';
+import { basename, join, resolve } from 'node:path';
+import { hashKey } from '../../core/rng.ts';
+import { locateModel } from '../../models/open-model.ts';
+import { addTokens } from '../../models/new-model/add-tokens.ts';
+import { exists, writeFolderAtomic } from '../../storage/atomic.ts';
 import { fineTuningRecipe } from '../../training/stages/fine-tune.ts';
 import { startTraining } from '../../training/start.ts';
 import { readRunResult } from '../../training/summary.ts';
@@ -34,6 +39,7 @@ interface SftOptions extends EngineFlags, TrustFlags {
   readonly recipe?: string;
   readonly maxTokens: number;
   readonly plain?: boolean;
+  readonly addTokens: readonly string[];
 }
 
 /** `gradus sft`: supervised fine-tuning on examples, in a new run directory. */
@@ -69,13 +75,19 @@ export function addSftCommand(program: Command): void {
       wholeNumber(1),
       512,
     )
+    .option(
+      '--add-tokens <list>',
+      'tokens to add to the vocabulary first, separated by commas',
+      commaList,
+      [],
+    )
     .option('--plain', plainHelp)
     .action(async (model: string, examples: string, options: SftOptions, command: Command) => {
       const output = outputOf(command);
       const { learningRate, weightDecay, warmup: warmupSteps, schedule, engine, set, runs, plain } = options;
       const recipe = await fineTuningRecipe({
         ...options,
-        model,
+        model: options.addTokens.length === 0 ? model : await withTokens(model, runs, options),
         examples,
         engine: { engine, set },
         optimizer: { learningRate, weightDecay, warmupSteps, schedule },
@@ -91,6 +103,24 @@ export function addSftCommand(program: Command): void {
       output.result(result, formatResult(result));
       requireHealthy(result);
     });
+}
+
+const commaList = (text: string): string[] => text.split(',').filter((one) => one !== '');
+
+/** Writes the model with more tokens below the folder of runs, where a resumed run finds it again; returns the folder. */
+async function withTokens(
+  model: string,
+  runs: string,
+  { addTokens: tokens, trust }: Pick<SftOptions, 'addTokens' | 'trust'>,
+): Promise<string> {
+  const source = await locateModel(model, { trust });
+  const name = `${basename(source.folder)}-${hashKey(resolve(source.folder), ...tokens).toString(36)}`;
+  const folder = join(runs, '.models', name);
+  if (!(await exists(folder)))
+    await writeFolderAtomic(folder, async (draft) => {
+      await addTokens(source.folder, draft, tokens);
+    });
+  return folder;
 }
 
 const scheduleOption = new Option('--schedule <shape>', 'learning rate after the warm-up')
