@@ -159,11 +159,14 @@ export function formatDecisions(comparisons: readonly Comparison[]): string[] {
   if (autos.length === 0) return [];
   const verdict = (holds: boolean): string => (holds ? 'holds' : 'FAILS');
   const pooled = tInterval(autos.flatMap(({ differences }) => differences));
-  const worst = autos.filter(({ difference }) => 100 * difference.low <= neverWorse.eachRow);
+  const isDecided = ({ seeds }: Comparison): boolean => seeds >= neverWorse.seeds;
+  const decided = autos.filter(isDecided);
+  const worst = decided.filter(({ difference }) => 100 * difference.low <= neverWorse.eachRow);
   const foreseen = autos.filter(({ speed, expected }) => isWithin(speed / expected, worthPredicted.factor));
   return [
     `never worse, each row (low end > ${neverWorse.eachRow}): ${verdict(worst.length === 0)}` +
-      worst.map(({ row, difference }) => ` ${row} ${signed(difference.low)}`).join(','),
+      worst.map(({ row, difference }) => ` ${row} ${signed(difference.low)}`).join(',') +
+      autos.map((one) => (isDecided(one) ? '' : `; undecided: ${one.row}, seeds: ${one.seeds}`)).join(''),
     `never worse, pooled (low end > ${neverWorse.pooled}): ${verdict(100 * pooled.low > neverWorse.pooled)} ${signed(pooled.low)}`,
     ...autos.flatMap(({ row, speed }) =>
       headline[row] === undefined
