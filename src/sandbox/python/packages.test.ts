@@ -82,7 +82,7 @@ describe.skipIf(!isHere)(`a declared package${isHere ? '' : ` (skipped: ${opened
 test('a package that no interpreter has gives one error with its name and the command to run', async () => {
   await expect(openWith('/nonexistent', 'wasi')).rejects.toMatchObject({
     name: 'SandboxError',
-    message: expect.stringMatching(/declares numpy.*WebAssembly has no numpy/) as string,
+    message: expect.stringMatching(/declared packages: numpy.*WebAssembly has no numpy/) as string,
     tryNext: expect.stringContaining('-m pip install numpy') as string,
   });
 });
