@@ -39,8 +39,12 @@ export const writtenText = (
   index: number,
 ): string => journal.get(writeKey(problem, index)) ?? '';
 
-/** Returns a model's answer without its thinking and blanks around it. */
-export const withoutThinking = (answer: string): string => answer.replace(/^[^]*<\/think>/, '').trim();
+/** Returns a model's answer without its thinking, blank lines before it and blanks after it. */
+export const withoutThinking = (answer: string): string =>
+  answer
+    .replace(/^[^]*<\/think>/, '')
+    .replace(/^\s*\n/, '')
+    .trimEnd();
 
 /** Samples the texts about problems that are not recorded. */
 export async function askModel(

@@ -31,7 +31,9 @@ export const promptWith = (prompt: readonly Message[], question: string): readon
 
 /** Returns the question in a model's answer, without thinking and heading. */
 export const questionIn = (answer: string): string =>
-  withoutThinking(answer).replace(/^\**(?:new |reworded |rephrased )?question\**:\**\s*/i, '');
+  withoutThinking(answer)
+    .trim()
+    .replace(/^\**(?:new |reworded |rephrased )?question\**:\**\s*/i, '');
 
 /**
  * Checks the text of a wording; returns the reason to reject it, or null.

@@ -61,7 +61,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     usage: 'knowledge',
-    description: 'index passages, and search an index',
+    description: 'index passages, put them into prompts, rerank and measure them',
     load: async () => (await import('./knowledge/knowledge.ts')).addKnowledgeCommand,
   },
   {

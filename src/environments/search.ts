@@ -4,14 +4,11 @@ import { hashKey } from '../core/rng.ts';
 import { searchTagNames, searchTags } from '../core/search-tags.ts';
 import { openRetriever, retrieverConfig } from '../retrieval/open-retriever.ts';
 import type { Retrieved } from '../retrieval/retriever.ts';
+import { layouts, type PassageLayout, writePassages } from '../retrieval/write-passages.ts';
 import { type CallFormat, callFormatConfig, tags } from './call-format.ts';
 import type { Environment } from './environment.ts';
 import type { Tool } from './tool.ts';
 import { toolEnvironment, toolLimits } from './tool-environment.ts';
-
-/** How passages are written: `(1)title text`; `Doc 1(Title: title) text`; or the text alone. One a line. */
-const layouts = ['numbered', 'titled', 'plain'] as const;
-type Layout = (typeof layouts)[number];
 
 /** Settings of search as a tool: the policy writes queries and reads the passages that match best. */
 export const searchConfig = z.strictObject({
@@ -63,7 +60,7 @@ export function openSearch(settings: z.output<typeof searchConfig>, baseDir: str
 
 type Format = z.output<typeof searchConfig>['format'];
 
-function layoutOf(format: Format): Layout {
+function layoutOf(format: Format): PassageLayout {
   if (format === 'r1-searcher') return 'numbered';
   return format === 'search-r1' ? 'titled' : 'plain';
 }
@@ -76,22 +73,6 @@ function callFormatOf(format: Format): CallFormat {
   return callFormatConfig.parse(
     tags({ call: [...query], result: [`\n\n${passages[0]}${inner}`, `${passages[1]}\n\n`] }),
   );
-}
-
-function writePassages(found: readonly Retrieved[], layout: Layout): string {
-  if (found.length === 0) return 'No passage found.\n';
-  return found.map((passage, i) => `${writePassage(passage, i + 1, layout)}\n`).join('');
-}
-
-function writePassage({ title, text }: Retrieved, number: number, layout: Layout): string {
-  switch (layout) {
-    case 'numbered':
-      return `(${number})${title === undefined ? '' : `${title} `}${text}`;
-    case 'titled':
-      return `Doc ${number}${title === undefined ? '' : `(Title: ${title})`} ${text}`;
-    case 'plain':
-      return text;
-  }
 }
 
 const sourceOf = ({ id, title }: Retrieved): string => (title === undefined ? id : `${title} (${id})`);

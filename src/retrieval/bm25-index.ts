@@ -33,6 +33,7 @@ export interface Hit {
 
 /** A term of a query with its postings. */
 interface QueryTerm {
+  readonly number: number;
   readonly start: number;
   readonly end: number;
   /** Occurrences in the query × inverse document frequency: an upper bound on the term's part of any score. */
@@ -53,6 +54,8 @@ export class Bm25Index {
   readonly #settings: Bm25Settings;
   readonly #postings: Postings;
   readonly #numbers: ReadonlyMap<string, number>;
+  /** Terms of a document, repeats included. */
+  readonly #meanLength: number;
   /** k1 · (1 − b + b · length / mean length) of each document. */
   readonly #norms: Float32Array;
   /** Scores for the current query; 0 between queries. */
@@ -63,9 +66,8 @@ export class Bm25Index {
     this.#settings = settings;
     this.#numbers = new Map(postings.terms.map((term, number) => [term, number]));
     const { lengths } = postings;
-    const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length || 1;
-    const { k1, b } = settings;
-    this.#norms = Float32Array.from(lengths, (length) => k1 * (1 - b + (b * length) / mean));
+    this.#meanLength = lengths.reduce((sum, length) => sum + length, 0) / lengths.length || 1;
+    this.#norms = Float32Array.from(lengths, (length) => this.#normOf(length));
     this.#scores = new Float64Array(lengths.length);
   }
 
@@ -91,6 +93,30 @@ export class Bm25Index {
     return best;
   }
 
+  /** Scores a text, of a document or any other, as `search` scores a document with this text. */
+  scoreText(query: string, text: string): number {
+    const counts = new Map<number, number>();
+    let length = 0;
+    for (const word of splitWords(text, this.#settings.analyser)) {
+      const term = termOf(word, this.#settings.analyser);
+      if (term === undefined) continue;
+      length++;
+      const number = this.#numbers.get(term);
+      if (number !== undefined) counts.set(number, Math.min((counts.get(number) ?? 0) + 1, 255));
+    }
+    const norm = this.#normOf(length);
+    return this.#termsOf(query).reduce((score, { number, weight }) => {
+      const count = counts.get(number) ?? 0;
+      return score + (weight * count) / (count + norm || 1);
+    }, 0);
+  }
+
+  /** k1 · (1 − b + b · length / mean length). */
+  #normOf(length: number): number {
+    const { k1, b } = this.#settings;
+    return Math.fround(k1 * (1 - b + (b * length) / this.#meanLength));
+  }
+
   /** Distinct known terms of a query, the rarest first. */
   #termsOf(query: string): QueryTerm[] {
     const { starts, lengths } = this.#postings;
@@ -104,7 +130,7 @@ export class Bm25Index {
       const [start, end] = [starts[number]!, starts[number + 1]!];
       const frequency = end - start;
       const rarity = Math.log(1 + (lengths.length - frequency + 0.5) / (frequency + 0.5));
-      return { start, end, weight: count * rarity };
+      return { number, start, end, weight: count * rarity };
     });
     return terms.toSorted((a, b) => a.end - a.start - (b.end - b.start));
   }

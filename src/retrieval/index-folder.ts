@@ -9,7 +9,7 @@ import { checkFile, type FileCheck, readArray, writeArray } from './array-file.t
 import { Bm25Builder } from './bm25-builder.ts';
 import { Bm25Index, bm25Settings, type Bm25Settings, type Postings } from './bm25-index.ts';
 import { contentOf, type Passage } from './passage.ts';
-import type { Retriever } from './retriever.ts';
+import type { ScoringRetriever } from './retriever.ts';
 
 /*
  * An index on disk is a folder:
@@ -165,7 +165,9 @@ async function openPassageWriter(path: string) {
  *
  * @throws DataError for a folder without an index, or with a damaged index.
  */
-export async function openIndexFolder(folder: string): Promise<Retriever & { readonly facts: IndexFacts }> {
+export async function openIndexFolder(
+  folder: string,
+): Promise<ScoringRetriever & { readonly facts: IndexFacts }> {
   const { files: checks, format: _format, ...facts } = readManifest(folder);
   const path = (part: Part): string => join(folder, files[part]);
   const read = (part: Part): Promise<ArrayBuffer> => readArray(path(part), checks[part]);
@@ -195,6 +197,7 @@ export async function openIndexFolder(folder: string): Promise<Retriever & { rea
           return { ...passage, score };
         }),
       ),
+    scores: (query, passages) => passages.map((passage) => index.scoreText(query, contentOf(passage))),
     [Symbol.asyncDispose]: () => texts.close(),
   };
 }

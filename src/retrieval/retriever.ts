@@ -21,3 +21,9 @@ export interface Retriever extends AsyncDisposable {
    */
   search(query: string, top: number, signal?: AbortSignal): Promise<readonly Retrieved[]>;
 }
+
+/** A retriever that scores any passage; services score only those that they find. */
+export interface ScoringRetriever extends Retriever {
+  /** Scores passages for a query, on the scale of `search`. */
+  scores(query: string, passages: readonly Passage[]): readonly number[];
+}

@@ -1,0 +1,68 @@
+import { ConfigError } from '../core/errors.ts';
+import type { Message } from '../core/problem.ts';
+import { createRng } from '../core/rng.ts';
+import { contentOf, type Passage } from '../retrieval/passage.ts';
+import { type PassageLayout, writePassages } from '../retrieval/write-passages.ts';
+import { questionOf } from './candidates.ts';
+
+/** How passages come into a prompt. */
+export interface ContextFormat {
+  /** The new last message, with `{passages}` and `{question}`. */
+  readonly template: string;
+  readonly layout: PassageLayout;
+}
+
+/** The format unless another is given; KARD's prompts have the same parts. */
+export const defaultContext: ContextFormat = {
+  template: '{question}\n\nKnowledge:\n{passages}',
+  layout: 'numbered',
+};
+
+/** @throws ConfigError for a template without `{question}` or `{passages}`. */
+export function requireContextTemplate(template: string): void {
+  const missing = ['{question}', '{passages}'].filter((name) => !template.includes(name));
+  if (missing.length > 0)
+    throw new ConfigError(
+      `expected a template with {question} and {passages}, got none of ${missing.join(', ')} in ${JSON.stringify(template)}`,
+    );
+}
+
+/** Returns the prompt with passages in its last message. */
+export function withPassages(
+  prompt: readonly Message[],
+  passages: readonly Passage[],
+  { template, layout }: ContextFormat,
+): readonly Message[] {
+  const texts: Readonly<Record<string, string>> = {
+    question: questionOf(prompt),
+    passages: writePassages(passages, layout),
+  };
+  const content = template.replaceAll(/\{(question|passages)\}/g, (_, name: string) => texts[name]!);
+  return [...prompt.slice(0, -1), { ...prompt.at(-1)!, content }];
+}
+
+/** Whether a passage has the gold answer as words in sequence. */
+export function statesGold(passages: readonly Passage[], gold: string): boolean {
+  const words = wordsOf(gold);
+  return words.trim() !== '' && passages.some((passage) => wordsOf(contentOf(passage)).includes(words));
+}
+
+/** The words of a text in lower case, each between blanks. */
+const wordsOf = (text: string): string =>
+  ` ${(
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
+  ).join(' ')} `;
+
+/**
+ * Returns the items in a random order in which none of two or more stays in place: the control of passages that belong to other
+ * questions.
+ */
+export function deranged<Item>(items: readonly Item[], seed: number): Item[] {
+  const order = createRng(seed, 'deranged').shuffle(items.map((_, i) => i));
+  const moved = items.slice();
+  for (const [place, index] of order.entries()) moved[index] = items[order[(place + 1) % order.length]!]!;
+  return moved;
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { DataError } from '../core/errors.ts';
+import type { EngineConfig } from '../engines/config.ts';
+import { requireLocal } from '../engines/engine.ts';
+import { openEngine } from '../engines/open-engine.ts';
+import type { Retrieved, Retriever } from '../retrieval/retriever.ts';
+import { hashKey } from '../core/rng.ts';
+import { relevanceScorer, requireRelevancePrompt, type ScorePassages } from './relevance.ts';
+
+/** File of a reranker's folder that names its prompt. */
+export const rerankerFile = 'reranker.json';
+
+const rerankerPrompt = z.object({ template: z.string().min(1), yes: z.string().min(1) });
+
+/** Scores passages, with the digest of everything that determines a score. */
+export interface Reranker {
+  readonly version: string;
+  readonly score: ScorePassages;
+}
+
+/**
+ * Opens the folder that `gradus knowledge rerank-train` wrote; `opened` disposes of its engine.
+ *
+ * @throws DataError for a folder without a reranker's prompt; ConfigError for an engine without weights.
+ */
+export async function openReranker(
+  folder: string,
+  engine: EngineConfig,
+  opened: AsyncDisposableStack,
+): Promise<Reranker> {
+  const prompt = await readPrompt(join(folder, rerankerFile), folder);
+  const local = requireLocal(opened.use(await openEngine(engine, folder, { train: false })));
+  requireRelevancePrompt(local, prompt);
+  const { modelHash } = local.sampler.info;
+  const digest = hashKey(1, modelHash, prompt.template, prompt.yes).toString(36);
+  return { version: `reranker-${digest}`, score: relevanceScorer(local, prompt) };
+}
+
+async function readPrompt(path: string, folder: string): Promise<z.output<typeof rerankerPrompt>> {
+  try {
+    return rerankerPrompt.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (cause) {
+    throw new DataError(`${path}: expected the prompt of a reranker, cannot read it (${String(cause)})`, {
+      cause,
+      tryNext: `gradus knowledge rerank-train <rationales> --out ${folder}`,
+    });
+  }
+}
+
+/**
+ * Reranks what a retriever finds: of its best `candidates` passages, returns those that score highest. Passages of equal
+ * score, and those too long for the model, stay in the retriever's order.
+ */
+export function reranked(base: Retriever, { version, score }: Reranker, candidates: number): Retriever {
+  return {
+    version: `${base.version}-${version}-${candidates}`,
+    async search(query, top, signal) {
+      const found = await base.search(query, Math.max(top, candidates), signal);
+      const scores = await score(query, found);
+      const scored = found.map((passage, i): Retrieved => ({ ...passage, score: scores[i]! }));
+      return scored.toSorted((a, b) => (a.score === b.score ? 0 : b.score - a.score)).slice(0, top);
+    },
+    [Symbol.asyncDispose]: () => base[Symbol.asyncDispose](),
+  };
+}
