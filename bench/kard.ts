@@ -1,7 +1,7 @@
 /**
  * Measures what passages, rationales and a reranker are worth to a tiny student:
  *
- *   npm run bench:kard -- [--seeds 5] [--json]
+ *   npm run bench:kard -- [--seeds 5] [--first 1] [--results seeds.jsonl] [--json]
  *
  * Questions ask for attributes of made-up things in other words than the passages use. 200 things are trained on, 60 others
  * are held out, with six questions each; 1 % of the answers are right by chance. A scripted teacher that is wrong in 30 % of its
@@ -11,9 +11,10 @@
  * question's (shuffled). The order of these arms is by construction of the data; how far the reranker closes the gap is not.
  *
  * Accuracies are sampled at temperature 1; intervals are 95 % t-intervals over seeds, each with a world of its own. With
- * `--json` the last line is JSON.
+ * `--json` the last line is JSON. `--results` keeps the figures of finished seeds, so that a stopped bench continues; with
+ * `--first`, several processes share the seeds.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -28,6 +29,8 @@ import { teach, withKnowledge, withoutKnowledge } from './kard/arms.ts';
 const { values: flags } = parseArgs({
   options: {
     seeds: { type: 'string', default: '5' },
+    first: { type: 'string', default: '1' },
+    results: { type: 'string' },
     model: { type: 'string', default: 'models/gradus-search' },
     json: { type: 'boolean', default: false },
   },
@@ -75,16 +78,29 @@ async function runSeed(seed: number): Promise<Figures> {
   };
 }
 
-const results: Figures[] = [];
-for (let seed = 1; seed <= Number(flags.seeds); seed++) {
-  const begun = performance.now();
+/** Figures of a seed; from `--results` if they are there. */
+async function figuresOf(seed: number): Promise<Figures> {
+  const { results: file } = flags;
+  const lines = file !== undefined && existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  const known = lines
+    .map((line) => JSON.parse(line) as { readonly seed: number; readonly figures: Figures })
+    .find((line) => line.seed === seed);
+  if (known !== undefined) return known.figures;
   const figures = await runSeed(seed);
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ seed, figures })}\n`);
+  return figures;
+}
+
+const results: Figures[] = [];
+for (let seed = Number(flags.first), i = 0; i < Number(flags.seeds); seed++, i++) {
+  const begun = performance.now();
+  const figures = await figuresOf(seed);
   results.push(figures);
   const shown = Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(1)}`);
-  const cpu = process.cpuUsage();
+  const { user, system } = process.cpuUsage();
   console.log(
     `seed ${seed}: ${shown.join('; ')}; ${((performance.now() - begun) / 1000).toFixed(0)} s, ` +
-      `${((cpu.user + cpu.system) / 1e6).toFixed(0)} s of processor time in all`,
+      `${((user + system) / 1e6).toFixed(0)} s of processor time in all`,
   );
 }
 

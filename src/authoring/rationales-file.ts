@@ -82,7 +82,7 @@ function rowsOf(
     stringifyJson({
       ...columns,
       id: `${String(id)}#rationale-${attempt + 1}`,
-      problem: problem.id,
+      problemId: problem.id,
       completion,
       rationale,
       attempt,

@@ -38,7 +38,7 @@ export interface RerankStep {
 }
 
 /** −A·log π without further terms. */
-const reinforceLoss: LossSpec = {
+export const reinforceLoss: LossSpec = {
   policy: { type: 'reinforce' },
   kl: null,
   entropy: null,
@@ -46,10 +46,10 @@ const reinforceLoss: LossSpec = {
   temperature: 1,
 };
 
-/** A question with the candidates of a step, as sequences that end with the reply. */
+/** A question with the candidates of a step. */
 interface RankedList {
+  readonly question: string;
   readonly candidates: readonly Candidate[];
-  readonly sequences: readonly { readonly tokens: Int32Array }[];
 }
 
 /**
@@ -110,25 +110,28 @@ function listOf(
   index: number,
 ): RankedList {
   const { maxSequenceTokens = Infinity } = sampler.info;
-  const drawn = drawCandidates(question, sample, seed, step, index)
-    .map((candidate) => ({
-      candidate,
-      sequence: relevanceSequence(renderer, prompt, question.question, candidate.passage),
-    }))
-    .filter(({ sequence }) => sequence.tokens.length <= maxSequenceTokens);
-  return {
-    candidates: drawn.map(({ candidate }) => candidate),
-    sequences: drawn.map(({ sequence }) => sequence),
-  };
+  const candidates = drawCandidates(question, sample, seed, step, index).filter(
+    ({ passage }) =>
+      relevanceSequence(renderer, prompt, question.question, passage).tokens.length <= maxSequenceTokens,
+  );
+  return { question: question.question, candidates };
 }
 
-/** Scores the lists of a step; returns their mean KL and the sequences with its gradient as advantages. */
-async function rankLists(
-  { weights }: Pick<LearningEngine, 'weights'>,
+/**
+ * Scores lists; returns their mean KL, and sequences with advantages of which the `reinforce` loss has the gradient of this mean.
+ */
+export async function rankLists(
+  { weights, renderer }: Pick<LearningEngine, 'weights' | 'renderer'>,
   lists: readonly RankedList[],
-  settings: StepSettings,
+  {
+    prompt,
+    temperatureTarget,
+    temperatureModel,
+  }: Pick<RerankSettings, 'prompt' | 'temperatureTarget' | 'temperatureModel'>,
 ): Promise<{ readonly kl: number; readonly sequences: TrainingSequence[] }> {
-  const all = lists.flatMap(({ sequences }) => sequences);
+  const all = lists.flatMap(({ question, candidates }) =>
+    candidates.map(({ passage }) => relevanceSequence(renderer, prompt, question, passage)),
+  );
   const scored = await weights.logprobs({ sequences: all }, 'policy');
   const scores = scored.map((logprobs) => logprobs.at(-1)!);
   let next = 0;
@@ -136,7 +139,7 @@ async function rankLists(
     rankLoss(
       candidates.map(({ target }) => target),
       scores.slice(next, (next += candidates.length)),
-      { target: settings.temperatureTarget, model: settings.temperatureModel },
+      { target: temperatureTarget, model: temperatureModel },
     ),
   );
   const advantages = losses.flatMap((loss) => loss.advantages);
@@ -147,7 +150,7 @@ async function rankLists(
 }
 
 /** A sequence whose last token alone has weight. */
-export function replyOnly(tokens: Int32Array, advantage: number, weight: number): TrainingSequence {
+function replyOnly(tokens: Int32Array, advantage: number, weight: number): TrainingSequence {
   const last = tokens.length - 1;
   const zeros = new Float32Array(tokens.length);
   return {

@@ -54,6 +54,7 @@ test('ranks as the BM25 formula does, ties by document', () => {
         for (const [i, { document, score }] of found.entries()) {
           expect(score).toBeCloseTo(expected[i]![1], 5);
           expect(score).toBeCloseTo(scores[document]!, 5);
+          expect(indexOf(documents, settings).scoreText(query, documents[document]!)).toBe(score);
         }
       },
     ),

@@ -148,38 +148,49 @@ test.for([
     expect(describeBatches(recipe)[i]).toContain(`${problems} problems × ${group} rollouts`);
 });
 
-test.for(['secret-recipe-3b', 'openvlthinker-7b', 'dca-7b'])('builds all parts of %s', async (name) => {
-  const base = mkdtempSync(join(folder, 'learning-'));
-  const path = join(project, `recipes/${name}/recipe.ts`);
-  const written = await loadRecipe(path);
-  const row = { prompt: '1+1=?', answer: 'B', solution: 'B', completion: 'B', wordings: ['sum of 1 and 1?'] };
-  const standIn = (file: string, index: number): void => {
-    mkdirSync(join(base, dirname(file)), { recursive: true });
-    writeFileSync(join(base, file), JSON.stringify({ ...row, id: `p${index}` }));
-  };
-  const filesOf = (sources: readonly object[]) =>
-    sources.flatMap((source) =>
-      'path' in source && String(source.path).startsWith('data/') ? [String(source.path)] : [],
+test.for(['secret-recipe-3b', 'openvlthinker-7b', 'dca-7b', 'kard-medqa'])(
+  'builds all parts of %s',
+  async (name) => {
+    const base = mkdtempSync(join(folder, 'learning-'));
+    const path = join(project, `recipes/${name}/recipe.ts`);
+    const written = await loadRecipe(path);
+    const row = {
+      prompt: '1+1=?',
+      answer: 'B',
+      solution: 'B',
+      completion: 'B',
+      wordings: ['sum of 1 and 1?'],
+    };
+    const standIn = (file: string, index: number): void => {
+      mkdirSync(join(base, dirname(file)), { recursive: true });
+      writeFileSync(join(base, file), JSON.stringify({ ...row, id: `p${index}` }));
+    };
+    const filesOf = (sources: readonly object[]) =>
+      sources.flatMap((source) =>
+        'path' in source && String(source.path).startsWith('data/') ? [String(source.path)] : [],
+      );
+    const suites = written.evaluation.flatMap(({ problems }) => problems);
+    filesOf([...written.problems, ...suites]).forEach(standIn);
+    for (const stage of written.stages)
+      if (stage.type === 'imitate' && typeof stage.examples === 'string') standIn(stage.examples, 0);
+    const published = written.evaluation.flatMap(({ problems }, i) =>
+      filesOf(problems).length > 0
+        ? []
+        : [`evaluation[${i}].problems=[{"type":"jsonl","path":"suite.jsonl"}]`],
     );
-  const suites = written.evaluation.flatMap(({ problems }) => problems);
-  filesOf([...written.problems, ...suites]).forEach(standIn);
-  for (const stage of written.stages)
-    if (stage.type === 'imitate' && typeof stage.examples === 'string') standIn(stage.examples, 0);
-  const published = written.evaluation.flatMap(({ problems }, i) =>
-    filesOf(problems).length > 0 ? [] : [`evaluation[${i}].problems=[{"type":"jsonl","path":"suite.jsonl"}]`],
-  );
-  writeFileSync(join(base, 'suite.jsonl'), JSON.stringify(row));
-  const tiny = join(project, 'models/gradus-tiny');
-  const teacher = written.teacher === undefined ? [] : [`teacher.model=${tiny}`, 'teacher.engine=embedded'];
-  const recipe = await loadRecipe(path, [
-    `baseDir=${base}`,
-    `policy.model=${tiny}`,
-    'policy.engine=embedded',
-    ...teacher,
-    ...published,
-  ]);
-  await using parts = await buildParts(recipe);
-  expect(parts.teacher === undefined).toBe(written.teacher === undefined);
-  expect(parts.suites).toHaveLength(written.evaluation.length);
-  expect(describeBatches(recipe)).toHaveLength(recipe.stages.length);
-});
+    writeFileSync(join(base, 'suite.jsonl'), JSON.stringify(row));
+    const tiny = join(project, 'models/gradus-tiny');
+    const teacher = written.teacher === undefined ? [] : [`teacher.model=${tiny}`, 'teacher.engine=embedded'];
+    const recipe = await loadRecipe(path, [
+      `baseDir=${base}`,
+      `policy.model=${tiny}`,
+      'policy.engine=embedded',
+      ...teacher,
+      ...published,
+    ]);
+    await using parts = await buildParts(recipe);
+    expect(parts.teacher === undefined).toBe(written.teacher === undefined);
+    expect(parts.suites).toHaveLength(written.evaluation.length);
+    expect(describeBatches(recipe)).toHaveLength(recipe.stages.length);
+  },
+);

@@ -76,7 +76,7 @@ test('a teacher behind a server: stops at the budget, continues, and writes exam
     .map((line) => JSON.parse(line || '{}') as Record<string, unknown>);
   expect(row).toMatchObject({
     id: 'p0#rationale-1',
-    problem: 'p0',
+    problemId: 'p0',
     prompt: 'What is 2·7?',
     answer: '14',
     rationale: expect.stringMatching(/^2 times 7 is 14, found in \d+ ways\.$/),

@@ -86,7 +86,7 @@ export function addKnowledgeMeasureCommand(knowledge: Command): void {
 
 /** Rows of rationales repeat their problem; keeps the first of each. */
 function firstOfEach(problems: Awaited<ReturnType<typeof loadProblems>>): KnowledgeProblem[] {
-  const rows = Map.groupBy(problems, ({ id, extra }) => (extra?.['problem'] as string | undefined) ?? id);
+  const rows = Map.groupBy(problems, ({ id, extra }) => (extra?.['problemId'] as string | undefined) ?? id);
   return [...rows.values()].map(([problem]) => {
     const rationale = problem!.extra?.['rationale'];
     return { problem: problem!, ...(typeof rationale === 'string' && { rationale }) };

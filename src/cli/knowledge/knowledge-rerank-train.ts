@@ -14,7 +14,7 @@ import { openIndexFolder } from '../../retrieval/index-folder.ts';
 import { writeFolderAtomic } from '../../storage/atomic.ts';
 import { withInterrupt } from '../interrupt.ts';
 import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from '../options.ts';
-import { outputOf } from '../output.ts';
+import { type Output, outputOf } from '../output.ts';
 
 interface Flags extends EngineFlags {
   readonly model: string;
@@ -69,56 +69,57 @@ export function addRerankTrainCommand(knowledge: Command): void {
     )
     .option('--yes <text>', 'reply that means yes; one token', defaultRelevancePrompt.yes)
     .option('--seed <n>', 'seed of the order and of the drawn passages', wholeNumber(), 0);
-  addEngineOptions(command).action(async (file: string, flags: Flags) => {
-    const output = outputOf(command);
-    const { out, epochs, batchSize, sample, seed } = flags;
-    await requireEmpty(out);
-    const source = await locateModel(flags.model);
-    await using opened = new AsyncDisposableStack();
-    const retriever = opened.use(await openIndexFolder(flags.knowledge));
-    const rows = await readRationales(file);
-    const engine = opened.use(requireLearner(await openModel(source, chooseEngine(source, flags), true)));
-    const prompt = { template: flags.template.replaceAll('\\n', '\n'), yes: flags.yes };
-    requireRelevancePrompt(engine, prompt);
-    const settings = {
-      prompt,
-      sample,
-      temperatureTarget: flags.tauRationale,
-      temperatureModel: flags.tauModel,
-      batchSize,
-      epochs,
-      seed,
-      optimizer: optimizerConfig.parse({
-        learningRate: flags.learningRate,
-        warmupSteps: flags.warmup,
-        schedule: 'cosine',
-      }),
+  addEngineOptions(command).action((file: string, flags: Flags) => train(file, flags, outputOf(command)));
+}
+
+async function train(file: string, flags: Flags, output: Output): Promise<void> {
+  const { out, epochs, batchSize, sample, seed } = flags;
+  await requireEmpty(out);
+  const source = await locateModel(flags.model);
+  await using opened = new AsyncDisposableStack();
+  const retriever = opened.use(await openIndexFolder(flags.knowledge));
+  const rows = await readRationales(file);
+  const engine = opened.use(requireLearner(await openModel(source, chooseEngine(source, flags), true)));
+  const prompt = { template: flags.template.replaceAll('\\n', '\n'), yes: flags.yes };
+  requireRelevancePrompt(engine, prompt);
+  const settings = {
+    prompt,
+    sample,
+    temperatureTarget: flags.tauRationale,
+    temperatureModel: flags.tauModel,
+    batchSize,
+    epochs,
+    seed,
+    optimizer: optimizerConfig.parse({
+      learningRate: flags.learningRate,
+      warmupSteps: flags.warmup,
+      schedule: 'cosine',
+    }),
+  };
+  const learned = await withInterrupt(async (signal) =>
+    trainReranker(engine, await findCandidates(retriever, rows, flags.candidates, signal), {
+      ...settings,
+      signal,
+      onStep: ({ step, lastStep, kl }) => {
+        output.progress('training the reranker', step, lastStep);
+        output.event({ type: 'step', step, kl });
+      },
+    }),
+  );
+  await writeFolderAtomic(out, async (draft) => {
+    await engine.weights.exportModel(draft);
+    const { optimizer: _, prompt: __, ...trained } = settings;
+    const record = {
+      ...prompt,
+      ...trained,
+      knowledge: retriever.version,
+      rationales: rows.length,
+      ...learned,
     };
-    const learned = await withInterrupt(async (signal) =>
-      trainReranker(engine, await findCandidates(retriever, rows, flags.candidates, signal), {
-        ...settings,
-        signal,
-        onStep: ({ step, lastStep, kl }) => {
-          output.progress('training the reranker', step, lastStep);
-          output.event({ type: 'step', step, kl });
-        },
-      }),
-    );
-    await writeFolderAtomic(out, async (draft) => {
-      await engine.weights.exportModel(draft);
-      const { optimizer: _, prompt: __, ...trained } = settings;
-      const record = {
-        ...prompt,
-        ...trained,
-        knowledge: retriever.version,
-        rationales: rows.length,
-        ...learned,
-      };
-      await writeFile(join(draft, rerankerFile), `${JSON.stringify(record, null, 2)}\n`);
-    });
-    output.result(
-      { out, ...learned },
-      `KL ${learned.kl.toFixed(3)} after ${learned.step} steps\nreranker: ${out}`,
-    );
+    await writeFile(join(draft, rerankerFile), `${JSON.stringify(record, null, 2)}\n`);
   });
+  output.result(
+    { out, ...learned },
+    `KL ${learned.kl.toFixed(3)} after ${learned.step} steps\nreranker: ${out}`,
+  );
 }
