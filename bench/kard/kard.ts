@@ -18,13 +18,13 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { makeWorld } from '../scripts/kard/world.ts';
-import { bm25Settings } from '../src/retrieval/bm25-index.ts';
-import { buildIndexFolder, openIndexFolder } from '../src/retrieval/index-folder.ts';
-import { tInterval } from '../src/statistics/intervals.ts';
-import { shortAnswer } from '../src/verifiers/answers/short-answer.ts';
-import { openVerifier, verifierConfig } from '../src/verifiers/config.ts';
-import { teach, withKnowledge, withoutKnowledge } from './kard/arms.ts';
+import { makeWorld } from '../../scripts/kard/world.ts';
+import { bm25Settings } from '../../src/retrieval/bm25-index.ts';
+import { buildIndexFolder, openIndexFolder } from '../../src/retrieval/index-folder.ts';
+import { tInterval } from '../../src/statistics/intervals.ts';
+import { shortAnswer } from '../../src/verifiers/answers/short-answer.ts';
+import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
+import { teach, withKnowledge, withoutKnowledge } from './arms.ts';
 
 const { values: flags } = parseArgs({
   options: {
