@@ -7,7 +7,7 @@ import { mean } from '../../src/statistics/summary.ts';
 export interface ChoiceRow {
   readonly domain: string;
   readonly choice: string;
-  /** Mean tokens per problem, written and scored. */
+  /** Mean tokens per problem of all domains, written and scored. */
   readonly tokens: number;
   readonly accuracy: Estimate;
   /** Gain over one answer of the model before further training, paired by problem. */
