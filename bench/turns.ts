@@ -38,8 +38,11 @@ try {
     // The first seed warms up.
     await measureSeed(engine, 0, given);
     results[name] = [];
-    for (let seed = 1; seed <= Number(flags.seeds); seed++)
-      results[name].push(await measureSeed(engine, seed, given));
+    for (let seed = 1; seed <= Number(flags.seeds); seed++) {
+      const measured = await measureSeed(engine, seed, given);
+      results[name].push(measured);
+      console.log(`${name}, seed ${seed}: ${JSON.stringify(measured)}`);
+    }
   }
 } finally {
   rmSync(folder, { recursive: true });

@@ -12,7 +12,7 @@ import { ModelWriter } from './model-writer.ts';
  * depends on T.
  *
  * Inputs, besides those of `decodeWeights`:
- * - `tokens` int32 [B·S]; `positions` int64 [B, S]; `last` int32 [B]: the row of B·S whose logits are wanted;
+ * - `tokens` int32 [B·S]; `positions` int64 [B, S]; `last` int32 [L]: rows of B·S whose logits are wanted;
  * - `cosines`, `sines` [P, rotated elements / 2]: rotary tables by position; `local.cosines`, `local.sines` of layers with
  *   a sliding window that have their own;
  * - `cacheMask` [B, 1, 1, T]: 0 for positions that exist, very negative elsewhere; `ownMask` [1, 1, G·S, S]: the same
@@ -20,13 +20,13 @@ import { ModelWriter } from './model-writer.ts';
  *   sliding window;
  * - `cache.k.<layer>`, `cache.v.<layer>` [B, keyValueHeads, T, headSize], finite everywhere.
  *
- * Outputs: `logits` [B, vocabulary] and `new.k.<layer>`, `new.v.<layer>` [B, keyValueHeads, S, headSize].
+ * Outputs: `logits` [L, vocabulary] and `new.k.<layer>`, `new.v.<layer>` [B, keyValueHeads, S, headSize].
  */
 export function decodeProgram(config: ModelConfig): Uint8Array {
   const writer = new ModelWriter();
   const { vocabSize, hiddenSize, layers } = config;
   writer.input('tokens', 'int32', ['B*S']);
-  writer.input('last', 'int32', ['B']);
+  writer.input('last', 'int32', ['L']);
   const dims = attentionInputs(writer, config);
   const embedding = writer.input('embedding', 'float32', [vocabSize, hiddenSize]);
   const { attention: around, feedForward: around2 } = config.norms ?? normsBefore;
@@ -53,7 +53,7 @@ export function decodeProgram(config: ModelConfig): Uint8Array {
   const wanted = writer.node('Gather', [normed, 'last'], { axis: 0 });
   const head = writer.input('head', 'float32', [vocabSize, hiddenSize]);
   const logits = scaled(writer, writer.node('Gemm', [wanted, head], { transB: 1 }), config.logitScale);
-  writer.output('logits', capped(writer, logits, config.logitCap), ['B', vocabSize]);
+  writer.output('logits', capped(writer, logits, config.logitCap), ['L', vocabSize]);
   return writer.finish();
 }
 

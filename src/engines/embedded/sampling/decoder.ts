@@ -25,7 +25,10 @@ export interface Decoder extends AsyncDisposable {
   step(weights: DecodeWeights, cache: KeyValueCache, tokens: Int32Array, rows: number): Promise<Float32Array>;
 }
 
-/** Smallest batch: the runtime multiplies a single row with a different kernel, which rounds differently. */
+/**
+ * Least rows of a matrix product: the runtime multiplies a single row with a different kernel, which rounds differently.
+ * A prompt alone has `positionStep` rows or more everywhere but in its logits.
+ */
 const minRows = 2;
 
 /** Widest vector in the runtime's sums: lengths that are a multiple of it are all summed in the same order. */
@@ -64,7 +67,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
   const stepMasks = oneStepMasks(config);
 
   const read = async (weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts> => {
-    const rows = Math.max(minRows, prompts.length);
+    const rows = prompts.length;
     const longest = Math.max(...prompts.map((prompt) => prompt.length));
     const stride = positionStep * Math.ceil(longest / positionStep);
     const positions = BigInt64Array.from({ length: rows * stride }, (_, at) => BigInt(at % stride));
@@ -74,7 +77,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
       ...nothingCached(config, rows),
       tokens: integers(padded(prompts, rows, stride), [rows * stride]),
       positions: new ort.Tensor('int64', positions, [rows, stride]),
-      last: integers(lastPositions(prompts, rows, stride), [rows]),
+      last: integers(lastPositions(prompts, stride), [Math.max(minRows, rows)]),
       ...ownMasks(config, stride),
     });
     const data = (name: string): Float32Array => outputs[name]!.data as Float32Array;
@@ -206,10 +209,10 @@ function padded(prompts: readonly Int32Array[], rows: number, stride: number): I
   return tokens;
 }
 
-function lastPositions(prompts: readonly Int32Array[], rows: number, stride: number): Int32Array {
-  const last = new Int32Array(rows);
-  for (const [row, prompt] of prompts.entries()) last[row] = row * stride + prompt.length - 1;
-  return last;
+/** Index of the last token of each prompt; a single one twice. */
+function lastPositions(prompts: readonly Int32Array[], stride: number): Int32Array {
+  const last = prompts.map((prompt, row) => row * stride + prompt.length - 1);
+  return Int32Array.from({ length: Math.max(minRows, last.length) }, (_, at) => last[at] ?? last[0]!);
 }
 
 function float(data: Float32Array, shape: number[]): ort.Tensor {
