@@ -87,6 +87,7 @@ export { torch } from './engines/torch/config.ts';
 
 // Programs: the building blocks of a custom training loop.
 export { createRng, type Rng } from './core/rng.ts';
+export type { ImagePart, ImageType } from './core/image.ts';
 export type { Message, Problem, ProblemTests } from './core/problem.ts';
 export { answerOf, finishReasonOf, type Rollout, type RolloutGroup, writtenTokens } from './core/rollout.ts';
 export { lastAnswer, type Transcript, type Written } from './core/transcript.ts';

@@ -1,3 +1,4 @@
+import { countMarks } from '../core/image.ts';
 import type { Message, Problem } from '../core/problem.ts';
 import { withoutThinking } from './ask-model.ts';
 import { contentOf, numbersOf, tokensOf } from '../problems/hygiene/normal-form.ts';
@@ -7,6 +8,7 @@ export const rejections = [
   'unfinished',
   'same text',
   'other numbers',
+  'other images',
   'states the answer',
   'too long',
   'unsolved',
@@ -51,6 +53,8 @@ export function rejectText(
   const content = contentOf(tokens).join(' ');
   if (known.some((text) => contentOf(tokensOf(text)).join(' ') === content)) return 'same text';
   if (numbersOf(tokens).join(' ') !== numbersOf(own).join(' ')) return 'other numbers';
+  const images = prompt.at(-1)?.images?.length ?? 0;
+  if (images > 0 && countMarks(question) !== images) return 'other images';
   if (answer !== undefined && states(tokens, answer) && !states(own, answer)) return 'states the answer';
   return question.length > 3 * original.length + 200 ? 'too long' : null;
 }

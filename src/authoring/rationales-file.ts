@@ -2,6 +2,7 @@ import { DataError } from '../core/errors.ts';
 import { parseJson, stringifyJson } from '../core/lossless-json.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Spending } from '../core/spending.ts';
+import { placeImages } from '../problems/images/place-images.ts';
 import { problemLine } from '../problems/output/problem-line.ts';
 import { sum } from '../statistics/summary.ts';
 import { authorFile, type AuthorFileOptions } from './author-file.ts';
@@ -45,7 +46,8 @@ export async function rationalesFile(
     settings,
     promptOf: (problem) => teacherPrompt(problem, settings.template),
     write: (parts, some) => writeRationales(parts, some, settings, signal),
-    lines: (result, teacher) => rowsOf(result, teacher, settings),
+    lines: (result, teacher) =>
+      rowsOf({ ...result, problem: placeImages(result.problem, out) }, teacher, settings),
   });
   const ungradable = results.find((result) => result.ungradable !== undefined)?.ungradable;
   return {

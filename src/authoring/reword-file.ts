@@ -1,4 +1,5 @@
 import type { Spending } from '../core/spending.ts';
+import { placeImages } from '../problems/images/place-images.ts';
 import { problemLine } from '../problems/output/problem-line.ts';
 import { sum } from '../statistics/summary.ts';
 import { authorFile, type AuthorFileOptions } from './author-file.ts';
@@ -31,7 +32,7 @@ export async function rewordFile(
     settings,
     promptOf: rewordingPrompt,
     write: (parts, some) => rewordProblems(parts, some, settings, signal),
-    lines: ({ problem }) => [problemLine(problem)],
+    lines: ({ problem }) => [problemLine(placeImages(problem, out))],
   });
   return {
     problems: problems.length,

@@ -1,8 +1,12 @@
+import type { ImagePart } from './image.ts';
+
 /** One turn of a conversation, in the form that chat templates read. */
 export interface Message {
   /** `tool`: the result of a call that the message before it made. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
+  /** The images that the `<image>` marks in `content` stand for, in order. */
+  readonly images?: readonly ImagePart[];
 }
 
 /** Tests that a program must pass. Readers of other formats translate into this form. */

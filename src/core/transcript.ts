@@ -107,7 +107,12 @@ export const givenTranscript = (messages: readonly Message[], tokens: Int32Array
   tokens,
   logprobs: new Float32Array(tokens.length),
   written: [],
-  messages: messages.map(({ role, content }) => ({ role, content, author: 'problem' })),
+  messages: messages.map(({ role, content, images }) => ({
+    role,
+    content,
+    ...(images !== undefined && { images }),
+    author: 'problem',
+  })),
 });
 
 /**

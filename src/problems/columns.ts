@@ -8,6 +8,11 @@ export const columnsConfig = z.strictObject({
   prompt: z.string().default('prompt'),
   /** A list of prompts that ask the same question. */
   wordings: z.string().default('wordings'),
+  /**
+   * A list of images: bytes, paths relative to the file, data URIs. By default also `multi_modal_data`, `decoded_image` and
+   * `image`.
+   */
+  images: z.string().default('images'),
   answer: z.string().default('answer'),
   tests: z.string().default('tests'),
   domain: z.string().default('domain'),

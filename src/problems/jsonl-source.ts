@@ -46,6 +46,6 @@ export async function* readJsonl(
   ids: ProblemIds,
 ): AsyncGenerator<Problem> {
   requireJsonLines(name);
-  const mapping = { name, columns, domain, instruction, system, ids };
+  const mapping = { name, file, columns, domain, instruction, system, ids };
   for await (const { row, value } of readJsonRows(file, name)) yield problemOfRow(value, mapping, row);
 }

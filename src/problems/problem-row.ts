@@ -2,12 +2,18 @@ import { stringifyJson } from '../core/lossless-json.ts';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Message, Problem } from '../core/problem.ts';
+import { naming } from './images/naming-rows.ts';
+import { attachImages, type RawMessage, takeImages } from './images/row-images.ts';
 import type { ColumnNames } from './columns.ts';
 import type { ProblemIds } from './problem-ids.ts';
 import { testsExample, testsSchema } from './shapes/tests/tests-schema.ts';
 import { withInstruction, type Instruction } from './instruction.ts';
 
-const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+const messageSchema = z.strictObject({
+  role: z.enum(['system', 'user', 'assistant']),
+  content: z.string(),
+  images: z.array(z.unknown()).optional(),
+});
 /** Rejects blank strings, which indicate an incomplete row. */
 const filled = z.string().regex(/\S/, { error: 'expected a non-blank string' });
 const promptSchema = z.union([filled, z.array(messageSchema).min(1)], {
@@ -36,6 +42,8 @@ export interface RowMapping extends Instruction {
   /** The file's name in messages. */
   readonly name: string;
   readonly ids: ProblemIds;
+  /** Local path of the file; images are relative to it. */
+  readonly file: string;
 }
 
 /**
@@ -88,8 +96,11 @@ export function problemOfRow(
   const knob = optional(columns.knob, knobSchema);
   const [source, licence] = [optional(columns.source, textSchema), optional(columns.licence, textSchema)];
   const passRates = optional(columns.passRates, passRatesSchema);
+  const images = takeImages(fields, columns.images);
+  const withImages = (asked: z.output<typeof promptSchema>): readonly Message[] =>
+    naming(where, () => attachImages(messagesOf(asked), images, mapping));
   const said = {
-    prompt: messagesOf(prompt),
+    prompt: withImages(prompt),
     ...(answer === undefined ? {} : { answer: String(answer) }),
     ...(tests === undefined ? {} : { tests }),
   };
@@ -101,7 +112,7 @@ export function problemOfRow(
     ...said,
     prompt: withInstruction(said.prompt, mapping),
     ...(wordings.length > 0 && {
-      wordings: wordings.map((wording) => withInstruction(messagesOf(wording), mapping)),
+      wordings: wordings.map((wording) => withInstruction(withImages(wording), mapping)),
     }),
     source: source ?? mapping.name,
     ...(licence === undefined ? {} : { licence }),
@@ -111,7 +122,7 @@ export function problemOfRow(
   };
 }
 
-const messagesOf = (prompt: z.output<typeof promptSchema>): readonly Message[] =>
+const messagesOf = (prompt: z.output<typeof promptSchema>): readonly RawMessage[] =>
   typeof prompt === 'string' ? [{ role: 'user', content: prompt }] : prompt;
 
 function namesOf(value: object): string {

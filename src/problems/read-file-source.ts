@@ -4,6 +4,7 @@ import { type DataFile, locateData, type LocateOptions } from './locate-files.ts
 import type { FileConfig } from './file-source.ts';
 import { columnsConfig } from './columns.ts';
 import { ProblemIds } from './problem-ids.ts';
+import { naming } from './images/naming-rows.ts';
 import { inOurForm } from './our-form.ts';
 import { problemOfRow, type RowMapping } from './problem-row.ts';
 import { readRows } from '../storage/rows/read-rows.ts';
@@ -55,7 +56,7 @@ export async function* readDataFile(
   let isEmpty = true;
   let firstSkipped: DataError | undefined;
   const unseen = new Set(config.passRates.map(({ column }) => column));
-  const toProblem = problemReader(config, name, { ...options, unseen });
+  const toProblem = problemReader(config, file, { ...options, unseen });
   for await (const row of readRows(file.file, name)) {
     try {
       yield toProblem(row);
@@ -87,7 +88,7 @@ function withWayOn(
 
 function problemReader(
   config: FileConfig,
-  name: string,
+  { file, name }: DataFile,
   { ids, unseen }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
 ): (row: Row) => Problem {
   const shapes = new RowShapes(config);
@@ -96,7 +97,7 @@ function problemReader(
     const where = `${name}:${number}`;
     const value = columnsOf(read(), where);
     const { shape, isNamed } = shapes.of(value, where);
-    const mapping = mappings.get(shape) ?? mappingOf(config, shape, name, ids);
+    const mapping = mappings.get(shape) ?? mappingOf(config, shape, { name, file, ids });
     mappings.set(shape, mapping);
     const { columns } = mapping;
     return naming(where, () => {
@@ -115,9 +116,12 @@ function problemReader(
   };
 }
 
-const mappingOf = (config: FileConfig, shape: Shape, name: string, ids: ProblemIds): RowMapping => ({
-  name,
-  ids,
+const mappingOf = (
+  config: FileConfig,
+  shape: Shape,
+  from: Pick<RowMapping, 'name' | 'file' | 'ids'>,
+): RowMapping => ({
+  ...from,
   columns: columnsConfig.parse({ ...shape.columns, ...config.columns }),
   domain: config.domain ?? shape.domain ?? 'math',
   instruction: config.instruction,
@@ -141,20 +145,6 @@ function withNested(row: Columns): Columns {
     return typeof value === 'string' ? [[name, readStructure(value) ?? value] as const] : [];
   });
   return { ...row, ...Object.fromEntries(nested) };
-}
-
-/** Prefixes file and row to the message of a `DataError` without them. */
-function naming<T>(where: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof DataError) || error.message.startsWith(where)) throw error;
-    const { tryNext } = error;
-    throw new DataError(`${where}: ${error.message}`, {
-      cause: error,
-      ...(tryNext === undefined ? {} : { tryNext }),
-    });
-  }
 }
 
 /** Adds the pass rates of the difficulty columns that the source describes. */

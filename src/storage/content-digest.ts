@@ -8,7 +8,12 @@ export function contentDigest({
   answer,
   tests,
 }: Pick<Problem, 'prompt' | 'answer' | 'tests'>): string {
-  const words = prompt.map(({ role, content }) => [role, content]);
+  // Prompts without images keep the digests that they had before images existed.
+  const words = prompt.map(({ role, content, images = [] }) => [
+    role,
+    content,
+    ...images.map(({ sha256 }) => sha256),
+  ]);
   const text = stringifyJson([words, answer ?? null, tests ?? null]);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

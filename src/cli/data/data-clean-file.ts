@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Problem } from '../../core/problem.ts';
 import { FindingLog, formatReport } from '../../problems/hygiene/report.ts';
+import { placeImages } from '../../problems/images/place-images.ts';
 import { problemLine } from '../../problems/output/problem-line.ts';
 import { openLines, writeLines } from '../../problems/output/text-file.ts';
 import { outputOf } from '../output.ts';
@@ -32,7 +33,7 @@ export async function cleanFile(
   const kept = clean(log);
   try {
     if (out === undefined) for await (const _ of kept);
-    else await writeLines(out, linesOf(kept));
+    else await writeLines(out, linesOf(kept, out));
     await sink?.close();
   } catch (error) {
     sink?.discard();
@@ -43,6 +44,6 @@ export async function cleanFile(
   outputOf(command).result({ ...report, ...fields }, `${formatReport(report)}${text}`);
 }
 
-async function* linesOf(problems: AsyncIterable<Problem>): AsyncGenerator<string> {
-  for await (const problem of problems) yield problemLine(problem);
+async function* linesOf(problems: AsyncIterable<Problem>, out: string): AsyncGenerator<string> {
+  for await (const problem of problems) yield problemLine(placeImages(problem, out));
 }

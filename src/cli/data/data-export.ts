@@ -22,7 +22,10 @@ export function addExportCommand(data: Command): void {
     .argument('<file>', 'problems, as gradus data import writes them')
     .requiredOption('--out <file>', 'file to write')
     .addOption(
-      new Option('--format <name>', 'verl: Parquet; trl and jsonl: JSON Lines; csv: a table')
+      new Option(
+        '--format <name>',
+        'verl and easyr1: Parquet; trl, llama-factory and jsonl: JSON Lines; csv: a table',
+      )
         .choices(trainerFormats)
         .makeOptionMandatory(),
     )

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { readFileProblems, type ReadFileOptions } from '../../problems/read-file-source.ts';
 import type { LocateOptions } from '../../problems/locate-files.ts';
+import { placeImages } from '../../problems/images/place-images.ts';
 import { problemLine } from '../../problems/output/problem-line.ts';
 import { writeLines } from '../../problems/output/text-file.ts';
 import { ProblemIds } from '../../problems/problem-ids.ts';
@@ -77,6 +78,6 @@ async function* importLines(
     const flags = { shape, columns: column, passRates, domain, instruction, system, onError };
     const config = problemFile(path, flags);
     const problems = readFileProblems(config, '.', { ids, skipWith, ...watch });
-    for await (const problem of problems) yield problemLine(problem);
+    for await (const problem of problems) yield problemLine(placeImages(problem, options.out));
   }
 }

@@ -18,7 +18,10 @@ export function addDifficultyExportCommand(difficulty: Command): void {
     .argument('<store>', "store written by gradus difficulty estimate, or a run's pass-rates.sqlite")
     .requiredOption('--out <file>', 'file to write')
     .addOption(
-      new Option('--to <format>', 'verl: Parquet; trl and jsonl: JSON Lines; csv: a table')
+      new Option(
+        '--to <format>',
+        'verl and easyr1: Parquet; trl, llama-factory and jsonl: JSON Lines; csv: a table',
+      )
         .choices(trainerFormats)
         .makeOptionMandatory(),
     );

@@ -1,5 +1,8 @@
+import { countMarks, imageMark, imagesOf, partsOf } from '../../core/image.ts';
 import { EngineError } from '../../core/errors.ts';
+import type { Message } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
+import { readImage } from '../../storage/images/image-file.ts';
 import type { SamplePrompt, SampleRequest } from '../engine.ts';
 import { isTranscript } from '../requests/sampling-request.ts';
 import type { ModelTokenizer } from '../model-files/tokenizer.ts';
@@ -69,9 +72,11 @@ function promptOf({ form, tokenizer }: Asking, prompt: AttemptGroup['prompt']): 
   const tokens = prompt instanceof Int32Array ? prompt : isTranscript(prompt) ? prompt.tokens : undefined;
   const messages = prompt instanceof Int32Array ? [] : isTranscript(prompt) ? prompt.messages : prompt;
   const plain = messages.map(({ role, content }) => ({ role, content }));
+  if (form !== 'chat') refuseImages(messages);
   switch (form) {
     case 'chat':
-      if (plain.length > 0) return { messages: plain };
+      if (messages.length > 0)
+        return { messages: messages.map((message) => ({ role: message.role, content: contentOf(message) })) };
       throw new EngineError('sample: expected messages for chat completions, got token ids', {
         code: 'BAD_REQUEST',
         tryNext: 'api = "completions" in policy.engine',
@@ -83,4 +88,31 @@ function promptOf({ form, tokenizer }: Asking, prompt: AttemptGroup['prompt']): 
     case 'tokens':
       return { prompt: Array.from(tokens ?? tokenizer!.encodePrompt(plain)) };
   }
+}
+
+/** Returns the text of a message, or a list of parts in OpenAI's form, with images as data URLs. */
+function contentOf(message: Message): string | object[] {
+  if (message.images === undefined) return message.content;
+  if (countMarks(message.content) !== message.images.length)
+    throw new EngineError(
+      `sample: expected one image for each ${imageMark}, got ${countMarks(message.content)} marks and ${message.images.length} images`,
+      { code: 'BAD_REQUEST' },
+    );
+  return partsOf(message).map((part) =>
+    typeof part === 'string'
+      ? { type: 'text', text: part }
+      : {
+          type: 'image_url',
+          image_url: { url: `data:${part.mediaType};base64,${readImage(part).toString('base64')}` },
+        },
+  );
+}
+
+/** @throws EngineError (`IMAGES_UNSUPPORTED`) for a prompt with images, which only the chat endpoint takes. */
+function refuseImages(messages: readonly Message[]): void {
+  if (imagesOf(messages).length === 0) return;
+  throw new EngineError(
+    'sample: expected a prompt without images, got one with images; only chat completions take images',
+    { code: 'IMAGES_UNSUPPORTED', tryNext: 'api = "chat" in policy.engine' },
+  );
 }

@@ -1,6 +1,6 @@
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
-import { goldsAgree, questionOf, type SameAnswer } from './golds.ts';
+import { goldsAgree, comparedQuestionOf, type SameAnswer } from './golds.ts';
 import { KeyIndex } from './key-index.ts';
 import { bandKeys } from './min-hash.ts';
 import { contentOf, numbersOf, tokensOf } from './normal-form.ts';
@@ -75,7 +75,7 @@ class DuplicateFinder {
     const index = this.#ids.length;
     this.#ids.push(problem.id);
     this.#golds.push(problem.answer);
-    const tokens = tokensOf(questionOf(problem));
+    const tokens = tokensOf(comparedQuestionOf(problem));
     const key = wideHash(tokens.join(' '));
     const earlier = this.#exact.get(key);
     if (earlier === undefined) {

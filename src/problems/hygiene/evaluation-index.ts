@@ -1,6 +1,6 @@
 import type { Problem } from '../../core/problem.ts';
 import { hashKey } from '../../core/rng.ts';
-import { questionOf } from './golds.ts';
+import { comparedQuestionOf } from './golds.ts';
 import { contentOf, numbersOf, tokensOf } from './normal-form.ts';
 import { hashesOf, shinglesOf } from './shingles.ts';
 
@@ -42,7 +42,7 @@ export interface EvaluationIndex {
 
 /** Prepares a problem's text for comparison. */
 export function comparedText(problem: Pick<Problem, 'prompt'>): ComparedText {
-  const tokens = tokensOf(questionOf(problem));
+  const tokens = tokensOf(comparedQuestionOf(problem));
   const content = contentOf(tokens);
   const words = hashesOf(content);
   const numbers = numbersOf(tokens);

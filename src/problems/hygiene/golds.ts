@@ -1,5 +1,6 @@
 import type { Problem } from '../../core/problem.ts';
 import { withoutInterfaceNote } from '../shapes/interface-note.ts';
+import { imagesOf } from '../../core/image.ts';
 import { tokensOf } from './normal-form.ts';
 
 /** Decides whether two golds that are spelled differently are the same answer, as the math verifier does. */
@@ -21,3 +22,13 @@ export function questionOf({ prompt }: Pick<Problem, 'prompt'>): string {
   const said = prompt.filter(({ role }) => role === 'user').map(({ content }) => content);
   return withoutInterfaceNote(said.length === 1 ? said[0]! : said.join('\n'));
 }
+
+/**
+ * Returns the text that decides whether two problems are the same: the question and, for each image, a number made of its
+ * hash. Comparisons treat texts with different numbers as different problems, and so those with different images.
+ */
+export const comparedQuestionOf = (problem: Pick<Problem, 'prompt'>): string =>
+  [
+    questionOf(problem),
+    ...imagesOf(problem.prompt).map(({ sha256 }) => BigInt(`0x${sha256.slice(0, 15)}`)),
+  ].join('\n');

@@ -1,3 +1,4 @@
+import { imagesOf } from '../../core/image.ts';
 import type { Problem } from '../../core/problem.ts';
 import { questionOf } from './golds.ts';
 import type { Finding } from './report.ts';
@@ -11,6 +12,14 @@ interface Kind {
 
 const asksForAnswer =
   /\b(?:find|determine|compute|calculate|evaluate|solve|simplify|express|what|which|how (?:many|much|long|far|old)|who|when|where)\b|\?|=\s*$/i;
+
+const missingPicture: Kind = {
+  reason: 'missing picture',
+  explanation: 'depends on a picture that the text lacks',
+  isOne: (question, _, extra) =>
+    (needsPicture.test(question) || pictureColumns.some((name) => isFilled(extra[name]))) &&
+    !/\[asy\]|\\begin\{(?:tikzpicture|asy)\}/.test(question),
+};
 
 const kinds: readonly Kind[] = [
   {
@@ -32,13 +41,7 @@ const kinds: readonly Kind[] = [
       wordsOf(gold) > 25 ||
       (/\b(?:explain|describe|discuss|justify|why)\b/i.test(question) && wordsOf(gold) > 8),
   },
-  {
-    reason: 'missing picture',
-    explanation: 'depends on a picture that the text lacks',
-    isOne: (question, _, extra) =>
-      (needsPicture.test(question) || pictureColumns.some((name) => isFilled(extra[name]))) &&
-      !/\[asy\]|\\begin\{(?:tikzpicture|asy)\}/.test(question),
-  },
+  missingPicture,
   {
     reason: 'choice without options',
     explanation: 'the gold is a letter, but the text lists no options',
@@ -93,7 +96,10 @@ export function findUnverifiable(problem: Problem): Finding | undefined {
   const { id, answer, extra = {} } = problem;
   if (answer === undefined) return undefined;
   const question = questionOf(problem);
-  const kind = kinds.find(({ isOne }) => isOne(question, answer, extra));
+  const hasImages = imagesOf(problem.prompt).length > 0;
+  const kind = kinds.find(
+    (one) => !(one === missingPicture && hasImages) && one.isOne(question, answer, extra),
+  );
   if (kind === undefined) return undefined;
   const { reason, explanation } = kind;
   return {

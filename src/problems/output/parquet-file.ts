@@ -11,7 +11,9 @@ export interface ParquetColumn<Row> {
 }
 
 /** Rows buffered in memory and written together. */
-const rowGroupSize = 10_000;
+const defaultGroupSize = 10_000;
+/** The same for rows with images. */
+export const imageGroupSize = 100;
 
 /**
  * Streams rows into a Parquet file, atomically; memory holds one row group. Returns the number of rows.
@@ -20,14 +22,16 @@ export async function writeParquet<Row>(
   path: string,
   columns: readonly ParquetColumn<Row>[],
   rows: AsyncIterable<Row>,
+  rowGroupSize = defaultGroupSize,
 ): Promise<number> {
-  return writeAtomic(path, (_, draft) => writeRows(draft, columns, rows));
+  return writeAtomic(path, (_, draft) => writeRows(draft, columns, rows, rowGroupSize));
 }
 
 async function writeRows<Row>(
   path: string,
   columns: readonly ParquetColumn<Row>[],
   rows: AsyncIterable<Row>,
+  rowGroupSize: number,
 ): Promise<number> {
   const writer = new ParquetWriter({
     writer: fileWriter(path),
@@ -62,6 +66,11 @@ export function text(name: string, repetition_type: Repetition = 'OPTIONAL'): Sc
   return [
     { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' }, repetition_type },
   ];
+}
+
+/** A column of bytes. */
+export function binary(name: string): SchemaElement[] {
+  return [{ name, type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' }];
 }
 
 /** A column of 64-bit integers (given as bigint) or of doubles. */

@@ -42,7 +42,11 @@ function ownColumns({ prompt, wordings, ...problem }: Problem) {
 /** Returns the text of a prompt with a single user message, or the messages of any other prompt. */
 function plainPrompt(prompt: Problem['prompt']): string | Problem['prompt'] {
   const [message] = prompt;
-  const isPlain = prompt.length === 1 && message!.role === 'user' && /\S/.test(message!.content);
+  const isPlain =
+    prompt.length === 1 &&
+    message!.role === 'user' &&
+    message!.images === undefined &&
+    /\S/.test(message!.content);
   return isPlain ? message!.content : prompt;
 }
 

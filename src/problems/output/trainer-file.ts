@@ -2,15 +2,18 @@ import { extname } from 'node:path';
 import { countOf } from '../../core/text/count.ts';
 import { ConfigError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
+import { placeImages } from '../images/place-images.ts';
 import { csvHeader, csvLine } from './csv-line.ts';
 import type { DifficultyOf } from './difficulty.ts';
+import { writeEasyR1Parquet } from './easyr1-parquet.ts';
+import { llamaFactoryLine } from './llama-factory-line.ts';
 import { problemLineWithDifficulty } from './problem-line.ts';
 import { writeLines } from './text-file.ts';
 import { trlLine } from './trl-line.ts';
 import { writeVerlParquet } from './verl-parquet.ts';
 
-/** Output formats: verl's Parquet, TRL's JSON Lines, Gradus's JSON Lines, CSV. */
-export const trainerFormats = ['verl', 'trl', 'jsonl', 'csv'] as const;
+/** Output formats: Parquet of verl and EasyR1, JSON Lines of TRL, LLaMA-Factory and Gradus, CSV. */
+export const trainerFormats = ['verl', 'easyr1', 'trl', 'llama-factory', 'jsonl', 'csv'] as const;
 
 /** Destination, format and difficulty of exported problems. */
 export interface TrainerFile {
@@ -25,7 +28,9 @@ export interface TrainerFile {
 
 const endings: Readonly<Record<TrainerFile['format'], readonly string[]>> = {
   verl: ['.parquet'],
+  easyr1: ['.parquet'],
   trl: ['.jsonl', '.json'],
+  'llama-factory': ['.jsonl', '.json'],
   jsonl: ['.jsonl', '.json'],
   csv: ['.csv'],
 };
@@ -51,11 +56,15 @@ export async function writeForTrainer(
 ): Promise<number> {
   requireEnding(out, format);
   const linesOf = async function* (lineOf: typeof trlLine): AsyncGenerator<string> {
-    for await (const problem of problems) yield lineOf(problem, difficultyOf(problem));
+    for await (const problem of problems) yield lineOf(placeImages(problem, out), difficultyOf(problem));
   };
   switch (format) {
     case 'verl':
       return writeVerlParquet(out, problems, { ...verl, difficultyOf });
+    case 'easyr1':
+      return writeEasyR1Parquet(out, problems, difficultyOf);
+    case 'llama-factory':
+      return writeLines(out, linesOf(llamaFactoryLine));
     case 'trl':
       return writeLines(out, linesOf(trlLine));
     case 'jsonl':

@@ -1,3 +1,4 @@
+import { imagesOf } from '../../core/image.ts';
 import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
@@ -10,12 +11,14 @@ import { difficultyColumns } from './problem-line.ts';
  * where TRL's accuracy reward reads it, tests in `tests`, and the difficulty in columns that reward functions receive.
  */
 export function trlLine(problem: Problem, known: KnownDifficulty | undefined): string {
+  const images = imagesOf(problem.prompt);
   const { id, prompt, answer, tests, domain, family, source } = problem;
   if (answer === undefined && tests === undefined)
     throw new DataError(`problem ${id}: expected a gold answer or tests, got neither`);
   return stringifyJson({
     id,
-    prompt,
+    prompt: prompt.map(({ role, content }) => ({ role, content })),
+    ...(images.length > 0 && { images: images.map(({ path }) => path) }),
     ...(answer === undefined ? {} : { solution: boxed(answer) }),
     ...(tests === undefined ? {} : { tests: stringifyJson(tests) }),
     domain,

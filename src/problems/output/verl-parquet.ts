@@ -1,9 +1,19 @@
+import { imagesOf } from '../../core/image.ts';
 import { stringifyJson } from '../../core/lossless-json.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problem.ts';
 import { testsAsPairs } from '../../core/tests-as-pairs.ts';
 import type { DifficultyOf } from './difficulty.ts';
-import { list, number, struct, text, writeParquet, type ParquetColumn } from './parquet-file.ts';
+import { allOf, imageColumnOf, imagesColumn } from './images-column.ts';
+import {
+  imageGroupSize,
+  list,
+  number,
+  struct,
+  text,
+  writeParquet,
+  type ParquetColumn,
+} from './parquet-file.ts';
 import { difficultyColumns } from './problem-line.ts';
 
 /** Options of the verl export. */
@@ -27,7 +37,11 @@ export async function writeVerlParquet(
   problems: AsyncIterable<Problem> | Iterable<Problem>,
   options: VerlOptions,
 ): Promise<number> {
-  return writeParquet(path, columns, verlRows(problems, options));
+  // Rows of text keep the columns that verl reads without a processor.
+  const all = await allOf(problems);
+  return all.some(({ prompt }) => imagesOf(prompt).length > 0)
+    ? writeParquet(path, [...columns, imagesColumn], verlRows(all, options), imageGroupSize)
+    : writeParquet(path, columns, verlRows(all, options));
 }
 
 type VerlRow = Awaited<ReturnType<typeof verlRow>>;
@@ -47,6 +61,7 @@ function verlRow(problem: Problem, index: number, { dataSource, split, difficult
     data_source: dataSource ?? problem.source,
     prompt: problem.prompt.map(({ role, content }) => ({ content, role })),
     ability: problem.domain,
+    images: imageColumnOf(problem),
     reward_model: { ground_truth: groundTruth(problem), style: 'rule' },
     extra_info: {
       index: BigInt(index),

@@ -1,13 +1,12 @@
+import { imageMark } from '../../core/image.ts';
 import { readStructure } from './structured-text.ts';
 
 const roles: Readonly<Record<string, string>> = { human: 'user', gpt: 'assistant', developer: 'system' };
 
-/** Marks a picture in the text of a prompt, as in data sets for vision models. */
-const imageMark = '<image>';
-
 /**
  * Normalises a prompt: chat messages in the form of OpenAI (`role`, `content`, possibly a list of parts) or ShareGPT
- * (`from`, `value`), possibly as JSON or Python text, become `{role, content}`; pictures become `<image>`. Other
+ * (`from`, `value`), possibly as JSON or Python text, become `{role, content}`; pictures become `<image>`,
+ * and their data, where a part holds it, the message's `images`. Other
  * values, such as plain texts, are returned unchanged.
  */
 export function promptOf(value: unknown): unknown {
@@ -44,7 +43,12 @@ function messageOf(value: unknown): object | undefined {
   } = value as Readonly<Record<string, unknown>>;
   const speaker = role ?? from;
   if (typeof speaker !== 'string' || Object.values(rest).some((one) => one != null)) return undefined;
-  return { role: roles[speaker] ?? speaker, content: contentOf(content ?? said) };
+  const images = dataOf(content);
+  return {
+    role: roles[speaker] ?? speaker,
+    content: contentOf(content ?? said),
+    ...(images.length > 0 && { images }),
+  };
 }
 
 function contentOf(content: unknown): unknown {
@@ -58,4 +62,14 @@ function partOf(part: unknown): string | undefined {
   const { type, text } = (part ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof text === 'string') return text;
   return typeof type === 'string' && type.includes('image') ? imageMark : undefined;
+}
+
+/** Returns the data of image parts: OpenAI's `image_url`, or `image` as in the chat templates of Qwen-VL. */
+function dataOf(content: unknown): unknown[] {
+  if (!Array.isArray(content)) return [];
+  return content.flatMap((part: unknown) => {
+    if (typeof part !== 'object' || part === null) return [];
+    const { type, image, image_url, url } = part as Readonly<Record<string, unknown>>;
+    return typeof type === 'string' && type.includes('image') ? (image ?? image_url ?? url ?? []) : [];
+  });
 }

@@ -22,6 +22,8 @@ export interface RolloutRow {
   /** Steps between the policy that wrote it and the policy that learned from it; absent in runs until November 2026. */
   readonly off_policy_steps?: number | null;
   readonly prompt: Message[];
+  /** JSON of the images of each message of `prompt`; null without images. Files hold their bytes. */
+  readonly prompt_images?: string | null;
   readonly text: string;
   readonly finish_reason: FinishReason;
   readonly answer: string | null;

@@ -1,6 +1,8 @@
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
+import { type ImagePart, imagesOf } from '../../core/image.ts';
 import { stringifyJson } from '../../core/lossless-json.ts';
+import type { Message } from '../../core/problem.ts';
 import { answerOf, finishReasonOf, policyVersionOf, type Rollout } from '../../core/rollout.ts';
 import { writeFileAtomic } from '../../storage/atomic.ts';
 import type { RecordedGroup, RolloutRecord } from './records.ts';
@@ -45,7 +47,7 @@ const message = [
 ];
 
 /** Columns in file order. */
-const columns: Readonly<Record<Field, (name: string) => SchemaElement[]>> = {
+const columns: Readonly<Record<keyof Required<RolloutRow>, (name: string) => SchemaElement[]>> = {
   step: scalar('INT32', 'REQUIRED'),
   stage: string('REQUIRED'),
   purpose: string('REQUIRED'),
@@ -58,6 +60,7 @@ const columns: Readonly<Record<Field, (name: string) => SchemaElement[]>> = {
   policy_version: scalar('INT32', 'OPTIONAL'),
   off_policy_steps: scalar('INT32', 'OPTIONAL'),
   prompt: list(message),
+  prompt_images: string('OPTIONAL'),
   text: string('REQUIRED'),
   finish_reason: string('REQUIRED'),
   answer: string('OPTIONAL'),
@@ -117,7 +120,8 @@ export async function readShard<F extends Field = Field>(
   const there = new Set(metadata.schema.map(({ name }) => name));
   const isLegacy = there.has('prompt_tokens');
   const wanted = slice.columns ?? fields;
-  const stored = isLegacy ? legacyColumns(wanted) : wanted;
+  const withImages: readonly Field[] = wanted.includes('prompt' as F) ? [...wanted, 'prompt_images'] : wanted;
+  const stored = isLegacy ? legacyColumns(wanted) : [...new Set(withImages)];
   const rows = await parquetReadObjects({
     file,
     metadata,
@@ -125,10 +129,25 @@ export async function readShard<F extends Field = Field>(
     ...(slice.endRow === undefined ? {} : { rowEnd: slice.endRow }),
     columns: stored.filter((name) => there.has(name)),
   });
-  return (isLegacy ? rows.map((row) => upgradeRow(row as unknown as LegacyRow, wanted)) : rows) as Pick<
-    RolloutRow,
-    F
-  >[];
+  return (
+    isLegacy ? rows.map((row) => upgradeRow(row as unknown as LegacyRow, wanted)) : rows.map(withPromptImages)
+  ) as Pick<RolloutRow, F>[];
+}
+
+/** Images of each message as JSON; null without images. */
+const imagesColumn = (prompt: readonly Message[]): string | null =>
+  imagesOf(prompt).length === 0 ? null : JSON.stringify(prompt.map(({ images = [] }) => images));
+
+/** Puts the images of the column `prompt_images` into the messages of the prompt. */
+function withPromptImages(row: Record<string, unknown>): Record<string, unknown> {
+  const { prompt_images: stored, ...rest } = row;
+  const prompt = rest['prompt'] as Message[] | undefined;
+  if (typeof stored !== 'string' || prompt === undefined) return rest;
+  const images = JSON.parse(stored) as ImagePart[][];
+  return {
+    ...rest,
+    prompt: prompt.map((one, i) => ((images[i]?.length ?? 0) === 0 ? one : { ...one, images: images[i]! })),
+  };
 }
 
 function groupRows(record: RolloutRecord, recorded: RecordedGroup): RolloutRow[] {
@@ -153,6 +172,7 @@ function problemFields({ group: { problem } }: RecordedGroup) {
     family: problem.family ?? null,
     knob: problem.knob ?? null,
     prompt: problem.prompt.map(({ role, content }) => ({ role, content })),
+    prompt_images: imagesColumn(problem.prompt),
     answer: problem.answer ?? null,
   };
 }

@@ -66,7 +66,12 @@ export function transcriptsOfRow(
 
 /** Messages of most rollouts: the problem's prompt, then one answer. */
 const usualMessages = (prompt: readonly Message[], text: string): AuthoredMessage[] => [
-  ...prompt.map(({ role, content }) => ({ role, content, author: 'problem' as const })),
+  ...prompt.map(({ role, content, images }) => ({
+    role,
+    content,
+    ...(images !== undefined && { images }),
+    author: 'problem' as const,
+  })),
   { role: 'assistant', content: text, author: 'policy' },
 ];
 

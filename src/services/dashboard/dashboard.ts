@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import { GradusError } from '../../core/errors.ts';
 import { listen, type ListenAddress, type Listening } from '../listen.ts';
 import { editRoutes, isEdit } from './edit-routes.ts';
+import { imageRoutes } from './image-routes.ts';
 import { type ChangeWatch, watchRuns } from './watch-runs.ts';
 import type { Player } from './play.ts';
 import { maxPlayBytes, playPath, playRoutes } from './play-routes.ts';
@@ -80,6 +81,7 @@ function routes({ pages, player, ...parts }: DashboardOptions, watch: ChangeWatc
   });
   const clock = (): Date => new Date();
   app.route('/api', runRoutes({ ...parts, canPlay: player !== undefined, clock }));
+  app.route('/api', imageRoutes(parts.root));
   app.route('/api', playRoutes(parts.root, player));
   app.route('/api', editRoutes(parts.root));
   app.route('/api', changeRoutes(watch));

@@ -31,7 +31,7 @@ async function openScan(file: string, shown: string) {
   return guard(shown, async () => {
     const buffer = await asyncBufferFromFile(file);
     const metadata = await parquetMetadataAsync(buffer);
-    const scan = await parquetScan({ file: buffer, metadata, compressors });
+    const scan = await parquetScan({ file: buffer, metadata, compressors, utf8: false });
     return {
       columns: topLevelColumns(metadata.schema),
       ranges: scan.ranges,
@@ -70,8 +70,19 @@ function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Date) return value.toISOString();
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (value instanceof Uint8Array) return textIn(value) ?? value;
   if (Array.isArray(value)) return value.map(plain);
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, plain);
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Decodes bytes without a type, which old writers use for text; undefined for other bytes, such as images. */
+function textIn(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

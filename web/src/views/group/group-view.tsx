@@ -1,10 +1,11 @@
 import type { GroupDetail } from '../../../../src/services/dashboard/views/rollouts/group-detail.ts';
 import { RateTrack } from '../../charts/rate-track.tsx';
 import { useData } from '../../data/use-data.ts';
-import { InertLine, InertText } from '../../design/inert-text.tsx';
+import { InertLine } from '../../design/inert-text.tsx';
 import { rate } from '../../design/numbers.ts';
 import { Card, Field, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
+import { PromptMessage } from '../../design/prompt-message.tsx';
 import { hrefOf, Link, useFilters, useRoute } from '../../router.tsx';
 import { AttemptCard } from './attempt-card.tsx';
 import own from './group.module.css';
@@ -30,10 +31,10 @@ function Rollouts({ folder, id }: { readonly folder: string; readonly id: number
       <Head folder={folder} detail={data} heat={heat} hasPieces={hasPieces} />
       <div className={styles.columns}>
         <Card title="Prompt">
-          {data.prompt.map(({ role, content }, index) => (
+          {data.prompt.map((message, index) => (
             <div key={index}>
-              {data.prompt.length > 1 && <div className={styles.small}>{role}</div>}
-              <InertText text={content} />
+              {data.prompt.length > 1 && <div className={styles.small}>{message.role}</div>}
+              <PromptMessage message={message} folder={folder} group={id} />
             </div>
           ))}
           {data.answer !== null && (

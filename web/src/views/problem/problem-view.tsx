@@ -1,10 +1,11 @@
 import type { Membership, ProblemDetail } from '../../../../src/services/dashboard/views/rollouts/problem.ts';
 import { RateTrack } from '../../charts/rate-track.tsx';
 import { useData, useRun } from '../../data/use-data.ts';
-import { InertLine, InertText } from '../../design/inert-text.tsx';
+import { InertLine } from '../../design/inert-text.tsx';
 import { rate, short } from '../../design/numbers.ts';
 import { Badge, Card, Empty, Table, Waiting } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
+import { PromptMessage } from '../../design/prompt-message.tsx';
 import { ProblemName } from '../../design/problem-name.tsx';
 import { hrefOf, Link, useRoute } from '../../router.tsx';
 
@@ -23,7 +24,7 @@ function Problem({ folder, id }: { readonly folder: string; readonly id: string 
       <Head folder={folder} detail={data} />
       <div className={styles.columns}>
         <div className={styles.stack}>
-          <Text detail={data} />
+          <Text folder={folder} detail={data} />
           <History folder={folder} detail={data} />
           <Memberships memberships={data.memberships} />
         </div>
@@ -80,11 +81,17 @@ function Head({ folder, detail }: { readonly folder: string; readonly detail: Pr
   );
 }
 
-function Text({ detail: { prompt, answer } }: { readonly detail: ProblemDetail }) {
+function Text({
+  folder,
+  detail: { prompt, answer, summary },
+}: {
+  readonly folder: string;
+  readonly detail: ProblemDetail;
+}) {
   return (
     <Card title="Problem">
-      {prompt.map(({ content }, index) => (
-        <InertText key={index} text={content} />
+      {prompt.map((message, index) => (
+        <PromptMessage key={index} message={message} folder={folder} group={summary?.lastGroup} />
       ))}
       {answer !== null && (
         <p>

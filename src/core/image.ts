@@ -1,0 +1,49 @@
+import type { Message } from './problem.ts';
+
+/** Media types of images. Other formats are rejected at import: SVG, for example, is a program. */
+export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif';
+
+/**
+ * An image of a message. Its bytes stay in a file beside the problems; records hold only this reference.
+ *
+ * @example
+ * const message: Message = {
+ *   role: 'user', content: '<image>Find x.',
+ *   images: [{ type: 'image', sha256: '9f86…', mediaType: 'image/png', width: 320, height: 240, bytes: 5120, path: '/data/images/9f86….png' }],
+ * };
+ */
+export interface ImagePart {
+  readonly type: 'image';
+  /** Of the file's bytes, 64 hex digits. Identifies the image; a file with other bytes is an error. */
+  readonly sha256: string;
+  readonly mediaType: ImageType;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** Path of the file; in a file of problems, relative to that file. */
+  readonly path: string;
+}
+
+/**
+ * Marks the place of an image in the text of a message with images, as verl, EasyR1 and LLaMA-Factory do. The n-th mark
+ * is the n-th image. In a message without images it is plain text.
+ */
+export const imageMark = '<image>';
+
+/** Number of marks in a text. */
+export const countMarks = (text: string): number => text.split(imageMark).length - 1;
+
+/** All images of a prompt, in order. */
+export const imagesOf = (messages: readonly Message[]): readonly ImagePart[] =>
+  messages.flatMap(({ images = [] }) => images);
+
+/** The content of a message as a list of texts and images. Empty texts are left out. */
+export function partsOf({ content, images = [] }: Message): readonly (string | ImagePart)[] {
+  if (images.length === 0) return [content];
+  return content
+    .split(imageMark)
+    .flatMap((text, i) => [...(i === 0 ? [] : [images[i - 1]!]), text])
+    .filter((part) => part !== '');
+}
