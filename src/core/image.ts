@@ -1,5 +1,3 @@
-import type { Message } from './problem.ts';
-
 /** Media types of images. Other formats are rejected at import: SVG, for example, is a program. */
 export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif';
 
@@ -35,12 +33,18 @@ export const imageMark = '<image>';
 /** Number of marks in a text. */
 export const countMarks = (text: string): number => text.split(imageMark).length - 1;
 
+/** The fields of a message that hold its text and images. */
+interface Illustrated {
+  readonly content: string;
+  readonly images?: readonly ImagePart[];
+}
+
 /** All images of a prompt, in order. */
-export const imagesOf = (messages: readonly Message[]): readonly ImagePart[] =>
+export const imagesOf = (messages: readonly Illustrated[]): readonly ImagePart[] =>
   messages.flatMap(({ images = [] }) => images);
 
 /** The content of a message as a list of texts and images. Empty texts are left out. */
-export function partsOf({ content, images = [] }: Message): readonly (string | ImagePart)[] {
+export function partsOf({ content, images = [] }: Illustrated): readonly (string | ImagePart)[] {
   if (images.length === 0) return [content];
   return content
     .split(imageMark)

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { chatAnswer, openFake, serveModel } from '../../../test/model-server/fake-model-server.ts';
-import { png } from '../../../test/png.ts';
-import { keepImage } from '../../storage/images/image-file.ts';
-import { type Completion, completionsOf } from '../engine.ts';
+import { chatAnswer, openFake, serveModel } from './fake-model-server.ts';
+import { png } from '../png.ts';
+import { keepImage } from '../../src/storage/images/image-file.ts';
+import { type Completion, completionsOf } from '../../src/engines/engine.ts';
 
 test('sends images as data URLs in the places of their marks, and rejects other counts and changed files', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gradus-openai-images-'));
