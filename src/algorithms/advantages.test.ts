@@ -6,7 +6,7 @@ import { centredAdvantages, turnAdvantages } from './advantages.ts';
 const algorithmOf = (type: 'grpo' | 'rloo' | 'dr-grpo' | 'reinforce') =>
   createAlgorithm(algorithmConfig.parse({ type, advantages: 'return-to-go' }));
 
-test('a turn has the return from it on, minus the mean over the group, in which ended attempts count as 0', () => {
+test('a turn has its return-to-go minus the mean over the group, in which ended attempts count as 0', () => {
   const toGo = [[3, 2, 1], [1], [2, 2]];
   const [first, second, third] = turnAdvantages([3, 1, 2], toGo, centredAdvantages);
   const expected = [[1, 2 - 4 / 3, 1 - 1 / 3], [-1], [0, 2 - 4 / 3]];
@@ -14,7 +14,7 @@ test('a turn has the return from it on, minus the mean over the group, in which 
     for (const [k, value] of own.entries()) expect(value).toBeCloseTo(expected[i]![k]!, 12);
 });
 
-test('all turns of a group share the scale of the algorithm, and equal returns have no advantage', () => {
+test('the algorithm scales all turns of a group alike, and equal returns give no advantage', () => {
   const toGo = [
     [3, 1],
     [1, 1],

@@ -1,11 +1,14 @@
 import { mean, standardDeviation } from '../statistics/summary.ts';
 
-/** Largest difference of two rewards, relative to the largest reward, that counts as rounding: 0.1 + 0.2 equals 0.3. */
+/**
+ * Largest difference between rewards, relative to the largest reward, that counts as rounding: 0.1 + 0.2
+ * equals 0.3.
+ */
 const roundingError = 1e-9;
 
 /**
- * Rewards minus their group's mean: Dr. GRPO (Liu et al. 2025, 2503.20783). Rewards that are equal up to rounding give
- * exact zeros, so that a difference in the last bit is not divided by ε.
+ * Returns the rewards minus their group's mean: Dr. GRPO (Liu et al. 2025, 2503.20783). Rewards that are
+ * equal up to rounding give exact zeros, so that a difference in the last bit is not divided by ε.
  */
 export function centredAdvantages(rewards: readonly number[]): Float64Array {
   if (areEqual(rewards)) return new Float64Array(rewards.length);
@@ -13,29 +16,37 @@ export function centredAdvantages(rewards: readonly number[]): Float64Array {
   return Float64Array.from(rewards, (reward) => reward - baseline);
 }
 
-/** (r − mean) / (std_{n−1} + ε): GRPO (Shao et al. 2024, 2402.03300, §4.1.2), with ε as in verl and TRL. */
+/**
+ * Returns (r − mean) / (std_{n−1} + ε): GRPO (Shao et al. 2024, 2402.03300, §4.1.2), with ε as in verl and
+ * TRL.
+ */
 export function standardisedAdvantages(rewards: readonly number[], epsilon: number): Float64Array {
   const spread = standardDeviation(rewards) + epsilon;
   return centredAdvantages(rewards).map((advantage) => advantage / spread);
 }
 
-/** Each reward minus the mean of the others: RLOO (Ahmadian et al. 2024, 2402.14740, eq. 8). 0 for a group of one. */
+/**
+ * Returns each reward minus the mean of the others: RLOO (Ahmadian et al. 2024, 2402.14740, eq. 8). 0 for one
+ * reward.
+ */
 export function leaveOneOutAdvantages(rewards: readonly number[]): Float64Array {
   const count = rewards.length;
   return centredAdvantages(rewards).map((advantage) => (advantage * count) / (count - 1 || 1));
 }
 
 /**
- * Advantages of the turns of attempts, by the return-to-go: G(i, k) is the reward that attempt i earns from turn k on, 0
- * after its last turn. The baseline of turn k is the mean of G(·, k) over the group, ended attempts included: it
- * does not depend on how many turns an attempt takes, which a mean over the attempts that reach turn k would (biased
- * where the policy decides when to end).
+ * Returns the advantage of every turn of a group's attempts, from its return-to-go: G(i, k) is the reward
+ * that attempt i earns from turn k on, 0 after its last turn. The baseline of turn k is the mean of G(·, k)
+ * over the group, ended attempts included. Such a baseline does not depend on how many turns an attempt
+ * takes. A mean over only the attempts that reach turn k would, and is biased if the policy decides when to
+ * end.
  *
  * @param returns reward of each whole attempt.
  * @param toGo G(i, k), one list per attempt; entry 0 is the attempt's return.
- * @param advantages of the algorithm: linear in the centred returns, so that all turns share one scale.
- * @returns one list per attempt, as long as in `toGo`; zeros where all returns are equal. Without a baseline
- *   (`reinforce()`), the returns to go themselves.
+ * @param advantages the algorithm's function: linear in the centred returns, so that all turns share one
+ * scale.
+ * @returns one list per attempt, as long as in `toGo`; zeros if all returns are equal. Without a baseline
+ * (`reinforce()`), the returns-to-go themselves.
  */
 export function turnAdvantages(
   returns: readonly number[],

@@ -25,7 +25,8 @@ export const algorithmOverrides = z.strictObject({ ...settings, ...clipSettings 
 export type AlgorithmOverrides = z.output<typeof algorithmOverrides>;
 
 /**
- * The algorithm of a stage: the run's, with some settings replaced, each as a whole.
+ * Returns the algorithm of a stage: the run's, with some settings replaced. Each setting is replaced as a
+ * whole.
  *
  * @throws {ZodError} if an override is not a setting of this algorithm, e.g. `clipLow` for `rloo`.
  */
@@ -34,8 +35,8 @@ export function overrideAlgorithm(base: AlgorithmConfig, overrides: AlgorithmOve
 }
 
 /**
- * Whether advantages are divided by the deviation of their group. If so, an affine change of a group's rewards has no
- * effect, e.g. a bonus where rewards have two values.
+ * Returns whether advantages are divided by the standard deviation of their group. If so, an affine change of
+ * a group's rewards has no effect, e.g. a bonus if rewards have only two values.
  */
 export function isStandardised({ type }: AlgorithmConfig): boolean {
   switch (type) {

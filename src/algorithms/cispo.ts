@@ -21,7 +21,7 @@ export const cispoConfig = z
     error: 'expected minRatio below maxRatio',
   });
 
-/** CISPO with the given options. */
+/** Configures CISPO. */
 export const cispo = noun(cispoConfig);
 
 /** See {@link cispoConfig}. */

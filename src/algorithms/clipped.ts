@@ -1,7 +1,7 @@
 import { standardisedAdvantages } from './advantages.ts';
 import { type Algorithm, clipSettings, describeAlgorithm, type Settings } from './settings.ts';
 
-/** The settings of PPO's clipped surrogate with an algorithm's own defaults for its bounds. */
+/** Returns the settings of PPO's clipped surrogate, with an algorithm's own defaults for its bounds. */
 export const clipBounds = (defaults: { readonly clipLow: number; readonly clipHigh: number }) => ({
   clipLow: clipSettings.clipLow.default(defaults.clipLow),
   clipHigh: clipSettings.clipHigh.default(defaults.clipHigh),
@@ -11,7 +11,7 @@ export const clipBounds = (defaults: { readonly clipLow: number; readonly clipHi
 interface ClippedConfig extends Settings {
   readonly clipLow: number;
   readonly clipHigh: number;
-  /** Absent where the algorithm has no such bound. */
+  /** Absent if the algorithm has no such bound. */
   readonly dualClip?: number | null;
 }
 
@@ -30,7 +30,7 @@ export function clippedAlgorithm(
   });
 }
 
-/** Rewards standardised within the group, with the configured ε. */
+/** Returns rewards standardised within the group, with the configured ε. */
 export const standardised =
   ({ advantageEpsilon }: { readonly advantageEpsilon: number }): Algorithm['advantages'] =>
   (rewards) =>

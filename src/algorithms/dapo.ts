@@ -17,7 +17,7 @@ export const dapoConfig = z.strictObject({
   dualClip: clipSettings.dualClip.default(null),
 });
 
-/** DAPO with the given options. */
+/** Configures DAPO. */
 export const dapo = noun(dapoConfig);
 
 /** See {@link dapoConfig}. */

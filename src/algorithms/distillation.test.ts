@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { extendTranscript, givenTranscript, type Transcript } from '../core/transcript.ts';
 import { buildDistillationBatch } from './distillation.ts';
 
-/** One given token, then written tokens with these log-probabilities. */
+/** Returns a transcript of one given token, then written tokens with these log-probabilities. */
 const transcriptOf = (logprobs: readonly number[]): Transcript =>
   extendTranscript(
     givenTranscript([], new Int32Array([7])),
@@ -26,7 +26,7 @@ test('gives written tokens equal weights and given tokens none', () => {
     [0, Math.fround(1 / 3), Math.fround(1 / 3)],
     [0, Math.fround(1 / 3)],
   ]);
-  // The last token's advantage, −5, is bounded.
+  // The last token's advantage, −5, is clipped.
   expect(sequences.map(({ advantages }) => [...advantages])).toEqual([
     [0, -0.5, 1],
     [0, -2],
@@ -45,7 +45,7 @@ test('the expected update is the gradient of the reverse KL', () => {
       const kl = (values: readonly number[]): number =>
         softmax(values).reduce((sum, p, v) => sum + p * Math.log(p / q[v]!), 0);
       const p = softmax(theta);
-      // The loss −A · log π of each token, weighted by how often the policy writes it.
+      // The loss −A · log π of each token, weighted by the probability that the policy writes it.
       const expected = theta.map((_, at) =>
         p.reduce((sum, share, v) => {
           const written = [transcriptOf([Math.log(share)])];

@@ -3,9 +3,10 @@ import type { LossSpec } from '../core/loss-spec.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
- * Loss of on-policy distillation: REINFORCE with a reward per token, which needs no new loss. With the advantage A_t =
- * log q_t − log π_t of a token that the policy π wrote and the teacher q scored, −A_t · ∇ log π_t is the gradient of
- * (log π_t − log q_t)² / 2, and its expectation over tokens written by π is the gradient of KL(π ‖ q) at each position.
+ * Returns the loss of on-policy distillation, which is REINFORCE with a reward per token. With the advantage
+ * A_t = log q_t − log π_t of a token that the policy π wrote and the teacher q scored, −A_t · ∇ log π_t is
+ * the gradient of (log π_t − log q_t)² / 2, and its expectation over tokens written by π is the gradient of
+ * KL(π ‖ q) at each position.
  */
 export const distillationLoss = (temperature: number): LossSpec => ({
   policy: { type: 'reinforce' },
@@ -27,7 +28,7 @@ export interface DistillationBatch {
  * Builds the batch of one update: written tokens have equal weights that sum to 1.
  *
  * @param teacher the teacher's log-probabilities per transcript, at the temperature of sampling.
- * @param clip bound of each advantage; null: unbounded.
+ * @param clip bound on the absolute value of each advantage; null: unbounded.
  */
 export function buildDistillationBatch(
   transcripts: readonly Transcript[],

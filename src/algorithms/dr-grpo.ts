@@ -16,7 +16,7 @@ export const drGrpoConfig = z.strictObject({
   dualClip: clipSettings.dualClip.default(null),
 });
 
-/** Dr. GRPO with the given options. */
+/** Configures Dr. GRPO. */
 export const drGrpo = noun(drGrpoConfig);
 
 /** See {@link drGrpoConfig}. */

@@ -5,8 +5,9 @@ import { advantageEpsilon, clipSettings, commonSettings, settings, type Algorith
 
 /**
  * GRPO (Shao et al. 2024, 2402.03300): standardises rewards within their group, clips the ratio as PPO does, and gives
- * every rollout the same weight. Defaults that match TRL and verl: clip 0.2 and no KL term (TRL: β 0). Defaults that
- * follow the paper instead: the aggregation (TRL: the loss `dapo`; verl: token mean) and no dual clip (verl: 3).
+ * every rollout the same weight. Two defaults match TRL and verl: clip 0.2 and no KL term (TRL: β 0). Two
+ * follow the paper instead: the aggregation (TRL: the loss `dapo`; verl: token mean) and no dual clip (verl:
+ * 3).
  */
 export const grpoConfig = z.strictObject({
   type: z.literal('grpo'),
@@ -17,7 +18,7 @@ export const grpoConfig = z.strictObject({
   dualClip: clipSettings.dualClip.default(null),
 });
 
-/** GRPO with the given options. */
+/** Configures GRPO. */
 export const grpo = noun(grpoConfig);
 
 /** See {@link grpoConfig}. */

@@ -15,7 +15,7 @@ export const gspoConfig = z.strictObject({
   ...clipBounds({ clipLow: 3e-4, clipHigh: 4e-4 }),
 });
 
-/** GSPO with the given options. */
+/** Configures GSPO. */
 export const gspo = noun(gspoConfig);
 
 /** See {@link gspoConfig}. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
 
 /**
- * AdamW and its learning-rate schedule. Defaults are those of TRL and verl for GRPO where the two agree: β2 0.999,
+ * AdamW and its learning-rate schedule. Defaults are those on which TRL and verl agree for GRPO: β2 0.999,
  * global norm clipped to 1. The rate is constant, as in verl (TRL: linear to 0), and there is no weight decay, as in
  * TRL (verl 0.01).
  */
@@ -14,9 +14,9 @@ export const optimizerConfig = z.strictObject({
   epsilon: z.number().positive().default(1e-8),
   /** Decoupled weight decay; biases and norms are exempt. */
   weightDecay: z.number().min(0).default(0),
-  /** The global gradient norm is clipped to this; `null` switches clipping off. */
+  /** The global gradient norm is clipped to this; `null` disables clipping. */
   maxGradNorm: z.number().positive().nullable().default(1),
-  /** Steps over which the rate rises linearly from 0 to its value. */
+  /** Number of steps over which the rate rises linearly from 0 to its full value. */
   warmupSteps: z.int().min(0).default(0),
   /**
    * After the warm-up: `constant`, or a half cosine down to a tenth of the rate at the last step, which must be known.
@@ -25,13 +25,13 @@ export const optimizerConfig = z.strictObject({
 });
 export type OptimizerConfig = z.output<typeof optimizerConfig>;
 
-/** AdamW with the given learning rate. */
+/** Configures AdamW. */
 export const adamw = noun(optimizerConfig);
 
 /**
- * The learning rate of a step.
+ * Returns the learning rate of a step.
  * @param step 1 for the first update.
- * @param lastStep end of the cosine; without it the rate stays constant after the warm-up.
+ * @param lastStep end of the cosine; if absent, the rate stays constant after the warm-up.
  */
 export function learningRateAt(config: OptimizerConfig, step: number, lastStep?: number): number {
   const { learningRate, warmupSteps, schedule } = config;

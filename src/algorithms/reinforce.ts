@@ -3,7 +3,7 @@ import { noun } from '../core/config-builder.ts';
 import { centredAdvantages } from './advantages.ts';
 import { commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 
-/** REINFORCE (Williams 1992): the reward itself, or the reward minus the group's mean, times −log π. */
+/** REINFORCE (Williams 1992): the loss is the reward, or the reward minus the group's mean, times −log π. */
 export const reinforceConfig = z.strictObject({
   type: z.literal('reinforce'),
   ...commonSettings,
@@ -11,7 +11,7 @@ export const reinforceConfig = z.strictObject({
   baseline: z.enum(['none', 'group-mean']).default('none'),
 });
 
-/** REINFORCE with the given options. */
+/** Configures REINFORCE. */
 export const reinforce = noun(reinforceConfig);
 
 /** See {@link reinforceConfig}. */

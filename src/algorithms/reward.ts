@@ -13,13 +13,15 @@ const outcomeSettings = {
 
 /** Settings of every reward. */
 const commonSettings = {
-  /** Factor of the rewards that an environment gave to the turns, added to the verdict's. Absent: 0. */
+  /**
+   * Factor for the environment's rewards of the turns, which are added to the verdict's reward. Absent: 0.
+   */
   environment: z.number().optional(),
 };
 
 const scoreSettings = { credit: z.enum(['fraction', 'all-or-nothing']) };
 
-/** A number for each outcome: the usual choice for answers that are right or wrong. */
+/** One reward per outcome: the usual choice for answers that are either right or wrong. */
 const outcomeRewardConfig = z.strictObject({
   type: z.literal('outcome'),
   correct: outcomeSettings.correct.default(1),
@@ -29,7 +31,7 @@ const outcomeRewardConfig = z.strictObject({
   ...commonSettings,
 });
 
-/** The verdict's score: `fraction` of the tests passed, or 1 only when all passed. */
+/** The verdict's score: `fraction` of the tests passed, or 1 only if all passed. */
 const scoreRewardConfig = z.strictObject({
   type: z.literal('score'),
   credit: scoreSettings.credit.default('fraction'),
@@ -47,7 +49,7 @@ const partsRewardConfig = z.strictObject({
   ...commonSettings,
 });
 
-/** Reward of a verdict. */
+/** Config of the reward of a verdict. */
 export const rewardConfig = z.discriminatedUnion('type', [
   outcomeRewardConfig,
   scoreRewardConfig,
@@ -73,17 +75,17 @@ export function overrideReward(
   return rewardConfig.parse({ ...base, ...withoutAbsent({ ...own, environment }) });
 }
 
-/** Rewards by outcome; by default 1 for `correct` and 0 for the rest. */
+/** Configures a reward by outcome; by default 1 for `correct` and 0 for the rest. */
 export const outcomeReward = noun(outcomeRewardConfig);
 
-/** Rewards by score; by default the fraction of tests passed. */
+/** Configures a reward by score; by default the fraction of tests passed. */
 export const scoreReward = noun(scoreRewardConfig);
 
 /**
- * Rewards by the named parts of a `composite`.
+ * Configures a reward by the named parts of a `composite`.
  *
  * @example
- * // Correct 1, wrong 0; 0.5 less where the form is wrong.
+ * // Correct 1, wrong 0; 0.5 less if the form is wrong.
  * partsReward({ weights: { answer: 1, form: 0.5 }, offset: -0.5 });
  */
 export const partsReward = noun(partsRewardConfig);
@@ -98,7 +100,7 @@ export const r1SearcherRewards = {
   answer: { weights: { answer: 1, format: 2 }, offset: -2 },
 } as const satisfies Readonly<Record<string, RewardOverrides>>;
 
-/** The reward of a verdict, or `null` for `ungradable`, which must not be learned from. */
+/** Returns the reward of a verdict, or `null` for `ungradable`, which must not be learned from. */
 export function rewardOf(config: RewardConfig, verdict: Verdict): number | null {
   const { outcome, score } = verdict;
   if (outcome === 'ungradable') return null;

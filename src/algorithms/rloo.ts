@@ -13,7 +13,7 @@ export const rlooConfig = z.strictObject({
   aggregation: settings.aggregation.default('sequence-mean-token-mean'),
 });
 
-/** RLOO with the given options. */
+/** Configures RLOO. */
 export const rloo = noun(rlooConfig);
 
 /** See {@link rlooConfig}. */

@@ -16,9 +16,12 @@ export interface JudgedRollout {
   /** Final reward, with the algorithm's `truncated` rule applied. */
   readonly reward: number;
   readonly advantage: number;
-  /** Advantage of each written span, in the order of the transcripts; absent: all have `advantage`. */
+  /** Advantage of each written span, in the order of the transcripts. If absent, all have `advantage`. */
   readonly turnAdvantages?: readonly number[];
-  /** Left out of the loss: it wrote nothing, or was truncated and the algorithm masks truncated rollouts. */
+  /**
+   * Excluded from the loss: the policy wrote nothing, or the rollout was truncated and the algorithm masks
+   * such rollouts.
+   */
   readonly isMasked: boolean;
 }
 
@@ -38,10 +41,10 @@ export interface ScoredGroup extends RolloutGroup {
   /** One entry per rollout, in the order of `rollouts`. */
   readonly scored: readonly ScoredRollout[];
   /**
-   * True if nothing in the group moves the policy: every rollout in the loss has advantage 0. This is the only
-   * definition of zero advantage; gates, metrics and batches read it. Masked rollouts do not count, because they are
-   * not in the loss, though their rewards are part of the group's baseline. A group without a judged rollout has zero
-   * advantage.
+   * True if nothing in the group changes the policy: every rollout in the loss has advantage 0. This is the
+   * only definition of zero advantage; gates, metrics and batches read it. Masked rollouts do not count,
+   * because they are not in the loss, though their rewards are part of the group's baseline. A group without
+   * a judged rollout has zero advantage.
    */
   readonly isZeroAdvantage: boolean;
 }
@@ -52,8 +55,8 @@ export interface ScoreOptions {
   /** The token limit the rollouts were written under. */
   readonly maxTokens: number;
   /**
-   * Bonus for a correct rollout that began from an `incorrect` start, and penalty for a wrong rollout that began from a
-   * `correct` start. Default 0.
+   * Bonus for a correct rollout after an `incorrect` start, and penalty for a wrong rollout after a `correct`
+   * start. Default 0.
    */
   readonly restartBonus?: number;
 }
@@ -90,7 +93,10 @@ export function scoreGroup(group: RolloutGroup, algorithm: Algorithm, options: S
   return { ...group, scored, isZeroAdvantage };
 }
 
-/** Advantages of the turns of the judged rollouts; undefined where every turn has that of its attempt. */
+/**
+ * Returns the advantages of the turns of the judged rollouts; undefined if every turn has that of its
+ * attempt.
+ */
 function perTurn(
   { rollouts }: RolloutGroup,
   rewards: readonly (number | null)[],
@@ -120,7 +126,7 @@ function perTurn(
   );
 }
 
-/** The rollouts that have a reward. */
+/** Returns the rollouts that have a reward. */
 export function judgedRollouts({ scored }: ScoredGroup): JudgedRollout[] {
   return scored.filter((one) => one.reward !== null);
 }
@@ -160,7 +166,10 @@ function limitReward(
   return reward - softOverlongPenalty(writtenTokens(rollout), maxTokens, truncated.softOverlong.cache);
 }
 
-/** DAPO eq. 13 with the opposite sign: 0 up to limit − cache, then linear up to 1 at the limit. */
+/**
+ * Returns the penalty of DAPO eq. 13 with the opposite sign: 0 up to limit − cache, then linear up to 1 at
+ * the limit.
+ */
 function softOverlongPenalty(length: number, maxTokens: number, cache: number): number {
   return Math.min(1, Math.max(0, (length - (maxTokens - cache)) / cache));
 }

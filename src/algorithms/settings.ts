@@ -9,11 +9,11 @@ const aggregationMode = z.enum([
   'token-mean',
   /** Every rollout weighs the same; its tokens share the weight equally (GRPO eq. 3). */
   'sequence-mean-token-mean',
-  /** Sum divided by rollouts × a fixed length (Dr. GRPO): no length bias in either direction. */
+  /** The sum is divided by rollouts × a fixed length (Dr. GRPO): no length bias in either direction. */
   'constant',
 ]);
 
-/** Pull towards the reference policy. DeepSeek's GRPO used k3. */
+/** Penalty for diverging from the reference policy. DeepSeek's GRPO used k3. */
 const klTerm = z.strictObject({
   estimator: z.enum(['k1', 'k2', 'k3']).default('k3'),
   coefficient: z.number().positive(),
@@ -33,9 +33,12 @@ const truncatedPolicy = z.union([
   z.enum([
     /** Judged and learned from like the others. */
     'keep',
-    /** Out of the loss and its normaliser; its reward still counts in the group's baseline (as in TRL and verl). */
+    /**
+     * Excluded from the loss and its normaliser; its reward still counts in the group's baseline (as in TRL
+     * and verl).
+     */
     'mask',
-    /** Reward 0 for every verdict. */
+    /** Its reward is 0 whatever the verdict. */
     'zero',
   ]),
   /**
@@ -48,21 +51,23 @@ const truncatedPolicy = z.union([
 /** Settings of every algorithm, without defaults: those a stage may override. */
 export const settings = {
   kl: klTerm.nullable(),
-  /** Coefficient of the entropy bonus; `null` switches it off. */
+  /** Coefficient of the entropy bonus; `null` disables it. */
   entropy: z.number().positive().nullable(),
   importance: importanceTerm.nullable(),
   truncated: truncatedPolicy,
   aggregation: aggregationMode,
-  /** The length in the normaliser of `constant`; `null` takes the stage's token limit. */
+  /** The length in the normaliser of `constant`; `null` means the stage's token limit. */
   constantTokens: z.int().positive().nullable(),
   /**
-   * What the normaliser counts: `all` counts groups without signal too, as TRL and verl do (steps shrink when
-   * signal is rare); `signal` counts only groups with a non-zero advantage (every step has the same size).
+   * Groups that the normaliser counts. `all` includes groups without a signal, as in TRL and verl (steps
+   * shrink when signals are rare). `signal` counts only groups with a non-zero advantage (every step has the
+   * same size).
    */
   normaliseOver: z.enum(['all', 'signal']),
   /**
-   * `episode`: every turn of an attempt has the advantage of the attempt. `return-to-go`: a turn has the advantage of
-   * the rewards from this turn on; see `turnAdvantages`. Differs only where an environment rewards turns.
+   * `episode`: every turn of an attempt has the advantage of the attempt. `return-to-go`: a turn has the
+   * advantage of the rewards from this turn on; see `turnAdvantages`. They differ only if an environment
+   * rewards turns.
    */
   advantages: z.enum(['episode', 'return-to-go']),
 };
@@ -84,22 +89,22 @@ export const clipSettings = {
   clipLow: z.number().positive().lt(1),
   /** Clips the ratio from above at 1 + clipHigh. */
   clipHigh: z.number().positive(),
-  /** Bound on the loss where the advantage is negative: verl's `clip_ratio_c` (3 there), TRL's `delta`. */
+  /** Bound on the loss if the advantage is negative: verl's `clip_ratio_c` (3 there), TRL's `delta`. */
   dualClip: z.number().gt(1).nullable(),
 };
 
 /** Added to the standard deviation before dividing by it: verl 1e-6, TRL 1e-4. */
 export const advantageEpsilon = z.number().positive().default(1e-6);
 
-/** Overrides without the keys that are present but `undefined`, which would replace a setting by its default. */
+/** Removes keys that are present but `undefined`, which would replace a setting by its default. */
 export const withoutAbsent = (overrides: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
 
-/** Settings as resolved by a schema. */
+/** Settings after a schema has applied the defaults. */
 export type Settings = { readonly [Key in keyof typeof settings]: z.output<(typeof settings)[Key]> };
 
 /**
- * An algorithm: advantages from a group's rewards, and a loss as data.
+ * An algorithm: computes advantages from a group's rewards, and describes its loss as data.
  *
  * @example
  * const algorithm = createAlgorithm(algorithmConfig.parse(grpo()));
@@ -108,7 +113,7 @@ export type Settings = { readonly [Key in keyof typeof settings]: z.output<(type
 export interface Algorithm extends Omit<Settings, 'kl' | 'entropy' | 'importance' | 'advantages'> {
   /** The setting `advantages`. */
   readonly credit: Settings['advantages'];
-  /** One advantage per reward of one group; exactly 0 for all if the rewards carry no signal. */
+  /** Returns one advantage per reward of a group; all are exactly 0 if the rewards carry no signal. */
   advantages(rewards: readonly number[]): Float64Array;
   lossSpec(sampling: { readonly temperature: number }): LossSpec;
 }

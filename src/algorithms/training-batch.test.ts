@@ -57,7 +57,7 @@ describe('advantages', () => {
     ['rloo', rloo()],
     ['TRL none', reinforce({ baseline: 'group-mean' })],
     ['TRL group (formula from grpo_trainer.py: /(std_unbiased+1e-4))', grpo({ advantageEpsilon: 1e-4 })],
-  ])('%s of verl and TRL gives the same advantages as %o', (name, config) => {
+  ])('%s gives the same advantages as %o', (name, config) => {
     for (const rewards of ['rewards', 'rewards_b']) {
       const ours = create(config).advantages(golden.inputs[rewards]!);
       const theirs = golden.verl.advantages[rewards]![name]!;
@@ -65,7 +65,7 @@ describe('advantages', () => {
     }
   });
 
-  test('equal rewards give exact zeros, even where their mean is rounded', () => {
+  test('equal rewards give exact zeros, even if their mean is rounded', () => {
     for (const config of [grpo(), drGrpo(), rloo()]) {
       expect([...create(config).advantages([0.1, 0.1, 0.1])]).toEqual([0, 0, 0]);
       expect([...create(config).advantages([1])]).toEqual([0]);
@@ -115,12 +115,12 @@ describe('scored groups', () => {
     expect(isZero(grpo(), right, wrong)).toBe(false);
     expect(isZero(grpo())).toBe(true);
     expect(isZero(grpo(), rollout('ungradable', 3), right)).toBe(true);
-    // Masked rollouts do not train, but their rewards move the baseline of the others.
+    // Masked rollouts are not trained on, but their rewards change the baseline of the others.
     expect(isZero(grpo({ truncated: 'mask' }), rollout('correct', 10, cut), wrong)).toBe(false);
     expect(
       isZero(grpo({ truncated: 'mask' }), rollout('correct', 10, cut), rollout('incorrect', 10, cut)),
     ).toBe(true);
-    // Without a baseline equal rewards still teach, unless they are 0.
+    // Without a baseline, equal rewards still change the policy, unless they are 0.
     expect(isZero(reinforce(), right, right)).toBe(false);
     expect(isZero(reinforce(), wrong, wrong)).toBe(true);
   });
@@ -195,7 +195,7 @@ describe('batches', () => {
 
   const solved = group(rollout('correct', 4), rollout('correct', 4));
   const mixed = group(rollout('correct', 2), rollout('incorrect', 2));
-  test('zero-advantage groups leave the batch, and the normaliser only with normaliseOver signal', () => {
+  test('zero-advantage groups are left out of the batch, and of the normaliser only with normaliseOver signal', () => {
     expect(build([solved, mixed], dapo()).map(({ weights }) => weights[2])).toEqual([
       Math.fround(1 / 12),
       Math.fround(1 / 12),
@@ -221,7 +221,7 @@ describe('batches', () => {
 });
 
 describe('configuration', () => {
-  test('stages override whole settings, and a setting of another algorithm is an error', () => {
+  test('stages override whole settings, and an override for another algorithm is an error', () => {
     const overrides = algorithmOverrides.parse({ entropy: null, truncated: 'mask' });
     expect(overrides).toEqual({ entropy: null, truncated: 'mask' });
     const stage = overrideAlgorithm(parse(grpo({ entropy: 0.001, kl: { coefficient: 0.001 } })), overrides);

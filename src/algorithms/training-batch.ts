@@ -11,10 +11,10 @@ import type { Algorithm } from './settings.ts';
  * and no entropy term; `normaliseOver` decides whether the normaliser still counts them. Masked rollouts never count.
  *
  * @param groups all groups of one optimizer update, including those without signal.
- * @param options.maxTokens the token limit the rollouts were written under.
- * @param options.only leaves other groups out of the batch, but not out of the normaliser: batches of disjoint groups add
- * up to the whole.
- * @returns a batch without sequences when there is nothing to learn.
+ * @param options.maxTokens the token limit under which the rollouts were written.
+ * @param options.only omits all other groups from the batch, but not from the normaliser: batches of disjoint
+ * groups add up to the whole.
+ * @returns a batch without sequences if there is nothing to learn.
  */
 export function buildTrainingBatch(
   groups: readonly ScoredGroup[],
@@ -60,7 +60,7 @@ function tokenWeights(
   }
 }
 
-/** One sequence per transcript; only written tokens have weight. */
+/** Returns one sequence per transcript; only written tokens have a weight other than 0. */
 function toSequences(
   { rollout, advantage, turnAdvantages }: JudgedRollout,
   weight: number,

@@ -2,8 +2,9 @@
 export interface TokenSequence {
   readonly tokens: Int32Array;
   /**
-   * Replaces the tokens to predict, not the input: entry t is scored, or learned, in place of token t, given the tokens
-   * before t. Length T; entry 0 is not read. Absent: the tokens themselves. Labels given here cannot leak into the input.
+   * Replaces the tokens to predict, not the input: entry t is scored or learned in place of token t, given
+   * the tokens before t. Length T; entry 0 is not read. Default: the tokens themselves. These labels cannot
+   * leak into the input.
    */
   readonly targets?: Int32Array;
 }
@@ -26,7 +27,9 @@ export interface TrainingSequence extends TokenSequence {
   readonly advantages: Float32Array;
   /** Log-probabilities at sampling time. */
   readonly rolloutLogprobs: Float32Array;
-  /** "Old" log-probabilities for the ratio. Absent: the current policy's own, without gradient (on-policy). */
+  /**
+   * "Old" log-probabilities for the ratio. Default: the current policy's own, without gradient (on-policy).
+   */
   readonly policyLogprobs?: Float32Array;
   /** Required if the loss has a KL term. */
   readonly referenceLogprobs?: Float32Array;

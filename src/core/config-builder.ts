@@ -17,8 +17,8 @@ type NounBuilder<Input> =
     : (options: Omit<Input, 'type'>) => Input;
 
 /**
- * Makes the builder of a recipe noun from its schema: the builder takes the schema's other fields as options and adds
- * `type`. It validates nothing; a recipe is validated as a whole when it is defined.
+ * Creates the builder of a recipe noun from its schema. The builder takes the schema's other fields as
+ * options and adds `type`. It validates nothing; a recipe is validated as a whole when it is defined.
  *
  * @example
  * const rlooConfig = z.strictObject({ type: z.literal('rloo'), temperature: z.number().default(1) });

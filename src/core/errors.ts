@@ -115,12 +115,12 @@ export class StorageError extends GradusError {
 
 /**
  * Returns the first failure inside a `SuppressedError`, which `using` throws when disposal fails after the work has
- * failed. The failure of the work is the one to report.
+ * failed. The work's own failure is the one to report.
  */
 export function firstError(error: unknown): unknown {
   return error instanceof SuppressedError ? firstError(error.suppressed) : error;
 }
 
-/** Returns the message of anything that was thrown. */
+/** Returns the message of any thrown value. */
 export const messageOf = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);

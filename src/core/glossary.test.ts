@@ -9,7 +9,7 @@ test('the table "Words" of ARCHITECTURE.md is the glossary', () => {
   expect(rows.map(([, word, meaning]) => [word, meaning])).toEqual(Object.entries(glossary));
 });
 
-test('every definition is one phrase, and every outcome has one', () => {
+test('every definition is one phrase, and every outcome is defined', () => {
   for (const meaning of Object.values(glossary)) {
     expect(meaning).toMatch(/^[a-z].*[^.\s]$/u);
     expect(meaning.length).toBeLessThan(120);
@@ -17,7 +17,7 @@ test('every definition is one phrase, and every outcome has one', () => {
   expect(outcomes.filter((outcome) => !(outcome in glossary))).toEqual([]);
 });
 
-test('finds the term of a label in any case, singular or plural', () => {
+test('finds the term for a label, ignoring case and plural', () => {
   expect(termOf('Pass rate')).toBe('pass rate');
   expect(termOf('Gates')).toBe('gate');
   expect(termOf('Mixed groups')).toBe('mixed group');

@@ -53,7 +53,7 @@ export const glossary = {
 /** A word of the glossary. */
 export type Term = keyof typeof glossary;
 
-/** Returns the term that a label names, in singular or plural and in any case, or undefined. */
+/** Returns the term that a label names, ignoring case and plural, or undefined. */
 export function termOf(label: string): Term | undefined {
   const word = label.toLowerCase();
   return [word, word.replace(/s$/u, '')].find((one): one is Term => Object.hasOwn(glossary, one));

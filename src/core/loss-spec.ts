@@ -8,17 +8,17 @@
  * The sum is not normalised further: the caller's weights include the aggregation (token mean, sequence mean,
  * constant), so the result does not depend on microbatching, padding or accumulation.
  *
- * Notation: π_t the current policy's probability of token t, old_t the `policyLogprobs` given with the batch (the
- * current policy's own, without gradient, where absent), rollout_t the `rolloutLogprobs`, A_t the advantage,
- * r_t = π_t / old_t.
+ * Notation: π_t the current policy's probability of token t, old_t the `policyLogprobs` given with the batch
+ * (if absent, the current policy's own, without gradient), rollout_t the `rolloutLogprobs`, A_t the
+ * advantage, r_t = π_t / old_t.
  */
 export interface LossSpec {
   readonly policy: PolicyTerm;
   /** Penalty for diverging from the reference policy; `null` needs no reference log-probabilities. */
   readonly kl: KlTerm | null;
-  /** Bonus for the entropy of the next-token distribution; `null` switches it off. */
+  /** Bonus for the entropy of the next-token distribution; `null` disables it. */
   readonly entropy: { readonly coefficient: number } | null;
-  /** Correction for a mismatch between sampler and trainer probabilities (TIS); `null` switches it off. */
+  /** Correction for a mismatch between sampler and trainer probabilities (TIS); `null` disables it. */
   readonly importance: ImportanceTerm | null;
   /** Logits are divided by this before every softmax, as they were when sampling. */
   readonly temperature: number;
@@ -38,11 +38,13 @@ export type PolicyTerm =
   | {
       /** PPO's clipped surrogate: −min(r·A, clip(r, 1−low, 1+high)·A). GRPO, Dr. GRPO, DAPO; GSPO with `ratio: 'sequence'`. */
       readonly type: 'clipped';
-      /** `sequence`: r is the geometric mean of the token ratios over the tokens with weight (GSPO eq. 7). */
+      /**
+       * `sequence`: r is the geometric mean of the ratios of the tokens with non-zero weight (GSPO eq. 7).
+       */
       readonly ratio: 'token' | 'sequence';
       readonly clipLow: number;
       readonly clipHigh: number;
-      /** For A < 0 the loss is at most −dualClip·A (verl's `clip_ratio_c`); `null` switches it off. */
+      /** For A < 0 the loss is at most −dualClip·A (verl's `clip_ratio_c`); `null` disables it. */
       readonly dualClip: number | null;
     }
   | {
@@ -63,8 +65,8 @@ export interface KlTerm {
 }
 
 /**
- * Weight old_t / rollout_t without gradient; `truncate` caps it at `cap`, `mask` zeroes weights above it. `sequence`
- * uses the product over the tokens with weight.
+ * Weight old_t / rollout_t without gradient; `truncate` caps it at `cap`, `mask` zeroes weights above it.
+ * `sequence` uses the product over the tokens with non-zero weight.
  */
 export interface ImportanceTerm {
   readonly level: 'token' | 'sequence';

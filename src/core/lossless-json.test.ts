@@ -10,7 +10,10 @@ const bigInteger = fc.oneof(
 );
 const asRead = (value: bigint): bigint | number =>
   Number.isSafeInteger(Number(value)) ? Number(value) : value;
-/** Doubles of any size, often integral ones beyond 2^53 that JSON writes without an exponent; `-0` is written 0. */
+/**
+ * Doubles of any size, often integral ones beyond 2^53 that JSON writes without an exponent; `-0` is written
+ * as 0.
+ */
 const double = fc
   .oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -56,7 +59,7 @@ test('integral doubles beyond 2^53 are written with an exponent, which JSON.pars
   );
 });
 
-test('integers are read to the last digit, at any depth', () => {
+test('integers are read exactly, at any depth', () => {
   fc.assert(
     fc.property(bigInteger, (value) => {
       const read = asRead(value);

@@ -1,4 +1,6 @@
-/** `JSON` with the source text of numbers, which TypeScript's library does not declare yet (ECMA-262, 2026). */
+/**
+ * `JSON` with access to the source text of numbers (ECMA-262, 2026), which TypeScript does not declare yet.
+ */
 const json = JSON as unknown as {
   parse(
     text: string,
@@ -29,20 +31,20 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Writes JSON as `JSON.stringify` does, each `bigint` as an integer with all its digits, and each integral double beyond
- * ±(2^53 − 1) with an exponent, so that `parseJson` reads the same value back (`-0` is written `0`). `undefined`,
- * functions and symbols give `undefined`.
+ * Writes JSON as `JSON.stringify` does, with two exceptions. Each `bigint` becomes an integer with all its
+ * digits. Each integral double beyond ±(2^53 − 1) has an exponent, so that `parseJson` reads the same value
+ * back (but `-0` is written as `0`). `undefined`, functions and symbols give `undefined`.
  *
  * @param space as in `JSON.stringify`.
  * @throws TypeError for a value that contains itself.
  */
 export function stringifyJson(value: unknown, space?: number): string {
-  // A replacer doubles the cost, and few values need one.
+  // Try without a replacer first: it doubles the cost, and few values need one.
   try {
     const text = JSON.stringify(value, undefined, space);
     if (!longDigits.test(text)) return text;
   } catch {
-    // A bigint, or a cycle, which throws again below.
+    // The value contains a bigint, or a cycle, which throws again below.
   }
   return JSON.stringify(value, exactly, space);
 }

@@ -2,7 +2,7 @@ import type { ImagePart } from './image.ts';
 
 /** One turn of a conversation, in the form that chat templates read. */
 export interface Message {
-  /** `tool`: the result of a call that the message before it made. */
+  /** `tool`: the result of a call in the previous message. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
   /** The images that the `<image>` marks in `content` stand for, in order. */
@@ -12,7 +12,7 @@ export interface Message {
 /** Tests that a program must pass. Readers of other formats translate into this form. */
 export type ProblemTests = (
   | {
-      /** Call `entryPoint` with each `arguments` list and compare what it returns. */
+      /** Call `entryPoint` with each `arguments` list and compare its return value. */
       readonly type: 'function';
       readonly language: 'javascript' | 'python';
       readonly entryPoint: string;
@@ -24,13 +24,14 @@ export type ProblemTests = (
       }[];
     }
   | {
-      /** Run the program once per case and compare what it prints. */
+      /** Run the program once per case and compare its output. */
       readonly type: 'stdio';
       readonly language: 'javascript' | 'python';
       readonly cases: readonly { readonly input: string; readonly output: string }[];
       /**
-       * How output is compared. `text` (default): exactly, except for blanks at line ends and blank last lines. `numbers`:
-       * line by line without blanks at either end, and lines of numbers number by number, as LiveCodeBench does.
+       * How to compare output. `text` (default): exactly, except for trailing blanks on lines and blank lines
+       * at the end. `numbers`: line by line, trimmed, with lines of numbers compared number by number, as in
+       * LiveCodeBench.
        */
       readonly comparison?: 'text' | 'numbers';
       /**
@@ -40,7 +41,10 @@ export type ProblemTests = (
       readonly checker?: string;
     }
   | {
-      /** Run each text of `tests` as code, after `setup`, with the program's `entryPoint` in scope. A test that raises has failed. */
+      /**
+       * Run each string of `tests` as code, after `setup`, with the program's `entryPoint` in scope. A test
+       * that raises an error fails.
+       */
       readonly type: 'asserts';
       readonly language: 'python';
       readonly setup: string;
@@ -52,14 +56,14 @@ export type ProblemTests = (
 ) &
   TestRules;
 
-/** Test settings of one problem. Absent ones come from the verifier's configuration. */
+/** Test settings of one problem. The verifier's configuration supplies absent settings. */
 export interface TestRules {
   /** Prefix for every program: imports and helpers that the prompt promises. */
   readonly preamble?: string;
   /** Limit of CPU time for loading, and for each test, in milliseconds. */
   readonly maxCpuMs?: number;
   readonly maxMemoryBytes?: number;
-  /** Allowed error of a number; either bound suffices. Absent: none. Two integers must be equal. */
+  /** Allowed error of a number; meeting either bound suffices. Absent: none. Two integers must be equal. */
   readonly tolerance?: { readonly absolute: number; readonly relative: number };
 }
 
@@ -84,13 +88,13 @@ export interface StatedPassRate {
  * };
  */
 export interface Problem {
-  /** Unique within a run and stable across runs: pass rates are stored under it. */
+  /** Unique within a run and stable across runs: pass rates are stored by id. */
   readonly id: string;
   /** Kind of verification, e.g. `math` or `code`. Recipes choose verifiers and mixes by it. */
   readonly domain: string;
   /** Topic or generator within the domain. */
   readonly family?: string;
-  /** Difficulty setting of the generator, 1 = easiest. An a priori guess, not a pass rate. */
+  /** Difficulty setting of the generator, 1 = easiest. A prior guess, not a pass rate. */
   readonly knob?: number;
   readonly prompt: readonly Message[];
   /** Other prompts that ask the same question, with the same gold or tests. */
@@ -110,7 +114,7 @@ export interface Problem {
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** All prompts of a problem: its own, then its other wordings. */
+/** Returns all prompts of a problem: its own, then its other wordings. */
 export const promptsOf = ({
   prompt,
   wordings = [],

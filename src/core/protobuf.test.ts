@@ -5,14 +5,14 @@ import { ProtobufMessage } from './protobuf.ts';
 
 const hex = (message: ProtobufMessage): string => Buffer.from(message.join()).toString('hex');
 
-test('encodes the examples of the encoding guide', () => {
+test('encodes the examples from the Protocol Buffers encoding guide', () => {
   expect(hex(new ProtobufMessage().integer(1, 150))).toBe('089601');
   expect(hex(new ProtobufMessage().text(2, 'testing'))).toBe('120774657374696e67');
   expect(hex(new ProtobufMessage().message(3, new ProtobufMessage().integer(1, 150)))).toBe('1a03089601');
   expect(hex(new ProtobufMessage().integer(1, -2))).toBe('08feffffffffffffffff01');
 });
 
-test('fields read back in order, with their numbers and values', () => {
+test('decoding returns the fields in order, with their numbers and values', () => {
   const field = fc.integer({ min: 1, max: 2 ** 29 - 1 });
   const value = fc.oneof(
     fc.record({ kind: fc.constant('integer' as const), value: fc.maxSafeNat() }),

@@ -1,8 +1,9 @@
 /**
- * Writer of Protocol Buffers messages, field by field (https://protobuf.dev/programming-guides/encoding), for ONNX
- * models and the event files of TensorBoard and W&B. The first argument of each method is the field number.
+ * Writes Protocol Buffers messages field by field (https://protobuf.dev/programming-guides/encoding), for
+ * ONNX models and the event files of TensorBoard and W&B. The first argument of each method is the field
+ * number.
  *
- * Holds a list of chunks, so large fields are copied once, by `join`.
+ * Keeps a list of chunks, so that `join` copies large fields only once.
  *
  * @example
  * const point = new ProtobufMessage().double(1, 0.5).double(2, 1);
@@ -60,8 +61,8 @@ export class ProtobufMessage {
   }
 
   /**
-   * Seven bits per byte, lowest first; negative numbers as 64-bit two's complement. Bit operators would truncate to 32
-   * bits.
+   * Writes seven bits per byte, lowest first; negative numbers as 64-bit two's complement. Avoids bit
+   * operators, which would truncate to 32 bits.
    */
   #varint(value: number): this {
     const bytes: number[] = [];

@@ -1,5 +1,5 @@
 /**
- * All randomness in Gradus, of two kinds:
+ * The source of all randomness in Gradus, of two kinds:
  *
  * - a *stream* (`createRng`) yields numbers in order; checkpoints save and restore it;
  * - a *counter-based* draw (`uniformAt`) depends on its key and counters alone, not on batching or the order of work.

@@ -1,6 +1,6 @@
 /** Identity of a file when it was read: enough to detect that its content changed. */
 export interface FileRecord {
-  /** The path as given, or an address at its commit. */
+  /** The path as given, or an address with its commit. */
   readonly name: string;
   readonly sha256: string;
   readonly bytes: number;
@@ -18,7 +18,7 @@ export interface SourceRecord {
   readonly files: readonly FileRecord[];
 }
 
-/** All files that a run read. */
+/** Records of all files that a run read. */
 export interface DataRecord {
   /** Model of the policy and its commit, if it is from a hub. */
   readonly model?: { readonly source: string; readonly commit: string };

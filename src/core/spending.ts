@@ -1,6 +1,6 @@
 /** Usage of a model server and its cost. */
 export interface Spending {
-  /** Answers that reported their token usage, including unused answers. */
+  /** Number of answers that reported their token usage, including unused answers. */
   readonly requests: number;
   readonly promptTokens: number;
   /** Prompt tokens from the server's prefix cache, which may cost less. */
@@ -13,7 +13,7 @@ export interface Spending {
 /** Prices per million tokens, in any one currency. */
 export interface Prices {
   readonly prompt: number;
-  /** For cached prompt tokens; absent: the price of other prompt tokens. */
+  /** Price of cached prompt tokens; default: the price of other prompt tokens. */
   readonly cached?: number | undefined;
   readonly completion: number;
 }

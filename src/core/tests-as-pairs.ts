@@ -1,7 +1,10 @@
 import { stringifyJson } from './lossless-json.ts';
 import type { ProblemTests } from './problem.ts';
 
-/** Tests as two parallel lists, which verl's prime_code scorer reads; `fn_name` if a function is called. */
+/**
+ * Tests as two parallel lists, the format of verl's prime_code scorer; `fn_name` is present if the tests call
+ * a function.
+ */
 export interface PairedTests {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -9,8 +12,8 @@ export interface PairedTests {
 }
 
 /**
- * Converts tests to verl's form; the arguments of a function are one JSON value per line. Returns `undefined` for tests
- * that the form cannot express: languages other than Python, and asserts.
+ * Converts tests to verl's format; each argument of a function is one line of JSON. Returns `undefined` for
+ * tests that the format cannot express: languages other than Python, and asserts.
  */
 export function testsAsPairs(tests: ProblemTests): PairedTests | undefined {
   if (tests.language !== 'python' || tests.type === 'asserts') return undefined;

@@ -30,7 +30,7 @@ test('arrays cover all tokens, spans only written tokens, and a continued messag
   );
 });
 
-test('entropies are kept only where every written token has one', () => {
+test('entropies are kept only if every written token has one', () => {
   const entropies = Float32Array.of(0.5);
   const given = givenTranscript([], Int32Array.of(97));
   const first = extendTranscript(given, { ...turn(Int32Array.of(98)), entropies }, decode);

@@ -3,24 +3,24 @@ import type { Message } from './problem.ts';
 /** Why the policy stopped writing. `length`: cut off at the token limit. `error`: the engine failed. */
 export type FinishReason = 'stop' | 'length' | 'error';
 
-/** Tokens [start, end) of a transcript that the policy wrote in one go. */
+/** Tokens [start, end) of a transcript that the policy wrote without interruption. */
 export interface Written {
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
-  /** Optimizer updates the policy had taken when it wrote this; 0 for a model that does not learn. */
+  /** Number of optimizer updates before the policy wrote this; 0 for a model that does not learn. */
   readonly policyVersion: number;
   readonly finishReason: FinishReason;
   /** The limit that ended an attempt of several turns, if it was not the sampler's limit. */
   readonly limit?: 'tokens' | 'turns' | 'window';
-  /** The environment's reward for this turn; absent where it gave none. */
+  /** The environment's reward for this turn; absent if it gave none. */
   readonly reward?: number;
 }
 
 /**
- * Outcome of a call. `ok`: the tool answered. `failed`: the call itself was at fault, e.g. a program raised an error.
- * `malformed`: the call could not be read. `refused`: the call limit was reached. A failure of the tool itself has no
- * record here: it makes the attempt `ungradable`.
+ * Outcome of a call. `ok`: the tool answered. `failed`: the call itself was wrong, e.g. a program raised an
+ * error. `malformed`: the call could not be read. `refused`: the call limit was reached. A failure of the
+ * tool itself is not recorded here: it makes the attempt `ungradable`.
  */
 export type CallOutcome = 'ok' | 'failed' | 'malformed' | 'refused';
 
@@ -28,18 +28,18 @@ export type CallOutcome = 'ok' | 'failed' | 'malformed' | 'refused';
 export interface ToolCall {
   /** `name@version` of the tool; only the name if the tool does not exist. */
   readonly tool: string;
-  /** JSON-safe; the text as written if it could not be read. */
+  /** JSON-safe; the raw text if it could not be parsed. */
   readonly arguments: unknown;
   readonly outcome: CallOutcome;
-  /** What the tool returned, as it was given to the policy. */
+  /** The tool's result as the policy saw it. */
   readonly result: string;
   /** Where the result came from, e.g. titles of passages. */
   readonly sources?: readonly string[];
 }
 
 /**
- * Who wrote a message: it was given with the problem, written by the policy, returned by an environment, or given as the
- * start of the policy's answer.
+ * Origin of a message: given with the problem, written by the policy, returned by an environment, or given as
+ * the start of the policy's answer.
  */
 export type Author = 'problem' | 'policy' | 'environment' | 'start';
 
@@ -49,13 +49,13 @@ export type Author = 'problem' | 'policy' | 'environment' | 'start';
  */
 export interface AuthoredMessage extends Message {
   readonly author: Author;
-  /** Calls that this message of the policy made. */
+  /** Calls in this message of the policy. */
   readonly calls?: readonly ToolCall[];
 }
 
 /**
- * One sequence of tokens by any author. Entry t of every array refers to token t of the whole sequence, as in
- * `TrainingSequence`. A single turn is the special case of given tokens followed by one written span.
+ * One sequence of tokens from all authors. Entry t of every array refers to token t of the whole sequence, as
+ * in `TrainingSequence`. A single turn is the special case of given tokens followed by one written span.
  *
  * A server that returns no token ids leaves the arrays empty; spans then still count its tokens if the server reports
  * them.
@@ -69,32 +69,32 @@ export interface Transcript {
   readonly tokens: Int32Array;
   /**
    * Natural log-probability of each written token when it was sampled: full softmax at the sampling temperature, before
-   * top-p and top-k; at temperature 0, as at temperature 1. Length T; 0 where a token was given.
+   * top-p and top-k; temperature 0 counts as 1. Length T; 0 for given tokens.
    */
   readonly logprobs: Float32Array;
   /**
-   * Entropy, in nats, of the distributions behind `logprobs`. Length T; 0 where a token was given. Absent unless
+   * Entropy, in nats, of the distributions behind `logprobs`. Length T; 0 for given tokens. Absent unless
    * measured for every written token.
    */
   readonly entropies?: Float32Array;
-  /** What the policy wrote, in order, without overlap. */
+  /** Spans that the policy wrote, in order, without overlap. */
   readonly written: readonly Written[];
   /** The same content for people and verifiers. */
   readonly messages: readonly AuthoredMessage[];
 }
 
-/** Where attempts begin if not at the prompt: after a given beginning of the answer. */
+/** The point after which attempts begin, if not the prompt: a given beginning of the answer. */
 export interface Start {
   /** `solution`: part of a known solution; `correct`, `incorrect`: one of the policy's attempts, truncated. */
   readonly kind: 'solution' | 'correct' | 'incorrect';
-  /** Given tokens, after the prompt; never learned from. At least one. */
+  /** Given tokens after the prompt, at least one; never learned from. */
   readonly tokens: Int32Array;
   readonly text: string;
 }
 
-/** What the policy adds to a transcript in one go. */
+/** A span that the policy adds to a transcript without interruption. */
 export interface Continuation extends Omit<Written, 'start' | 'end'> {
-  /** Tokens written, the end token included if one was written. Length C. */
+  /** Tokens written, including the end token if there is one. Length C. */
   readonly tokens: Int32Array;
   /** Length C. */
   readonly logprobs: Float32Array;
@@ -102,7 +102,7 @@ export interface Continuation extends Omit<Written, 'start' | 'end'> {
   readonly entropies?: Float32Array | undefined;
 }
 
-/** A transcript in which the policy has not written yet. */
+/** Returns a transcript in which the policy has not written yet. */
 export const givenTranscript = (messages: readonly Message[], tokens: Int32Array): Transcript => ({
   tokens,
   logprobs: new Float32Array(tokens.length),
@@ -126,10 +126,10 @@ export const startTranscript = (given: Transcript, { tokens, text }: Start): Tra
 });
 
 /**
- * Appends what the policy wrote. A continuation of an unfinished message extends that message: its tokens are decoded
- * together, so that a character split between them is decoded correctly.
+ * Appends a span that the policy wrote. A continuation of an unfinished message extends that message: its
+ * tokens are decoded together, so that a character split between them is decoded correctly.
  *
- * @param decode tokens → text, special tokens left out.
+ * @param decode tokens → text, without special tokens.
  */
 export function extendTranscript(
   given: Transcript,
@@ -176,11 +176,14 @@ export function giveToTranscript(
   };
 }
 
-/** Tokens of the policy's unfinished message at the end of a transcript; 0 where the policy did not write last. */
+/**
+ * Returns the number of tokens of the policy's unfinished message at the end; 0 if the policy did not write
+ * last.
+ */
 export const openTurnLength = (transcript: Transcript): number =>
   transcript.messages.at(-1)?.author === 'policy' ? transcript.tokens.length - startOfTurn(transcript) : 0;
 
-/** Where the policy's unfinished message begins. */
+/** Returns the index at which the policy's unfinished message begins. */
 function startOfTurn({ tokens, written }: Transcript): number {
   let start = tokens.length;
   for (const span of written.toReversed()) {
@@ -190,17 +193,17 @@ function startOfTurn({ tokens, written }: Transcript): number {
   return start;
 }
 
-/** Tokens the policy wrote. */
+/** Returns the number of tokens that the policy wrote. */
 export const writtenCount = ({ written }: Pick<Transcript, 'written'>): number =>
   written.reduce((sum, { start, end }) => sum + end - start, 0);
 
-/** Length of the prompt: the number of tokens before the first written token. */
+/** Returns the length of the prompt: the number of tokens before the first written token. */
 export const promptLength = ({ tokens, written }: Pick<Transcript, 'tokens' | 'written'>): number =>
   written[0]?.start ?? tokens.length;
 
 /**
- * The policy's text in its last turn, with the start it was given and without what an environment inserted; empty where
- * the policy wrote none.
+ * Returns the policy's text in its last turn, including a given start but not text that an environment
+ * inserted; empty if the policy wrote none.
  */
 export function lastAnswer({ messages }: Pick<Transcript, 'messages'>): string {
   const last = messages.findLastIndex(({ author }) => author === 'policy');

@@ -28,8 +28,9 @@ export function importDefault(file: string, kind: string): unknown {
 const relativeImport = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
 /**
- * Hashes a module and every local file it imports, so that a version changes with any of them. Packages from `node_modules`
- * are not hashed: raise the module's own version when one of them changes a result.
+ * Hashes a module and every local file it imports, so that the version changes when any of them does.
+ * Packages from `node_modules` are not hashed: raise the module's own version when one of them changes a
+ * result.
  */
 export function hashModule(file: string): string {
   const hash = createHash('sha256');

@@ -5,8 +5,9 @@ export const outcomes = ['correct', 'incorrect', 'unparsed', 'timeout', 'ungrada
  * - `correct`: the answer is correct;
  * - `incorrect`: an answer was found and is wrong (a partial score may still be above 0);
  * - `unparsed`: no answer was found in the completion;
- * - `timeout`: the answer exceeded the budget of its verification;
- * - `ungradable`: no answer could be judged (invalid gold, broken infrastructure). Never trained on, never counted as a trial.
+ * - `timeout`: verifying the answer exceeded its budget;
+ * - `ungradable`: the answer could not be judged (invalid gold, broken infrastructure). Never trained on,
+ * never counted as a trial.
  */
 export type Outcome = (typeof outcomes)[number];
 

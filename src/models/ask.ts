@@ -103,7 +103,7 @@ async function* askInTurns(
   }
 }
 
-/** All turns after the prompt as one text; messages of the environment are on separate lines. */
+/** Returns all turns after the prompt as one string, with the environment's messages on separate lines. */
 export const textOfTurns = ({ messages }: Pick<Transcript, 'messages'>): string =>
   messages
     .filter(({ author }) => author !== 'problem')

@@ -36,7 +36,9 @@ export function requireRoom(
   );
 }
 
-/** A byte gives at most two tokens and a template fewer than 1,024, so most prompts need no encoding. */
+/**
+ * A byte becomes at most two tokens and a template adds fewer than 1,024, so most prompts need no encoding.
+ */
 function mayFill(problem: Problem, tokens: number): boolean {
   return promptsOf(problem).some((prompt) => {
     const bytes = prompt.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
@@ -44,7 +46,10 @@ function mayFill(problem: Problem, tokens: number): boolean {
   });
 }
 
-/** Warns about a recipe that allows answers longer than the model's window. The recipe's results would not show it. */
+/**
+ * Warns about a recipe that allows answers longer than the model's window, which its results would not
+ * reveal.
+ */
 export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: EngineInfo): string[] {
   const asked = [
     ...resolvedStages(recipe).map(({ config, sampling }) => ({
@@ -67,8 +72,8 @@ export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: E
 type Check = (problem: Problem) => Finding | undefined;
 
 /**
- * Creates checks for data cleaning with the tokenizer of a model: `overlong` finds problems whose prompt, in the model's
- * template, exceeds `most` tokens; `unreadable` finds prompts with unknown tokens.
+ * Creates checks for data cleaning with the tokenizer of a model: `overlong` finds problems whose prompt,
+ * rendered with the model's template, exceeds `most` tokens; `unreadable` finds prompts with unknown tokens.
  *
  * @param model a model folder or a `hf://` address.
  * @param most default: one less than the model's window.

@@ -15,8 +15,8 @@ export interface ModelFolder {
 }
 
 /**
- * Resolves a model to a folder: a path as it is, a `hf://owner/name[@revision]` address to the folder in the cache with
- * its configuration, tokenizer and safetensors. Downloads missing files.
+ * Resolves a model to a folder: returns a path unchanged, and for a `hf://owner/name[@revision]` address the
+ * cached folder with its configuration, tokenizer and safetensors. Downloads missing files.
  */
 export async function modelFolder(
   path: string,
@@ -34,7 +34,7 @@ export async function modelFolder(
   return { folder, record: { source: path, commit } };
 }
 
-/** Rejects runs: commands accept model folders and runs, but recipes must name model folders. */
+/** Rejects runs: commands accept both model folders and runs, but recipes must name model folders. */
 function refuseRun(path: string): void {
   if (!existsSync(runLayout(path).database)) return;
   const model = exportedModel(path);
@@ -45,7 +45,7 @@ function refuseRun(path: string): void {
   );
 }
 
-/** Resolves the base model of a run, at the commit the run began with. */
+/** Resolves the base model of a run, at the commit that the run started with. */
 export async function runModelFolder(
   directory: string,
   recipe: Recipe,

@@ -20,15 +20,20 @@ import { modelFolder, runModelFolder } from './locate-folder.ts';
 export interface ModelSource {
   /** A Hugging Face model folder. */
   readonly folder: string;
-  /** An engine state to load over it, for a run that has not exported its model yet. */
+  /**
+   * An engine state to load on top of the folder's weights, for a run that has not exported its model yet.
+   */
   readonly state?: string;
   /** States of older checkpoints, newest first, to load if `state` is damaged. */
   readonly olderStates?: readonly string[];
-  /** `RunSummary.id` of the state's run: the same step of another run from the same base has other weights. */
+  /**
+   * `RunSummary.id` of the state's run: the same step of another run from the same base model has different
+   * weights.
+   */
   readonly run?: string;
-  /** Training settings of the run that made it; absent for a plain model folder. */
+  /** Recipe of the run that trained the model; absent for a plain model folder. */
   readonly recipe?: Recipe;
-  /** Throws for the engine that the recipe names, if the run is from elsewhere. */
+  /** The run's recipe as stored; throws when the recipe's engine is read, if the run is from elsewhere. */
   readonly stored?: RunRecipe;
   readonly refusal?: GradusError | undefined;
 }
@@ -76,7 +81,7 @@ export async function locateModel(
   });
 }
 
-/** The engine of a recipe's policy, with paths resolved against the recipe's folder. */
+/** Returns the engine of a recipe's policy, with paths resolved against the recipe's folder. */
 export function policyEngine(
   recipe: Pick<Recipe, 'baseDir'> & { readonly policy: Pick<Recipe['policy'], 'engine'> },
 ): EngineConfig {
@@ -85,11 +90,11 @@ export function policyEngine(
   return { ...engine, tokenizer: fromBase(recipe, engine.tokenizer) };
 }
 
-/** Engine choice of a command. Default: the engine the model was trained with, else the embedded one. */
+/** Engine options of a command. Default: the engine that trained the model, else the embedded one. */
 export interface EngineChoice {
   /** An engine's name, with its defaults. */
   readonly engine?: string | undefined;
-  /** Settings to change: `device=cuda:1`. */
+  /** Settings to override, e.g. `device=cuda:1`. */
   readonly set?: readonly string[];
 }
 

@@ -15,7 +15,7 @@ export interface RespondentOptions extends TrustOptions {
 }
 
 /**
- * Gives a run's model the environment that its attempts were trained with.
+ * Combines a run's model with the environment that it was trained in.
  *
  * @param stored the run's recipe; undefined for a plain model folder.
  * @throws ConfigError for a domain without an environment, or several environments and no domain; RunError for programs

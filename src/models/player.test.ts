@@ -43,7 +43,7 @@ async function ask(asked: Question, signal = new AbortController().signal) {
   return events;
 }
 
-test('answers whole, then token by token, and judges the answer', async () => {
+test('returns answers whole or token by token, and judges them', async () => {
   expect(await player.models(directory)).toEqual([{ step: null, label: 'the finished model' }]);
   const answers = (await ask(question)).filter((event) => event.type === 'completion');
   expect(answers.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual([0, 1, 2]);

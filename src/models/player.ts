@@ -20,7 +20,7 @@ import { tokenPieces } from './token-pieces.ts';
 
 /** A prompt for a model of a run. */
 export interface Question {
-  /** A checkpoint's step; default: the exported model, or the newest checkpoint. */
+  /** Step of the checkpoint to use; default: the exported model, or the newest checkpoint. */
   readonly step?: number | undefined;
   readonly messages: readonly Message[];
   /** A problem of the recipe whose verifier judges the answers. */
@@ -41,7 +41,7 @@ export interface Answer {
   readonly logprobs: number[];
   readonly entropies: number[] | null;
   readonly pieces: readonly string[];
-  /** Null without a problem, and after a failure. */
+  /** Null if no problem was given or the environment failed. */
   readonly verdict: Verdict | null;
   /** The failure of the environment that ended the answer; null if none did. */
   readonly failure: string | null;
@@ -86,7 +86,7 @@ export function createPlayer(trust: TrustOptions = {}) {
   };
 }
 
-/** The exported model, then the checkpoints, newest first. */
+/** Returns the exported model, then the checkpoints, newest first. */
 async function modelsOf(directory: string): Promise<{ step: number | null; label: string }[]> {
   using run = await openRunReader(directory);
   const checkpoints = run
@@ -120,7 +120,7 @@ async function sourceOf(
   };
 }
 
-/** The problem a question is about: its judge, and the domain if an environment answers the turns of its attempts. */
+/** The problem that a question is about: its judge, and its domain if an environment answers the turns. */
 interface AskedProblem {
   readonly judge: Judge;
   readonly environment: string | undefined;

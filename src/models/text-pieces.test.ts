@@ -5,7 +5,7 @@ import { createTextPieces, withoutStop } from './text-pieces.ts';
 /** A tokenizer with one token per byte: characters of several bytes are several tokens. */
 const decode = (tokens: Int32Array): string => Buffer.from(tokens).toString('utf8');
 
-test('yields pieces that join to the text and never show part of a stop string', () => {
+test('yields pieces that concatenate to the text and never contain part of a stop string', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '\n', 'é', '😀', '日'), maxLength: 30 });
   const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\n'), minLength: 1, maxLength: 3 }), {
     maxLength: 3,

@@ -1,8 +1,8 @@
 import type { Renderer } from '../engines/engine.ts';
 
-/** Decodes a stream of tokens into pieces of text that add up to the text of all tokens. */
+/** Decodes a stream of tokens into pieces of text, which concatenate to the text of all tokens. */
 export interface TextPieces {
-  /** Returns the text that is final after these tokens: whole characters that do not begin a stop string. */
+  /** Returns the text that is final after these tokens: whole characters that cannot begin a stop string. */
   add(tokens: Int32Array): string;
   /** Returns the rest of the finished text. */
   end(text: string): string;
@@ -29,7 +29,7 @@ export function createTextPieces(renderer: Pick<Renderer, 'decode'>, stops: read
       for (const token of added) tokens.push(token);
       const before = decode(context, shown);
       const after = decode(context, tokens.length);
-      // A character of several tokens decodes to U+FFFD until its last token arrives.
+      // A character that spans several tokens decodes to U+FFFD until its last token arrives.
       if (after.length <= before.length || after.endsWith('\uFFFD')) return '';
       [context, shown] = [shown, tokens.length];
       const text = held + after.slice(before.length);

@@ -8,8 +8,8 @@ import { runModelFolder } from './locate-folder.ts';
 type TokenTexts = Awaited<ReturnType<typeof openTokenTexts>>;
 
 /**
- * Decodes the tokens of runs for viewers, with the tokenizer of a run's exported model or else of its base model.
- * Undefined if neither exists any more; reads each tokenizer once.
+ * Creates a decoder of the tokens of runs for viewers, with the tokenizer of a run's exported model or else
+ * of its base model. It returns undefined if neither model exists any more, and reads each tokenizer once.
  */
 export function tokenPieces() {
   const known = new Map<string, Promise<TokenTexts | undefined>>();

@@ -7,17 +7,17 @@ const render = (prompt: readonly { readonly content: string }[]): Int32Array =>
 const asked = (content: string) => [{ role: 'user' as const, content }];
 const unknownToken = { id: 7, text: '<unk>' };
 
-test('names the share of unknown tokens in the prompts', () => {
+test('reports the share of unknown tokens in the prompts', () => {
   expect(unknownTokenWarning({ render, unknownToken }, [asked('12'), asked('what?')])).toMatch(
     /^71 % of prompt tokens are <unk>/,
   );
 });
 
-test('returns no warning for prompts that the tokenizer reads, or without an unknown token', () => {
+test('returns no warning if the tokenizer can express all prompts or has no unknown token', () => {
   expect(unknownTokenWarning({ render, unknownToken }, [asked('12')])).toBeUndefined();
   expect(unknownTokenWarning({ render }, [asked('what?')])).toBeUndefined();
 });
 
-test('never shows a share above 0 as 0', () => {
+test('never formats a share above 0 as 0', () => {
   expect([1e-9, 0.02, 0.61, 1].map(percent)).toEqual(['0.1 %', '2.0 %', '61 %', '100 %']);
 });

@@ -36,6 +36,6 @@ export function countUnknown(
   return { unknown, total };
 }
 
-/** Formats a share in percent, rounded up to a tenth where it is small: a share above 0 is never shown as 0. */
+/** Formats a share in percent, rounded up to a tenth if it is small: a share above 0 is never shown as 0. */
 export const percent = (share: number): string =>
   share >= 0.1 ? `${Math.round(100 * share)} %` : `${(Math.ceil(1000 * share) / 10).toFixed(1)} %`;

@@ -7,16 +7,19 @@ import { unpackTensors } from './tensors.ts';
 
 const golden = Object.entries(goldenFrames());
 
-test.each(golden)('%s is encoded as committed and reads back', async (name, { header, tensors, payload }) => {
-  const bytes = await readFile(`test/golden/protocol/${name}.bin`);
-  expect(Buffer.compare(encodeFrame({ header, payload }), bytes)).toBe(0);
-  const [frame] = createFrameReader().push(bytes);
-  const parsed =
-    name === 'part' || name === 'error' || name.endsWith('-result') ? replySchema : requestSchema;
-  const read = parsed.parse(frame!.header);
-  expect(read).toEqual(header);
-  expect(unpackTensors(read.tensors, frame!.payload)).toEqual(tensors);
-});
+test.each(golden)(
+  '%s matches its committed bytes and decodes to the same message',
+  async (name, { header, tensors, payload }) => {
+    const bytes = await readFile(`test/golden/protocol/${name}.bin`);
+    expect(Buffer.compare(encodeFrame({ header, payload }), bytes)).toBe(0);
+    const [frame] = createFrameReader().push(bytes);
+    const parsed =
+      name === 'part' || name === 'error' || name.endsWith('-result') ? replySchema : requestSchema;
+    const read = parsed.parse(frame!.header);
+    expect(read).toEqual(header);
+    expect(unpackTensors(read.tensors, frame!.payload)).toEqual(tensors);
+  },
+);
 
 const results = golden.flatMap(([, { header }]) => (header.type === 'result' ? [header] : []));
 test.each(results)('the result of $request is valid by its schema', ({ request, result }) => {

@@ -3,7 +3,10 @@ import * as z from 'zod';
 /** Version of the protocol; increases when an old worker would misunderstand a new client. */
 export const protocolVersion = 1;
 
-/** Largest header and payload of a frame, in bytes. A greater length means that the bytes are not a frame. */
+/**
+ * Maximum sizes of a frame's header and payload, in bytes. A larger length means that the bytes are not a
+ * frame.
+ */
 export const maxHeaderBytes = 2 ** 24;
 export const maxPayloadBytes = 2 ** 30;
 
@@ -255,7 +258,7 @@ const part = z.strictObject({
     z.strictObject({
       prompt: count,
       index: count,
-      /** Tokens of this completion in this part. */
+      /** Number of tokens of this completion in this part. */
       count,
       finishReason: z.enum(['stop', 'length']).nullable(),
       policyVersionStart: count,

@@ -9,7 +9,10 @@ export interface BetaShape {
 /** Jeffreys' prior: its intervals cover close to the nominal level for every pass rate (Brown, Cai & DasGupta 2001). */
 export const jeffreysPrior: BetaShape = { alpha: 0.5, beta: 0.5 };
 
-/** Returns the posterior of a pass rate after `successes` of `trials`. Counts may be fractional, e.g. decayed. */
+/**
+ * Returns the posterior of a pass rate after `successes` in `trials` attempts. Counts may be fractional, e.g.
+ * decayed.
+ */
 export function betaPosterior(
   successes: number,
   trials: number,
@@ -29,7 +32,7 @@ export function betaCdf({ alpha, beta }: BetaShape, x: number): number {
   return x < (alpha + 1) / (alpha + beta + 2) ? lowerTail(alpha, beta, x) : 1 - lowerTail(beta, alpha, 1 - x);
 }
 
-/** Returns the x for which `betaCdf` is p: Newton's method with bisection as a fallback. */
+/** Returns the x for which `betaCdf` is p, by Newton's method with bisection as a fallback. */
 export function betaQuantile(shape: BetaShape, p: number): number {
   if (p <= 0) return 0;
   if (p >= 1) return 1;
@@ -53,13 +56,13 @@ function betaDensity({ alpha, beta }: BetaShape, x: number): number {
   return Math.exp((alpha - 1) * Math.log(x) + (beta - 1) * Math.log1p(-x) - logBeta(alpha, beta));
 }
 
-/** I_x(a, b) = x^a (1−x)^b / (a·B(a, b)) · continued fraction. */
+/** Returns I_x(a, b) = x^a (1−x)^b / (a·B(a, b)) · continued fraction. */
 function lowerTail(a: number, b: number, x: number): number {
   const front = Math.exp(a * Math.log(x) + b * Math.log1p(-x) - logBeta(a, b)) / a;
   return front * continuedFraction(a, b, x);
 }
 
-/** Lentz's evaluation of the continued fraction of the incomplete beta function (DLMF 8.17.22). */
+/** Evaluates the continued fraction of the incomplete beta function by Lentz's method (DLMF 8.17.22). */
 function continuedFraction(a: number, b: number, x: number): number {
   const tiny = 1e-300;
   const awayFromZero = (value: number): number => (Math.abs(value) < tiny ? tiny : value);
@@ -84,7 +87,10 @@ function logBeta(a: number, b: number): number {
   return logGamma(a) + logGamma(b) - logGamma(a + b);
 }
 
-/** ln Γ(x) for x > 0: the recurrence up to x ≥ 10, then Stirling's series (DLMF 5.11.1), error below 1e-15 relative. */
+/**
+ * Returns ln Γ(x) for x > 0: recurrence until x ≥ 10, then Stirling's series (DLMF 5.11.1); relative error <
+ * 1e-15.
+ */
 function logGamma(x: number): number {
   let shift = 0;
   let z = x;

@@ -23,11 +23,11 @@ test('the area under the ROC curve is the share of pairs in the right order, wit
   );
 });
 
-test('the area under the ROC curve is NaN without cases of both kinds', () => {
+test('the area under the ROC curve is NaN unless both outcomes occur', () => {
   expect(rocAuc({ scores: [0.2, 0.9], isTrue: [true, true] })).toBeNaN();
 });
 
-test('calibration counts every case once, and its error is 0 where scores equal observed shares', () => {
+test('calibration counts every case once, and its error is 0 if the scores equal the observed shares', () => {
   fc.assert(
     fc.property(predictions, ({ scores, isTrue }) => {
       const curve = calibrationCurve({ scores, isTrue });

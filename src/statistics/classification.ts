@@ -3,14 +3,14 @@ import { mean, sum } from './summary.ts';
 
 /** Predictions of a yes-or-no outcome. */
 export interface Predictions {
-  /** Higher for more likely; in [0, 1] where they are read as probabilities. */
+  /** Higher scores mean more likely; in [0, 1] if used as probabilities. */
   readonly scores: readonly number[];
   readonly isTrue: readonly boolean[];
 }
 
 /**
  * Returns the area under the ROC curve: the chance that a true case scores above a false one, with ties counted as half
- * (Mann–Whitney). NaN without cases of both kinds.
+ * (Mann–Whitney). NaN unless both outcomes occur.
  */
 export function rocAuc({ scores, isTrue }: Predictions): number {
   const ranks = ranksOf(scores);
@@ -40,7 +40,10 @@ export function calibrationCurve({ scores, isTrue }: Predictions): CalibrationBi
     }));
 }
 
-/** Returns the expected calibration error: |predicted − observed| of the bins, weighted by their cases. NaN without cases. */
+/**
+ * Returns the expected calibration error: the mean of |predicted − observed| over the bins, weighted by their
+ * numbers of cases. NaN without cases.
+ */
 export function calibrationError(predictions: Predictions): number {
   const bins = calibrationCurve(predictions);
   const gaps = bins.map(({ predicted, observed, count }) => count * Math.abs(predicted - observed));

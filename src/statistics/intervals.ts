@@ -33,8 +33,8 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
 }
 
 /**
- * Returns the number of trials behind a rate and its 95 % Wilson interval, from the interval's width: the inverse of
- * `wilsonInterval`, also for rates of 0 and 1.
+ * Returns the number of trials for which a rate has the given 95 % Wilson interval, computed from the
+ * interval's width. The inverse of `wilsonInterval`, also for rates of 0 and 1.
  */
 export function wilsonTrials({ mean: rate, low, high }: Estimate): number {
   const z = normalQuantile(0.975);
@@ -45,9 +45,10 @@ export function wilsonTrials({ mean: rate, low, high }: Estimate): number {
 }
 
 /**
- * Returns the difference of two independent estimates, first minus second, with the interval implied by theirs (MOVER,
- * Zou & Donner 2008): each side is the root of the sum of squares of the two distances. For two Wilson intervals it is
- * Newcombe's hybrid score interval (1998, method 10). Both intervals must have the same confidence level.
+ * Returns the difference of two independent estimates, first minus second, with the interval that theirs
+ * imply (MOVER, Zou & Donner 2008): each end is as far from the difference as the root of the summed squares
+ * of the corresponding distances of the two estimates. For two Wilson intervals this is Newcombe's hybrid
+ * score interval (1998, method 10). Both intervals must have the same confidence level.
  */
 export function differenceOf(first: Estimate, second: Estimate): Estimate {
   const centre = first.mean - second.mean;
@@ -70,9 +71,10 @@ export function betaInterval(
 }
 
 /**
- * Returns the mean with Student's t-interval: for a few approximately normal values, such as one figure per seed. A
- * percentile bootstrap of five values covers 84 % where it states 95 %; this interval covers 95 %. For a paired comparison
- * pass the differences per seed. NaN throughout for an empty list; one value has an infinite interval.
+ * Returns the mean with Student's t-interval: for a few approximately normal values, such as one figure per
+ * seed. With five values, a nominal 95 % percentile bootstrap covers only 84 %; this interval covers 95 %.
+ * For a paired comparison pass the differences per seed. All fields are NaN for an empty list; the interval
+ * of one value is infinite.
  * @param confidence in (0, 1).
  */
 export function tInterval(values: ArrayLike<number>, confidence = 0.95): Estimate {
@@ -98,7 +100,7 @@ export function tQuantile(central: number, degrees: number): number {
 export interface BootstrapOptions {
   /** Seed of the resamples: equal values and seeds give equal intervals. */
   readonly seed: number;
-  /** Default 10,000: the ends vary by about 1 % of the width between seeds. */
+  /** Default 10,000, with which the ends vary between seeds by about 1 % of the width. */
   readonly resamples?: number;
   /** Default 0.95. */
   readonly confidence?: number;
@@ -107,7 +109,7 @@ export interface BootstrapOptions {
 /**
  * Returns the mean with its percentile bootstrap interval (Efron 1979). Pass one value per problem, because rollouts of
  * one problem are not independent; for a paired comparison pass the differences per problem. The interval is too narrow
- * for fewer than about 30 values: use `tInterval`, e.g. over seeds. NaN throughout for an empty list.
+ * for fewer than about 30 values: use `tInterval`, e.g. over seeds. All fields are NaN for an empty list.
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions): Estimate {
   const means = resampledMeans(values, options);
@@ -146,7 +148,7 @@ export function normalQuantile(p: number): number {
   return (q * polynomial(acklam.centreTop, q * q)) / polynomial(acklam.centreBottom, q * q);
 }
 
-/** Evaluates a polynomial; coefficients from the highest power. */
+/** Evaluates a polynomial; the coefficient of the highest power comes first. */
 function polynomial(coefficients: readonly number[], x: number): number {
   return coefficients.reduce((value, coefficient) => value * x + coefficient, 0);
 }
@@ -167,8 +169,9 @@ const acklam = {
 };
 
 /**
- * Returns the mean of rates in [0, 1], one per problem, with its 95 % interval: a bootstrap over problems. Where all
- * rates are equal, a bootstrap would have no width, so the interval is Wilson's for that share of the problems.
+ * Returns the mean of rates in [0, 1], one per problem, with its 95 % interval: a bootstrap over problems. If
+ * all rates are equal, a bootstrap interval would have no width, so the interval is Wilson's with the
+ * problems as trials.
  *
  * @example
  * rateEstimate(new Array(60).fill(0), { seed: 0 }); // { mean: 0, low: 0, high: 0.06 }
@@ -180,8 +183,9 @@ export function rateEstimate(rates: ArrayLike<number>, options: BootstrapOptions
 }
 
 /**
- * Returns the mean of differences of rates in [-1, 1], one per problem, with its 95 % interval: a bootstrap over
- * problems. Where all differences are equal, each side is as wide as Wilson's interval for 0 of n problems.
+ * Returns the mean of differences between rates, in [-1, 1], one per problem, with its 95 % interval: a
+ * bootstrap over problems. If all differences are equal, each side is as wide as Wilson's interval for 0 of n
+ * problems.
  */
 export function differenceEstimate(differences: ArrayLike<number>, options: BootstrapOptions): Estimate {
   const estimate = bootstrapMean(differences, options);

@@ -7,7 +7,7 @@ const unit = fc.double({ min: 0, max: 1, noNaN: true });
 const number = fc.double({ min: -3, max: 3, noNaN: true });
 const row = fc.record({ x: number, z: number, share: unit, weight: unit });
 
-test('the fit is where the gradient of the penalised log-likelihood is 0', () => {
+test('the gradient of the penalised log-likelihood is 0 at the fit', () => {
   fc.assert(
     fc.property(
       fc.array(row, { maxLength: 40 }),
@@ -17,7 +17,7 @@ test('the fit is where the gradient of the penalised log-likelihood is 0', () =>
         const shares = rows.map(({ share }) => share);
         const weights = rows.map(({ weight }) => weight);
         const fit = fitLogistic({ columns, shares, weights }, ridge);
-        // Half a success and half a failure at the intercept.
+        // The prior of the intercept: half a success and half a failure.
         const base = 1 / (1 + Math.exp(-fit.intercept)) - 0.5;
         const gradient = [base, ridge * fit.slopes[0]!, ridge * fit.slopes[1]!];
         for (const { x, z, share, weight } of rows) {
@@ -32,7 +32,7 @@ test('the fit is where the gradient of the penalised log-likelihood is 0', () =>
   );
 });
 
-test('recovers the coefficients that made the outcomes', () => {
+test('recovers the coefficients that generated the outcomes', () => {
   const rng = createRng(3, 'logistic');
   const x = Float64Array.from({ length: 20_000 }, () => 4 * rng.next() - 2);
   const shares = x.map((one) => Number(rng.next() < 1 / (1 + Math.exp(1 - 2 * one))));
@@ -41,7 +41,7 @@ test('recovers the coefficients that made the outcomes', () => {
   expect(slopes[0]).toBeCloseTo(2, 1);
 });
 
-test('stays finite where a column separates the outcomes, repeats another, or nothing is observed', () => {
+test('stays finite if a column separates the outcomes or repeats another, or if nothing is observed', () => {
   const separated = fitLogistic({ columns: [[-1, 1, -1, 1]], shares: [0, 1, 0, 1] }, 1);
   expect(Number.isFinite(separated.slopes[0])).toBe(true);
   const twice = fitLogistic(

@@ -1,4 +1,4 @@
-/** Observed shares with their weight, and the columns that predict them. */
+/** Observed shares with their weights, and the columns that predict them. */
 export interface LogisticData {
   /** Columns of equal length; the intercept is implied. */
   readonly columns: readonly ArrayLike<number>[];
@@ -14,14 +14,17 @@ export interface LogisticFit {
   readonly slopes: readonly number[];
 }
 
-/** Newton steps; the objective is convex, and five to eight steps reach the optimum to rounding. */
+/**
+ * Maximum number of Newton steps. The objective is convex; five to eight steps reach the optimum to within
+ * rounding.
+ */
 const mostSteps = 30;
 const converged = 1e-9;
 
 /**
  * Fits a logistic regression by Newton's method (iteratively reweighted least squares), with a ridge penalty
- * `ridge / 2 · Σ slopes²`. Standardise columns first, so that the penalty treats them alike. The intercept is not
- * penalised beyond half a success and half a failure, which keep it finite where all shares are 0 or 1.
+ * `ridge / 2 · Σ slopes²`. Standardise columns first, so that the penalty treats them alike. The only penalty
+ * on the intercept is half a success and half a failure, which keep it finite if all shares are 0 or 1.
  *
  * @param ridge ≥ 0, in the unit of the row weights.
  */
@@ -66,7 +69,7 @@ export function fitLogistic({ columns, shares, weights }: LogisticData, ridge: n
   return { intercept: theta[0], slopes: theta.slice(1) };
 }
 
-/** Log-odds of a row under a fit. */
+/** Returns the log-odds that a fit predicts for a row. */
 export function logOdds({ intercept, slopes }: LogisticFit, row: ArrayLike<number>): number {
   return slopes.reduce((sum, slope, i) => sum + slope * row[i]!, intercept);
 }
@@ -82,7 +85,7 @@ function startOf(shares: ArrayLike<number>, weights: ArrayLike<number> | undefin
   return Math.log(hits / (total - hits));
 }
 
-/** Solves A x = b for a symmetric positive matrix given by its lower triangle, by Cholesky's factors. */
+/** Solves A x = b by Cholesky decomposition for a positive definite matrix A, given by its lower triangle. */
 function solve(a: readonly Float64Array[], b: Float64Array): Float64Array {
   const size = b.length;
   const lower = a.map((row) => Float64Array.from(row));
@@ -90,7 +93,8 @@ function solve(a: readonly Float64Array[], b: Float64Array): Float64Array {
     for (let j = 0; j <= i; j++) {
       let sum = lower[i]![j]!;
       for (let k = 0; k < j; k++) sum -= lower[i]![k]! * lower[j]![k]!;
-      // A column that depends linearly on the others has no curvature left, so its coefficient stays.
+      // A column that depends linearly on the others has no curvature left, so its coefficient does not
+      // change.
       lower[i]![j] = i === j ? Math.sqrt(Math.max(sum, 1e-12)) : sum / lower[j]![j]!;
     }
   }

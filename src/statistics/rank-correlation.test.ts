@@ -47,8 +47,8 @@ test('spearman equals 1 − 6 Σ d² / (n (n² − 1)) without ties, and is NaN 
   expect(() => spearman([1], [1, 2])).toThrow(/as many/);
 });
 
-test('the interval covers the correlation of the population in about 95 % of samples', () => {
-  // Spearman's ρ of a bivariate normal with correlation r is 6/π · asin(r/2).
+test('the interval covers the population correlation in about 95 % of samples', () => {
+  // The Spearman correlation of a bivariate normal distribution with correlation r is 6/π · asin(r/2).
   const [r, count, worlds] = [0.7, 80, 2000];
   const truth = (6 / Math.PI) * Math.asin(r / 2);
   const rng = createRng(1, 'spearman');

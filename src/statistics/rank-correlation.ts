@@ -15,8 +15,8 @@ export function ranksOf(values: ArrayLike<number>): Float64Array {
 }
 
 /**
- * Returns Spearman's rank correlation of paired values, in [−1, 1]: Pearson's correlation of their ranks. NaN where one
- * side has fewer than two different values.
+ * Returns Spearman's rank correlation of paired values, in [−1, 1]: Pearson's correlation of their ranks. NaN
+ * if either list has fewer than two distinct values.
  */
 export function spearman(x: ArrayLike<number>, y: ArrayLike<number>): number {
   if (x.length !== y.length)
@@ -34,8 +34,8 @@ export function spearman(x: ArrayLike<number>, y: ArrayLike<number>): number {
 }
 
 /**
- * Returns Spearman's correlation with its 95 % interval by Fisher's z with the variance (1 + ρ²/2) / (n − 3) of Bonett
- * and Wright (2000). [−1, 1] for fewer than four pairs.
+ * Returns Spearman's correlation with its 95 % interval, from Fisher's z with variance (1 + ρ²/2) / (n − 3)
+ * (Bonett & Wright 2000). [−1, 1] for fewer than four pairs.
  */
 export function spearmanEstimate(x: ArrayLike<number>, y: ArrayLike<number>): Estimate {
   const rho = spearman(x, y);

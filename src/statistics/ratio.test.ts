@@ -28,7 +28,7 @@ test('ratioEstimate contains its estimate and scales with the numerators', () =>
   );
 });
 
-test('ratioEstimate has no upper end where the denominator could be 0, and spans 0 to infinity for one pair', () => {
+test('ratioEstimate has no upper end if the denominator could be 0, and spans 0 to infinity for one pair', () => {
   expect(ratioEstimate([5, 6, 5], [1, -1, 0.5]).high).toBe(Infinity);
   expect(ratioEstimate([5, 6, 5], [-1, -1.1, -0.9])).toMatchObject({ mean: Infinity, high: Infinity });
   expect(ratioEstimate([4], [2])).toEqual({ mean: 2, low: 0, high: Infinity });
@@ -51,7 +51,7 @@ test.each([
       if (low <= 14 && 14 <= high) fieller++;
       if (world >= 600) continue;
       const ratios = Float64Array.from({ length: 400 }, () => drawRatio(y, x, rng));
-      // Infinities sort last; interpolation next to them is not needed for coverage.
+      // Infinities sort last; the coverage does not need interpolation next to them.
       const [from, to] = [quantile(ratios, 0.025), quantile(ratios, 0.975)];
       if (from <= 14 && (Number.isNaN(to) || 14 <= to)) draws++;
     }

@@ -6,9 +6,9 @@ import { mean, variance } from './summary.ts';
 export type RatioEstimate = Estimate;
 
 /**
- * Returns the ratio of two means that are expected to be positive, with Fieller's interval (1954): exact for pairs that
- * are about normal, and infinite at the top where the denominator could be 0. The mean of individual ratios has neither
- * property. Ratios below 0 are clipped to 0.
+ * Returns the ratio of two means that are expected to be positive, with Fieller's interval (1954): exact for
+ * normally distributed pairs; its upper end is infinite if the denominator could be 0. The mean of individual
+ * ratios has neither property. Ratios below 0 are clipped to 0.
  *
  * @param numerators one per measurement, paired with `denominators`; fewer than two give the interval 0 … ∞.
  * @param confidence in (0, 1).
@@ -23,20 +23,20 @@ export function ratioEstimate(
   const count = numerators.length;
   if (count < 2) return { mean: count === 0 ? Number.NaN : estimate, low: 0, high: Infinity };
   const t2 = tQuantile(confidence, count - 1) ** 2 / count;
-  // The ratio θ is inside where (y − θx)² ≤ t² (s_yy − 2θ s_xy + θ² s_xx) / n: a θ² − 2bθ + c ≤ 0.
+  // The ratio θ is inside if (y − θx)² ≤ t² (s_yy − 2θ s_xy + θ² s_xx) / n: a θ² − 2bθ + c ≤ 0.
   const a = x * x - t2 * variance(denominators);
   const b = x * y - t2 * covariance(numerators, denominators);
   const c = y * y - t2 * variance(numerators);
   const root = Math.sqrt(Math.max(0, b * b - a * c));
-  // The upper end is infinite where the denominator could be 0 or is clearly below 0.
+  // The upper end is infinite if the denominator could be 0 or is clearly below 0.
   if (a > 0 && x > 0)
     return { mean: estimate, low: Math.max(0, (b - root) / a), high: Math.max(0, (b + root) / a) };
   return { mean: estimate, low: c > 0 && a < 0 ? Math.max(0, (b - root) / a) : 0, high: Infinity };
 }
 
 /**
- * Draws the ratio from its confidence distribution: the means shifted by their standard errors times Student's t. Its
- * quantiles agree with `ratioEstimate`. Infinite where the drawn denominator is not positive.
+ * Draws a ratio from its confidence distribution, in which the means have jointly t-distributed errors. The
+ * quantiles of many draws agree with `ratioEstimate`. Infinite if the drawn denominator is not positive.
  */
 export function drawRatio(numerators: readonly number[], denominators: readonly number[], rng: Rng): number {
   const count = numerators.length;

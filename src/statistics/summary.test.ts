@@ -7,11 +7,11 @@ import { betaInterval, bootstrapMean, tInterval, wilsonInterval, wilsonTrials } 
 import { minimumDetectableEffect } from './power.ts';
 import { linearFit } from './regression.ts';
 
-/** Box-Muller. */
+/** Draws from the standard normal distribution (Box–Muller). */
 const gaussian = (rng: Rng): number =>
   Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
 
-test('mean, variance and quantile of small lists', () => {
+test('computes the mean, variance and quantiles of small lists', () => {
   const values = [2, 4, 4, 4, 5, 5, 7, 9];
   expect(mean(values)).toBe(5);
   expect(variance(values)).toBeCloseTo(32 / 7, 12);
@@ -22,7 +22,7 @@ test('mean, variance and quantile of small lists', () => {
   expect(quantile([7], 0.3)).toBe(7);
 });
 
-test('sum compensates rounding that naive addition accumulates', () => {
+test('sum compensates for rounding errors that naive addition accumulates', () => {
   expect(sum([1, 1e100, 1, -1e100])).toBe(2);
 });
 
@@ -135,7 +135,7 @@ test('tInterval shifts and scales with its values', () => {
   expect(tInterval([3])).toEqual({ mean: 3, low: -Infinity, high: Infinity });
 });
 
-test('over 3, 5 and 10 seeds tInterval covers 95 %, a percentile bootstrap clearly less', () => {
+test('over 3, 5 and 10 seeds, tInterval covers 95 % and a percentile bootstrap clearly less', () => {
   const rng = createRng(5, 'seeds');
   const worlds = 2000;
   const holdsZero = ({ low, high }: { low: number; high: number }): number => Number(low <= 0 && 0 <= high);

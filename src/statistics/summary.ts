@@ -20,7 +20,7 @@ export function standardDeviation(values: ArrayLike<number>): number {
 }
 
 /**
- * Returns the quantile of a list, linear between neighbours (type 7: NumPy's default).
+ * Returns a quantile of a list, interpolated linearly between neighbours (type 7, NumPy's default).
  * NaN for an empty list.
  * @param p in [0, 1].
  */

@@ -3,13 +3,13 @@ export interface Arrivals<Value> extends AsyncIterable<Value> {
   push(value: Value): void;
   /** Ends the iteration once everything pushed has been read. */
   end(): void;
-  /** Like `end`, then throws at the reader. */
+  /** Ends the queue like `end`, but the reader then gets the error. */
   fail(error: unknown): void;
   /** Returns the values in the queue without waiting for more. Throws the error of `fail` once the queue is empty. */
   ready(): Iterable<Value>;
 }
 
-/** An open queue without a limit. */
+/** Creates an open queue without a size limit. */
 export function createArrivals<Value>(): Arrivals<Value> {
   let waiting: Value[] = [];
   let end: { readonly error?: unknown } | null = null;

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPool, type Pool } from './pool.ts';
 
-/** A lane that can work, die by itself, and be closed. */
+/** A lane that can work, crash, and be closed. */
 interface TestLane extends AsyncDisposable {
   readonly isAlive: () => boolean;
   /** Does something that takes a moment. */
@@ -24,7 +24,7 @@ function openInMemory(): TestLane {
   };
 }
 
-/** A lane that ends when it is closed. Closing it throws if `fails` is true. */
+/** Creates a lane that ends when it is closed. Closing throws if `fails` is true. */
 function unclosable(fails: boolean): TestLane {
   const lane = openInMemory();
   const close = async (): Promise<void> => {
@@ -164,7 +164,7 @@ describe.each(kinds)('a pool of %s', (_kind, open) => {
     expect(lanes).toHaveLength(1);
   });
 
-  test('lets a caller leave the queue, and serves the callers behind it', async () => {
+  test('lets a caller leave the queue, and serves those behind it', async () => {
     const { pool } = counted(1);
     await using _pool = pool;
     const stop = new AbortController();
@@ -216,7 +216,7 @@ describe.each(kinds)('a pool of %s', (_kind, open) => {
   });
 });
 
-test('an error of opening a lane rejects one caller only', async () => {
+test('an error while opening a lane rejects only one caller', async () => {
   let tries = 0;
   await using pool = createPool({
     name: 'the test',
@@ -291,7 +291,7 @@ test('no caller is lost and at most `size` lanes are open, whatever fails, dies 
           name: 'the test',
           size,
           open: () => {
-            // Every second lane cannot be closed.
+            // Every second lane fails to close.
             lanes.push(unclosable(lanes.length % 2 === 1));
             most = Math.max(most, living());
             return lanes.at(-1)!;

@@ -13,7 +13,7 @@ export interface PoolOptions<Lane extends AsyncDisposable> {
 }
 
 /**
- * A fixed number of lanes (threads, processes) for work that keeps a processor busy. Callers beyond that number wait in
+ * A fixed number of lanes (threads or processes) for CPU-bound work. Callers beyond that number wait in
  * FIFO order, so that a burst of work neither floods the machine nor fills its memory.
  *
  * @example
@@ -83,7 +83,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     const { promise, ...caller } = Promise.withResolvers<Lane>();
     const giveUp = (): void => {
       const index = this.#callers.indexOf(caller);
-      // The caller has a lane or an error already: `use` releases the lane.
+      // The caller already has a lane or an error; `use` releases the lane.
       if (index === -1) return;
       this.#callers.splice(index, 1);
       caller.reject(signal!.reason);
@@ -146,7 +146,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     }
   }
 
-  /** Closes a lane that is no longer needed; an error of closing it concerns no caller and is dropped. */
+  /** Closes a lane that is no longer needed. Drops an error while closing, which concerns no caller. */
   async #discard(lane: Lane): Promise<void> {
     await this.#close(lane).catch(() => undefined);
   }

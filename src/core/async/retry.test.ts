@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isRetryableStatus, readRetryAfter, retry, RetryableError, type RetryOptions } from './retry.ts';
 
-/** Pauses that were waited, in milliseconds. */
+/** Durations of the pauses so far, in milliseconds. */
 let pauses: number[] = [];
 vi.mock(import('node:timers/promises'), async (importOriginal) => {
   const original = await importOriginal();
@@ -62,7 +62,7 @@ test('pauses double with a jitter in [0.5, 1), up to 30 s, and are equal for equ
   );
 });
 
-test('gives up after the last attempt with the error of the caller', async () => {
+test("gives up after the last attempt, with the caller's error", async () => {
   await expect(retry(failing(5), options())).rejects.toMatchObject({
     message: 'gave up after 5',
     cause: { message: 'busy' },
@@ -70,7 +70,7 @@ test('gives up after the last attempt with the error of the caller', async () =>
   expect(await retry(failing(4), options())).toBe(5);
 });
 
-test('throws an error that is not retryable at once', async () => {
+test('immediately throws an error that is not retryable', async () => {
   const fatal = new TypeError('fatal');
   await expect(
     retry(
@@ -100,7 +100,7 @@ test('waits as long as the server requests, at most five minutes', async () => {
   expect(pauses[2]).toBeGreaterThanOrEqual(50);
 });
 
-test('an abort ends a pause or an attempt with the reason of the signal', async () => {
+test("an abort ends a pause or an attempt with the signal's reason", async () => {
   const reason = new Error('stopped');
   const paused = AbortSignal.abort(reason);
   await expect(retry(failing(1), options({ signal: paused }))).rejects.toBe(reason);
@@ -119,7 +119,7 @@ test('408, 425, 429 and 5xx are retryable, other statuses are not', () => {
 });
 
 describe('Retry-After', () => {
-  test('is read in seconds and as a date by the clock of the server', () => {
+  test("is read as seconds, or as a date relative to the server's clock", () => {
     const now = Date.UTC(2026, 0, 1);
     const date = new Date(now).toUTCString();
     fc.assert(
@@ -135,7 +135,7 @@ describe('Retry-After', () => {
     expect(readRetryAfter(header, new Date(0).toUTCString())).toBeUndefined();
   });
 
-  test('as a date needs the date of the response', () => {
+  test('as a date requires the Date header of the response', () => {
     expect(readRetryAfter(new Date(0).toUTCString(), null)).toBeUndefined();
   });
 });

@@ -16,9 +16,9 @@ export class RetryableError extends Error {
 export interface RetryOptions {
   /** Seed of the jitter (`hashKey`): equal keys give equal pauses. */
   readonly key: number;
-  /** Attempts without progress before the retry gives up; at least 1. */
+  /** Number of attempts without progress before the retry gives up; at least 1. */
   readonly maxAttempts: number;
-  /** Pause before the second attempt, in milliseconds; it doubles with each further one, up to 30 s. */
+  /** Pause before the second attempt, in milliseconds; it doubles with each further attempt, up to 30 s. */
   readonly pauseMs: number;
   /** Aborting ends a pause and the retry, with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
@@ -28,16 +28,16 @@ export interface RetryOptions {
   readonly giveUp: (last: RetryableError, attempts: number) => Error;
 }
 
-/** Longest pause by backoff, and by `Retry-After`, in milliseconds. */
+/** Longest pauses from backoff and from `Retry-After`, in milliseconds. */
 const maxBackoffMs = 30_000;
 const maxRequestedMs = 300_000;
 
 /**
  * Runs `attempt` until it succeeds, with exponential backoff. A pause is the backoff times a factor in [0.5, 1) that
- * depends on the key and the attempt alone, or the pause that the server requests, whichever is longer.
+ * depends on the key and the attempt alone, or the pause that the server requests if that is longer.
  *
- * @throws the error of `giveUp` after `maxAttempts`; the reason of an aborted signal; any error of `attempt` that is not a
- * `RetryableError`, at once.
+ * @throws the error of `giveUp` after `maxAttempts`; the reason of an aborted signal; immediately, any error
+ * of `attempt` that is not a `RetryableError`.
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { key, maxAttempts, signal, progress = () => 0 } = options;

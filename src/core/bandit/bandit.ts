@@ -58,7 +58,7 @@ export function banditOf({ id, source, extra }: Problem): Bandit {
       `${where}: expected the same number of weights for each arm in extra.bandit.weights, got ${[...lengths].join(' and ')}; correct the problem`,
     );
   }
-  // Regret is relative to the regret of a random player, which would be 0.
+  // Regret is divided by the regret of a random player, which would be 0.
   if (arms.every((arm) => arm.every((value, i) => value === arms[0]![i]))) {
     throw new DataError(
       `${where}: expected arms that differ in extra.bandit, got ${arms.length} equal ones; remove the problem`,
@@ -67,17 +67,17 @@ export function banditOf({ id, source, extra }: Problem): Bandit {
   return bandit;
 }
 
-/** Number of arms. */
+/** Returns the number of arms. */
 export const armCount = (bandit: Bandit): number =>
   bandit.type === 'contextual' ? bandit.weights.length : bandit.means.length;
 
-/** The features that the player sees in a turn (0-based); undefined for a bandit without context. */
+/** Returns the features that the player sees in a turn (0-based); undefined for a bandit without context. */
 export function contextAt(bandit: Bandit, turn: number): readonly number[] | undefined {
   if (bandit.type !== 'contextual') return undefined;
   return bandit.weights[0]!.map((_, feature) => 2 * uniformAt(bandit.contextSeed, turn, feature) - 1);
 }
 
-/** Expected reward of each arm in a turn (0-based). */
+/** Returns the expected reward of each arm in a turn (0-based). */
 export function meansAt(bandit: Bandit, turn: number): readonly number[] {
   if (bandit.type !== 'contextual') return bandit.means;
   const context = contextAt(bandit, turn)!;

@@ -4,9 +4,9 @@ import { type Bandit, meansAt } from './bandit.ts';
 /** An attempt at a bandit. */
 export interface BanditEpisode {
   readonly bandit: Bandit;
-  /** The arm (0-based) of each turn; null where the player named none. Turns at the end may be missing. */
+  /** The arm (0-based) of each turn; null if the player named none. Turns at the end may be missing. */
   readonly choices: readonly (number | null)[];
-  /** The reward of each choice; 0 where no arm was named. */
+  /** The reward of each choice; 0 if no arm was named. */
   readonly rewards: readonly number[];
 }
 
@@ -23,8 +23,8 @@ export function episodeOf(bandit: Bandit, { messages, written }: Transcript): Ba
 }
 
 /**
- * Expected regret of each turn: the best arm's mean minus that of the chosen arm. A turn without a readable choice, or
- * not played at all, costs as much as the worst arm, so that ending early never pays.
+ * Returns the expected regret of each turn: the best arm's mean minus that of the chosen arm. A turn that has
+ * no readable choice, or was not played, costs as much as the worst arm, so that ending early never pays off.
  */
 export function regretsOf({ bandit, choices }: Pick<BanditEpisode, 'bandit' | 'choices'>): Float64Array {
   return perTurn(
@@ -34,7 +34,7 @@ export function regretsOf({ bandit, choices }: Pick<BanditEpisode, 'bandit' | 'c
   );
 }
 
-/** Expected regret per turn of a player who chooses uniformly at random. */
+/** Returns the expected regret, per turn, of a player who chooses uniformly at random. */
 export const randomRegretsOf = (bandit: Bandit): Float64Array =>
   perTurn(
     bandit,

@@ -1,14 +1,18 @@
-/** Boxes further apart than this are separate claims, and the last one counts. */
+/**
+ * Maximum number of characters between two boxes of one answer; with a wider gap they are separate claims, of
+ * which the last one counts.
+ */
 const maxGap = 40;
 /** Maximum number of words between two boxes of one answer. */
 const maxWords = 6;
 
-/** Commands for spacing and delimiters, and the name of a value: `x_2 =`. */
+/** Commands for spacing and delimiters, and names of values such as `x_2 =`. */
 const notWords = /\\(?:text|quad|qquad|mbox|textrm|[,;:!()[\]])|(?<![A-Za-z])[A-Za-z](?:_\{?\w\}?)?\s*=/g;
 
 /**
- * Returns the connector of two boxes that form one answer, or undefined for separate claims. The text between the boxes
- * of one answer has only signs and names of values, or a few words with "and" or "or", as in `\) and \( y_2 =`.
+ * Returns the connector of two boxes that form one answer, or undefined for separate claims. The text between
+ * the boxes of one answer contains only punctuation and names of values, or a few words with "and" or "or",
+ * as in `\) and \( y_2 =`.
  */
 export function boxConnector(gap: string): ', ' | ' or ' | undefined {
   if (gap.length > maxGap) return undefined;

@@ -8,7 +8,7 @@ export const byteSizeSchema = z.string().regex(pattern, {
   error: "expected an amount of memory such as '512MiB' or '2GiB'",
 });
 
-/** Returns the bytes of an amount that `byteSizeSchema` accepts. */
+/** Returns the number of bytes in an amount that `byteSizeSchema` accepts. */
 export function byteCount(size: string): number {
   const [, amount, unit] = pattern.exec(size) ?? [];
   if (amount === undefined) throw new RangeError(`not an amount of memory: ${size}`);

@@ -7,7 +7,7 @@ export const durationSchema = z.string().regex(/^\d+(\.\d+)?(ms|s|m|h)$/, {
   error: "expected a duration such as '500ms', '30s', '10m' or '2h'",
 });
 
-/** Returns the milliseconds of a duration that `durationSchema` accepts. */
+/** Returns the number of milliseconds in a duration that `durationSchema` accepts. */
 export function durationMs(duration: string): number {
   const [, amount, unit] = /^([\d.]+)(ms|s|m|h)$/.exec(duration) ?? [];
   if (amount === undefined) throw new RangeError(`not a duration: ${duration}`);

@@ -5,7 +5,8 @@ const unprintable = /[\p{Cc}\u2028\u2029\u200E\u200F\u202A-\u202E\u2066-\u2069]/
  * Escapes control characters in text from models, recipes and files for a terminal. Otherwise an answer could move the
  * cursor, rename the window or hide the text before it.
  *
- * @param options.lines keep line breaks and tabs. By default they are escaped too, and the result is one line.
+ * @param options.lines keep line breaks and tabs. By default, these are also escaped, and the result is one
+ * line.
  * @example
  * printable('\u001b[2Jdone'); // '␛[2Jdone'
  */

@@ -1,6 +1,6 @@
 /** Alignment of a table's columns. */
 export interface TableOptions {
-  /** Index of the first right-aligned column. Default: none. */
+  /** Index of the first right-aligned column. Default: no column is right-aligned. */
   readonly figuresFrom?: number;
 }
 

@@ -1,10 +1,11 @@
 import * as z from 'zod';
 
 /**
- * A way of asking in several turns: `first` is asked with the problem, and each of `later` after the previous answer.
+ * A way of asking in one or more turns: `first` follows the problem, and each of `later` follows the previous
+ * answer.
  */
 export interface Way {
-  /** Changes with the text of the turns, because pass rates are stored by version. */
+  /** Must change with the text of the turns, because pass rates are stored by version. */
   readonly version: string;
   /** Follows the problem in the first turn. `{cases}` is the number of reduced cases. */
   readonly first: string;

@@ -6,7 +6,7 @@ import { exportedConfigJson } from '../../engines/model-files/config-file.ts';
 import { openModelFolder, writeModelFolder } from '../../engines/model-files/model-folder.ts';
 import type { NamedTensor } from '../../engines/model-files/safetensors.ts';
 
-/** Rows of an embedding that grows are a multiple of this. */
+/** An embedding grows to a number of rows that is a multiple of this. */
 const rowMultiple = 8;
 
 interface TokenizerFile {
@@ -15,14 +15,15 @@ interface TokenizerFile {
 }
 
 /**
- * Writes a model with additional tokens, such as `<|reflect|>`. They are not special tokens, so that they stay in a
- * completion's text. They take unused rows of the embedding first; it grows if there are too few. A new row is the mean of the rows
- * of all existing tokens.
+ * Writes a model with additional tokens, such as `<|reflect|>`. They are not special tokens, so decoding
+ * keeps them in a completion's text. They take unused rows of the embedding first; it grows if there are too
+ * few. A new row is the mean of the rows of all existing tokens.
  *
  * @param from a folder with `tokenizer.json`.
- * @param tokens texts; those that the tokenizer has as added tokens already stay as they are.
+ * @param tokens the new tokens as strings; those that are already added tokens of the tokenizer stay
+ * unchanged.
  * @returns the number of tokens added.
- * @throws DataError for a tokenizer without a readable vocabulary, or an empty text.
+ * @throws DataError for a tokenizer without a readable vocabulary, or an empty string.
  */
 export async function addTokens(from: string, to: string, tokens: readonly string[]): Promise<number> {
   const { config: old, json, tokenizer, readWeights } = await openModelFolder(from);
@@ -65,7 +66,9 @@ function largestId({ added_tokens: added = [], model }: TokenizerFile, folder: s
   return own.concat(added.map(({ id }) => id)).reduce((most, id) => Math.max(most, id), -1);
 }
 
-/** Sets `count` rows from `first` on to the mean of the rows before them; appends rows up to `total`. */
+/**
+ * Sets `count` rows, starting at `first`, to the mean of the rows before them; appends rows up to `total`.
+ */
 function withRows(
   { name, shape, data }: NamedTensor,
   first: number,

@@ -1,11 +1,11 @@
 /**
- * The character that represents each byte in the byte-level vocabularies of GPT-2 and its successors. Bytes of
- * printable Latin-1 characters are these characters; the other bytes are the characters from U+0100 on. Index: the
- * byte.
+ * The character that represents each byte in the byte-level vocabularies of GPT-2 and its successors. A byte
+ * that is a printable Latin-1 character represents itself; the other bytes are represented by the characters
+ * from U+0100 on. The index is the byte.
  */
 export const byteSymbols: readonly string[] = symbolsOfBytes();
 
-/** Writes a text as one symbol per UTF-8 byte. */
+/** Converts a string to one symbol per UTF-8 byte. */
 export function toByteSymbols(text: string): string {
   let symbols = '';
   for (const byte of Buffer.from(text)) symbols += byteSymbols[byte]!;

@@ -24,12 +24,12 @@ export const chatTemplates = {
 /** A conversation that every template renders. */
 const roleNames = ['user', 'assistant', 'user', 'assistant'] as const;
 
-/** End of a completion where no template states one. */
+/** End token of a completion if the template names none. */
 const plainEnd = '<|end|>';
 
 /**
- * Finds the control tokens of a template: every text like `<|user|>` that it writes around messages. The one after the
- * assistant's message is the end token. A template may write `eos_token`, which is `<|end|>`.
+ * Finds the control tokens of a template: every string like `<|user|>` that it writes around messages. The
+ * one after the assistant's message is the end token. A template may write `eos_token`, which is `<|end|>`.
  *
  * @param template Jinja source; `null` for models without a template.
  * @param name of the template in error messages.
@@ -40,7 +40,7 @@ export function chatFormat(template: string | null, name: string): ChatFormat {
   const render = compileTemplate(template, { eos_token: plainEnd }, name);
   const answer = 'gradus:answer';
   const chat = roleNames.map((role) => ({ role, content: answer }));
-  // Templates may refuse roles other than the first two.
+  // Templates may reject roles other than `user` and `assistant`.
   const others = (['system', 'tool'] as const).map((role) => {
     try {
       return render([{ role, content: answer }]);

@@ -13,7 +13,7 @@ export const wordPattern = [
   String.raw`\p{White_Space}+`,
 ].join('|');
 
-/** Columns of a row that hold names rather than text. */
+/** Columns that contain names rather than text. */
 const nameColumns = new Set(['id', 'source', 'licence', 'license', 'role', 'domain', 'family']);
 
 /**

@@ -8,7 +8,7 @@ import { deepenModel } from './deepen-model.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gradus-deeper-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a deeper model predicts the same as the model it was made from', async () => {
+test('a deepened model makes the same predictions as the original', async () => {
   const model = 'models/gradus-tiny';
   await deepenModel(model, folder, 2);
   await using shallow = await openEmbeddedEngine({ model, lanes: 1 });

@@ -8,7 +8,7 @@ import { openModelFolder, writeModelFolder } from '../../engines/model-files/mod
  * zeroed, so that it adds nothing before it is trained (block expansion, 2401.02415). Layers above the last one can read
  * what the model predicted for earlier tokens and compare it with what was written.
  *
- * @param from a folder of a dense model whose layers are alike.
+ * @param from the folder of a dense model whose layers all have the same type.
  * @throws DataError for a mixture of experts or layers of several types.
  */
 export async function deepenModel(from: string, to: string, added: number): Promise<void> {

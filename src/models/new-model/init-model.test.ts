@@ -43,7 +43,7 @@ test('makes a model that opens, with the same files for the same seed', async ()
   expect(weights(other)).not.toEqual(weights(first));
 });
 
-test('learns the words of texts but not of names, and keeps digits separate', async () => {
+test('learns words from text columns but not from name columns, and keeps digits separate', async () => {
   const vocabulary = JSON.parse(readFileSync(join(await make(), 'tokenizer.json'), 'utf8')).model.vocab;
   expect(vocabulary).toHaveProperty('Ġtickets');
   expect(Object.keys(vocabulary).filter((token) => /\d./.test(token) || /zebr/.test(token))).toEqual([]);
@@ -53,15 +53,18 @@ test.for([
   ['roles', '<|user|>hi<|end|><|assistant|>'],
   ['chatml', '<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n'],
   ['none', 'hi'],
-])('writes prompts in the template %s, with one token per control token', async ([chatTemplate, text]) => {
-  const tokenizer = await tokenizerOf(await make({ chatTemplate: chatTemplate! }));
-  const prompt = tokenizer.encodePrompt([{ role: 'user', content: 'hi' }]);
-  const letters = text!.replaceAll(/<\|\w+\|>/g, '');
-  expect(prompt.length).toBeLessThanOrEqual(letters.length + (text!.match(/<\|/g)?.length ?? 0));
-  expect(tokenizer.decode(prompt)).toBe(letters);
-  expect(Array.from(prompt)).toEqual(Array.from(tokenizer.encodeText(text!)));
-  expect(tokenizer.unknownToken).toBeUndefined();
-});
+])(
+  'renders prompts with the template %s, and encodes each control token as one token',
+  async ([chatTemplate, text]) => {
+    const tokenizer = await tokenizerOf(await make({ chatTemplate: chatTemplate! }));
+    const prompt = tokenizer.encodePrompt([{ role: 'user', content: 'hi' }]);
+    const letters = text!.replaceAll(/<\|\w+\|>/g, '');
+    expect(prompt.length).toBeLessThanOrEqual(letters.length + (text!.match(/<\|/g)?.length ?? 0));
+    expect(tokenizer.decode(prompt)).toBe(letters);
+    expect(Array.from(prompt)).toEqual(Array.from(tokenizer.encodeText(text!)));
+    expect(tokenizer.unknownToken).toBeUndefined();
+  },
+);
 
 test('takes the control tokens and the end token from a template in a file', async () => {
   const template = join(folder, 'mine.jinja');
@@ -163,7 +166,7 @@ test.for([
   expect(existsSync(path)).toBe(false);
 });
 
-test('rejects a template that never ends the message, a folder with files, and files without text', async () => {
+test('rejects a template without an end token, a non-empty folder, and files without text', async () => {
   const template = join(folder, 'endless.jinja');
   writeFileSync(template, '{% for m in messages %}{{ m.content }}{% endfor %}');
   await expect(make({ chatTemplate: template })).rejects.toThrow(

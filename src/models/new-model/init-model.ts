@@ -22,24 +22,25 @@ export interface InitModelOptions {
   readonly vocabulary?: number | undefined;
   /** Longest sequence in tokens, prompt and answer together. */
   readonly context: number;
-  /** `roles`, `chatml`, `none`, or a Jinja file. */
+  /** `roles`, `chatml`, `none`, or the path of a Jinja file. */
   readonly chatTemplate: string;
   readonly seed: number;
 }
 
-/** What `initModel` wrote. */
+/** Result of `initModel`. */
 export interface InitialisedModel {
   readonly folder: string;
   readonly parameters: number;
-  /** Tokens of the vocabulary. */
+  /** Number of tokens in the vocabulary. */
   readonly vocabulary: number;
   /** Mean length of a token in the given files, in bytes; the longer, the shorter the sequences. */
   readonly bytesPerToken: number;
 }
 
 /**
- * Makes a model folder without a published model: a byte-level BPE tokenizer trained on the given files, a chat template,
- * and random weights. Both engines and transformers load it; it writes noise until it is trained.
+ * Creates a model folder from scratch: a byte-level BPE tokenizer trained on the given files, a chat
+ * template, and random weights. Both engines and transformers can load it; it generates noise until it is
+ * trained.
  *
  * @param folder must be empty or missing; appears only when complete.
  * @throws ConfigError for a vocabulary that is too small, DataError for files and templates that cannot be read.
@@ -96,7 +97,7 @@ async function templateNamed(name: string): Promise<string | null> {
 
 /**
  * Checks a folder that a command will write a model to.
- * @throws DataError if it has files.
+ * @throws DataError if it contains files.
  */
 export async function requireEmpty(folder: string): Promise<void> {
   const held = await readdir(folder).catch((error: NodeJS.ErrnoException) => {

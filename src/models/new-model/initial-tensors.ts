@@ -4,8 +4,9 @@ import type { ModelConfig } from '../../engines/model-files/model-config.ts';
 import type { NamedTensor } from '../../engines/model-files/safetensors.ts';
 
 /**
- * Random weights of a small model: norms 1, biases 0, embeddings with standard deviation 0.05, matrices with 1/√inputs.
- * The usual deviation of 0.02 is too small at widths of about 100. Depends on config and seed alone.
+ * Returns random weights for a small model: norms 1, biases 0, embeddings with standard deviation 0.05,
+ * matrices with 1/√inputs. The usual deviation of 0.02 is too small at widths of about 100. Depends on config
+ * and seed alone.
  */
 export function initialTensors(config: ModelConfig, seed: number): NamedTensor[] {
   const rng = createRng(seed, 'initial-model');
@@ -23,7 +24,7 @@ function initialTensor(rng: Rng, name: string, shape: readonly number[], length:
   return Float32Array.from({ length }, () => deviation * gaussian(rng));
 }
 
-/** Draws a standard normal by Box–Muller. */
+/** Draws from the standard normal distribution (Box–Muller). */
 function gaussian(rng: Rng): number {
   return Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
 }

@@ -4,7 +4,7 @@ import { learnMerges } from './learn-merges.ts';
 
 const symbols = ['<end>', 'a', 'b', 'c'];
 
-/** Byte-pair encoding by its definition: counts all pairs again before each merge. */
+/** Learns a byte-pair encoding by its definition: counts all pairs again before each merge. */
 function mergesByDefinition(words: ReadonlyMap<string, number>, size: number): string[][] {
   const tokens = [...symbols];
   const text = [...words].map(([word, count]) => ({ parts: [...word], count }));
@@ -73,6 +73,6 @@ test('counts the tokens of the text', () => {
   });
 });
 
-test('stops where no pair occurs twice', () => {
+test('stops when no pair occurs twice', () => {
   expect(learnMerges(new Map([['abc', 1]]), symbols, 9).merges).toEqual([]);
 });

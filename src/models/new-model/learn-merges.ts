@@ -2,7 +2,7 @@
 export interface LearnedVocabulary {
   /** All tokens by id: the given symbols, then one token per merge. */
   readonly tokens: readonly string[];
-  /** Pairs of tokens to join, the most frequent first. */
+  /** Pairs of tokens to merge, the most frequent first. */
   readonly merges: readonly (readonly [string, string])[];
   /** Number of tokens in the training text. */
   readonly textTokens: number;
@@ -25,9 +25,10 @@ interface Candidate {
 const minCount = 2;
 
 /**
- * Learns a vocabulary by byte-pair encoding (Sennrich et al. 2016): joins the most frequent pair of adjacent tokens
- * until the vocabulary has `size` tokens or no pair occurs twice. Among equally frequent pairs, the pair with the
- * smaller ids comes first, as in Hugging Face's tokenizers, so the result depends on the counts alone.
+ * Learns a vocabulary by byte-pair encoding (Sennrich et al. 2016): merges the most frequent pair of adjacent
+ * tokens until the vocabulary has `size` tokens or no pair occurs twice. Among equally frequent pairs, the
+ * pair with the smaller ids comes first, as in Hugging Face's tokenizers, so the result depends on the counts
+ * alone.
  *
  * @param words occurrences of each word, written in symbols.
  * @param symbols the first tokens; must include every character of the words.
@@ -51,7 +52,7 @@ export function learnMerges(
     if (best === undefined || best.count < minCount) break;
     const [left, right] = [tokens[best.left]!, tokens[best.right]!];
     merges.push([left, right]);
-    // Another pair may have given the same text.
+    // Another pair may already have produced the same token.
     const merged = idOf.get(left + right) ?? tokens.push(left + right) - 1;
     idOf.set(left + right, merged);
     for (const index of pairs.wordsWith(best)) {
@@ -75,7 +76,7 @@ function joinPair(ids: readonly number[], { left, right }: Candidate, merged: nu
   return joined;
 }
 
-/** Ids stay below 2²⁴, so that a pair is one exact number. */
+/** Ids stay below 2²⁴, so a pair fits exactly in one number. */
 const idRange = 2 ** 24;
 
 /** Counts of adjacent pairs, the words that contain them, and a queue of the most frequent. */
@@ -104,7 +105,7 @@ class PairCounts {
     this.#changed.clear();
   }
 
-  /** Removes and returns the most frequent pair; `undefined` without pairs. */
+  /** Removes and returns the most frequent pair; `undefined` if there are none. */
   takeMostFrequent(): Candidate | undefined {
     if (this.#changed.size > 0) this.queueChanged();
     for (let top = this.#pop(); top !== undefined; top = this.#pop()) {
@@ -116,7 +117,7 @@ class PairCounts {
     return undefined;
   }
 
-  /** The words that contain a pair, or did before other merges. */
+  /** Returns the words that contain a pair, or did before other merges. */
   wordsWith({ left, right }: Candidate): readonly number[] {
     const pair = left * idRange + right;
     const words = [...(this.#words.get(pair) ?? [])];

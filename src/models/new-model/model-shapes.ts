@@ -22,7 +22,7 @@ export const modelShapes = {
 export type ModelSize = keyof typeof modelShapes;
 
 /**
- * The config of a new Qwen2 model with tied embeddings.
+ * Returns the config of a new Qwen2 model with tied embeddings.
  *
  * @param tokens size of the vocabulary; the embedding is padded to a multiple of 8.
  */

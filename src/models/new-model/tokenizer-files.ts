@@ -4,10 +4,10 @@ import { wordPattern } from './count-words.ts';
 import type { LearnedVocabulary } from './learn-merges.ts';
 
 /**
- * The tokenizer files of a model folder, for transformers, Hugging Face's tokenizers and Gradus. Control tokens have the
- * first ids.
+ * Returns the tokenizer files of a model folder, for transformers, Hugging Face's tokenizers and Gradus.
+ * Control tokens have the first ids.
  *
- * @param vocabulary its first tokens are the control tokens.
+ * @param vocabulary begins with the control tokens.
  * @param maxLength longest sequence in tokens.
  */
 export function tokenizerFiles(
