@@ -11,7 +11,7 @@ import {
   refusedSchema,
 } from './messages.ts';
 
-/** What a bridge process runs. Processes with equal specs are interchangeable. */
+/** Specifies what a bridge process runs. Processes with equal specs are interchangeable. */
 export interface BridgeProcessSpec {
   readonly package: BridgedPackage;
   /** Settings of the package's adapter. */
@@ -24,17 +24,17 @@ export interface BridgeProcessSpec {
   readonly maxMs: number;
 }
 
-/** A process that was late, ended, or broke the protocol. */
+/** Thrown when a process exceeds a time limit, ends, or breaks the protocol. */
 export class BridgeFailure extends Error {
   override readonly name = 'BridgeFailure';
 }
 
 const program = fileURLToPath(new URL('bridge.py', import.meta.url));
 
-/** Longest reply; the process itself refuses a longer one first. */
+/** Maximum length of a reply; the process itself already refuses longer ones. */
 const maxReplyCharacters = 1 << 24;
 
-/** Importing a package takes seconds: a process that is released waits this long for its next user. */
+/** How long a released process waits for its next user, because importing a package takes seconds. */
 const keptMs = 300_000;
 const kept = new Map<string, { readonly process: BridgeProcess; readonly timer: NodeJS.Timeout }[]>();
 
@@ -71,7 +71,7 @@ export class BridgeProcess implements AsyncDisposable {
     });
   }
 
-  /** What the process loaded; undefined before its first call. */
+  /** The process's description of what it loaded; undefined before its first call. */
   get ready(): Ready | undefined {
     return this.#ready;
   }
@@ -93,7 +93,7 @@ export class BridgeProcess implements AsyncDisposable {
       void this.#process[Symbol.asyncDispose]();
     };
     kept.set(key, list);
-    // Unreferenced: the process also ends at the end of its input, when Gradus does.
+    // Unreferenced: when Gradus exits, the input of the process ends, and so does the process.
     list.push({ process: this, timer: setTimeout(end, keptMs).unref() });
   }
 }
@@ -106,6 +106,6 @@ function readReady(reply: unknown, name: BridgedPackage, python: string): Ready 
   throw new ConfigError(`${name}: ${why}`, { tryNext: installHint(name, python) });
 }
 
-/** The command that installs a package. */
+/** Returns the command that installs a package. */
 export const installHint = (name: BridgedPackage, python: string): string =>
   `${python} -m pip install ${name}   # or set "python" to an interpreter that has it`;

@@ -20,8 +20,8 @@ import {
 /** Settings of the Python processes that run a package. */
 export const bridgeShape = {
   /**
-   * Interpreter that has the package: a name on PATH, or a path from the recipe's folder. Default: `GRADUS_PYTHON`, else
-   * `python3`.
+   * Interpreter that has the package: a name on PATH, or a path relative to the recipe's folder. Default:
+   * `GRADUS_PYTHON`, else `python3`.
    */
   python: z.string().min(1).optional(),
   /** Wall-clock limit of one call to the package; a slower one makes the attempt `ungradable`. */
@@ -33,7 +33,7 @@ export const bridgeShape = {
 };
 const bridgeSettings = z.strictObject(bridgeShape);
 
-/** What a bridge runs, and how its failures are reported. */
+/** Specifies what a bridge runs, and how its failures are reported. */
 export interface BridgeSpec extends z.output<typeof bridgeSettings> {
   readonly package: BridgedPackage;
   /** Settings of the package's adapter. */
@@ -45,8 +45,9 @@ export interface BridgeSpec extends z.output<typeof bridgeSettings> {
 }
 
 /**
- * Python processes that run a package of environments: they start on first use, restart after they ended, and answer one
- * call at a time. Sources, environments and verifiers with equal settings use one process in turn. Code of the package runs with all rights of the user.
+ * Python processes that run a package of environments. They start on first use, restart after they have ended, and
+ * answer one call at a time. Sources, environments and verifiers with equal settings take turns using one process.
+ * The package's code runs with all permissions of the user.
  *
  * @example
  * await using bridge = new Bridge({ ...settings, package: 'reasoning-gym', baseDir: '.', errorOf: (why) => new Error(why) });
@@ -63,7 +64,8 @@ export class Bridge implements AsyncDisposable {
     );
   }
 
-  /** Starts a process, and describes what it loaded. @throws ConfigError if the package cannot be used. */
+  /** Starts a process and returns its description of what it loaded. @throws ConfigError if the package
+   * cannot be used. */
   async open(): Promise<Ready> {
     try {
       return await this.#lanes[0]!.use(async (process) => {
@@ -81,7 +83,8 @@ export class Bridge implements AsyncDisposable {
     return this.#call('tasks', request, tasksSchema, '', signal);
   }
 
-  /** Scores an answer to a task, between 0 and 1; null at the limit of processor time. */
+  /** Returns the score of an answer to a task, between 0 and 1; null if scoring exceeds its CPU
+   * time limit. */
   async score(request: object, lane: string, signal?: AbortSignal): Promise<number | null> {
     return (await this.#call('score', request, scoredSchema, lane, signal)).score;
   }
@@ -89,7 +92,8 @@ export class Bridge implements AsyncDisposable {
   /**
    * Returns an environment's reply to the last of an attempt's turns.
    *
-   * @param lane attempts with equal lanes use the same process, which has the state after their earlier turns.
+   * @param lane attempts with equal lanes use the same process, which keeps the state after their earlier
+   * turns.
    */
   play(request: object, lane: string, signal?: AbortSignal): Promise<Played> {
     return this.#call('play', request, playedSchema, lane, signal);
@@ -136,7 +140,8 @@ export class Bridge implements AsyncDisposable {
   }
 }
 
-/** Resolves `python`: a path from `baseDir`, or a name on PATH; default: `GRADUS_PYTHON`, else `python3`. */
+/** Resolves `python`: a path relative to `baseDir`, or a name on PATH; default: `GRADUS_PYTHON`, else
+ * `python3`. */
 export function interpreterOf(python: string | undefined, baseDir: string): string {
   const chosen = python ?? process.env['GRADUS_PYTHON'] ?? 'python3';
   return /[\\/]/.test(chosen) ? resolve(baseDir, chosen) : chosen;

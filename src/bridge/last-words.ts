@@ -2,7 +2,7 @@ import { dirname, sep } from 'node:path';
 
 /**
  * Finds where a Python process was when it hit its time limit, from its stack traces on stderr: the innermost place in
- * the user's folder, else anywhere. `undefined` when it ended for another reason.
+ * the user's folder, else the innermost of all. Returns `undefined` when the process ended for another reason.
  *
  * @param program file of the process's main program: only stacks that contain it count.
  * @param file a file in the user's folder.

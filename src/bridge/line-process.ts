@@ -4,7 +4,7 @@ import { stringifyJson } from '../core/lossless-json.ts';
 import { killGroup } from '../sandbox/kill-group.ts';
 import { lastLine, placeWhenTimeWasUp } from './last-words.ts';
 
-/** The process enforces its own time limit and reports where it was; this much later it is killed from here. */
+/** Milliseconds between a process's own time limit, at which it reports where it was, and a kill from here. */
 export const graceMs = 2000;
 
 /** Program, limits and errors of a process. */
@@ -19,13 +19,13 @@ export interface LineProcessSpec {
   readonly cwd?: string | undefined;
   /** First request. */
   readonly setup: object;
-  /** Time limit of the reply to it. */
+  /** Time limit of the reply to `setup`. */
   readonly maxLoadMs: number;
   /** Time limit of every other reply. */
   readonly maxMs: number;
   /** Longest reply, in characters; a longer one ends the process. */
   readonly maxReplyCharacters: number;
-  /** What the process belongs to, for the error after it is closed, e.g. `the verifier`. */
+  /** Owner of the process, for the error after it is closed, e.g. `the verifier`. */
   readonly name: string;
   /** Builds the error of a failed call. */
   readonly errorOf: (why: string) => Error;
@@ -37,8 +37,8 @@ const maxLastWordsMs = 500;
 const maxTail = 4000;
 
 /**
- * A Python process that reads and writes one JSON value per line. Starts on first use and restarts after it ended; every
- * failure of a call ends it. One call at a time.
+ * A Python process that reads and writes one JSON value per line. Starts on first use and restarts after it has ended;
+ * every failure of a call ends it. One call at a time.
  */
 export class LineProcess implements AsyncDisposable {
   readonly #spec: LineProcessSpec;
@@ -54,7 +54,8 @@ export class LineProcess implements AsyncDisposable {
   /**
    * Writes a request and returns the reply.
    *
-   * @throws the error of `errorOf` when the process is late, ends or writes no JSON; the signal's reason when it aborts.
+   * @throws the error of `errorOf` when the process exceeds a time limit, ends, or writes something other than JSON; the
+   * signal's reason when it aborts.
    */
   async call(request: object, signal?: AbortSignal): Promise<unknown> {
     if (this.#child === undefined) await this.#start(signal);

@@ -3,7 +3,7 @@ import * as z from 'zod';
 /** Version of the messages between Gradus and `bridge.py`; both sides compare it. */
 export const bridgeProtocol = 1;
 
-/** Packages that the bridge has an adapter for, as PyPI names them. */
+/** Packages that the bridge has an adapter for, by their names on PyPI. */
 export const bridgedPackages = ['reasoning-gym', 'verifiers', 'openenv'] as const;
 
 /** See `bridgedPackages`. */
@@ -35,7 +35,8 @@ export const readySchema = z.strictObject({
   roles: z.array(z.enum(['user', 'tool'])),
   /** Tools of an environment; the policy calls them in the form of its chat template. */
   tools: z.array(toolSchema),
-  /** Part of an environment's version besides the package's: its own package and settings. */
+  /** Part of an environment's version in addition to the package's version: its own package and
+   * settings. */
   environment: z.string(),
 });
 export type Ready = z.output<typeof readySchema>;
@@ -51,12 +52,12 @@ const message = z.strictObject({
   content: z.string(),
 });
 
-/** Reply to `tasks`: tasks of the package; `total` of them where their number is known. */
+/** Reply to `tasks`: tasks of the package; `total` is their number, if known. */
 export const tasksSchema = z.strictObject({
   total: z.int().min(0).nullable(),
   tasks: z.array(
     z.strictObject({
-      /** Names the task to the package in `play` and `score`. */
+      /** Identifies the task to the package in `play` and `score`. */
       task: z.record(z.string(), z.json()),
       prompt: z.array(message).min(1),
       answer: z.string().nullable(),
@@ -67,10 +68,10 @@ export const tasksSchema = z.strictObject({
 });
 export type BridgeTask = z.output<typeof tasksSchema>['tasks'][number];
 
-/** Reply to `score`: between 0 and 1; null at the limit of processor time. */
+/** Reply to `score`: between 0 and 1; null if scoring exceeded its CPU time limit. */
 export const scoredSchema = z.strictObject({ score: z.number().min(0).max(1).nullable() });
 
-/** Reply to `play`: what an environment answers to the last turn. */
+/** Reply to `play`: an environment's answer to the last turn. */
 export const playedSchema = z.strictObject({
   messages: z.array(z.strictObject({ role: z.enum(['user', 'tool']), content: z.string() })),
   isOver: z.boolean(),
@@ -84,7 +85,7 @@ export const playedSchema = z.strictObject({
       result: z.string(),
     }),
   ),
-  /** Digest of the messages, which an attempt that is played again must have again. */
+  /** Digest of the messages; a replayed attempt must reproduce it. */
   digest: z.string(),
   /** Named figures of the environment, e.g. its metrics. */
   details: z.record(z.string(), z.json()),

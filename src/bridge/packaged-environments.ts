@@ -13,7 +13,7 @@ const shared = {
   domain: z.string().min(1),
   /** Maximum number of turns of an attempt. */
   maxTurns: z.int().min(1).default(16),
-  /** Longest message of the environment in tokens; a longer one is cut, with a note. */
+  /** Maximum length of an environment's message in tokens; a longer one is cut, with a note. */
   maxReplyTokens: z.int().min(1).default(1024),
   /** Line added to the prompt. */
   instruction: z.string().optional(),
@@ -22,12 +22,12 @@ const shared = {
   ...bridgeShape,
 };
 
-/** An OpenEnv environment behind a server, by address. */
+/** An OpenEnv environment at the address of a server. */
 export const openEnvConfig = z.strictObject({
   type: z.literal('openenv'),
   /** Address of the server, e.g. `http://127.0.0.1:8000`. */
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }),
-  /** Field of the action that receives what the policy wrote. */
+  /** Field of the action that receives the policy's text. */
   action: z.string().min(1).default('message'),
   /** `text`: the turn without its thinking; `integer`: its last whole number; `json`: the object it contains is the action. */
   actionType: z.enum(['text', 'integer', 'json']).default('text'),
@@ -44,9 +44,10 @@ export const openEnvConfig = z.strictObject({
 /** An environment of the `verifiers` package. */
 export const verifiersEnvConfig = z.strictObject({
   type: z.literal('verifiers'),
-  /** Taskset: a module that is installed beside the package, or lies beside the recipe. */
+  /** Taskset: a module that is installed beside the package, or is located next to the recipe. */
   id: z.string().min(1),
-  /** Environment of the package to play it in, e.g. `user-sim`; default: the taskset's own, else one agent. */
+  /** Environment of the package in which the taskset is played, e.g. `user-sim`; default: the taskset's own,
+   * else a single agent. */
   environment: z.string().default(''),
   /** Settings of the taskset. */
   taskset: z.record(z.string(), z.json()).default({}),
@@ -75,7 +76,7 @@ export const openEnv = noun(openEnvConfig);
  */
 export const verifiersEnv = noun(verifiersEnvConfig);
 
-/** Settings of the package's adapter: what tasks and replies depend on. */
+/** Returns the settings of the package's adapter, on which tasks and replies depend. */
 export function adapterOptions(config: PackagedConfig): Readonly<Record<string, unknown>> {
   if (config.type === 'verifiers') {
     const { id, environment, taskset } = config;
@@ -85,14 +86,13 @@ export function adapterOptions(config: PackagedConfig): Readonly<Record<string, 
   return { url, action, actionType, fields, observation: observation ?? null, reset };
 }
 
-/** Name of an environment for messages and labels. */
+/** Returns the name of an environment for messages and labels. */
 export const packagedName = (config: PackagedConfig): string =>
   config.type === 'verifiers' ? `verifiers ${config.id}` : `openenv ${config.url}`;
 
-/**
- * Hash of all settings that a reply depends on.
+/**Returns a hash of all settings that a reply depends on.
  *
- * @param environment what the package says about its own part.
+ * @param environment the package's description of its own part.
  */
 export const settingsHash = (config: PackagedConfig, environment: string): string =>
   hashKey(JSON.stringify([adapterOptions(config), config.maxReplyTokens, environment])).toString(36);

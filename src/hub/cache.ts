@@ -20,7 +20,8 @@ import { makeFolder } from '../storage/make-folder.ts';
  * them
  *     .locks/<repository>/<name>.gradus.lock
  *
- * Readers trust a blob with the right name and size, so a download gets its name only after its hash was checked.
+ * Readers trust a blob with the right name and size, so a download gets that name only after its hash has been
+ * checked.
  */
 
 /**

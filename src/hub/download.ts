@@ -18,7 +18,8 @@ export type OnDownload = (file: string, done: number, total: number) => void;
 
 /**
  * Returns the path of a file in the snapshot of its commit, downloading it if it is not cached. An interrupted download
- * resumes where it stopped. Content gets its name only once its size and hash match the listing.
+ * resumes where it stopped. A file gets its final name only after its size and hash match the
+ * listing.
  *
  * @param address of the file, at a commit.
  * @throws DataError when the hub cannot be reached, refuses the request, or sends wrong content twice.
@@ -139,7 +140,7 @@ async function append(
 }
 
 /**
- * Returns the hash of a file, of the same kind as the listing's: sha256, or git's sha1 (of a header, then the content).
+ * Returns the same kind of hash of a file as in the listing: sha256, or git's sha1 (of a header, then the content).
  */
 async function etagOf(path: string, { etag, size }: Required<ListedFile>): Promise<string> {
   return etag.length === 64 ? hashFile(path) : hashFile(path, createHash('sha1').update(`blob ${size}\0`));

@@ -30,7 +30,7 @@ test('actions under different locks run together', async () => {
   expect(await first).toBe('first');
 });
 
-test('an abort ends the wait for a lock with its reason, and the holder continues', async () => {
+test('an abort ends the wait for a lock by throwing its reason, and the holder continues', async () => {
   const path = join(folder, 'held.lock');
   const { promise, resolve } = Promise.withResolvers<string>();
   const holder = exclusive(path, () => promise, undefined);

@@ -21,7 +21,7 @@ export interface FetchOptions {
   readonly pauseMs?: number;
 }
 
-/** Local copies of the files of an address, at the commit it resolved to. */
+/** Local copies of the files that an address names, at the commit it resolved to. */
 export interface FetchedFiles {
   readonly commit: string;
   /** Folder with the files under their paths in the repository. */
@@ -81,7 +81,7 @@ function pinnedTo(address: HubAddress, text: string, { commit, pinned = false }:
   return { ...address, revision: commit };
 }
 
-/** Selects the files of a model that engines read: no other weight formats, no pictures. */
+/** Selects the model files that engines read, and leaves out other weight formats and pictures. */
 function modelFiles<T extends { readonly path: string }>(files: readonly T[]): T[] {
   return files.filter(({ path }) => /^[^/]+\.(?:json|safetensors|jinja|txt|model)$/.test(path));
 }

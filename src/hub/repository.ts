@@ -11,8 +11,8 @@ import { get, type HubAccess, reasonOf, retryRequest } from './requests.ts';
  * Lists the files of an address's repository at its revision. Commit and files come from one response, and files are
  * read at that commit, so a branch may move during the download. The list of a commit is requested once.
  *
- * @throws DataError offline for a revision that is not in the cache, or when the hub has no such repository or
- * revision.
+ * @throws DataError if the revision is not in the cache in offline mode, or if the hub has no such repository
+ * or revision.
  */
 export async function listRepository(
   access: HubAccess,
@@ -86,7 +86,7 @@ async function readReference(repository: CachedRepository, revision: string): Pr
   return isCommit(text) ? text : undefined;
 }
 
-/** Parses a body; a truncated one is retryable. */
+/** Parses a response body; a truncated one gives a retryable error. */
 async function readJson(response: Response): Promise<unknown> {
   const text = await response.text().catch((cause: unknown) => {
     throw new RetryableError(reasonOf(cause), { cause });
@@ -98,7 +98,7 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
-/** The error for a file that is missing from the cache in offline mode. */
+/** Returns the error for a file that is missing from the cache in offline mode. */
 export function offline(address: HubAddress): DataError {
   return new DataError(
     `${hubAddress(address)}: expected it in the cache, because HF_HUB_OFFLINE is set, but it is missing; download it once while online`,

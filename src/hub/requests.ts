@@ -20,7 +20,7 @@ export interface HubAccess {
 const maxAttempts = 5;
 const maxRedirects = 5;
 
-/** Reads `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE`, which all tools for the hub share. */
+/** Reads `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE`, which all hub tools share. */
 export function accessFromEnvironment(environment: NodeJS.ProcessEnv, pauseMs = 500): HubAccess {
   const { HF_ENDPOINT: endpoint, HF_TOKEN: token, HF_HUB_OFFLINE: offline = '' } = environment;
   return {
@@ -34,7 +34,7 @@ export function accessFromEnvironment(environment: NodeJS.ProcessEnv, pauseMs = 
 /**
  * Retries an attempt until it succeeds, with pauses seeded by `name`.
  *
- * @param attempt throws `RetryableError` for failures that may pass.
+ * @param attempt throws `RetryableError` for transient failures.
  * @param progress a growing measure of progress; an increase resets the count of attempts.
  * @throws DataError after `maxAttempts` without progress.
  */
@@ -101,7 +101,7 @@ async function send(access: HubAccess, url: URL, range: string | undefined): Pro
   }
 }
 
-/** Returns the reason of a failed `fetch`, which is in the cause of its error. */
+/** Returns why a `fetch` failed, which its error states in `cause`. */
 export function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? cause.message || message : message;

@@ -11,8 +11,8 @@ const mostTerms = 2 ** 24 - 1;
 const mostWords = 2 ** 22;
 
 /**
- * Builds the postings of an index from documents in order. Holds 5 bytes for each posting while documents are added,
- * and 10 during `finish`.
+ * Builds the postings of an index from documents in order. Uses 5 bytes of memory per posting while documents are
+ * added, and 10 during `finish`.
  */
 export class Bm25Builder {
   readonly #settings: Bm25Settings;

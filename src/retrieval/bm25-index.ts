@@ -36,7 +36,8 @@ interface QueryTerm {
   readonly number: number;
   readonly start: number;
   readonly end: number;
-  /** Occurrences in the query × inverse document frequency: an upper bound on the term's part of any score. */
+  /** Occurrences in the query × inverse document frequency: an upper bound on the term's contribution to any
+   * score. */
   readonly weight: number;
 }
 
@@ -54,7 +55,7 @@ export class Bm25Index {
   readonly #settings: Bm25Settings;
   readonly #postings: Postings;
   readonly #numbers: ReadonlyMap<string, number>;
-  /** Terms of a document, repeats included. */
+  /** Mean number of terms in a document, repeats included. */
   readonly #meanLength: number;
   /** k1 · (1 − b + b · length / mean length) of each document. */
   readonly #norms: Float32Array;
@@ -77,7 +78,8 @@ export class Bm25Index {
     let documents: number[] = [];
     let rest = terms.reduce((sum, { weight }) => sum + weight, 0);
     for (const term of terms) {
-      // Pruning costs about as much as reading `documents` once, so it pays only for a longer list of postings.
+      // Pruning costs about as much as reading `documents` once, so it pays off only for a longer list of
+      // postings.
       const isLong = term.end - term.start > documents.length;
       const least = isLong ? (this.#best(documents, top).at(top - 1)?.score ?? 0) : 0;
       // The most that the remaining terms can add to a score, plus a margin for rounding.
@@ -93,7 +95,7 @@ export class Bm25Index {
     return best;
   }
 
-  /** Scores a text, of a document or any other, as `search` scores a document with this text. */
+  /** Scores any string as `search` would score a document with this content. */
   scoreText(query: string, text: string): number {
     const counts = new Map<number, number>();
     let length = 0;
@@ -111,13 +113,13 @@ export class Bm25Index {
     }, 0);
   }
 
-  /** k1 · (1 − b + b · length / mean length). */
+  /** Returns k1 · (1 − b + b · length / mean length). */
   #normOf(length: number): number {
     const { k1, b } = this.#settings;
     return Math.fround(k1 * (1 - b + (b * length) / this.#meanLength));
   }
 
-  /** Distinct known terms of a query, the rarest first. */
+  /** Returns the distinct known terms of a query, the rarest first. */
   #termsOf(query: string): QueryTerm[] {
     const { starts, lengths } = this.#postings;
     const repeats = new Map<number, number>();
@@ -135,7 +137,8 @@ export class Bm25Index {
     return terms.toSorted((a, b) => a.end - a.start - (b.end - b.start));
   }
 
-  /** Adds a term's part to the score of each document that has it; lists documents on their first score. */
+  /** Adds a term's contribution to the score of each document that contains it; appends a document to the
+   * list at its first score. */
   #scan({ start, end, weight }: QueryTerm, documents: number[]): void {
     const { documents: postings, counts } = this.#postings;
     const [scores, norms] = [this.#scores, this.#norms];
@@ -148,7 +151,7 @@ export class Bm25Index {
     }
   }
 
-  /** Adds a term's part to the scores of the given documents only. */
+  /** Adds a term's contribution to the scores of the given documents only. */
   #lookUp({ start, end, weight }: QueryTerm, documents: readonly number[]): void {
     const { documents: postings, counts } = this.#postings;
     for (const document of documents) {

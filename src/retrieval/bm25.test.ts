@@ -12,7 +12,7 @@ function indexOf(documents: readonly string[], settings: Bm25Settings = defaults
   return new Bm25Index(builder.finish(), settings);
 }
 
-/** BM25 by its formula, document by document. */
+/** Computes BM25 from its formula, document by document. */
 function referenceScores(documents: readonly string[], query: string, { k1, b }: Bm25Settings): number[] {
   const words = documents.map((document) => document.split(' ').filter(Boolean));
   const mean = words.reduce((sum, list) => sum + list.length, 0) / words.length;
@@ -34,7 +34,7 @@ function referenceScores(documents: readonly string[], query: string, { k1, b }:
 const text = (words: readonly string[], most: number): fc.Arbitrary<string> =>
   fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: most }).map((list) => list.join(' '));
 
-test('ranks as the BM25 formula does, ties by document', () => {
+test('ranks as the BM25 formula does, and breaks ties by document order', () => {
   const words = ['a', 'bb', 'c3', 'dd', 'e', 'ff', 'gg', 'hh'];
   fc.assert(
     fc.property(
@@ -91,7 +91,7 @@ test('counts a repeated word of the query each time', () => {
   expect(two.score).toBeCloseTo(2 * one.score, 10);
 });
 
-test('returns nothing for words that no document has, and for a query without words', () => {
+test('returns nothing for words that no document contains, and for a query without words', () => {
   expect(indexOf(['x']).search('y', 3)).toEqual([]);
   expect(indexOf(['x']).search('?!', 3)).toEqual([]);
 });

@@ -58,7 +58,7 @@ const found = ({ queries, topk }: Request): Answer => ({
 const open = (url: string, options: Partial<Parameters<typeof httpRetriever>[0]> = {}) =>
   openHttpRetriever(httpRetrieverConfig.parse(httpRetriever({ url, version: 'test', ...options })));
 
-test("speaks Search-R1's protocol: queries, topk and scores out, documents in", async () => {
+test("speaks Search-R1's protocol: sends queries, topk and return_scores, and reads documents", async () => {
   const { requests, url } = await serve(found);
   await using retriever = open(url);
   expect(await retriever.search('capital of Peru', 2)).toEqual([
@@ -81,7 +81,7 @@ test('sends queries that arrive together in one request, each with its own answe
   ]);
 });
 
-test('never mixes queries of different depth in a request', async () => {
+test('never mixes queries with different depths in a request', async () => {
   const { requests, url } = await serve(found);
   await using retriever = open(url);
   const [one, two] = await Promise.all([retriever.search('a', 1), retriever.search('b', 2)]);
@@ -92,7 +92,7 @@ test('never mixes queries of different depth in a request', async () => {
 test('keeps at most the configured number of requests in flight', async () => {
   const held: (() => void)[] = [];
   let most = 0;
-  // Answers only once two requests wait.
+  // Responds only after two requests are waiting.
   const { url } = await serve(found, (respond) => {
     most = Math.max(most, held.push(respond));
     if (held.length >= 2) setTimeout(() => held.splice(0).forEach((one) => one()), 10);
@@ -113,7 +113,7 @@ test.for([
   expect(requests).toHaveLength(2);
 });
 
-test('fails with the address after the last attempt', async () => {
+test('fails after the last attempt with an error that names the address', async () => {
   const { requests, url } = await serve(() => ({ status: 500 }));
   await using retriever = open(url, { maxAttempts: 2 });
   await expect(retriever.search('a', 1)).rejects.toThrow(
@@ -144,7 +144,7 @@ test.for([
   expect(requests).toHaveLength(1);
 });
 
-test('reads bare documents, of services without scores', async () => {
+test('reads bare documents from services without scores', async () => {
   const { url } = await serve(() => ({ body: { result: [[{ id: '7', contents: 'plain text' }]] } }));
   await using retriever = open(url);
   expect(await retriever.search('a', 1)).toEqual([{ id: '7', text: 'plain text', score: 0 }]);
@@ -166,7 +166,7 @@ test('aborting a query ends only that query; closing ends all', async () => {
   await expect(retriever.search('a', 1)).rejects.toThrow('the retriever was closed');
 });
 
-test('an empty passage is left out, and the other queries of the request keep theirs', async () => {
+test('an empty passage is left out, and the other queries of the request keep their passages', async () => {
   const { url } = await serve(({ queries }) => ({
     body: {
       result: queries.map((query) =>

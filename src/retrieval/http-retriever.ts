@@ -9,7 +9,7 @@ import type { Retrieved, Retriever } from './retriever.ts';
 
 /**
  * Settings of a retriever behind HTTP that speaks Search-R1's protocol: `POST {queries, topk, return_scores}` answered
- * by `{result: [[{document: {id, contents}, score}, …], …]}`, one list a query.
+ * by `{result: [[{document: {id, contents}, score}, …], …]}`, one list per query.
  */
 export const httpRetrieverConfig = z.strictObject({
   type: z.literal('http-retriever'),
@@ -22,11 +22,12 @@ export const httpRetrieverConfig = z.strictObject({
   version: z.string().min(1),
   /** Time limit of one request. */
   timeout: durationSchema.default('30s'),
-  /** Attempts of one request before its queries fail. */
+  /** Attempts at one request before its queries fail. */
   maxAttempts: z.int().min(1).default(4),
-  /** Most requests in flight; queries that arrive meanwhile share the next requests. */
+  /** Maximum number of requests in flight; queries that arrive in the meantime share the next
+   * requests. */
   maxRequests: z.int().min(1).default(4),
-  /** Most queries in one request. */
+  /** Maximum number of queries in one request. */
   maxQueries: z.int().min(1).default(64),
 });
 type HttpRetrieverConfig = z.output<typeof httpRetrieverConfig>;

@@ -15,9 +15,9 @@ import type { ScoringRetriever } from './retriever.ts';
  * An index on disk is a folder:
  *
  *   index.json       format, version, settings, counts, and size and digest of each file below
- *   passages.jsonl   one passage a line; read by offset, never loaded whole
+ *   passages.jsonl   one passage per line; read by offset, never loaded whole
  *   offsets.f64      byte offset of each passage's line, and the end
- *   terms.txt        one term a line, in the order of their numbers
+ *   terms.txt        one term per line, in the order of their numbers
  *   starts.u32, documents.u32, counts.u8, lengths.u32   the arrays of `Postings`
  */
 
@@ -52,8 +52,8 @@ export type IndexFacts = Omit<z.output<typeof manifestSchema>, 'format' | 'files
  * Builds an index of passages and saves it as a folder, atomically. Texts are written to disk as they arrive; memory
  * holds about 10 bytes for each distinct term of each passage.
  *
- * @throws DataError for a folder that holds files other than an index, for two passages with the same id, and for no
- * passages.
+ * @throws DataError for a folder that holds files other than an index, for two passages with the same id, and for an
+ * empty list of passages.
  */
 export async function buildIndexFolder(
   passages: AsyncIterable<Passage> | Iterable<Passage>,
@@ -120,7 +120,7 @@ async function requireReplaceable(folder: string): Promise<void> {
   );
 }
 
-/** Digest of everything that determines a result. */
+/** Returns the digest of everything that determines a result. */
 const versionOf = ({ analyser, k1, b }: Bm25Settings, passagesDigest: string): string =>
   createHash('sha256')
     .update(JSON.stringify([format, analyser, k1, b, passagesDigest]))

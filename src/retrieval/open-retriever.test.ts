@@ -22,7 +22,7 @@ test('searches files of passages, relative to the recipe', async () => {
   expect((await retriever.search('Lima coast', 2)).map(({ id }) => id)).toEqual(['2/1', '1/1']);
 });
 
-test('the version follows content and settings of the files', () => {
+test('the version depends on the content of the files and on the settings', () => {
   write('facts.jsonl', 'Lima is in Peru');
   const first = open(bm25({ passages: 'facts.jsonl' })).version;
   expect(open(bm25({ passages: 'facts.jsonl' })).version).toBe(first);
@@ -40,7 +40,7 @@ test('fails when files change between opening and the first query', async () => 
   expect(await retriever.search('before', 1)).toHaveLength(1);
 });
 
-test('opens an index on disk by its folder, and fails at once without one', async () => {
+test('opens an index on disk, and fails immediately if its folder is not an index', async () => {
   const settings = bm25Settings.parse({});
   const { version } = await buildIndexFolder([{ id: 'a', text: 'Lima' }], join(folder, 'kb'), settings);
   await using retriever = open(bm25Index({ path: 'kb' }));

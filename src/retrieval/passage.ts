@@ -3,7 +3,7 @@ import { DataError } from '../core/errors.ts';
 import { readRows } from '../storage/rows/read-rows.ts';
 
 /**
- * A text that a retriever can return.
+ * A passage of text that a retriever can return.
  *
  * @example
  * const passage: Passage = { id: '12', title: 'Lima', text: 'Lima is the capital of Peru.' };
@@ -74,6 +74,6 @@ function withTitle(text: string): Pick<Passage, 'title' | 'text'> {
   return title === undefined ? { text } : { title, text: rest! };
 }
 
-/** Title and text in one string: the content that is indexed and given to a model. */
+/** Returns title and text as one string: the content that is indexed and given to a model. */
 export const contentOf = ({ title, text }: Pick<Passage, 'title' | 'text'>): string =>
   title === undefined ? text : `${title}\n${text}`;

@@ -40,7 +40,7 @@ const step3: readonly Rule[] = [
   ['ness', ''],
 ];
 
-/** Suffixes of step 4. A suffix that ends another one comes after it. */
+/** Suffixes of step 4. A suffix that is the end of a longer one comes after it. */
 const step4 = 'al ance ence er ic able ible ant ement ment ent sion tion ou ism ate iti ous ive ize'.split(
   ' ',
 );
@@ -60,13 +60,13 @@ export function stem(word: string): string {
   return tidyEnd(dropSuffix(shorter));
 }
 
-/** Step 1a. */
+/** Applies step 1a. */
 function stripPlural(word: string): string {
   if (word.endsWith('sses') || word.endsWith('ies')) return word.slice(0, -2);
   return word.endsWith('s') && !word.endsWith('ss') ? word.slice(0, -1) : word;
 }
 
-/** Step 1b. */
+/** Applies step 1b. */
 function stripPastAndGerund(word: string): string {
   if (word.endsWith('eed')) return measure(word.slice(0, -3)) > 0 ? word.slice(0, -1) : word;
   const suffix = word.endsWith('ed') ? 'ed' : word.endsWith('ing') ? 'ing' : undefined;
@@ -77,7 +77,8 @@ function stripPastAndGerund(word: string): string {
   return measure(rest) === 1 && endsShort(rest) ? `${rest}e` : rest;
 }
 
-/** Steps 2 and 3: the first matching suffix decides; it is replaced if the stem before it has measure 1 or more. */
+/** Applies step 2 or 3: the first matching suffix decides; it is replaced if the stem before it has measure 1 or
+ * more. */
 function replaceSuffix(word: string, rules: readonly Rule[]): string {
   const rule = rules.find(([suffix]) => word.endsWith(suffix));
   if (rule === undefined) return word;
@@ -101,7 +102,7 @@ function tidyEnd(word: string): string {
   return result.endsWith('ll') && measure(result.slice(0, -1)) > 1 ? result.slice(0, -1) : result;
 }
 
-/** Letters as `c` and `v`; y is a vowel after a consonant. */
+/** Returns each letter as `c` (consonant) or `v` (vowel); y is a vowel after a consonant. */
 function shapeOf(word: string): string {
   let shape = '';
   for (const letter of word) {
@@ -113,8 +114,9 @@ function shapeOf(word: string): string {
 
 const hasVowel = (word: string): boolean => shapeOf(word).includes('v');
 
-/** Porter's m: the number of vowel sequences that a consonant follows. */
+/** Returns Porter's m: the number of vowel sequences that a consonant follows. */
 const measure = (word: string): number => shapeOf(word).match(/vc/g)?.length ?? 0;
 
-/** Porter's *o: the end is consonant, vowel, consonant, and the last is not w, x or y. */
+/** Returns Porter's *o: whether the word ends in consonant, vowel, consonant, and the last is not
+ * w, x or y. */
 const endsShort = (word: string): boolean => shapeOf(word).endsWith('cvc') && !/[wxy]$/.test(word);

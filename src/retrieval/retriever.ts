@@ -1,6 +1,7 @@
 import type { Passage } from './passage.ts';
 
-/** A passage with its relevance for a query; higher is better, comparable within one answer only. */
+/** A passage with its relevance to a query. Higher is better; scores are comparable only within one
+ * answer. */
 export interface Retrieved extends Passage {
   readonly score: number;
 }

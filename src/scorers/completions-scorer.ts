@@ -7,24 +7,24 @@ import { openServerScorer, type ScoredAttempt, scorerServer, type ScoringApi } f
 /**
  * A causal model behind `/completions` with `echo` and `logprobs`: after each step it predicts one of two label tokens.
  * Works with vLLM, with `gradus serve model` for a scorer made by `gradus prm train`, and with Math-Shepherd behind any
- * server of this kind.
+ * such server.
  */
 export const completionsScorerConfig = z.strictObject({
   type: z.literal('completions'),
   ...scorerServer,
   /**
-   * `text`: the scorer has its own tokenizer. `tokens`: it shares the policy's tokenizer, which keeps the prompt
-   * template and every cut exact; `stepTag` must then be empty.
+   * `text`: the scorer has its own tokenizer. `tokens`: it shares the policy's tokenizer, which preserves the
+   * prompt template and every cut exactly; `stepTag` must then be empty.
    */
   input: z.enum(['text', 'tokens']).default('text'),
   /** Text after each step, where the label is predicted; Math-Shepherd: ` ки`. */
   stepTag: z.string().default(''),
-  /** Label tokens, in the server's spelling. */
+  /** Label tokens, as the server spells them. */
   good: z.string().min(1).default('+'),
   bad: z.string().min(1).default('-'),
 });
 
-/** Scores steps by a causal model that predicts a label token after each. */
+/** Scores steps with a causal model that predicts a label token after each one. */
 export const completionsScorer = noun(completionsScorerConfig);
 
 const completionsResponse = z.object({
@@ -89,7 +89,7 @@ function tagged(step: string, tag: string): string {
   return tag === '' ? step : step.slice(0, end) + tag + step.slice(end);
 }
 
-/** Offset of the text after each step's tag. */
+/** Returns the offset of the text after each step's tag. */
 function labelOffsets(
   attempt: ScoredAttempt,
   textOf: (attempt: ScoredAttempt) => string,

@@ -22,6 +22,6 @@ test('scores each step by the geometric mean of its tokens’ probabilities', as
   expect(await scorer.score(problem, transcript, [5, 6], undefined, [4])).toEqual(scores.slice(1));
 });
 
-test('scores nothing if the engine returned no log-probabilities', async () => {
+test('returns no scores if the engine returned no log-probabilities', async () => {
   expect(await openConfidenceScorer().score(problem, attempt([0, 0, 0]), [4, 5])).toEqual([null, null]);
 });

@@ -3,7 +3,8 @@ import { noun } from '../core/config-builder.ts';
 import { promptLength } from '../core/transcript.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 
-/** The policy's own confidence as scorer. It costs nothing, because sampling already computed it. */
+/** The policy's own confidence as a scorer. It costs nothing, because sampling has already computed
+ * it. */
 export const confidenceScorerConfig = z.strictObject({ type: z.literal('confidence') });
 
 /** Scores a step by the geometric mean of the policy's probabilities of its tokens. */
@@ -11,8 +12,8 @@ export const confidenceScorer = noun(confidenceScorerConfig);
 
 /**
  * Opens the confidence scorer. The score of a step is exp of the mean log-probability of its sampled tokens, in (0, 1].
- * Needs neither training nor another pass. Null for transcripts without log-probabilities, which some model servers
- * return.
+ * Needs neither training nor another pass. Returns null for transcripts without log-probabilities, which some model
+ * servers return.
  */
 export const openConfidenceScorer = (): StepScorer => ({
   name: 'confidence',

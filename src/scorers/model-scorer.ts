@@ -18,7 +18,7 @@ export const modelScorerConfig = z.strictObject({
   engine: engineConfig.prefault('embedded'),
 });
 
-/** Scores steps by a model that `gradus prm train` made from a run's own rollouts. */
+/** Scores steps with a model that `gradus prm train` trained on a run's own rollouts. */
 export const modelScorer = noun(modelScorerConfig);
 
 /**
@@ -77,7 +77,7 @@ function createBatches(
   };
 }
 
-/** Texts that two tokenizers with different vocabularies nearly always encode differently. */
+/** Strings that two tokenizers with different vocabularies nearly always encode differently. */
 const samples = ['0123456789', '2*(x+3)=10; so x=2', 'The answer is \\boxed{42}.', 'x=>5*x+9', 'é 中 ∑'];
 
 /** Returns whether two tokenizers encode the samples as the same tokens. */

@@ -9,7 +9,7 @@ export const labelsFile = 'scorer.json';
 
 const labelTexts = z.object({ good: z.string().min(1), bad: z.string().min(1) });
 
-/** Texts of the two labels; each is one token. */
+/** Strings of the two labels; each is one token. */
 export type LabelTexts = z.output<typeof labelTexts>;
 
 /** Token ids of the two labels. */

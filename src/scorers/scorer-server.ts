@@ -10,11 +10,11 @@ import { openaiConfig } from '../engines/openai/config.ts';
 import { clientOf } from '../engines/openai/engine.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 
-/** Fields of every scorer behind a server. */
+/** Config fields that all scorers behind a server share. */
 export const scorerServer = {
   /** URL with the API version, e.g. `http://127.0.0.1:8000/v1`. */
   baseUrl: z.url({ protocol: /^https?$/ }),
-  /** Environment variable with the API key. The key itself is not stored. */
+  /** Environment variable that contains the API key. The key itself is not stored. */
   apiKeyEnv: z.string().min(1).optional(),
   /** Name of the scorer on the server. */
   model: z.string().min(1),
@@ -22,7 +22,7 @@ export const scorerServer = {
   probe: z
     .strictObject({ prompt: z.string().min(1), right: z.string().min(1), wrong: z.string().min(1) })
     .prefault({ prompt: '2+3=?', right: '2+3=5', wrong: '2+3=6' }),
-  /** Deadline of one request. */
+  /** Deadline for one request. */
   timeoutSeconds: z.number().positive().default(600),
   maxConcurrency: z.int().min(1).max(4096).default(64),
   /** Attempts at one request before the scorer gives up. */
@@ -45,19 +45,20 @@ export interface ScoredAttempt {
 /** How one API scores an attempt. */
 export interface ScoringApi<Response> {
   readonly endpoint: Endpoint;
-  /** The request without the model's name. */
+  /** Returns the request body without the model's name. */
   body(attempt: ScoredAttempt): Readonly<Record<string, unknown>>;
   readonly response: z.ZodType<Response>;
   /** Returns one score per step, or a phrase that explains why the response has none. */
   scores(response: Response, attempt: ScoredAttempt): readonly number[] | string;
-  /** Settings that swap the labels, for the hint of an error. */
+  /** Settings that swap the labels, for the hint in an error message. */
   readonly swap: string;
 }
 
-/** Smallest difference of the probe's two scores that separates right from wrong. */
+/** Smallest difference between the probe's two scores that separates right from wrong. */
 const clearDifference = 0.1;
 
-/** Most bytes of a response; log-probabilities with alternatives take about 2 kB per token. */
+/** Maximum number of bytes in a response; log-probabilities with alternatives take about 2 kB per
+ * token. */
 const maxBytes = 2 ** 28;
 
 /**

@@ -26,7 +26,7 @@ function attempt(): { transcript: Transcript; ends: number[] } {
 const open = (config: Parameters<typeof openScorer>[0]) =>
   openScorer(config, { verifierFor: () => undefined as never, renderer }, new AsyncDisposableStack());
 
-/** Probability that the fake gives a step: low for the probe's wrong answer. */
+/** Probability that the fake server assigns to a step: low for the probe's wrong answer. */
 const chanceOf = (step: string): number => (step.includes('=6') ? 0.125 : step.includes('2+1') ? 0.25 : 0.75);
 
 interface PoolingBody {
@@ -35,7 +35,8 @@ interface PoolingBody {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
 }
 
-/** vLLM's answer to `/pooling` with the task `token_classify`: one row of class probabilities per step tag. */
+/** Returns vLLM's response to `/pooling` with the task `token_classify`: one row of class probabilities per
+ * step tag. */
 const poolingAnswer = (rows: readonly (readonly number[])[]): string =>
   JSON.stringify({
     id: 'pool-1',
@@ -66,7 +67,7 @@ function poolingServer(
 const pooling = (baseUrl: string, more: object = {}) =>
   poolingScorerConfig.parse({ type: 'pooling', baseUrl, model: 'prm', ...more });
 
-test('scores every step by vLLM’s /pooling, and retries an overloaded server', async () => {
+test('scores every step with vLLM’s /pooling, and retries an overloaded server', async () => {
   const seen: PoolingBody[] = [];
   const scorer = await open(pooling(await poolingServer((good) => [1 - good, good], seen)));
   const { transcript, ends } = attempt();
@@ -127,7 +128,7 @@ const echoServer = (good: string, bad: string): Promise<string> =>
   });
 
 test.for(['text', 'tokens'] as const)(
-  'scores every step by the labels after it (input: %s)',
+  'scores every step from the labels after it (input: %s)',
   async (input) => {
     const baseUrl = await echoServer('+', '-');
     const config = { type: 'completions', baseUrl, model: 'prm', input } as const;
@@ -146,7 +147,7 @@ test.for(['text', 'tokens'] as const)(
   },
 );
 
-test('warns when the probe shows no difference, and needs the tokenizer of the policy', async () => {
+test('warns when the probe shows no difference, and needs the policy’s tokenizer', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
   await open(pooling(await poolingServer(() => [0.5, 0.5])));
   expect(warn.mock.calls[0]![0]).toMatch(/no clear difference; set "probe"/);

@@ -7,7 +7,8 @@ import { makeFolder } from './make-folder.ts';
 /*
  * Atomic writes of files and folders. Every function here guarantees:
  *
- * - After a kill or a power cut at any instruction, the name holds the whole old content or the whole new content.
+ * - After a kill or a power cut at any instruction, the path leads to either the complete old content or the
+ *   complete new content.
  * - Once the call has returned, the new content survives a power cut: file and folder are synced to disk.
  * - A failed write throws, keeps the old content and removes its draft. File system errors are thrown as
  *   `StorageError`s.
@@ -31,9 +32,10 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
 }
 
 /**
- * Replaces or creates one file with what `write` streams into it. Returns what `write` returns.
+ * Replaces or creates one file with the content that `write` streams into it. Returns the result of
+ * `write`.
  *
- * @param write gets the open draft, and its path for libraries that write by name.
+ * @param write receives the open draft, and its path for libraries that need a path.
  */
 export async function writeAtomic<T>(
   path: string,
@@ -42,7 +44,8 @@ export async function writeAtomic<T>(
   const inPlace = isWrittenInPlace(path);
   const draft = inPlace ? path : draftOf(path);
   try {
-    // "wx" never follows a symbolic link, which a crafted folder could hold in place of the draft.
+    // "wx" never follows a symbolic link, which a crafted folder could contain in place of the
+    // draft.
     if (!inPlace) await rm(draft, { force: true });
     const file = await open(draft, inPlace ? 'w' : 'wx');
     let result: T;
@@ -66,7 +69,7 @@ export function isWrittenInPlace(path: string): boolean {
     const found = statSync(path);
     return !found.isFile() && !found.isDirectory();
   } catch {
-    // Missing or not accessible: the write reports it.
+    // If the path is missing or inaccessible, the write reports the error.
     return false;
   }
 }
@@ -85,9 +88,9 @@ export async function publishDraft(draft: string, path: string): Promise<void> {
 }
 
 /**
- * Replaces or creates one folder with what `fill` writes into an empty draft folder. Between the two renames of a
- * replacement, the old folder does not have its name; a kill there leaves it as `.tmp-<name>-old`, and the next write
- * of that name or `sweep` renames it back. Returns the sizes of all files in it.
+ * Replaces or creates one folder with the files that `fill` writes into an empty draft folder. Between the two
+ * renames of a replacement, the old folder is not at its path; a kill at that moment leaves it as `.tmp-<name>-old`,
+ * and the next write of that name or `sweep` renames it back. Returns the sizes of all files in it.
  */
 export async function writeFolderAtomic(
   path: string,
@@ -158,14 +161,14 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Path of the draft that will become `path`. */
+/** Returns the path of the draft that will become `path`. */
 export function draftOf(path: string): string {
   return join(dirname(path), draftPrefix + basename(path));
 }
 
 const oldName = new RegExp(`^${draftPrefix.replace('.', '\\.')}(.+)-old$`);
 
-/** Path of a folder while it is being replaced. */
+/** Returns the path of the old folder while it is being replaced. */
 const oldOf = (path: string): string => draftOf(`${path}-old`);
 
 /** Syncs a folder and everything below it to the disk. */

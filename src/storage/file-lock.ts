@@ -13,7 +13,7 @@ export interface FileLock extends Disposable {}
 /**
  * Takes the lock, or returns `undefined` if another process (or this one) holds it.
  * @param path of an empty file used for nothing else; created if it does not exist.
- * @param patienceMs how long to wait while `isLocked` of another process reads the file. Blocks the thread.
+ * @param patienceMs how long to wait while another process reads the file in `isLocked`. Blocks the thread.
  */
 export function takeLock(path: string, patienceMs = 500): FileLock | undefined {
   const database = new DatabaseSync(path, { timeout: patienceMs });

@@ -2,7 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Creates a folder and its missing parents. Fails where a file system accepts no folders, such as below /proc, where
+ * Creates a folder and its missing parents. Fails if the file system accepts no new folders, as below /proc, where
  * Node's recursive `mkdir` loops forever.
  *
  * @throws the system error of the folder that could not be created.
@@ -26,7 +26,7 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** The parent exists, so "no such file or folder" would mislead. */
+/** The parent exists, so "no such file or folder" would be misleading. */
 const refused = (path: string, { syscall, message }: NodeJS.ErrnoException): NodeJS.ErrnoException =>
   Object.assign(new Error(`this file system accepts no new folders; ${message}`), {
     code: 'EACCES',

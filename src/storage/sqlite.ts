@@ -29,7 +29,7 @@ export function closeInOneFile(database: DatabaseSync): void {
       database.exec(attempt);
       break;
     } catch {
-      // The next close retries it.
+      // The next close tries again.
     }
   }
   database.close();

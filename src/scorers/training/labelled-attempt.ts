@@ -15,7 +15,7 @@ export interface LabelledAttempt {
   readonly places: readonly number[];
   /** One per place: whether the prefix leads to a right answer. */
   readonly labels: readonly boolean[];
-  /** One per place, how much its label counts in the loss; default 1 each. */
+  /** Weight of each place's label in the loss; default 1. */
   readonly weights?: readonly number[];
   /** Whether the whole answer is right. */
   readonly isCorrect: boolean;
@@ -25,7 +25,7 @@ export interface LabelledAttempt {
   readonly answer?: string | undefined;
 }
 
-/** Returns a row to learn from. Labels are only targets, never input. */
+/** Returns a training row. Labels are only targets, never input. */
 export function labelSequence(
   { tokens, places, labels, weights: labelWeights }: LabelledAttempt,
   { good, bad }: LabelTokens,

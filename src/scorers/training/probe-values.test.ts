@@ -8,7 +8,7 @@ import { labelSequence } from './labelled-attempt.ts';
 import { probeValues } from './probe-values.ts';
 import type { ScoredAttempt } from './scorer-quality.ts';
 
-/** After `a` every continuation is right, after `b` one of four, after `c` none. */
+/** After `a` every continuation is right, after `b` one in four, after `c` none. */
 const engine = scriptedEngine({
   complete: (_key, index, _version, _turn, { given }) => {
     const last = String.fromCharCode(given.tokens.at(-1)!);
@@ -71,7 +71,7 @@ test('labels the most uncertain prefix of each attempt with the share of right c
   expect(row.weights.slice(0, -1).every((weight) => weight === 0)).toBe(true);
 });
 
-test('depends on no order, keeps the most uncertain, and skips unknown problems and other prompts', async () => {
+test('does not depend on the order, keeps the most uncertain prefixes, and skips unknown problems and other prompts', async () => {
   const rng = createRng(1, 'probed');
   const some = Array.from({ length: 12 }, (_, at) =>
     attempt('p', `${'abc'[at % 3]!.repeat(1 + (at % 4))}5`, [

@@ -14,20 +14,20 @@ export interface ProbeParts {
   readonly problems: ReadonlyMap<string, Problem>;
 }
 
-/** How much to probe. */
+/** Limits on the probing. */
 export interface ProbeOptions {
-  /** Prefixes to probe, at most. */
+  /** Maximum number of prefixes to probe. */
   readonly prefixes: number;
   /** Continuations per prefix, k. */
   readonly continuations: number;
-  /** Most tokens of a continuation. */
+  /** Maximum number of tokens in a continuation. */
   readonly maxTokens: number;
   readonly temperature: number;
   readonly seed: number;
   readonly signal?: AbortSignal;
 }
 
-/** Rows to learn from, and what they cost. */
+/** Training rows, and the cost of probing for them. */
 export interface Probes {
   readonly rows: readonly LabelledAttempt[];
   readonly prefixes: number;
@@ -47,10 +47,11 @@ interface Prefix {
 /**
  * Draws k continuations after the prefixes whose value is most uncertain, and labels each prefix with the share of right
  * ones (the soft labels of Math-Shepherd, 2312.08935): one row with the good label and one with the bad label, whose
- * weights are the two shares. Each attempt gives at most one prefix, the place inside its answer with the score nearest
- * to 1/2.
+ * weights are the two shares. Each attempt contributes at most one prefix, the place inside its answer with the score
+ * nearest to 1/2.
  *
- * Skips problems that `problems` lacks, and attempts whose prompt differs from the problem's own.
+ * Skips attempts at problems that are not in `problems`, and attempts whose prompt differs from the
+ * problem's own.
  */
 export async function probeValues(
   { engine, verifierFor, problems }: ProbeParts,
@@ -97,14 +98,15 @@ function startsAtPrompt(
   return prompt.length === places[0] && prompt.every((token, at) => tokens[at] === token);
 }
 
-/** The most uncertain prefixes, at most one per attempt; ties are broken by hash, so that the order has no influence. */
+/** The most uncertain prefixes, at most one per attempt; ties are broken by hash, so that the order of the attempts does
+ * not matter. */
 function uncertainPrefixes(attempts: readonly ScoredAttempt[], most: number): Prefix[] {
   const distance = ({ score }: Prefix): number => Math.abs(score - 0.5);
   const keyOf = ({ attempt: { group, tokens }, place }: Prefix): number =>
     hashKey('uncertain prefix', group, place, tokens.join());
   return attempts
     .flatMap((attempt): Prefix[] => {
-      // Nothing is written before the first place, and nothing is open after the last.
+      // At the first place nothing is written yet; at the last, no continuation is left to vary.
       const inside = attempt.places
         .map((place, at) => ({ attempt, place, score: attempt.scores[at]! }))
         .slice(1, -1);

@@ -25,7 +25,7 @@ export const heldOutShare = 0.1;
  * the training rollouts. The rollouts of the last evaluation, which the final policy wrote, are held out; without an
  * evaluation, a tenth of the problems.
  *
- * @param since first step whose training rollouts are used; older policies make other errors.
+ * @param since first step whose training rollouts are used; older policies make different errors.
  * @throws DataError for a run without rollouts that have tokens and a verdict.
  */
 export async function readRunAttempts(directory: string, since = 0): Promise<ScorerData> {
@@ -73,7 +73,7 @@ async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<
   const groupOf = groups.flatMap(({ id, rollouts }) => Array.from({ length: rollouts }, () => String(id)));
   return rows.flatMap((row, at): LabelledAttempt[] => {
     const spans = JSON.parse(row.transcripts) as StoredSpans[];
-    // Attempts that fork or rewrite their history have no single row of prefixes.
+    // Attempts that fork or rewrite their history have no single sequence of prefixes.
     if (row.outcome === 'ungradable' || spans.length !== 1 || spans[0]!.length === 0) return [];
     const places = spans[0]!.written.flatMap(({ start, end }) =>
       Array.from({ length: end - start + 1 }, (_, i) => start + i),

@@ -20,18 +20,19 @@ export interface ScorerQuality {
   readonly correct: number;
   /** Area under the ROC curve of the scores of whole answers, over all pairs of attempts. */
   readonly auc: number;
-  /** The same over pairs of attempts at the same problem only, which is what matters for best of N. */
+  /** The same, but only over pairs of attempts at the same problem: the relevant figure for best of
+   * N. */
   readonly aucWithin: number;
   /** The same for the policy's own confidence, which costs nothing; absent if rollouts have no log-probabilities. */
   readonly confidence?: { readonly auc: number; readonly aucWithin: number };
-  /** By the share of the answer that was read; 0 means the prompt only. */
+  /** AUC by the share of the answer that was read; 0 means only the prompt. */
   readonly byDepth: readonly { readonly depth: number; readonly auc: number }[];
-  /** By the bin of the pass rate of the group's other attempts. */
+  /** AUC by the bin of the pass rate of the group's other attempts. */
   readonly byBin: Readonly<Record<Bin, { readonly attempts: number; readonly auc: number }>>;
   /** Expected calibration error over ten bins, and its curve. */
   readonly calibrationError: number;
   readonly calibration: readonly CalibrationBin[];
-  /** By domain and number of attempts. */
+  /** Accuracy of best of N, by domain and number of attempts. */
   readonly bestOf: readonly BestOf[];
 }
 
@@ -118,17 +119,18 @@ export function scorerQuality(attempts: readonly ScoredAttempt[], seed = 0): Sco
   };
 }
 
-/** The attempts with their confidence as score; undefined if any of them has no confidence. */
+/** Returns the attempts with their confidence as the score; undefined if any of them has no
+ * confidence. */
 const withConfidence = (attempts: readonly ScoredAttempt[]): ScoredAttempt[] | undefined =>
   attempts.some(({ confidence }) => confidence === undefined)
     ? undefined
     : attempts.map((one) => ({ ...one, scores: [one.confidence!] }));
 
-/** Score after a share of the answer. */
+/** Returns the score after a share of the answer. */
 const scoreAt = ({ scores }: ScoredAttempt, depth: number): number =>
   scores[Math.round(depth * (scores.length - 1))]!;
 
-/** Mean over all pairs of a right and a wrong attempt of the same group. */
+/** Returns the AUC over all pairs of a right and a wrong attempt from the same group. */
 function aucWithin(groups: readonly (readonly ScoredAttempt[])[]): number {
   const parts = groups.map((group) => {
     const isTrue = group.map(({ isCorrect }) => isCorrect);
@@ -155,7 +157,7 @@ function aucByBin(groups: readonly (readonly ScoredAttempt[])[]): ScorerQuality[
   return Object.fromEntries(bins.map((bin) => [bin, partOf(bin)])) as ScorerQuality['byBin'];
 }
 
-/** For each domain and N = 2, 4, 8 … up to the size of most groups. */
+/** Measures best of N for each domain and N = 2, 4, 8 … up to the size of most groups. */
 function bestOf(groups: readonly (readonly ScoredAttempt[])[], seed: number): BestOf[] {
   const byDomain = Map.groupBy(groups, ([first]) => first!.domain);
   return [...byDomain].flatMap(([domain, some]) => {

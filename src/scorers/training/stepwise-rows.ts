@@ -19,8 +19,8 @@ const stepwiseRow = z.object({
 export type StepwiseRow = z.output<typeof stepwiseRow>;
 
 /**
- * Reads labelled steps from JSON Lines in TRL's stepwise supervision format. A row counts as a right answer if its last
- * label is true; a tenth of the prompts is held out.
+ * Reads labelled steps from JSON Lines in TRL's stepwise supervision format. A row counts as correct if its last label
+ * is true; a tenth of the prompts is held out.
  *
  * @param separator text between steps, as TRL's `step_separator`.
  * @throws DataError naming the file, the row, the expected format and the actual content.

@@ -82,7 +82,7 @@ test('learns from verdicts only, and gives the same scores after it is opened fr
   const served = await openScorer(completionsScorerConfig.parse(address), parts, opened);
   const remote = await served.score(mathProblem({ id: 'p' }), transcript, places);
   for (const [at, score] of remote.entries()) expect(Math.abs(score! - scores[at]!)).toBeLessThan(0.05);
-  // A tokenizer with another vocabulary gives other tokens.
+  // A tokenizer with another vocabulary produces different tokens.
   const foreign = { ...parts, renderer: scriptedEngine({ complete: () => '' }) };
   await expect(openScorer(config, foreign, opened)).rejects.toThrow(/expected the tokenizer of the policy/);
 }, 120_000);

@@ -13,7 +13,7 @@ export interface ScorerSettings {
   readonly batchSize: number;
   readonly epochs: number;
   readonly optimizer: OptimizerConfig;
-  /** Seed of the order of the attempts. */
+  /** Seed for the order of the attempts. */
   readonly seed: number;
   readonly signal?: AbortSignal;
   readonly onStep?: (step: SupervisedStep) => void;
@@ -49,7 +49,7 @@ export async function trainScorer(
   return report!;
 }
 
-/** Rows whose weights sum to 1. */
+/** Returns training rows whose weights sum to 1. */
 function trainingSequences(attempts: readonly LabelledAttempt[], labels: LabelTokens) {
   const rows = attempts.map((attempt) => labelSequence(attempt, labels));
   const total = sum(rows.map(({ weights }) => sum(weights)));

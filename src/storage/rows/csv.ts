@@ -41,7 +41,7 @@ function rowOf(names: readonly string[], fields: readonly string[], shown: strin
   };
 }
 
-/** Largest record in bytes. Without a limit, an unclosed quote would fill the memory. */
+/** Largest record in bytes. Without a limit, an unclosed quote would exhaust memory. */
 const maxRecordBytes = 1 << 26;
 
 async function* recordsOf(

@@ -12,9 +12,10 @@ interface JsonRow {
 /**
  * Streams the parsed rows of a JSON Lines file in constant memory and skips blank lines.
  *
- * @param file its path.
- * @param shown its name in messages.
- * @throws DataError naming file and row when the file cannot be read, holds no rows, or a row is not whole JSON.
+ * @param file path of the file.
+ * @param shown the file's name in messages.
+ * @throws DataError naming file and row when the file cannot be read or contains no rows, or a row is not
+ * complete JSON.
  */
 export async function* readJsonRows(file: string, shown: string): AsyncGenerator<JsonRow> {
   let isEmpty = true;
@@ -27,7 +28,7 @@ export async function* readJsonRows(file: string, shown: string): AsyncGenerator
 
 /**
  * Streams the rows of a JSON Lines file and skips blank lines. Only a line feed ends a row: Node's line reader also
- * splits at U+2028, which texts may contain.
+ * splits at U+2028, which strings may contain.
  */
 export async function* jsonLines(file: string, shown: string): AsyncGenerator<Row> {
   let number = 0;

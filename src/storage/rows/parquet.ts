@@ -11,7 +11,7 @@ const compressors: typeof codecs = {
 
 /**
  * Streams the rows of a Parquet file of any codec; memory holds the columns of one row group. 64-bit integers become
- * numbers if that is exact and stay `bigint` otherwise; dates become ISO strings.
+ * numbers if the conversion is exact and stay `bigint` otherwise; dates become ISO strings.
  */
 export async function* parquetRows(file: string, shown: string): AsyncGenerator<Row> {
   const { columns, ranges, readColumn } = await openScan(file, shown);
