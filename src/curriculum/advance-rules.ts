@@ -6,13 +6,16 @@ const maxStepsRule = z.strictObject({ type: z.literal('max-steps'), steps: z.int
 const plateauRule = z.strictObject({
   type: z.literal('plateau'),
   metric: z.string().default('reward/mean'),
-  /** Measured steps in the fit; the rule never fires before that many exist. Short windows fire by chance. */
+  /**
+   * Number of measured steps in the fit; the rule never fires before there are this many. Short windows fire
+   * by chance.
+   */
   window: z.int().min(3).default(50),
-  /** Standard errors above zero from which a slope counts as rising. */
+  /** Number of standard errors above zero from which a slope counts as rising. */
   standardErrors: z.number().min(0).default(2),
   /**
-   * If set, the steepest slope within `standardErrors` must also gain at most this over another window. Prevents
-   * stopping because of noise alone.
+   * If set, the rule also requires that even the steepest slope within `standardErrors` would gain at most
+   * this over another window. Prevents stopping because of noise alone.
    */
   negligibleGain: z.number().positive().nullable().default(null),
 });
@@ -33,15 +36,15 @@ interface Combination<R> {
 type Leaf = z.infer<typeof maxStepsRule> | z.infer<typeof plateauRule> | z.infer<typeof targetRateRule>;
 type LeafInput = z.input<typeof maxStepsRule> | z.input<typeof plateauRule> | z.input<typeof targetRateRule>;
 
-/** Rule that ends a stage. */
+/** A rule that ends a stage. */
 export type AdvanceRule = Leaf | Combination<AdvanceRule>;
-/** A rule as written in a recipe; defaults may be omitted. */
+/** A rule as written in a recipe; settings with defaults may be omitted. */
 export type AdvanceRuleInput = LeafInput | Combination<AdvanceRuleInput>;
 
 const rules = z.array(z.lazy((): typeof advanceRuleConfig => advanceRuleConfig)).min(1);
 
 /**
- * - `max-steps`: the given number of steps is done; inside `all`, at least that many;
+ * - `max-steps`: the given number of steps is complete (inside `all`, at least that many);
  * - `plateau`: the metric stopped rising. Over the last `window` steps that measured it, a least-squares line has slope
  *   b with standard error s; the rule fires when b ≤ standardErrors · s, i.e. the slope is not significantly above 0;
  * - `target-rate`: the metric's mean over the last `window` steps that measured it is above a value;
@@ -71,7 +74,7 @@ export function whenAny(...inner: AdvanceRuleInput[]): AdvanceRuleInput {
   return { type: 'any', rules: inner };
 }
 
-/** Ends a stage when several rules hold at once. */
+/** Ends a stage when several rules fire at the same step. */
 export function whenAll(...inner: AdvanceRuleInput[]): AdvanceRuleInput {
   return { type: 'all', rules: inner };
 }

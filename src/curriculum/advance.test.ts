@@ -26,7 +26,7 @@ const noise = (seed: number, length = 40): number[] => {
 describe('plateau', () => {
   const rule = plateau({ window: 40 });
 
-  test('fires on a flat or falling curve, not on a rising one, and reports the numbers', () => {
+  test('fires on a flat or falling curve but not on a rising one, and reports the numbers', () => {
     expect(judge(rule, rising)).toEqual({
       fired: false,
       reason: expect.stringContaining('reward/mean over steps 0–39 changes by 0.01 ±'),
@@ -59,7 +59,7 @@ describe('plateau', () => {
     expect(judge(plateau({ window: 10 }), [...rising, ...Array(10).fill(0.7)]).fired).toBe(true);
   });
 
-  test('at two standard errors, pure noise is called a plateau in about 97 of 100 windows', () => {
+  test('at two standard errors, about 97 of 100 windows of pure noise count as a plateau', () => {
     const fired = Array.from({ length: 400 }, (_, seed) => judge(rule, noise(seed)).fired);
     const share = fired.filter(Boolean).length / fired.length;
     expect(share).toBeGreaterThan(0.94);
@@ -103,7 +103,7 @@ test('target-rate averages its window', () => {
   expect(judge(targetRate({ above: -1, window: 2 }), [0.7]).fired).toBe(false);
 });
 
-test('any reports the rules that fired, all reports the rules that did not fire', () => {
+test('any reports the rules that fired, and all reports those that did not', () => {
   const high = targetRate({ above: 0.6, window: 1 });
   expect(judge(whenAny(maxSteps(100), high), [0.9])).toEqual({
     fired: true,

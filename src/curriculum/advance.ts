@@ -2,17 +2,20 @@ import { mean } from '../statistics/summary.ts';
 import { linearFit } from '../statistics/regression.ts';
 import type { AdvanceRule, PlateauRule, TargetRateRule } from './advance-rules.ts';
 
-/** Measured values of one metric, oldest first, as [step in stage, value]. Steps that did not measure it are absent. */
+/**
+ * Measured values of one metric, oldest first, as [step in stage, value]. Steps that did not measure the
+ * metric are absent.
+ */
 type Series = readonly (readonly [number, number])[];
 
-/** Progress of a stage, as rules read it. */
+/** Progress of a stage, the input of rules. */
 export interface StageProgress {
-  /** Steps done in this stage. */
+  /** Number of steps completed in this stage. */
   readonly steps: number;
   readonly series: Readonly<Record<string, Series>>;
 }
 
-/** Whether a rule fired, with the numbers behind it as text. */
+/** Whether a rule fired, and why, with figures, as text. */
 export interface AdvanceFinding {
   readonly fired: boolean;
   readonly reason: string;
@@ -39,7 +42,7 @@ export function evaluateAdvance(rule: AdvanceRule, progress: StageProgress): Adv
   }
 }
 
-/** The longest window that a rule needs of each metric: older values can be dropped. */
+/** Returns the longest window of each metric that a rule needs; older values can be dropped. */
 export function windowsOf(rule: AdvanceRule): Record<string, number> {
   switch (rule.type) {
     case 'max-steps':

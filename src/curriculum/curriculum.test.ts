@@ -32,7 +32,7 @@ describe('the stage machine', () => {
     stage('hard', { select: ['medium', 'hard'], maxSteps: 3 }),
   );
 
-  test('advances when the rule fires, ends after the last stage, and gives the reason', () => {
+  test('advances when the rule fires, ends after the last stage, and reports the reason', () => {
     let state: CurriculumState = curriculumStart;
     const log: string[] = [];
     for (const value of [0.5, 0.7, 0.9, 0.9, 0.1, 0.1, 0.1]) {
@@ -52,14 +52,14 @@ describe('the stage machine', () => {
     expect(() => afterStep(stages, state, {})).toThrow(/has ended/);
   });
 
-  test('a step without the metric counts as a step and not as a value', () => {
+  test('a step without the metric counts as a step but adds no value', () => {
     const first = afterStep(stages, curriculumStart, metric(0.9)).state;
     const second = afterStep(stages, first, {}).state;
     expect(second.series).toEqual({ 'reward/mean': [[0, 0.9]] });
     expect(afterStep(stages, second, metric(0.9)).decision.type).toBe('advance');
   });
 
-  test('always ends, keeps no more than its window, and resumes from JSON as if never stopped', () => {
+  test('always ends, keeps no more values than its window, and resumes from JSON as if never stopped', () => {
     const plan = build(
       stage('a', { maxSteps: 25, advanceWhen: plateau({ window: 8 }) }),
       stage('b', { maxSteps: 20, advanceWhen: targetRate({ above: 0.9, window: 5 }) }),
@@ -103,7 +103,7 @@ describe('checking a curriculum', () => {
     expect(() => checkCurriculum(twice, prior)).toThrow(ConfigError);
   });
 
-  test('rejects gates that refill with the sampler auto', () => {
+  test('rejects refilling gates with the sampler auto', () => {
     const refilling = { sampler: auto(), gates: [zeroAdvantage()], maxSteps: 1 };
     expect(() => checkCurriculum(build(stage('a', refilling)), prior)).toThrow(
       /stage "a": expected no refills with the sampler auto, got the gate zero-advantage with maxRefills 2.*maxRefills: 0/,
@@ -168,7 +168,7 @@ describe('selecting', () => {
     expect(select).toThrow(/in easy, found none among 10; measured 0, in levels: easy 0, medium 0/);
   });
 
-  test('drops settled problems after measuring again and keeps unmeasured ones', () => {
+  test('drops settled problems after they are measured again, and keeps unmeasured ones', () => {
     const all = selectPool(
       { name: 'a', select: undefined },
       [...subjects, { id: 'new', domain: 'math', passRates: {} }],

@@ -38,7 +38,9 @@ export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): L
   return checked;
 }
 
-/** Rejects refills for `auto`, whose comparison with uniform draws is at equal rollouts a step. */
+/**
+ * Rejects refills for `auto`, whose comparison with uniform draws assumes equal numbers of rollouts per step.
+ */
 function checkRefills({ name, sampler, gates, maxRefills }: StageConfig): void {
   if (sampler.type !== 'auto' || gates.length === 0 || maxRefills === 0) return;
   throw new ConfigError(
@@ -47,7 +49,7 @@ function checkRefills({ name, sampler, gates, maxRefills }: StageConfig): void {
   );
 }
 
-/** Rejects starts for `auto`, which picks problems by the signal of attempts from the prompt. */
+/** Rejects starts for `auto`, which chooses problems by the signal of attempts from the prompt. */
 function checkStarts({ name, sampler, starts }: StageConfig): void {
   if (sampler.type !== 'auto' || starts === undefined || starts.type === 'prompt') return;
   throw new ConfigError(
@@ -60,9 +62,11 @@ function checkStarts({ name, sampler, starts }: StageConfig): void {
 export const curriculumState = z.strictObject({
   /** 0-based index of the current stage; the number of stages once all are done. */
   stage: z.int().min(0),
-  /** Steps done in it. */
+  /** Number of steps completed in this stage. */
   step: z.int().min(0),
-  /** Input of the stage's advance rule: metric → [step, value], oldest first, no longer than needed. */
+  /**
+   * Input of the stage's advance rule: metric → [step, value], oldest first, no longer than the rule needs.
+   */
   series: z.record(z.string(), z.array(z.tuple([z.int(), z.number()]))),
 });
 
@@ -79,11 +83,11 @@ export interface CurriculumDecision {
 }
 
 /**
- * Computes the state after one more training step: the same stage, the next one, or the end. Pure, so a resumed run
- * takes the same decisions as an uninterrupted one.
+ * Computes the state after one more training step: the same stage, the next one, or the end. Pure, so that a
+ * resumed run makes the same decisions as an uninterrupted one.
  *
- * @param metrics of the step; an absent metric was not measured.
- * @param lastStep of the stage; default: its `maxSteps`.
+ * @param metrics metrics of the step; an absent metric was not measured.
+ * @param lastStep last step of the stage; default: its `maxSteps`.
  */
 export function afterStep(
   stages: readonly AnyStage[],

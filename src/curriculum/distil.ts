@@ -3,9 +3,9 @@ import { optimizerConfig } from '../algorithms/optimizer.ts';
 import { selectConfig } from './stage.ts';
 
 /**
- * A span of on-policy distillation: the policy attempts problems, and learns the probabilities that the recipe's `teacher`
- * gives to the tokens it wrote (Agarwal et al. 2023, reverse KL). Its learning rate and schedule count the steps of the
- * stage alone.
+ * A span of on-policy distillation: the policy attempts problems, and learns the probabilities that the
+ * recipe's `teacher` assigns to the tokens that the policy wrote (Agarwal et al. 2023, reverse KL). Its
+ * learning rate and schedule count the steps of the stage alone.
  *
  * @example
  * distil('from the 7B', { select: 'hard', maxSteps: 200 });
@@ -22,8 +22,8 @@ export const distilConfig = z.strictObject({
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),
   /**
-   * Bound of a token's advantage log q − log π in either direction, so that one token cannot dominate an update. `null`: no
-   * bound.
+   * Bound on the absolute value of a token's advantage log q − log π, so that one token cannot dominate an
+   * update. `null`: no bound.
    */
   clip: z.number().positive().nullable().default(10),
   /** Default: the recipe's optimizer. */
@@ -35,7 +35,10 @@ export const distilConfig = z.strictObject({
 /** A validated `distil` stage. */
 export type DistilConfig = z.infer<typeof distilConfig>;
 
-/** A stage that learns a teacher's probabilities on its own attempts, e.g. `distil('teacher', { maxSteps: 100 })`. */
+/**
+ * Configures a stage that learns the teacher's probabilities for the policy's own attempts, e.g.
+ * `distil('teacher', { maxSteps: 100 })`.
+ */
 export function distil(
   name: string,
   options: Omit<z.input<typeof distilConfig>, 'type' | 'name'>,

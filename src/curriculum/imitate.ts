@@ -6,7 +6,7 @@ import { selectConfig } from './stage.ts';
 const filterConfig = z.strictObject({
   minWords: z.int().min(0).default(0),
   maxWords: z.int().positive().optional(),
-  /** Rejects attempts that contain one of these texts. */
+  /** Rejects attempts that contain one of these strings. */
   without: z.array(z.string().min(1)).default([]),
 });
 
@@ -21,8 +21,8 @@ const harvestConfig = z.strictObject({
   /** Attempts per problem. */
   rollouts: z.int().positive().default(4),
   /**
-   * Which correct attempts of a problem to keep first: the shortest or longest in tokens, a random one, or those from the
-   * nth shortest on (1-based).
+   * Order in which to keep correct attempts at a problem: shortest or longest first (in tokens), random, or
+   * from the nth shortest on (1-based).
    */
   choose: z
     .union([z.enum(['shortest', 'longest', 'random']), z.strictObject({ nth: z.int().positive() })])
@@ -30,7 +30,7 @@ const harvestConfig = z.strictObject({
   /** Maximum number of examples per problem. */
   perProblem: z.int().positive().default(1),
   filter: filterConfig.prefault({}),
-  /** Sampling; default: the recipe's. */
+  /** Sampling settings; default: the recipe's. */
   temperature: z.number().positive().optional(),
   maxTokens: z.int().positive().optional(),
 });
@@ -53,15 +53,15 @@ export const imitateConfig = z.strictObject({
    */
   examples: z.union([z.string().min(1), solutionsConfig, harvestConfig]),
   /**
-   * Weights to start from. `base`: the weights that the run began with, and a new optimizer; a harvest still samples
-   * from the current policy.
+   * Weights to start from. `base`: the weights at the start of the run, with a new optimizer; a harvest still
+   * samples from the current policy.
    */
   start: z.enum(['current', 'base']).default('current'),
-  /** Examples per step; at most all of them. */
+  /** Examples per step; if there are fewer, a step uses all of them. */
   batchSize: z.int().positive().default(32),
   /** Passes over the examples; may be fractional. */
   epochs: z.number().positive().default(1),
-  /** Maximum number of steps, if the epochs give more. */
+  /** Maximum number of steps, if the epochs would take more. */
   maxSteps: z.int().positive().optional(),
   /** Default: the recipe's optimizer. */
   optimizer: optimizerConfig.optional(),
@@ -76,7 +76,10 @@ export type ImitateConfig = z.infer<typeof imitateConfig>;
 /** A validated `harvest`. */
 export type HarvestConfig = z.infer<typeof harvestConfig>;
 
-/** A stage that learns from examples, e.g. `imitate('format', { examples: 'examples.jsonl', epochs: 2 })`. */
+/**
+ * Configures a stage that learns from examples, e.g. `imitate('format', { examples: 'examples.jsonl', epochs:
+ * 2 })`.
+ */
 export function imitate(
   name: string,
   options: Omit<z.input<typeof imitateConfig>, 'type' | 'name'>,
@@ -84,14 +87,17 @@ export function imitate(
   return { type: 'imitate', name, ...options };
 }
 
-/** Examples from correct attempts of the policy or the teacher at the training problems, never at those of a suite. */
+/**
+ * Takes examples from correct attempts of the policy or the teacher at training problems, never at those of a
+ * suite.
+ */
 export function harvest(
   options: Omit<z.input<typeof harvestConfig>, 'type'> = {},
 ): z.input<typeof harvestConfig> {
   return { type: 'harvest', ...options };
 }
 
-/** Examples from the worked solutions of the training problems. */
+/** Takes examples from the worked solutions of the training problems. */
 export function solutions(
   options: Omit<z.input<typeof solutionsConfig>, 'type'> = {},
 ): z.input<typeof solutionsConfig> {

@@ -10,13 +10,13 @@ import { selectionRule, type remeasureConfig, type StageConfig } from './stage.t
 /** The problems of a stage, with a description of how they were selected. */
 export interface Selection {
   readonly pool: readonly PoolProblem[];
-  /** All problems selected from, including the pool. */
+  /** All problems from which the pool was selected, including the pool. */
   readonly candidates: readonly PoolProblem[];
   readonly summary: string;
 }
 
 /**
- * Selects the problems a stage trains on, each with its levels and the policy's trials.
+ * Selects the problems that a stage trains on, each with its levels and the policy's trials.
  *
  * @throws {DataError} if no problem is selected, with the size of every level.
  */
@@ -47,7 +47,7 @@ export function selectPool(
 }
 
 /**
- * Drops problems that are always or never solved after measuring again. Keeps problems without trials.
+ * Drops problems that are always or never solved in the new measurement. Keeps problems without trials.
  *
  * @throws {DataError} if no problem remains.
  */

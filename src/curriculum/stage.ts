@@ -11,7 +11,7 @@ import { startsConfig } from './starts/create-starts.ts';
 /** Levels by name (a problem of any of them), or a rule. */
 export const selectConfig = z.union([z.string(), z.array(z.string()).min(1), levelRuleConfig]);
 
-/** Which problems are measured again. */
+/** Configures which problems are measured again. */
 const whereConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('everywhere') }),
   z.strictObject({
@@ -28,9 +28,10 @@ const whereConfig = z.discriminatedUnion('type', [
 ]);
 
 /**
- * Measures again where the answer may have changed, e.g. `remeasure: { problems: 'all', rollouts: 8, where:
- * whereChanged() }`. The drift of pass rates is fitted to training's own rollouts, which are also evidence, weaker
- * the older they are. Attempts at a problem end when other problems need them more.
+ * Measures problems again only if their selection may have changed, e.g. `remeasure: { problems: 'all',
+ * rollouts: 8, where: whereChanged() }`. Fits the drift of pass rates to the rollouts of training, which also
+ * count as evidence, but less the older they are. Stops attempts at a problem when attempts at others are
+ * more informative.
  */
 export function whereChanged(
   options: Omit<Extract<z.input<typeof whereConfig>, { type: 'changed' }>, 'type'> = {},
@@ -46,12 +47,12 @@ export const remeasureConfig = z.strictObject({
   /** Attempts per problem. */
   rollouts: z.int().positive().default(8),
   /**
-   * `selected`: only problems that the recorded pass rates select. `all`: every problem, and the stage selects by the
-   * new rates, so that levels follow the policy; costs more.
+   * `selected`: only problems that the recorded pass rates select. `all`: every problem; the stage then
+   * selects by the new rates, so that levels follow the policy. Costs more.
    */
   problems: z.enum(['selected', 'all']).default('selected'),
   where: whereConfig.prefault({ type: 'everywhere' }),
-  /** Drop problems that are now always solved (as Skywork-OR1, POLARIS and AM-Thinking do). */
+  /** Drop problems that are now always solved, as in Skywork-OR1, POLARIS and AM-Thinking. */
   dropAlwaysSolved: z.boolean().default(true),
   /** Drop problems that are now never solved. */
   dropNeverSolved: z.boolean().default(false),
@@ -71,7 +72,7 @@ export const stageConfig = z.strictObject({
   name: z.string().min(1),
   /** Absent: every problem. */
   select: selectConfig.optional(),
-  /** Domain → weight; absent: domains have their shares of the pool. */
+  /** Domain → weight; absent: domains keep their shares of the pool. */
   mix: mixConfig.optional(),
   sampler: samplerConfig.prefault({ type: 'uniform' }),
   /** Where attempts begin; absent: at the prompt. */
@@ -85,11 +86,11 @@ export const stageConfig = z.strictObject({
   updatesPerStep: z.int().positive().optional(),
   wordings: z.int().positive().optional(),
   /**
-   * Frozen weights of the KL term: those at the start of the run, or those at the start of this stage, which need memory
-   * for a second copy.
+   * Frozen reference weights of the KL term: those at the start of the run, or those at the start of this
+   * stage, which need memory for a second copy.
    */
   reference: z.enum(['run', 'stage']).default('run'),
-  /** Longest completion in tokens. */
+  /** Maximum length of a completion in tokens. */
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),
   /** Train without the environments of the recipe, in one turn. */
@@ -102,14 +103,14 @@ export const stageConfig = z.strictObject({
   maxSteps: z.int().positive(),
   /** Ends the stage earlier. */
   advanceWhen: advanceRuleConfig.optional(),
-  /** Measure again before the stage begins; absent: use the recorded pass rates. */
+  /** Measure pass rates again before the stage begins; absent: use the recorded pass rates. */
   remeasure: remeasureConfig.optional(),
 });
 
 /** A validated stage. */
 export type StageConfig = z.infer<typeof stageConfig>;
 
-/** A stage of a curriculum, e.g. `stage('warm-up', { select: 'easy', maxSteps: 200 })`. */
+/** Configures a stage of a curriculum, e.g. `stage('warm-up', { select: 'easy', maxSteps: 200 })`. */
 export function stage(
   name: string,
   options: Omit<z.input<typeof stageConfig>, 'type' | 'name'>,
@@ -117,7 +118,7 @@ export function stage(
   return { type: 'stage', name, ...options };
 }
 
-/** What a stage selects as one rule; `null` is every problem. */
+/** Returns the selection of a stage as one rule; `null` means every problem. */
 export function selectionRule({ select }: Pick<StageConfig, 'select'>): LevelRule | null {
   if (select === undefined) return null;
   if (typeof select === 'string') return { type: 'level', level: select };

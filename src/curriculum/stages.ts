@@ -14,7 +14,7 @@ export type AnyStage = z.infer<typeof anyStageConfig>;
 export const reinforceStages = (stages: readonly AnyStage[]): StageConfig[] =>
   stages.filter((stage) => stage.type === 'stage');
 
-/** Whether a stage harvests the teacher's answers. */
+/** Returns whether a stage harvests the teacher's answers. */
 export const isTaught = (stage: AnyStage): boolean =>
   stage.type === 'imitate' &&
   typeof stage.examples !== 'string' &&

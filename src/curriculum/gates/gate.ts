@@ -5,7 +5,7 @@ export interface GroupSummary {
   readonly rewards: readonly number[];
   /** Number of these rollouts that hit the token limit. */
   readonly truncated: number;
-  /** No rollout in the loss has an advantage other than 0; see `ScoredGroup` in algorithms. */
+  /** True if every rollout in the loss has advantage 0; see `ScoredGroup` in algorithms. */
   readonly isZeroAdvantage: boolean;
 }
 

@@ -15,7 +15,7 @@ const group = (rewards: number[], truncated = 0) => ({
   isZeroAdvantage: rewards.every((reward) => reward === rewards[0]),
 });
 
-test('zero-advantage refuses groups without signal or without rewards, with the reason', () => {
+test('zero-advantage rejects groups without a signal or rewards, and gives the reason', () => {
   expect(admitGroup(gates, group([0, 1, 1]))).toEqual({ admitted: true });
   expect(admitGroup(gates, { ...group([0, 1]), isZeroAdvantage: true })).toMatchObject({
     reason: 'rewards 0 … 1: every advantage in the loss is 0',
@@ -34,7 +34,7 @@ test('zero-advantage refuses groups without signal or without rewards, with the 
   expect(admitGroup(gates, group([]))).toMatchObject({ reason: expect.stringContaining('graded') });
 });
 
-test('truncation admits up to its share', () => {
+test('truncation admits groups with at most maxShare truncated rollouts', () => {
   expect(admitGroup(gates, group([0, 1, 0, 1], 2))).toEqual({ admitted: true });
   expect(admitGroup(gates, group([0, 1, 0, 1], 3))).toMatchObject({ admitted: false, gate: 'truncation' });
 });
@@ -43,7 +43,7 @@ test('admits every group without gates', () => {
   expect(admitGroup([], group([1, 1], 2))).toEqual({ admitted: true });
 });
 
-test('refills by the admission rate so far, at most a batch and at most the untried problems', () => {
+test('sizes a refill by the admission rate so far, up to a batch and the number of untried problems', () => {
   const state = { wanted: 32, admitted: 15, tried: 32, refills: 0, maxRefills: 2, untried: 1000 };
   expect(decideRefill(state)).toEqual({ action: 'refill', problems: 32 });
   expect(decideRefill({ ...state, admitted: 28 })).toEqual({ action: 'refill', problems: 5 });

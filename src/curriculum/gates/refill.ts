@@ -1,28 +1,30 @@
 /** State of a step's batch after a round of rollouts. */
 export interface RefillState {
-  /** Groups a full batch has. */
+  /** Number of groups in a full batch. */
   readonly wanted: number;
-  /** Groups that passed every gate, over all rounds of this step. */
+  /** Number of groups that passed every gate, over all rounds of this step. */
   readonly admitted: number;
-  /** Groups rolled out, over all rounds of this step. */
+  /** Number of groups rolled out, over all rounds of this step. */
   readonly tried: number;
-  /** Extra rounds already made. */
+  /** Number of extra rounds so far. */
   readonly refills: number;
   readonly maxRefills: number;
-  /** Selected problems that this step has not tried yet. */
+  /** Number of selected problems that this step has not tried yet. */
   readonly untried: number;
 }
 
-/** What to do next. */
+/** Decision after a round. */
 export type RefillDecision =
   | { readonly action: 'refill'; readonly problems: number }
   | { readonly action: 'train' | 'skip' };
 
 /**
- * Decides whether to roll out more problems after gates rejected groups. A batch that stays short is trained on and
- * reported; a step without an admitted group is skipped. Never aborts a run, unlike verl's dynamic sampling.
+ * Decides whether to roll out more problems after gates rejected groups. A batch that remains too small is
+ * still trained on, and reported; a step without an admitted group is skipped. Never aborts a run, unlike
+ * verl's dynamic sampling.
  *
- * A refill requests the number of problems that should fill the gap at this step's admission rate so far, at most a batch.
+ * A refill requests as many problems as should fill the batch at this step's admission rate so far, at most a
+ * full batch.
  */
 export function decideRefill(state: RefillState): RefillDecision {
   const missing = state.wanted - state.admitted;

@@ -5,11 +5,11 @@ import type { Gate } from './gate.ts';
 /** Rejects groups with many truncated rollouts: their rewards measure length, not reasoning. */
 export const truncationConfig = z.strictObject({
   type: z.literal('truncation'),
-  /** Largest share of truncated rollouts that is still admitted. */
+  /** Maximum share of truncated rollouts in an admitted group. */
   maxShare: z.number().min(0).max(1).default(0.5),
 });
 
-/** Admits only groups with enough complete rollouts. */
+/** Configures a gate that admits only groups with enough complete rollouts. */
 export const truncation = noun(truncationConfig);
 
 export function createTruncation({ maxShare }: z.infer<typeof truncationConfig>): Gate {

@@ -3,19 +3,20 @@ import { noun } from '../../core/config-builder.ts';
 import type { Gate } from './gate.ts';
 
 /**
- * Rejects groups that cannot move the policy, because no rollout in the loss has an advantage other than 0 (DAPO's
- * dynamic sampling, Yu et al., arXiv 2503.14476, §3.2). The stage's `maxRefills` limits the search for others.
+ * Rejects groups that cannot change the policy, because every rollout in the loss has advantage 0 (DAPO's
+ * dynamic sampling, Yu et al., arXiv 2503.14476, §3.2). The stage's `maxRefills` limits the search for
+ * replacements.
  */
 export const zeroAdvantageConfig = z.strictObject({
   type: z.literal('zero-advantage'),
   /**
-   * Also rejects groups whose rewards differ by less than this, e.g. only by the soft over-long penalty, because
-   * standardised advantages would magnify small differences. 0: rejects no others.
+   * Also rejects groups whose rewards differ by less than this, e.g. only by the soft over-long penalty,
+   * because standardised advantages would magnify small differences. 0: rejects no additional groups.
    */
   tolerance: z.number().min(0).default(0),
 });
 
-/** Admits only groups with a signal. */
+/** Configures a gate that admits only groups with a signal. */
 export const zeroAdvantage = noun(zeroAdvantageConfig);
 
 export function createZeroAdvantage({ tolerance }: z.infer<typeof zeroAdvantageConfig>): Gate {

@@ -7,7 +7,7 @@ import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-samp
 
 const groupSize = 8;
 
-/** `size` problems of one family and knob. */
+/** Returns `size` problems of one family and knob. */
 const problems = (family: string, size: number, knob = 1, domain = 'math'): PoolProblem[] =>
   Array.from({ length: size }, (_, i) => ({
     id: `${domain}/${family}/${knob}/${i}`,
@@ -22,7 +22,10 @@ const problems = (family: string, size: number, knob = 1, domain = 'math'): Pool
 const build = (pool: readonly PoolProblem[], options: Parameters<typeof auto>[0] = {}): ProblemSampler =>
   createSampler(samplerConfig.parse(auto(options)), pool, 3, groupSize);
 
-/** Outcome of a group whose rollouts are correct, unparsed (and truncated or not) or incorrect with these probabilities. */
+/**
+ * Draws the outcome of a group whose rollouts are correct, unparsed (truncated or not) or incorrect with
+ * these probabilities.
+ */
 function groupOf(
   problemId: string,
   { passRate = 0, unparsed = 0, isTruncated = false, tokens = 10 },
@@ -45,7 +48,7 @@ type World = (
   step: number,
 ) => { passRate?: number; unparsed?: number; isTruncated?: boolean; tokens?: number };
 
-/** Trains for some steps of 32 groups; returns the batches. */
+/** Trains for some steps with 32 groups each; returns the batches. */
 function train(sampler: ProblemSampler, world: World, steps: number, from = 0): string[][] {
   const random = createRng(9, 'world', from);
   return Array.from({ length: steps }, (_, i) => {
@@ -76,14 +79,14 @@ test('finds the 5 % of a frozen pool that are within reach and form separate cel
   expect(metrics['uniformShare']).toBe(0.2);
 });
 
-test('finds single problems within reach by their own evidence where cells do not separate them', () => {
+test('finds single problems within reach by their own evidence if cells do not separate them', () => {
   const pool = problems('a', 320);
   const isLive = (id: string): boolean => Number(id.split('/')[3]) % 20 === 0;
   const batches = train(build(pool), (id) => ({ passRate: isLive(id) ? 0.5 : 0 }), 60);
   expect(shareOf(batches.slice(30), isLive)).toBeGreaterThan(4 * 0.05);
 });
 
-test('brakes a source judged at random, but not a source that the policy learns', () => {
+test('brakes a source with random verdicts, but not a source that the policy learns', () => {
   const pool = [...problems('coin', 300), ...problems('skill', 300)];
   const sampler = build(pool);
   const world: World = (id, step) => ({
@@ -96,7 +99,10 @@ test('brakes a source judged at random, but not a source that the policy learns'
   expect(shareOf(batches.slice(40, 60), (id) => id.includes('/coin/'))).toBeLessThan(0.25);
 });
 
-/** Batches from step 15 to 40, where a third of the pool at first fails in its format in 96 % of the rollouts. */
+/**
+ * Returns the batches of steps 15 to 40. At first, 96 % of the rollouts for a third of the pool have a wrong
+ * format.
+ */
 function trainWithFormat(unparsedAt: (step: number) => number, isTruncated = false): string[][] {
   const pool = [...problems('format', 200), ...problems('hard', 200), ...problems('easy', 200)];
   const world: World = (id, step) => {
@@ -145,7 +151,7 @@ test('draws the first batch uniformly, without a measurement', () => {
   expect(first.choose(32, 0)).toEqual(second.choose(32, 0));
 });
 
-test('draws nearly all problems uniformly where none has a signal', () => {
+test('draws nearly all problems uniformly if none has a signal', () => {
   const sampler = build([...problems('a', 200), ...problems('b', 200, 2)]);
   train(sampler, () => ({ passRate: 0 }), 30);
   expect(sampler.metrics()['uniformShare']).toBe(0.9);
@@ -213,7 +219,7 @@ test('ignores ungradable rollouts', () => {
   expect(sampler.metrics()).toEqual(before);
 });
 
-test('draws the uniform share of every batch exactly over time, each problem once per epoch', () => {
+test('draws the uniform share exactly over time, and each problem once per epoch', () => {
   const pool = problems('a', 60);
   const sampler = build(pool, { uniformShare: 1 });
   const ids = train(sampler, () => ({ passRate: 0.5 }), 15).flat();
@@ -239,7 +245,7 @@ test('rejects the state of another pool', () => {
   );
 });
 
-test('draws nearly all problems uniformly where most of the pool is already live', () => {
+test('draws nearly all problems uniformly if most of the pool is already live', () => {
   const pool = [...problems('a', 300), ...problems('b', 300), ...problems('c', 300)];
   const world: World = (id) => ({ passRate: id.includes('/a/') ? 0.15 : 0.4 });
   const sampler = build(pool, { brake: 0 });
@@ -248,7 +254,7 @@ test('draws nearly all problems uniformly where most of the pool is already live
   expect(sampler.metrics()['uniformShare']).toBe(0.9);
 });
 
-test('fills the batch and has finite metrics where every weight underflows', () => {
+test('fills the batch and has finite metrics even if every weight underflows', () => {
   const sampler = build(problems('a', 40), { sharpness: 500 });
   train(sampler, () => ({ passRate: 0 }), 30);
   expect(sampler.choose(32, 30)).toHaveLength(32);

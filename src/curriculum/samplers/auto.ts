@@ -19,9 +19,10 @@ import { readState } from './read-state.ts';
 import { Shares } from './shares.ts';
 
 /**
- * Prefers problems whose group is likely to have a signal, judged by the rollouts of training; needs no measurement. A
- * fixed share of each batch is drawn uniformly, as a control group that measures whether selection helps; where it does
- * not, nearly the whole batch is drawn uniformly. docs/algorithms/auto.md has the equations and the sources.
+ * Prefers problems whose group is likely to have a signal, according to the rollouts of training; needs no
+ * measurement. A fixed share of each batch is drawn uniformly, as a control group that measures whether
+ * selection helps. If it does not, nearly the whole batch is drawn uniformly. docs/algorithms/auto.md has the
+ * equations and the sources.
  */
 export const autoConfig = z.strictObject({
   type: z.literal('auto'),
@@ -29,9 +30,12 @@ export const autoConfig = z.strictObject({
   uniformShare: z.number().gt(0).max(1).default(0.2),
   /** Exponent of the live probability: 0 draws uniformly, a large value draws only the best problems. */
   sharpness: z.number().min(0).default(4),
-  /** Exponent of the progress brake; 0 switches it off. */
+  /** Exponent of the progress brake; 0 disables it. */
   brake: z.number().min(0).default(3),
-  /** Exponent of the expected tokens of a rollout, by which the weight is divided; 1 counts cost in tokens, 0 in rollouts. */
+  /**
+   * The weight is divided by the expected tokens of a rollout to this power; 1 measures cost in tokens, 0 in
+   * rollouts.
+   */
   tokenCost: z.number().min(0).default(0),
   /** Whether problems of one family and knob, or of one source and level, share evidence. */
   shareEvidence: z.boolean().default(true),
@@ -59,18 +63,19 @@ const autoState = z.strictObject({
 });
 
 /**
- * Uniform share of a batch while selection does not help; the rest is still selected, to detect when it helps again.
+ * Uniform share of a batch while selection does not help; the rest is still selected, to detect when
+ * selection helps again.
  */
 const fallbackShare = 0.9;
 /**
- * Groups in the first block that judges a source's progress in its format; many, because parsed answers are rare at
- * first.
+ * Number of groups in the first block that judges how a source's format improves; large, because parsed
+ * answers are rare at first.
  */
 const formatBlock = 60;
-/** Minimum live probability, and minimum weight where a large exponent would underflow, so that no weight is 0. */
+/** Minimum live probability, and minimum weight, so that no weight underflows to 0 with a large exponent. */
 const [leastLive, leastWeight] = [1e-6, 1e-300];
 
-/** @param groupSize rollouts of a group. */
+/** @param groupSize rollouts per group. */
 export function createAuto(
   config: Config,
   pool: readonly PoolProblem[],
@@ -188,7 +193,7 @@ class AutoSampler implements ProblemSampler {
     };
   }
 
-  /** Share of the problems that are in misformatted cells. */
+  /** Returns the share of the problems that are in misformatted cells. */
   #misformattedShare(): number {
     const misformatted = this.#own.classes.filter(({ cell }) => this.#means.isMisformatted(cell));
     return misformatted.reduce((sum, { size }) => sum + size, 0) / this.#pool.length;
@@ -213,7 +218,7 @@ class AutoSampler implements ProblemSampler {
     return selected;
   }
 
-  /** Weight of a problem of each class of equal evidence. */
+  /** Returns the weight of a problem for each class of equal evidence. */
   #weightsOfClasses(): Float64Array {
     const { sharpness, brake, tokenCost } = this.#config;
     const tokens = this.#means.relativeTokens();
@@ -262,8 +267,8 @@ class AutoSampler implements ProblemSampler {
 }
 
 /**
- * Trials of a group as evidence. An unparsed rollout that ended by itself counts half, since it failed in its format
- * rather than in the problem; an ungradable one does not count.
+ * Converts a group's rollouts to evidence. An unparsed rollout that ended by itself counts half, because its
+ * format was wrong rather than its answer; an ungradable one does not count.
  */
 function evidenceOf({ verdicts, truncated }: ProblemOutcome): Trials {
   const { correct, incorrect, timeout, unparsed } = verdicts;
@@ -285,7 +290,7 @@ function expectedLive(
   return Math.max(leastLive, live);
 }
 
-/** All problems in one cell of one source. */
+/** Puts all problems in one cell of one source. */
 const oneCell = (pool: readonly PoolProblem[]): Cells => ({
   cellOf: new Uint32Array(pool.length),
   sourceOf: new Uint32Array(1),

@@ -1,8 +1,8 @@
 import type { PoolProblem } from './problem-sampler.ts';
 
 /**
- * Groups of problems that share evidence, and the sources that they belong to. A cell never spans two sources, because
- * the progress of a source is judged against the means of its cells.
+ * Groups of problems that share evidence, and the sources to which they belong. A cell never spans two
+ * sources, because the progress of a source is judged against the means of its cells.
  */
 export interface Cells {
   /** Cell of each problem, in the order of the pool. */
@@ -14,8 +14,8 @@ export interface Cells {
 }
 
 /**
- * Splits a pool into cells. A source is the problems of one data set, domain and family. Its cells are the knobs of its
- * generator, or without knobs the levels of its problems, or without levels the whole source.
+ * Splits a pool into cells. A source is the problems of one data set, domain and family. It has one cell per
+ * knob of its generator. Without knobs, it has one per level; without levels, the whole source is one cell.
  */
 export function splitIntoCells(pool: readonly PoolProblem[]): Cells {
   const cells = new Map<string, number>();

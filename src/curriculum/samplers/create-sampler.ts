@@ -11,7 +11,7 @@ import { createThompsonPassRate, thompsonPassRateConfig } from './thompson-pass-
 import { createUcb, ucbConfig } from './ucb.ts';
 import { createUniform, uniformConfig } from './uniform.ts';
 
-/** Every way of choosing which problem comes next. */
+/** Configuration of any sampler. */
 export const samplerConfig = z.discriminatedUnion('type', [
   uniformConfig,
   levelWeightedConfig,
@@ -51,8 +51,8 @@ export function levelsNamedBy(config: SamplerConfig): readonly string[] {
  *
  * @param seed the run's seed; samplers of different stages should get different seeds.
  * @param groupSize rollouts per group.
- * @throws {DataError} when the pool is empty or names a problem twice.
- * @throws {ConfigError} when the configuration names a level that no problem of the pool has.
+ * @throws {DataError} if the pool is empty or contains a problem twice.
+ * @throws {ConfigError} if the configuration names a level that no problem of the pool has.
  */
 export function createSampler(
   config: SamplerConfig,

@@ -8,11 +8,11 @@ import { readState } from './read-state.ts';
  * The easy-to-hard schedules of E2H Reasoner (Parashar et al., arXiv 2506.06632): the share of each level is a
  * function of the step alone. K levels, easiest first, k = 0 … K−1; t = step / steps, held at 1 beyond the end.
  *
- * - `classic`: level ⌊t·K⌋ alone, each for an equal number of steps;
+ * - `classic`: only level ⌊t·K⌋, so that each level gets an equal number of steps;
  * - `balanced`: equal shares of all levels at every step;
  * - `cosine` (E2H-C): α·(K−1−k) + (1−α)·k with α = (1 + cos πt) / 2;
- * - `gaussian` (E2H-G): exp(−(x − k)² / 2σ²) with x = t^β·(K−1); a small β leaves the easy levels sooner, and a small σ
- *   mixes levels less.
+ * - `gaussian` (E2H-G): exp(−(x − k)² / 2σ²) with x = t^β·(K−1); a smaller β leaves the easy levels sooner,
+ * and a smaller σ mixes levels less.
  */
 export const e2hConfig = z.strictObject({
   type: z.literal('e2h'),
@@ -32,7 +32,7 @@ export const e2hConfig = z.strictObject({
  */
 export const e2h = noun(e2hConfig);
 
-/** Share of each level at a step; the shares sum to 1. */
+/** Returns the share of each level at a step; the shares sum to 1. */
 export function e2hShares(config: z.infer<typeof e2hConfig>, step: number): number[] {
   const progress = Math.min(1, step / config.steps);
   const weights = config.levels.map((_, level) => weightOf(config, level, progress));

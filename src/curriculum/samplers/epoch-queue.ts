@@ -7,8 +7,8 @@ export const epochQueueState = z.strictObject({ epoch: z.int().min(0), seen: z.a
 const nothing: ReadonlySet<string> = new Set();
 
 /**
- * Ids in shuffled epochs: each id comes once before any id repeats, and every epoch has its own order. Can be resumed
- * in the middle of an epoch.
+ * Yields ids in shuffled epochs: each id appears once before any id repeats, and every epoch has its own
+ * order. Can be resumed in the middle of an epoch.
  */
 export class EpochQueue {
   readonly #ids: readonly string[];
@@ -35,10 +35,10 @@ export class EpochQueue {
   }
 
   /**
-   * Returns the next `count` ids outside `without`, fewer only if there are no more. If the epoch ends, the next one
-   * begins; ids already taken in this call come later in it.
+   * Returns the next `count` ids outside `without`, fewer only if there are no more. If the epoch ends, the
+   * next one begins; it defers ids already taken in this call.
    *
-   * @param rank lower comes first, ties in shuffled order; absent: shuffled order.
+   * @param rank ids with a lower rank come first, ties in shuffled order. Default: shuffled order.
    */
   take(count: number, without: ReadonlySet<string> = nothing, rank?: (id: string) => number): string[] {
     const taken = this.#draw(count, without, rank);
@@ -50,7 +50,7 @@ export class EpochQueue {
     return taken;
   }
 
-  /** Marks ids as taken in this epoch, because another queue served them. */
+  /** Marks ids as taken in this epoch, because another queue yielded them. */
   markSeen(ids: ReadonlySet<string>): void {
     this.#unseen = this.#unseen.filter((id) => !ids.has(id));
   }

@@ -11,8 +11,9 @@ export const levelQueuesState = z.strictObject({
 });
 
 /**
- * One shuffled queue per level; each batch is divided among them by shares. Within a level, no problem repeats before
- * all of its problems have come. A problem of several levels counts as seen in all of them.
+ * One shuffled queue per level; each batch is divided among them by shares. Within a level, no problem
+ * repeats before all of the level's problems have appeared. A problem in several levels counts as seen in all
+ * of them.
  */
 export class LevelQueues {
   readonly levels: readonly string[];
@@ -42,7 +43,7 @@ export class LevelQueues {
     return [...taken];
   }
 
-  /** Epochs begun and finished in each level, as metrics. */
+  /** Returns the number of epochs of each level, as metrics. */
   metrics(): Record<string, number> {
     return Object.fromEntries(
       [...this.#queues].map(([level, queue]) => [`epoch/${level}`, queue.epoch + queue.progress]),
@@ -75,7 +76,7 @@ export class LevelQueues {
   }
 }
 
-/** Every level that a problem of the pool belongs to, in order of first appearance. */
+/** Returns every level that a problem of the pool belongs to, in order of first appearance. */
 export function levelsIn(pool: readonly PoolProblem[]): string[] {
   return [...new Set(pool.flatMap((problem) => problem.levels))];
 }

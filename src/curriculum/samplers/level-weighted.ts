@@ -5,9 +5,9 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * Draws levels in fixed proportions, exact over time, and problems of a level in shuffled epochs. With three levels by
- * pass rate and weights 0.2, 1, 0.2 it is prime-rl's default difficulty pools, on measured levels instead of the last
- * group's mean.
+ * Draws levels in fixed proportions, exact over time, and the problems of a level in shuffled epochs. With
+ * three levels by pass rate and weights 0.2, 1, 0.2, it equals prime-rl's default difficulty pools, except
+ * that levels are measured instead of taken from the last group's mean.
  */
 export const levelWeightedConfig = z.strictObject({
   type: z.literal('level-weighted'),

@@ -22,8 +22,9 @@ const mixedState = z.strictObject({
 });
 
 /**
- * One sampler of the same kind per domain; each batch is divided exactly among them. A domain with fewer problems than
- * its share contributes all it has. Other domains do not fill in, so the mix never changes silently.
+ * One sampler of the same kind per domain; each batch is divided exactly among them. A domain with fewer
+ * problems than its share contributes all of them. Other domains do not fill in, so the mix never changes
+ * silently.
  *
  * @throws {ConfigError} if no problem of the pool has a domain of the mix.
  */

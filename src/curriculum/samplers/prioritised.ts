@@ -7,8 +7,8 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * Draws problems with probability proportional to 1 − passRate (Kimi k1.5, arXiv 2501.12599, §2.3.4), so that harder
- * problems come more often. Draws without replacement within a step; there are no epochs.
+ * Draws problems with probability proportional to 1 − passRate (Kimi k1.5, arXiv 2501.12599, §2.3.4), so that
+ * harder problems are drawn more often. Draws without replacement within a step; there are no epochs.
  */
 export const prioritisedConfig = z.strictObject({
   type: z.literal('prioritised'),
@@ -17,7 +17,10 @@ export const prioritisedConfig = z.strictObject({
    * This setting is ours: the paper does not state how its rates follow the policy.
    */
   memory: z.number().min(0).max(1).default(0.5),
-  /** Minimum weight of a problem; above 0, solved problems are drawn again. 0 in the paper. */
+  /**
+   * Minimum weight of a problem; if above 0, always-solved problems are still drawn sometimes. 0 in the
+   * paper.
+   */
   minWeight: z.number().min(0).max(1).default(0),
 });
 
@@ -84,9 +87,9 @@ function rateOf({ successes, trials }: Trials): number {
 }
 
 /**
- * Taking the largest of these keys draws without replacement by weight (Efraimidis & Spirakis 2006: u^(1/w), here its
- * logarithm). Weight 0 sorts below every other weight, in random order, so these problems are used only when nothing
- * else is left.
+ * Returns a random key. Taking the problems with the largest keys draws them by weight without replacement
+ * (Efraimidis & Spirakis 2006: u^(1/w), here its logarithm). Weight 0 sorts below every other weight, in
+ * random order, so these problems are used only if no others are left.
  */
 function drawKey(uniform: number, weight: number): number {
   return weight > 0 ? Math.log(uniform + 2 ** -33) / weight : -Number.MAX_VALUE * (0.5 + uniform / 2);

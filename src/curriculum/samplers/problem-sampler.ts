@@ -1,7 +1,7 @@
 import type { Outcome } from '../../core/verdict.ts';
 import type { Trials } from '../../difficulty/pass-rates/trials.ts';
 
-/** A problem of a stage's pool, as samplers see it. */
+/** A problem of a stage's pool, with the fields that samplers use. */
 export interface PoolProblem {
   readonly id: string;
   readonly domain: string;
@@ -20,13 +20,16 @@ export interface PoolProblem {
 /** Outcome of a problem that was rolled out, whether or not the gates admitted it. */
 export interface ProblemOutcome extends Trials {
   readonly problemId: string;
-  /** Mean of |advantage| over the group; 0 where all rewards were equal. */
+  /** Mean of |advantage| over the group; 0 if all rewards were equal. */
   readonly meanAbsAdvantage: number;
-  /** Rollouts of the group by verdict, `ungradable` ones included. */
+  /** Number of rollouts of the group by verdict, including `ungradable` ones. */
   readonly verdicts: Readonly<Record<Outcome, number>>;
-  /** Unparsed rollouts that were cut off at a limit; the others ended by themselves, so their format is wrong. */
+  /**
+   * Number of unparsed rollouts that were cut off at a limit. The other unparsed ones ended by themselves, so
+   * their format is wrong.
+   */
   readonly truncated: number;
-  /** Tokens written by all rollouts of the group. */
+  /** Number of tokens that all rollouts of the group wrote. */
   readonly tokens: number;
 }
 
@@ -48,7 +51,7 @@ export interface ProblemSampler {
    * Returns `count` distinct problem ids, or all eligible ones if there are fewer: no problem appears twice in a step.
    *
    * @param step 0-based step within the stage; schedules read it.
-   * @param without ids already rolled out in this step, left out when a gate asks for a refill.
+   * @param without ids already rolled out in this step, which a refill must not repeat.
    * @param perDomain count of each domain, summing to `count`. Only a mix of domains uses it; if absent, the mix
    * splits `count` in proportion to its weights.
    */
@@ -60,10 +63,10 @@ export interface ProblemSampler {
   ): string[];
   /** Learns from finished groups; ignores ids outside the pool (of an earlier stage). */
   observe(outcomes: readonly ProblemOutcome[]): void;
-  /** State needed to continue, JSON-safe. */
+  /** Returns the state needed to continue, JSON-safe. */
   save(): unknown;
-  /** Restores a saved state. @throws if it is not a state of this kind of sampler. */
+  /** Restores a saved state. @throws if it is not the state of a sampler of this type. */
   restore(state: unknown): void;
-  /** Finite numbers worth plotting, named without the `sampler/` prefix. */
+  /** Returns finite numbers worth plotting, named without the `sampler/` prefix. */
   metrics(): Record<string, number>;
 }

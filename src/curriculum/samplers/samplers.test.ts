@@ -9,7 +9,7 @@ import type { PoolProblem, ProblemOutcome, ProblemSampler } from './problem-samp
 import { targetDifficulty } from './target-difficulty.ts';
 import { ucb } from './ucb.ts';
 
-/** `size` problems of one level, measured with 8 trials. */
+/** Returns `size` problems of one level, measured with 8 trials. */
 const problems = (level: string, size: number, successes = 4, domain = 'math'): PoolProblem[] =>
   Array.from({ length: size }, (_, i) => ({
     id: `${domain}/${level}/${i}`,
@@ -49,7 +49,7 @@ test('level-weighted: shares are exact over time, and other levels fill in for a
   expect(countLevel(tight.choose(10, 0), 'hard')).toBe(8);
 });
 
-test('an empty level is an error that lists the levels present', () => {
+test('an empty level is an error that lists the existing levels', () => {
   const create = (): ProblemSampler => build(levelWeighted({ weights: { esay: 1 } }), problems('easy', 3));
   expect(create).toThrow(ConfigError);
   expect(create).toThrow(/"esay".*found none.*easy/);
@@ -65,7 +65,7 @@ test('prioritised: picks each problem first with probability proportional to 1 �
   expect(countLevel(sampler.choose(3, 0), 'always')).toBe(1);
 });
 
-test('prioritised: solved problems come less often, discounted by memory', () => {
+test('prioritised: solved problems are drawn less often, discounted by memory', () => {
   const pool = [...problems('a', 1, 0), ...problems('b', 1, 0)];
   const sampler = build(prioritised({ memory: 0 }), pool);
   sampler.observe([outcome('math/a/0', 8, 8, 0)]);
@@ -74,7 +74,7 @@ test('prioritised: solved problems come less often, discounted by memory', () =>
   expect(sampler.metrics()['passRate']).toBeCloseTo(0.5);
 });
 
-test('target-difficulty: starts with the easiest, moves by AdaRFT’s update, rests at the goal', () => {
+test('target-difficulty: starts with the easiest, follows AdaRFT’s update, and rests at the goal', () => {
   const pool = [...problems('hard', 4, 0), ...problems('medium', 4, 4), ...problems('easy', 4, 8)];
   const sampler = build(targetDifficulty(), pool);
   const batch = sampler.choose(4, 0);
@@ -87,7 +87,7 @@ test('target-difficulty: starts with the easiest, moves by AdaRFT’s update, re
   expect(countLevel(sampler.choose(4, 1), 'medium')).toBe(4);
 });
 
-test('ucb: the level with the larger |advantage| comes more often, and exploration keeps every level', () => {
+test('ucb: the level with the larger |advantage| is drawn more often, and exploration keeps every level', () => {
   const pool = [...problems('solved', 200), ...problems('mixed', 200)];
   const sampler = build(ucb(), pool);
   const late: string[] = [];

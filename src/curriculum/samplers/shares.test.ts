@@ -12,7 +12,7 @@ test('the documented example: 2 to 1 in batches of 4', () => {
   ]);
 });
 
-test('every batch is full, and no key is ever one item ahead or keys−1 items short', () => {
+test('every batch is full, and no key is ever one item ahead or keys−1 items behind', () => {
   const weights = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 });
   const counts = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 30 });
   fc.assert(

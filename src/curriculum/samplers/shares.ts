@@ -6,7 +6,7 @@
  * const shares = new Shares(['math', 'code']);
  * shares.allot(4, { math: 2, code: 1 }); // { math: 3, code: 1 }
  * shares.allot(4, { math: 2, code: 1 }); // { math: 2, code: 2 }
- * shares.allot(4, { math: 2, code: 1 }); // { math: 3, code: 1 }: 8 to 4 in all
+ * shares.allot(4, { math: 2, code: 1 }); // { math: 3, code: 1 }: 8 to 4 in total
  */
 export class Shares {
   readonly #keys: readonly string[];
@@ -17,7 +17,10 @@ export class Shares {
     this.#owed = Object.fromEntries(keys.map((key) => [key, 0]));
   }
 
-  /** How many of `count` items each key gets; the sum is `count`. Weights are ≥ 0, and at least one is positive. */
+  /**
+   * Returns how many of `count` items each key gets; the sum is `count`. Weights must be ≥ 0, and at least
+   * one positive.
+   */
   allot(count: number, weights: Readonly<Record<string, number>>): Record<string, number> {
     const total = this.#keys.reduce((sum, key) => sum + weights[key]!, 0);
     const allotted = Object.fromEntries(this.#keys.map((key) => [key, 0]));

@@ -8,9 +8,9 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
  * Creates the sampler of a stage over the problems it selected, with one sampler per domain if the stage has a mix. The
  * stage's name is part of the seed, so that two stages draw the same problems in different orders.
  *
- * @param groupSize rollouts of a group.
- * @throws {DataError} when the pool is empty or names a problem twice.
- * @throws {ConfigError} when mix or sampler name a domain or level that no problem of the pool has.
+ * @param groupSize rollouts per group.
+ * @throws {DataError} if the pool is empty or contains a problem twice.
+ * @throws {ConfigError} if the mix or the sampler names a domain or level that no problem of the pool has.
  */
 export function createStageSampler(
   { name, mix, sampler }: Pick<StageConfig, 'name' | 'mix' | 'sampler'>,

@@ -11,16 +11,16 @@ import { readState } from './read-state.ts';
  *
  *     target ← clip(target − stepSize·tanh(sensitivity·(R̄ − goal)), 0, 1)
  *
- * with R̄ the pass rate over the groups just finished. AdaRFT states the update for a difficulty T on 0 … 100. Here
- * target = 1 − T/100, so its η = 50, α = 2, β = 0.5, T₀ = 0 are the defaults below. AdaRFT's code keeps no record of
- * used problems and repeats those nearest to a resting target; here no problem repeats within an epoch. Problems
- * without measurements have the prior's mean.
+ * where R̄ is the pass rate over the groups that have just finished. AdaRFT defines the update for a
+ * difficulty T in 0 … 100. Here target = 1 − T/100, so its η = 50, α = 2, β = 0.5, T₀ = 0 correspond to the
+ * defaults below. AdaRFT's code keeps no record of used problems and repeats those nearest to a constant
+ * target; here, no problem repeats within an epoch. Problems without measurements have the prior's mean.
  */
 export const targetDifficultyConfig = z.strictObject({
   type: z.literal('target-difficulty'),
-  /** Pass rate aimed at in the first step: 1 starts with the easiest. */
+  /** Target pass rate of the first step: 1 starts with the easiest problems. */
   start: z.number().min(0).max(1).default(1),
-  /** Pass rate in training at which the target rests. */
+  /** Pass rate in training at which the target stays constant. */
   goal: z.number().min(0).max(1).default(0.5),
   /** Maximum change of the target in one step. */
   stepSize: z.number().positive().max(1).default(0.5),

@@ -81,7 +81,7 @@ export function createThompsonLiveShare(
   };
 }
 
-/** Shares in proportion to the values, mixed with equal ones; they sum to 1. */
+/** Returns shares in proportion to the values, mixed with equal shares; they sum to 1. */
 function sharesOf(values: readonly number[], exploration: number): number[] {
   const total = sum(values);
   const equal = 1 / values.length;

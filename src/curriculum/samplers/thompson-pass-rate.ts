@@ -15,17 +15,17 @@ import { readState } from './read-state.ts';
  *     α ← memory·α + (1 − memory)·α₀ + successes,   β ← memory·β + (1 − memory)·β₀ + failures
  *
  * It draws `candidates` problems uniformly for each problem of the batch, and chooses those with the smallest |Beta(α,
- * β) draw − target|. The defaults follow the published recipe where it gives values: target 1/2, 16 candidates per
- * problem, Beta(1, 1). The pass rate of a problem with random verdicts stays at the target forever, so this sampler
- * prefers such problems.
+ * β) draw − target|. The defaults with published values follow the paper's recipe: target 1/2, 16 candidates
+ * per problem, Beta(1, 1). The pass rate of a problem with random verdicts stays at the target forever, so
+ * this sampler prefers such problems.
  */
 export const thompsonPassRateConfig = z.strictObject({
   type: z.literal('thompson-pass-rate'),
-  /** Pass rate aimed at. */
+  /** Target pass rate. */
   target: z.number().min(0).max(1).default(0.5),
-  /** Weight of earlier groups when a new group arrives: 1 keeps all, 0 uses the last group alone. */
+  /** Weight of earlier groups when a new group arrives: 1 keeps all, 0 uses only the last group. */
   memory: z.number().min(0).max(1).default(0.5),
-  /** Problems considered for each problem chosen. */
+  /** Number of candidates drawn for each problem chosen. */
   candidates: z.int().positive().default(16),
   prior: priorConfig.prefault({}),
 });

@@ -19,7 +19,7 @@ export const ucbConfig = z.strictObject({
   type: z.literal('ucb'),
   /** The arms; default: every level of the selected problems. */
   levels: z.array(z.string()).min(1).optional(),
-  /** Groups remembered per level. */
+  /** Number of groups remembered per level. */
   window: z.int().positive().default(300),
   /** If set, the value is a running mean with this step size instead of a mean over the window. */
   learningRate: z.number().positive().max(1).optional(),
@@ -79,7 +79,7 @@ function updateArm(arm: Arm, advantage: number, { window, learningRate }: Config
   return { count, recent, value: mean(recent) };
 }
 
-/** Softmax over the arms' scores; the highest score is subtracted first so that nothing overflows. */
+/** Computes the softmax over the arms' scores; subtracts the highest score first to avoid overflow. */
 function armShares(arms: ReadonlyMap<string, Arm>, config: Config): Record<string, number> {
   const groups = sum([...arms.values()].map((arm) => arm.count));
   const scores = [...arms].map(([level, arm]) => {

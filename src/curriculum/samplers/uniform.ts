@@ -6,7 +6,7 @@ import { readState } from './read-state.ts';
 /** Draws every problem once per epoch, each epoch in its own shuffled order: the baseline for every other sampler. */
 export const uniformConfig = z.strictObject({ type: z.literal('uniform') });
 
-/** Draws in shuffled epochs without repeats. */
+/** Draws problems in shuffled epochs without repeats. */
 export function uniform(): z.input<typeof uniformConfig> {
   return { type: 'uniform' };
 }

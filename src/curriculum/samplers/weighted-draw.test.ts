@@ -19,10 +19,10 @@ test('draws distinct indices of positive weight, as many as requested or all', (
   );
 });
 
-test('includes each index as often as successive draws by weight do', () => {
+test('includes each index as often as successive draws by weight would', () => {
   const weights = [1, 2, 3, 6, 8];
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  // Exact inclusion probability in two successive draws.
+  // The exact probability of inclusion in two successive draws.
   const expected = weights.map((weight, i) =>
     weights.reduce(
       (sum, other, j) => (i === j ? sum : sum + ((other / total) * weight) / (total - other)),

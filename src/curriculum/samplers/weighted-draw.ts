@@ -38,7 +38,8 @@ export function drawWeighted(
     }
     skip -= weight;
     if (skip > 0) continue;
-    // The index enters: draws its key above the threshold, ln(u) / weight with u uniform on (exp(threshold · weight), 1).
+    // Includes the index and draws its key above the threshold: ln(u) / weight with u uniform on
+    // (exp(threshold · weight), 1).
     const above = Math.expm1(kept[least]!.key * weight);
     kept[least] = { index, key: Math.log1p(positive(random) * above) / weight };
     setThreshold();
@@ -46,5 +47,8 @@ export function drawWeighted(
   return kept.toSorted((a, b) => b.key - a.key).map(({ index }) => index);
 }
 
-/** A uniform number in (0, 1): neither end, so that its logarithm and that of its complement are finite. */
+/**
+ * Draws a uniform number from (0, 1), excluding both ends, so that its logarithm and that of its complement
+ * are finite.
+ */
 const positive = (random: Rng): number => random.next() + 2 ** -33;

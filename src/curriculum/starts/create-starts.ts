@@ -5,7 +5,7 @@ import { createRestart, restartConfig } from './restart.ts';
 import { createReveal, revealConfig } from './reveal.ts';
 import type { StartProblem, Starts } from './starts.ts';
 
-/** Every way of choosing where attempts begin. */
+/** Configuration of where attempts begin. */
 export const startsConfig = z.discriminatedUnion('type', [promptConfig, revealConfig, restartConfig]);
 export type StartsConfig = z.output<typeof startsConfig>;
 

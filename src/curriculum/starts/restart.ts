@@ -13,17 +13,21 @@ export const restartConfig = z.strictObject({
   type: z.literal('restart'),
   /** Share of groups that restart, among groups at problems with an earlier attempt. */
   share: z.number().gt(0).max(1).default(0.5),
-  /** Attempts to restart from. Wrong ones teach correction; right ones cost accuracy in our measurements. */
+  /**
+   * Attempts to restart from. Incorrect ones teach correction; correct ones reduced accuracy in our
+   * measurements.
+   */
   from: z.enum(['incorrect', 'correct', 'both']).default('incorrect'),
   /** Maximum number of steps to cut off; the number is drawn from 1 to this. */
   backtrack: z.int().min(1).default(2),
   /** Text at which a step ends. */
   separator: z.string().min(1).default('\n\n'),
-  /** Text after the cut, such as `<|reflect|>`, encoded as special tokens where the vocabulary has them. */
+  /** Text after the cut, such as `<|reflect|>`, encoded as special tokens if the vocabulary has them. */
   mark: z.string().default(''),
   /**
-   * Added to the reward where an incorrect attempt ends correct, subtracted where a correct attempt ends incorrect.
-   * Rejected where advantages are divided by the group's standard deviation, because it would have no effect.
+   * Added to the reward if an incorrect attempt becomes correct, and subtracted if a correct attempt becomes
+   * incorrect. Rejected if advantages are divided by the group's standard deviation, because it would have no
+   * effect.
    */
   bonus: z.number().min(0).default(0),
   /** Number of most recent problems whose attempts are kept; each checkpoint includes them. */
@@ -40,7 +44,7 @@ const entry = z.strictObject({
   visits: z.int().min(0),
 });
 type Entry = z.infer<typeof entry>;
-/** Oldest first: the order decides which are dropped. */
+/** Oldest first: the order determines which problems are dropped. */
 const restartState = z.strictObject({ problems: z.array(z.tuple([z.string(), entry])) });
 
 export function createRestart(

@@ -10,8 +10,10 @@ import type { StartOutcome, StartProblem, Starts } from './starts.ts';
  * never solves from the prompt. The part is a share of the solution's tokens, stored per problem:
  *
  * - `follow`: bisects between the largest part with which all attempts failed and the smallest with which all
- *   succeeded, because these groups have no signal, and stays where a group is mixed. At a success rate of `target` or
- *   more, the share decreases by one `step` per group (AdaBack, arXiv 2506.18110, also follows the reward). At share 0,
+ * succeeded, because these groups have no signal, and keeps the share after a mixed group. At a success rate
+ * of `target` or
+ * more, the share decreases by one `step` per group (AdaBack, arXiv 2506.18110, also adapts the share to the
+ * reward). At share 0,
  *   attempts begin at the prompt.
  * - `shortest`: bisects for the shortest part that led to a success, and stays there (POPE, arXiv 2601.18779).
  * - `likelihood`: no search. Before each group, one forward pass over the solution gives the probability p that the
@@ -31,7 +33,7 @@ export const revealConfig = z.strictObject({
     .gt(0)
     .max(1)
     .default(1 / 16),
-  /** `follow`: success rate of a group from which less is revealed. */
+  /** `follow`: success rate of a group from which the share decreases. */
   target: z.number().gt(0).max(1).default(0.5),
   /** Maximum share revealed; the policy always writes at least one token. POPE: 1/4. */
   maxShare: z.number().gt(0).max(1).default(1),
@@ -50,12 +52,12 @@ export const reveal = noun(revealConfig);
 const entry = z.strictObject({
   /** Share revealed next; 0 is the prompt. */
   share: z.number().min(0).max(1),
-  /** The largest share known to fail, and the smallest known to be enough. */
+  /** The largest share known to be too small, and the smallest known to suffice. */
   low: z.number(),
   high: z.number(),
   /** `likelihood`: correction of the log-odds of success. */
   correction: z.number().default(0),
-  /** Groups so far. */
+  /** Number of groups so far. */
   visits: z.int().min(0),
 });
 type Entry = z.infer<typeof entry>;

@@ -12,7 +12,7 @@ const shareOf = (starts: Starts): number => {
   return choice!.kind === 'solution' ? choice!.share : 0;
 };
 
-/** Simulates groups of 8 with the success rate that a share has; returns the shares. */
+/** Simulates groups of 8 whose success rate depends on the share; returns the shares. */
 function play(starts: Starts, rate: (share: number) => number, groups: number): number[] {
   return Array.from({ length: groups }, () => {
     const [choice] = starts.choose(['p']) as [StartChoice];
@@ -25,7 +25,7 @@ function play(starts: Starts, rate: (share: number) => number, groups: number): 
   });
 }
 
-test('reveal bisects where a group has no signal, stays where it is mixed, and reveals less as it succeeds', () => {
+test('reveal bisects after a group without a signal, stays after a mixed one, and reveals less after successes', () => {
   const starts = open(reveal({ promptShare: 0, step: 0.1, maxShare: 0.8 }));
   const shown = (rate: number, groups: number): string[] =>
     play(starts, () => rate, groups).map((share) => share.toFixed(3));
@@ -36,7 +36,7 @@ test('reveal bisects where a group has no signal, stays where it is mixed, and r
   expect(starts.metrics()).toEqual({ revealed: 0, atPrompt: 1 });
 });
 
-test('reveal finds the part with a signal within a few groups, and again after the policy improves', () => {
+test('reveal finds the part that gives a signal within a few groups, and again after the policy improves', () => {
   const starts = open(reveal({ promptShare: 0 }));
   const rateAt = (threshold: number) => (share: number) =>
     share < threshold ? 0 : share < threshold + 0.1 ? 0.4 : 1;
@@ -69,7 +69,7 @@ test('likelihood corrects the log-odds after groups without a signal', () => {
   expect(starts.choose(['p'])).toEqual([at(-1)]);
 });
 
-test('reveal returns to the prompt after a success from it, and begins at the prompt unless measured as unsolved', () => {
+test('reveal returns to the prompt after a success from there, and begins there unless measured as unsolved', () => {
   const starts = open(reveal({ promptShare: 1 }));
   expect(shareOf(starts)).toBe(0);
   starts.observe([{ problemId: 'p', kind: 'prompt', successes: 1, trials: 8, attempts: [] }]);

@@ -16,12 +16,12 @@ export type StartChoice =
   | { readonly kind: 'likelihood'; readonly correction: number; readonly maxShare: number }
   | {
       readonly kind: 'correct' | 'incorrect';
-      /** Tokens the policy wrote. */
+      /** Tokens that the policy wrote. */
       readonly attempt: readonly number[];
       readonly steps: number;
     };
 
-/** A problem of a stage's pool, as starts see it. */
+/** A problem of a stage's pool, with the fields that starts use. */
 export interface StartProblem {
   readonly id: string;
   /** The policy's trials from the prompt; zero trials if unmeasured. */
@@ -32,7 +32,7 @@ export interface StartProblem {
 /** Outcome of a group, with the start of its attempts. */
 export interface StartOutcome extends Trials {
   readonly problemId: string;
-  /** Where it began; `prompt` also if the chosen start was empty. */
+  /** Where the group began; also `prompt` if the chosen start was empty. */
   readonly kind: 'prompt' | Start['kind'];
   /** Complete attempts from the prompt. */
   readonly attempts: readonly OwnAttempt[];
@@ -58,14 +58,14 @@ export interface OwnAttempt {
  * starts.observe(outcomes);
  */
 export interface Starts {
-  /** One start per problem id; the prompt for ids outside the pool. */
+  /** Returns one start per problem id; the prompt for ids outside the pool. */
   choose(problemIds: readonly string[]): StartChoice[];
   /** Learns from finished groups; ignores ids outside the pool. */
   observe(outcomes: readonly StartOutcome[]): void;
-  /** State needed to continue, JSON-safe. */
+  /** Returns the state needed to continue, JSON-safe. */
   save(): unknown;
-  /** Restores a saved state. @throws RunError if it is not a state of this kind. */
+  /** Restores a saved state. @throws RunError if it is not the state of starts of this type. */
   restore(state: unknown): void;
-  /** Finite numbers worth plotting, named without the `start/` prefix. */
+  /** Returns finite numbers worth plotting, named without the `start/` prefix. */
   metrics(): Record<string, number>;
 }

@@ -13,7 +13,7 @@ import {
 const norm = (vector: readonly number[]): number => Math.hypot(...vector);
 const add = (a: readonly number[], b: readonly number[]): number[] => a.map((value, i) => value + b[i]!);
 
-/** The split of groups with these gradients into the first `n` and the others. */
+/** Splits groups with these gradients into the first `n` and the others. */
 function splitOf(gradients: readonly (readonly number[])[], n: number): SplitGradient {
   const zero = gradients[0]!.map(() => 0);
   const sum = (some: readonly (readonly number[])[]): number[] => some.reduce<number[]>(add, zero);
@@ -65,7 +65,7 @@ test('the scale of the loss does not change the critical batch', () => {
 });
 
 test('halves of unequal size give the true critical batch, and the interval covers it', () => {
-  // 40 dimensions of unequal noise; tr Σ = Σ σ², |G|² = 40 · 0.5².
+  // 40 dimensions with unequal noise; tr Σ = Σ σ², |G|² = 40 · 0.5².
   const sigmas = Array.from({ length: 40 }, (_, i) => 4 / Math.sqrt(i + 1));
   const truth = sigmas.reduce((sum, sigma) => sum + sigma * sigma, 0) / (40 * 0.25);
   const rng = createRng(2, 'noise');
@@ -93,7 +93,7 @@ test('halves of unequal size give the true critical batch, and the interval cove
   expect(covered / worlds).toBeGreaterThan(0.92);
 });
 
-test('signal lost is a share, grows with noise and with groups without advantage', () => {
+test('signal lost is a share, and grows with noise and with the number of groups without advantage', () => {
   const groups = fc.integer({ min: 1, max: 64 });
   const critical = fc.double({ min: 0, max: 1e4, noNaN: true });
   fc.assert(
@@ -111,7 +111,7 @@ test('signal lost is a share, grows with noise and with groups without advantage
   expect(signalLost(5, 32, 0)).toBe(0);
 });
 
-test('progress is that of a simulated Adam step along the gradient', () => {
+test('progress equals that of a simulated Adam step along the gradient', () => {
   const rng = createRng(11, 'adam');
   const [gradient, sigma] = [0.1, 1];
   for (const live of [4, 16, 64]) {

@@ -3,7 +3,10 @@ import { ratioEstimate } from '../../statistics/ratio.ts';
 
 /** Gradient norms of two disjoint halves of a batch and of their sum, with the same loss weights. */
 export interface SplitGradient {
-  /** Live groups of each half; ≥ 1. Groups without advantage add nothing to a gradient and do not count. */
+  /**
+   * Number of live groups in each half; ≥ 1. Groups without advantage add nothing to a gradient and do not
+   * count.
+   */
   readonly groups: readonly [number, number];
   /** L2 norm of each half's gradient. */
   readonly norms: readonly [number, number];
@@ -21,8 +24,8 @@ export interface NoiseParts {
 
 /**
  * Returns unbiased estimates of tr Σ and |G|² from the halves a, b of a batch: |a + b|² − |a|² − |b|² = 2 a·b, whose
- * expectation is 2 n_a n_b |G|² because groups are independent (McCandlish et al., arXiv 1812.06162, appendix A.1, for
- * two halves instead of a part and the whole: half the variance).
+ * expectation is 2 n_a n_b |G|² because groups are independent (McCandlish et al., arXiv 1812.06162, appendix
+ * A.1; two halves instead of a part and the whole give half the variance).
  */
 export function noiseParts({ groups: [n, m], norms: [a, b], wholeNorm }: SplitGradient): NoiseParts {
   const own = a * a + b * b;
@@ -35,7 +38,8 @@ export function noiseParts({ groups: [n, m], norms: [a, b], wholeNorm }: SplitGr
  * Estimates the critical batch b_c = tr Σ / |G|² in live groups: at b_c groups, noise and signal of a gradient are
  * equal. Computed as a ratio of sums over splits, with Fieller's interval.
  *
- * @param parts of the splits of one training run or probe; with fewer than two, the interval is 0 … ∞.
+ * @param parts noise and signal of each split of one training run or probe; with fewer than two, the interval
+ * is 0 … ∞.
  */
 export function criticalBatch(parts: readonly NoiseParts[]): Estimate {
   return ratioEstimate(
@@ -45,9 +49,9 @@ export function criticalBatch(parts: readonly NoiseParts[]): Estimate {
 }
 
 /**
- * Progress of an AdamW update of `live` groups, relative to an update without noise, in [0, 1]: √(b / (b + b_c)). Adam
- * divides the mean gradient g by the root of its mean square g² + σ²/b, so that noise shortens the step in the
- * direction of g.
+ * Returns the progress of an AdamW update with `live` groups, relative to an update without noise, in [0, 1]:
+ * √(b / (b + b_c)). Adam divides the mean gradient g by the root of its mean square g² + σ²/b, so that noise
+ * shortens the step in the direction of g.
  *
  * @param critical b_c in live groups, finite.
  */
@@ -57,10 +61,10 @@ export function updateProgress(live: number, critical: number): number {
 
 /**
  * Returns the share of an update's attainable progress that is lost to groups without advantage, in [0, 1], relative to an
- * update whose groups are all live. Near 0 where noise is small, whatever the share of live groups.
+ * update whose groups are all live. Near 0 if noise is small, whatever the share of live groups.
  *
- * @param live live groups of the update.
- * @param groups all its groups, > 0.
+ * @param live number of live groups of the update.
+ * @param groups number of all groups of the update, > 0.
  * @param critical b_c in live groups; may be infinite.
  */
 export function signalLost(live: number, groups: number, critical: number): number {

@@ -1,13 +1,16 @@
 import type { Estimate } from '../../statistics/intervals.ts';
 import type { StagingWorth } from './staging-worth.ts';
 
-/** Speed-up below which selection does not regain what measuring a pool costs: a fifth of the budget needs 1 / (1 − 1/5). */
+/**
+ * Speed-up below which selection does not recover the cost of measuring a pool: a fifth of the budget, so 1 /
+ * (1 − 1/5).
+ */
 const leastSpeedup = 1.25;
 
 /** Decision that follows from the interval of a speed-up. */
 export type WorthVerdict = 'leave' | 'stage' | 'unclear';
 
-/** Returns `leave` where even the upper end gains too little, `stage` where even the lower end gains enough. */
+/** Returns `leave` if even the upper end gains too little, `stage` if even the lower end gains enough. */
 export function worthVerdict({ speedup }: Pick<StagingWorth, 'speedup'>): WorthVerdict {
   if (speedup.high < leastSpeedup) return 'leave';
   return speedup.low >= leastSpeedup ? 'stage' : 'unclear';

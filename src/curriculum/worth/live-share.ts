@@ -14,7 +14,7 @@ export interface PooledTrials extends Trials {
 export interface Drawing {
   /** Rollouts per group. */
   readonly groupSize: number;
-  /** Share of the pool that selection draws in one step, in (0, 1]; no problem comes twice in a step. */
+  /** Share of the pool that selection draws in one step, in (0, 1]; no problem appears twice in a step. */
   readonly density: number;
   /** Problems are drawn in proportion to this power of their live probability. */
   readonly exponent: number;
@@ -22,15 +22,18 @@ export interface Drawing {
 
 /** Expected shares of live groups, in [0, 1], by the information available when problems are chosen. */
 export interface LiveShares {
-  /** Nothing: uniform draws. */
+  /** No information: uniform draws. */
   readonly uniform: number;
-  /** The mean of the problem's cell, learned from its other problems. */
+  /** The mean of the problem's cell, estimated from the cell's other problems. */
   readonly byCell: number;
   /** The pass rate of every problem. */
   readonly byProblem: number;
 }
 
-/** Returns the probability that a group at pass rate `p` has both correct and incorrect rollouts: it is live. */
+/**
+ * Returns the probability that a group at pass rate `p` has both correct and incorrect rollouts, that is, is
+ * live.
+ */
 export function liveProbability(p: number, groupSize: number): number {
   return 1 - p ** groupSize - (1 - p) ** groupSize;
 }
@@ -48,16 +51,17 @@ export function unbiasedLive({ successes, trials }: Trials, groupSize: number): 
   return 1 - allOf(successes) - allOf(trials - successes);
 }
 
-/** Longer records are scaled down to this many trials at the same rate, which bounds the table of outcomes. */
+/** Larger counts are scaled down to this many trials at the same rate, which bounds the table of outcomes. */
 const mostTrials = 64;
 
 /**
  * Creates the estimator of live shares over a pool or a sample of it. The estimator takes a count for
  * each problem: 1 for the estimate, resampled counts for its error.
  *
- * Where every problem has the same number of trials, at least `groupSize`, the uniform share is the mean of
- * `unbiasedLive`. Otherwise, e.g. after adaptive probing, where outcomes decide the number of trials, it is the mean
- * posterior of a mixture of Beta shapes fitted to the pool. The posterior does not depend on why trials were made.
+ * If every problem has the same number of trials, at least `groupSize`, the uniform share is the mean of
+ * `unbiasedLive`. Otherwise, it is the posterior mean under a mixture of Beta shapes fitted to the pool. This
+ * is the case after adaptive probing, where outcomes decide the number of trials. The posterior does not
+ * depend on why trials were made.
  */
 export function createLiveShares(
   pool: readonly PooledTrials[],
@@ -78,7 +82,7 @@ export function createLiveShares(
 
   return (counts = new Float64Array(pool.length).fill(1)) => {
     const tally = countRecords(records, counts);
-    // A resample starts from the shares of the whole pool, with the weight of one problem.
+    // A resample starts from the mixture weights of the whole pool, which count as one problem.
     const shares: Float64Array = whole
       ? fitMixture(table, tally, { shares: whole, weight: 1 }, resampleRounds)
       : fitMixture(table, tally);
@@ -113,7 +117,7 @@ export function createLiveShares(
   };
 }
 
-/** Rounds of expectation maximisation on a resample; it starts near its solution. */
+/** Rounds of expectation maximisation on a resample, which starts near its solution. */
 const resampleRounds = 40;
 
 function shortened({ successes, trials }: Trials): Trials {
@@ -133,8 +137,9 @@ function countRecords(records: readonly Trials[], counts: ArrayLike<number>): Re
 }
 
 /**
- * Returns for each problem the mean of the other problems of its cell and of one pseudo-problem at the pool's mean. The
- * problem itself is excluded, because a sampler that sees it for the first time has no evidence from it.
+ * Returns, for each problem, the mean over the other problems of its cell and one pseudo-problem at the
+ * pool's mean. The problem itself is excluded, because a sampler that sees it for the first time has no
+ * evidence from it.
  */
 function cellMeans(
   pool: readonly PooledTrials[],
@@ -164,20 +169,22 @@ function weightedMean(values: readonly number[], counts: ArrayLike<number>): num
   return total / weight;
 }
 
-/** Pass rates in 64 intervals, narrow towards 0 and 1 where live probabilities change fastest. */
+/** Returns 64 intervals of pass rates, narrower towards 0 and 1, where live probabilities change fastest. */
 function rateGrid(): { readonly edges: number[]; readonly middles: number[] } {
   const edges = Array.from({ length: 65 }, (_, j) => (1 - Math.cos((Math.PI * j) / 64)) / 2);
   return { edges, middles: edges.slice(1).map((edge, j) => (edge + edges[j]!) / 2) };
 }
 
-/** Mass of each component of a mixture in each interval: the Beta shapes, then "never", then "always". */
+/**
+ * Returns the mass of each mixture component in each interval: the Beta shapes, then "never", then "always".
+ */
 function componentGrid({ edges }: { readonly edges: readonly number[] }): Float64Array[] {
   const last = edges.length - 2;
   const beta = probingTuning.shapes.map((shape) => {
     const below = edges.map((edge) => betaCdf(shape, edge));
     return Float64Array.from({ length: last + 1 }, (_, k) => below[k + 1]! - below[k]!);
   });
-  // Neither is ever live; the first and last intervals are the closest ones.
+  // "Never" and "always" are never live; the first and last intervals approximate them best.
   const end = (place: number): Float64Array =>
     Float64Array.from({ length: last + 1 }, (_, k) => Number(k === place));
   return [...beta, end(0), end(last)];

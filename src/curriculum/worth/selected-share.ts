@@ -1,4 +1,4 @@
-/** One kind of problem: its number, its weight in the selection, and the value of a draw. */
+/** Kinds of problems: their numbers, their weights in the selection, and the value of a draw. */
 export interface Kinds {
   /** Number or share of problems of a kind. */
   readonly masses: ArrayLike<number>;
@@ -10,7 +10,7 @@ export interface Kinds {
 
 /**
  * Returns the mean value of problems drawn in proportion to their weights, at most once each: a problem is drawn with
- * probability min(1, c · weight), with c such that a share `density` of all problems is drawn.
+ * probability min(1, c · weight), where c is such that a share `density` of all problems is drawn.
  *
  * @param density in (0, 1]; 1 draws every problem, whatever its weight.
  */
@@ -30,8 +30,8 @@ export function selectedShare({ masses, weights, values }: Kinds, density: numbe
 }
 
 /**
- * Solves Σ mass · min(1, c · weight) = density · Σ mass for c; infinite where even all problems with a positive weight
- * are too few.
+ * Solves Σ mass · min(1, c · weight) = density · Σ mass for c; infinite if there are too few problems with a
+ * positive weight.
  */
 function drawScale({ masses, weights }: Pick<Kinds, 'masses' | 'weights'>, density: number): number {
   let scale = 0;

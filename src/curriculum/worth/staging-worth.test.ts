@@ -43,7 +43,7 @@ test('the mean of unbiasedLive is liveProbability', () => {
   );
 });
 
-test('selectedShare is a mean of its values, grows with the exponent, and equals the uniform share where every problem is drawn', () => {
+test('selectedShare is a mean of its values, grows with the exponent, and equals the uniform share if every problem is drawn', () => {
   const kinds = fc.array(fc.tuple(share, share), { minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(kinds, share, (all, density) => {
@@ -95,7 +95,7 @@ function drawPool(world: World, rng: Rng): PooledTrials[] {
   });
 }
 
-/** The true share of live groups under uniform draws, from many problems. */
+/** Returns the true share of live groups under uniform draws, from many problems. */
 function trueShare(world: World, group: number): number {
   const rng = createRng(9, 'truth', world.alive * 1000);
   const rates = Array.from({ length: 200_000 }, () => rateOf(rng.integer(0, world.cells - 1), world, rng));
@@ -110,7 +110,7 @@ const size: TrainingSize = {
   problems: 1500,
 };
 
-/** Worlds of the coverage tests; three standard errors below 95 % is 86 %. */
+/** Number of worlds of the coverage tests; three standard errors below 95 % is 86 %. */
 const worlds = 50;
 
 test.each([
@@ -134,7 +134,7 @@ test.each([
 test('trials whose number depends on their outcomes do not bias the live share', () => {
   const world = { problems: 4000, trials: 4, alive: 0.2, cells: 20 };
   const rng = createRng(5, 'screening');
-  // Four attempts, and twelve more where they were mixed.
+  // Four attempts, and twelve more if their outcomes were mixed.
   const pool = Array.from({ length: world.problems }, (): PooledTrials => {
     const cell = rng.integer(0, world.cells - 1);
     const rate = rateOf(cell, world, rng);
@@ -148,7 +148,7 @@ test('trials whose number depends on their outcomes do not bias the live share',
   expect(Math.abs(uniform / trueShare(world, 8) - 1)).toBeLessThan(0.08);
 });
 
-test('cells raise the share that selection reaches only where they differ', () => {
+test('cells raise the share that selection reaches only if they differ', () => {
   const drawing = { groupSize: 8, density: 0.02, exponent: 4 };
   const rng = createRng(6, 'cells');
   const pool = drawPool({ problems: 2000, trials: 8, alive: 0.1, cells: 20 }, rng);
@@ -240,7 +240,7 @@ test('describes a decision with its figures', () => {
   expect(worthVerdict({ speedup: estimate(1.3, 1, 2) })).toBe('unclear');
 });
 
-test('the worth of a measured selection follows from its shares, and is below 1 where it loses', () => {
+test('the worth of a measured selection follows from its shares, and is below 1 if selection loses', () => {
   const shares = {
     weight: 1,
     uniform: { mean: 0.1, low: 0.05, high: 0.15 },
@@ -258,7 +258,7 @@ const wilson = (successes: number, trials: number) => ({
   ...wilsonInterval(successes, trials),
 });
 
-test('a measured live share of 0 is estimated near 0, with selection worth more than it', () => {
+test('a measured live share of 0 gives an estimate near 0, and selection is worth more than 1', () => {
   const shares = { weight: 1, uniform: wilson(0, 60), selected: wilson(60, 120), uniformShare: 0.2 };
   const { liveUniform, liveSelected, speedup: gained } = measuredWorth([shares], [], 32);
   expect(liveUniform.mean).toBeLessThan(0.02);
@@ -267,7 +267,7 @@ test('a measured live share of 0 is estimated near 0, with selection worth more 
   expect(gained.low).toBeGreaterThan(1.5);
 });
 
-test('the live shares of a mix are those of its domains by their weights', () => {
+test('the live shares of a mix are the weighted means of its domains', () => {
   const math = { weight: 0.75, uniform: wilson(20, 200), selected: wilson(100, 200), uniformShare: 0.2 };
   const code = { weight: 0.25, uniform: wilson(180, 200), selected: wilson(190, 200), uniformShare: 0.9 };
   const { liveUniform, liveSelected } = measuredWorth([math, code], [], 32);

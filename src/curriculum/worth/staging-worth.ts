@@ -14,15 +14,15 @@ export interface TrainingSize {
   readonly problemsPerStep: number;
   /** Groups of one optimizer update. */
   readonly problemsPerUpdate: number;
-  /** Steps, as planned. */
+  /** Planned number of steps. */
   readonly steps: number;
-  /** Problems of the pool, of which those with trials may be a sample. */
+  /** Number of problems of the pool; those with trials may be a sample of them. */
   readonly problems: number;
 }
 
-/** Speed-up of selection over uniform draws at equal rollouts, with 95 % intervals. */
+/** Speed-up of selection over uniform draws for equal numbers of rollouts, with 95 % intervals. */
 export interface StagingWorth {
-  /** How many times fewer rollouts selection needs for equal progress, ≥ 1. */
+  /** Factor by which selection reduces the rollouts needed for equal progress, ≥ 1. */
   readonly speedup: Estimate;
   /** Share of live groups under uniform draws. */
   readonly liveUniform: Estimate;
@@ -30,9 +30,12 @@ export interface StagingWorth {
   readonly liveSelected: Estimate;
   /** Live groups at which noise and signal of a gradient are equal; the upper end may be infinite. */
   readonly criticalBatch: Estimate;
-  /** False where no gradients were measured and `unmeasuredBatch` was assumed. */
+  /** False if no gradients were measured and `unmeasuredBatch` was assumed. */
   readonly isBatchMeasured: boolean;
-  /** Records of trials the shares were estimated from, one per problem or visit; absent where the sampler measured them. */
+  /**
+   * Number of trial records behind the shares, one per problem or visit; absent if the sampler measured the
+   * shares.
+   */
   readonly records?: number;
 }
 
@@ -47,21 +50,22 @@ const assumedSampler = {
 } as const;
 
 /**
- * Range of the critical batch where it was not measured, in live groups: the demo's interval is 160–1600; the lower end
- * is a tenth of it.
+ * Range of the critical batch if it was not measured, in live groups: the demo's interval is 160–1600; the
+ * lower end is a tenth of it.
  */
 const unmeasuredBatch = { low: 16, high: 1600 } as const;
 
-/** Number of worlds drawn for the intervals; between seeds, the ends vary by about 5 % of the width. */
+/** Number of worlds drawn for the intervals, whose ends vary by about 5 % of the width between seeds. */
 const worlds = 200;
 /** Maximum number of problems to resample; more would only narrow an interval that is already narrow. */
 const mostResampled = 2000;
 
 /**
- * Speed-up at equal rollouts from the share `liveUniform` to `liveSelected` of live groups: the ratio of `updateProgress`.
+ * Returns the speed-up, for equal rollouts, of raising the share of live groups from `liveUniform` to
+ * `liveSelected`: the ratio of `updateProgress`.
  *
  * @param critical b_c in live groups; infinite: the root of the ratio of the shares.
- * @param groups groups of one update.
+ * @param groups number of groups of one update.
  */
 export function speedup(critical: number, groups: number, liveUniform: number, liveSelected: number): number {
   if (critical === Infinity) return Math.sqrt(liveSelected / liveUniform);
@@ -69,12 +73,12 @@ export function speedup(critical: number, groups: number, liveUniform: number, l
 }
 
 /**
- * Estimates what staging is worth for a pool. Each world draws the uniform share from its Beta posterior, the selected
- * shares from a resample of the problems, and the critical batch from its confidence distribution; intervals are
- * quantiles over worlds, estimates their medians.
+ * Estimates the worth of staging for a pool. Each world draws the uniform share from its Beta posterior, the
+ * selected shares from a resample of the problems, and the critical batch from its confidence distribution;
+ * intervals are quantiles over worlds, and estimates are medians.
  *
  * @param pool problems with trials: the whole pool or a uniform sample of it; not empty.
- * @param noise from gradients of split batches at about these weights; fewer than two count as unmeasured.
+ * @param noise noise and signal of split batches at about these weights; fewer than two count as unmeasured.
  */
 export function stagingWorth(
   pool: readonly PooledTrials[],
@@ -116,8 +120,8 @@ export interface MeasuredShares {
 }
 
 /**
- * Estimates what selection is worth from the shares that samplers measured themselves; below 1 where selection finds
- * fewer live groups than uniform draws.
+ * Estimates the worth of selection from the shares that samplers measured themselves; below 1 if selection
+ * finds fewer live groups than uniform draws.
  *
  * @param measured one for each sampler of the stage, i.e. one per domain of a mix, whose uniform draws keep the mix.
  * @param problemsPerUpdate groups of one optimizer update.
@@ -182,8 +186,9 @@ function summarise(drawn: readonly World[], noise: readonly NoiseParts[]): Stagi
 }
 
 /**
- * Returns the share of live groups that selection reaches over a training run. In the first pass over the pool, only
- * cells are known, as many as uniform draws keep fresh; in later passes, each problem's own record is known.
+ * Returns the share of live groups that selection reaches over a training run. In the first pass over the
+ * pool, selection knows only cells, and only as many as uniform draws keep up to date. In later passes, it
+ * knows each problem's own record.
  */
 export function reachableShare(
   { uniform, byCell, byProblem }: LiveShares,
@@ -206,8 +211,8 @@ function resample(count: number, rng: Rng): Float64Array {
 }
 
 /**
- * Draws a share from a Beta posterior with Jeffreys' prior and the number of Bernoulli trials that has the same error.
- * Unlike a resample, it stays above 0 where no live group was seen.
+ * Draws a share from a Beta posterior with Jeffreys' prior and the number of Bernoulli trials that gives the
+ * same error. Unlike a resample, the draw stays above 0 if no live group was seen.
  */
 function drawShare(share: number, error: number, count: number, rng: Rng): number {
   const inside = Math.min(1, Math.max(0, share));
@@ -221,7 +226,7 @@ function batchDraws(parts: readonly NoiseParts[], rng: Rng): () => number {
   return parts.length > 1 ? () => drawRatio(noise, signal, rng) : () => low * (high / low) ** rng.next();
 }
 
-/** Returns a quantile of sorted values, of which the last may be infinite. */
+/** Returns a quantile of sorted values, the last of which may be infinite. */
 function finiteQuantile(sorted: readonly number[], p: number): number {
   const value = sortedQuantile(sorted, p);
   return Number.isNaN(value) ? Infinity : value;

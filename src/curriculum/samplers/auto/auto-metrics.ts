@@ -2,10 +2,13 @@ import type { Estimate } from '../../../statistics/intervals.ts';
 import type { ProgressBrake } from './brake.ts';
 import type { Cells } from '../cells.ts';
 
-/** Maximum number of sources for which each source has its own metrics. */
+/** Maximum number of sources that get metrics of their own. */
 const mostSources = 24;
 
-/** Share of the selected draws that each source gets; summed in the order of the pool, whatever the history. */
+/**
+ * Returns each source's share of the selected draws. Sums in the order of the pool, so that the result does
+ * not depend on the history.
+ */
 export function sharesOfSources(
   classOf: Uint32Array,
   weights: Float64Array,
@@ -21,13 +24,16 @@ export function sharesOfSources(
   return sums.map((value) => value / total);
 }
 
-/** Metrics of an estimate and the ends of its interval. */
+/** Returns the metrics of an estimate and the ends of its interval. */
 export function estimateMetrics(name: string, value: Estimate | undefined): Record<string, number> {
   if (value === undefined) return {};
   return { [name]: value.mean, [`${name}/low`]: value.low, [`${name}/high`]: value.high };
 }
 
-/** Brake and share of each source, if they are few, and the mean brake of the selected draws. */
+/**
+ * Returns the brake and share of each source, if there are few sources, and the mean brake of the selected
+ * draws.
+ */
 export function sourceMetrics(
   sources: readonly string[],
   brake: ProgressBrake,

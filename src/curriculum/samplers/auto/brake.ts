@@ -2,21 +2,21 @@ import * as z from 'zod';
 import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 import type { Rates } from './cell-means.ts';
 
-/** Standard errors above no progress from which a source counts as progressing. */
+/** Number of standard errors above zero progress from which a source counts as progressing. */
 const progress = 0.5;
-/** Variance of a group's successes beyond a binomial's: problems of a cell differ in pass rate. */
+/** Variance of a group's successes relative to a binomial's: problems of a cell differ in pass rate. */
 const spread = 3;
 /** Initial number of groups of a source that are judged together. */
 const defaultBlock = 20;
-/** Factor at which a source is nearly stopped. */
+/** Factor at or below which a source counts as stopped. */
 const stopped = 0.2;
-/** Minimum weight of a cell's mean (trials + 1) as a reference. */
+/** Minimum weight (trials + 1) for a cell's mean to serve as a reference. */
 const leastReference = 16;
 const [faster, slower, leastFactor] = [1.5, 0.7, 0.1];
 
 const sourceState = z.strictObject({
   factor: z.number().min(0).max(1),
-  /** Blocks judged. */
+  /** Number of blocks judged so far. */
   blocks: z.int().min(0),
   groups: z.int().min(0),
   surprise: z.number(),
@@ -41,10 +41,10 @@ interface SourceProgress {
 }
 
 /**
- * Slows down sources on which the policy does not improve, whatever their pass rate: a random verdict looks like the
- * edge of competence, but its pass rate never moves. Each group is compared with the mean that its cell had at the
- * cell's first group in the block, so a shift to harder cells does not count as a decline. Matiisen et al., arXiv
- * 1707.00183, use learning progress as the signal of a curriculum.
+ * Draws sources less often if the policy does not improve on them, whatever their pass rate: random verdicts
+ * look like the edge of competence, but their pass rate never changes. Each group is compared with the mean
+ * of its cell at the time of the cell's first group in the block, so a shift to harder cells does not count
+ * as a decline. Matiisen et al., arXiv 1707.00183, use learning progress as the signal of a curriculum.
  *
  * The brake compares sources. If it stops all judged sources, blocks are too short to show the progress of this policy,
  * so it releases all sources and doubles the length of the blocks.
@@ -59,7 +59,7 @@ export class ProgressBrake {
     this.#sources = Array.from({ length: sources }, () => ({ factor: 1, blocks: 0, ...emptyBlock() }));
   }
 
-  /** Factor of a source in [0.1, 1]; 1 is not braked. */
+  /** Returns the factor of a source in [0.1, 1]; 1 means not braked. */
   factor(source: number): number {
     return this.#sources[source]!.factor;
   }

@@ -17,7 +17,7 @@ export const cellMeansState = z.strictObject({
   misformatted: numbers,
 });
 
-/** A rate of each cell, and the number of trials behind it. */
+/** A rate for each cell, and the number of trials behind it. */
 export interface Rates {
   mean(cell: number): number;
   weight(cell: number): number;
@@ -32,8 +32,8 @@ interface GroupSize {
 }
 
 /**
- * Pass rate, rollout length and failures of format of each cell, from the groups of the last steps. The mean of a cell without evidence is
- * 1/2, and an unvisited cell returns to it, so that no cell is starved.
+ * Pass rate, rollout length and format failures of each cell, from the groups of the last steps. The mean of
+ * a cell without evidence is 1/2, to which an unvisited cell returns, so that no cell is starved.
  */
 export class CellMeans implements Rates {
   #successes: number[];
@@ -60,7 +60,7 @@ export class CellMeans implements Rates {
     }
   }
 
-  /** Adds the rollouts of a group, of which some failed in their format. */
+  /** Adds the rollouts of a group, some of which may have a wrong format. */
   addRollouts(cell: number, { tokens, rollouts, misformatted }: GroupSize): void {
     this.#tokens[cell]! += tokens;
     this.#rollouts[cell]! += rollouts;
@@ -73,30 +73,31 @@ export class CellMeans implements Rates {
     this.#trials[cell]! += trials;
   }
 
-  /** Mean pass rate of a cell. */
+  /** Returns the mean pass rate of a cell. */
   mean(cell: number): number {
     return (this.#successes[cell]! + 0.5) / (this.#trials[cell]! + 1);
   }
 
-  /** Trials behind the mean, at least 1. */
+  /** Returns the number of trials behind the mean, at least 1. */
   weight(cell: number): number {
     return this.#trials[cell]! + 1;
   }
 
-  /** Share of the rollouts of a cell that did not fail in their format. */
+  /** Share of each cell's rollouts whose format was not wrong. */
   get formats(): Rates {
     const weight = (cell: number): number => this.#rollouts[cell]! + 1;
     const mean = (cell: number): number => 1 - (this.#misformatted[cell]! + 0.5) / weight(cell);
     return { mean, weight };
   }
 
-  /** Whether most rollouts of a cell failed in their format. */
+  /** Returns whether most rollouts of a cell have a wrong format. */
   isMisformatted(cell: number): boolean {
     return 2 * this.#misformatted[cell]! > this.#rollouts[cell]!;
   }
 
   /**
-   * Expected tokens of a rollout of each cell, relative to the mean over all cells. A cell without rollouts has 1.
+   * Returns the expected number of tokens of a rollout in each cell, relative to the mean over all cells; 1
+   * for a cell without rollouts.
    */
   relativeTokens(): number[] {
     const total = this.#tokens.reduce((sum, value) => sum + value, 0);

@@ -11,7 +11,7 @@ const group = (kind: DrawnGroup['kind'], isLive: boolean): DrawnGroup => ({
   trials: 8,
 });
 
-/** Adds steps of groups, of which exactly some are live. */
+/** Adds steps of groups, of which exactly the given numbers are live. */
 function addSteps(control: ControlGroup, steps: number, live: { uniform: number; selected: number }): void {
   for (let step = 0; step < steps; step++) {
     control.age();
@@ -33,7 +33,7 @@ test('stops selection below a ratio of 1.15 and starts it again from 1.3', () =>
   expect(control.isSelectionUseless).toBe(false);
 });
 
-test('stops selection where a gain of 0.02 in live share is excluded, whatever the ratio', () => {
+test('stops selection if a gain of 0.02 in live share is excluded, whatever the ratio', () => {
   const control = new ControlGroup(0);
   addSteps(control, 300, { uniform: 0, selected: 0 });
   expect(control.isSelectionUseless).toBe(true);

@@ -4,11 +4,17 @@ import { differenceOf, type Estimate, wilsonInterval } from '../../../statistics
 
 /** Share of the counts that remains after a step: a memory of about fifty steps. */
 const memory = 0.98;
-/** Gain in live share below which selection is not worth its risk. */
+/** Minimum gain in live share that is worth the risk of selection. */
 const leastGain = 0.02;
-/** Ratio of live shares, which bounds the speed-up, below which selection stops, and from which it starts again. */
+/**
+ * Ratios of live shares, which bound the speed-up: selection stops below the first and starts again from the
+ * second.
+ */
 const [stopRatio, startRatio] = [1.15, 1.3];
-/** Minimum groups of each kind before testing the interval of their difference, and the estimate of their ratio. */
+/**
+ * Minimum numbers of groups of each kind for testing the interval of their difference and the estimate of
+ * their ratio.
+ */
 const leastGroups = { difference: 20, ratio: 40 };
 
 const armState = z.strictObject({
@@ -44,8 +50,8 @@ export interface DrawnGroup extends Trials {
 }
 
 /**
- * Compares uniform draws with selected ones while training. The uniform draws are an unbiased sample of the pool: they
- * estimate its live share and pass rate without a measurement.
+ * Compares uniform draws with selected draws during training. The uniform draws are an unbiased sample of the
+ * pool: they estimate its live share and pass rate without a measurement.
  */
 export class ControlGroup {
   readonly #tokenCost: number;
@@ -53,7 +59,7 @@ export class ControlGroup {
   #selected: Arm = noGroups;
   #isSelectionUseless = false;
 
-  /** @param tokenCost exponent of the expected tokens by which the sampler divides. */
+  /** @param tokenCost exponent of the expected tokens by which the sampler divides weights. */
   constructor(tokenCost: number) {
     this.#tokenCost = tokenCost;
   }
@@ -86,16 +92,16 @@ export class ControlGroup {
   }
 
   /**
-   * True if selection cannot pay: the interval excludes a gain of 0.02 in live share, or the ratio of the live shares,
-   * which bounds the speed-up of training, is estimated below 1.15. Stays true until the ratio reaches 1.3. A live
-   * group is weighted by the brake of its problem; otherwise random verdicts would make the pool look good. With
-   * `tokenCost`, live groups count per token.
+   * True if selection cannot pay off: the interval excludes a gain of 0.02 in live share, or the ratio of the
+   * live shares, which bounds the speed-up of training, is estimated below 1.15. Stays true until the ratio
+   * reaches 1.3. A live group is weighted by the brake of its problem; otherwise random verdicts would make
+   * the pool look good. With `tokenCost`, live groups count per token.
    */
   get isSelectionUseless(): boolean {
     return this.#isSelectionUseless;
   }
 
-  /** Compares the draws again, after the groups of a step. */
+  /** Updates the comparison after the groups of a step. */
   compare(): void {
     const [uniform, selected] = [this.#uniform, this.#selected];
     const [poolWorth, worth] = [shareOf(uniform, uniform.worth), shareOf(selected, selected.worth)];
@@ -154,13 +160,16 @@ const withGroup = (arm: Arm, group: Omit<DrawnGroup, 'kind'>): Arm => ({
   trials: arm.trials + group.trials,
 });
 
-/** Size of an unweighted sample with the same information. */
+/** Returns the size of an unweighted sample with the same information. */
 const effectiveGroups = ({ groups, squares }: Arm): number => (squares === 0 ? 0 : groups ** 2 / squares);
 
-/** 1 where no token was written, so that a ratio of two is defined. */
+/** Returns the tokens per rollout; 1 if no token was written, so that the ratio of two arms is defined. */
 const tokensPerRollout = ({ tokens, rollouts }: Arm): number => (tokens === 0 ? 1 : tokens / rollouts);
 
-/** A sum over groups as a share of them; Wilson's interval is conservative for values between 0 and 1. */
+/**
+ * Returns a sum over groups as a share of their number. Wilson's interval is conservative for values between
+ * 0 and 1.
+ */
 function shareOf(arm: Arm, total: number): Estimate | undefined {
   const trials = effectiveGroups(arm);
   if (trials === 0) return undefined;

@@ -1,6 +1,7 @@
 /**
- * Probability that a group of `size` rollouts is mixed, and so has a learning signal, when the pass rate is
- * Beta(alpha, beta)-distributed: 1 − P(all succeed) − P(all fail), exact for every positive alpha and beta.
+ * Returns the probability that a group of `size` rollouts is mixed, and so has a learning signal, if the pass
+ * rate is Beta(alpha, beta)-distributed: 1 − P(all succeed) − P(all fail), exact for every positive alpha and
+ * beta.
  */
 export function betaLiveProbability(alpha: number, beta: number, size: number): number {
   let all = 1;

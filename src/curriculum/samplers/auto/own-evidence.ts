@@ -6,10 +6,12 @@ const memory = 0.5;
 /** Counts are stored in eighths of a trial, one byte each. */
 const unit = 8;
 const mostUnits = 255;
-/** A braked problem's weight falls by this factor per notch, and rises by it where the problem progresses. */
+/**
+ * The weight of a problem without progress falls by this factor per notch, and rises by it after progress.
+ */
 const notchFactor = 0.8;
 const mostNotches = 10;
-/** Groups of a problem before its progress is judged. */
+/** Number of groups of a problem before its progress is judged. */
 const visitsBeforeBrake = 1;
 const mostVisits = 15;
 
@@ -20,7 +22,7 @@ export const ownEvidenceState = z.strictObject({
   brakes: z.base64(),
 });
 
-/** Problems with equal evidence in one cell, which therefore have equal weight. */
+/** Problems of one cell with equal evidence, which therefore have equal weight. */
 export interface EvidenceClass {
   readonly cell: number;
   readonly successes: number;
@@ -32,15 +34,15 @@ export interface EvidenceClass {
 }
 
 /**
- * Evidence from each problem's own groups, in three bytes per problem: discounted successes and failures, and a brake
- * for problems whose pass rate does not move. Problems are kept in classes of equal evidence, so that a step computes
- * one weight per class.
+ * Evidence from each problem's own groups, in three bytes per problem: discounted successes and failures, and
+ * a brake for problems whose pass rate does not change. Problems are kept in classes of equal evidence, so
+ * that a step computes one weight per class.
  */
 export class OwnEvidence {
   readonly #cellOf: Uint32Array;
   readonly #successes: Uint8Array;
   readonly #failures: Uint8Array;
-  /** Visits in the upper four bits, notches of the brake in the lower four. */
+  /** Upper four bits: number of visits; lower four bits: notches of the brake. */
   readonly #brakes: Uint8Array;
   readonly #classIndex = new Map<number, number>();
   readonly #classes: EvidenceClass[] = [];
@@ -64,12 +66,12 @@ export class OwnEvidence {
     return this.#classes;
   }
 
-  /** Number of problems with a group of their own. */
+  /** Number of problems that have had a group. */
   get visited(): number {
     return this.#visited;
   }
 
-  /** Whether a problem had a group. */
+  /** Returns whether a problem has had a group. */
   isVisited(problem: number): boolean {
     return this.#brakes[problem]! > 0;
   }
@@ -79,7 +81,10 @@ export class OwnEvidence {
     return this.#classes[this.classOf[problem]!]!.factor;
   }
 
-  /** Adds a group to a problem's evidence. @param isJudged whether the brake judges the problem's progress by it. */
+  /**
+   * Adds a group to a problem's evidence. @param isJudged whether the brake judges the problem's progress by
+   * this group.
+   */
   add(problem: number, { successes, trials }: Trials, isJudged: boolean): void {
     const before = { successes: this.#successes[problem]! / unit, failures: this.#failures[problem]! / unit };
     this.#brake(problem, before, { successes, trials }, isJudged);
@@ -126,7 +131,7 @@ export class OwnEvidence {
     this.#brakes[problem] = (Math.min(mostVisits, visits + 1) << 4) | next;
   }
 
-  /** Stores counts, scaled down together where one does not fit. */
+  /** Stores counts; scales both down if one does not fit. */
   #store(problem: number, successes: number, failures: number): void {
     const scale = unit * Math.min(1, mostUnits / unit / Math.max(successes, failures));
     this.#successes[problem] = roundDown(successes * scale);
@@ -156,7 +161,10 @@ export class OwnEvidence {
   }
 }
 
-/** Rounds to the nearest integer, halves down, so that a single eighth fades out instead of staying forever. */
+/**
+ * Rounds to the nearest integer, with halves rounded down, so that a single eighth fades out instead of
+ * staying forever.
+ */
 const roundDown = (value: number): number => Math.ceil(value - 0.5);
 
 const toBase64 = (bytes: Uint8Array): string =>

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { createRng } from '../../../core/rng.ts';
 import { Spread } from './spread.ts';
 
-/** Strength after 40 steps of 20 groups of 8 rollouts, with these pass rates in turn. */
+/**
+ * Returns the strength after 40 steps of 20 groups with 8 rollouts each; the problems cycle through these
+ * pass rates.
+ */
 function strengthOf(rates: readonly number[]): number {
   const random = createRng(4);
   const spread = new Spread(new Uint32Array(1), 1);
@@ -17,12 +20,12 @@ function strengthOf(rates: readonly number[]): number {
   return spread.strengths()[0]!;
 }
 
-test('counts the mean of a cell as 4 trials before any group and where problems are alike', () => {
+test('counts the mean of a cell as 4 trials before the first group, and if its problems are alike', () => {
   expect(new Spread(new Uint32Array(3), 2).strengths()).toEqual([4, 4]);
   expect(strengthOf([0.5])).toBe(4);
 });
 
-test('gives the mean of a cell little weight where problems are always or never solved', () => {
+test('gives the mean of a cell little weight if its problems are always or never solved', () => {
   expect(strengthOf([0, 1])).toBeLessThan(0.45);
 });
 

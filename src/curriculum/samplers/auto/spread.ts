@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 
-/** Share of the counts that remains after a step; longer memories mistake learning for a spread. */
+/** Share of the counts that remains after a step; with a longer memory, learning would look like spread. */
 const memory = 0.9;
 /** Initial spread of each source, and the number of groups that it counts as; 0.2 gives a prior of 4 trials. */
 const [startGroups, startSpread] = [20, 0.2];
-/** Limits of the spread: a prior counts as at most 4 and at least 1/4 trials. */
+/** Limits of the spread: a prior counts as at least 1/4 and at most 4 trials. */
 const [leastSpread, mostSpread] = [0.2, 0.8];
 
 const moments = z.strictObject({
@@ -21,8 +21,8 @@ const moments = z.strictObject({
 export const spreadState = z.array(moments);
 
 /**
- * How far the problems of a cell differ in pass rate, by the method of moments: 0 if all are alike, 1 if each is solved
- * always or never. Where they differ, the mean of a cell says little about one of its problems.
+ * Estimates by the method of moments how much the problems of a cell differ in pass rate: 0 if all are alike,
+ * 1 if each is always or never solved. If they differ, the mean of a cell says little about a single problem.
  */
 export class Spread {
   readonly #sourceOf: Uint32Array;
@@ -47,7 +47,7 @@ export class Spread {
     }));
   }
 
-  /** Adds a group of a problem that was not chosen by its own evidence. */
+  /** Adds a group; the problem must not have been chosen by its own evidence. */
   add(cell: number, { successes, trials }: Trials): void {
     const before = this.#cells[cell]!;
     this.#cells[cell] = {
@@ -59,7 +59,10 @@ export class Spread {
     };
   }
 
-  /** Number of trials that the mean of a cell counts as in the prior of one of its problems, for each source. */
+  /**
+   * Returns, for each source, how many trials the mean of a cell counts as in the prior of one of its
+   * problems.
+   */
   strengths(): number[] {
     const variances = Array.from({ length: this.#sources }, () => startGroups * startSpread * 0.25);
     const largest = Array.from({ length: this.#sources }, () => startGroups * 0.25);

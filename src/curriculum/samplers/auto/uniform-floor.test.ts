@@ -15,7 +15,9 @@ const cell = fc.record({
 });
 const pools = fc.array(cell, { minLength: 1, maxLength: 6 });
 
-/** Share of the draws of each class before and after, and of the problems of each cell. */
+/**
+ * Returns the share of the draws of each class before and after, and the share of the problems of each cell.
+ */
 function raise(cells: readonly Cell[]) {
   const classes = cells.flatMap(({ weights }, at): EvidenceClass[] =>
     weights.map((_, i) => ({ cell: at, successes: 0, failures: 0, factor: 1, size: 1 + i })),
@@ -35,7 +37,7 @@ function raise(cells: readonly Cell[]) {
 const ofCell = (classes: readonly EvidenceClass[], shares: readonly number[], at: number): number =>
   sum(shares.filter((_, i) => classes[i]!.cell === at));
 
-test('draws every raised cell at least at its share of the problems, and up to twice with a full boost', () => {
+test('draws every raised cell at least at its share of the problems, and up to twice as often with a full boost', () => {
   fc.assert(
     fc.property(pools, (cells) => {
       const { classes, after, uniform } = raise(cells);

@@ -1,8 +1,8 @@
 import type { EvidenceClass } from './own-evidence.ts';
 
-/** Largest multiple of its share of the problems at which a raised cell is drawn. */
+/** A raised cell is drawn at up to this multiple of its share of the problems. */
 const mostBoost = 2;
-/** Smallest fraction of their share of the problems that the other cells keep. */
+/** The other cells keep at least this fraction of their share of the problems. */
 const leastRest = 0.5;
 
 interface Cell {
@@ -19,7 +19,7 @@ interface Cell {
  * Raises the weights of some cells until each is drawn at least at its share of the problems, times a boost. The other
  * cells keep their proportions, as do the problems of a cell.
  *
- * @param weights weight of a problem of each class.
+ * @param weights weight of a problem in each class.
  * @param classOf class of each problem.
  * @param boostOf boost of a cell, from 0 (its share of the problems) to 1 (twice that share, or the most that leaves
  * the other cells half of theirs); undefined for cells that are not raised.
@@ -36,7 +36,10 @@ export function raiseToUniform(
   return weights.map((weight, at) => weight * (factors.get(classes[at]!.cell) ?? 1));
 }
 
-/** Cells in the order of their numbers, with totals in the order of the pool: equal for equal evidence. */
+/**
+ * Returns the cells in the order of their numbers. Sums totals in the order of the pool, so that equal
+ * evidence gives equal bits.
+ */
 function cellsOf(
   weights: Float64Array,
   classes: readonly EvidenceClass[],

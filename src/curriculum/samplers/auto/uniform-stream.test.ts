@@ -31,7 +31,7 @@ test('defers an excluded index to the next call, and continues from a saved stat
         for (const index of taken) counts.set(index, (counts.get(index) ?? 0) + 1);
       }
       expect(stopped).toBe(stop < calls.length);
-      // Each index comes at most once per epoch begun.
+      // Each index appears at most once per epoch begun.
       for (const count of counts.values()) expect(count).toBeLessThanOrEqual(Math.floor(whole.epochs) + 1);
     }),
   );

@@ -9,8 +9,8 @@ export const uniformStreamState = z.strictObject({
 });
 
 /**
- * Indices in shuffled epochs, like `EpochQueue`, with a state whose size does not depend on the pool. An index that is
- * excluded when its turn comes is deferred to the next call.
+ * Yields indices in shuffled epochs, like `EpochQueue`, but with a state whose size does not depend on the
+ * pool. If an index is excluded when it is due, it is deferred to the next call.
  */
 export class UniformStream {
   readonly #seed: number;
@@ -26,7 +26,7 @@ export class UniformStream {
     this.#shuffle();
   }
 
-  /** Epochs done, as a real number. */
+  /** Number of epochs done, including the fraction of the current one. */
   get epochs(): number {
     return this.#epoch + this.#position / this.#order.length;
   }
