@@ -64,8 +64,11 @@ export class Bridge implements AsyncDisposable {
     );
   }
 
-  /** Starts a process and returns its description of what it loaded. @throws ConfigError if the package
-   * cannot be used. */
+  /**
+   * Starts a process and returns its description of what it loaded.
+   *
+   * @throws ConfigError if the package cannot be used.
+   */
   async open(): Promise<Ready> {
     try {
       return await this.#lanes[0]!.use(async (process) => {
@@ -83,8 +86,7 @@ export class Bridge implements AsyncDisposable {
     return this.#call('tasks', request, tasksSchema, '', signal);
   }
 
-  /** Returns the score of an answer to a task, between 0 and 1; null if scoring exceeds its CPU
-   * time limit. */
+  /** Returns the score of an answer to a task, between 0 and 1; null if scoring exceeds its CPU time limit. */
   async score(request: object, lane: string, signal?: AbortSignal): Promise<number | null> {
     return (await this.#call('score', request, scoredSchema, lane, signal)).score;
   }
@@ -140,8 +142,7 @@ export class Bridge implements AsyncDisposable {
   }
 }
 
-/** Resolves `python`: a path relative to `baseDir`, or a name on PATH; default: `GRADUS_PYTHON`, else
- * `python3`. */
+/** Resolves `python`: a path relative to `baseDir`, or a name on PATH; default: `GRADUS_PYTHON`, else `python3`. */
 export function interpreterOf(python: string | undefined, baseDir: string): string {
   const chosen = python ?? process.env['GRADUS_PYTHON'] ?? 'python3';
   return /[\\/]/.test(chosen) ? resolve(baseDir, chosen) : chosen;

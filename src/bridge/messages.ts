@@ -35,8 +35,7 @@ export const readySchema = z.strictObject({
   roles: z.array(z.enum(['user', 'tool'])),
   /** Tools of an environment; the policy calls them in the form of its chat template. */
   tools: z.array(toolSchema),
-  /** Part of an environment's version in addition to the package's version: its own package and
-   * settings. */
+  /** Part of an environment's version in addition to the package's version: its own package and settings. */
   environment: z.string(),
 });
 export type Ready = z.output<typeof readySchema>;

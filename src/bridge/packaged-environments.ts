@@ -46,8 +46,10 @@ export const verifiersEnvConfig = z.strictObject({
   type: z.literal('verifiers'),
   /** Taskset: a module that is installed beside the package, or is located next to the recipe. */
   id: z.string().min(1),
-  /** Environment of the package in which the taskset is played, e.g. `user-sim`; default: the taskset's own,
-   * else a single agent. */
+  /**
+   * Environment of the package in which the taskset is played, e.g. `user-sim`; default: the taskset's own, else a
+   * single agent.
+   */
   environment: z.string().default(''),
   /** Settings of the taskset. */
   taskset: z.record(z.string(), z.json()).default({}),

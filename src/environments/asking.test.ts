@@ -29,7 +29,7 @@ test('asks for cases, then for their rule, then for the answer, which is the las
   expect(written).toHaveLength(3);
 });
 
-test('the version changes with the number of cases, for a way that has cases', () => {
+test('the version changes with the number of cases, for ways with cases', () => {
   expect(open({ way: 'decomposition' })).toMatchObject({ name: 'asking-decomposition', version: '1' });
   expect(open({ way: 'decomposition', cases: 5 }).version).toBe('1');
   expect(open({ way: 'inductive-deductive' }).version).toBe('1-3');

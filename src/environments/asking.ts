@@ -20,7 +20,7 @@ export const askingConfig = waySettings.extend({ type: z.literal('asking') });
  */
 export const asking = noun(askingConfig);
 
-/** Time limit of a reply, in milliseconds. A reply is computed at once, so the limit is never reached. */
+/** Time limit of a reply, in milliseconds. A reply is computed immediately, so the limit is never reached. */
 const maxTime = 60_000;
 
 /** Opens a way of asking, whose turns do not depend on the policy's answers. */
@@ -53,7 +53,7 @@ export function openAsking(config: z.output<typeof askingConfig>): Environment {
   };
 }
 
-/** Number of reduced cases for a problem. */
+/** Returns the number of reduced cases for a problem. */
 export function casesOf(prompt: Problem['prompt'], cases: z.output<typeof waySettings>['cases']): number {
   if (cases !== 'complexity') return cases;
   const bits = complexity(prompt.map(({ content }) => content).join('\n'));

@@ -151,7 +151,7 @@ const bestArm = (problem: Problem): string => {
   return String(1 + means.indexOf(Math.max(...means)));
 };
 
-test('an attempt is judged by its regret, from what the environment recorded', async () => {
+test('an attempt is judged by its regret, computed from the environment’s record', async () => {
   const problem = problemOf({ turns: 10 });
   const best = bestArm(problem);
   const { rollout, group } = await judged([best], problem);

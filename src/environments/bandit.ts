@@ -20,9 +20,9 @@ export const banditConfig = z.strictObject({
    * for models without a chat template.
    */
   form: z.enum(['chat', 'inline']).default('chat'),
-  /** Decimals of means, bonuses, rewards and features. */
+  /** Number of decimal places of means, bonuses, rewards and features. */
   digits: z.int().min(0).max(6).default(2),
-  /** Most turns of a problem. */
+  /** Maximum number of turns of a problem. */
   maxTurns: z.int().min(1).default(1000),
 });
 
@@ -34,7 +34,7 @@ export const banditConfig = z.strictObject({
  */
 export const bandit = noun(banditConfig);
 
-/** Time limit of a reply, in milliseconds. A reply is computed at once, so the limit is never reached. */
+/** Time limit of a reply, in milliseconds. A reply is computed immediately, so the limit is never reached. */
 const maxTime = 60_000;
 
 /** State of an attempt; everything else follows from the problem. */
@@ -81,7 +81,7 @@ export function openBandit(config: z.output<typeof banditConfig>): Environment {
   };
 }
 
-/** @param isClosed the policy ended an inline turn itself, so that nothing can follow. */
+/** @param isClosed whether the policy ended an inline turn itself, so that nothing can follow it. */
 function replyTo(state: State, text: string, isClosed: boolean, style: Style): Answered {
   if (isClosed) return { state, reply: { type: 'end' } };
   const { bandit: game, seed, turn } = state;

@@ -5,11 +5,11 @@ import type { Json, Tool } from './tool.ts';
 /** Calls as tagged text inside the policy's turn; the result is inserted after it. For environments with one tool. */
 const tagsConfig = z.strictObject({
   type: z.literal('tags'),
-  /** Texts around the argument of a call. */
+  /** Strings around the argument of a call. */
   call: z.tuple([z.string().min(1), z.string().min(1)]),
-  /** Texts around the result. */
+  /** Strings around the result. */
   result: z.tuple([z.string(), z.string()]),
-  /** Text that ends the turn after a call. Default: the text that closes the call. */
+  /** String that ends the turn after a call. Default: the string that closes the call. */
   stop: z.string().min(1).optional(),
 });
 
@@ -26,7 +26,7 @@ export const tags = noun(tagsConfig);
 /** Calls in the form of the model's chat template. */
 export const chat = noun(chatConfig);
 
-/** A call that the policy wrote; `problem`: why it cannot be made. */
+/** A call that the policy wrote; `problem` explains why it cannot be made. */
 export type WrittenCall =
   | { readonly tool: Tool; readonly args: Readonly<Record<string, Json>> }
   | { readonly name: string; readonly text: string; readonly problem: string };
@@ -36,7 +36,7 @@ export function readCalls(format: CallFormat, text: string, tools: readonly Tool
   return format.type === 'tags' ? readTagged(format, text, tools[0]!) : readChat(text, tools);
 }
 
-/** Strings that end a turn in this format. */
+/** Returns the strings that end a turn in this format. */
 export const stopsOf = (format: CallFormat): string[] =>
   format.type === 'tags' ? [format.stop ?? format.call[1]] : [];
 
@@ -61,7 +61,9 @@ function readTagged(
 
 const hermesCall = /<tool_call>([^]*?)(?:<\/tool_call>|$)/gu;
 
-/** Reads `<tool_call>{…}</tool_call>` of Qwen and Hermes, or a message that is one JSON object, as Llama 3 writes. */
+/**
+ * Reads `<tool_call>{…}</tool_call>` of Qwen and Hermes, or a message that is one JSON object, as Llama 3 writes it.
+ */
 function readChat(text: string, tools: readonly Tool[]): WrittenCall[] {
   const tagged = Array.from(text.matchAll(hermesCall), ([, inner]) => inner!);
   if (tagged.length > 0) return tagged.map((one) => readJsonCall(one, tools));
@@ -104,7 +106,7 @@ function readJsonCall(text: string, tools: readonly Tool[]): WrittenCall {
   return { tool, args: args as Readonly<Record<string, Json>> };
 }
 
-/** The tags of a format, without surrounding blanks. */
+/** Returns the tags of a format, without surrounding blanks. */
 export function tagsOf(format: CallFormat): string[] {
   if (format.type !== 'tags') return [];
   const { call, result, stop = '' } = format;

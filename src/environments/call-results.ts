@@ -93,7 +93,7 @@ const keyOf = (tool: Tool, args: ToolArguments): string =>
     .update(`${toolLabel(tool)}\0${JSON.stringify(sorted(args))}`)
     .digest('hex');
 
-/** Sorts keys, so that equal arguments have equal texts. */
+/** Sorts keys, so that equal arguments are serialised to equal strings. */
 function sorted(value: Json): Json {
   if (Array.isArray(value)) return (value as readonly Json[]).map(sorted);
   if (typeof value !== 'object' || value === null) return value;

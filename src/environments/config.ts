@@ -9,7 +9,7 @@ import { openPackaged } from './packaged.ts';
 import { openPython, pythonConfig } from './python.ts';
 import { openSearch, searchConfig } from './search.ts';
 
-/** Environment configs that a recipe's `environments` accept. */
+/** Environment configs that a recipe's `environments` accepts. */
 export const environmentConfig = z.discriminatedUnion('type', [
   pythonConfig,
   searchConfig,

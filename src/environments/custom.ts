@@ -22,7 +22,7 @@ export const customEnvironmentConfig = z.strictObject({
 
 /**
  * A user's environment: `start`, `reply`, and any fields that differ from the defaults. The defaults are the file's
- * name, version `1`, no stop strings, insertions only, 8 turns, and 10 minutes a reply.
+ * name, version `1`, no stop strings, insertions only, 8 turns, and 10 minutes per reply.
  */
 export type CustomEnvironment = Pick<Environment, 'start' | 'reply'> & Partial<Environment>;
 

@@ -3,9 +3,9 @@ import type { ToolCall } from '../core/transcript.ts';
 import type { Json, Tool, ToolResult, ToolSchema } from './tool.ts';
 
 /**
- * Answers the policy's turns: a tool, a search engine, a game. Pure: `reply` depends only on its arguments and the
- * results of `context.call`, and returns a new state. So an attempt can be replayed from its calls, and a resumed run
- * ends with the same bits.
+ * Answers the policy's turns, as a tool, a search engine or a game does. It is pure: `reply` depends only on its
+ * arguments and the results of `context.call`, and returns a new state. So an attempt can be replayed from its calls,
+ * and a resumed run gives bit-identical results.
  *
  * Faults of the policy (a call that cannot be read, a program that raises an error) are answered with a reply. A
  * failure of the environment itself is thrown: the attempt becomes `ungradable`.
@@ -85,12 +85,12 @@ export type CallTool = (
 
 /** Environments of a recipe, by problem, and the function that calls their tools. */
 export interface Environments {
-  /** The environment of a problem; undefined: attempts have one turn. */
+  /** Returns the environment of a problem; undefined if its attempts have one turn. */
   readonly of: (problem: Pick<Problem, 'domain'>) => Environment | undefined;
   readonly call: CallTool;
 }
 
-/** The next state, the reply, and what happened. */
+/** The next state, the reply, and a record of the turn. */
 export interface Answered {
   readonly state: Json;
   readonly reply: Reply;
@@ -102,7 +102,7 @@ export interface Answered {
 
 /**
  * - `insert`: text inside the policy's turn, which goes on after it;
- * - `messages`: turns of their own, in the chat template's form;
+ * - `messages`: separate turns, in the form of the chat template;
  * - `end`: the attempt is complete.
  */
 export type Reply =

@@ -72,7 +72,7 @@ async function reply(environment: Environment, ...calls: WrittenCall[]) {
   return await replyWithin(60_000, environment, ...calls);
 }
 
-/** @param limit milliseconds of a call. */
+/** @param limit time limit of a call, in milliseconds. */
 async function replyWithin(limit: number, environment: Environment, ...calls: WrittenCall[]) {
   using results = openCallResults(':memory:');
   const record = recordCalls(results);

@@ -39,7 +39,7 @@ export const mcp = noun(mcpConfig);
 
 /** Time to start a server and list its tools, in milliseconds. */
 const openingMs = 30_000;
-/** Characters of a server's error output that a message shows. */
+/** Number of characters of a server's error output that a message shows. */
 const shownCharacters = 500;
 
 /**
@@ -218,7 +218,7 @@ const nameOf = ({ command, url }: McpConfig): string => command?.join(' ') ?? ur
 const isLostSession = ({ status, message }: SdkHttpError): boolean =>
   status === 404 || (status === 400 && /session/i.test(message));
 
-/** The argument that a call in tags fills: the first required one, or the first. */
+/** Returns the argument that a tagged call fills: the first required one, or the first. */
 function textArgumentOf(parameters: Tool['schema']['parameters']): string {
   const { required, properties } = parameters;
   const [first] = Array.isArray(required) ? (required as readonly Json[]) : [];
@@ -227,6 +227,6 @@ function textArgumentOf(parameters: Tool['schema']['parameters']): string {
 
 type Content = Awaited<ReturnType<Client['callTool']>>['content'];
 
-/** The text of a result; each part that is not text becomes its type in brackets. */
+/** Returns the text of a result, in which each non-text part is replaced by its type in brackets. */
 const textOf = (content: Content): string =>
   content.map((part) => (part.type === 'text' ? part.text : `[${part.type}]`)).join('\n') || '(no text)';

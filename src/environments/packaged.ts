@@ -16,7 +16,7 @@ import type { Json, Tool } from './tool.ts';
  */
 const maxWait = 2 ** 31 - 1;
 
-/** The task, and for each turn what the policy wrote and a digest of the reply. */
+/** The task, and for each turn the policy's text and a digest of the reply. */
 interface State {
   readonly [key: string]: Json;
   readonly task: Json;
@@ -62,7 +62,7 @@ export async function openPackaged(config: PackagedConfig, baseDir: string): Pro
   }
 }
 
-/** A turn as a call, so that its result is recorded. */
+/** Wraps a turn as a tool call, so that its result is recorded. */
 const turnTool = (bridge: Bridge, name: string, version: string): Tool => ({
   schema: { name, description: 'Answers a turn of an attempt.', parameters: {} },
   version,

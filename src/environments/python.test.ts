@@ -31,7 +31,7 @@ test('returns what a program prints, and the value of its last expression', asyn
   expect(await run('print(2 ** 10)', '6 * 7', 'x = 1')).toEqual(['ok: 1024', 'ok: 42', 'ok: (no output)']);
 });
 
-test('keeps variables of earlier programs, without their output and without failed ones', async () => {
+test('keeps the variables of earlier programs but not their output, and skips failed programs', async () => {
   expect(await run('x = 5\nprint("once")', 'x += 1\n1 / 0', 'print(x)')).toEqual([
     'ok: (no output)'.replace('(no output)', 'once'),
     expect.stringMatching(/^failed: .*ZeroDivisionError/) as string,

@@ -62,7 +62,7 @@ export function openPython(settings: z.output<typeof pythonConfig>): Environment
       const before = keepState
         ? (earlier as readonly { readonly code: string }[]).map((one) => one.code)
         : [];
-      // The next call retries a failed opening: it may have failed because of a temporary lack of processes.
+      // The next call retries a failed opening: it may have failed because of a temporary shortage of processes.
       opening ??= openPythonSandbox(sandbox).catch((error: unknown) => {
         opening = undefined;
         throw error;
@@ -79,8 +79,8 @@ export function openPython(settings: z.output<typeof pythonConfig>): Environment
 }
 
 /**
- * A program that runs all texts in one namespace and prints the output of the last one and the value of its last
- * expression, as interactive Python does.
+ * Returns a program that runs all sources in one namespace and prints the output of the last one and the value of its
+ * last expression, as interactive Python does.
  */
 const sessionProgram = (texts: readonly string[]): string => `import ast, contextlib, io
 def _session(texts):

@@ -46,7 +46,7 @@ const judge = composite([
   { name: 'searched', verifier: toolUse(), decides: false },
 ]);
 
-/** Rolls one attempt whose turns are these texts. */
+/** Rolls out one attempt with these strings as turns. */
 async function play(texts: readonly string[], environment = open()) {
   await using verifier = openVerifier(verifierConfig.parse(judge));
   using results = openCallResults(':memory:');
@@ -144,7 +144,7 @@ test('answers a query without matches', async () => {
   expect(verdict.outcome).toBe('correct');
 });
 
-test('long passages are cut to the limit of tokens', async () => {
+test('long passages are cut to the token limit', async () => {
   const { inserted } = await play([searched, answered], open({ maxResultTokens: 20 }));
   expect(inserted[0]!.length).toBeLessThan(120);
   expect(inserted[0]).not.toContain('Lima');
@@ -163,7 +163,7 @@ async function serveOnce(status: number, content: unknown) {
 const over = (url: string): RetrieverConfig =>
   httpRetriever({ url, version: 'wiki', maxAttempts: 1 }) as RetrieverConfig;
 
-test('a retriever that is down makes the attempt ungradable, with its address', async () => {
+test('a retriever that is down makes the attempt ungradable, with an error that names its address', async () => {
   await using served = await serveOnce(500, {});
   const { verdict } = await play([searched, answered], open({}, over(served.url)));
   expect(verdict).toMatchObject({ outcome: 'ungradable', score: 0 });

@@ -90,7 +90,7 @@ test('reads several calls of a turn, and one JSON object as Llama 3 writes it', 
 });
 
 test.for([64, 20_000])(
-  'rejects a call nested %i deep or deeper, which no record could hold',
+  'rejects a call nested %i or more levels deep, which could not be recorded',
   async (depth) => {
     const format = { type: 'chat' } as const;
     const nested = '['.repeat(depth) + ']'.repeat(depth);

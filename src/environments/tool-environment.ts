@@ -12,7 +12,7 @@ export const toolLimits = {
   format: callFormatConfig,
   /** Maximum number of calls in an attempt; a further call is refused with a message. */
   maxCalls: z.int().min(1).default(4),
-  /** Longest result in tokens; a longer one is cut, with a note. */
+  /** Maximum length of a result in tokens; a longer one is cut, with a note. */
   maxResultTokens: z.int().min(1).default(512),
   /** Wall-clock limit of the replies to one turn; exceeding it makes the attempt ungradable. */
   maxTime: durationSchema.default('10m'),
@@ -54,7 +54,7 @@ export function toolEnvironment(
     start: () => ({ state: { calls: 0, earlier: {} } satisfies State }),
     reply: async (given, { text, hasEnded }, context) => {
       const state = given as State;
-      // A stop string is the end of a call; after an end token in the format of tags, nothing can be inserted.
+      // A stop string ends a call. In the tags format, nothing can be inserted after an end token.
       const found = format.type === 'tags' && hasEnded ? [] : readCalls(format, text, tools);
       if (found.length === 0) return { state, reply: { type: 'end' } };
       const { calls, next } = await makeCalls(found, state, limits, context);
@@ -106,7 +106,7 @@ async function makeCalls(
   return { calls, next };
 }
 
-/** Changes with every tool and setting that can change a reply. */
+/** Returns a version that changes with every tool and setting that can change a reply. */
 function versionOf(tools: readonly Tool[], { format, maxCalls, maxResultTokens }: ToolLimits): string {
   const settings = hashKey(JSON.stringify([format, maxCalls, maxResultTokens])).toString(36);
   return `${tools.map(({ version }) => version).join('-')}-${settings}`;

@@ -41,7 +41,7 @@ export interface Tool {
 export interface ToolResult {
   readonly outcome: Extract<CallOutcome, 'ok' | 'failed'>;
   readonly text: string;
-  /** Where the text came from, e.g. titles of passages. */
+  /** Sources of the text, e.g. titles of passages. */
   readonly sources?: readonly string[];
 }
 

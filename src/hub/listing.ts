@@ -63,8 +63,7 @@ export async function readTree(repository: CachedRepository, commit: string): Pr
   return { commit, files };
 }
 
-/** Writes the tree file of a commit, unless a valid one exists: another tool may have written more fields to
- * it. */
+/** Writes the tree file of a commit, unless a valid one exists: another tool may have written more fields to it. */
 export async function writeTree(
   repository: CachedRepository,
   { sha, siblings }: z.output<typeof hubAnswer>,

@@ -4,7 +4,7 @@ import * as z from 'zod';
 export const columnsConfig = z.strictObject({
   /** Without this column, a row's id is a digest of its content. */
   id: z.string().default('id'),
-  /** A text, or a list of chat messages. */
+  /** A string, or a list of chat messages. */
   prompt: z.string().default('prompt'),
   /** A list of prompts that ask the same question. */
   wordings: z.string().default('wordings'),

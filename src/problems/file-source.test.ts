@@ -112,7 +112,7 @@ test.each<[string, object, Partial<Problem>]>([
   expect(problem!.prompt.at(-1)!.content).toMatch(/^(?:q|1\+1=\?)$/);
 });
 
-test('removes the instructions around a question of DAPO-17k', async () => {
+test('removes the instructions around a DAPO-17k question', async () => {
   const before =
     'Solve the following math problem step by step. The last line of your response should be of the form Answer: $Answer.\n\n';
   const after = '\n\nRemember to put your answer on its own line after "Answer:".';
@@ -211,7 +211,7 @@ test('applies column names, an instruction and a described difficulty column', a
   });
 });
 
-test('rejects a label whose column is in no row', async () => {
+test('rejects a label whose column no row contains', async () => {
   const label = { model: 'm', counts: 'successes', trials: 4, unit: 'rate' } as const;
   const rows = [{ prompt: 'q', answer: '1', stats: { solved: 0.5 } }];
   await expect(read(rows, { passRates: [{ ...label, column: 'stats.solvd' }] })).rejects.toThrow(
@@ -270,7 +270,7 @@ test('counts invalid rows and reads the others', async () => {
   await expect(read([{ problem: 'r', answer: '' }, 7], { onError: 'skip' })).rejects.toThrow('p.json:1: ');
 });
 
-test('reads any file content to problems or throws a DataError', async () => {
+test('reads any file content as problems or throws a DataError', async () => {
   const names = [
     'prompt',
     'answer',

@@ -15,14 +15,14 @@ export const fileConfig = z.strictObject({
   ...locationShape,
   /** The shape of all rows; default: detected for each row. */
   shape: z.enum(shapeNames).optional(),
-  /** Columns with other names than in the shape. */
+  /** Columns whose names differ from those of the shape. */
   columns: z.partialRecord(columnsConfig.keyof(), z.string()).default({}),
   /** The meaning of difficulty columns that the shape does not cover. */
   passRates: z.array(passRateLabel).default([]),
   /** The domain of rows without one; default: the shape's, else math. */
   domain: z.string().optional(),
   ...instructionShape,
-  /** What happens at an invalid row: reading stops, or the row is skipped and counted. */
+  /** Action on an invalid row: stop reading, or skip and count the row. */
   onError: z.enum(['stop', 'skip']).default('stop'),
 });
 export type FileConfig = z.infer<typeof fileConfig>;

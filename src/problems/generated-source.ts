@@ -8,7 +8,10 @@ import type { Family, Question } from './families/family.ts';
 import { wordingsOf } from './families/wordings.ts';
 import { withInstruction, type Instruction, instructionShape } from './instruction.ts';
 
-/** A part of all questions. The question's text alone selects it, so no two splits share a question. */
+/**
+ * One of the parts into which all questions are divided. The question's text alone selects the part, so no two splits
+ * share a question.
+ */
 export type Split = 'train' | 'validation' | 'held-out';
 
 const familyNames = families.map(({ name }) => name);
@@ -26,7 +29,7 @@ export const generatedConfig = z
     perCell: z.int().min(1).optional(),
     /**
      * Alternatively, the total number of distinct questions, spread evenly; exhausted cells give all their questions,
-     * the others the rest.
+     * and the other cells provide the rest.
      */
     count: z.int().min(1).optional(),
     /** A different seed draws different questions of the same split. */
@@ -46,7 +49,8 @@ type GeneratedConfig = z.infer<typeof generatedConfig>;
 export const generated = noun(generatedConfig);
 
 /**
- * Draws the problems of a config, deterministically, taking one question from each family and knob (a cell) in turn.
+ * Draws the problems of a config, deterministically, cycling through the cells (a cell is one family and knob) and
+ * taking one question from each.
  *
  * @throws DataError when a cell or all cells together have too few distinct questions.
  */

@@ -12,8 +12,8 @@ interface Mapping {
 }
 
 /**
- * Normalises a row of a published data set: chat messages of any kind become `{role, content}`, golds and solutions
- * leave their lists or JSON, and topics in the column `domain` become the family.
+ * Normalises a row of a published data set: chat messages of any kind become `{role, content}`, golds and solutions are
+ * unwrapped from lists or JSON, and topics in the column `domain` become the family.
  *
  * @throws DataError beginning with the column's name, for a math problem whose gold is a list of golds or an object.
  */
@@ -35,7 +35,7 @@ export function inOurForm(row: Columns, mapping: Mapping): Columns {
   };
 }
 
-/** Detects topics of a subject in the column `domain`, which should name what checks the answer. */
+/** Detects topics of a subject in the column `domain`, which should name the kind of answer check instead. */
 const isTopic = (value: unknown): boolean =>
   value != null && (typeof value !== 'string' || value.includes('->') || /^\s*[[{]/.test(value));
 
@@ -48,7 +48,7 @@ function domainNamed(name: string): string {
   return /^cod(?:e|ing)$|^programming$/.test(small) ? 'code' : name;
 }
 
-/** Returns a text, or the first of a list of texts; `undefined` for blank texts and other values. */
+/** Returns a string, or the first of a list of strings; `undefined` for blank strings and other values. */
 function textIn(value: unknown): string | undefined {
   const text: unknown = Array.isArray(value) ? value[0] : value;
   return typeof text === 'string' && text.trim() !== '' ? text : undefined;

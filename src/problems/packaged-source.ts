@@ -7,7 +7,7 @@ import type { SourceRecord } from '../core/source-record.ts';
 import { fingerprint } from './generated-source.ts';
 import { withInstruction } from './instruction.ts';
 
-/** Tasks that one request makes. */
+/** Number of tasks per request. */
 const batch = 50;
 
 /**
@@ -50,7 +50,7 @@ export async function loadPackaged(
 function problemOf(task: BridgeTask, index: number, config: PackagedConfig): Problem {
   const own = config.type === 'verifiers' ? config.id : new URL(config.url).host;
   return {
-    // The hash tells tasks of another version or server apart.
+    // The hash distinguishes tasks of different versions or servers.
     id: `${config.type}/${own}/${index}/${fingerprint(JSON.stringify([task.task, task.prompt]))}`,
     domain: config.domain,
     family: own,

@@ -76,7 +76,7 @@ export async function* readDataFile(
   });
 }
 
-/** Adds the command that skips the invalid row. */
+/** Adds the command that skips the invalid row to an error. */
 function withWayOn(
   error: DataError,
   path: string,
@@ -138,7 +138,7 @@ function columnsOf(value: unknown, where: string): Columns {
   return typeof row['reward_model'] === 'string' ? withNested(row) : row;
 }
 
-/** Parses verl's nested columns, which exports to CSV write as JSON or Python text. */
+/** Parses verl's nested columns, which exports to CSV write as JSON or Python literals. */
 function withNested(row: Columns): Columns {
   const nested = ['reward_model', 'extra_info'].flatMap((name) => {
     const value = row[name];

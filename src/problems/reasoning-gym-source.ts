@@ -16,20 +16,20 @@ export const reasoningGymConfig = z.strictObject({
   type: z.literal('reasoning-gym'),
   /** Name of the dataset, e.g. `chain_sum`. */
   task: z.string().min(1),
-  /** Settings of the dataset, e.g. `{ min_terms: 2 }`; default: the dataset's. */
+  /** Settings of the dataset, e.g. `{ min_terms: 2 }`; default: the dataset's own. */
   settings: z.record(z.string(), z.json()).default({}),
   /** Levels of the dataset's curriculum, 1 = easiest; they override the settings they concern. Default: settings alone. */
   knobs: z.array(z.int().min(1)).min(1).optional(),
   /** Whether a knob contains the ranges of all easier ones, as in reasoning-gym, or its own upper range alone. */
   range: z.enum(['inclusive', 'upper_bound']).default('inclusive'),
-  /** Distinct questions, taken from each knob in turn. */
+  /** Number of distinct questions, taken one by one from each knob. */
   count: z.int().min(1),
   /** A different seed draws different questions of the same split. */
   seed: z.int().min(0).default(0),
   split: z.enum(['train', 'validation', 'held-out']),
   /**
    * Template of the question from the entry's own fields, for models that read a fixed form, e.g. `{expression}=?`;
-   * `{expression:compact}` leaves out blanks.
+   * `{expression:compact}` omits blanks.
    */
   question: z.string().min(1).default('{question}'),
   /** Domain of the problems, by which the recipe chooses the verifier. */
@@ -48,13 +48,13 @@ type ReasoningGymConfig = z.output<typeof reasoningGymConfig>;
  */
 export const reasoningGym = noun(reasoningGymConfig);
 
-/** Entries that one request makes. */
+/** Number of entries per request. */
 const batch = 200;
 /** Consecutive batches without a new question of the split after which a knob counts as exhausted. */
 const maxBatchesInVain = 10;
 
 /**
- * Makes the problems of a config in a Python process, deterministically for one version of the package.
+ * Generates the problems of a config in a Python process, deterministically for one version of the package.
  *
  * @param baseDir the recipe's folder.
  * @throws ConfigError if the package cannot be used; DataError for an unknown dataset or setting, or too few questions.
@@ -102,7 +102,7 @@ interface Draw {
   readonly bridge: Bridge;
   readonly dataset: object;
   readonly split: ReasoningGymConfig['split'];
-  /** Questions drawn so far, of all knobs. */
+  /** Questions drawn so far, for all knobs. */
   readonly seen: Set<string>;
   readonly signal: AbortSignal | undefined;
 }
@@ -146,7 +146,7 @@ function problemOf(
   };
 }
 
-/** Replaces `{name}` by the field of this name, and `{name:compact}` by the field without blanks. */
+/** Replaces `{name}` with the field of that name, and `{name:compact}` with the field without blanks. */
 function fillTemplate(template: string, fields: Readonly<Record<string, string>>, task: string): string {
   return template.replaceAll(/\{(\w+)(:compact)?\}/g, (_, name: string, compact?: string) => {
     const value = fields[name];

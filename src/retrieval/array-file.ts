@@ -11,8 +11,7 @@ export interface FileCheck {
 /** Bytes per read or write; operating systems refuse more than 2 GiB at once. */
 const pieceBytes = 2 ** 24;
 
-/** Writes a typed array, little-endian as on every platform that Node supports, and returns its
- * check. */
+/** Writes a typed array, little-endian as on every platform that Node supports, and returns its check. */
 export async function writeArray(path: string, array: ArrayBufferView): Promise<FileCheck> {
   const hash = createHash('sha256');
   await using file = await open(path, 'w');
@@ -40,8 +39,7 @@ export async function readArray(path: string, check: FileCheck): Promise<ArrayBu
   return whole;
 }
 
-/** Checks the size and digest of a file without keeping its content in memory. @throws DataError as
- * `readArray`. */
+/** Checks the size and digest of a file without keeping its content in memory. @throws DataError as `readArray`. */
 export async function checkFile(path: string, check: FileCheck): Promise<void> {
   for await (const _ of checkedPieces(path, check));
 }

@@ -36,8 +36,7 @@ interface QueryTerm {
   readonly number: number;
   readonly start: number;
   readonly end: number;
-  /** Occurrences in the query × inverse document frequency: an upper bound on the term's contribution to any
-   * score. */
+  /** Occurrences in the query × inverse document frequency: an upper bound on the term's contribution to any score. */
   readonly weight: number;
 }
 
@@ -137,8 +136,10 @@ export class Bm25Index {
     return terms.toSorted((a, b) => a.end - a.start - (b.end - b.start));
   }
 
-  /** Adds a term's contribution to the score of each document that contains it; appends a document to the
-   * list at its first score. */
+  /**
+   * Adds a term's contribution to the score of each document that contains it; appends a document to the list at its
+   * first score.
+   */
   #scan({ start, end, weight }: QueryTerm, documents: number[]): void {
     const { documents: postings, counts } = this.#postings;
     const [scores, norms] = [this.#scores, this.#norms];

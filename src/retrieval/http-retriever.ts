@@ -24,8 +24,7 @@ export const httpRetrieverConfig = z.strictObject({
   timeout: durationSchema.default('30s'),
   /** Attempts at one request before its queries fail. */
   maxAttempts: z.int().min(1).default(4),
-  /** Maximum number of requests in flight; queries that arrive in the meantime share the next
-   * requests. */
+  /** Maximum number of requests in flight; queries that arrive in the meantime share the next requests. */
   maxRequests: z.int().min(1).default(4),
   /** Maximum number of queries in one request. */
   maxQueries: z.int().min(1).default(64),

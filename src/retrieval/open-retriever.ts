@@ -110,8 +110,7 @@ async function indexInMemory(files: readonly string[], settings: Bm25Settings): 
   };
 }
 
-/** Returns the digest of everything that determines a result. @throws DataError for a file that cannot
- * be read. */
+/** Returns the digest of everything that determines a result. @throws DataError for a file that cannot be read. */
 function versionOfFiles(files: readonly string[], { analyser, k1, b }: Bm25Settings): string {
   const hash = createHash('sha256').update(JSON.stringify([analyser, k1, b]));
   for (const file of files) {

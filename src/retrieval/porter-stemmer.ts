@@ -77,8 +77,9 @@ function stripPastAndGerund(word: string): string {
   return measure(rest) === 1 && endsShort(rest) ? `${rest}e` : rest;
 }
 
-/** Applies step 2 or 3: the first matching suffix decides; it is replaced if the stem before it has measure 1 or
- * more. */
+/**
+ * Applies step 2 or 3: the first matching suffix decides; it is replaced if the stem before it has measure 1 or more.
+ */
 function replaceSuffix(word: string, rules: readonly Rule[]): string {
   const rule = rules.find(([suffix]) => word.endsWith(suffix));
   if (rule === undefined) return word;
@@ -117,6 +118,5 @@ const hasVowel = (word: string): boolean => shapeOf(word).includes('v');
 /** Returns Porter's m: the number of vowel sequences that a consonant follows. */
 const measure = (word: string): number => shapeOf(word).match(/vc/g)?.length ?? 0;
 
-/** Returns Porter's *o: whether the word ends in consonant, vowel, consonant, and the last is not
- * w, x or y. */
+/** Returns Porter's *o: whether the word ends in consonant, vowel, consonant, and the last is not w, x or y. */
 const endsShort = (word: string): boolean => shapeOf(word).endsWith('cvc') && !/[wxy]$/.test(word);

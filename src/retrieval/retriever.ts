@@ -1,7 +1,6 @@
 import type { Passage } from './passage.ts';
 
-/** A passage with its relevance to a query. Higher is better; scores are comparable only within one
- * answer. */
+/** A passage with its relevance to a query. Higher is better; scores are comparable only within one answer. */
 export interface Retrieved extends Passage {
   readonly score: number;
 }

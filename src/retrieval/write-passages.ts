@@ -1,7 +1,6 @@
 import type { Passage } from './passage.ts';
 
-/** How passages are written: `(1)title text`; `Doc 1(Title: title) text`; or only the text. One passage per
- * line. */
+/** How passages are written: `(1)title text`; `Doc 1(Title: title) text`; or only the text. One passage per line. */
 export const layouts = ['numbered', 'titled', 'plain'] as const;
 export type PassageLayout = (typeof layouts)[number];
 

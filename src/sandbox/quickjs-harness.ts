@@ -3,8 +3,8 @@
  * it needs, so a program that tampers with prototypes affects only itself. It returns values as JSON text of plain data
  * (own data properties only: no getters, no `toJSON`), with tags for what JSON lacks.
  *
- * What it does NOT stop: it runs in the program's context, so a program can make it return anything. It therefore holds
- * no secret: whatever it returns must still equal an expected value that stays outside.
+ * What it does NOT stop: it runs in the program's context, so a program can make it return anything. It therefore
+ * contains no secret: whatever it returns must still equal an expected value that stays outside.
  */
 export function harnessSource(entryPoint: string, maxOutputCharacters: number): string {
   const source = `(() => {
@@ -86,9 +86,9 @@ const maxDepth = 64;
 const maxBigintBits = 4096;
 
 /**
- * Operations of the harness: `load` finds the function after loading and returns the error, or an empty text; `callAll`
- * calls it with each argument list, given as JSON or as a value, and returns a JSON list (`=` and tagged data, `!` and
- * an error, or `#overflow`); `describe` describes what was thrown.
+ * Operations of the harness: `load` finds the function after loading and returns the error, or an empty string;
+ * `callAll` calls it with each argument list, given as JSON or as a value, and returns a JSON list (`=` and tagged
+ * data, `!` and an error, or `#overflow`); `describe` describes what was thrown.
  */
 export const operations = { load: 0, callAll: 1, describe: 2 } as const;
 

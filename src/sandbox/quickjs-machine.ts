@@ -6,9 +6,9 @@ import type { CallResult, SandboxLimits, SandboxOutcome, SandboxProgram } from '
 type FunctionProgram = Extract<SandboxProgram, { type: 'function' }>;
 
 /**
- * Interrupts per millisecond: QuickJS raises one about every 10,000 steps, which is this many per millisecond on a core
- * of 2024. Counting interrupts instead of reading a clock makes a program end the same way on every machine, at any
- * load.
+ * Interrupts per millisecond: QuickJS raises one about every 10,000 steps, which is this many per millisecond on a CPU
+ * core from 2024. Counting interrupts instead of reading a clock makes a program end the same way on every machine, at
+ * any load.
  */
 const interruptsPerMs = 4;
 /** Multiple of the CPU limit after which a built-in that runs without interrupts is stopped. */
@@ -108,7 +108,7 @@ function attempt(
   return { status: 'ran', results };
 }
 
-/** Argument lists for the harness: JSON text, or a value if they hold a bigint, which JSON lacks. */
+/** Returns argument lists for the harness: JSON text, or a value if they contain a bigint, which JSON lacks. */
 function argumentsOf(context: QuickJSContext, calls: FunctionProgram['calls']): QuickJSHandle {
   if (!holdsBigint(calls)) return context.newString(JSON.stringify(calls));
   return context.unwrapResult(context.evalCode(literal(calls)));
@@ -119,7 +119,7 @@ function holdsBigint(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsBigint);
 }
 
-/** A value as JavaScript source. Keys are computed, so that `__proto__` is a key like any other. */
+/** Returns a value as JavaScript source. Keys are computed, so that `__proto__` is a key like any other. */
 function literal(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (Array.isArray(value)) return `[${value.map(literal).join(',')}]`;
@@ -131,7 +131,7 @@ function literal(value: unknown): string {
 
 type Ask = (operation: number, value: QuickJSHandle) => string;
 
-/** Loads the source; returns the error, or an empty text. */
+/** Loads the source; returns the error, or an empty string. */
 function load(context: QuickJSContext, source: string, ask: Ask, clock: Clock): string {
   const loaded = context.evalCode(source, 'program.js', { type: 'global' });
   using completion = loaded.error ?? loaded.value;

@@ -1,7 +1,7 @@
 /**
  * Runs untrusted programs. Expected outputs never enter the program's process, so that it cannot read, print or forge
  * them: printed output is compared outside the sandbox, and tests of Python functions run in a second guarded process
- * (see `python/run-judge.ts`). A program can make `run` neither throw nor hang: its end is reported in the outcome. A
+ * (see `python/run-judge.ts`). A program cannot make `run` throw or hang: the outcome reports how the program ended. A
  * `SandboxError` means that the sandbox itself is broken. The comment at the top of each kind's file lists what it does
  * not stop.
  *
@@ -27,7 +27,7 @@ export type SandboxProgram =
       readonly calls: readonly (readonly unknown[])[];
     }
   | {
-      /** Runs `source` in a new process for each text of `inputs` on its standard input. */
+      /** Runs `source` in a new process for each string in `inputs`, which is its standard input. */
       readonly type: 'stdio';
       readonly source: string;
       readonly inputs: readonly string[];

@@ -3,8 +3,7 @@ import { noun } from '../core/config-builder.ts';
 import { promptLength } from '../core/transcript.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 
-/** The policy's own confidence as a scorer. It costs nothing, because sampling has already computed
- * it. */
+/** The policy's own confidence as a scorer. It costs nothing, because sampling has already computed it. */
 export const confidenceScorerConfig = z.strictObject({ type: z.literal('confidence') });
 
 /** Scores a step by the geometric mean of the policy's probabilities of its tokens. */

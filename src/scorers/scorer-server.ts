@@ -57,8 +57,7 @@ export interface ScoringApi<Response> {
 /** Smallest difference between the probe's two scores that separates right from wrong. */
 const clearDifference = 0.1;
 
-/** Maximum number of bytes in a response; log-probabilities with alternatives take about 2 kB per
- * token. */
+/** Maximum number of bytes in a response; log-probabilities with alternatives take about 2 kB per token. */
 const maxBytes = 2 ** 28;
 
 /**

@@ -35,8 +35,9 @@ interface PoolingBody {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
 }
 
-/** Returns vLLM's response to `/pooling` with the task `token_classify`: one row of class probabilities per
- * step tag. */
+/**
+ * Returns vLLM's response to `/pooling` with the task `token_classify`: one row of class probabilities per step tag.
+ */
 const poolingAnswer = (rows: readonly (readonly number[])[]): string =>
   JSON.stringify({
     id: 'pool-1',

@@ -5,7 +5,7 @@ import { createRng } from '../../core/rng.ts';
 import type { Environment, ReplyContext } from '../environment.ts';
 import { createOracle, type OracleName } from './oracles/create-oracle.ts';
 
-/** A turn of an oracle, as a row of supervised fine-tuning. */
+/** A turn of an oracle, as a row for supervised fine-tuning. */
 export interface OracleExample {
   /** The problem and all earlier turns. */
   readonly prompt: readonly Message[];

@@ -5,7 +5,7 @@ import { createOracle, type OracleName } from './oracles/create-oracle.ts';
 import { drawReward } from './rewards.ts';
 
 /**
- * Plays a bandit to its end.
+ * Plays a bandit to its end with an oracle.
  *
  * @param seed of the rewards, which all players share, and of the algorithm's own draws.
  */

@@ -6,7 +6,7 @@ import { ucbIndices } from './oracles/ucb.ts';
 import { addPull, type ArmTally, emptyTallies, type Pull } from './tally.ts';
 
 /**
- * What a player reads after each turn, besides the reward:
+ * Information that a player reads after each turn, besides the reward:
  *
  * - `raw`: nothing; the transcript is the history;
  * - `summary`: pulls and mean reward of each arm;
@@ -23,11 +23,11 @@ export type Form = 'chat' | 'inline';
 export interface Style {
   readonly rendering: Rendering;
   readonly form: Form;
-  /** Decimals of means, bonuses, rewards and features. */
+  /** Number of decimal places of means, bonuses, rewards and features. */
   readonly digits: number;
 }
 
-/** The reply to a choice: its reward, the state of the arms, and the context of the next turn. */
+/** Renders the reply to a choice: its reward, the state of the arms, and the context of the next turn. */
 export function renderTurn(
   bandit: Bandit,
   pulls: readonly Pull[],
@@ -47,7 +47,7 @@ export function renderTurn(
   ].join(separator(form));
 }
 
-/** The context of a turn; empty without one. */
+/** Renders the context of a turn; empty for a bandit without context. */
 export function renderContext(bandit: Bandit, turn: number, { form, digits }: Style): string[] {
   const context = contextAt(bandit, turn);
   if (context === undefined) return [];

@@ -3,14 +3,14 @@ import { uniformAt } from '../../core/rng.ts';
 import { normalQuantile } from '../../statistics/intervals.ts';
 
 /**
- * Reward of an arm at its n-th pull (0-based). All players with one seed get the same rewards in the same order per arm:
- * common random numbers, so that differences within a group come from the choices.
+ * Returns the reward of an arm at its n-th pull (0-based). All players with the same seed get the same rewards in the
+ * same order per arm: common random numbers, so that differences within a group come from the choices.
  */
 export function drawReward(bandit: Bandit, arm: number, pull: number, turn: number, seed: number): number {
   const mean = meansAt(bandit, turn)[arm]!;
   const uniform = uniformAt(seed, arm, pull);
   if (bandit.type === 'bernoulli') return Number(uniform < mean);
   if (bandit.deviation === 0) return mean;
-  // Strictly inside (0, 1): the quantile is finite.
+  // Strictly inside (0, 1), so that the quantile is finite.
   return mean + bandit.deviation * normalQuantile((uniform * 4294967296 + 0.5) / 4294967296);
 }

@@ -13,7 +13,7 @@ export interface Pull {
   readonly context?: readonly number[] | undefined;
 }
 
-/** Tallies of untried arms. */
+/** Returns the tallies of untried arms. */
 export const emptyTallies = (arms: number): ArmTally[] =>
   Array.from({ length: arms }, () => ({ pulls: 0, sum: 0 }));
 
@@ -24,10 +24,10 @@ export function addPull(tallies: readonly ArmTally[], { arm, reward }: Pull): vo
   tally.sum += reward;
 }
 
-/** Mean reward of an arm; Infinity for an untried one, so that it is tried first. */
+/** Returns the mean reward of an arm; Infinity for an untried one, so that it is tried first. */
 export const meanReward = ({ pulls, sum }: ArmTally): number => (pulls === 0 ? Infinity : sum / pulls);
 
-/** Index of the largest value; the first of several. */
+/** Returns the index of the largest value, the first one in case of ties. */
 export function argmax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;

@@ -1,6 +1,6 @@
 import type { Rng } from '../../core/rng.ts';
 
-/** Formats a number as the next term of a sum: `+7`, `-7`, and an empty text for 0. */
+/** Formats a number as the next term of a sum: `+7`, `-7`, and an empty string for 0. */
 export function term(value: number): string {
   if (value === 0) return '';
   return value < 0 ? String(value) : `+${value}`;
@@ -27,7 +27,7 @@ export function valueTable(rows: readonly { arguments: readonly number[]; value:
   return rows.map((row) => `f(${row.arguments.join(',')})=${row.value}`).join(',');
 }
 
-/** Greatest common divisor of two whole numbers, at least one of them not 0. */
+/** Returns the greatest common divisor of two whole numbers, at least one of them not 0. */
 export function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? Math.abs(a) : greatestCommonDivisor(b, a % b);
 }

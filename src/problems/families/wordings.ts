@@ -2,9 +2,9 @@
 export type WordingSplit = 'train' | 'held-out';
 
 /**
- * Texts around a question. They leave the question itself unchanged, so that the gold stays the same, and use the
- * notation of the families, which gradus-tiny's tokenizer reads. Small models trained only on the bare question fail on
- * most of these texts.
+ * Templates for text around a question. They leave the question itself unchanged, so that the gold stays the same, and
+ * use the notation of the families, which gradus-tiny's tokenizer reads. Small models trained only on the bare question
+ * fail on most of these wordings.
  */
 const frames: Readonly<Record<WordingSplit, readonly string[]>> = {
   train: ['n: {question}', '{question};', 'if {question}'],

@@ -31,8 +31,8 @@ export interface ContaminationOptions {
  * - contains it: all its numbers, most of its three-word runs, and its gold; or
  * - paraphrases it: the same numbers, the same gold, and enough of its rare two-word runs.
  *
- * The same words with different numbers or a different gold are a different problem of the same template, and stay. Memory
- * grows with the evaluation sets only.
+ * A problem with the same words but different numbers or a different gold is a different problem from the same
+ * template, and is kept. Memory grows with the evaluation sets only.
  */
 export async function* decontaminate(
   problems: AsyncIterable<Problem>,

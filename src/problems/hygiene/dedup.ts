@@ -29,9 +29,9 @@ const maxCandidates = 32;
  *
  * Exact duplicates have the same text up to spelling, spacing and mark-up. If their golds conflict, none can be trusted
  * and all are removed. Near duplicates have the same numbers, similar words (MinHash-LSH, then exact similarity) and
- * the same gold. With different golds, both stay and are noted: most of these pairs are two problems of one template.
+ * the same gold. With different golds, both stay and are noted: most of these pairs are two problems from one template.
  *
- * Memory: about 0.6 kB a problem; texts are not kept.
+ * Memory: about 0.6 kB per problem; texts are not kept.
  *
  * @param read called twice, once to find duplicates and once to stream; must return the same problems both times.
  */

@@ -36,7 +36,7 @@ export interface EvaluationIndex {
   readonly byText: ReadonlyMap<string, Target>;
   /** Finds targets that share a rare pair of words with a text. */
   candidates(text: ComparedText): Set<Target>;
-  /** Inverse document frequency of a pair: ln((N + 1) / n) if n of N targets have it. */
+  /** Inverse document frequency of a pair: ln((N + 1) / n) if n of N targets contain it. */
   weightOf(pair: number): number;
 }
 

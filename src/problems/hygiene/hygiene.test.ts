@@ -26,7 +26,7 @@ async function* stream(problems: readonly Problem[]): AsyncGenerator<Problem> {
   yield* problems;
 }
 
-/** Runs a filter; returns the ids that stay and the findings. */
+/** Runs a filter; returns the ids of the remaining problems, and the findings. */
 async function clean(run: (log: FindingLog) => AsyncIterable<Problem>) {
   const findings: (Finding & { readonly isRemoved: boolean })[] = [];
   const log = new FindingLog((finding) => findings.push(finding));
@@ -135,7 +135,7 @@ test('similar texts share a band, others do not', () => {
   expect(meet(0.2)).toBeLessThan(0.08);
 });
 
-test('the key index and the number lists return what was added, after growing', () => {
+test('the key index and the number lists return all added values after growing', () => {
   const rng = createRng(2, 'test');
   const index = new KeyIndex();
   const lists = new NumberLists();
@@ -284,7 +284,7 @@ test('a report counts findings by reason with a few examples', async () => {
   );
 });
 
-test('notes keep their problem, and a removed problem is not noted', async () => {
+test('a note does not remove its problem, and a removed problem is not noted', async () => {
   const problems = [problem('a', 'Prove that 1 holds.'), problem('b', '1+1=?'), problem('c', '1+2=?')];
   const note = ({ id }: Problem) =>
     id === 'c' ? undefined : { id, reason: 'worth a look', explanation: 'why', evidence: {} };

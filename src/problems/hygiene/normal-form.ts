@@ -13,7 +13,7 @@ export function contentOf(tokens: readonly string[]): string[] {
 }
 
 /**
- * Returns the numbers among tokens, sorted as text. They distinguish two problems of one template, so dedup and
+ * Returns the numbers among tokens, sorted as strings. They distinguish two problems from one template, so dedup and
  * decontamination require equal numbers where the words are only similar.
  */
 export function numbersOf(tokens: readonly string[]): string[] {
@@ -33,7 +33,7 @@ function plainText(text: string): string {
     .replaceAll(/(?<!\d)\.|\.(?!\d)|(?<![\w)])!|'(?!\()|[$"`,;:?&~\\_#]/g, ' ');
 }
 
-/** Plain spellings of LaTeX and Unicode symbols. */
+/** Replaces LaTeX and Unicode symbols with their plain spellings. */
 function plainSymbols(text: string): string {
   return text
     .replaceAll(/[\u00d7\u22c5\u00b7]/g, '*')

@@ -31,7 +31,7 @@ export class PriorEvidence {
   readonly #values = quantities.map((): number[] => []);
   readonly #stated: { readonly at: number; readonly rate: number }[] = [];
 
-  /** Adds each problem as it passes. */
+  /** Adds each problem of a stream and passes it on. */
   async *of(problems: AsyncIterable<Problem>): AsyncGenerator<Problem> {
     for await (const problem of problems) {
       this.#add(problem);
@@ -39,7 +39,7 @@ export class PriorEvidence {
     }
   }
 
-  /** One column per quantity; empty without problems. */
+  /** Returns one column per quantity; none without problems. */
   columns(): PriorColumn[] {
     return quantities.flatMap(([name], index) => {
       const values = this.#values[index]!;

@@ -42,7 +42,7 @@ export function sharedCount(a: Uint32Array, b: Uint32Array): number {
   return shared;
 }
 
-/** Jaccard similarity of two sets of shingles, 0 … 1. */
+/** Returns the Jaccard similarity of two sets of shingles, 0 … 1. */
 export function resemblance(a: Uint32Array, b: Uint32Array): number {
   const shared = sharedCount(a, b);
   return shared / (a.length + b.length - shared);

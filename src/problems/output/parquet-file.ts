@@ -61,7 +61,7 @@ async function writeRows<Row>(
 
 type Repetition = 'REQUIRED' | 'OPTIONAL';
 
-/** A text column. */
+/** Returns the schema of a string column. */
 export function text(name: string, repetition_type: Repetition = 'OPTIONAL'): SchemaElement[] {
   return [
     { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' }, repetition_type },
@@ -73,17 +73,17 @@ export function binary(name: string): SchemaElement[] {
   return [{ name, type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' }];
 }
 
-/** A column of 64-bit integers (given as bigint) or of doubles. */
+/** Returns the schema of a column of 64-bit integers (given as bigint) or of doubles. */
 export function number(name: string, type: 'INT64' | 'DOUBLE'): SchemaElement[] {
   return [{ name, type, repetition_type: 'OPTIONAL' }];
 }
 
-/** A column of objects with these fields. */
+/** Returns the schema of a column of objects with these fields. */
 export function struct(name: string, ...fields: SchemaElement[][]): SchemaElement[] {
   return [{ name, repetition_type: 'OPTIONAL', num_children: fields.length }, ...fields.flat()];
 }
 
-/** A column of lists; the element is called `element`. */
+/** Returns the schema of a column of lists, whose elements are called `element`. */
 export function list(name: string, element: SchemaElement[]): SchemaElement[] {
   return [
     {

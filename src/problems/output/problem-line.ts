@@ -4,8 +4,8 @@ import type { KnownDifficulty } from './difficulty.ts';
 
 /**
  * Writes a problem as one line of Gradus's JSON Lines, which `jsonl` and `file` sources read back to the same problem.
- * A prompt of one user message becomes a text; the entries of `extra` become columns, unless a part of the problem has
- * the same name.
+ * A prompt with a single user message becomes a string; the entries of `extra` become columns, unless a part of the
+ * problem has the same name.
  */
 export function problemLine(problem: Problem): string {
   const { extra, ...fields } = ownColumns(problem);

@@ -127,7 +127,7 @@ const isTestProgram = (value: unknown): boolean =>
   typeof value === 'string' &&
   /^\s*(?:def (?:test|check)|class \w+\(|assert\b|from solution import)/m.test(value);
 
-/** Finds the column of a test program by its name, since solutions and prompts may hold assertions too. */
+/** Finds the column of a test program by its name, since solutions and prompts may contain assertions too. */
 const testProgramIn = (row: Columns): string | undefined =>
   Object.keys(row).find((name) => /test|check/i.test(name) && isTestProgram(row[name]));
 
@@ -144,7 +144,7 @@ function underKnownNames(row: Columns, program: string | undefined): Columns {
   };
 }
 
-/** Parses rStar-Coder's lists of JSON texts; a list of other texts is returned unchanged. */
+/** Parses rStar-Coder's lists of JSON strings; returns a list of other strings unchanged. */
 function jsonEach(value: unknown): unknown {
   const list = typeof value === 'string' ? readStructure(value) : value;
   if (!Array.isArray(list)) return value;

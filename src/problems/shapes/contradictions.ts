@@ -90,7 +90,7 @@ function agrees(kind: Kind, value: unknown, { prompt, gold, hasChoices }: Taken)
   }
 }
 
-/** Detects a gold that is a letter or an index although neither the list of choices nor the prompt has choices. */
+/** Detects a gold that is a letter or an index although neither the row nor the prompt lists any choices. */
 const lacksChoices = (value: unknown, gold: unknown, prompt: string): boolean =>
   Array.isArray(value) &&
   value.length === 0 &&
@@ -99,7 +99,7 @@ const lacksChoices = (value: unknown, gold: unknown, prompt: string): boolean =>
 
 const squeezed = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
-/** Checks whether the prompt contains every text in a value; true for values without text. */
+/** Checks whether the prompt contains every string in a value; true for values without strings. */
 function isContained(value: unknown, said: string): boolean {
   if (typeof value === 'string') return said.includes(squeezed(value));
   if (Array.isArray(value)) return value.every((one) => isContained(one, said));
@@ -109,7 +109,7 @@ function isContained(value: unknown, said: string): boolean {
 const isScalar = (value: unknown): boolean =>
   ['string', 'number', 'bigint'].includes(typeof value) && String(value).trim() !== '';
 
-/** Strips box, worked solution and dollar signs from a gold for comparison. */
+/** Strips the box, the worked solution and dollar signs from a gold for comparison. */
 function bare(value: unknown): string {
   let gold: unknown = value;
   try {

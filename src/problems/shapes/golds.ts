@@ -72,8 +72,8 @@ function unbraced(text: string): string {
 const goldNames = ['answer', 'final_answer', 'ground_truth', 'expected_answer', 'target', 'value', 'gold'];
 
 /**
- * Unwraps a gold from a list of one, an object with one field such as `answer`, or either as JSON or Python text;
- * `"\"3\""` gives `3`. Other values are returned unchanged.
+ * Unwraps a gold from a list with one element, an object with one field such as `answer`, or either as JSON or Python
+ * text; `"\"3\""` gives `3`. Other values are returned unchanged.
  *
  * @throws DataError for a list of several golds, and for any other object.
  */

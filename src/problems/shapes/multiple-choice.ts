@@ -60,7 +60,10 @@ const goldIn = (row: Columns): string | undefined =>
     (name) => row[name] != null && row[name] !== '' && row[name] !== -1,
   );
 
-/** Reads the choices of a row: a list, a list in text, labels with texts, an object by letter, or a column for each letter. */
+/**
+ * Reads the choices of a row: a list, a list in text, labels with texts, an object keyed by letter, or a column for
+ * each letter.
+ */
 export function choicesIn(row: Columns): Choices | undefined {
   const column = choiceColumns.find((name) => row[name] != null);
   const given = column === undefined ? undefined : row[column];
@@ -152,7 +155,7 @@ function letterOf(row: Columns, choices: Choices): string {
   );
 }
 
-/** @throws DataError when the letter in `answer` and a position beside it choose differently. */
+/** @throws DataError when the letter in `answer` and a position beside it select different choices. */
 function requireSamePosition(row: Columns, choices: Choices): void {
   const { answer } = row;
   if (typeof answer !== 'string' || !/^\(?[A-Z]\)?$/.test(answer.trim())) return;

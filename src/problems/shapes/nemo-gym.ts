@@ -13,7 +13,7 @@ const golds = [
   'answer',
 ];
 
-/** NeMo-Gym: a request to a model, with the fields that its resources server verifies by. */
+/** NeMo-Gym: a request to a model, with the fields that its resources server uses for verification. */
 export const nemoGym: Shape = {
   name: 'nemo-gym',
   reads:

@@ -5,7 +5,11 @@ import { verl } from './verl.ts';
 /** The domain of questions that are answered in a few words, judged by `shortAnswer()`. */
 const domain = 'short-answer';
 
-/** Returns the texts of a list of golds, or of a single one. @throws DataError beginning with the column's name. */
+/**
+ * Returns the strings in a list of golds, or a single gold as a list.
+ *
+ * @throws DataError beginning with the column's name.
+ */
 function goldsIn(value: unknown, column: string): readonly string[] {
   const golds = [value].flat();
   if (golds.length > 0 && golds.every((gold) => typeof gold === 'string' && gold.trim() !== ''))

@@ -578,7 +578,7 @@ test("R1-Searcher's rows are questions with an answer, in a stated domain", asyn
   expect(problem).toMatchObject({ prompt: user('who is it'), answer: 'Ann', domain: 'short-answer' });
 });
 
-test('golds that are not texts give an error that names their column', async () => {
+test('golds that are not strings give an error that names their column', async () => {
   await expect(read([{ question: 'q', golden_answers: [] }])).rejects.toThrow(
     'column "golden_answers": expected a string or a list of strings',
   );

@@ -1,7 +1,7 @@
 import { parseJson } from '../../core/lossless-json.ts';
 
 /**
- * Parses a list or object in text: JSON, or Python literals (`{'a': None}`) as exported by pandas. Returns
+ * Parses a list or object encoded as a string: JSON, or Python literals (`{'a': None}`) as exported by pandas. Returns
  * `undefined` for other or malformed text.
  */
 export function readStructure(text: string): object | undefined {

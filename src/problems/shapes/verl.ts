@@ -56,7 +56,10 @@ function skyworkRates(row: Columns) {
   });
 }
 
-/** Percentage of 128 attempts of Qwen2.5-Math-7B that failed (Shi et al., arXiv 2504.05520): 0 = easy, 100 = never solved. */
+/**
+ * Percentage of 128 attempts by Qwen2.5-Math-7B that failed (Shi et al., arXiv 2504.05520): 0 = easy, 100 = never
+ * solved.
+ */
 const adarftLabel: PassRateLabel = {
   column: 'extra_info.difficulty',
   model: 'Qwen2.5-Math-7B',

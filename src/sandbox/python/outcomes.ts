@@ -7,7 +7,7 @@ import type { LaneReply, ProcessEnd } from './lane.ts';
  */
 export type Stall = 'starved' | 'idle';
 
-/** Classifies a stall by the kernel's scheduler statistics of the process. */
+/** Classifies a stall by the kernel's scheduler statistics for the process. */
 export function stallOf(end: ProcessEnd): Stall {
   const idleMs = end.wallMs - end.cpuMs - (end.waitedMs ?? Infinity);
   const isAsleep = /^[SZ]+$/.test(end.states ?? '');

@@ -2,7 +2,7 @@ import { VerifierError } from '../../core/errors.ts';
 
 /**
  * Converts a value returned by a Python function from the tags of values.py to JavaScript. Tuples and sets become
- * arrays, integers beyond 2^53 become bigints, and dictionaries become objects with text keys.
+ * arrays, integers beyond 2^53 become bigints, and dictionaries become objects with string keys.
  */
 export function plainValue(packed: unknown): unknown {
   if (packed === null || typeof packed !== 'object') return packed;

@@ -31,7 +31,7 @@ function framed(message: object): Buffer {
   return Buffer.concat([length, body]);
 }
 
-/** The process ids below `root`. */
+/** Returns the ids of all descendants of the process `root`. */
 function descendants(root: number): number[] {
   const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -57,7 +57,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Fork servers that this process started, and whatever hosts them. */
+/** Returns the ids of the fork servers that this process started, and of the processes that host them. */
 function forkServers(): number[] {
   return descendants(process.pid).filter((pid) => {
     try {

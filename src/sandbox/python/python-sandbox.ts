@@ -28,7 +28,7 @@ export const pythonSandboxConfig = z.strictObject({
   kind: z.enum(['auto', ...pythonKinds]).default('auto'),
   /** Path of the interpreter; by default the first on PATH that passes the self-test. */
   python: z.string().optional(),
-  /** Number of programs that run at a time; others wait. */
+  /** Number of programs that run at the same time; others wait. */
   lanes: z.int().min(1).max(256).default(2),
   /** Packages of the interpreter that programs and tests may import; none by default. Needs a native interpreter. */
   packages: z.array(z.enum(packageNames)).default([]),

@@ -5,11 +5,11 @@ import type { LanePool } from './lane-pool.ts';
 import type { LaneReply } from './lane.ts';
 import { failureOf, isCpuSignal, outputBytes, stallOf } from './outcomes.ts';
 
-/** What the judge's process does with the program. */
+/** The tests that the judge's process runs against the program. */
 export type JudgeTests =
   /**
-   * Runs each text of `tests` as Python after `setup`; a test that raises fails. `entryPoint` is always the program's,
-   * even if `setup` defines it.
+   * Runs each string in `tests` as Python after `setup`; a test that raises fails. `entryPoint` is always the
+   * program's, even if `setup` defines it.
    */
   | {
       readonly type: 'tests';
@@ -28,7 +28,7 @@ export type JudgeTests =
   /** Calls `entryPoint` and reports the returned values. */
   | { readonly type: 'calls'; readonly entryPoint: string; readonly calls: readonly (readonly unknown[])[] };
 
-/** One call and the right results, as JSON. */
+/** One call and its correct results, as JSON. */
 export interface JudgeCase {
   readonly arguments: readonly unknown[];
   readonly accepted: readonly unknown[];

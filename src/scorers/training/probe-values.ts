@@ -98,8 +98,10 @@ function startsAtPrompt(
   return prompt.length === places[0] && prompt.every((token, at) => tokens[at] === token);
 }
 
-/** The most uncertain prefixes, at most one per attempt; ties are broken by hash, so that the order of the attempts does
- * not matter. */
+/**
+ * The most uncertain prefixes, at most one per attempt; ties are broken by hash, so that the order of the attempts does
+ * not matter.
+ */
 function uncertainPrefixes(attempts: readonly ScoredAttempt[], most: number): Prefix[] {
   const distance = ({ score }: Prefix): number => Math.abs(score - 0.5);
   const keyOf = ({ attempt: { group, tokens }, place }: Prefix): number =>

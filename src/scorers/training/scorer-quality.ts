@@ -20,8 +20,7 @@ export interface ScorerQuality {
   readonly correct: number;
   /** Area under the ROC curve of the scores of whole answers, over all pairs of attempts. */
   readonly auc: number;
-  /** The same, but only over pairs of attempts at the same problem: the relevant figure for best of
-   * N. */
+  /** The same, but only over pairs of attempts at the same problem: the relevant figure for best of N. */
   readonly aucWithin: number;
   /** The same for the policy's own confidence, which costs nothing; absent if rollouts have no log-probabilities. */
   readonly confidence?: { readonly auc: number; readonly aucWithin: number };
@@ -119,8 +118,7 @@ export function scorerQuality(attempts: readonly ScoredAttempt[], seed = 0): Sco
   };
 }
 
-/** Returns the attempts with their confidence as the score; undefined if any of them has no
- * confidence. */
+/** Returns the attempts with their confidence as the score; undefined if any of them has no confidence. */
 const withConfidence = (attempts: readonly ScoredAttempt[]): ScoredAttempt[] | undefined =>
   attempts.some(({ confidence }) => confidence === undefined)
     ? undefined

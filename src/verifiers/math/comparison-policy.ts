@@ -17,8 +17,10 @@ export const mathPolicy = z.strictObject({
    * only 0.75 equals 75 %. A number never equals a hundredth of itself without a sign: 75 is not 0.75.
    */
   percent: z.enum(['either', 'gold', 'never']).default('either'),
-  /** Is `18` the same as `18 dollars`? `compare` requires a unit on both sides or on neither. Two known
-   * units are always compared and converted: 5 km is 5000 m, never 5 m. */
+  /**
+   * Is `18` the same as `18 dollars`? `compare` requires a unit on both sides or on neither. Two known units are always
+   * compared and converted: 5 km is 5000 m, never 5 m.
+   */
   units: z.enum(['ignore', 'compare']).default('ignore'),
   /** Does `2/4` equal `1/2`? `reject` requires a fraction of whole numbers to be in lowest terms if the gold is. */
   unreduced: z.enum(['accept', 'reject']).default('accept'),

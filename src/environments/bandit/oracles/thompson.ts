@@ -24,7 +24,7 @@ export function createThompson(arms: number, deviation: number | null): Oracle {
   };
 }
 
-/** Quantile of the posterior of a normal mean with prior N(0, 1) and known noise. */
+/** Returns a quantile of the posterior of a normal mean with prior N(0, 1) and known noise. */
 function normalDraw({ pulls, sum }: ArmTally, deviation: number, uniform: number): number {
   const precision = 1 + pulls / deviation ** 2;
   const inside = Math.min(Math.max(uniform, 1e-12), 1 - 1e-12);

@@ -1,10 +1,9 @@
 import { addPull, argmax, type ArmTally, emptyTallies, meanReward } from '../tally.ts';
 import type { ArmIndex, Oracle } from './oracle.ts';
 
-/**
- * Mean reward and exploration bonus of each arm (UCB1, Auer et al. 2002):
+/**Returns the mean reward and exploration bonus of each arm (UCB1, Auer et al. 2002):
  *
- *     bonus = √(2 σ² ln t / n),   t pulls in all, n of this arm
+ *     bonus = √(2 σ² ln t / n),   t pulls in total, n of this arm
  *
  * For rewards of 0 and 1, σ = 1/2 gives √(0.5 ln t / n), the setting of EVOLvE (arXiv 2410.06238).
  *

@@ -5,7 +5,7 @@ type CallCase = Extract<ProblemTests, { type: 'function' }>['cases'][number];
 
 /**
  * Imports that LiveCodeBench's harness, and largely also the graders of APPS and TACO, put before every program.
- * Modules and order are the same, because a later `import *` hides names of an earlier one.
+ * The modules and their order are unchanged, because a later `import *` hides names of an earlier one.
  */
 export const contestImports = [
   ...[
@@ -26,7 +26,10 @@ const printedTolerance = { absolute: 1e-6, relative: 1e-6 };
 /** Tolerance of LeetCode for real numbers; the relative bound allows for the rounding of large doubles. */
 const returnedTolerance = { absolute: 1e-5, relative: 1e-9 };
 
-/** Tests of a contest's program: output compared as LiveCodeBench does, real numbers within the contests' tolerance. */
+/**
+ * Returns the tests of a contest program. Output is compared as in LiveCodeBench, real numbers within the contests'
+ * tolerance.
+ */
 export function printedTests(cases: readonly PrintedCase[], rules: TestRules = {}): ProblemTests {
   const isReal = cases.some(({ output }) => decimalPoint.test(output));
   return {
@@ -39,7 +42,7 @@ export function printedTests(cases: readonly PrintedCase[], rules: TestRules = {
   };
 }
 
-/** Tests of a function: results compared exactly, real numbers within LeetCode's tolerance. */
+/** Returns the tests of a function. Results are compared exactly, real numbers within LeetCode's tolerance. */
 export function returnedTests(
   entryPoint: string,
   cases: readonly CallCase[],
@@ -59,7 +62,7 @@ export function returnedTests(
   };
 }
 
-/** A number with a decimal point or a negative exponent, as text. */
+/** Matches a number with a decimal point or a negative exponent. */
 const decimalPoint = /(?:^|[\s[,:(-])\d+(?:\.\d|e-\d)/i;
 
 /**

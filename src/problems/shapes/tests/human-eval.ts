@@ -15,7 +15,7 @@ export const humanEvalRow = z.object({
   test: z.string(),
 });
 
-/** Reads the tests of a HumanEval row. The program may use helpers of the prompt, and so may the tests. */
+/** Reads the tests of a HumanEval row. Both the program and the tests may use helpers from the prompt. */
 export function humanEvalTests(row: z.output<typeof humanEvalRow>): ProblemTests {
   const { entry_point: entryPoint, test } = row;
   const prompt = row.complete_prompt ?? row.prompt ?? '';

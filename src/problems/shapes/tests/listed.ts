@@ -28,7 +28,7 @@ export const statedRules = z.object({
 });
 
 /**
- * Reads tests listed one by one: texts, or, with a function's name, arguments and result in JSON. Arguments are one
+ * Reads tests listed one by one: strings, or, if a function is named, arguments and result as JSON. Arguments are one
  * list if the test's type is `function_call` (Prime Intellect), otherwise one value per line (LiveCodeBench,
  * DeepCoder).
  */

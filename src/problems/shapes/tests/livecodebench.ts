@@ -28,8 +28,8 @@ const testCases = z.array(
 const maxInflatedBytes = 512 * 2 ** 20;
 
 /**
- * Public and private tests of a LiveCodeBench row. Functional tests have one JSON value per line: the arguments in
- * order.
+ * Reads the public and private tests of a LiveCodeBench row. Functional tests have one JSON value per line: the
+ * arguments in order.
  */
 export function liveCodeBenchTests(row: z.output<typeof liveCodeBenchRow>): ProblemTests {
   const cases = [...decodeCases(row.public_test_cases), ...decodeCases(row.private_test_cases ?? [])];
@@ -57,7 +57,9 @@ export function liveCodeBenchTests(row: z.output<typeof liveCodeBenchRow>): Prob
   );
 }
 
-/** Cases as JSON, or as base64 of a zlib-compressed pickle of a JSON text: the form of the private cases. */
+/**
+ * Decodes cases from JSON, or from base64 of a zlib-compressed pickle of a JSON string, the form of the private cases.
+ */
 function decodeCases(encoded: string | readonly unknown[]): z.output<typeof testCases> {
   if (typeof encoded !== 'string') return testCases.parse(encoded);
   if (/^\s*(\[|$)/.test(encoded)) return testCases.parse(parseJson(encoded === '' ? '[]' : encoded));

@@ -11,7 +11,7 @@ export const mbppRow = z.object({
   test_list: z.array(z.string()).min(1),
   challenge_test_list: z.array(z.string()).optional(),
   test_setup_code: z.string().optional(),
-  /** MBPP+: all of its additional tests as one text. */
+  /** MBPP+: all of its additional tests as one string. */
   test: z.string().optional(),
   test_imports: z.array(z.string()).optional(),
 });

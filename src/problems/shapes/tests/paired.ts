@@ -13,7 +13,7 @@ export const pairedTests = z.object({
 
 /**
  * Reads paired lists. With `fn_name` each input is a list of arguments and each output the result, sometimes wrapped in
- * a list of one (APPS accepts both, and so does this reader); without it both are texts, or lines of text.
+ * a one-element list (APPS accepts both, and so does this reader); without it both are strings, or lists of lines.
  */
 export function testsOfPairs(
   pairs: z.output<typeof pairedTests>,

@@ -1,9 +1,9 @@
 import { DataError } from '../../../core/errors.ts';
 
 /**
- * Reads a pickle of plain data (None, booleans, numbers, texts, bytes, lists, tuples, dictionaries, sets) and executes
- * nothing: opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID) are refused. Protocols 0
- * to 5, as in CPython's `pickletools`. Integers beyond 2^53 become bigints.
+ * Reads a pickle of plain data (None, booleans, numbers, strings, bytes, lists, tuples, dictionaries, sets) and
+ * executes nothing: opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID) are refused.
+ * Protocols 0 to 5, as in CPython's `pickletools`. Integers beyond 2^53 become bigints.
  *
  * @throws DataError on anything else, on truncation, and beyond a million objects.
  */
@@ -146,7 +146,7 @@ function double(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0, false);
 }
 
-/** The text of a protocol 0 string: a Python literal in quotes. */
+/** Returns the content of a protocol 0 string, which is a quoted Python literal. */
 function unquote(machine: Machine, literal: string): string {
   const body = /^(['"])(.*)\1$/s.exec(literal)?.[2];
   if (body === undefined) throw machine.fail('a string has no quotes');

@@ -42,7 +42,7 @@ describe('readCodeProblem', () => {
     expect((testsOf(row) as { tests: string[] }).tests).toHaveLength(2);
   });
 
-  test('APPS and TACO: texts, lists of lines, and calls whose result may be wrapped', () => {
+  test('APPS and TACO: strings, lists of lines, and calls whose result may be wrapped', () => {
     const pairs = { inputs: ['1 2\n', ['3', '4']], outputs: ['3\n', ['7']] };
     expect(testsOf({ input_output: JSON.stringify(pairs) })).toMatchObject({
       type: 'stdio',

@@ -76,7 +76,7 @@ function at(row: Row, path: readonly string[]): unknown {
   return found;
 }
 
-/** rStar-Coder: lists as JSON texts in separate columns. */
+/** Reads rStar-Coder's lists, which are JSON strings in separate columns. */
 function pairedColumns(row: Row): ProblemTests {
   const list = (column: unknown): unknown => (typeof column === 'string' ? parseJson(column) : column);
   const names = ['fn_name', 'func_name', 'function_name'].map((name) => row[name]);
@@ -89,7 +89,7 @@ function pairedColumns(row: Row): ProblemTests {
   );
 }
 
-/** NeMo-Gym: parallel lists, or the same lists packed as base64 of compressed JSON. */
+/** Reads NeMo-Gym's parallel lists, which may be packed as base64 of compressed JSON. */
 function testsOfUnitTests(tests: unknown, row: Row): ProblemTests {
   const packed = z.looseObject({ packed: z.string() }).safeParse(tests).data;
   if (packed === undefined) return testsOfValue(tests, row);

@@ -1,7 +1,7 @@
 import { DataError } from '../../../core/errors.ts';
 import type { ProblemTests } from '../../../core/problem.ts';
 
-/** What is known in addition to the tests. */
+/** Information that accompanies the tests. */
 interface Given {
   /** The function under test; default: the one that the tests call. */
   readonly entryPoint?: string | undefined;
@@ -61,7 +61,7 @@ export function testsOfAsserts(
   };
 }
 
-/** One call of the judge's `__run_test__` for each test that unittest or pytest would collect. */
+/** Returns one call of the judge's `__run_test__` for each test that unittest or pytest would collect. */
 function testRuns(lines: readonly string[]): string[] {
   const runs: string[] = [];
   let suite: { readonly name: string; indent: number | null } | null = null;
@@ -88,8 +88,8 @@ const pythonNames = new Set(
 );
 
 /**
- * The first function that the tests call and the reference defines, or else the first that is neither built in nor
- * defined by the tests.
+ * Returns the first function that the tests call and the reference defines, or else the first that is neither built in
+ * nor defined by the tests.
  */
 export function functionUnderTest(tests: string, reference: string): string {
   const imported = /^from solution import\s+(\w+)/m.exec(tests)?.[1];

@@ -4,7 +4,10 @@ const [realtime, monotonic] = [0, 1];
 const [subscriptionBytes, eventBytes] = [48, 32];
 const clockEvent = 0;
 
-/** Calls that read clocks and wait for them. @param sleep blocks the thread for the given number of milliseconds. */
+/**
+ * Creates the calls that read clocks and wait for them. @param sleep blocks the thread for the given number of
+ * milliseconds.
+ */
 export function clockCalls(memory: ProgramMemory, sleep: (ms: number) => void): WasiCalls {
   return {
     clock_res_get: (_id: number, at: number) => {

@@ -22,8 +22,8 @@ const fileType = { character: 2, directory: 3 } as const;
 const directoryFd = 3;
 
 /**
- * Calls that read and write streams and the files of one flat directory. Creating, renaming, listing and seeking are
- * impossible.
+ * Creates the calls that read and write streams and the files of one flat directory. Creating, renaming, listing and
+ * seeking are impossible.
  */
 export function fileCalls(memory: ProgramMemory, { streams, directory, open }: HostFiles): WasiCalls {
   const files = new Map<number, HostFile>(streams.entries());
@@ -71,7 +71,7 @@ export function fileCalls(memory: ProgramMemory, { streams, directory, open }: H
  */
 type PathOpen = [number, number, number, number, number, bigint, bigint, number, number];
 
-/** Calls by which a program discovers the only directory; it must know the names of the files. */
+/** Creates the calls by which a program discovers the only directory; it must know the names of the files. */
 function directoryCalls(memory: ProgramMemory, directory: string): WasiCalls {
   const name = new TextEncoder().encode(directory);
   return {

@@ -18,7 +18,7 @@ export interface InstanceStart {
   readonly programLife: SharedArrayBuffer;
 }
 
-/** How it ended. A `trap` is WebAssembly's own error: memory out of bounds, stack exhausted. */
+/** How an instance ended. A `trap` is WebAssembly's own error: memory out of bounds, stack exhausted. */
 export interface InstanceEnd {
   readonly ended: 'exit' | 'trap';
   readonly code: number;

@@ -70,7 +70,7 @@ export function limitMemory(module: Uint8Array, pages: number): Uint8Array {
   throw new SandboxError('expected a WebAssembly module with a memory, found none');
 }
 
-/** Unsigned LEB128. */
+/** Reads an unsigned LEB128 number. */
 function readNumber(bytes: Uint8Array, at: number): { value: number; next: number } {
   let [value, shift, next] = [0, 0, at];
   for (;;) {

@@ -50,7 +50,7 @@ export function createWasiHost(options: WasiHostOptions): WasiHost {
   return { imports, attach: (given) => memory.attach(given) };
 }
 
-/** The two calls that return a list of strings: first the sizes, then pointers and characters. */
+/** Creates the two calls that return a list of strings: first the sizes, then pointers and characters. */
 function stringCalls(memory: ProgramMemory, name: string, list: readonly string[]): WasiCalls {
   const encoded = list.map((text) => new TextEncoder().encode(`${text}\0`));
   return {

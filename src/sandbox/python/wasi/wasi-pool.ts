@@ -35,7 +35,7 @@ interface WasiLane extends AsyncDisposable {
   run(request: LaneRequest, signal?: AbortSignal): Promise<LaneReply>;
 }
 
-/** Holds no interpreter between programs; disposing ends the running one. */
+/** Keeps no interpreter between programs; disposing ends the running one. */
 function openWasiLane(): WasiLane {
   const closing = new AbortController();
   return {
