@@ -29,14 +29,14 @@ export interface OpenParts extends TrainingParts, AsyncDisposable {
   readonly data: DataRecord;
 }
 
-/** Options of loading, and a check of the files before any engine or verifier is opened. */
+/** Options for loading, and a check of the files before any engine or verifier is opened. */
 export interface BuildOptions extends LoadingOptions {
   /** Called with the files; throws to reject them. */
   readonly onData?: (data: DataRecord) => void;
 }
 
 /**
- * Builds everything a recipe names: loads and checks problems, opens verifiers and engine.
+ * Builds everything that a recipe names: loads and checks problems, opens verifiers and engine.
  *
  * @throws ConfigError, DataError or EngineError for the first error, after closing everything.
  */
@@ -98,7 +98,7 @@ const withoutReplicas = (engine: EngineConfig): EngineConfig =>
 
 const optional = (warning: string | undefined): string[] => (warning === undefined ? [] : [warning]);
 
-/** Warns where prompts are given as plain text because the model folder has no chat template. */
+/** Warns if prompts are rendered as plain text because the model folder has no chat template. */
 async function missingTemplate(folder: string): Promise<string[]> {
   if ((await readTokenizerInfo(folder))['chat_template'] !== null) return [];
   return [
@@ -122,7 +122,7 @@ function duplicatesIn(problems: readonly Problem[]): string[] {
   ];
 }
 
-/** Warns when a suite is not held out: its problems, compared by text, are also trained on. */
+/** Warns when a suite is not held out, that is, when problems with the same text are trained on. */
 function overlapOf({ config, problems }: LoadedSuite, trained: readonly Problem[]): string[] {
   const seen = new Set(trained.map(textOf));
   const shared = problems.filter((problem) => seen.has(textOf(problem)));

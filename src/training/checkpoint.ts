@@ -4,7 +4,7 @@ import type { ControllerState } from './state.ts';
 import type { StartedBatch } from './step/collect-batch.ts';
 import type { TrainingContext } from './training-context.ts';
 
-/** State after a step, without that of the engine. */
+/** State after a step, without the engine's state. */
 export interface Position {
   readonly state: ControllerState;
   /** Batches started for later steps, in order. */
@@ -33,7 +33,7 @@ export async function checkpoint(
   if (kept !== undefined) engine.learner.restartFrom?.(kept.engineState);
 }
 
-/** Returns a prompt to score: that of a problem, if the recipe has problems. */
+/** Returns a prompt to score: that of the first problem, if the recipe has problems. */
 const probe = ({ problems: [first] }: TrainingContext) =>
   first?.prompt ?? [{ role: 'user' as const, content: 'What is asked?' }];
 

@@ -290,7 +290,7 @@ test('reports a step with nothing to learn and continues', async () => {
   expect(reader.metricsAt(1)).not.toHaveProperty('optim/loss');
 });
 
-test('does not save a step stopped between two updates as the previous step', async () => {
+test('does not save a step that was stopped between two updates as the previous step', async () => {
   const recipe = recipeWith({ batch: { problems: 4, groupSize: 4, updates: 2 } });
   const stop = new AbortController();
   const engine = scriptedEngine({ complete: answers });
@@ -308,7 +308,7 @@ test('does not save a step stopped between two updates as the previous step', as
   expect(await run.latestCheckpoint()).toBeUndefined();
 });
 
-/** An engine whose updates with these numbers, from 1, have a non-finite gradient. */
+/** Creates an engine in which the updates with these 1-based numbers have a non-finite gradient. */
 function brokenUpdates(isBroken: (update: number) => boolean): ScriptedEngine {
   const engine = scriptedEngine({ complete: answers });
   const optimStep = engine.optimStep.bind(engine);
@@ -352,7 +352,7 @@ test('ends a run after five steps in a row without a finite gradient, even acros
   await expect(trainIn(again, recipe, stuckAfter(0))).rejects.toThrow(/step 7: expected finite gradients/u);
 });
 
-test('never counts outcomes from starts in the pass rates of their problems', async () => {
+test('never counts outcomes from starts towards the pass rates of their problems', async () => {
   const recipe = recipeWith({
     stages: [stage('one', { starts: reveal({ promptShare: 0.3 }), maxSteps: 6 })],
   });
@@ -376,7 +376,7 @@ test('selects by pass rates with and without an environment, which the store kee
     stages: [stage('tool', { select: 'needs the tool', maxSteps: 1 })],
     evaluation: [],
   });
-  // Odd problems are solved after a reply, even problems in the first turn.
+  // Problems with odd numbers are solved after a reply, those with even numbers in the first turn.
   const engine = scriptedEngine({
     complete: (key, _index, _version, turn) => {
       const n = Number(key.slice(1));
@@ -402,7 +402,7 @@ test('selects by pass rates with and without an environment, which the store kee
   expect(labels).toEqual(new Set(['math', 'math with scripted@1']));
 });
 
-test('rejects a rule over closed-book pass rates without an environment', () => {
+test('rejects a rule on closed-book pass rates without an environment', () => {
   const rule = band({ model: 'policy-closed-book', max: 0.1 });
   expect(() => recipeWith({ levels: [{ type: 'level', name: 'alone', rule }] })).toThrow(
     'got "policy-closed-book"',

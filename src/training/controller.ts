@@ -25,8 +25,8 @@ import type { TrainingContext } from './training-context.ts';
  *   │  └  checkpoint                when one is due; always at the stage's end
  *   evaluate, export, finish
  *
- * `state`, the batches started for later steps and the engine's checkpoint form the complete state. A resume drops all
- * records after the last checkpoint and computes them again, bit for bit.
+ * `state`, the batches started for later steps and the engine's checkpoint form the complete state. A resumed
+ * run drops all records after the last checkpoint and computes them again, bit for bit.
  */
 
 /**
@@ -73,7 +73,7 @@ async function beginStage(context: TrainingContext, state: ControllerState): Pro
   }
 }
 
-/** Opens a stage that has begun, whether new or resumed. */
+/** Opens a stage that has begun, whether it is new or resumed. */
 async function openStageRun(
   context: TrainingContext,
   { curriculum, stage: saved }: ControllerState,
@@ -121,7 +121,7 @@ async function runStage(
   }
 }
 
-/** Runs one step; when stopped in the middle, saves the previous step first. */
+/** Runs one step; if stopped in the middle, saves the previous step first. */
 async function runStepOrSave(
   context: TrainingContext,
   stage: StageRun,
@@ -134,7 +134,7 @@ async function runStepOrSave(
     signal?.throwIfAborted();
     return await stage.step(state);
   } catch (error) {
-    // A partial step has changed the policy, so it is no longer that of the previous step.
+    // After a partial step, the policy is no longer that of the previous step.
     const isWhole = run.step === done && engine.weights.policyVersion === policyVersion;
     if (signal?.aborted === true && isWhole && done > 0 && (await haveEnded(before.started)))
       await checkpoint(context, before, false);

@@ -6,7 +6,7 @@ import type { Metrics } from './step/step-metrics.ts';
 export type TrainingEvent =
   | RunStart
   | { readonly type: 'measure'; readonly stage: string; readonly done: number; readonly total: number }
-  /** Attempts of a stage that harvests. */
+  /** Number of attempts of a stage that harvests. */
   | { readonly type: 'harvest'; readonly stage: string; readonly done: number; readonly total: number }
   | { readonly type: 'evaluate'; readonly suite: string; readonly done: number; readonly total: number }
   | { readonly type: 'evaluated'; readonly step: number; readonly evaluation: Evaluation }
@@ -14,24 +14,24 @@ export type TrainingEvent =
   | { readonly type: 'warning'; readonly message: string }
   /** Estimated worth of selection in a stage, after some of its steps. */
   | { readonly type: 'staging-worth'; readonly stage: string; readonly message: string }
-  /** Rollouts of a step, and with `ahead()` of later steps; `total` grows when gates refill. */
+  /** Number of rollouts of a step, and with `ahead()` of later steps; `total` grows when gates refill. */
   | { readonly type: 'roll'; readonly step: number; readonly done: number; readonly total: number }
   | StepEvent;
 
-/** A stage before it begins. */
+/** Description of a stage before it begins. */
 export interface StagePlan {
   readonly name: string;
   /** Last step; null if the number of examples decides it. */
   readonly maxSteps: number | null;
 }
 
-/** A run begins or resumes. */
+/** Reported when a run begins or resumes. */
 export interface RunStart {
   readonly type: 'run-start';
   /** Directory of the run. */
   readonly run: string;
   readonly stages: readonly StagePlan[];
-  /** The step from which it resumes; earlier steps are recorded and not reported again. */
+  /** The step from which the run resumes; earlier steps are not reported again. */
   readonly step: number;
 }
 
@@ -44,7 +44,7 @@ export interface StepEvent {
   readonly maxSteps: number;
   readonly metrics: Metrics;
   readonly timings: Metrics;
-  /** Verdicts of some of its rollouts, one per problem. */
+  /** Verdicts of some rollouts of the step, one per problem. */
   readonly verdicts: readonly ShownVerdict[];
 }
 

@@ -41,7 +41,7 @@ export async function* watchRun(
   const { stages } = (await readRunRecipe(directory)).recipe;
   let told: Told | undefined;
   for (;;) {
-    // Checked before reading, so that the last records of an ended run are read below.
+    // Check this before reading, so that the last records of an ended run are read below.
     const { status, step } = run.summary();
     if (told === undefined || step < told.steps) {
       told = { steps: 0, events: 0, evaluations: 0 };
@@ -53,7 +53,7 @@ export async function* watchRun(
   }
 }
 
-/** Events before a stage begins. */
+/** Returns the description of a stage before it begins. */
 export const stagePlan = ({ name, maxSteps }: Recipe['stages'][number]): StagePlan => ({
   name,
   maxSteps: maxSteps ?? null,
@@ -91,7 +91,7 @@ function shownEvent({ type, stage = '', message, step }: RunEvent): TrainingEven
   return { type: 'warning', message: step === 0 ? message : `step ${step}: ${message}` };
 }
 
-/** Number of last steps whose rollouts are read; the rollouts of older steps are skipped. */
+/** Rollouts are read for this many of the last steps, and skipped for older steps. */
 const shownSteps = 1;
 
 async function stepEvent(
@@ -116,7 +116,7 @@ async function stepEvent(
   };
 }
 
-/** Steps of a stage that imitates, known once it has begun. */
+/** Returns the number of steps of a stage that imitates, which is known once the stage has begun. */
 function stepsIn(run: RunReader, stage: string): number | undefined {
   const start = run.events().find((event) => event.type === 'stage-start' && event.stage === stage);
   return (start?.data as { readonly steps?: number } | undefined)?.steps;

@@ -36,7 +36,7 @@ export interface TrainingWatch {
 const stallMs = 60_000;
 
 /**
- * Starts a new run of a recipe in `<runsDir>/<name>-<nnnn>/` and trains to its end.
+ * Starts a new run of a recipe in `<runsDir>/<name>-<nnnn>/` and trains it to its end.
  * @returns the run's directory.
  */
 export async function startTraining(
@@ -54,8 +54,8 @@ export async function startTraining(
 
 /**
  * Resumes a run from its newest checkpoint to its end. The result is the same as that of an uninterrupted run.
- * @throws RunError when the run is finished, locked by another process, damaged, or its recipe or one
- * of its problem files was changed.
+ * @throws RunError when the run is finished, locked by another process, damaged, or its recipe or one of its
+ * problem files has changed.
  */
 export async function resumeTraining(
   directory: string,
@@ -141,7 +141,7 @@ async function trainIn(
   return run.directory;
 }
 
-/** Environments of the verifiers on this machine, by name. */
+/** Describes the environments of the verifiers on this machine, by name. */
 async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promise<Record<string, unknown>> {
   const verifiers = [...new Set(problems.map(verifierFor))];
   const told = verifiers.map(

@@ -15,12 +15,12 @@ const poolState = z.strictObject({
   pool: z.array(poolProblem).readonly(),
   /** State of the sampler; `null` before the stage's first step. */
   sampler: z.unknown(),
-  /** State of the starts; absent before the stage's first step, and where attempts begin at the prompt. */
+  /** State of the starts; absent before the stage's first step, and if attempts begin at the prompt. */
   starts: z.unknown().optional(),
 });
 
 const exampleState = z.strictObject({
-  /** Examples in the run's file of the stage. */
+  /** Number of examples in the stage's file in the run. */
   examples: z.int().positive(),
   /** Hash of the stage's files of examples, so that a resume uses the same examples. */
   sha256: z.string(),
@@ -34,7 +34,7 @@ const distilState = z.strictObject({
   teacher: z.string(),
 });
 
-/** State of the controller, without the engine's state and the run's tables. JSON-safe. */
+/** State of the controller, excluding the engine's state and the run's tables. JSON-safe. */
 export const controllerState = z.strictObject({
   curriculum: curriculumState,
   /** The current stage; `null` between stages. */

@@ -13,18 +13,18 @@ import { openRunReader, type RunReader } from '../runs/reading/run-reader.ts';
 export interface StageSummary {
   readonly name: string;
   readonly steps: number;
-  /** Number of problems it selected; 0 for a stage that imitates. */
+  /** Number of problems that the stage selected; 0 for a stage that imitates. */
   readonly problems: number;
-  /** What a stage imitated; absent for other stages. */
+  /** Examples and losses of a stage that imitates; absent for other stages. */
   readonly imitation?: ImitationSummary;
-  /** Reason why it ended. */
+  /** Reason why the stage ended. */
   readonly reason: string;
 }
 
 /** Examples and losses of a stage that imitates; losses in nats per completion token. */
 export interface ImitationSummary {
   readonly examples: number;
-  /** Completion tokens trained on. */
+  /** Number of completion tokens trained on. */
   readonly tokens: number;
   /** Loss at the last step. */
   readonly loss: number;
@@ -39,7 +39,7 @@ export interface SuiteSummary {
   readonly after: Evaluation;
   /** Readiness for reinforcement learning before and after; absent for runs that imitated nothing. */
   readonly rlStart?: { readonly before: RlStart; readonly after: RlStart };
-  /** Absent where no problem was judged in both evaluations. */
+  /** Absent if no problem was judged in both evaluations. */
   readonly comparison?: Comparison;
 }
 
@@ -50,9 +50,9 @@ export interface RunResult {
   readonly model?: string;
   readonly stages: readonly StageSummary[];
   readonly suites: readonly SuiteSummary[];
-  /** Worth of selection after the first steps of each stage, one message each. */
+  /** Worth of selection after the first steps of each stage, with one message per stage. */
   readonly worth: readonly string[];
-  /** Tokens written for training. */
+  /** Number of tokens written for training. */
   readonly tokens: number;
   readonly rollouts: number;
   /** Alerts of the run at its end, most urgent first. */

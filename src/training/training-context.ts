@@ -30,22 +30,22 @@ export interface TrainingParts {
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Returns the environment of a problem; if absent, attempts have one turn. */
   readonly environmentOf?: Environments['of'];
-  /** Tracks unfinished work by name, for the watchdog. */
+  /** Unfinished work by name, for the watchdog. */
   readonly pending: PendingWork;
   readonly problems: readonly Problem[];
   readonly suites: readonly LoadedSuite[];
   readonly levels: Levels;
   /** Pass rates of other models: label → problem id → trials. */
   readonly knownPassRates: ReadonlyMap<string, PassRates>;
-  /** Opens the policy's model with the weights of a state, only to sample and score. */
+  /** Opens the policy's model with the weights of a saved state, only to sample and score. */
   readonly openFrozen?: (state: string) => Promise<LocalEngine>;
   /** Present if a stage distils or harvests from it. */
   readonly teacher?: Teacher | undefined;
-  /** Reasons to doubt the run's figures, reported before the start. */
+  /** Reasons to doubt the run's figures, reported before the run starts. */
   readonly warnings: readonly string[];
 }
 
-/** The parts, and the run that records everything. */
+/** The parts of training, and the run that records everything. */
 export interface TrainingContext extends TrainingParts {
   readonly run: Run;
   readonly store: PassRateStore;

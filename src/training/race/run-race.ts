@@ -30,7 +30,7 @@ export interface RaceOptions extends Omit<
 > {
   readonly optimizer: Omit<FineTuneOptions['optimizer'], 'learningRate' | 'schedule'>;
   readonly race: RaceConfig;
-  /** Folder of the race: new, or of an earlier race with the same settings. */
+  /** Folder of the race: a new folder, or that of an earlier race with the same settings. */
   readonly folder: string;
 }
 
@@ -65,7 +65,10 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
   const trials = trialsOf(config.sweep);
   const steps = await stepCounts(options, trials);
   const [firstShare] = config.rungs as [number, ...number[]];
-  /** Steps to the first rung; the other rungs and the held-out losses are at multiples of it. */
+  /**
+   * Returns the number of steps to the first rung. The other rungs and the held-out losses are at multiples
+   * of it.
+   */
   const unit = ({ name }: Trial): number => Math.max(1, Math.round(firstShare * steps.get(name)!));
   const recipes = new Map<string, Recipe>();
   for (const trial of trials) recipes.set(trial.name, await recipeOf(options, trial, unit(trial)));
@@ -78,7 +81,7 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
     measuresEarly: config.choose === 'balanced',
     watch,
   };
-  // Claimed only now, so that a race rejected above, e.g. for missing examples, leaves the folder free.
+  // Claim the folder only now, so that a race rejected above, e.g. for missing examples, does not occupy it.
   await claimFolder(folder, { ...settings, race: config });
   const base = await measure(parts, 'base', () => locateModel(options.model, { trust: options.trust }));
   const result = await race(config, trialRunner(parts));
@@ -95,7 +98,7 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
   return report;
 }
 
-/** The recipe of a trial, with the suites of the race. */
+/** Builds the recipe of a trial, with the suites of the race. */
 async function recipeOf(
   { race: _, folder: __, optimizer, ...settings }: RaceOptions,
   { name, batchSize, learningRate, schedule }: Trial,
@@ -143,7 +146,7 @@ async function claimFolder(folder: string, settings: object): Promise<void> {
   );
 }
 
-/** Steps of each trial to its end, from the number of examples outside the held-out share. */
+/** Computes the number of steps of each complete trial, from the number of examples that are not held out. */
 async function stepCounts(
   { examples, heldOut = 0, epochs, seed }: RaceOptions,
   trials: readonly Trial[],

@@ -16,7 +16,7 @@ import type { Trial } from '../../supervised/race/race-config.ts';
 import type { EarlySignals } from '../../supervised/race/rung.ts';
 import { resumeTraining, startTraining, type TrainingWatch } from '../start.ts';
 
-/** Context that the trials of a race share. */
+/** Context shared by the trials of a race. */
 export interface TrialParts {
   /** Folder of the race; the runs of the trials and their evaluations are in it. */
   readonly folder: string;
@@ -26,22 +26,25 @@ export interface TrialParts {
   readonly suites: Recipe;
   /** Number of steps of a complete trial. */
   readonly stepsOf: (trial: Trial) => number;
-  /** Returns the step of a trial at a share of its training. */
+  /** Returns the step at which a share of a trial's training is complete. */
   readonly stepAt: (trial: Trial, share: number) => number;
   /** Whether rungs also measure accuracies. */
   readonly measuresEarly: boolean;
   readonly watch: TrainingWatch;
 }
 
-/** Tokens that the trials trained on, and the tokens of running all trials to the end, estimated for missing steps. */
+/**
+ * Tokens that the trials trained on, and the tokens that all complete trials would train on, estimated for
+ * missing steps.
+ */
 export interface RaceCost {
   readonly tokens: number;
   readonly gridTokens: number;
 }
 
 /**
- * Trains trials as runs: pauses a trial at a rung by stopping its run after the rung's step, and resumes it later. All
- * state is on disk, so that a second call continues where the first one ended.
+ * Trains each trial as a run: pauses a trial at a rung by stopping its run after the rung's step, and resumes
+ * it later. All state is on disk, so that a second call continues where the first one stopped.
  */
 export function trialRunner(parts: TrialParts): TrialRunner {
   return {
@@ -60,7 +63,7 @@ export function trialRunner(parts: TrialParts): TrialRunner {
   };
 }
 
-/** Folder of a trial's run. */
+/** Returns the folder of a trial's run. */
 export const runOf = ({ folder }: Pick<TrialParts, 'folder'>, { name }: Trial): string =>
   join(folder, 'trials', `${name}-0001`);
 
@@ -116,9 +119,9 @@ async function signalsOf(parts: TrialParts, trial: Trial, step: number): Promise
 }
 
 /**
- * Evaluates a model on the suites of the race; reads the result of an earlier call.
+ * Evaluates a model on the suites of the race, or reads the result of an earlier call.
  *
- * @param label name of the result.
+ * @param label name under which the result is stored.
  */
 export async function measure(
   { folder, suites, watch }: Pick<TrialParts, 'folder' | 'suites' | 'watch'>,

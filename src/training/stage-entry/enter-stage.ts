@@ -23,19 +23,19 @@ import { remeasureChanged } from './remeasure-changed.ts';
 import type { LiveStage } from '../step/collect-batch.ts';
 import type { PoolState } from '../state.ts';
 
-/** Problems of a stage, and the results of measuring them again. */
+/** Problems of a stage, and results of the new measurement. */
 export interface StageEntry extends Selection {
   readonly remeasured: Readonly<Record<string, Trials>>;
 }
 
-/** Inputs of a stage's selection besides its own rules. */
+/** Name and selection of a stage. */
 type Named = Pick<StageConfig, 'name' | 'select'>;
 
 /**
- * Selects the problems that a stage imitates by the recorded pass rates; measures them if this stage is the first to
- * read them.
+ * Selects the problems that a stage imitates by the recorded pass rates; measures the pass rates if this
+ * stage is the first to read them.
  *
- * @param before pass rates that earlier boundaries measured; newer than the base measurement.
+ * @param before pass rates measured at earlier stage boundaries; newer than the base measurement.
  */
 export async function selectExamples(
   given: TrainingContext,
@@ -52,7 +52,7 @@ export async function selectExamples(
 /**
  * Begins a stage: measures missing pass rates, and selects the stage's problems.
  *
- * @param before pass rates that earlier boundaries measured; newer than the base measurement.
+ * @param before pass rates measured at earlier stage boundaries; newer than the base measurement.
  */
 export async function selectStage(
   given: TrainingContext,
@@ -108,7 +108,7 @@ async function withClosedBook(context: TrainingContext): Promise<TrainingContext
   return { ...context, knownPassRates: new Map([...knownPassRates, [closedBookLabel, closedBook]]) };
 }
 
-/** Restores a stage from its saved selection and sampler, for new and resumed stages alike. */
+/** Restores a stage, whether new or resumed, from its saved selection and sampler. */
 export function openStage(
   context: TrainingContext,
   index: number,

@@ -17,8 +17,8 @@ const mostSteps = 6;
 const longestMs = 30_000;
 
 /**
- * Measures the speed of a recipe with a few steps of its first stage, on uniform draws of all problems and without
- * gates. Changes the weights of the engine and records nothing, so close the parts afterwards.
+ * Measures the speed of a recipe with a few steps of its first stage, without gates and with problems drawn
+ * uniformly from all. Changes the weights of the engine and records nothing, so close the parts afterwards.
  *
  * @throws ConfigError for a recipe without a stage that samples, or with an environment.
  */

@@ -56,7 +56,10 @@ export function measureAt(
   return measureWith(withEnvironments(context, stage), index, problems, settings, how);
 }
 
-/** True if training has already changed the base model; all its attempts must then be recorded. */
+/**
+ * Returns true if training has already changed the base model; all attempts of the base model must then be
+ * recorded.
+ */
 const isPast = ({ run, engine }: TrainingContext, index: number): boolean =>
   index === 0 && (run.step > 0 || engine.weights.policyVersion > 0);
 

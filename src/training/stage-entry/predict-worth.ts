@@ -29,7 +29,7 @@ export interface ProbeOptions {
 export interface ProbeCost {
   readonly problems: number;
   readonly rollouts: number;
-  /** Tokens written. */
+  /** Number of tokens written. */
   readonly tokens: number;
 }
 
@@ -41,7 +41,7 @@ export interface PredictedWorth {
   readonly probe?: ProbeCost;
 }
 
-/** Attempts per problem of a probe. */
+/** Number of attempts per problem in a probe. */
 const probeRollouts = 8;
 /** Maximum number of splits of a probe's live groups, and minimum number of groups per split. */
 const [mostSplits, fewestPerSplit] = [6, 4];
@@ -66,7 +66,10 @@ export function predictFromStore(parts: TrainingParts): PredictedWorth | null {
   return { worth, text: describeWorth(worth) };
 }
 
-/** Attempts a sample of the problems 8 times each, predicts from it, and measures the critical batch. */
+/**
+ * Attempts a sample of the problems 8 times each, predicts the worth from it, and measures the critical
+ * batch.
+ */
 export async function predictFromProbe(
   parts: TrainingParts,
   { problems: wanted, onProgress, signal }: ProbeOptions,
@@ -103,7 +106,7 @@ export async function predictFromProbe(
   };
 }
 
-/** Noise and signal of the probe's live groups, in a few splits of equal size. */
+/** Measures noise and signal of the probe's live groups, in a few splits of equal size. */
 async function noiseOf(
   { engine: { learner } }: TrainingParts,
   { settings, algorithm }: { settings: ResolvedStage; algorithm: ReturnType<typeof createAlgorithm> },

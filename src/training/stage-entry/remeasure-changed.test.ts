@@ -39,7 +39,10 @@ const recipe = defineRecipe({
 const now = 20;
 const problems = Array.from({ length: 90 }, (_, i) => mathProblem({ id: `p${i}`, answer: 'yes' }));
 
-/** A third never solved, a third half solved and trained on until always solved, a third always solved. */
+/**
+ * A third of the problems is never solved, a third is half solved and trained on until always solved, a third
+ * is always solved.
+ */
 function observations(): Observation[] {
   const attempt = (i: number, rollout: number, step: number, isCorrect: boolean): Observation => ({
     problemId: `p${i}`,
@@ -89,7 +92,7 @@ function boundary(extra: readonly Observation[] = [], temperature = 1) {
   return { measure, asked };
 }
 
-test('decides from known trials without rollouts, and weights training rollouts by age', async () => {
+test('decides from known trials without new rollouts, and weights training rollouts by age', async () => {
   const { measure, asked } = boundary();
   const { passRates } = await measure({ share: 0 });
   expect(asked).toEqual([]);

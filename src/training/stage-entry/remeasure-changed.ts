@@ -27,7 +27,7 @@ type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChange
 /**
  * Updates the pass rates of problems when a stage begins. Spends rollouts only where the stage's decision may have
  * changed. Uses all trials recorded with the stage's sampling: base measurement, training rollouts, earlier boundaries.
- * Trials count less, the more pass rates have moved since.
+ * The more pass rates have changed since a trial, the less it counts.
  *
  * @returns the evidence of each problem in equivalent trials, and a summary as text.
  */
@@ -65,7 +65,7 @@ export async function remeasureChanged(
   return { passRates: new Map(candidates.map(({ id }) => [id, worth(id)])), note };
 }
 
-/** Bounds of the policy's pass rate that decide whether the stage takes a problem. */
+/** Returns the bounds of the policy's pass rate that decide whether the stage selects a problem. */
 function cutsAsked(recipe: Recipe, stage: StageConfig, remeasure: Remeasure): Cut[] {
   const rule = selectionRule(stage);
   const ruleOf = new Map(recipe.levels.map((level) => [level.name, level.rule]));
@@ -96,8 +96,8 @@ function withLevels(rule: LevelRule, ruleOf: ReadonlyMap<string, LevelRule>): Le
 type Visits = ReadonlyMap<string, Visit[]>;
 
 /**
- * Returns the trials of each problem before this moment, in order. The store may hold later trials, which the run
- * recorded before it was resumed.
+ * Returns the trials of each problem before the stage begins, in order. The store may hold later trials,
+ * which the run recorded before it was resumed.
  */
 function visitsBefore(
   context: TrainingContext,

@@ -8,7 +8,7 @@ import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
 export interface AttemptStore extends Disposable {
   /** Returns the recorded attempts of a stage by problem, in order of index. */
   read(stage: number): ReadonlyMap<string, readonly Rollout[]>;
-  /** Records attempts in one transaction; the first record of an attempt stays. */
+  /** Records attempts in one transaction; keeps the first record of an attempt. */
   write(stage: number, rollouts: readonly Rollout[]): void;
 }
 

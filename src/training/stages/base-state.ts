@@ -5,7 +5,7 @@ import { runLayout } from '../../runs/files/layout.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 /*
- * Stages with `start: 'base'` need the weights that the run began with after the policy has changed. For these stages,
+ * Stages with `start: 'base'` need the run's initial weights after the policy has changed. For these stages,
  * the run keeps the engine's first state until no later stage needs it.
  */
 
@@ -17,7 +17,7 @@ export async function keepBaseState({ recipe, run, engine }: TrainingContext): P
   await writeFolderAtomic(baseState, (draft) => engine.learner.saveState(draft));
 }
 
-/** Restores the weights and the new optimizer that the run began with. */
+/** Restores the initial weights of the run, with a new optimizer. */
 export async function restoreBaseState({ run, engine }: TrainingContext): Promise<void> {
   const { baseState } = runLayout(run.directory);
   if (!(await exists(baseState))) {
@@ -29,7 +29,7 @@ export async function restoreBaseState({ run, engine }: TrainingContext): Promis
   await engine.learner.loadState(baseState);
 }
 
-/** Removes the state, which no later stage needs. */
+/** Removes the state. Call this when no later stage needs it. */
 export async function removeBaseState({ run }: TrainingContext): Promise<void> {
   await rm(runLayout(run.directory).baseState, { recursive: true, force: true });
 }

@@ -90,7 +90,7 @@ test('the policy approaches its teacher, and resumes to the same bits', { timeou
 test('a policy that is its own teacher has nothing to learn', { timeout: 300_000 }, async () => {
   const recipe = recipeWith({ teacher: { model: student }, stages: [distil('itself', { maxSteps: 1 })] });
   using reader = await openRunReader(await startTraining(recipe, join(root, 'own')));
-  // Sampler and scorer are different programs, which agree up to rounding.
+  // Sampling and scoring use different code, which agrees up to rounding.
   expect(Math.abs(reader.metric('distil/kl').values[0]!)).toBeLessThan(1e-4);
   expect(reader.metric('optim/gradNorm').values[0]).toBeLessThan(1e-3);
 });

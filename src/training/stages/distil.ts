@@ -49,7 +49,7 @@ export async function beginDistil(
 /**
  * Opens a stage that has begun.
  *
- * @throws RunError when the teacher's weights differ from those at the beginning of the stage.
+ * @throws RunError if the teacher's weights differ from those at the beginning of the stage.
  */
 export function openDistil(
   context: TrainingContext,

@@ -36,13 +36,15 @@ export interface FineTuneOptions extends TrustOptions {
   readonly heldOut?: number | undefined;
   /** Steps between checkpoints. */
   readonly checkpointEvery?: number | undefined;
-  /** Suites that test what the examples teach: names in `recipe`, published suites, or files of problems. */
+  /**
+   * Suites that test the skills in the examples: names in `recipe`, published suites, or files of problems.
+   */
   readonly target?: readonly string[] | undefined;
-  /** Suites that test what the model must not forget. */
+  /** Suites that test skills that the model must not lose. */
   readonly retain?: readonly string[] | undefined;
   /** Recipe file with suites and verifiers. */
   readonly recipe?: string | undefined;
-  /** Maximum number of tokens of an answer in suites that are files. */
+  /** Maximum number of tokens per answer in suites given as files. */
   readonly maxTokens?: number | undefined;
 }
 

@@ -15,7 +15,7 @@ import type { TrainingContext } from '../training-context.ts';
 import { chooseAttempts } from './choose-attempts.ts';
 import { harvestAttempts } from './harvest.ts';
 
-/** An example with its origin, which programs that read examples ignore. */
+/** An example with its origin, which readers of examples ignore. */
 export interface GatheredExample extends SupervisedExample {
   readonly problem?: string;
   /** Index of the attempt at the problem. */
@@ -85,7 +85,7 @@ function withoutHeldOut({ suites }: TrainingContext, problems: readonly Problem[
   return problems.filter((problem) => !ids.has(problem.id) && !texts.has(textOf(problem)));
 }
 
-/** Draws the problems of a harvest; keeps their order. */
+/** Draws the problems of a harvest and keeps their order. */
 function drawn(
   { recipe }: TrainingContext,
   index: number,
@@ -118,7 +118,7 @@ async function harvested(
   const by = source.from === 'teacher' ? context.teacher! : context.engine;
   const request = { stage: index, problems, rollouts: source.rollouts, sampling, by };
   const groups = await harvestAttempts(context, request);
-  // Rollouts of a run are written by the policy, so a teacher's attempts are stored only in the harvest.
+  // A run records only the policy's rollouts, so a teacher's attempts are stored only in the harvest.
   if (source.from === 'policy')
     await run.recordRollouts({
       step: run.step,

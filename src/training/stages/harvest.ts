@@ -24,8 +24,8 @@ export interface HarvestRequest {
 const chunkProblems = 256;
 
 /**
- * Attempts each problem in one turn. Records every attempt when it is judged, so that a resumed run makes only the
- * missing attempts and ends with the same examples.
+ * Attempts each problem in one turn. Records every attempt as soon as it is judged, so that a resumed run
+ * makes only the missing attempts and gets the same examples.
  */
 export async function harvestAttempts(
   context: TrainingContext,
@@ -47,7 +47,7 @@ export async function harvestAttempts(
     const parts = { ...context, engine: by, environments: undefined, onRollout };
     const request = { ...sampling, problems: some, firstIndex: first, rollouts: count, seed };
     const groups = await rollAll(parts, request, signal).finally(recorder.flush);
-    // Records failed attempts that `onRollout` never saw; existing records stay.
+    // Record failed attempts, for which `onRollout` was not called; existing records are kept.
     store.write(
       stage,
       groups.flatMap((group) => group.rollouts),
@@ -57,14 +57,14 @@ export async function harvestAttempts(
   return problems.map((problem) => ({ problem, rollouts: all.get(problem.id) ?? [] }));
 }
 
-/** Attempts of consecutive indices at some problems. */
+/** Attempts with consecutive indices at some problems. */
 interface AttemptSpan {
   readonly problems: readonly Problem[];
   readonly first: number;
   readonly count: number;
 }
 
-/** Returns the attempts that are not recorded, in as few requests as their indices allow. */
+/** Returns the attempts that are not yet recorded, in as few requests as their indices allow. */
 export function missingAttempts(
   recorded: ReadonlyMap<string, readonly Pick<Rollout, 'index'>[]>,
   problems: readonly Problem[],

@@ -97,7 +97,7 @@ const suite: NonNullable<RecipeInput['evaluation']>[number] = {
 
 test('harvests correct attempts at training problems, never at those of a suite', async () => {
   const recipe = recipeWith({ evaluation: [suite] });
-  // Attempt 1 is correct and the others are not; odd problems are never solved.
+  // Only attempt 1 is correct; problems with odd numbers are never solved.
   const engine = scriptedEngine({
     complete: (key, index) =>
       `\\boxed{${index === 1 && Number(key.slice(1)) % 2 === 0 ? key.slice(1) : 'x'}}`,
@@ -194,7 +194,7 @@ test('imitates the worked solutions of problems', async () => {
   expect((await rowsOf(run)).map(({ completion }) => completion)).toEqual(
     [0, 1, 2, 3, 4].map((n) => `so \\boxed{${n}}`),
   );
-  // 5 examples at 2 per step give two or three steps after rounding.
+  // 5 examples with 2 per step give two or three steps after rounding.
   expect(engine.trained).toHaveLength(3);
   expect(engine.trained.every(({ loss }) => loss.policy.type === 'cross-entropy')).toBe(true);
 });
@@ -207,7 +207,7 @@ test('a stage that harvests nothing fails with the counts', async () => {
   );
 });
 
-test('holds out all wordings of a problem or no wording', async () => {
+test('holds out either all wordings of a problem or none', async () => {
   const worded = problems.slice(0, 5).map((problem) => ({
     ...problem,
     wordings: [1, 2].map((n) => [{ role: 'user' as const, content: `${n}: ${problem.id}` }]),
@@ -230,7 +230,7 @@ test('a stage without worked solutions names the column to set', async () => {
   );
 });
 
-test.for(['train', 'held-out'] as const)('refuses to resume with changed %s examples', async (part) => {
+test.for(['train', 'held-out'] as const)('rejects a resume with changed %s examples', async (part) => {
   const recipe = recipeWith({
     stages: [imitate('solutions', { examples: solutions(), batchSize: 2, epochs: 3, heldOut: 0.4 })],
   });
@@ -250,7 +250,7 @@ test.for(['train', 'held-out'] as const)('refuses to resume with changed %s exam
   );
 });
 
-test('refuses to hold out examples that share one prompt', async () => {
+test('rejects held-out examples if all examples share one prompt', async () => {
   const one = join(root, 'one.jsonl');
   await writeFile(one, `${JSON.stringify({ prompt: '1+1=?', completion: '2' })}\n`.repeat(3));
   const recipe = recipeWith({ stages: [imitate('copy', { examples: one, heldOut: 0.5, maxSteps: 1 })] });
@@ -298,7 +298,8 @@ test('measures pass rates with the policy of the first stage that reads them', a
       stage('explore', { select: 'half', maxSteps: 1 }),
     ],
   });
-  // Before the first update, every problem is always solved; afterwards, the first six are solved half of the time.
+  // Before the first update, every problem is always solved; afterwards, the first six are solved half the
+  // time.
   const engine = scriptedEngine({
     complete: (key, index) => {
       const n = Number(key.slice(1));
@@ -404,7 +405,7 @@ test(
     expect(await runDigest(rough)).toEqual(await runDigest(calm));
     const result = await readRunResult(calm);
     const [{ imitation, steps }, [retained]] = [result.stages[0]!, result.suites];
-    // 16 examples twice, at 4 per step; each completion is counted with its end token, once per pass.
+    // 16 examples in two passes, 4 per step; each completion is counted with its end token, once per pass.
     expect([steps, imitation!.examples]).toEqual([8, 16]);
     expect(imitation!.heldOutLoss).toBeLessThan(imitation!.loss * 20);
     expect(retained!.name).toBe('retain kept');

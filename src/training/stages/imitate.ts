@@ -141,8 +141,8 @@ async function lossBefore(
 }
 
 /**
- * Splits by prompt: all examples of a prompt, and of other wordings of its problem, are on the same side. Keeps at
- * least one prompt to train on.
+ * Splits examples by prompt: all examples of a prompt, and of other wordings of its problem, are on the same
+ * side. Keeps at least one prompt to train on.
  */
 function split<Example extends GatheredExample>(
   examples: readonly Example[],

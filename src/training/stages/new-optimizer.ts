@@ -1,10 +1,11 @@
 import type { TrainingContext } from '../training-context.ts';
 
 /**
- * Gives a stage a new optimizer on the current weights, because the moments of another loss would scale its first
- * updates. A stage() after a stage() keeps the optimizer. Loads the last checkpoint of the previous stage.
+ * Gives a stage a new optimizer on the current weights, because moments from another loss would scale its
+ * first updates. A `stage()` after a `stage()` keeps the optimizer. Loads the last checkpoint of the previous
+ * stage.
  *
- * @param index of the stage that begins.
+ * @param index index of the stage that begins.
  */
 export async function renewOptimizer({ recipe, run, engine }: TrainingContext, index: number): Promise<void> {
   const [before, stage] = [recipe.stages[index - 1], recipe.stages[index]!];

@@ -8,8 +8,8 @@ import { problemOutcome } from '../step/problem-outcome.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 /**
- * Passes finished groups to the sampler, the starts and the pass-rate store. Sampler and store receive only attempts
- * from the prompt, because a hard problem looks easy when a part of the answer is given.
+ * Passes finished groups to the sampler, the starts and the pass-rate store. The sampler and the store
+ * receive only attempts from the prompt, because a hard problem looks easy if part of the answer is given.
  */
 export function observeGroups(
   context: TrainingContext,

@@ -41,7 +41,8 @@ test('stores each attempt of one policy at a problem once, over several steps', 
   const context = { store, engine, verifierFor } as unknown as TrainingContext;
   const observe = (group: RolledGroup, step: number): void =>
     observePassRates(context, { settings } as LiveStage, [group], step);
-  // The policy before the first update writes the batches of steps 1 and 2; a resume records step 2 again.
+  // The policy before the first update writes the batches of steps 1 and 2; a resumed run records step 2
+  // again.
   observe(groupOf('correct', 0), 1);
   observe(groupOf('incorrect', 1), 2);
   observe(groupOf('incorrect', 1), 2);

@@ -6,8 +6,8 @@ import { samplingOf } from '../../measuring/measure.ts';
 import type { LiveStage, RolledGroup } from '../step/collect-batch.ts';
 
 /**
- * Adds the rollouts of a training step to the pass-rate store, as measurements without extra cost. Idempotent:
- * recording a step twice, as a resume does, changes nothing.
+ * Adds the rollouts of a training step to the pass-rate store, as measurements without extra cost.
+ * Idempotent: recording a step twice, as a resumed run does, changes nothing.
  */
 export function observePassRates(
   context: TrainingContext,

@@ -14,14 +14,14 @@ export interface OpenTeacher extends Pick<ModelFolder, 'record'> {
   readonly engine: Engine;
 }
 
-/** Number of problems whose text is encoded for the comparison of tokenizers. */
+/** Number of problems whose text is encoded to compare the tokenizers. */
 const compared = 100;
 
 /**
  * Opens the teacher if a stage distils or harvests from it; otherwise returns `undefined`.
  *
- * @throws ConfigError when a stage distils from a teacher that has no local weights, tokenizes text differently, or
- * has a window that is too short for the policy's attempts, whose tokens it scores.
+ * @throws ConfigError when a stage distils from a teacher that has no local weights, tokenizes text
+ * differently, or has a window that is too short for the policy's attempts.
  */
 export async function openTeacher(
   recipe: Recipe,
@@ -68,7 +68,9 @@ function requireSameTokens(
   );
 }
 
-/** Rejects attempts that may be longer than the teacher's window, beyond which its scores mean nothing. */
+/**
+ * Rejects recipes whose attempts may exceed the teacher's window, beyond which its scores are meaningless.
+ */
 function requireWindow(
   teacher: LocalEngine,
   policy: LocalEngine,

@@ -57,7 +57,7 @@ export async function beginReinforce(
 }
 
 /**
- * Opens a stage that has begun: its pool, sampler, gates and batches.
+ * Opens a stage that has begun, with its pool, sampler, gates and batches.
  *
  * @param restored batches of the checkpoint, in order.
  */
@@ -110,13 +110,13 @@ export async function openReinforce(
   };
 }
 
-/** Minimum number of steps between two events about the same collapse. */
+/** Minimum number of steps between two events about a collapse. */
 const collapseEvery = 10;
 
 /** A stage with the source of its batches and the monitor of its signal. */
 type MonitoredStage = LiveStage & { readonly source: BatchSource; readonly worth: WorthMonitor };
 
-/** Chooses, rolls out, judges, admits, learns, records and observes. */
+/** Runs one step: chooses, rolls out, judges, admits, learns, records and observes. */
 async function runStep(
   context: TrainingContext,
   stage: MonitoredStage,

@@ -7,12 +7,12 @@ import { exists, writeFolderAtomic } from '../../storage/atomic.ts';
 import type { TrainingContext } from '../training-context.ts';
 
 /*
- * A stage with reference: 'stage' measures KL against the weights that it began with. The run keeps the engine's state
- * of that moment, and a second engine scores tokens with it. This works with any engine, but needs memory for a second
- * copy of the weights.
+ * A stage with `reference: 'stage'` measures the KL divergence from its initial weights. The run keeps the
+ * engine's state at the start of the stage, and a second engine scores tokens with it. This works with any
+ * engine, but needs memory for a second copy of the weights.
  */
 
-/** Saves the weights that a stage begins with, if they are its reference. */
+/** Saves the initial weights of a stage, if they are its reference. */
 export async function keepStageReference(
   { run, engine }: TrainingContext,
   { reference }: StageConfig,
@@ -24,7 +24,8 @@ export async function keepStageReference(
 }
 
 /**
- * Opens the weights that a stage began with; undefined for a stage whose reference is the run's base model.
+ * Opens the initial weights of a stage; returns undefined for a stage whose reference is the run's base
+ * model.
  *
  * @throws RunError when the state is missing.
  */
@@ -41,7 +42,7 @@ export async function openStageReference(
   );
 }
 
-/** Removes the state, which no later stage needs. */
+/** Removes the state. Call this when no later stage needs it. */
 export async function removeStageReference({ run }: TrainingContext): Promise<void> {
   await rm(runLayout(run.directory).referenceState, { recursive: true, force: true });
 }

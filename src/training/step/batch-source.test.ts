@@ -64,7 +64,7 @@ const liveStage = (source: ReturnType<typeof ahead> | ReturnType<typeof inStep>)
   };
 };
 
-/** Opens a source over an engine whose groups are mixed for odd sums of problem number and policy version. */
+/** Opens a source on an engine whose groups are mixed if problem number plus policy version is odd. */
 function open(live: LiveStage, delay: () => number = () => 0) {
   const engine = scriptedEngine({
     complete: async (key, index, version) => {
@@ -93,7 +93,7 @@ async function takeAll(live: LiveStage, source: BatchSource, update: () => unkno
 }
 
 test.each([1, 2, 5])(
-  'learns from groups at most %d steps old, refills with the current policy',
+  'learns from groups that are at most %d steps old, and refills with the current policy',
   async (age) => {
     const live = liveStage(ahead({ maxOffPolicySteps: age }));
     const { engine, source } = open(live);
@@ -165,7 +165,7 @@ test('cancels started batches when it is closed', async () => {
   for (const end of ends) expect(String(end.status === 'rejected' && end.reason)).toMatch(/aborted/u);
 });
 
-test('rejects engines that keep only one policy, and losses without importance weights', () => {
+test('rejects engines that can keep only one policy, and losses without importance weights', () => {
   const recipe = recipeWith({ source: ahead() });
   const { freezePolicy: _, ...learner } = scriptedEngine({ complete: () => '' }).learner;
   const engine = { ...scriptedEngine({ complete: () => '' }), learner } as never;

@@ -55,7 +55,7 @@ export function requireFreezing(engine: LearningEngine, { batchSource }: Resolve
   );
 }
 
-/** Samples, then learns. */
+/** Samples the batch of a step, then learns from it. */
 class InStepSource implements BatchSource {
   readonly started = [];
   readonly #parts: BatchSourceParts;
@@ -75,9 +75,9 @@ class InStepSource implements BatchSource {
 }
 
 /**
- * Before learning from step s, starts the batches up to step s + k with the policy of that moment. All choices of the
- * sampler are made here, one after another, so that they do not depend on when rollouts end. The current policy writes
- * refills, because rejections by gates are known only when the step begins.
+ * Before learning from step s, starts the batches up to step s + k with the policy of that moment. The
+ * sampler makes all its choices here, one after another, so that they do not depend on when rollouts end.
+ * Refills come from the current policy, because gates reject groups only once the step begins.
  */
 class AheadSource implements BatchSource {
   readonly #parts: BatchSourceParts;
@@ -109,7 +109,7 @@ class AheadSource implements BatchSource {
     return finishBatch(partsFor(moment.step), stage, next!, signal);
   }
 
-  /** Freezes a policy for each batch, so that an engine may write the batches one after another. */
+  /** Freezes a policy for each batch, so that an engine may roll out the batches one after another. */
   async #startUpTo(last: number, now: BatchMoment, signal: AbortSignal | undefined): Promise<void> {
     const { engine, stage, partsFor } = this.#parts;
     const either = AbortSignal.any([this.#cancelled.signal, ...(signal === undefined ? [] : [signal])]);

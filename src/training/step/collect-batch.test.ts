@@ -22,7 +22,10 @@ const verifier: Verifier = {
   async [Symbol.asyncDispose]() {},
 };
 
-/** A stage over `math` and `code` problems; the domain sets the probability that a problem has a training signal. */
+/**
+ * Creates a stage with `math` and `code` problems; the domain determines the probability that a problem has a
+ * signal.
+ */
 function liveStage(options: {
   math: number;
   code: number;
@@ -70,7 +73,10 @@ function liveStage(options: {
   };
 }
 
-/** A group whose attempts are both equal has no signal. 80 % of math groups and 40 % of code groups have a signal. */
+/**
+ * Creates an engine whose groups have a signal with these probabilities; without one, both attempts have the
+ * same outcome.
+ */
 const engineWith = (rate: { math: number; code: number }) =>
   scriptedEngine({
     complete: (key, index) => {

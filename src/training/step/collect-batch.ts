@@ -19,7 +19,7 @@ export interface LiveStage {
   readonly settings: ResolvedStage;
   readonly algorithm: Algorithm;
   readonly problems: ReadonlyMap<string, Problem>;
-  /** The first level of each problem that has one. */
+  /** The first level of each problem that has a level. */
   readonly levels: ReadonlyMap<string, string>;
   readonly sampler: ProblemSampler;
   /** If absent, all attempts begin at the prompt. */
@@ -46,11 +46,11 @@ export interface RolledBatch {
   readonly note: string | null;
 }
 
-/** Position of a batch in the run; with the seed, it determines all randomness. */
+/** Position of a batch in the run; with the seed, the position determines all randomness. */
 export interface BatchMoment {
-  /** 1 for the first step of the run. */
+  /** 1-based step of the run. */
   readonly step: number;
-  /** 0 for the first step of the stage; schedules read it. */
+  /** 0-based step of the stage; schedules read it. */
   readonly stepInStage: number;
   readonly seed: number;
 }
@@ -65,7 +65,8 @@ export interface StartedBatch {
 }
 
 /**
- * Chooses the problems of a batch and starts their rollouts. The sampler has chosen when this returns.
+ * Chooses the problems of a batch and starts their rollouts. The sampler has made its choice when this
+ * returns.
  *
  * @param offPolicySteps number of steps until the policy learns from the batch.
  */
@@ -78,7 +79,7 @@ export function startBatch(
   const ask = wantedOf(openShares(stage, moment.stepInStage));
   const round = { ask, tried: new Set<string>(), offPolicySteps };
   const firstRound = rollRound(parts, stage, moment, round, signal);
-  // A failure surfaces when the batch is finished.
+  // `finishBatch` reports a failure.
   firstRound.catch(() => {});
   return { moment, offPolicySteps, firstRound };
 }
@@ -141,14 +142,14 @@ export async function finishBatch(
   }
 }
 
-/** Problems to choose for each share in one round. */
+/** Number of problems to choose for each share in one round. */
 interface Round {
   readonly ask: Readonly<Record<string, number>>;
   readonly tried: ReadonlySet<string>;
   readonly offPolicySteps: number;
 }
 
-/** Chooses before it returns, so that the order of calls decides the sampler's state. */
+/** Chooses problems before it returns, so that the order of calls determines the sampler's state. */
 function rollRound(
   parts: RolloutParts,
   stage: LiveStage,
@@ -170,7 +171,7 @@ interface BatchShare {
   readonly name: string;
   /** Requested number of groups. */
   readonly wanted: number;
-  /** Problems of the pool that it may try. */
+  /** Number of problems of the pool that the share may try. */
   readonly problems: number;
   readonly takes: (problem: Problem) => boolean;
   readonly groups: RolledGroup[];
@@ -179,7 +180,10 @@ interface BatchShare {
   isExhausted: boolean;
 }
 
-/** Shares of one step. Rounds cumulative shares instead of those of each step, so they are exact over a stage. */
+/**
+ * Returns the shares of one step. Rounds cumulative shares instead of those of each step, so that they are
+ * exact over a stage.
+ */
 function openShares({ settings, problems }: LiveStage, stepInStage: number): BatchShare[] {
   const { problemsPerStep, config } = settings;
   const { mix } = config;
@@ -213,7 +217,9 @@ function fillShare(
   if (ours.length < asked) share.isExhausted = true;
 }
 
-/** Number of further problems each share should try; 0 if it is full, exhausted or out of refills. */
+/**
+ * Returns how many more problems each share should try; 0 if the share is full, exhausted or out of refills.
+ */
 function nextAsk(shares: readonly BatchShare[], refills: number, maxRefills: number): Record<string, number> {
   const asks = shares.map(({ name, wanted, problems, groups, admitted, isExhausted }) => {
     const untried = isExhausted ? 0 : problems - groups.length;
@@ -224,7 +230,7 @@ function nextAsk(shares: readonly BatchShare[], refills: number, maxRefills: num
   return Object.fromEntries(asks);
 }
 
-/** Rolls out and scores problems of a stage by id, one group each. */
+/** Rolls out and scores problems of a stage, given by id; each gets one group. */
 export async function rollProblems(
   parts: RolloutParts,
   stage: Pick<LiveStage, 'settings' | 'algorithm' | 'problems' | 'starts'>,

@@ -6,7 +6,7 @@ import { collapsedNote } from './policy-health.ts';
 
 const days = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 
-/** A group whose rollouts give these answers. */
+/** Creates a group whose rollouts give these answers. */
 const group = (id: number, gold: string, answers: readonly (string | null)[]): RolloutGroup =>
   ({
     problem: { ...mathProblem({ id: `${id}`, answer: gold }), family: 'weekday' },
@@ -15,7 +15,7 @@ const group = (id: number, gold: string, answers: readonly (string | null)[]): R
     })),
   }) as unknown as RolloutGroup;
 
-test('names the answer that one family gives far more often than it is right', () => {
+test('finds the answer that one family gives far more often than it is right', () => {
   const groups = days.map((day, i) => group(i, day, ['Wednesday', 'Wednesday', day, null]));
   const found = commonestAnswer(groups)!;
   expect(found).toMatchObject({ family: 'weekday', answer: 'Wednesday', goldShare: 1 / 7 });

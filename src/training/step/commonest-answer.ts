@@ -7,16 +7,16 @@ export interface CommonestAnswer {
   readonly answer: string;
   /** Share of the family's answers, in [0, 1]. */
   readonly share: number;
-  /** Share of the family's problems with this gold. */
+  /** Share of the family's problems whose gold is this answer. */
   readonly goldShare: number;
 }
 
-/** Minimum number of problems of a family in a batch for a meaningful most common answer. */
+/** Minimum number of problems that a family must have in a batch for a meaningful most common answer. */
 const fewestProblems = 4;
 
 /**
- * Finds the family whose most common answer exceeds its share of golds most; null without a family of at least four
- * problems with extracted answers, which programs do not have.
+ * Finds the family whose most common answer exceeds its share of golds most. Returns null if no family has at
+ * least four problems with extracted answers, which programs do not have.
  */
 export function commonestAnswer(groups: readonly RolloutGroup[]): CommonestAnswer | null {
   const families = Map.groupBy(groups, ({ problem }) => problem.family ?? problem.domain);
@@ -41,7 +41,7 @@ export function commonestAnswer(groups: readonly RolloutGroup[]): CommonestAnswe
   return found;
 }
 
-/** Returns the excess of the answer's share over its share of golds; 0 if it is given less often. */
+/** Returns the excess of the answer's share over its share of golds; 0 if the answer is given less often. */
 export const excessOf = ({ share, goldShare }: CommonestAnswer): number => Math.max(0, share - goldShare);
 
 function extractedFrom({ evidence = {} }: Verdict): string | undefined {

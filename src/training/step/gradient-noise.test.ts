@@ -13,7 +13,8 @@ const algorithm = createAlgorithm(algorithmConfig.parse({ type: 'grpo', kl: null
 const maxTokens = 8;
 
 /**
- * A group of two rollouts with the group's number as first token; the first rollout is correct if the group is live.
+ * Creates a group of two rollouts whose first token is the group's number; the first rollout is correct if
+ * the group is live.
  */
 function groupOf(number: number, isLive: boolean): ScoredGroup {
   const rollouts = [0, 1].map((index) => ({
@@ -31,7 +32,10 @@ function groupOf(number: number, isLive: boolean): ScoredGroup {
   return scoreGroup(group, algorithm, { reward: rewardConfig.parse({ type: 'outcome' }), maxTokens });
 }
 
-/** A learner whose gradient is the weighted advantage of each rollout's last token, along an axis per group. */
+/**
+ * Creates a learner whose gradient is the weighted advantage of each rollout's last token, along one axis per
+ * group.
+ */
 function fakeLearner() {
   const asked: { readonly batch: TrainingBatch; readonly spec: LossSpec }[] = [];
   const normOf = ({ sequences }: TrainingBatch): number => {
@@ -52,7 +56,7 @@ function fakeLearner() {
 const groups = [0, 1, 2, 3, 4, 5, 6].map((number) => groupOf(number, number !== 2 && number !== 5));
 const spec = algorithm.lossSpec({ temperature: 1 });
 
-test('halves the live groups at the weights of the whole batch', async () => {
+test('splits the live groups into halves with the weights of the whole batch', async () => {
   const { asked, normOf, learner } = fakeLearner();
   const noiseAt = await measureNoise({ learner, groups, algorithm, maxTokens, spec });
   const whole = buildTrainingBatch(groups, algorithm, { maxTokens });
@@ -92,7 +96,7 @@ test('measures nothing with fewer than two live groups or with an engine that ca
   expect(await measureNoise({ ...update, learner: {} })).toBeNull();
 });
 
-test('measures four of the first twenty steps, and then one in a hundred', () => {
+test('measures four of the first twenty steps, then one in a hundred', () => {
   const steps = Array.from({ length: 300 }, (_, i) => i + 1).filter(isNoiseStep);
   expect(steps).toEqual([5, 10, 15, 20, 100, 200, 300]);
 });

@@ -6,7 +6,8 @@ import { noiseParts, type NoiseParts } from '../../curriculum/worth/critical-bat
 import type { Learner } from '../../engines/engine.ts';
 
 /**
- * Number of early steps, their interval of measuring, which allows an estimate after twenty, and the later interval.
+ * Number of early steps, measuring interval of these steps, which allows an estimate after twenty, and later
+ * interval.
  */
 const [earlySteps, earlyEvery, every] = [20, 5, 100];
 
@@ -27,13 +28,13 @@ export interface MeasuredUpdate {
   readonly algorithm: Algorithm;
   readonly maxTokens: number;
   readonly spec: LossSpec;
-  /** Whether no update follows, so that the norm of the whole gradient is measured here too. */
+  /** True if no update follows, so that the norm of the whole gradient is also measured here. */
   readonly isProbe?: boolean;
 }
 
 /**
- * Measures the gradient norms of two halves of an update's live groups, before the update. Omits KL and entropy terms,
- * which are not noise of rewards.
+ * Measures the gradient norms of two halves of an update's live groups, before the update. Omits KL and
+ * entropy terms, because their noise does not come from rewards.
  *
  * @returns a function from the update's own gradient norm to noise and signal; null if the engine cannot measure or
  * fewer than two groups are live. The function returns null for a non-finite norm.

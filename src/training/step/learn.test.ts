@@ -40,7 +40,7 @@ const recipeOf = (batch: RecipeInput['batch'], updatesPerStep?: number) =>
     stages: [stage('one', { maxSteps: 10, ...(updatesPerStep !== undefined && { updatesPerStep }) })],
   });
 
-/** A stage with this many groups per step. */
+/** Creates a stage with this many groups per step. */
 function liveStage(updates: number, problems = updates): LiveStage {
   const recipe = recipeOf({ problems, groupSize: 2, updates });
   const settings = resolvedStages(recipe)[0]!;
@@ -48,7 +48,10 @@ function liveStage(updates: number, problems = updates): LiveStage {
   return { settings, algorithm, problems: new Map(), levels: new Map(), sampler, gates: [] };
 }
 
-/** One of two rollouts is correct; the prompt's token identifies a sequence's group. */
+/**
+ * Creates a group in which one of two rollouts is correct; the prompt's token identifies the group of a
+ * sequence.
+ */
 function groupOf(number: number, isMixed = true): ScoredGroup {
   const rollout = (index: number): Rollout => ({
     problemId: `p${number}`,
@@ -88,7 +91,7 @@ test('splits groups evenly into mini-batches; later ones use the first policy as
       const engine = scriptedEngine({ complete: () => '', tokenLogprob: -0.25 });
       const metrics = (await learnFrom(engine, liveStage(updates, wanted), groupsUpTo(count), moment))
         ?.metrics;
-      // Half of the groups give half as many updates, each on the same number of groups.
+      // Half as many groups give half as many updates, each on the same number of groups.
       const made = Math.ceil((updates * count) / wanted);
       expect(engine.steps).toHaveLength(made);
       expect(metrics!['optim/updates']).toBe(made);
@@ -132,7 +135,7 @@ test('skips an update with a non-finite gradient and applies the others', async 
   expect(Object.values(metrics!).every(Number.isFinite)).toBe(true);
 });
 
-test('throws when the policy gives its own rollouts non-finite probabilities', async () => {
+test('throws if the policy gives its own rollouts non-finite probabilities', async () => {
   const engine = scriptedEngine({ complete: () => '', tokenLogprob: NaN });
   await expect(learnFrom(engine, liveStage(2), groupsUpTo(2), moment)).rejects.toThrow(
     /gives non-finite probabilities to its own rollouts/u,
@@ -140,7 +143,7 @@ test('throws when the policy gives its own rollouts non-finite probabilities', a
   expect(engine.steps).toEqual([]);
 });
 
-test('throws when the loss is not finite but its gradient is', async () => {
+test('throws if the loss is not finite but its gradient is', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const forwardBackward = engine.forwardBackward.bind(engine);
   engine.forwardBackward = async (...asked) => ({ ...(await forwardBackward(...asked)), loss: Infinity });
@@ -149,7 +152,7 @@ test('throws when the loss is not finite but its gradient is', async () => {
   );
 });
 
-test('averages metrics of several updates over tokens; compares the sampler with the first policy', () => {
+test('averages the metrics of several updates over tokens, and compares the sampler with the first policy', () => {
   const loss = (tokens: number, value: number): LossStats => ({
     loss: value,
     tokens,
@@ -185,12 +188,12 @@ test('averages metrics of several updates over tokens; compares the sampler with
     'policy/mismatchKl': 14 / 12,
     'policy/maxProbabilityGap': 1 - Math.exp(-2),
   });
-  // Exactly the measured bits.
+  // A single update keeps exactly the measured bits.
   const single = learningMetrics([{ loss: loss(3, 0.1), update }], [], 1e-4);
   expect([single['policy/entropy'], single['policy/mismatchKl']]).toEqual([0.1, 0.1]);
 });
 
-test('lets a stage set its updates; rejects more updates than groups; describes the arithmetic', () => {
+test('lets a stage set its number of updates, and rejects more updates than groups with the arithmetic', () => {
   const recipe = recipeOf({ problems: 10, groupSize: 2, updates: 2 }, 4);
   expect(resolvedStages(recipe)[0]!.updatesPerStep).toBe(4);
   expect(describeBatches(recipe)[0]).toContain('4 optimizer updates a step, each on 2 to 3 problems');
@@ -201,7 +204,7 @@ test('lets a stage set its updates; rejects more updates than groups; describes 
 });
 
 test.each(['rloo', 'reinforce'] as const)(
-  '%s has no ratio and is rejected with more than one update',
+  '%s has no ratio and is rejected for more than one update',
   (type) => {
     const several = { ...recipeOf({ problems: 4, groupSize: 2, updates: 2 }), algorithm: { type } };
     expect(() => defineRecipe(several)).toThrow(`expected one update per step for ${type}, got 2`);
@@ -209,7 +212,7 @@ test.each(['rloo', 'reinforce'] as const)(
   },
 );
 
-test('makes later updates off-policy and clipped on a real model; the sampler is the policy before all of them', async () => {
+test('makes later updates off-policy and clipped on a real model; the sampler is the policy before the first one', async () => {
   const model = fileURLToPath(new URL('../../../models/gradus-tiny', import.meta.url));
   await using engine = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
   await using verifier = openVerifier(verifierConfig.parse(mathAnswer({ extraction: 'boxed' })));

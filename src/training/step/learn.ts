@@ -12,15 +12,15 @@ import type { LiveStage } from './collect-batch.ts';
 
 /** Position of an update in the run. */
 export interface UpdateMoment {
-  /** 1 for the first step of the run. */
+  /** 1-based step of the run. */
   readonly step: number;
   /** Step of the learning-rate schedule, which does not count steps that imitated or distilled. Default: `step`. */
   readonly rateStep?: number;
-  /** Last possible step of the schedule, at which a cosine ends. */
+  /** Last possible step of the schedule, at which a cosine schedule ends. */
   readonly lastStep: number;
 }
 
-/** Result of a step's updates. */
+/** Result of the updates of a step. */
 export interface Learned {
   /** Number of updates applied. */
   readonly made: number;
@@ -30,9 +30,9 @@ export interface Learned {
 }
 
 /**
- * Makes a step's optimizer updates on admitted groups, which already have advantages. For each mini-batch, computes
- * weights and the loss specification, then the gradient and the update. Skips updates with a non-finite gradient, which
- * leave the policy unchanged.
+ * Makes the optimizer updates of a step on admitted groups, which already have advantages. For each
+ * mini-batch, computes the weights and the loss specification, then the gradient and the update. Skips
+ * updates with a non-finite gradient, which leave the policy unchanged.
  *
  * @returns null when the groups have no training signal and the policy is unchanged.
  * @throws EngineError when the loss is not finite although its gradient is.
@@ -59,7 +59,7 @@ export async function learnFrom(
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const adam = { learningRate, beta1, beta2, epsilon, weightDecay, ...clip };
   const [first, ...later] = await withOldPolicy(engine, batches, temperature);
-  // The first update is on-policy, and so are the halves of its batch.
+  // The first update is on-policy, and therefore both halves of its batch are too.
   const measured = {
     learner: engine.learner,
     groups: dealt[0]!,

@@ -36,7 +36,7 @@ const verifierFor = () => openMathAnswer(mathConfig.parse(mathAnswer({ extractio
 const problem = mathProblem({ answer: '42', solution: '6*7=42 so \\boxed{42}' });
 const engine = scriptedEngine({ complete: (_key, index) => (index === 0 ? '{42}' : '{41}') });
 
-/** Places one given choice. */
+/** Places a given choice. */
 async function place(choice: StartChoice, input: object): Promise<Start | undefined> {
   const recipe = recipeOf({ stages: [stage('one', { maxSteps: 1, starts: input as never })] });
   const starts = { choose: () => [choice] } as unknown as Starts;
@@ -47,7 +47,7 @@ async function place(choice: StartChoice, input: object): Promise<Start | undefi
 const solution = (share: number) => place({ kind: 'solution', share }, reveal());
 const tokens = (text: string): number[] => Array.from(engine.encode(text));
 
-test('gives the share of the solution in tokens, and always leaves a token to write', async () => {
+test("reveals the given share of the solution's tokens, but always leaves at least one token to write", async () => {
   const whole = tokens(problem.solution!).length;
   for (const share of [0.25, 0.5, 0.8]) {
     const start = await solution(share);
@@ -57,7 +57,7 @@ test('gives the share of the solution in tokens, and always leaves a token to wr
   expect((await solution(1))!.text).not.toContain('{42}');
 });
 
-test('shortens a start that is a correct answer by itself', async () => {
+test('shortens a start that already contains a correct answer', async () => {
   const [a] = [{ ...problem, solution: '\\boxed{42} as 6*7=42, which is easy to see' }];
   const recipe = recipeOf({ stages: [stage('one', { maxSteps: 1, starts: reveal() })] });
   const starts = { choose: () => [{ kind: 'solution', share: 0.9 }] } as unknown as Starts;
@@ -68,7 +68,7 @@ test('shortens a start that is a correct answer by itself', async () => {
 
 describe('likelihood', () => {
   const whole = Array.from(engine.encode(problem.solution!));
-  /** An engine that gives tokens of the solution these probabilities; the last one is repeated. */
+  /** Creates an engine that gives the solution's tokens these probabilities; the last one is repeated. */
   const scoring = (probabilities: readonly number[]) => ({
     ...engine,
     sampler: engine.sampler,
@@ -97,14 +97,14 @@ describe('likelihood', () => {
     return start?.tokens.length ?? 0;
   };
 
-  test('begins after the cut from which the rest has a probability of about one half', async () => {
+  test('begins at the cut after which the rest has a probability of about one half', async () => {
     // The first token is improbable, the second is a coin flip, the rest is certain.
     expect(await cutWith([0.01, 0.5, 1])).toBe(1);
     expect(await cutWith([0.01, 0.01, 0.01, 0.4, 1])).toBe(3);
     expect(await cutWith([0.6, 1])).toBe(0);
   });
 
-  test('reveals less where attempts succeed more often than the likelihood says', async () => {
+  test('reveals less if attempts succeed more often than the likelihood predicts', async () => {
     const steps = [0.5, 0.1, 0.5, 1];
     expect(await cutWith(steps)).toBe(2);
     expect(await cutWith(steps, Math.log(19))).toBe(1);
@@ -142,7 +142,7 @@ test('stops judging starts when aborted', async () => {
   );
 });
 
-test('cuts whole steps off an attempt of the policy and appends the mark', async () => {
+test("cuts whole steps off the end of a policy's attempt and appends the mark", async () => {
   const attempt = tokens('one\n\ntwo\n\nthree');
   const settings = restart({ mark: ' Wait,' });
   expect((await place({ kind: 'incorrect', attempt, steps: 1 }, settings))!.text).toBe(
@@ -177,7 +177,7 @@ test('judges start and continuation together; start tokens have weight 0', async
   }
 });
 
-/** A group from one start with outcomes drawn from a seed. */
+/** Creates a group from one start, with random outcomes. */
 async function groupWith(kind: Start['kind'], seed: number): Promise<RolloutGroup> {
   const [group] = await rollFrom(new Map([[problem.id, { ...start, kind }]]));
   const outcomeAt = (index: number) =>
@@ -209,7 +209,7 @@ test('a bonus for restarts has no effect with GRPO and weights the group with Dr
   expect(scored(plain!, 'dr-grpo', 0.5)).toEqual(scored(plain!, 'dr-grpo', 0));
 });
 
-test('rejects the bonus where it has no effect, and starts inside environments', () => {
+test('rejects a bonus that has no effect, and starts inside environments', () => {
   const check = (changes: Partial<RecipeInput>, starts: object) =>
     checkRecipe(recipeOf({ ...changes, stages: [stage('one', { maxSteps: 1, starts: starts as never })] }));
   expect(() => check({}, restart({ bonus: 0.5 }))).toThrow(

@@ -8,12 +8,13 @@ import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 import type { RolloutParts } from '../../rollout/roll-groups.ts';
 import { stepEnds } from '../../rollout/strategies/step-ends.ts';
 
-/** The weights are those of the policy; absent where the engine only samples. */
+/** The engine that samples; `weights` is absent if it cannot score tokens. */
 type StartEngine = RolloutParts['engine'] & Pick<Engine, 'weights'>;
 
 /**
- * Converts the starts that a stage chooses for problems to tokens; starts at the prompt are absent. A start is shortened
- * until it is not a correct answer by itself, so that an empty continuation earns no reward. Rejects when aborted.
+ * Converts the starts that a stage chooses for problems to tokens, and omits starts at the prompt. Shortens a
+ * start until it contains no correct answer, so that an empty continuation earns no reward. Rejects when
+ * aborted.
  */
 export async function placeStarts(
   { engine, verifierFor }: Pick<RolloutParts, 'verifierFor'> & { readonly engine: StartEngine },
@@ -74,8 +75,8 @@ function tokensOf(
 }
 
 /**
- * Log-probabilities of the tokens of the solutions after their prompts, by index, for choices that follow the
- * likelihood: one forward pass each.
+ * Returns the log-probabilities of the solutions' tokens after their prompts, by index, for choices of kind
+ * `likelihood`: one forward pass each.
  */
 async function solutionLogprobs(
   { weights, renderer, sampler }: StartEngine,
@@ -98,16 +99,17 @@ async function solutionLogprobs(
 }
 
 /**
- * Number of tokens, 0 to `most`, after which the probability of writing the rest is nearest 1/2 in log-odds.
+ * Returns the number of tokens, 0 to `most`, after which the probability of writing the rest is nearest 1/2
+ * in log-odds.
  *
- * @param logprobs of each token of the solution, in nats.
+ * @param logprobs log-probability of each token of the solution, in nats.
  * @param correction added to the log-odds.
  */
 function balancedCut(logprobs: Float32Array, correction: number, most: number): number {
   let [best, distance, rest] = [0, Infinity, 0];
   for (let cut = logprobs.length - 1; cut >= 0; cut--) {
     rest += logprobs[cut]!;
-    // The log-odds of exp(rest); a probability of 1 has infinite ones.
+    // The log-odds of the probability exp(rest), capped because those of 1 are infinite.
     const own = Math.abs(rest - Math.log(-Math.expm1(Math.min(rest, -1e-9))) + correction);
     if (cut <= most && own < distance) [best, distance] = [cut, own];
   }

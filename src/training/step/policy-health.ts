@@ -5,9 +5,9 @@ import { commonestAnswer, excessOf } from './commonest-answer.ts';
 import type { Learned } from './learn.ts';
 
 /*
- * Health of a step: updates skipped for a non-finite gradient, and rollouts that could not be judged. A skipped update
- * does not end the run, because a resumed run would reach the same gradient again; too many skipped updates in a row
- * end it.
+ * Checks the health of a step: updates skipped for a non-finite gradient, and rollouts that could not be
+ * judged. A skipped update does not end the run, because a resumed run would reach the same gradient again;
+ * too many skipped updates in a row end it.
  */
 
 /** Returns a message for a step that skipped updates, else null. */
@@ -23,7 +23,7 @@ const maxStuckSteps = 5;
 /**
  * Counts the steps in a row, up to this one, that skipped all of their updates.
  *
- * @param before the count before this step.
+ * @param before the count after the previous step.
  * @param learned null for a step with nothing to learn, which neither adds to the count nor resets it.
  * @throws EngineError at the fifth step in a row.
  */
@@ -38,7 +38,7 @@ export function countStuck(before: number, step: number, learned: Learned | null
   );
 }
 
-/** Share of unjudged rollouts from which a step warns, because the run would finish but learn little. */
+/** Minimum share of unjudged rollouts for a warning, because the run would finish but learn little. */
 const unjudgedShare = 0.5;
 const maxReasonLength = 300;
 

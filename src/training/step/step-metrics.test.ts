@@ -11,7 +11,7 @@ const transcripts = [
 
 type Judged = Pick<Verdict, 'outcome' | 'evidence'>;
 
-/** A group with these verdicts. */
+/** Creates a group with these verdicts. */
 const group = (verdicts: readonly Judged[]): ScoredGroup =>
   ({
     problem: mathProblem({ id: 'p', answer: '0.5' }),
@@ -25,7 +25,7 @@ const accepted = (rule: string, extracted: string): Judged => ({
   evidence: { rule, gold: '0.5', extracted },
 });
 
-test('measures the share of correct answers accepted in another form than the gold', () => {
+test("measures the share of correct answers in a form other than the gold's", () => {
   const verdicts: Judged[] = [
     accepted('same form', '0.5'),
     accepted('same form', '0.5 '),

@@ -14,7 +14,7 @@ import type { LossStats, StepStats } from '../../engines/engine.ts';
 export type Metrics = Record<string, number>;
 
 /**
- * Metrics of one batch of rollouts, before any gate: rewards, verdicts, lengths, signal.
+ * Returns metrics of one batch of rollouts, before any gate: rewards, verdicts, lengths, signal.
  * Lengths are in tokens; shares are in [0, 1].
  */
 export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
@@ -52,7 +52,9 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
   };
 }
 
-/** Shares of groups solved always, never or sometimes; only mixed groups have a training signal. */
+/**
+ * Returns the shares of groups solved always, never or sometimes; only mixed groups have a training signal.
+ */
 function signalMetrics(groups: readonly ScoredGroup[]): Metrics {
   const graded = groups.filter((group) => rewardsOf(group).length > 0);
   const shareWithout = (signal: (group: ScoredGroup) => boolean) =>
@@ -84,7 +86,7 @@ function domainMetrics(groups: readonly ScoredGroup[]): Metrics {
   return metrics;
 }
 
-/** Pass rates of one batch by level: `level/medium/passRate`. Omits problems without a level. */
+/** Returns pass rates of one batch by level, e.g. `level/medium/passRate`. Omits problems without a level. */
 export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap<string, string>): Metrics {
   const metrics: Metrics = {};
   for (const [level, members] of Map.groupBy(groups, ({ problem }) => levels.get(problem.id))) {
@@ -95,14 +97,14 @@ export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap
   return metrics;
 }
 
-/** Sizes of a batch: groups admitted, groups rolled out, further rounds. */
+/** Returns the sizes of a batch: groups admitted, groups rolled out, extra rounds. */
 export const batchMetrics = ({ groups, admitted, refills }: RolledBatch): Metrics => ({
   'batch/problems': admitted.length,
   'batch/triedProblems': groups.length,
   'batch/refills': refills,
 });
 
-/** Ages of the admitted groups, in steps. */
+/** Returns the ages of the admitted groups, in steps. */
 export const ageMetrics = ({ admitted }: RolledBatch): Metrics => {
   const ages = admitted.map(({ offPolicySteps }) => offPolicySteps);
   return {
@@ -120,8 +122,10 @@ export interface Update {
 }
 
 /**
- * Metrics of the optimizer on one batch, in one update or several. `policy/…` means are over weighted tokens.
- * @param later sequences of the updates after the first, with the log-probabilities of the policy before it.
+ * Returns metrics of the optimizer on one batch, in one or more updates. `policy/…` metrics are means over
+ * tokens with non-zero weight.
+ * @param later sequences of the updates after the first, with the log-probabilities of the policy before the
+ * first update.
  */
 export function learningMetrics(
   updates: readonly Update[],
@@ -158,13 +162,16 @@ function meanOverTokens(
     return value === undefined ? [] : [{ value, tokens: loss.tokens }];
   });
   if (parts.length === 0) return {};
-  // Exactly the measured bits.
+  // Keep exactly the measured bits.
   if (parts.length === 1) return { [name]: parts[0]!.value };
   const weighted = sum(parts.map(({ value, tokens }) => value * tokens));
   return { [name]: weighted / sum(parts.map(({ tokens }) => tokens)) };
 }
 
-/** Mismatch of sampler and trainer on the policy that wrote the rollouts, which later updates have changed. */
+/**
+ * Measures the mismatch between sampler and trainer for the policy that wrote the rollouts, before later
+ * updates changed it.
+ */
 function samplerGap(first: LossStats | undefined, later: readonly TrainingSequence[]): Metrics {
   if (first?.mismatchKl === undefined) return {};
   const { mismatchKl, maxProbabilityGap = 0 } = first;
@@ -184,11 +191,11 @@ function samplerGap(first: LossStats | undefined, later: readonly TrainingSequen
   };
 }
 
-/** Figures that an engine measures about its own work, under their names in a run. */
+/** Returns the figures that an engine measures about its own work, with the names that they have in a run. */
 export const engineMetrics = (figures: Readonly<Record<string, number>>): Metrics =>
   Object.fromEntries(Object.entries(figures).map(([name, value]) => [`engine/${metricWord(name)}`, value]));
 
-/** Rewards of the rollouts that could be judged. */
+/** Returns the rewards of the rollouts that could be judged. */
 const rewardsOf = (group: ScoredGroup): number[] => judgedRollouts(group).map(({ reward }) => reward);
 
 /** Converts the name of a domain or level to a part of a metric name. */

@@ -16,7 +16,10 @@ const call = (outcome: ToolCall['outcome']): ToolCall => ({
   result: '',
 });
 
-/** Two written, three given and one written token, with these calls in the first turn and a reward for each turn. */
+/**
+ * Creates a rollout of two written, three given and one written token, with calls in the first turn and a
+ * reward per turn.
+ */
 function twoTurns(index: number, calls: readonly ToolCall[], rewards: readonly number[]): Rollout {
   const turn = (tokens: number[]) => ({
     tokens: Int32Array.from(tokens),

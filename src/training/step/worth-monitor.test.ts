@@ -45,7 +45,7 @@ const recipeOf = (sampler: Sampler, maxSteps = 24) =>
     checkpoints: { type: 'checkpoints', everySteps: 7 },
   });
 
-/** An engine with gradient norms that grow with the batch and vary between steps. */
+/** Creates an engine with gradient norms that grow with the batch and vary between steps. */
 function measuredEngine() {
   const engine = scriptedEngine({ complete });
   const norm = (sequences: number): number => Math.sqrt(sequences) * (1 + 0.02 * (engine.policyVersion % 3));
@@ -96,7 +96,7 @@ test('reports the worth of selection after twenty steps, and records lost signal
   expect(told.filter(({ type }) => type === 'staging-worth')).toMatchObject([{ message: event.message }]);
   expect(worth.isBatchMeasured).toBe(true);
   expect(worth.records).toBe(160);
-  // Two fifths of the pool are live, and the family determines which problems are.
+  // Two fifths of the pool are live, which depends only on the family.
   expect(worth.liveUniform.low).toBeLessThan(0.4);
   expect(worth.liveUniform.high).toBeGreaterThan(0.4);
   expect(worth.liveSelected.mean).toBeGreaterThan(0.7);

@@ -18,9 +18,12 @@ import type { Metrics } from './step-metrics.ts';
 import type { RunEvent } from '../../runs/files/records.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 
-/** Number of steps of a stage from which one estimate is made. */
+/** Number of steps of a stage on which one estimate is based. */
 const windowSteps = 20;
-/** Number of newest splits from which the critical batch is estimated; older ones are dropped, because noise grows. */
+/**
+ * Number of recent splits from which the critical batch is estimated; older ones are dropped, because noise
+ * grows over time.
+ */
 const recentSplits = 20;
 
 /** A stage and its pool. */
@@ -35,7 +38,7 @@ export interface StepPlace {
   readonly stepInStage: number;
 }
 
-/** Metrics of a step about its signal, and after the first 20 steps of a stage an event with the estimate. */
+/** Metrics of the signal of a step, and, after the first 20 steps of a stage, an event with the estimate. */
 export interface WorthRecord {
   readonly metrics: Metrics;
   readonly event: RunEvent | null;
@@ -44,7 +47,7 @@ export interface WorthRecord {
 /**
  * Estimates the worth of selection every 20 steps of a stage: from the stage's own groups if they are drawn uniformly,
  * or from the control group of `auto()`. Makes no estimate for other samplers, whose draws are not a sample of the
- * pool. Its state is in the records of the run, so that a resumed run continues identically.
+ * pool. Its state is part of the run's records, so that a resumed run continues identically.
  */
 export class WorthMonitor {
   readonly #stage: MonitoredStage;
@@ -77,7 +80,7 @@ export class WorthMonitor {
 
   /**
    * Adds a step and returns its metrics.
-   * @param learned metrics of the step's updates, which include the noise of the gradient where it was measured.
+   * @param learned metrics of the step's updates, including the gradient noise if it was measured.
    */
   take(
     { step, stepInStage }: StepPlace,
@@ -122,7 +125,7 @@ export class WorthMonitor {
     const problemsPerUpdate = problemsPerStep / updatesPerStep;
     const records = this.#window.filter(({ trials }) => trials > 0);
     this.#window = [];
-    // Shares of live groups from other starts are no evidence about selecting problems.
+    // Live groups from other starts are no evidence of the worth of selecting problems.
     if (config.starts !== undefined && config.starts.type !== 'prompt') return null;
     if (config.sampler.type === 'auto') return this.#measured(sampler, problemsPerUpdate, stepInStage);
     if (config.sampler.type !== 'uniform' || records.length === 0) return null;
@@ -181,7 +184,7 @@ function measuredShares(
   return { weight, uniform, selected, uniformShare };
 }
 
-/** The event of an estimate; its data has null for infinite ends. */
+/** Returns the event for an estimate; infinite ends are null in its data. */
 function worthEvent(stage: string, step: number, worth: StagingWorth): RunEvent {
   const [decision, figures] = describeWorth(worth).map((line) => line.trim());
   return {
