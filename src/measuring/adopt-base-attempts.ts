@@ -14,8 +14,9 @@ import type { Engine } from '../engines/engine.ts';
 import { fromBase, type Recipe } from '../recipe/recipe.ts';
 
 /**
- * Copies the base model's attempts under the recipe's sampling, and its likelihoods, from the recipe's own store (`difficulty.store`,
- * written by `gradus difficulty estimate`), so that a run does not measure them again. Idempotent.
+ * Copies the base model's likelihoods, and its attempts with the recipe's sampling, from the recipe's own store
+ * (`difficulty.store`, written by `gradus difficulty estimate`), so that a run does not measure them again.
+ * Idempotent.
  *
  * @returns warnings.
  */

@@ -34,7 +34,7 @@ export interface EstimateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Attempts about to be made at the problems of one verifier. */
+/** Attempts planned next at the problems of one verifier. */
 export interface PlannedMeasurement {
   readonly verifier: string;
   readonly rollouts: number;
@@ -48,7 +48,7 @@ export interface PlannedMeasurement {
 
 /** Result of a measurement. */
 export interface MeasuredProblems {
-  /** The model as the store names it. */
+  /** Name of the model in the store. */
   readonly model: string;
   readonly problems: readonly Problem[];
   /** Trials by problem id. */
@@ -60,8 +60,8 @@ export interface MeasuredProblems {
 }
 
 /**
- * Measures how hard each problem of a recipe is for a model, with the recipe's `difficulty` settings, into a store.
- * Recorded attempts are not repeated, and an interrupted measurement continues where it stopped.
+ * Measures how hard each problem of a recipe is for a model, with the recipe's `difficulty` settings, and records the
+ * attempts in a store. Recorded attempts are not repeated, and an interrupted measurement continues where it stopped.
  *
  * @throws {ConfigError} if the recipe has no `difficulty`.
  */
@@ -118,7 +118,7 @@ export async function estimateDifficulty(
       step: 0,
       seed: recipe.seed,
       onPlan: (plan, verifier) => {
-        // Report an empty plan only if it is the first: everything is then already on record.
+        // Report an empty plan only if it comes first: everything was already on record.
         if (plan.rollouts > 0 || !planned.has(verifier)) onPlan?.(describe(plan, verifier));
         planned.add(verifier);
       },

@@ -11,7 +11,7 @@ const problems = [
   codeProblem({ id: 'code' }),
 ];
 
-/** A scripted engine that counts the texts it scores. */
+/** Creates a scripted engine that counts the texts it scores. */
 function counting(tokenLogprob = -0.5, maxSequenceTokens = 4096) {
   const engine = scriptedEngine({ complete: () => '', tokenLogprob, maxSequenceTokens });
   const scored: number[] = [];
@@ -40,7 +40,7 @@ test('sums only the log-probabilities of the text, for answers and for solutions
   expect(values.has('code')).toBe(false);
 });
 
-test('computes no value twice, even after an interruption, and none for weights other than those on record', async () => {
+test('computes no value twice, even after an interruption, and none if all must be on record', async () => {
   using store = openPassRateStore(':memory:');
   const { engine, scored } = counting();
   const abort = new AbortController();
@@ -73,7 +73,7 @@ test('scores a problem again when its prompt, answer or solution changes', async
   expect(longer.get('solved')!['log p(solution)']).toBe(-0.5 * 'two more: \\boxed{4}'.length);
 });
 
-test('leaves out texts beyond the window, and rejects values that are not finite', async () => {
+test('omits texts longer than the window, and rejects values that are not finite', async () => {
   using store = openPassRateStore(':memory:');
   const prompt = counting().engine.renderer!.render(problems[0]!.prompt).length;
   const short = counting(-0.5, prompt + '\\boxed{99}'.length);

@@ -21,13 +21,13 @@ export interface LikelihoodRequest extends Pick<Scoring, 'model' | 'template'> {
 /** Values that predict a problem's pass rate, by problem id; see `likelihoodValues`. */
 export type LikelihoodValues = ReadonlyMap<string, Readonly<Record<string, number>>>;
 
-/** Texts per call of the engine, and per transaction of the store. */
+/** Texts per engine call, and per transaction of the store. */
 const textsPerBatch = 256;
 
 /**
- * Computes the log-likelihood of each problem's gold answer and worked solution, one forward pass per text, into the
- * store. Values on record are not computed again, so an interrupted measurement continues where it stopped. A text
- * that does not fit into the model's window has no value.
+ * Computes the log-likelihood of each problem's gold answer and worked solution, one forward pass per text, and
+ * records it in the store. Values on record are not computed again, so an interrupted measurement continues where it
+ * stopped. A text that does not fit into the model's window has no value.
  *
  * @returns values by problem id; problems without answer and solution are missing.
  * @throws {ConfigError} for an engine without local weights; {EngineError} for a value that is not finite.
@@ -71,7 +71,7 @@ interface RenderedText extends MissingText {
   readonly start: number;
 }
 
-/** Renders texts after their prompts; leaves out those without tokens and those longer than the model's window. */
+/** Renders texts after their prompts; omits texts without tokens and those longer than the model's window. */
 function fitting({ sampler, renderer }: LocalEngine, texts: readonly MissingText[]): RenderedText[] {
   const { maxSequenceTokens = Infinity } = sampler.info;
   return texts

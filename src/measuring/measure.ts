@@ -22,7 +22,7 @@ import { recordAsJudged } from '../rollout/record-as-judged.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
 import { editionsOf, judgementLabel, observationOf } from './observation.ts';
 
-/** Engine and verifiers that measure, and the store that keeps the attempts. */
+/** Engine and verifiers for measuring, and the store for the attempts. */
 export interface MeasureParts extends RolloutParts {
   readonly store: PassRateStore;
 }
@@ -33,16 +33,16 @@ export interface MeasureRequest {
   readonly settings: z.output<typeof passRateConfig>;
   /** Identifies the weights: a model hash, or a run and its policy version. */
   readonly model: string;
-  /** From `templateOf`. */
+  /** Result of `templateOf`. */
   readonly template?: string;
   /** Why attempts are made; source and step together separate the measurements of one model. */
   readonly source: AttemptSource;
-  /** Steps the policy has learnt from. */
+  /** Number of steps the policy has been trained for. */
   readonly step: number;
   readonly seed: number;
   /** Features by problem id; adaptive probing groups problems by them. */
   readonly features?: ReadonlyMap<string, ProblemFeatures>;
-  /** Plans the next attempts, instead of the settings. */
+  /** Plans the next attempts; replaces the plan from the settings. */
   readonly plan?: (ids: readonly string[], recorded: RecordedPassRates) => AttemptPlan;
   /** True if all attempts must already be recorded, because the weights no longer exist. */
   readonly isComplete?: boolean;

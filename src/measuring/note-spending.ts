@@ -4,7 +4,7 @@ import type { Sampler } from '../engines/engine.ts';
 
 /**
  * Wraps a store so that recording attempts also records what the engine has spent since the last record. Spending of
- * earlier commands counts against the engine's budget. Engines without spending keep the plain store.
+ * earlier commands counts against the engine's budget. For engines without spending, returns the store unchanged.
  */
 export function noteSpending(
   store: PassRateStore,

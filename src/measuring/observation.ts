@@ -29,14 +29,14 @@ export function observationOf(
   };
 }
 
-/** Edition of each problem, by id; attempts at another edition do not count. */
+/** Returns the edition of each problem, by id; attempts at another edition do not count. */
 export function editionsOf(problems: readonly Problem[]): ReadonlyMap<string, string> {
   return new Map(problems.map((problem) => [problem.id, editionOf(problem)]));
 }
 
 /**
- * Label under which attempts are stored: the verifier, and the environment that answered the policy. A problem has
- * separate pass rates with a tool and closed-book.
+ * Returns the label under which attempts are stored: the verifier, and the environment that answered the policy. A
+ * problem has separate pass rates with a tool and closed-book.
  */
 export function judgementLabel(
   { verifierFor, environments }: Pick<RolloutParts, 'verifierFor' | 'environments'>,

@@ -26,7 +26,7 @@ export type PredictOptions = Omit<EstimateOptions, 'onPlan'>;
 
 /** Predicted difficulty of a recipe's problems, with the evidence behind it. */
 export interface PredictedProblems extends PredictedDifficulty {
-  /** The model as the store names it. */
+  /** Name of the model in the store. */
   readonly model: string;
   readonly problems: readonly Problem[];
   /** Likelihoods on record, by problem id. */
@@ -82,7 +82,7 @@ export async function predictDifficulty(recipe: Recipe, options: PredictOptions)
   };
 }
 
-/** Trials of the model under the recipe's sampling and verifiers, for problems in their present wording. */
+/** Returns the model's trials with the recipe's sampling and verifiers, for problems in their current wording. */
 function recordedPassRates(
   store: PassRateReader,
   {

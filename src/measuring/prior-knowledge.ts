@@ -11,8 +11,8 @@ type Settings = Pick<z.output<typeof passRateConfig>, 'probing'>;
 type Parts = Parameters<typeof measureLikelihoods>[0];
 
 /**
- * Collects evidence about problems before their attempts, from the sources in the settings: likelihoods, which are
- * computed if the store lacks them, pass rates stated in the data, and other models' pass rates.
+ * Collects evidence about problems before their attempts, from the sources in the settings: likelihoods, computed if
+ * the store lacks them; pass rates published with the data; and other models' pass rates.
  *
  * @param others label → problem id → trials.
  * @returns features by problem id; undefined for fixed probing, which uses none.
@@ -32,7 +32,7 @@ export async function priorKnowledge(
 }
 
 /**
- * Collects features from the given evidence.
+ * Combines the given evidence into features.
  *
  * @param others label → problem id → trials.
  * @param values likelihoods by problem id.

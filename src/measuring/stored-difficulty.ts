@@ -16,14 +16,17 @@ import { type DifficultyReport, type ReportedProblem, reportDifficulty } from '.
 import { describeEffort, type Effort, effortOf } from './report/measuring-effort.ts';
 import { editionsOf } from './observation.ts';
 
-/** What a store holds for one model under one sampling. Verifiers are combined as long as each problem has only one. */
+/** A store's records for one model with one sampling. Verifiers are combined as long as each problem has only one. */
 export interface StoredMeasurement {
   readonly conditions: Omit<Conditions, 'verifier'> & { readonly verifiers: readonly string[] };
   /** Successes and trials of the base measurement, by problem id. */
   readonly passRates: PassRates;
   /** Every attempt on record, including those from training and stage boundaries. */
   readonly groups: readonly ObservedGroup[];
-  /** Number of the recipe's problems that were measured with another prompt, gold or tests, and so do not count. */
+  /**
+   * Number of the recipe's problems that were measured only with another prompt, gold answer or tests, and so do not
+   * count.
+   */
   readonly outdated: number;
   /** Total cost reported by a model server. */
   readonly spending: Spending;
@@ -37,11 +40,11 @@ export interface StoredMeasurements {
 }
 
 /**
- * Reads the measurements in a pass-rate store, one for each model and sampling, oldest first. Problems that were judged
- * by a second verifier give another measurement.
+ * Reads the measurements in a pass-rate store, one for each model and sampling, oldest first. Problems that a second
+ * verifier judged form a separate measurement.
  *
  * @param file store made by `gradus difficulty estimate`, or a run's `pass-rates.sqlite`.
- * @param recipe source of the problems, in their current wording.
+ * @param recipe contains the problems in their current wording.
  */
 export async function readMeasurements(file: string, recipe?: Recipe): Promise<StoredMeasurements> {
   const tryNext = 'gradus difficulty estimate <recipe>';
@@ -61,14 +64,14 @@ export async function readMeasurements(file: string, recipe?: Recipe): Promise<S
   return { measurements, ...(problems === undefined ? {} : { problems }) };
 }
 
-/** Pass rates and effort of one model under one sampling. */
+/** Pass rates and effort of one model with one sampling. */
 export interface StoredDifficulty extends DifficultyReport {
   readonly conditions: StoredMeasurement['conditions'];
   readonly outdated: number;
   readonly effort: Effort;
 }
 
-/** Reads a pass-rate store, one report for each of its measurements; see `readMeasurements`. */
+/** Reads a pass-rate store; returns one report per measurement; see `readMeasurements`. */
 export async function readDifficulty(file: string, recipe?: Recipe): Promise<StoredDifficulty[]> {
   const { measurements, problems } = await readMeasurements(file, recipe);
   return measurements.map(({ conditions, passRates, groups, outdated, spending }) => {
@@ -79,7 +82,7 @@ export async function readDifficulty(file: string, recipe?: Recipe): Promise<Sto
   });
 }
 
-/** A measurement's conditions in two lines. */
+/** Formats a measurement's conditions in two lines. */
 export function describeConditions(conditions: StoredMeasurement['conditions']): string {
   const { model, template, temperature, topP, topK, stop, maxTokens, verifiers } = conditions;
   const sampling = [
@@ -93,7 +96,10 @@ export function describeConditions(conditions: StoredMeasurement['conditions']):
   return `model ${model}${prompt}\n${sampling.join(', ')}, judged by ${verifiers.join(', ')}`;
 }
 
-/** Combines the verifiers of one sampling, but never two verifiers of the same problem, whose pass rates differ. */
+/**
+ * Combines the verifiers used with one sampling, but never two verifiers of the same problem, because their pass
+ * rates differ.
+ */
 function together(
   store: PassRateReader,
   conditions: readonly Conditions[],
@@ -133,8 +139,8 @@ function outdatedIn(
 const idsOf = (passRates: PassRates): ReportedProblem[] => Array.from(passRates.keys(), (id) => ({ id }));
 
 /**
- * Returns whether a file is a database. Opening an empty file as one would write to it, which a read-only command must
- * not do.
+ * Returns whether a file is a database. Opening an empty file as a database would write to it, which a read-only
+ * command must not do.
  */
 function isDatabase(file: string): boolean {
   const head = Buffer.alloc(15);

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('reports a stall with the names of pending work, once per interval', () => {
+test('reports a stall and the names of pending work once per interval', () => {
   const pending = createPendingWork();
   const reports: string[] = [];
   const stop = watchForStalls(pending, 5000, (message) => reports.push(message));

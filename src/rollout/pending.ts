@@ -1,10 +1,10 @@
-/** Names of pending work, so that a stall can be explained instead of hanging silently. */
+/** Tracks pending work by name, so that a stall is explained instead of hanging silently. */
 export interface PendingWork {
   /** Registers work; call the returned function when it ends. */
   begin(what: string): () => void;
-  /** Number of finished items, by which a watchdog measures progress. */
+  /** Number of finished items; a watchdog uses it to measure progress. */
   readonly ended: number;
-  /** Names of the items that have waited longest, oldest first. */
+  /** Returns the names of the items that have been pending longest, oldest first. */
   oldest(limit: number): string[];
   readonly size: number;
 }
@@ -33,7 +33,7 @@ export function createPendingWork(): PendingWork {
 }
 
 /**
- * Calls `report` each time nothing has ended for `afterMs`, with a message that names pending work.
+ * Calls `report`, with a message that names pending work, each time no work has ended for `afterMs`.
  * Returns a function that stops watching. The timer does not keep the process alive.
  */
 export function watchForStalls(

@@ -10,7 +10,7 @@ import type { Sampler } from '../engines/engine.ts';
 const problems = ['a', 'b', 'c'].map((id) => mathProblem({ id, answer: id }));
 const sampling = { maxTokens: 8, temperature: 1, seed: 0 };
 
-/** Correct when the completion equals the gold answer. */
+/** Returns a verifier that accepts exactly the gold answer. */
 function exactVerifier(verify?: (problem: Problem) => Promise<void>): Verifier {
   return {
     name: 'exact',
@@ -59,7 +59,7 @@ test('yields finished groups without waiting for a slow verdict', async () => {
   expect(order[0]).toBe('b');
 });
 
-test('makes one rollout ungradable when its verifier throws, and continues', async () => {
+test('makes a rollout ungradable when its verifier throws, and continues', async () => {
   const verifier = exactVerifier(async (problem) => {
     if (problem.id === 'b') throw new Error('no disk');
   });

@@ -16,11 +16,11 @@ export interface RolloutParts extends StrategyParts {
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Environments that answer the policy's turns; without them, every attempt has one turn. */
   readonly environments?: Environments | undefined;
-  /** Called with each attempt when it is judged, before its group is complete; not for missing completions. */
+  /** Called with each attempt once it is judged, before its group is complete; not called for missing completions. */
   readonly onRollout?: (rollout: Rollout) => void;
 }
 
-/** Returns the parts, without environments if `closedBook`; attempts then have one turn. */
+/** Returns the parts, without environments if `closedBook`. Attempts without environments have one turn. */
 export const withEnvironments = <Parts extends Pick<RolloutParts, 'environments'>>(
   parts: Parts,
   { closedBook = false }: { readonly closedBook?: boolean | undefined },
@@ -29,14 +29,14 @@ export const withEnvironments = <Parts extends Pick<RolloutParts, 'environments'
 /** Problems to attempt, and how. Problem ids must be distinct: they key the random numbers. */
 export interface RolloutRequest extends AttemptRequest {
   readonly problems: readonly Problem[];
-  /** Wordings of a problem over which its attempts are spread; default 1: its own prompt. */
+  /** Number of wordings over which a problem's attempts are spread; default 1: its original prompt. */
   readonly wordings?: number;
 }
 
 /**
- * Samples and judges problems; yields each group once its last verdict has arrived, in any order. Verifies completions
- * while others are still decoding. A verifier that throws or a completion that is missing becomes a rollout with an
- * `ungradable` verdict, so one bad problem cannot end a run.
+ * Samples and judges attempts at problems; yields each group once its last verdict has arrived, in any order.
+ * Verifies completions while others are still decoding. A verifier that throws or a completion that is missing
+ * becomes a rollout with an `ungradable` verdict, so one bad problem cannot end a run.
  *
  * @example
  * for await (const group of rollGroups({ engine, verifierFor }, { problems, rollouts: 8, maxTokens: 64, temperature: 1,
@@ -67,7 +67,7 @@ export async function* rollGroups(
         })
         .finally(() => judging.delete(verdict));
       judging.add(verdict);
-      // An abort may end this function before it awaits the verdict.
+      // An abort may end this function before it awaits the verdict; prevent an unhandled rejection.
       verdict.catch(() => {});
       group.judged.push(verdict);
       if (group.judged.length === rollouts) {
@@ -91,7 +91,7 @@ export async function* rollGroups(
 const deliver = <Value>(arrivals: Arrivals<Value>, promise: Promise<Value>): Promise<void> =>
   promise.then(arrivals.push, arrivals.fail);
 
-/** Like `rollGroups`, collected in the order of the problems. */
+/** Like `rollGroups`, but returns all groups in the order of the problems. */
 export async function rollAll(
   parts: RolloutParts,
   request: RolloutRequest,
@@ -107,8 +107,8 @@ export async function rollAll(
 }
 
 /**
- * Attempts by strategy: in several turns if the problem has an environment, otherwise in one; spread over wordings if
- * the request says so.
+ * Makes the attempts: in several turns if the problem has an environment, otherwise in one; spread over wordings if
+ * requested.
  */
 function attemptsAt(
   parts: RolloutParts,
@@ -126,7 +126,7 @@ function attemptsAt(
   return streams.length === 1 ? streams[0]! : merge(streams);
 }
 
-/** Yields the values of all streams as they come; the first failure ends them all. */
+/** Yields the values of all streams as they arrive; the first failure ends all streams. */
 async function* merge<Value>(streams: readonly AsyncIterable<Value>[]): AsyncGenerator<Value> {
   const arrivals = createArrivals<Value>();
   const iterators = streams.map((stream) => stream[Symbol.asyncIterator]());

@@ -14,7 +14,7 @@ const worded = (id: string, count: number) =>
   });
 const sampling = { maxTokens: 4, temperature: 1 };
 
-test('covers every index once, evenly over as many wordings as there are', () => {
+test('covers every index once, evenly over the available wordings', () => {
   const many = fc.integer({ min: 1, max: 9 });
   fc.assert(
     fc.property(many, many, fc.nat(3), fc.nat(5), fc.nat(), (rollouts, count, others, firstIndex, seed) => {
@@ -32,7 +32,7 @@ test('covers every index once, evenly over as many wordings as there are', () =>
   );
 });
 
-test('keeps the own prompt of a problem for one wording, and draws other wordings with another seed', () => {
+test("keeps a problem's original prompt for one wording, and draws different wordings with another seed", () => {
   const request = { ...sampling, rollouts: 4, seed: 1 };
   const problems = Array.from({ length: 20 }, (_, i) => worded(`p${i}`, 3));
   expect(spreadWordings(problems, request, 1)).toEqual([{ problems, request }]);
@@ -44,7 +44,7 @@ test('keeps the own prompt of a problem for one wording, and draws other wording
   expect(drawn(1)).not.toEqual(drawn(2));
 });
 
-test('a group holds the attempts at all wordings of its problem, each judged like the problem itself', async () => {
+test('a group contains the attempts at all wordings of its problem, each judged like the original problem', async () => {
   const engine = scriptedEngine({ complete: (key, index) => `${key}${index}` });
   const verifier: Verifier = {
     name: 'own',

@@ -2,17 +2,17 @@ import { type Problem, promptsOf } from '../core/problem.ts';
 import { createRng } from '../core/rng.ts';
 import type { AttemptRequest } from './strategies/strategy.ts';
 
-/** Attempts at problems in one wording each. */
+/** Attempts at problems, one wording per problem. */
 export interface WordedAttempts {
-  /** Each with the chosen wording as its prompt. */
+  /** The problems, each with the chosen wording as its prompt. */
   readonly problems: readonly Problem[];
   readonly request: AttemptRequest;
 }
 
 /**
  * Spreads the attempts at each problem evenly over `count` of its wordings, drawn by the request's seed. Indices stay
- * consecutive within a wording, so attempts have different random numbers in every wording. A problem with
- * fewer wordings repeats them.
+ * consecutive within a wording, so attempts have different random numbers in every wording. A problem with fewer
+ * wordings uses them repeatedly.
  */
 export function spreadWordings(
   problems: readonly Problem[],

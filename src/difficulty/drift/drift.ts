@@ -11,7 +11,9 @@ export const driftConfig = z.strictObject({
   volatility: z.number().positive().default(0.12),
   /** Mean change of the log-odds: the effect of training. */
   trend: z.number().default(0.03),
-  /** Share of problems that leap instead, and the size of a leap as a multiple of `volatility`. */
+  /**
+   * Share of problems whose log-odds leap instead of drifting, and the size of a leap as a multiple of `volatility`.
+   */
   leapShare: z.number().min(0).max(1).default(0.02),
   leap: z.number().positive().default(4),
 });
@@ -22,7 +24,7 @@ export type Drift = z.infer<typeof driftConfig>;
 /** Belief about a pass rate: probabilities over a fixed grid of log-odds, summing to 1. */
 export type RateBelief = Float64Array;
 
-/** Effect of time on beliefs; see `createDriftModel`. */
+/** How beliefs change with time; see `createDriftModel`. */
 export interface DriftModel {
   /** Belief about an untried problem. */
   readonly start: RateBelief;
@@ -47,7 +49,7 @@ export function observed(belief: RateBelief, successes: number, trials: number):
   return normalise(belief.map((probability, i) => probability * likelihood[i]!));
 }
 
-/** Probability of each number of successes in `trials` further attempts. */
+/** Returns the probability of each number of successes in `trials` further attempts. */
 export function predicted(belief: RateBelief, trials: number): number[] {
   return Array.from({ length: trials + 1 }, (_, successes) => {
     const likelihood = rateGrid.likelihood(successes, trials);
@@ -55,7 +57,7 @@ export function predicted(belief: RateBelief, trials: number): number[] {
   });
 }
 
-/** Mean and standard deviation of the pass rate under a belief. */
+/** Returns the mean and standard deviation of the pass rate under a belief. */
 export function describeBelief(belief: RateBelief): { mean: number; deviation: number } {
   let mean = 0;
   let square = 0;
@@ -66,7 +68,7 @@ export function describeBelief(belief: RateBelief): { mean: number; deviation: n
   return { mean, deviation: Math.sqrt(Math.max(0, square - mean * mean)) };
 }
 
-/** The constants of `learnStart`; docs/algorithms/drift.md has the cost of other values. */
+/** The constants of `learnStart`; docs/algorithms/drift.md lists the cost of other values. */
 export const startTuning = {
   /**
    * Rounds of expectation maximisation. Deliberately few: more would concentrate the belief on single points of the
@@ -95,7 +97,7 @@ export function learnStart(
   return start;
 }
 
-/** Row-major transition matrix: from log-odds i to log-odds j. */
+/** Returns the transition matrix from log-odds i to log-odds j, row-major. */
 function kernelOf({ volatility, trend, leapShare, leap }: Drift, age: number): Float64Array {
   const size = rateGrid.rates.length;
   const kernel = new Float64Array(size * size);

@@ -25,7 +25,7 @@ const trends = [0, 0.01, 0.03, 0.07, 0.15];
  * best. Returns the default drift if no problem has several visits.
  *
  * @param start belief about an untried problem.
- * @param visits by problem, each list in order of time.
+ * @param visits of each problem, in order of time.
  */
 export function fitDrift(start: RateBelief, visits: readonly (readonly Visit[])[]): DriftModel {
   const repeated = visits.filter((one) => one.length > 1);
@@ -40,7 +40,7 @@ export function fitDrift(start: RateBelief, visits: readonly (readonly Visit[])[
   return models[losses.indexOf(Math.min(...losses))]!;
 }
 
-/** Belief at `time`, after all visits. */
+/** Returns the belief at `time`, after all visits. */
 export function believeAt(model: DriftModel, visits: readonly Visit[], time: number): RateBelief {
   let belief = model.start;
   let last = visits[0]?.time ?? time;

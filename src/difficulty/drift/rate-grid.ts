@@ -1,5 +1,5 @@
 /**
- * Log-odds from −8 to 8 (pass rates 0.0003 … 0.9997), a sixth apart; docs/algorithms/drift.md has the cost of other
+ * Log-odds from −8 to 8 (pass rates 0.0003 … 0.9997), in steps of 1/6; docs/algorithms/drift.md lists the cost of other
  * grids.
  */
 const size = 97;
@@ -12,12 +12,12 @@ const logOdds = Float64Array.from({ length: size }, (_, i) => -widest + i * spac
 const rates = logOdds.map((z) => 1 / (1 + Math.exp(-z)));
 const known = new Map<string, Float64Array>();
 
-/** The grid of pass rates of beliefs. */
+/** The grid of pass rates on which beliefs are defined. */
 export const rateGrid = {
   rates,
-  /** Equal belief in all log-odds. */
+  /** Returns equal belief in all log-odds. */
   uniform: (): Float64Array => new Float64Array(size).fill(1 / size),
-  /** Probability of `successes` in `trials`, by rate. Cached: there are few distinct counts. */
+  /** Returns the probability of `successes` in `trials` at each rate. Cached, because there are few distinct counts. */
   likelihood(successes: number, trials: number): Float64Array {
     const key = `${successes}/${trials}`;
     const likelihood = known.get(key) ?? binomial(successes, trials);

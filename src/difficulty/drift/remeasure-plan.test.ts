@@ -22,7 +22,7 @@ function planFor(
   return planRemeasure([{ id: 'p', belief }], { cuts, trials }, limits);
 }
 
-test('attempts doubtful problems within budget and recall', () => {
+test('attempts uncertain problems within budget and recall', () => {
   const problems = [
     ...Array.from({ length: 10 }, (_, i) => ({ id: `never${i}`, belief: tried(0, 16, 30) })),
     ...Array.from({ length: 10 }, (_, i) => ({ id: `half${i}`, belief: tried(8, 16, 5) })),
@@ -112,7 +112,7 @@ test('makes the same attempts regardless of interruptions', () => {
   );
 });
 
-test('plans each attempt once, replaces ungradable ones, and never exceeds the horizon', () => {
+test('plans each attempt once, replaces ungradable attempts, and never exceeds the horizon', () => {
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 1, max: 20 }), (seed, count) => {
       using store = openPassRateStore(':memory:');

@@ -16,11 +16,11 @@ import {
 /** A problem at a stage boundary. */
 export interface AgedProblem {
   readonly id: string;
-  /** Current belief, age included. */
+  /** Current belief, widened for its age. */
   readonly belief: RateBelief;
 }
 
-/** What a re-measurement decides: the cell of each problem in `trials` attempts. */
+/** The question of a re-measurement: in which cell each problem would be after `trials` attempts. */
 export interface Remeasurement {
   readonly cuts: readonly Cut[];
   readonly trials: number;
@@ -29,7 +29,7 @@ export interface Remeasurement {
 /** Plan of a re-measurement, with its expected cost and effect. */
 export interface RemeasurePlan {
   readonly trials: number;
-  /** Numbers of attempts after which the plan decides about more; 0 first, `trials` last. */
+  /** Numbers of attempts after which the plan decides whether to continue: from 0 to `trials`. */
   readonly checkpoints: readonly number[];
   /** Stopping rule of each problem. */
   readonly rules: ReadonlyMap<string, StoppingRule>;
@@ -39,9 +39,9 @@ export interface RemeasurePlan {
 }
 
 /**
- * Plans a re-measurement. For each belief, it computes the optimal rule for when to attempt the problem and when to
- * keep its likeliest cell. All problems share one price of a wrong cell, chosen so that the expected attempts stay
- * within the budget, or so that the wanted share of wrong cells is expected to be corrected.
+ * Plans a re-measurement. For each belief, it computes the optimal rule: when to attempt the problem, and when to
+ * keep its likeliest cell. A wrong cell has the same price for all problems, chosen so that the expected number of
+ * attempts stays within the budget, or so that the plan is expected to correct the target share of wrong cells.
  * docs/algorithms/remeasuring.md.
  *
  * @param limits `budget` in rollouts; `recall` in (0, 1].
@@ -142,7 +142,10 @@ function prepareBeliefs(
     });
 }
 
-/** By successes of `made` attempts, cell and rate: the probability of one order of them and of ending in the cell. */
+/**
+ * Returns, by successes in `made` attempts, cell and rate, the probability of one order of these attempts together
+ * with ending in the cell.
+ */
 function massesByRate(cuts: readonly Cut[], trials: number, made: number): Float64Array {
   const [cells, { rates }] = [cuts.length + 1, rateGrid];
   const masses = new Float64Array((made + 1) * cells * rates.length);

@@ -11,7 +11,7 @@ export interface ObservedModel {
   readonly counts: readonly RecordCount[];
 }
 
-/** Maps trials to the possible cells, each with its probability and with trials that represent it. */
+/** Maps trials to the possible cells, each with its probability and representative trials. */
 export type CellsOf = (
   trials: Trials | undefined,
 ) => readonly { readonly probability: number; readonly standIn: Trials }[];
@@ -34,7 +34,7 @@ export function observeModel(
 
 /**
  * Fits a model's population and returns the probability of each cell given trials.
- * @param redraw number of a pool redrawn by the Bayesian bootstrap (Rubin 1981), which is fitted instead of the
+ * @param redraw index of a pool resampled by the Bayesian bootstrap (Rubin 1981), which is fitted instead of the
  * observed pool.
  */
 export function learnModel({ table, counts }: ObservedModel, redraw?: number): CellsOf {

@@ -5,7 +5,7 @@ import type { LevelRule } from './level-rules.ts';
 import { noTrials, type Trials } from '../pass-rates/trials.ts';
 
 /**
- * Whether a problem belongs to a level, given its trials. `possible` means that more trials may decide it either way.
+ * Whether a problem belongs to a level, given its trials. `possible` means that further trials may decide either way.
  */
 export type Membership = 'certain' | 'possible' | 'no';
 
@@ -13,7 +13,7 @@ export type Membership = 'certain' | 'possible' | 'no';
 export interface LevelSubject {
   readonly id: string;
   readonly domain: string;
-  /** Trials by model label; a missing label was not measured. */
+  /** Trials by model label; models that were not measured are missing. */
   readonly passRates: Readonly<Record<string, Trials>>;
 }
 
@@ -24,7 +24,7 @@ export interface RuleContext {
    * 0 … 1.
    */
   readonly intervalOf: (trials: Trials) => Interval;
-  /** Membership in a named level. */
+  /** Returns the membership in a named level. */
   readonly inLevel: (level: string, subject: LevelSubject) => Membership;
 }
 
@@ -110,7 +110,7 @@ function bandMembership(band: LevelRule & { type: 'band' }, { low, high }: Inter
   return isAbove(high) && isBelow(low) ? 'possible' : 'no';
 }
 
-/** Returns whether a thinning keeps a problem that the inner rule accepts. */
+/** Returns whether a `thin` rule keeps a problem that its inner rule accepts. */
 export function staysIn(
   { share, seed, domain }: LevelRule & { type: 'thin' },
   subject: Pick<LevelSubject, 'id' | 'domain'>,

@@ -2,7 +2,7 @@ import type { LevelOdds } from './level-odds.ts';
 
 /** Forecast of a level's size if every problem had `horizon` attempts. */
 export interface LevelForecast {
-  /** Number of problems that the level accepts by today's trials. */
+  /** Number of problems that the level accepts with the current trials. */
   readonly taken: number;
   /** Expected number of problems, and a 95 % range for it. */
   readonly expected: number;
@@ -19,7 +19,7 @@ export interface LevelForecast {
 
 /**
  * Sums a level's odds over some subjects.
- * @param taken returns whether the level accepts the subject by today's trials.
+ * @param taken returns whether the level accepts the subject with the current trials.
  */
 export function summariseOdds(
   { odds, bootstrapDeviation }: LevelOdds,

@@ -6,18 +6,21 @@ import { type LevelSubject, staysIn } from './evaluate-rule.ts';
 import { type CellsOf, learnModel, type ObservedModel, observeModel } from './cell-odds.ts';
 import { noTrials, type Prior, type Trials } from '../pass-rates/trials.ts';
 
-/** Probability that each problem is in each level, if every model had attempted it `horizon` times. */
+/** Probability that each problem would be in each level if every model had attempted it `horizon` times. */
 export interface LevelOdds {
   /** By level: for each subject in order, the probability that the level accepts it. */
   readonly odds: ReadonlyMap<string, Float64Array>;
-  /** By level: the standard deviation of the sum of its odds over redrawn pools, because the pool is finite. */
+  /**
+   * By level: the standard deviation of the sum of its odds over resampled pools. It measures the error due to a
+   * finite pool.
+   */
   readonly bootstrapDeviation: ReadonlyMap<string, number>;
 }
 
 /**
- * Forecasts level membership. The pass rates of all problems of a model resolve what one record leaves open: some
- * problems that failed 4 of 4 attempts are sometimes solved, and the other problems show how many. Pass rates of
- * several models are independent given the records. docs/algorithms/levels.md, (V4)–(V6).
+ * Forecasts level membership. One record is often ambiguous: some problems that failed 4 of 4 attempts are sometimes
+ * solved. The model's pass rates on all problems show how many. Pass rates of several models are independent given
+ * the records. docs/algorithms/levels.md, (V4)–(V6).
  *
  * @param horizon number of attempts that the levels refer to; longer records are scaled down to it.
  */
@@ -111,7 +114,7 @@ function kindOdds(levels: Levels, models: LearnedModels, example: LevelSubject):
   return odds;
 }
 
-/** Every combination of the models' cells, with its probability. */
+/** Yields every combination of the models' cells, with its probability. */
 function* worlds(
   models: LearnedModels,
   passRates: LevelSubject['passRates'],

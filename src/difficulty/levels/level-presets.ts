@@ -6,10 +6,9 @@ import { policyLabel } from '../pass-rates/trials.ts';
 type LevelInput = z.input<typeof levelConfig>;
 
 /**
- * Levels from one model's pass rate, with prime-rl's thresholds: `hard` p ≤ 0.25, `medium` 0.25 < p ≤ 0.75, `easy`
- * p > 0.75, and, overlapping with these, `learnable` 0 < p < 1, where a group can have signal. Read by `interval`,
- * `learnable` is certain exactly for problems with both a success and a failure, which are the same problems as by
- * `point`.
+ * Levels from one model's pass rate, with prime-rl's thresholds: `hard` p ≤ 0.25, `medium` 0.25 < p ≤ 0.75, `easy` p
+ * > 0.75, and, overlapping with these, `learnable` 0 < p < 1, where a group can have signal. With `by: 'interval'`,
+ * `learnable` is certain exactly for problems with both a success and a failure, as with `point`.
  */
 export function simpleLevels(
   options: { model?: string; hardUpTo?: number; mediumUpTo?: number; by?: 'point' | 'interval' } = {},
@@ -35,7 +34,7 @@ export interface PaperLevelOptions {
   readonly judge?: string | null;
   /** The large model "solves" a problem at or above this pass rate and "fails" it below. Not in the paper. */
   readonly solvedFrom?: number;
-  /** Share of the solved math and code that L3 keeps. */
+  /** Shares of the solved math and code problems that L3 keeps. */
   readonly mathShare?: number;
   readonly codeShare?: number;
   /** Seed of the thinning. Not in the paper. */
@@ -43,9 +42,10 @@ export interface PaperLevelOptions {
 }
 
 /**
- * L1, L2 and L3 of Ji et al., arXiv 2504.00829. L1: the small model sometimes solves the problem. L2: the medium model
- * sometimes does and the small model does not always do, or the medium model always does and the small model never
- * does. L3: the problems that the large model fails, and a thinned share of those that it solves. The levels overlap.
+ * L1, L2 and L3 of Ji et al., arXiv 2504.00829. L1: the small model sometimes solves the problem. L2: the medium
+ * model sometimes solves it and the small model does not always, or the medium model always solves it and the small
+ * model never does. L3: the problems that the large model fails, and a thinned share of those that it solves. The
+ * levels overlap.
  */
 export function paperLevels(options: PaperLevelOptions = {}): LevelInput[] {
   const { small = 'small', medium = 'medium', judge = 'judge' } = options;

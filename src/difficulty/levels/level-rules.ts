@@ -35,7 +35,7 @@ interface Thinning<R> {
   domain?: string | undefined;
 }
 
-/** Which problems, as data: a tree of pass-rate bands, domains and named levels. */
+/** A selection of problems as data: a tree of pass-rate bands, domains and named levels. */
 export type LevelRule = Leaf | Several<LevelRule> | Negation<LevelRule> | Thinning<LevelRule>;
 /** A rule as written in a recipe, without defaults. */
 export type LevelRuleInput =
@@ -49,8 +49,8 @@ const rule = z.lazy((): typeof levelRuleConfig => levelRuleConfig);
 
 /**
  * - `band`: the model's pass rate lies between bounds;
- * - `domain`, `level`: the problem is of that domain, or in that named level;
- * - `all`, `any`, `not`: of other rules;
+ * - `domain`, `level`: the problem belongs to that domain or that named level;
+ * - `all`, `any`, `not`: combine other rules;
  * - `thin`: a seeded `share` of the problems that the inner rule accepts; with `domain`, only problems of that domain
  *   are thinned.
  */
@@ -71,36 +71,36 @@ export const levelRuleConfig: z.ZodType<LevelRule, LevelRuleInput> = z.discrimin
   }),
 ]);
 
-/** Pass rates of one model between two bounds; both bounds are included unless excluded. */
+/** Selects pass rates of one model between two bounds, which are inclusive by default. */
 export const band = noun(bandRule);
 
-/** Problems of one domain. */
+/** Selects the problems of one domain. */
 export function inDomain(domain: string): LevelRuleInput {
   return { type: 'domain', domain };
 }
 
-/** Problems of another level, by name. */
+/** Selects the problems of another level, by name. */
 export function inLevel(level: string): LevelRuleInput {
   return { type: 'level', level };
 }
 
-/** Problems that every rule accepts. */
+/** Selects the problems that every rule accepts. */
 export function allOf(...inner: LevelRuleInput[]): LevelRuleInput {
   return { type: 'all', rules: inner };
 }
 
-/** Problems that at least one rule accepts. */
+/** Selects the problems that at least one rule accepts. */
 export function anyOf(...inner: LevelRuleInput[]): LevelRuleInput {
   return { type: 'any', rules: inner };
 }
 
-/** Problems that the rule does not accept. */
+/** Selects the problems that the rule does not accept. */
 export function not(inner: LevelRuleInput): LevelRuleInput {
   return { type: 'not', rule: inner };
 }
 
 /**
- * A seeded share of the problems that a rule accepts, e.g. half of the math problems: `thin(solved, { share: 0.5,
+ * Selects a seeded share of the problems that a rule accepts, e.g. half of the math problems: `thin(solved, { share: 0.5,
  * domain: 'math', seed: 1 })`.
  */
 export function thin(
@@ -110,7 +110,7 @@ export function thin(
   return { type: 'thin', rule: inner, ...options };
 }
 
-/** Labels of all models whose pass rates a rule reads. */
+/** Returns the labels of all models whose pass rates a rule reads. */
 export function modelsOf(subject: LevelRule): string[] {
   switch (subject.type) {
     case 'band':

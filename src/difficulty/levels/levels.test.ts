@@ -71,7 +71,7 @@ describe('simple levels', () => {
     );
   });
 
-  test('by interval, learnable is certain for the same problems as by point; the rest stay open after few trials', () => {
+  test('by interval, learnable is certain for the same problems as by point; the others stay undecided after few trials', () => {
     const careful = build(...simpleLevels({ by: 'interval' }));
     fc.assert(
       fc.property(trials, ([s, n]) => {
@@ -200,7 +200,7 @@ describe('naming levels', () => {
     expect(levels.of(policy(2, 2))).toEqual([]);
   });
 
-  test('rejects unknown names, repeated names and circular definitions, and names them', () => {
+  test('rejects unknown names, repeated names and circular definitions, and names the culprit', () => {
     expect(() => build(level('a', inLevel('b')))).toThrow(/expected the name of a level, got "b"; levels: a/);
     expect(() => build(level('a', band({})), level('a', band({})))).toThrow(/"a" twice/);
     expect(() => build(level('a', inLevel('b')), level('b', not(inLevel('a'))))).toThrow(/a → b → a/);

@@ -11,13 +11,13 @@ export const levelConfig = z.strictObject({
   name: z.string().min(1),
   rule: levelRuleConfig,
   /**
-   * How pass rates are read. `point`, the default and the method of the papers, uses successes / trials. With
+   * How pass rates are read. `point`, the default and the papers' method, uses successes / trials. With
    * `interval`, membership is certain only if the whole credible interval agrees.
    */
   by: z.enum(['point', 'interval']).default('point'),
   /** Confidence of the interval. */
   confidence: z.number().gt(0).lt(1).default(0.95),
-  /** Whether `possible` members are included. By `point`, these are the unmeasured problems. */
+  /** Whether `possible` members are included. With `point`, only unmeasured problems are `possible`. */
   acceptPossible: z.boolean().default(false),
 });
 
@@ -41,18 +41,18 @@ export type LevelConfig = z.infer<typeof levelConfig>;
  */
 export interface Levels {
   readonly names: readonly string[];
-  /** Names of the levels that accept the problem. */
+  /** Returns the names of the levels that accept the problem. */
   of(subject: LevelSubject): string[];
-  /** Whether the problem belongs to a level: certain, possible or no. */
+  /** Returns whether the problem belongs to a level: certain, possible or no. */
   membership(level: string, subject: LevelSubject): Membership;
   /**
    * Returns whether a rule over these levels accepts the problem. Levels use their own settings; bands use point
    * estimates.
    */
   matches(rule: LevelRule, subject: LevelSubject): boolean;
-  /** @throws {ConfigError} naming the place of a rule that refers to an unknown level. */
+  /** @throws {ConfigError} if the rule refers to an unknown level; the message names `where`. */
   check(rule: LevelRule, where: string): void;
-  /** One line per level with its thresholds, for the log. */
+  /** Returns one line per level with its thresholds, for the log. */
   describe(): string[];
 }
 

@@ -21,6 +21,9 @@ test('encodes sources as in existing stores', () => {
   expect(written.map((text) => encodeSource(decodeSource(text)))).toEqual(written);
 });
 
-test.each(['', 'probe', 'boundary:', 'boundary:01', 'boundary:-1', 'Base'])('rejects the text %o', (text) => {
-  expect(() => decodeSource(text)).toThrow(/base, training or boundary:<stage>/);
-});
+test.each(['', 'probe', 'boundary:', 'boundary:01', 'boundary:-1', 'Base'])(
+  'rejects the string %o',
+  (text) => {
+    expect(() => decodeSource(text)).toThrow(/base, training or boundary:<stage>/);
+  },
+);

@@ -13,12 +13,12 @@ export type AttemptSource =
   | { readonly type: 'training' }
   | { readonly type: 'boundary'; readonly stage: number };
 
-/** The form in which a store keeps a source: `base`, `training` or `boundary:2`. */
+/** Returns a source in the format of the store: `base`, `training` or `boundary:2`. */
 export function encodeSource(source: AttemptSource): string {
   return source.type === 'boundary' ? `boundary:${source.stage}` : source.type;
 }
 
-/** Reads what `encodeSource` wrote. @throws {DataError} for any other text. */
+/** Decodes the output of `encodeSource`. @throws {DataError} for any other string. */
 export function decodeSource(text: string): AttemptSource {
   if (text === 'base' || text === 'training') return { type: text };
   const stage = /^boundary:(0|[1-9]\d*)$/.exec(text)?.[1];

@@ -1,13 +1,13 @@
 import { mean, quantile } from '../../statistics/summary.ts';
 import { passRateIntervals, type Prior, type Trials } from './trials.ts';
 
-/** A measured problem and the rows of the histogram that count it: a domain, a family, its levels. */
+/** A measured problem and the histogram rows that count it: its domain, family and levels. */
 export interface HistogramEntry {
   readonly groups: readonly string[];
   readonly trials: Trials;
 }
 
-/** Prior and confidence of the interval widths beside the bars. */
+/** Prior and confidence level for the interval widths beside the bars. */
 export interface HistogramOptions {
   readonly prior: Prior;
   readonly confidence: number;

@@ -21,9 +21,9 @@ export interface SamplingConditions {
 
 /** Everything besides the problem that a pass rate depends on. Rates under different conditions are never mixed. */
 export interface Conditions extends SamplingConditions {
-  /** Identifies the weights (a content hash, or a run's policy version); for a model server its name and host. */
+  /** Identifies the weights (a content hash, or a run's policy version); for a model server, its name and host. */
   readonly model: string;
-  /** Identifies how messages become the prompt, e.g. a digest of the chat template; absent: unknown. */
+  /** Identifies how messages are rendered as a prompt, e.g. a digest of the chat template; absent: unknown. */
   readonly template?: string;
   /** `name@version`: another version may judge differently. */
   readonly verifier: string;
@@ -31,7 +31,7 @@ export interface Conditions extends SamplingConditions {
 
 /**
  * The edition of a problem: a digest of prompt, gold answer and tests. Pass rates belong to an edition, so a reworded
- * problem or a corrected gold is measured again under the same id.
+ * problem or a problem with a corrected gold answer is measured again under the same id.
  */
 export const editionOf = (problem: Problem): string => contentDigest(problem);
 
@@ -42,7 +42,7 @@ export interface Observation {
   readonly edition?: string;
   /** Why the attempt was made. */
   readonly source: AttemptSource;
-  /** Steps the policy had learnt from. */
+  /** Number of steps the policy had been trained for. */
   readonly step: number;
   /** 0-based index of the rollout among those of its problem, source and step. */
   readonly rollout: number;
@@ -58,8 +58,8 @@ export interface ObservationFilter {
   readonly source?: AttemptSource;
   readonly step?: number;
   /**
-   * Wanted edition by problem id; other editions count as other problems. An attempt without a recorded edition counts
-   * as the wanted one. Absent: the newest edition of each problem.
+   * Requested edition by problem id; other editions count as other problems. An attempt without a recorded edition
+   * counts as the requested one. Absent: the newest edition of each problem.
    */
   readonly editions?: ReadonlyMap<string, string>;
 }
@@ -87,7 +87,7 @@ export interface ObservedGroup extends Trials {
   readonly ungradable: number;
   /** Attempts that hit the token limit. */
   readonly truncated: number;
-  /** Tokens of the attempts that report them, and the number of these attempts. */
+  /** Total tokens of the attempts that report them, and the number of these attempts. */
   readonly promptTokens: number;
   readonly tokens: number;
   readonly countedAttempts: number;
@@ -95,9 +95,12 @@ export interface ObservedGroup extends Trials {
   readonly fewestTokensToPass?: number;
 }
 
-/** What a log-likelihood depends on besides the problem and the text. It does not depend on any sampling setting. */
+/**
+ * Everything besides the problem and the text that a log-likelihood depends on. It does not depend on any sampling
+ * setting.
+ */
 export interface Scoring extends Pick<Conditions, 'model' | 'template'> {
-  /** Version of the form in which texts are scored; see `likelihoodVersion`. */
+  /** Version of the format in which texts are scored; see `likelihoodVersion`. */
   readonly version: string;
 }
 
@@ -105,9 +108,9 @@ export interface Scoring extends Pick<Conditions, 'model' | 'template'> {
 export interface RecordedLikelihood {
   readonly problemId: string;
   readonly edition: string;
-  /** Which text: the gold answer, or the worked solution. */
+  /** The text: the gold answer or the worked solution. */
   readonly text: 'answer' | 'solution';
-  /** Digest of the text, because an edition does not cover the worked solution. */
+  /** Digest of the text, because an edition does not include the worked solution. */
   readonly digest: string;
   /** Sum over the tokens of the text, in nats, ≤ 0. */
   readonly logprob: number;
@@ -126,7 +129,7 @@ export interface RecordedLikelihood {
 export interface PassRateStore extends PassRateReader {
   /** Appends in one transaction; returns how many were new. */
   record(conditions: Conditions, observations: readonly Observation[]): number;
-  /** Appends in one transaction; returns how many were new. The first value of a text is kept. */
+  /** Appends in one transaction; returns how many were new. The first value for a text is kept. */
   recordLikelihoods(scoring: Scoring, likelihoods: readonly RecordedLikelihood[]): number;
   /** Adds to the requests and tokens spent on a model server. */
   recordSpending(model: string, spending: Spending): void;
@@ -136,18 +139,18 @@ export interface PassRateStore extends PassRateReader {
 
 /** Read access to a pass-rate store. */
 export interface PassRateReader extends Disposable {
-  /** The pass rates of all problems seen under these conditions. */
+  /** Returns the pass rates of all problems attempted under these conditions. */
   passRates(conditions: Conditions, filter?: ObservationFilter): RecordedPassRates;
-  /** The same by source and step, with the cost and the failures of attempts. */
+  /** Returns the same attempts summed by source and step, with their cost and failures. */
   groups(conditions: Conditions, filter?: ObservationFilter): ObservedGroup[];
-  /** Every set of conditions that has observations, oldest first. */
+  /** Returns every set of conditions with observations, oldest first. */
   conditions(): Conditions[];
-  /** All log-likelihoods of one scoring, of every edition and text. */
+  /** Returns all log-likelihoods of one scoring, for every edition and text. */
   likelihoods(scoring: Scoring): RecordedLikelihood[];
-  /** Total spending on a model; zeros if none was recorded. */
+  /** Returns the total spending on a model; zeros if none was recorded. */
   spending(model: string): Spending;
-  /** All recorded sources, oldest first. */
+  /** Returns all recorded sources, oldest first. */
   sources(): SourceRecord[];
-  /** All attempts at a problem under any conditions, by step. */
+  /** Returns all attempts at a problem under any conditions, by step. */
   history(problemId: string): (Observation & { readonly conditions: Conditions })[];
 }

@@ -86,7 +86,7 @@ export function filterValues({ source, step }: ObservationFilter): Value[] {
   return [text, text, step ?? null, step ?? null];
 }
 
-/** Filters rows to the wanted editions; see `ObservationFilter`. Rows of older editions come first. */
+/** Keeps only rows of the requested editions; see `ObservationFilter`. Rows of older editions come first. */
 export function wantedEditions<Row extends ProblemRow>(
   rows: Row[],
   editions: ReadonlyMap<string, string> | undefined,
@@ -110,7 +110,7 @@ export function recordedTrials({ successes, trials, rollouts, marks }: RecordedR
   };
 }
 
-/** A row as a group; unknown sums count as 0. */
+/** Converts a row to a group; unknown sums count as 0. */
 export function observedGroup(row: GroupRow): ObservedGroup {
   const { name, edition: _, source, fewestTokensToPass, truncated, promptTokens, tokens, ...counted } = row;
   return {

@@ -4,9 +4,9 @@ import { DataError, messageOf } from '../../core/errors.ts';
 import { inTransaction } from '../../storage/sqlite.ts';
 
 /**
- * `conditions` numbers each distinct set of conditions, `problems` each problem id; `observations` has one row per
- * judged attempt, in key order on disk (WITHOUT ROWID), so that reading one set of conditions is one scan. Triggers
- * make history append-only.
+ * `conditions` assigns a number to each distinct set of conditions, and `problems` to each problem id; `observations`
+ * has one row per judged attempt, in key order on disk (WITHOUT ROWID), so that reading one set of conditions is one
+ * scan. Triggers make the history append-only.
  */
 const firstVersion = `
   CREATE TABLE conditions (
@@ -27,7 +27,7 @@ const firstVersion = `
 `;
 
 /**
- * Adds top-k and stop strings to the conditions (`stop` is a sorted JSON list); earlier attempts have neither.
+ * Adds top-k and stop strings to the conditions (`stop` is a sorted JSON list); earlier attempts used neither.
  * `spending` has a row for each model behind a server: total requests, tokens and cost.
  */
 const secondVersion = `
@@ -81,8 +81,8 @@ const fourthVersion = `
 `;
 
 /**
- * Adds log-likelihoods of reference texts. `scorings` numbers each distinct way of scoring: weights, template, and the
- * version of the texts' form. A text is identified by its kind and the digest of its content.
+ * Adds log-likelihoods of reference texts. `scorings` assigns a number to each distinct way of scoring: weights,
+ * template, and the version of the text format. A text is identified by its kind and the digest of its content.
  */
 const fifthVersion = `
   CREATE TABLE scorings (

@@ -75,7 +75,7 @@ test('keeps pass rates under different conditions apart', () => {
   for (const other of others) expect(store.passRates({ ...conditions, ...other }).size).toBe(0);
 });
 
-test('keeps editions apart, and counts attempts of an unknown edition as the wanted one', () => {
+test('keeps editions apart, and counts attempts of an unknown edition as the requested one', () => {
   using store = openPassRateStore(':memory:');
   const of = (problemId: string, edition: string, rollout: number) => ({
     ...observe(problemId, rollout),
@@ -139,7 +139,7 @@ test('groups sum the cost and the outcomes of attempts', () => {
   expect(store.groups(conditions, { source: { type: 'training' } })).toHaveLength(1);
 });
 
-test('pass rates equal counting the first verdict per rollout', () => {
+test('pass rates count only the first verdict of each rollout', () => {
   const observation = fc.record({
     problemId: fc.constantFrom('a', 'b', "c'; DROP TABLE problems; --", ''),
     source: fc.constantFrom<AttemptSource>({ type: 'base' }, { type: 'training' }),
@@ -272,7 +272,7 @@ test('rolls back a failed batch', () => {
   expect([...store.passRates(conditions).keys()]).toEqual(['a']);
 });
 
-test('several processes write one file without losing attempts', async () => {
+test('several processes write to one file without losing attempts', async () => {
   const path = join(folder, 'shared.sqlite');
   const program = `
     import { openPassRateStore } from ${JSON.stringify(new URL('sqlite-store.ts', import.meta.url).href)};
@@ -337,7 +337,7 @@ test('reading a missing store creates no file', () => {
   expect(existsSync(path)).toBe(false);
 });
 
-test('rejects a foreign file and leaves it unchanged', () => {
+test('rejects a file that is not a store, and leaves it unchanged', () => {
   const text = join(folder, 'notes.txt');
   writeFileSync(text, 'just some notes, long enough to be no database header at all '.repeat(20));
   expect(() => openPassRateStore(text)).toThrow(DataError);

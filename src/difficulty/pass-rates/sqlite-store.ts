@@ -32,7 +32,7 @@ import { openDatabase, openDatabaseReadOnly } from './sqlite-schema.ts';
 
 /**
  * Opens or creates the pass rates at `path` (`':memory:'` keeps them in memory). Several processes may use one file at
- * once: the log is write-ahead, and writers wait up to 10 s for each other.
+ * once: the database uses a write-ahead log, and writers wait up to 10 s for each other.
  *
  * @throws {DataError} if the file cannot be opened, is not a pass-rate store, or was written by a newer Gradus.
  */

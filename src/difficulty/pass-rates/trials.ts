@@ -10,7 +10,7 @@ export interface Trials {
   readonly trials: number;
 }
 
-/** The pass rates of one model: trials by problem id. A missing problem was not measured. */
+/** The pass rates of one model: trials by problem id. Problems that were not measured are missing. */
 export type PassRates = ReadonlyMap<string, Trials>;
 
 /** Label under which levels, rules and samplers find the pass rates of the model being trained. */
@@ -45,7 +45,7 @@ export function countTrials(verdicts: Iterable<Pick<Verdict, 'outcome'>>): Trial
   return { successes, trials };
 }
 
-/** Sum of trials of one problem under the same conditions. */
+/** Adds up trials of one problem under the same conditions. */
 export function mergeTrials(...parts: readonly Trials[]): Trials {
   return parts.reduce(
     (sum, part) => ({ successes: sum.successes + part.successes, trials: sum.trials + part.trials }),
@@ -53,7 +53,7 @@ export function mergeTrials(...parts: readonly Trials[]): Trials {
   );
 }
 
-/** Mean of the Beta posterior, from 0 (hard) to 1 (easy). Without trials it is the prior's mean. */
+/** Returns the mean of the Beta posterior, from 0 (hard) to 1 (easy); without trials, the prior's mean. */
 export function posteriorMean({ successes, trials }: Trials, { alpha, beta }: Prior): number {
   return (successes + alpha) / (trials + alpha + beta);
 }

@@ -16,20 +16,20 @@ import {
 } from './stopping.ts';
 import { probingTuning, type ProbingTuning } from './tuning.ts';
 
-/** The cells to decide between, the wanted confidence, and the budget. */
+/** The cells to decide between, the target confidence, and the budget. */
 export interface ProbingGoal {
   readonly cuts: readonly Cut[];
   /** Number of attempts that levels refer to; also the maximum per problem. */
   readonly horizon: number;
   /** Attempts of every problem before any outcome is used. */
   readonly screen: number;
-  /** Wanted share of problems in the right cell; probing stops once the expected share reaches it. */
+  /** Target share of problems in the right cell; probing stops once the expected share reaches it. */
   readonly confidence: number;
   /** Maximum number of attempts over all problems. */
   readonly budget: number;
 }
 
-/** A probing: its goal, its problems, and everything that stays the same from wave to wave. */
+/** The goal and the problems of a probing, and everything else that does not change between waves. */
 export interface Probing {
   readonly goal: ProbingGoal;
   readonly ids: readonly string[];
@@ -47,9 +47,9 @@ export interface ProbingState {
   readonly successes: Uint16Array;
   /** Group of similar problems; 0 for all problems until the screen is complete. */
   readonly groups: Uint16Array;
-  /** True once groups are formed by columns that predict the outcomes. */
+  /** True once groups are formed from columns that predict the outcomes. */
   readonly isInformed: boolean;
-  /** 1 if no attempt could be graded; the problem then gets no more attempts and is not part of the fit. */
+  /** 1 if no attempt could be graded; the problem then gets no more attempts and is excluded from the fit. */
   readonly isOut: Uint8Array;
 }
 
@@ -68,7 +68,7 @@ export function createProbing(
   return { goal, ids, features, table, checkpoints, tuning };
 }
 
-/** The state before the first attempt. */
+/** Returns the state before the first attempt. */
 export function startProbing({ ids }: Probing): ProbingState {
   const zeros = (): Uint16Array => new Uint16Array(ids.length);
   return {
@@ -81,9 +81,9 @@ export function startProbing({ ids }: Probing): ProbingState {
 }
 
 /**
- * Returns the next wave, or null if no attempt is worth its price or fits into the budget. The first wave screens every
- * problem. Later waves continue the pilots, which are chosen by hash, until they are mixed, and those other problems
- * whose expected error falls most per attempt. Pure.
+ * Returns the next wave, or null if no attempt is worth its price or fits into the budget. The first wave screens
+ * every problem. Later waves continue two kinds of problems: the pilots, chosen by hash, until their outcomes are
+ * mixed; and the problems whose expected error falls most per attempt. Pure.
  */
 export function nextWave(probing: Probing, state: ProbingState): Wave | null {
   const { goal, ids, checkpoints } = probing;
@@ -128,7 +128,7 @@ export function afterWave(
     : after;
 }
 
-/** Posterior of each problem, as a function of its index in `ids`. */
+/** Returns the posterior of a problem as a function of its index in `ids`. */
 export function posteriors(
   probing: Probing,
   state: ProbingState,
@@ -163,7 +163,7 @@ function wish(state: ProbingState, priority: Float64Array, attemptsOf: (problem:
   return wishes;
 }
 
-/** Grants wishes by priority within the budget. */
+/** Grants requests by priority within the budget. */
 function waveWithin({ budget }: ProbingGoal, state: ProbingState, wishes: readonly Wish[]): Wave | null {
   let left = budget - state.attempts.reduce((sum, made) => sum + made, 0);
   const wave = Uint16Array.from(state.attempts);
@@ -180,7 +180,7 @@ function waveWithin({ budget }: ProbingGoal, state: ProbingState, wishes: readon
 }
 
 /**
- * Returns the share of problems tried until they are mixed, which must be large enough to show the tails of a
+ * Returns the share of problems tried until their outcomes are mixed. It must be large enough to show the tails of a
  * population.
  */
 function pilotShare(problems: number, { oneIn, least, most, share }: ProbingTuning['pilot']): number {

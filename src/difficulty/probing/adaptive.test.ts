@@ -19,8 +19,8 @@ const parse = (options: Parameters<typeof adaptive>[0]) => {
 };
 
 /**
- * A world in which some problems are never solved, some always, and the rest have evenly spread rates. Each problem has
- * a word that hints at its rate.
+ * Returns a world in which some problems are never solved, some always, and the others have evenly spread rates. Each
+ * problem contains a word that hints at its rate.
  */
 function world(seed: number, count: number) {
   const ids = Array.from({ length: count }, (_, i) => `p${i}`);
@@ -59,7 +59,7 @@ function observationsOf({ outcomeOf }: World, plan: AttemptPlan): Observation[] 
   );
 }
 
-/** Probes until no attempt is missing; each time, only a share of the requested attempts arrives. */
+/** Probes until no attempt is missing; each round records only a share of the requested attempts. */
 function probe(here: World, config: ReturnType<typeof parse>, rollouts: number, arriving = 1, seed = 0) {
   using store = openPassRateStore(':memory:');
   const luck = createRng(seed, 'luck');
@@ -123,7 +123,7 @@ test('an ungradable problem costs only its screen, and its budget goes to others
   expect(beliefs.get('p0')!.mean).toBeCloseTo(mean, 1);
 });
 
-/** Probes a world wave by wave on its own records, without a store. */
+/** Probes a world wave by wave, with records in memory instead of a store. */
 function settle(here: World, cuts: readonly Cut[], confidence: number, features: FeatureTable | null) {
   const horizon = 32;
   const successesOf = (problem: number, attempts: number): number =>
@@ -212,7 +212,7 @@ test('problems with equal features form one group, and kinds are never split', (
   ids.forEach((_, i) => expect(small[i]).toBe(small[i % 30]));
 });
 
-test('plans nothing for no problems, and states the cost of a plan', () => {
+test('plans nothing without problems, and reports the cost of a plan', () => {
   const config = parse({});
   expect(planAdaptive(config, 8, [], new Map()).batches).toEqual([]);
   const plan = planAdaptive(config, 8, ['a', 'b'], new Map());

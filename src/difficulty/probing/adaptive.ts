@@ -40,10 +40,10 @@ const adaptiveConfig = z.strictObject({
   /** Share of problems in the right cell; probing ends once the expected share reaches it. */
   confidence: z.number().gt(0).lt(1).default(0.95),
   /**
-   * What predicts pass rates before any attempt, besides the kind and source of a problem. `likelihood`: the model's
-   * log-probability of the gold answer and of the worked solution, one forward pass each, which needs local weights.
-   * `stated`: pass rates that the data publishes. `known`: the recipe's `knownPassRates` of other models. `[]`: none of
-   * these.
+   * Evidence that predicts pass rates before any attempt, besides the kind and source of a problem. `likelihood`: the
+   * model's log-probability of the gold answer and of the worked solution, one forward pass each; requires local
+   * weights. `stated`: pass rates published with the data. `known`: the recipe's `knownPassRates` of other models.
+   * `[]`: none of these.
    */
   prior: z.array(priorSource).default(['stated', 'known']),
 });
@@ -58,7 +58,7 @@ export const probingConfig = z.discriminatedUnion('type', [
 type AdaptiveConfig = z.infer<typeof adaptiveConfig>;
 
 /**
- * Makes attempts where they decide the most, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`.
+ * Makes attempts where they are most informative, e.g. `passRate({ rollouts: 8, maxTokens: 4096, probing: adaptive() })`.
  */
 export const adaptive = noun(adaptiveConfig);
 
@@ -89,7 +89,7 @@ export function planAdaptive(
   return { ...plan, laterAtMost: Math.min(room, probing.goal.budget - planned) };
 }
 
-/** Posterior of each problem, by id, from all complete waves on record. */
+/** Returns the posterior of each problem, by id, from all complete waves on record. */
 export function posteriorsOf(
   config: AdaptiveConfig,
   rollouts: number,
@@ -105,7 +105,7 @@ export function posteriorsOf(
 interface Replayed {
   readonly probing: Probing;
   readonly state: ProbingState;
-  /** The first wave that is not completely on record; null when probing has ended. */
+  /** The first wave that is not completely on record; null once probing has ended. */
   readonly wave: Wave | null;
 }
 
@@ -127,13 +127,16 @@ function replay(
   }
 }
 
-/** Attempts below `end` that are not on record. */
+/** Returns the numbers of the attempts below `end` that are not on record. */
 function missingIn(end: number, recorded: RecordedTrials | undefined): number[] {
   const made = new Set(recorded?.rollouts);
   return Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));
 }
 
-/** Successes among the first attempts, with ungradable ones counted like the others; null if none could be graded. */
+/**
+ * Returns the successes among the first attempts, scaled up as if ungradable ones had the same pass rate; null if
+ * none could be graded.
+ */
 function successesAmong(attempts: number, recorded: RecordedTrials | undefined): number | null {
   const marks = (recorded?.marks ?? '').slice(0, attempts);
   const successes = marks.replaceAll(/[^1]/g, '').length;

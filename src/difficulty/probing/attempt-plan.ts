@@ -5,10 +5,10 @@ export interface AttemptBatch {
   readonly rollouts: number;
 }
 
-/** Attempts to make next, and what remains afterwards. */
+/** Attempts to make next, and what may remain afterwards. */
 export interface AttemptPlan {
   readonly batches: readonly AttemptBatch[];
-  /** Attempts in `batches`. */
+  /** Number of attempts in `batches`. */
   readonly rollouts: number;
   /** Most attempts that may follow after these. */
   readonly laterAtMost: number;
@@ -48,14 +48,14 @@ export function planMissing(
   return { batches, rollouts, laterAtMost, finished };
 }
 
-/** One line for the log: the cost of a plan. */
+/** Returns one line for the log with the cost of a plan. */
 export function describePlan({ rollouts, laterAtMost, finished, batches }: AttemptPlan): string {
   const open = new Set(batches.flatMap((batch) => batch.problemIds)).size;
   const later = laterAtMost > 0 ? `, at most ${laterAtMost} more where these leave it open` : '';
   return `${rollouts} rollouts of ${open} problems${later}; ${finished} problems already known`;
 }
 
-/** Runs of consecutive numbers as [first, length]. */
+/** Returns runs of consecutive numbers as [first, length]. */
 function ranges(indices: readonly number[]): [number, number][] {
   const found: [number, number][] = [];
   for (const index of indices) {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Boundary between two levels: passed by every pass rate above `at`, and by `at` itself unless excluded. */
+/** Boundary between two levels. Every pass rate above `at` passes it, and so does `at` itself unless excluded. */
 export const cutConfig = z.strictObject({
   at: z.number().min(0).max(1),
   excludeAt: z.boolean().default(false),
@@ -15,12 +15,12 @@ export const neverSometimesAlways: readonly Cut[] = [
   { at: 1, excludeAt: false },
 ];
 
-/** Cuts that make `count` bands of equal width; the last band includes 1. */
+/** Returns the cuts between `count` bands of equal width; the last band includes 1. */
 export function equalBands(count: number): Cut[] {
   return Array.from({ length: count - 1 }, (_, i) => ({ at: (i + 1) / count, excludeAt: false }));
 }
 
-/** Returns the cell of a pass rate: how many of the ascending cuts `successes` / `trials` passes. `trials` > 0. */
+/** Returns the cell of a pass rate: the number of cuts that `successes` / `trials` passes. `trials` > 0. */
 export function cellOf(cuts: readonly Cut[], successes: number, trials: number): number {
   const passed = cuts.findIndex((cut) => !passes(cut, successes, trials));
   return passed === -1 ? cuts.length : passed;

@@ -4,16 +4,17 @@ import { probingTuning, type ProbingTuning } from './tuning.ts';
 
 /** Problems sorted into groups. */
 export interface Grouping {
-  /** A group number per problem. */
+  /** The group number of each problem. */
   readonly groups: Uint16Array;
-  /** True if columns predict the outcomes, so that groups differ more than groups by words do. */
+  /** True if columns predict the outcomes; groups then differ more than groups formed from words. */
   readonly isInformed: boolean;
 }
 
 /**
  * Sorts problems into groups of similar features, each with its own population: by predicted pass rate, and within
  * that by the predicted probability of no success. The two differ: an answer that the verifier cannot match is never
- * reached, even for an easy question. Columns that do not predict the outcomes are ignored: `keepUsefulColumns`.
+ * judged correct, even for an easy question. Columns that do not predict the outcomes are ignored:
+ * `keepUsefulColumns`.
  *
  * @param rates observed pass rates, NaN if unknown.
  */
@@ -44,7 +45,7 @@ export function groupByFeatures(
   return { groups, isInformed: features.columns.length > 0 };
 }
 
-/** Merges whole kinds that are neighbours by predicted pass rate until a group is large enough. */
+/** Merges kinds with neighbouring predicted pass rates until a group is large enough. */
 function groupKinds(
   kinds: readonly number[][],
   score: Float64Array,

@@ -14,7 +14,7 @@ const wordsOfNoise = (i: number): string[] =>
 const tableOf = (of: (i: number) => ProblemFeatures) => createFeatureTable(ids.map((_, i) => of(i)));
 const strong = (i: number): Record<string, number> => ({ value: rates[i]! + 0.1 * uniformAt(4, i) });
 
-test('a strong value is not drowned by a hundred weak words', () => {
+test('a hundred weak words do not mask a strong value', () => {
   const alone = scoreByFeatures(
     ids,
     tableOf((i) => ({ words: [], values: strong(i) })),
@@ -46,7 +46,7 @@ test('drops columns of noise in at least nine of ten worlds, and keeps those tha
   expect(keepUsefulColumns(ids, useful, outcomes)).toBe(useful);
 });
 
-test('the own outcome of a problem moves its score by less than 0.05 in log-odds', () => {
+test('the outcome of a problem changes its own score by less than 0.05 in log-odds', () => {
   const table = tableOf((i) => ({ words: wordsOfNoise(i), values: i % 3 === 0 ? {} : strong(i) }));
   const before = scoreByFeatures(ids, table, outcomes);
   fc.assert(
@@ -63,7 +63,7 @@ test('the own outcome of a problem moves its score by less than 0.05 in log-odds
   );
 });
 
-test('a value has mean 0 and deviation 1 over the problems that have it; the others are marked', () => {
+test('a value is standardised over the problems that have it; the others are flagged', () => {
   const { columns } = createFeatureTable([
     { words: [], values: { a: 1, same: 5 } },
     { words: [], values: { a: 2, same: 5 } },

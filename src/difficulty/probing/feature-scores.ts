@@ -13,7 +13,8 @@ const shrinkage = 1e-4;
 /** Penalty of the slopes of columns, which are standardised. It weighs as much as one problem. */
 const ridge = 1;
 /**
- * Number of standard errors by which columns must lower the log-loss. At 2, noise columns are dropped 49 times in 50.
+ * Number of standard errors by which columns must reduce the log-loss to be kept. At 2, noise columns are dropped 49
+ * times in 50.
  */
 const surelyBetter = 2;
 
@@ -21,13 +22,13 @@ const surelyBetter = 2;
  * Predicts each problem from its features by regressions trained on the other three quarters of the problems. A score
  * therefore does not depend on the problem's own outcomes, and a posterior that combines both stays calibrated.
  *
- * Words are many and weak: one logistic regression uses hashed words (AdaGrad, Duchi et al. 2011).
- * Columns are few and may be strong: a second logistic regression combines them with the score of the words, so that a
- * strong column does not drown among words. Outcomes of a problem's own quarter influence its score only through the
- * slope of the words' score; this influence vanishes as the number of problems grows.
+ * Words are numerous and weak: one logistic regression uses hashed words (AdaGrad, Duchi et al. 2011). Columns are
+ * few and may be strong: a second logistic regression combines them with the score of the words, so that words do not
+ * mask a strong column. Outcomes of a problem's own quarter influence its score only through the slope of the words'
+ * score; this influence vanishes as the number of problems grows.
  *
  * @param ids determine the quarter of each problem.
- * @returns a log-odds per problem.
+ * @returns the log-odds of each problem.
  */
 export function scoreByFeatures(ids: readonly string[], table: FeatureTable, targets: Targets): Float64Array {
   const foldOf = foldsOf(ids);
@@ -37,8 +38,8 @@ export function scoreByFeatures(ids: readonly string[], table: FeatureTable, tar
 }
 
 /**
- * Returns the table, without its columns unless they predict the outcomes: the log-loss of the scores must be lower
- * with them by two standard errors. Grouping by noise costs rollouts.
+ * Returns the table, without its columns unless they predict the outcomes: they must reduce the log-loss of the
+ * scores by two standard errors. Grouping by noise costs rollouts.
  */
 export function keepUsefulColumns(
   ids: readonly string[],
@@ -61,7 +62,7 @@ export function keepUsefulColumns(
 const foldsOf = (ids: readonly string[]): Uint8Array =>
   Uint8Array.from(ids, (id) => hashKey('fold', id) % folds);
 
-/** Negative log-probability of a share under a log-odds, in nats. */
+/** Returns the negative log-probability of a share given log-odds, in nats. */
 function logLoss(odds: number, share: number): number {
   return Math.log1p(Math.exp(-Math.abs(odds))) + Math.max(odds, 0) - share * odds;
 }

@@ -1,9 +1,9 @@
 import { hashKey } from '../../core/rng.ts';
 import { mean, standardDeviation } from '../../statistics/summary.ts';
 
-/** What is known about one problem before any attempt. */
+/** Evidence about one problem before any attempt. */
 export interface ProblemFeatures {
-  /** Weak evidence, any number of it: words of the text, source, family. */
+  /** Weak evidence, in any amount: words of the text, source, family. */
   readonly words: readonly string[];
   /** Strong evidence as named numbers, e.g. a log-likelihood. A missing name means that the value is unknown. */
   readonly values: Readonly<Record<string, number>>;
@@ -14,7 +14,7 @@ export interface FeatureTable {
   /** Hashed words by problem. */
   readonly words: readonly Uint16Array[];
   /**
-   * Standardised values, a column each; 0 where unknown. A column with unknown values is followed by an indicator
+   * Standardised values, one column per name; 0 where unknown. A column with unknown values is followed by an indicator
    * column: 1 if unknown, else 0.
    */
   readonly columns: readonly Float64Array[];

@@ -16,11 +16,11 @@ interface MixturePrior {
 
 /**
  * Fits the shares of a population's components to records of any length, by expectation maximisation. The number of
- * attempts may depend on their outcomes: the likelihood does not depend on why attempts were made.
+ * attempts may depend on earlier outcomes, because the likelihood does not depend on why attempts were made.
  *
- * @param prior prior shares and their weight in problems; by default equal shares that weigh one problem. EM starts
- * from them.
- * @returns a share per component, summing to 1.
+ * @param prior prior shares and their weight in problems; by default equal shares with the weight of one problem. EM
+ * starts from them.
+ * @returns the share of each component; the shares sum to 1.
  */
 export function fitMixture(
   table: OutcomeTable,
@@ -44,7 +44,7 @@ export function fitMixture(
   return shares;
 }
 
-/** Equal shares of all components. */
+/** Returns equal shares for all components. */
 function equalShares({ components }: OutcomeTable): Float64Array {
   return new Float64Array(components).fill(1 / components);
 }

@@ -15,7 +15,7 @@ export interface ReferenceText {
 /**
  * Returns the texts of a problem to score: its gold answer in a box, and its worked solution. The box matters: on
  * gradus-tiny, the log-likelihood of the bare answer has a Spearman correlation of .37 with the pass rate, that of the
- * boxed answer .86. A problem judged by tests has no answer; many have no solution.
+ * boxed answer .86. A problem judged by tests has no answer; many problems have no solution.
  */
 export function referenceTexts({ answer, solution }: Pick<Problem, 'answer' | 'solution'>): ReferenceText[] {
   const boxed = answer === undefined || answer.includes('\\boxed{') ? answer : `\\boxed{${answer}}`;
@@ -26,9 +26,9 @@ export function referenceTexts({ answer, solution }: Pick<Problem, 'answer' | 's
 }
 
 /**
- * Returns the values of a problem that predict its pass rate, by name: the log-likelihood of each text, in nats. It is
- * the sum over tokens, not the mean: the sum is the log-probability of writing exactly this text, and it predicts
- * better (docs/difficulty.md).
+ * Returns the values that predict a problem's pass rate, by name: the log-likelihood of each text, in nats. This is
+ * the sum over tokens, not the mean: the sum is the log-probability of writing exactly this text, and predicts better
+ * (docs/difficulty.md).
  *
  * @param recorded the texts of one problem in its present wording; see `currentLikelihoods`.
  */
@@ -36,7 +36,7 @@ export function likelihoodValues(recorded: readonly RecordedLikelihood[]): Recor
   return Object.fromEntries(recorded.map(({ text, logprob }) => [`log p(${text})`, logprob]));
 }
 
-/** Groups recorded likelihoods by problem; leaves out those of earlier wordings, answers and solutions. */
+/** Groups recorded likelihoods by problem; omits those for earlier wordings, answers and solutions. */
 export function currentLikelihoods(
   problems: readonly Problem[],
   editions: ReadonlyMap<string, string>,

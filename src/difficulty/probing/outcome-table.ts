@@ -3,7 +3,7 @@ import { cellOf, type Cut } from './cut-points.ts';
 import { probingTuning } from './tuning.ts';
 
 /**
- * For each kind of problem, the probability of every record of attempts together with the cell in which `horizon`
+ * The joint probability, for each kind of problem, of every record of attempts and the cell in which `horizon`
  * attempts would end. Levels refer to a stated number of attempts, because no finite number shows that a pass rate is
  * exactly 0.
  */
@@ -13,7 +13,10 @@ export interface OutcomeTable {
   readonly cells: number;
   /** Number of components of a population: every Beta shape, then "never", then "always". */
   readonly components: number;
-  /** By record, component and cell; see `recordIndex`. Probability of one order of the attempts, not of all orders. */
+  /**
+   * By record, component and cell; see `recordIndex`. The probability is that of one order of the attempts, not of
+   * all orders.
+   */
   readonly mass: Float64Array;
   /** Cell of the pass rate `successes` / horizon, by successes. */
   readonly cellOfTotal: Uint8Array;
@@ -47,8 +50,8 @@ export function createOutcomeTable(
 }
 
 /**
- * Writes into `into` the probability of a record together with each cell, for a population with the given shares;
- * returns the sum.
+ * Writes the joint probability of a record and each cell to `into`, for a population with the given shares; returns
+ * the sum.
  */
 export function cellMasses(
   { mass, cells, components }: OutcomeTable,
@@ -69,7 +72,7 @@ export function cellMasses(
   return total;
 }
 
-/** Probability of a record under one component. */
+/** Returns the probability of a record under one component. */
 export function componentMass(
   { mass, cells, components }: OutcomeTable,
   record: number,

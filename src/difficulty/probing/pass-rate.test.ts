@@ -84,7 +84,7 @@ test('describes the cost of a plan', () => {
   );
 });
 
-test('the configuration fills in defaults and rejects a screen as long as all rollouts', () => {
+test('the configuration applies defaults and rejects a screening that uses all rollouts', () => {
   expect(passRateConfig.parse(passRate({ maxTokens: 48 }))).toMatchObject({
     model: 'policy',
     rollouts: 8,
@@ -94,7 +94,7 @@ test('the configuration fills in defaults and rejects a screen as long as all ro
   expect(() => passRateConfig.parse(passRate({ maxTokens: 48, rollouts: 4, screening: 4 }))).toThrow(/fewer/);
 });
 
-test('does not count ungradable as a trial, and merges by adding', () => {
+test('does not count an ungradable attempt as a trial, and merges counts by addition', () => {
   const verdicts = (['correct', 'ungradable', 'timeout', 'unparsed', 'incorrect'] as const).map(
     (outcome) => ({ outcome }),
   );
@@ -106,7 +106,7 @@ test('does not count ungradable as a trial, and merges by adding', () => {
   expect(mergeTrials()).toEqual({ successes: 0, trials: 0 });
 });
 
-test('the interval contains estimate and posterior mean, reaches 0 and 1 if not ruled out, and narrows with trials', () => {
+test('the interval contains the estimate and the posterior mean, includes 0 and 1 if not ruled out, and narrows with trials', () => {
   const prior = { alpha: 1, beta: 1 };
   const intervalOf = passRateIntervals(prior, 0.95);
   const counts = fc

@@ -14,8 +14,8 @@ const readingConfig = z.strictObject({
   /** Label under which levels find these pass rates; `policy` is the model being trained. */
   model: z.string().default(policyLabel),
   /**
-   * `fixed`: `rollouts` attempts at each problem. `adaptive`: at most as many on average, spent where they decide
-   * something.
+   * `fixed`: `rollouts` attempts at each problem. `adaptive`: at most as many on average, made where they are most
+   * informative.
    */
   probing: probingConfig.prefault({ type: 'fixed' }),
   prior: priorConfig.prefault({}),
@@ -31,7 +31,7 @@ export const passRateConfig = z
   .strictObject({
     type: z.literal('pass-rate'),
     ...readingConfig.shape,
-    /** Attempts per problem. With only 4, a problem of pass rate 0.3 fails all of them in 24 % of cases. */
+    /** Attempts per problem. With only 4, a problem with pass rate 0.3 fails all of them in 24 % of cases. */
     rollouts: z.int().positive().default(8),
     /**
      * Attempts made first; the others follow only if these were neither all correct nor all incorrect (SPEED-RL, Zhang
@@ -67,8 +67,8 @@ export const passRateConfig = z
 export const passRate = noun(passRateConfig);
 
 /**
- * Returns pass rates as levels read them. After adaptive probing, which makes few attempts at most problems, trials are
- * weighed by the population; after fixed probing they are unchanged.
+ * Returns pass rates as levels read them. After adaptive probing, which makes few attempts at most problems, trials
+ * are weighted by the pass rates of all problems; after fixed probing they are unchanged.
  */
 export function readTrials({ probing }: Pick<Settings, 'probing'>, passRates: PassRates): PassRates {
   return probing.type === 'adaptive' ? weighTrials(passRates, probing.horizon) : passRates;
@@ -78,8 +78,8 @@ type Settings = Pick<z.infer<typeof passRateConfig>, 'rollouts' | 'screening' | 
 
 /**
  * Plans the next attempts from those on record. Sample, record, and plan again until `batches` is empty. After an
- * interruption, the plan contains exactly the missing attempts. Ungradable attempts count as made, so that planning
- * ends even for a broken problem.
+ * interruption, the plan contains exactly the missing attempts. Ungradable attempts count as made, so planning ends
+ * even for a broken problem.
  *
  * @param recorded from `store.passRates(conditions, { source, step })`.
  * @param features features by problem id, from `featuresOf`; only adaptive probing uses them.

@@ -14,9 +14,8 @@ export interface Posterior extends Interval {
 /**
  * Returns the posterior of a problem with the given record, from a population with the given shares.
  *
- * @param confidence of the interval. A finite horizon has discrete pass rates, so the interval's probability is the
- * closest
- *   attainable one and coverage is right on average.
+ * @param confidence of the interval. A finite horizon allows only discrete pass rates, so the interval's probability
+ * is the closest attainable one, and coverage is right on average.
  */
 export function posteriorOfRecord(
   table: OutcomeTable,
@@ -40,7 +39,7 @@ export function posteriorOfRecord(
   };
 }
 
-/** Probability of each number of successes in the whole horizon, given a record and a population. */
+/** Returns the probability of each number of successes in the whole horizon, given a record and a population. */
 export function distributionOfTotal(
   table: OutcomeTable,
   shares: ArrayLike<number>,
@@ -61,8 +60,8 @@ export function distributionOfTotal(
 }
 
 /**
- * Drops equal probability from both tails. If one end is too heavy to drop, as "never" often is, drops more from the
- * other. Stops where the dropped probability is closest to the allowance.
+ * Drops equal probability from both tails. If the outermost value of one tail is too probable to drop, as "never"
+ * often is, drops more from the other. Stops where the dropped probability is closest to 1 − confidence.
  */
 function centralInterval(distribution: Float64Array, confidence: number): { first: number; last: number } {
   let first = 0;

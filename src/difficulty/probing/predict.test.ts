@@ -5,7 +5,7 @@ import { betaQuantile } from '../../statistics/beta.ts';
 import type { Trials } from '../pass-rates/trials.ts';
 import { leastMeasured, predictPassRates } from './predict.ts';
 
-/** Pass rates that scatter about σ(2x) as a Beta of concentration 6; x is known for every problem. */
+/** Draws pass rates from a Beta distribution with mean σ(2x) and concentration 6; x is known for every problem. */
 function world(seed: number, count: number, measured: number, trials: number) {
   const problems = Array.from({ length: count }, (_, i) => ({
     id: `p${i}`,
@@ -44,7 +44,7 @@ test('95 % intervals contain the pass rates of 93 to 97 % of the problems withou
   expect(inside / all).toBeLessThan(0.97);
 });
 
-test('predicted rates average to the measured ones', () => {
+test('the mean of the predicted rates equals that of the measured ones', () => {
   const { problems, rates, passRates } = world(9, 2000, 1000, 16);
   const { predictions } = predictPassRates(problems, passRates);
   const meanOf = (values: readonly number[]): number =>

@@ -36,9 +36,10 @@ export const leastMeasured = 20;
 
 /**
  * Predicts pass rates from features. If at least `leastMeasured` problems are measured, with both successes and
- * failures, the pass rate of each problem is a logistic regression on its features, fitted to the measured problems of
- * other quarters (`scoreByFeatures`). Pass rates scatter about it as Beta(μφ, (1 − μ)φ), with φ by maximum likelihood
- * of the trials. Otherwise problems are only ranked, by the mean of their percentiles over the known values.
+ * failures, the pass rate of each problem is a logistic regression on its features, fitted to the measured problems
+ * of other quarters (`scoreByFeatures`). Pass rates scatter about it as Beta(μφ, (1 − μ)φ), with φ fitted to the
+ * trials by maximum likelihood. Otherwise problems are only ranked, by the mean of their percentiles over the known
+ * values.
  *
  * @param confidence of the intervals.
  */
@@ -94,7 +95,7 @@ function rankByValues(problems: readonly PredictableProblem[]): Prediction[] {
   });
 }
 
-/** Ranks scaled to [0, 1]; ½ for a single value. */
+/** Returns ranks scaled to [0, 1]; ½ for a single value. */
 function percentiles(values: ArrayLike<number>): Float64Array {
   return ranksOf(values).map((rank) => (values.length === 1 ? 0.5 : (rank - 1) / (values.length - 1)));
 }
@@ -127,7 +128,7 @@ function likeliestConcentration(seen: readonly (Trials & { readonly mean: number
   return scored.reduce((best, one) => (one.score > best.score ? one : best)).concentration;
 }
 
-/** Log-probability of one order of the trials under Beta(μφ, (1 − μ)φ): a Pólya urn. */
+/** Returns the log-probability of one order of the trials under Beta(μφ, (1 − μ)φ): a Pólya urn. */
 function logProbability(
   { successes, trials, mean }: Trials & { readonly mean: number },
   concentration: number,

@@ -2,9 +2,9 @@ import type { Problem } from '../../core/problem.ts';
 import { complexity } from '../../core/text/complexity.ts';
 
 /**
- * Features of a problem before any attempt, as words for `scoreByFeatures`: text, length, form of the gold answer (an
- * answer in a form that the verifier cannot read is never "solved"), source, DID's complexity, and other models' pass
- * rates.
+ * Returns a problem's features before any attempt, as words for `scoreByFeatures`: text, length, format of the gold
+ * answer (a problem whose answer the verifier cannot read is never "solved"), source, DID's complexity, and other
+ * models' pass rates.
  */
 export function featuresOf(problem: Problem): string[] {
   const text = problem.prompt.map(({ content }) => content).join('\n');
@@ -16,7 +16,7 @@ export function featuresOf(problem: Problem): string[] {
   ];
 }
 
-/** The features that scale to 100,000 problems: kind and source. */
+/** Returns the features that scale to 100,000 problems: kind and source. */
 export function kindFeatures({ domain, source, family = '', knob }: Problem): string[] {
   return [
     `domain ${domain}`,
@@ -26,12 +26,12 @@ export function kindFeatures({ domain, source, family = '', knob }: Problem): st
   ];
 }
 
-/** Pass rates that the problem's source publishes. */
+/** Returns the pass rates that the problem's source publishes. */
 export function statedFeatures({ passRates = [] }: Problem): string[] {
   return passRates.map(({ model, successes, trials }) => passRateFeature(model, successes, trials));
 }
 
-/** Another model's pass rate as a word: never, always, or the tenth that contains it. */
+/** Returns another model's pass rate as a word: never, always, or the tenth that contains it. */
 export function passRateFeature(model: string, successes: number, trials: number): string {
   const isMixed = successes > 0 && successes < trials;
   return `rate ${model} ${isMixed ? Math.ceil((10 * successes) / trials) : successes === 0 ? 'never' : 'always'}`;

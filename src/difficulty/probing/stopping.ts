@@ -29,8 +29,8 @@ export interface StoppingProblem {
 }
 
 /**
- * Returns the checkpoints from the screen to the horizon, with a quarter more attempts each time: few waves, for a few
- * per cent more rollouts than deciding after every attempt.
+ * Returns the checkpoints from the screen to the horizon, each with a quarter more attempts than the last. This takes
+ * few waves, and costs a few per cent more rollouts than deciding after every attempt.
  */
 export function checkpointsUpTo(
   horizon: number,
@@ -69,10 +69,10 @@ export function prepareStopping(
 }
 
 /**
- * Computes by backward induction when to stop if one wrong cell costs `price` attempts: from each record, the
+ * Computes by backward induction when to stop if one wrong cell costs `price` attempts: at each record, it takes the
  * cheaper of stopping now and continuing to the next checkpoint (Wald, with the exact predictive distribution of
- * exchangeable attempts). One price for all problems spends a common budget best. docs/algorithms/probing.md,
- * (B8)–(B10).
+ * exchangeable attempts). Using the same price for all problems is the optimal use of a common budget.
+ * docs/algorithms/probing.md, (B8)–(B10).
  */
 export function createStoppingRule(
   { checkpoints, total, wrong }: StoppingProblem,
@@ -108,20 +108,23 @@ export function createStoppingRule(
   };
 }
 
-/** Expected attempts of all problems at one price, and expected problems in a wrong cell. */
+/** Expected attempts for all problems at one price, and the expected number of problems in a wrong cell. */
 export interface Forecast {
   readonly rollouts: number;
   readonly error: number;
 }
 
 /**
- * Prices of a wrong cell in attempts, from 1 to about 10⁵. Steps of a sixth cost .29 of k = 16, compared with .27 for
- * steps of a fiftieth (AdaRFT, never / sometimes / always, 28 November 2026).
+ * Prices of a wrong cell in attempts, from 1 to about 10⁵. Steps of 1/6 need .29 of the rollouts of k = 16, steps of
+ * 1/50 need .27 (AdaRFT, never / sometimes / always, 28 November 2026).
  */
 const priceStep = 1.02;
 const prices = Array.from({ length: 583 }, (_, i) => priceStep ** i);
 
-/** Returns the lowest price whose expected error is within the limit, or the highest price within the attempts. */
+/**
+ * Returns the lowest price whose expected error is within the limit, or the highest affordable price if that is
+ * lower.
+ */
 export function choosePrice(expected: (price: number) => Forecast, most: Forecast): number {
   const at = firstWhere(prices, (price) => {
     const { rollouts, error } = expected(price);
@@ -130,7 +133,7 @@ export function choosePrice(expected: (price: number) => Forecast, most: Forecas
   return prices[expected(prices[at]!).rollouts > most.rollouts ? Math.max(0, at - 1) : at]!;
 }
 
-/** Index of the first item that satisfies the test, by bisection; the last index if none does. */
+/** Returns the index of the first item that satisfies the test, by bisection; the last index if none does. */
 function firstWhere(items: readonly number[], holds: (item: number) => boolean): number {
   let low = 0;
   let high = items.length - 1;

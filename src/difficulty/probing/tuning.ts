@@ -1,22 +1,22 @@
 import type { BetaShape } from '../../statistics/beta.ts';
 
 /**
- * The tunable constants of adaptive probing. docs/algorithms/probing.md has the reason for each and the cost of other
- * values; `npm run bench:difficulty -- --sensitivity` measures it.
+ * The tunable constants of adaptive probing. docs/algorithms/probing.md gives the reason for each and the cost of
+ * other values; `npm run bench:difficulty -- --sensitivity` measures it.
  */
 export interface ProbingTuning {
   /** Beta shapes of the mixture that describes a population, besides "never" and "always". */
   readonly shapes: readonly BetaShape[];
   /**
-   * Weight, in problems, of the belief that a group resembles all problems together. It is lower for groups formed by
-   * columns that predict the outcomes, e.g. likelihoods.
+   * Weight, in problems, of the belief that a group resembles all problems together. It is lower for groups formed
+   * from columns that predict the outcomes, e.g. likelihoods.
    */
   readonly sharedBelief: { readonly informed: number; readonly others: number };
   /** Rounds of expectation maximisation for all problems, and for a group, which starts from all problems' shares. */
   readonly rounds: { readonly all: number; readonly group: number };
   /**
-   * Problems tried until they are mixed: one in `oneIn`, but at least `least`, at most `most`, and at most a `share` of
-   * all.
+   * Problems tried until their outcomes are mixed: one in `oneIn`, but at least `least`, at most `most`, and at most
+   * a `share` of all.
    */
   readonly pilot: {
     readonly oneIn: number;

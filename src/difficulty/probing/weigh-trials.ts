@@ -6,8 +6,8 @@ import type { PassRates, Trials } from '../pass-rates/trials.ts';
 
 /**
  * Converts a distribution over the successes of a whole horizon into trials, for levels and samplers, which read
- * trials. Their rate is the median, so that a level accepts a problem that probably belongs to it; their number gives
- * the same uncertainty. Counts may be fractions and decrease with the age of the evidence.
+ * trials. Their rate is the median, so that a level accepts a problem that probably belongs to it; their number
+ * expresses the same uncertainty. Counts may be fractions and decrease with the age of the evidence.
  *
  * @param totals probability of 0, 1 … horizon successes.
  */
@@ -30,7 +30,7 @@ export function worthInTrials(totals: ArrayLike<number>): Trials {
 
 /**
  * Weighs the unequal numbers of trials from adaptive probing by the pass rates of all problems: a single failure does
- * not mean "never". Problems without trials remain without.
+ * not mean "never". Problems without trials are unchanged.
  *
  * @param horizon number of attempts that levels refer to; longer records are unchanged.
  */

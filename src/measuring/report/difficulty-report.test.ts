@@ -50,7 +50,7 @@ test('unmeasured problems have no statistics', () => {
   expect(text).toContain('no pass rates to show');
 });
 
-test('shows one row without domains and families', () => {
+test('shows a single row if problems have no domain or family', () => {
   const { byDomain, byFamily, text } = report([{ trials: { successes: 1, trials: 2 } }]);
   expect([byDomain, byFamily]).toEqual([{}, {}]);
   expect(text.split('\n').filter((line) => line.includes('±'))).toHaveLength(1);

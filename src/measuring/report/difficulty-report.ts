@@ -67,7 +67,7 @@ export function reportDifficulty(
   };
 }
 
-/** Returns the levels that accept a problem, by the pass rate of the measured model only. */
+/** Returns a function that finds the levels of a problem from the pass rate of the measured model alone. */
 function levelSorter({ model, prior }: typeof defaultReading, recipe: Recipe | undefined) {
   const stated = recipe?.levels ?? [];
   const configs = stated.length > 0 ? stated : simpleLevels({ model }).map((one) => levelConfig.parse(one));

@@ -16,8 +16,8 @@ export interface DifficultyExport extends Omit<TrainerFile, 'difficultyOf'> {
 }
 
 /**
- * Writes the problems of a recipe for any trainer, each with levels, pass rate, interval and trials of the model being
- * trained. Returns the number of problems.
+ * Writes the problems of a recipe in a format for any trainer, each with its levels and, for the model being trained,
+ * pass rate, interval and trials. Returns the number of problems.
  *
  * @throws {ConfigError} without a recipe, or for an unknown level.
  */

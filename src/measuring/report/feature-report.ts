@@ -5,7 +5,7 @@ import type { Estimate } from '../../statistics/intervals.ts';
 import { spearmanEstimate } from '../../statistics/rank-correlation.ts';
 import type { PredictedProblems } from '../predict-difficulty.ts';
 
-/** How well one quantity orders the measured problems. */
+/** How well one quantity ranks the measured problems. */
 export interface FeatureCorrelation {
   readonly name: string;
   /** Number of measured problems for which the quantity is known. */
@@ -54,7 +54,7 @@ export function correlateFeatures({ problems, likelihoods, passRates }: Evidence
   });
 }
 
-/** The correlations as a table. */
+/** Formats the correlations as a table. */
 export function describeCorrelations(found: readonly FeatureCorrelation[]): string {
   const rows = found.map(({ name, problems, spearman: { mean, low, high } }) => [
     name,

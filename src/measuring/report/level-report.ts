@@ -7,7 +7,7 @@ import type { LevelSubjects } from './level-subjects.ts';
 /** Size of a level now, and its forecast. */
 export interface LevelSize {
   readonly name: string;
-  /** The level's rule as text, with thresholds and the way pass rates are read. */
+  /** The level's rule as text, with thresholds and how pass rates are read. */
   readonly rule: string;
   readonly overall: LevelForecast;
   readonly byDomain: Readonly<Record<string, LevelForecast>>;
@@ -26,7 +26,7 @@ export interface LevelReport {
   readonly text: string;
 }
 
-/** Sizes of levels, overall and by kind of problem, now and after `horizon` attempts at each. */
+/** Computes the sizes of levels, overall and by kind of problem, now and after `horizon` attempts per problem. */
 export function reportLevels(
   { levels: configs, prior, subjects }: LevelSubjects,
   horizon: number,

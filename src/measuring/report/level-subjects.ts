@@ -15,7 +15,7 @@ export interface LevelChoice {
   readonly recipe?: Recipe | undefined;
   /** Preset to use instead of the recipe's levels. */
   readonly preset?: 'simple' | 'paper' | undefined;
-  /** Label → name of a stored model, or a prefix of it. */
+  /** Label → name of a stored model, or a prefix of the name. */
   readonly labels: ReadonlyMap<string, string>;
 }
 
@@ -90,7 +90,7 @@ function measurementOf(
   wanted: readonly string[],
 ): StoredMeasurement {
   const name = labels.get(label);
-  // Conditions without base attempts come from stages that trained with different sampling.
+  // Conditions without base attempts belong to stages that trained with different sampling.
   const measurements = all.filter(({ passRates }) => passRates.size > 0);
   const isOnly = measurements.length === 1 && wanted.length === 1;
   const fitting =

@@ -53,7 +53,7 @@ export function effortOf(groups: readonly ObservedGroup[], { requests, cost }: S
   };
 }
 
-/** Text for the terminal. */
+/** Formats the effort for the terminal. */
 export function describeEffort(effort: Effort, outdated: number): string {
   const { attempts, tokens, served, since } = effort;
   const count = (value: number): string => value.toLocaleString('en-US');

@@ -3,13 +3,13 @@ import { noTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { Prediction } from '../../difficulty/probing/predict.ts';
 import type { PredictedProblems } from '../predict-difficulty.ts';
 
-/** A row for one problem, JSON-safe; absent keys are unknown values. */
+/** A row for one problem, JSON-safe; keys of unknown values are absent. */
 export interface PredictedRow extends Prediction {
   readonly logprobs: Readonly<Record<string, { readonly sum: number; readonly tokens: number }>>;
   readonly measured?: { readonly successes: number; readonly trials: number };
 }
 
-/** Predictions with their evidence, a row per problem. */
+/** Returns predictions with their evidence, one row per problem. */
 export function predictedRows({ predictions, likelihoods, passRates }: PredictedProblems): PredictedRow[] {
   return predictions.map((prediction) => {
     const { successes, trials } = passRates.get(prediction.id) ?? noTrials;
@@ -40,7 +40,7 @@ export function describePrediction({ problems, likelihoods, calibration }: Predi
 /** Maximum number of rows; a table of more problems shows only the hardest and the easiest. */
 const mostShown = 24;
 
-/** A table of the predictions by rank, hardest first. */
+/** Formats the predictions as a table by rank, hardest first. */
 export function tableOfPredictions(rows: readonly PredictedRow[]): string {
   const ranked = rows
     .filter(({ rank }) => rank !== undefined)

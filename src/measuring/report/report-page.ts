@@ -6,8 +6,8 @@ import { type LevelChoice, levelSubjects } from './level-subjects.ts';
 import type { StoredMeasurements } from '../stored-difficulty.ts';
 
 /**
- * A store's measurements as one HTML file; see `difficultyPage`. @param horizon attempts per problem in the forecast of
- * level sizes.
+ * Renders a store's measurements as one HTML file; see `difficultyPage`. @param horizon attempts per problem in the
+ * forecast of level sizes.
  */
 export function difficultyReportPage(
   title: string,
@@ -26,7 +26,7 @@ export function difficultyReportPage(
 }
 
 /**
- * Returns the level report, or the reason why there is none, such as a label that is ambiguous in a store of several
+ * Returns the level report, or the reason why it is missing, such as an ambiguous label in a store with several
  * models.
  */
 function levelsOrReason(

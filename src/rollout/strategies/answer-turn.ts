@@ -6,7 +6,7 @@ import type { Answered, CallTool, Environment, Reply } from '../../environments/
 import type { Json } from '../../environments/tool.ts';
 import type { AttemptRequest, StrategyParts } from './strategy.ts';
 
-/** A turn after its reply. */
+/** A turn with its reply. */
 export interface AnsweredTurn {
   /** The transcript with the reply, or without it if the attempt is over. */
   readonly transcript: Transcript;
@@ -25,7 +25,7 @@ interface Parts {
 /**
  * Appends the environment's reply to the last turn.
  *
- * @throws EnvironmentError for a reply that is late or cannot be appended, and every error of the environment.
+ * @throws EnvironmentError for a late reply or one that cannot be appended, and for every error of the environment.
  */
 export async function answerTurn(
   game: Parts,
@@ -68,10 +68,10 @@ function replyInTime(
 }
 
 /**
- * Waits for an environment, at most its `maxTime`.
+ * Waits for an environment for at most its `maxTime`.
  *
  * @param what name of the awaited item, for the error message.
- * @throws EnvironmentError when it takes longer; the reason of an aborted signal.
+ * @throws EnvironmentError after `maxTime`; the signal's reason when aborted.
  */
 export async function withinTime<Value>(
   environment: Environment,
@@ -130,7 +130,7 @@ const cutOff = (transcript: Transcript, limit: Limit): Transcript => ({
   ],
 });
 
-/** Maximum number of characters of a token, to bound a text without encoding it. */
+/** Upper bound on the characters per token, to limit a text without encoding it. */
 const charactersPerToken = 64;
 
 function requireReasonable(

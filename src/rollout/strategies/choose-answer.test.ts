@@ -65,7 +65,7 @@ function* subsets(items: readonly Candidate[], count: number, from = 0): Generat
       for (const rest of subsets(items, count - 1, at + 1)) yield [items[at]!, ...rest];
 }
 
-test('max over subsets equals the mean over all of them', () => {
+test('max over subsets equals the mean over all subsets', () => {
   fc.assert(
     fc.property(candidates, fc.nat(), (list, draw) => {
       const count = 1 + (draw % list.length);
@@ -88,7 +88,7 @@ test('rejects subsets larger than the pool', () => {
   expect(() => chanceCorrectOfSubset(answers, 5)).toThrow('1 ≤ count ≤ 4');
 });
 
-test('answers vote by their normal form, and by their text where they were judged without one', () => {
+test('answers vote by their normal form, or by their text if they were judged without one', () => {
   const verdict = (outcome: Outcome, evidence?: Record<string, unknown>) => ({
     outcome,
     score: 0,
@@ -98,13 +98,13 @@ test('answers vote by their normal form, and by their text where they were judge
   });
   expect(votedAnswer(verdict('incorrect', { value: '7' }), 'so 7')).toBe('7');
   expect(votedAnswer(verdict('correct', { value: '4' }), 'so 4')).toBe('the right answer');
-  // Right programs with different texts are different answers: a vote must not know which are right.
+  // Right programs with different texts are different answers: a vote must not depend on which are right.
   expect(votedAnswer(verdict('correct'), ' x=>x ')).toBe('x=>x');
   expect(votedAnswer(verdict('incorrect'))).toBeUndefined();
   expect(votedAnswer(verdict('unparsed'), 'x')).toBeUndefined();
 });
 
-test('chooses the answer with the highest score, or of the winning form', () => {
+test('chooses the answer with the highest score, or one in the winning form', () => {
   const some = [
     { answer: '4', score: 0.3 },
     { answer: '5', score: 0.9 },

@@ -18,7 +18,7 @@ export interface Candidate {
    */
   readonly answer?: string | undefined;
   readonly isCorrect: boolean;
-  /** In [0, 1]; null where it was not scored. */
+  /** In [0, 1]; null if it was not scored. */
   readonly score: number | null;
 }
 
@@ -39,9 +39,9 @@ export function combineScores(stepScores: readonly (number | null)[], rule: Scor
 }
 
 /**
- * Probability that the chosen answer is right. If several tie, one of them is chosen at random, so the result does not
- * depend on their order. If no candidate has a score, `max` chooses among all of them. If no candidate has an answer, a
- * vote returns 0.
+ * Returns the probability that the chosen answer is right. If several tie, one of them is chosen at random, so the
+ * result does not depend on their order. If no candidate has a score, `max` chooses among all of them. If no
+ * candidate has an answer, a vote returns 0.
  */
 export function chanceCorrect(candidates: readonly Candidate[], choice: Choice): number {
   if (candidates.length === 0) return 0;
@@ -78,11 +78,11 @@ export function chosenIndex(candidates: readonly Omit<Candidate, 'isCorrect'>[],
 }
 
 /**
- * Exact expected result of `max` over all subsets of k = `count` of the n candidates. Candidates of equal score form a
- * group. The best of a subset is in group g with probability (C(n≤, k) − C(n<, k)) / C(n, k), where n≤ and n< are the
- * numbers of candidates that score at most as high as g, and lower than g. It is right with a probability equal to the
- * group's share of right answers. A candidate without a score ranks last. With the verdict as the score, the result
- * equals unbiased pass@k.
+ * Returns the exact expected result of `max` over all subsets of k = `count` of the n candidates. Candidates of equal
+ * score form a group. The best of a subset is in group g with probability (C(n≤, k) − C(n<, k)) / C(n, k), where n≤
+ * and n< are the numbers of candidates with scores at most, and below, that of g. It is right with a probability
+ * equal to the group's share of right answers. A candidate without a score ranks last. With the verdict as the score,
+ * the result equals unbiased pass@k.
  *
  * @throws RangeError unless 1 ≤ count ≤ candidates.
  */
@@ -104,8 +104,8 @@ export function chanceCorrectOfSubset(candidates: readonly Candidate[], count: n
 }
 
 /**
- * Expected result of choosing among `count` of the candidates, or among all of them if there are fewer. For `max`, it
- * is exact over all subsets; for votes, it is the mean over disjoint blocks.
+ * Returns the expected result of choosing among `count` of the candidates, or among all of them if there are fewer.
+ * For `max`, it is exact over all subsets; for votes, it is the mean over disjoint blocks.
  */
 export function chanceCorrectOf(candidates: readonly Candidate[], choice: Choice, count: number): number {
   const size = Math.min(count, candidates.length);
@@ -117,7 +117,7 @@ export function chanceCorrectOf(candidates: readonly Candidate[], choice: Choice
   return chance / blocks;
 }
 
-/** C(some, k) / C(all, k): the share of all subsets of k that lie within `some`. */
+/** Returns C(some, k) / C(all, k): the share of all subsets of size k that lie within `some`. */
 function shareOfSubsets(some: number, all: number, k: number): number {
   let share = 1;
   for (let i = 0; i < k; i++) share *= Math.max(0, some - i) / (all - i);
@@ -142,7 +142,7 @@ const answerIn = (normalised: unknown): unknown =>
     ? normalised.answer
     : normalised;
 
-/** Sums of equal scores in a different order differ by rounding; treat them as ties. */
+/** Sums of the same scores in a different order differ by rounding; treat them as ties. */
 const rounding = 1e-12;
 
 function winners<Item>(items: readonly Item[], weightOf: (item: Item) => number): Item[] {

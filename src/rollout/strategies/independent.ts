@@ -32,7 +32,7 @@ export const independent: RolloutStrategy = {
   },
 };
 
-/** The prompt, followed by the start of the answer. */
+/** Returns the prompt, followed by the start of the answer. */
 function promptOf(
   { renderer, sampler }: StrategyParts['engine'],
   { id, prompt }: Problem,

@@ -1,7 +1,7 @@
 import type { Problem } from '../../core/problem.ts';
 import { type Transcript, writtenCount } from '../../core/transcript.ts';
 
-/** Shape of a search: `trees` independent trees of `width` candidates per depth, of which each keeps `kept`. */
+/** Shape of a search: `trees` independent trees with `width` candidates per depth; each tree keeps `kept` of them. */
 export interface SearchShape {
   readonly trees: number;
   readonly width: number;
@@ -52,7 +52,7 @@ export interface SearchState {
 
 /** Candidates to write for the next step of one path. */
 export interface Branch {
-  /** Key of the random numbers: the problem at the root, problem and path below. */
+  /** Key of the random numbers: the problem at the root; the problem and the path below it. */
   readonly key: string;
   readonly from: Transcript;
   /** The path that is extended; null at the root. */
@@ -64,7 +64,7 @@ export interface Branch {
 }
 
 interface DepthLimits {
-  /** Most tokens of an answer. */
+  /** Maximum number of tokens of an answer. */
   readonly maxTokens: number;
   readonly maxStepTokens: number;
   readonly firstIndex: number;
@@ -103,7 +103,7 @@ export function planDepth(
   }));
 }
 
-/** Keeps the best paths of each tree; the search is over when none of them is open. */
+/** Keeps the best paths of each tree; the search is over when no path is open. */
 export function keepBest(state: SearchState, { kept }: SearchShape, children: readonly Path[]): void {
   const done = state.kept.filter(({ isFinished }) => isFinished);
   const byTree = Map.groupBy([...done, ...children], ({ tree }) => tree);
@@ -122,7 +122,7 @@ export function keepBest(state: SearchState, { kept }: SearchShape, children: re
   state.isOver = state.kept.every(({ isFinished }) => isFinished);
 }
 
-/** Ends a search whose budget is used up: open paths become answers cut off at the limit. */
+/** Ends a search whose budget is used up: open paths become truncated answers. */
 export function cutOff(state: SearchState): void {
   for (const path of state.kept.filter(({ isFinished }) => !isFinished)) {
     const { written } = path.transcript;

@@ -11,12 +11,12 @@ test('a step ends with the token that completes the separator', () => {
   expect(stepEnds(tokens, 1, '\n\n', decode)).toEqual([4, 7, 8]);
 });
 
-test('tokens without a separator are one step; an empty answer has no steps', () => {
+test('tokens without a separator form one step; an empty answer has no steps', () => {
   expect(stepEnds(Int32Array.of(0, 0, 0), 1, '\n\n', decode)).toEqual([3]);
   expect(stepEnds(Int32Array.of(0), 1, '\n\n', decode)).toEqual([]);
 });
 
-test('gives the same result as cutting token by token, and covers all tokens', () => {
+test('returns the same result as cutting token by token, and covers all tokens', () => {
   const naive = (tokens: Int32Array, start: number): number[] => {
     const ends: number[] = [];
     let from = start;

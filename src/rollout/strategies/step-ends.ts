@@ -1,5 +1,5 @@
 /**
- * Returns where the steps of tokens [start, T) end, as exclusive ends; the last is T. A step ends with the token that
+ * Returns the exclusive ends of the steps in tokens [start, T); the last is T. A step ends with the token that
  * completes the separator. Text is never encoded again, so every cut is between two of the original tokens.
  *
  * @param decode tokens → text, without special tokens.

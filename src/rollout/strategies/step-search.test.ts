@@ -12,7 +12,7 @@ const beam = (width: number, depth = 40) => strategyConfig.parse({ type: 'beam',
 const dvts = (width: number) => strategyConfig.parse({ type: 'dvts', width });
 const bestOfN = strategyConfig.parse({ type: 'best-of-n' });
 
-/** Writes up to five steps such as `12;`; each step is a hash of branch and place. */
+/** Writes up to five steps such as `12;`; each step is a hash of its branch and position. */
 const complete: Parameters<typeof scriptedEngine>[0]['complete'] = (
   key,
   index,

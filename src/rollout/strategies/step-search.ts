@@ -23,7 +23,7 @@ export interface SearchOptions {
   readonly scorer: StepScorer;
   /** Text that ends a step. */
   readonly separator: string;
-  /** Most tokens of a step; a longer step is cut there. Default: the limit of the answer. */
+  /** Maximum number of tokens of a step; a longer step is cut there. Default: the limit of the answer. */
   readonly maxStepTokens?: number | undefined;
   /** Called once per problem when its search ends, before its attempts are yielded. */
   readonly onSearch?: ((record: SearchRecord) => void) | undefined;
@@ -32,9 +32,9 @@ export interface SearchOptions {
 /** Tree and cost of the search of one problem. */
 export interface SearchRecord {
   readonly problemId: string;
-  /** Tokens the policy wrote, pruned paths included. */
+  /** Tokens that the policy wrote, including pruned paths. */
   readonly written: number;
-  /** Tokens the scorer read. */
+  /** Tokens that the scorer read. */
   readonly scored: number;
   /** Every step in the order it was written: the search tree. */
   readonly steps: readonly SearchStep[];
@@ -48,8 +48,8 @@ export interface SearchRecord {
  * after better paths prune it; the best `rollouts` answers by last score are yielded. Random numbers are keyed by the
  * path, so results depend neither on batching nor on the other problems.
  *
- * `request.rollouts` is the budget, N answers. It bounds tokens: at most N · `maxTokens` written, pruned paths
- * included, and at most N · (prompt + `maxTokens`) scored, as many as N independent answers could take.
+ * `request.rollouts` is the budget, N answers. It limits tokens to what N independent answers could use: at most N ·
+ * `maxTokens` written, including pruned paths, and at most N · (prompt + `maxTokens`) scored.
  */
 export const stepSearch = (
   shapeOf: (answers: number) => SearchShape,
@@ -103,7 +103,7 @@ async function searchDepth(search: Search, open: readonly SearchState[], depth: 
   );
 }
 
-/** Writes the branches: one call for all branches with the same limit, and all calls concurrently. */
+/** Writes the branches: one call for all branches with the same limit; calls run concurrently. */
 async function writeBranches(search: Search, branches: readonly Branch[]): Promise<Map<string, Path[]>> {
   const { parts, request, separator, signal } = search;
   const { temperature, topP, topK, stop = [], seed } = request;

@@ -4,20 +4,20 @@ import { ConfigError } from '../../core/errors.ts';
 import { waySettings } from '../../core/text/ways-of-asking.ts';
 import type { SearchShape } from './search-plan.ts';
 
-/** Independent answers, of which the most frequent wins (2203.11171). */
+/** Independent answers; the most frequent wins (2203.11171). */
 const majorityConfig = z.strictObject({ type: z.literal('majority') });
 /** Independent answers, chosen by their scores. */
 const bestOfNConfig = z.strictObject({ type: z.literal('best-of-n') });
-/** Independent answers to a problem asked in a named way, of which the most frequent wins. */
+/** Independent answers to a problem asked in a named way; the most frequent wins. */
 const askedConfig = waySettings.extend({ type: z.literal('asked') });
 /** One tree: N candidates per step, of which the best N / width are kept (2408.03314). */
 const beamConfig = z.strictObject({
   type: z.literal('beam'),
   /** Candidates per kept path, M. */
   width: z.int().min(2).default(4),
-  /** Most steps; the last one runs to the end of the answer. */
+  /** Maximum number of steps; the last one extends to the end of the answer. */
   depth: z.int().positive().default(40),
-  /** Most tokens of a step; a longer step is cut there. */
+  /** Maximum number of tokens of a step; a longer step is cut there. */
   maxStepTokens: z.int().positive().optional(),
 });
 /** N / width independent trees that keep one path each (diverse verifier tree search). */
@@ -33,18 +33,18 @@ export const strategyConfig = z.discriminatedUnion('type', [
 ]);
 export type StrategyConfig = z.output<typeof strategyConfig>;
 
-/** The most frequent of N answers. Needs no scorer. */
+/** Chooses the most frequent of N answers. Needs no scorer. */
 export const majority = noun(majorityConfig);
-/** The best of N answers by the scores of their steps. */
+/** Chooses the best of N answers by the scores of their steps. */
 export const bestOfN = noun(bestOfNConfig);
-/** The most frequent of N answers to a problem asked in a named way, e.g. `asked({ way: 'decomposition' })`. */
+/** Chooses the most frequent of N answers to a problem asked in a named way, e.g. `asked({ way: 'decomposition' })`. */
 export const asked = noun(askedConfig);
 /** Beam search over steps. */
 export const beam = noun(beamConfig);
 /** Beam searches in N / width separate trees, which keeps answers diverse. */
 export const dvts = noun(dvtsConfig);
 
-/** Name of a strategy in tables: `beam(4)`, `asked(decomposition)`. */
+/** Returns the name of a strategy in tables: `beam(4)`, `asked(decomposition)`. */
 export function strategyName(strategy: StrategyConfig): string {
   if ('width' in strategy) return `${strategy.type}(${strategy.width})`;
   return strategy.type === 'asked' ? `asked(${strategy.way})` : strategy.type;

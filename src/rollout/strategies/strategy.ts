@@ -6,8 +6,8 @@ import type { PendingWork } from '../pending.ts';
 /** How attempts at a problem are written: in one turn, in several turns, or by a search over steps. */
 export interface RolloutStrategy {
   /**
-   * Writes attempts at all problems together, so that an engine's batch stays full; yields each when it ends, in any
-   * order. Results depend neither on the other problems nor on the order of events.
+   * Writes attempts at all problems together, so that the engine's batch stays full; yields each attempt when it
+   * ends, in any order. Results depend neither on the other problems nor on the order of events.
    */
   roll(
     parts: StrategyParts,
@@ -40,7 +40,10 @@ export interface AttemptRequest {
   readonly topK?: number;
   readonly stop?: readonly string[];
   readonly seed: number;
-  /** Start of each problem's attempts, by problem id; default: the prompt. Only attempts of one turn may have one. */
+  /**
+   * Start of the answer for each problem's attempts, by problem id; default: none. Only attempts with one turn may
+   * have one.
+   */
   readonly starts?: ReadonlyMap<string, Start> | undefined;
 }
 

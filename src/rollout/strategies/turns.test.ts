@@ -41,7 +41,7 @@ const insertOnce = scriptedEnvironment({
   }),
 });
 
-test('inserts a reply into the turn; given tokens have no log-probability and are not written', async () => {
+test('inserts a reply into the turn; inserted tokens have no log-probability and do not count as written', async () => {
   const [first] = await rollWith(insertOnce, (_key, index, _version, turn) =>
     turn === 0 ? `${index}+?` : ' so 5',
   );
@@ -65,7 +65,7 @@ test('inserts a reply into the turn; given tokens have no log-probability and ar
   ]);
 });
 
-test('judges what the policy wrote in its turn, without insertions', async () => {
+test('judges only what the policy wrote in its turn, without insertions', async () => {
   const [first] = await rollWith(insertOnce, (_key, _index, _version, turn) => (turn === 0 ? 'a?' : ' so 5'));
   expect(first!.verdict.reason).toBe('a? so 5');
   expect(answerOf(first!)).toBe('a? so 5');
@@ -114,7 +114,7 @@ test('counts the tokens written in all turns against the limit', async () => {
   expect(finishReasonOf(first!)).toBe('length');
 });
 
-test('ends at the limit of turns, and at the window, as length', async () => {
+test('ends as length at the turn limit and at the end of the window', async () => {
   const endless = scriptedEnvironment({
     stop: ['?'],
     maxTurns: 3,

@@ -13,8 +13,8 @@ import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './
  * Writes attempts in turns: an environment answers each turn, and the policy continues from the same tokens. A
  * continuation starts as soon as its reply arrives, independently of the other attempts.
  *
- * A failure of the environment ends the attempt with `failure`; at the limit of tokens, window or turns, the last span
- * ends as `length`.
+ * A failure of the environment ends the attempt with `failure`; at the limit of tokens, turns or window, the last
+ * span ends as `length`.
  *
  * @param call calls a tool; records its results and reuses them.
  */

@@ -41,7 +41,7 @@ export async function exportRun(
   let next = 0;
   let steps = 0;
   for (;;) {
-    // Reads the status before the steps, because a run that has ended adds no more steps.
+    // Read the status before the steps, because a run that has ended adds no more steps.
     const { status, step } = run.summary();
     const isOver = status !== 'running' || !follow || signal?.aborted === true;
     // A step may be evaluated after it is recorded, so it is complete only once the next step exists.
@@ -61,7 +61,7 @@ export async function exportRun(
   }
 }
 
-/** Returns the steps in a range with their times. Step 0 holds the evaluation before training. */
+/** Returns the steps in a range with their times. Step 0 contains the evaluation before training. */
 function recordedTimes(run: RunReader, from: number, to: number): { step: number; at: Date }[] {
   const start = { step: 0, at: new Date(run.summary().createdAt) };
   const rows = run.rows(

@@ -102,7 +102,7 @@ test('W&B offline files can be read back, including records that cross blocks', 
   );
 });
 
-test('trackio databases contain a run only once, beside the other runs of its project', async () => {
+test('trackio databases contain a run only once, alongside other runs of its project', async () => {
   const folder = freshFolder();
   const steps = stepsOf([{ a: 1 }, { a: 2 }]);
   for (const run of [about, { ...about, id: 'run-2', name: 'demo-0002' }, about])
@@ -178,7 +178,7 @@ test('W&B receives every line exactly once, despite failures and repeated or con
   expect([...server.keys]).toEqual([`Basic ${Buffer.from('api:secret').toString('base64')}`]);
 });
 
-test('a W&B refusal is one error without the key, and a missing key is a ConfigError', async () => {
+test('a W&B rejection is reported as one error without the key, and a missing key as a ConfigError', async () => {
   using server = await fakeWandb(['500', '500', '500', '500', '500', '500']);
   await expect(wandbLiveSink(server.access, about)).rejects.toThrow(
     /expected W&B to accept the run, got HTTP 500, 6 times/,

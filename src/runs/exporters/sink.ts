@@ -2,7 +2,7 @@ import type { RunEnd } from '../files/records.ts';
 
 /** Name and description of a run for another tool. */
 export interface ExportedRun {
-  /** Permanent id of the run: letters, digits, dashes. */
+  /** Permanent run id: letters, digits, dashes. */
   readonly id: string;
   /** `demo-0001`. */
   readonly name: string;

@@ -5,7 +5,7 @@ import type { ExportedRun, RunSink } from './sink.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
 
 /**
- * Writes scalars as an event file of TensorBoard: `tensorboard --logdir <folder>` shows every run below the folder.
+ * Writes scalars to a TensorBoard event file: `tensorboard --logdir <folder>` shows every run below the folder.
  *
  * A file is a sequence of TFRecords (length, its masked CRC-32C, data, its masked CRC-32C, little-endian) of the message
  * `Event` {1 wall_time double, 2 step int64, 3 file_version string, 5 summary {1 value {1 tag, 2 simple_value float}}};

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { ExportedRun, RunSink } from './sink.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
 
-/** Tables of trackio 0.43, which adds its other tables when it opens the file. */
+/** Tables of trackio 0.43, which creates its other tables when it opens the file. */
 const tables = `
   CREATE TABLE IF NOT EXISTS metrics (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, timestamp TEXT NOT NULL, run_name TEXT NOT NULL,
@@ -16,7 +16,7 @@ const tables = `
 `;
 
 /**
- * Writes a run into a project database of trackio: `TRACKIO_DIR=<folder> trackio show --project <recipe name>`. Replaces a
+ * Writes a run to a trackio project database: `TRACKIO_DIR=<folder> trackio show --project <recipe name>`. Replaces a
  * run that is already there and keeps the other runs of the project.
  */
 export async function trackioSink(folder: string, run: ExportedRun): Promise<RunSink> {

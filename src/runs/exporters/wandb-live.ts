@@ -1,6 +1,6 @@
 /*
  * Live export to Weights & Biases. This is the least stable code of Gradus: W&B publishes no client for Node and does
- * not document these requests, so a change of its server can break them. If that happens, use `--wandb-offline` and
+ * not document these requests, so a change to its server can break them. If that happens, use `--wandb-offline` and
  * `wandb sync`.
  */
 import * as z from 'zod';
@@ -15,7 +15,7 @@ export interface WandbAccess {
   readonly baseUrl: string;
   /** Sent only to that server; never written to disk. */
   readonly apiKey: string;
-  /** User or team; absent: the default of the key. */
+  /** User or team; absent: the key's default. */
   readonly entity?: string | undefined;
   /** Pause before the first retry, in milliseconds; it doubles with each retry. Default 1,000. */
   readonly retryMs?: number;

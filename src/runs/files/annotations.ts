@@ -6,11 +6,11 @@ import { runLayout } from './layout.ts';
 import { refuseLinks } from './names.ts';
 
 /**
- * Title, tags and note that a user gave a run. A separate file holds them, so that they can change while the run is
- * written, and equal runs keep equal databases.
+ * A run's title, tags and note by the user. They are in a separate file, so that they can change while the run is
+ * being written, and equal runs keep equal databases.
  */
 export const annotationsSchema = z.strictObject({
-  /** Shown in place of the folder's name; empty: no title. */
+  /** Shown instead of the folder name; empty: no title. */
   title: z.string().trim().max(100).default(''),
   tags: z
     .array(
@@ -31,12 +31,12 @@ export type Annotations = z.output<typeof annotationsSchema>;
 
 const none: Annotations = { title: '', tags: [], note: '' };
 
-/** Maximum number of bytes to read; the longest valid annotations have about a tenth of this. */
+/** Maximum number of bytes to read, about ten times the longest valid annotations. */
 const maxBytes = 2 ** 20;
 
 /**
- * Reads the annotations of a run. Returns empty annotations if the file is missing, invalid, or a link: in a run from
- * elsewhere, a link could lead to an endless device.
+ * Reads the annotations of a run. Returns empty annotations if the file is missing, invalid, or a symbolic link: in a
+ * run from elsewhere, a link could point to an endless device.
  */
 export async function readAnnotations(directory: string): Promise<Annotations> {
   const path = runLayout(directory).annotations;

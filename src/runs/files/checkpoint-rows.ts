@@ -9,7 +9,7 @@ export interface CheckpointFacts {
   readonly score: number | null;
 }
 
-/** Last row of each table that belongs to a checkpoint; all zero: the start of the run. */
+/** Id of the last row of each table that belongs to a checkpoint; all 0 at the start of the run. */
 export interface Marks {
   readonly step: number;
   readonly shards: number;

@@ -26,7 +26,8 @@ const dataSchema = z.strictObject({
 }) satisfies z.ZodType<DataRecord>;
 
 /**
- * Reads the list of the files of a run's problems; `undefined` for older runs without this list, and for other folders.
+ * Reads the list of files that a run's problems were read from; `undefined` for older runs without this list, and for
+ * other folders.
  *
  * @throws RunError (`RUN_CORRUPT`) naming the file and the first invalid field.
  */
@@ -53,7 +54,9 @@ function corrupt(path: string, found: string, cause: unknown): RunError {
   );
 }
 
-/** Commits of hub addresses, by source: a resumed run reads the same commit after the branch has moved. */
+/**
+ * Returns the commits of hub addresses, by source: a resumed run reads the same commit even if the branch has moved.
+ */
 export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, string> {
   const all =
     data === undefined
@@ -65,8 +68,8 @@ export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, str
 }
 
 /**
- * Checks that a run continues with the data it began with. Resuming with different problems would mix two data sets and
- * keep pass rates of problems that no longer exist.
+ * Checks that a run continues with the data with which it began. Resuming with different problems would mix two data
+ * sets and keep pass rates of problems that no longer exist.
  *
  * @throws RunError naming the first file whose content differs.
  */
@@ -92,7 +95,7 @@ function changed(
   );
 }
 
-/** All sources of a run; the sources of its suites come last. */
+/** Returns all sources of a run; those of its suites come last. */
 export const allSources = ({ problems, suites }: DataRecord): SourceRecord[] => [
   ...problems,
   ...Object.values(suites).flat(),

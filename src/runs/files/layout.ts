@@ -20,15 +20,15 @@ import { join } from 'node:path';
  *     run.lock                             locked while a process writes
  *     run.origin                           proof that this user created it on this machine
  *
- * Files are first written completely under a temporary name; a file is part of the run once a row of run.sqlite names
- * it. Resuming removes all rows after the newest checkpoint, then the shards and checkpoints of these rows, and computes
+ * Files are first written under a temporary name; a file belongs to the run once a row of run.sqlite names it.
+ * Resuming removes all rows after the newest checkpoint, then the shards and checkpoints of these rows, and computes
  * them again. Files that the run never recorded are never touched.
  */
 
 /** Paths of all files of a run. */
 export interface RunLayout {
   readonly directory: string;
-  /** The resolved recipe and its hash. */
+  /** The resolved recipe with its hash. */
   readonly recipe: string;
   /** Files of its problems, with their hashes. */
   readonly data: string;
@@ -44,7 +44,7 @@ export interface RunLayout {
   readonly checkpoints: string;
   /** Examples of the stages that imitate, one file each, readable by `gradus sft`. */
   readonly examples: string;
-  /** Judged attempts of stages that harvest, kept for a resume. */
+  /** Judged attempts of harvesting stages, kept for a resume. */
   readonly harvest: string;
   /** State of the engine before the first step, while a later stage starts from it. */
   readonly baseState: string;
@@ -103,7 +103,7 @@ export function runNumber(name: string, folder: string): number | undefined {
 }
 
 /**
- * Builds a name from a step that sorts by it: `step-000120`, `step-000120-train`. Later names at the same step get
+ * Builds a name that sorts by step: `step-000120`, `step-000120-train`. Later names at the same step get
  * `-2`, `-3`, …, which depend only on the names in use, so a resumed run creates the same names again.
  */
 export function stepName(step: number, suffix: string, isTaken: (name: string) => boolean): string {
@@ -113,7 +113,7 @@ export function stepName(step: number, suffix: string, isTaken: (name: string) =
   return name;
 }
 
-/** Path of the training or held-out examples of a stage (0-based). */
+/** Returns the path of the training or held-out examples of a stage (0-based). */
 export const examplesFile = (directory: string, stage: number, part: 'train' | 'held-out'): string =>
   join(
     runLayout(directory).examples,

@@ -19,7 +19,7 @@ export const isShardName = (name: string): boolean => shard.test(name);
 export const isCheckpointName = (name: string): boolean => checkpoint.test(name);
 export const isShardDraft = (name: string): boolean => draft(shard).test(name);
 export const isCheckpointDraft = (name: string): boolean => draft(checkpoint).test(name);
-/** Name of the mark of a shard or checkpoint; see `pending-marks.ts`. */
+/** Returns the name of the mark for a shard or checkpoint; see `pending-marks.ts`. */
 export const markOf = (name: string): string => `.tmp-${name}-pending`;
 
 /** Returns the shard or checkpoint that a mark belongs to; `undefined` for any other name. */
@@ -31,8 +31,8 @@ export function markedName(mark: string): string | undefined {
 export const isRootDraft = (name: string): boolean => rootDraft.test(name);
 
 /**
- * Returns the name.
- * @throws RunError (`RUN_CORRUPT`) for a name that Gradus never gives.
+ * Returns the name unchanged if Gradus gives such names.
+ * @throws RunError (`RUN_CORRUPT`) for any other name.
  */
 export function requireName(directory: string, name: string, isKnown: (name: string) => boolean): string {
   if (isKnown(name)) return name;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { runLayout } from './layout.ts';
 
 /*
- * Proof that a run was created by this user on this machine: `run.origin` holds an HMAC of the run's id and recipe hash
- * under a key that never leaves the user's state folder. A run from elsewhere cannot carry it.
+ * Proof that a run was created by this user on this machine: `run.origin` contains an HMAC of the run's id and recipe
+ * hash, made with a key that never leaves the user's state folder. A run from elsewhere cannot contain a valid one.
  */
 
 /** Computes the proof of a run; undefined where no key can be stored (no home, read-only state folder). */

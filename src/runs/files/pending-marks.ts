@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { markedName, markOf } from './names.ts';
 
 /*
- * Marks of files and folders whose row is not yet committed or was deleted: an empty file `.tmp-<name>-pending` beside
- * each. A resumed run removes only marked names without a row, so a user's file with the name of a shard or checkpoint
- * stays.
+ * Marks files and folders whose row is not yet committed or was deleted, each with an empty file
+ * `.tmp-<name>-pending` beside it. A resumed run removes only marked names without a row, so a user's file with the
+ * name of a shard or checkpoint stays.
  */
 
 /** Marks a name in a folder; call it before the file gets that name, or before its row is deleted. */

@@ -6,7 +6,7 @@ import { RunError } from '../../core/errors.ts';
 export interface RecipeFile {
   /** sha256 of the recipe with sorted keys, independent of layout and key order. */
   readonly hash: string;
-  /** The resolved recipe, with every default filled in. */
+  /** The resolved recipe, including all defaults. */
   readonly recipe: unknown;
 }
 

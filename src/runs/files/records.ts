@@ -18,9 +18,9 @@ export interface RecordedGroup {
   readonly flags?: readonly (readonly string[])[];
 }
 
-/** Groups made at one point of a run for one purpose, stored as one Parquet shard. */
+/** Groups rolled out at one point of a run for one purpose, stored as one Parquet shard. */
 export interface RolloutRecord {
-  /** Number of steps done when they were recorded; for `train`, the step that trained on them. */
+  /** Number of completed steps at the time of recording; for `train`, the step that trained on them. */
   readonly step: number;
   readonly stage: string;
   readonly purpose: RolloutPurpose;
@@ -28,7 +28,7 @@ export interface RolloutRecord {
 }
 
 /**
- * Record of one step.
+ * The record of one step.
  *
  * @example
  * await run.recordStep({
@@ -45,7 +45,7 @@ export interface StepRecord {
   readonly timings?: Readonly<Record<string, number>>;
   /** Groups rolled out for the step. */
   readonly groups?: readonly RecordedGroup[];
-  /** Decision of the stage's exit rule after the step, with numbers. */
+  /** Decision of the stage's exit rule after the step, with its numbers. */
   readonly decision?: string;
 }
 
@@ -54,7 +54,7 @@ export interface StepRecord {
  * refill by a gate, or a warning. Events that depend on the clock belong in a log.
  */
 export interface RunEvent {
-  /** Number of steps done when it happened. */
+  /** Number of completed steps at the time of the event. */
   readonly step: number;
   readonly stage?: string;
   /** kebab-case: `stage-start`, `stage-end`, `refill`, `warning`, … */

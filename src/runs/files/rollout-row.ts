@@ -3,7 +3,7 @@ import type { FinishReason } from '../../core/transcript.ts';
 import type { Outcome } from '../../core/verdict.ts';
 
 /**
- * One row of a shard: a rollout. `prompt` has the shape of a conversational data set of TRL and verl; `text`,
+ * One row of a shard: a rollout. `prompt` has the format of conversational data sets for TRL and verl; `text`,
  * `finish_reason` and `policy_version` repeat fields of the transcripts, for tools that read only a few columns. `null`
  * means not measured.
  */
@@ -19,10 +19,13 @@ export interface RolloutRow {
   readonly rollout_index: number;
   /** Null if the engine returned no value. */
   readonly policy_version: number | null;
-  /** Steps between the policy that wrote it and the policy that learned from it; absent in runs until November 2026. */
+  /**
+   * Steps between the policy that wrote it and the policy that learned from it; absent in runs made until November
+   * 2026.
+   */
   readonly off_policy_steps?: number | null;
   readonly prompt: Message[];
-  /** JSON of the images of each message of `prompt`; null without images. Files hold their bytes. */
+  /** JSON of the images in each message of `prompt`; null without images. Their bytes are in files. */
   readonly prompt_images?: string | null;
   readonly text: string;
   readonly finish_reason: FinishReason;

@@ -16,7 +16,7 @@ import { extendTranscript, givenTranscript, type Transcript } from '../../core/t
 const folder = mkdtempSync(join(tmpdir(), 'gradus-shard-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Text of all kinds that UTF-8 can encode: NUL, escapes, right-to-left, emoji. */
+/** Any text that UTF-8 can encode: NUL, escapes, right-to-left text, emoji. */
 const text = fc.string({ unit: 'binary', maxLength: 20 });
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 

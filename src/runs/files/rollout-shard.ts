@@ -104,12 +104,13 @@ export interface ShardSlice<F extends Field = Field> {
   readonly firstRow?: number;
   /** Exclusive. */
   readonly endRow?: number;
-  /** Reading only a few columns is much faster, because tokens and logprobs make up most of a file. */
+  /** Columns to read. A few are much faster than all, because tokens and logprobs make up most of a file. */
   readonly columns?: readonly F[];
 }
 
 /**
- * Reads rows of a shard in file order, including older shards (until November 2026) with separate prompt and completion.
+ * Reads rows of a shard in file order. Also reads older shards (until November 2026), which store prompt and
+ * completion separately.
  */
 export async function readShard<F extends Field = Field>(
   path: string,
@@ -134,7 +135,7 @@ export async function readShard<F extends Field = Field>(
   ) as Pick<RolloutRow, F>[];
 }
 
-/** Images of each message as JSON; null without images. */
+/** Returns the images of each message as JSON; null without images. */
 const imagesColumn = (prompt: readonly Message[]): string | null =>
   imagesOf(prompt).length === 0 ? null : JSON.stringify(prompt.map(({ images = [] }) => images));
 

@@ -186,7 +186,7 @@ export function openDatabaseReadOnly(path: string): DatabaseSync {
   });
 }
 
-/** Temporary tables exist only in memory, and take precedence when SQLite resolves a name. */
+/** Temporary tables exist only in memory, and SQLite resolves names to them first. */
 const readOlder = `
   PRAGMA temp_store = MEMORY;
   CREATE TEMP VIEW steps AS SELECT step, stage, recorded_at, NULL AS decision FROM main.steps;

@@ -24,7 +24,7 @@ export interface StoredBatch {
   /** The step that learns from it. */
   readonly step: number;
   readonly offPolicySteps: number;
-  /** Attempts in the order of their groups. */
+  /** The attempts in the order of their groups. */
   readonly rollouts: readonly Rollout[];
 }
 

@@ -9,7 +9,7 @@ import type { RolloutRow } from './rollout-row.ts';
 
 /** Position of one transcript in the per-token columns. */
 export interface StoredSpans {
-  /** Number of its tokens. 0 if the engine returned no ids. */
+  /** Number of tokens; 0 if the engine returned no ids. */
   readonly length: number;
   readonly written: readonly Written[];
 }
@@ -64,7 +64,7 @@ export function transcriptsOfRow(
   });
 }
 
-/** Messages of most rollouts: the problem's prompt, then one answer. */
+/** Returns the messages of a typical rollout: the problem's prompt, then one answer. */
 const usualMessages = (prompt: readonly Message[], text: string): AuthoredMessage[] => [
   ...prompt.map(({ role, content, images }) => ({
     role,
@@ -90,7 +90,7 @@ const perToken: readonly string[] = [
   'transcripts',
 ] satisfies (keyof TranscriptFields)[];
 
-/** Legacy columns needed for the requested ones. */
+/** Returns the legacy columns needed for the requested columns. */
 export function legacyColumns(wanted: readonly string[]): string[] {
   const others = wanted.filter((name) => !perToken.includes(name) && name !== 'messages');
   if (!wanted.some((name) => perToken.includes(name))) return others;

@@ -25,7 +25,7 @@ export interface RunVitals extends Pick<RunSummary, 'status' | 'reason' | 'step'
   readonly start: (name: string, firstSteps: number) => MetricSeries;
   /** Null before the first step. */
   readonly secondsSinceStep: number | null;
-  /** Recent mean duration of a step; null before the second step. */
+  /** Recent median duration of a step; null before the second step. */
   readonly stepSeconds: number | null;
   /** Change from the first to the last evaluation of each suite; absent if only metrics are known. */
   readonly heldOut?: readonly HeldOutChange[];

@@ -128,7 +128,7 @@ test.each([
   expect(ids(vitals({ 'verdict/otherForm': values }))).toEqual(isAlert ? ['other-forms'] : []);
 });
 
-test('raises nothing when early steps measured no share of answers in another form', () => {
+test('raises nothing when early steps did not measure the share of answers in another form', () => {
   const late = vitals({}, { step: 40 });
   const metric: RunVitals['metric'] = () => ({
     steps: Float64Array.from([36, 37, 38, 39, 40]),
@@ -144,7 +144,7 @@ test('raises nothing when early steps measured no share of answers in another fo
   ).toEqual([]);
 });
 
-test('reports an answer given more often than it is right, and a finished run that trained nothing', () => {
+test('reports an answer given far more often than it is right, and a finished run that learnt nothing', () => {
   expect(ids(vitals({ 'answer/commonestExcess': repeated(0.4, 10) }))).toEqual(['answers-collapsed']);
   const idle = (steps: number) =>
     ids(vitals({ 'rollout/count': repeated(8, steps) }, { status: 'finished' }));

@@ -6,7 +6,7 @@ import { answersCollapsed, heldOutFell, noSignal, poolExhausted } from './outcom
 
 /** Number of steps that an alert is based on, so that one bad batch raises no alert. */
 const recent = 10;
-/** A run counts as stalled after this many mean step times, but not before the minimum below. */
+/** A run counts as stalled after this many median step times, but not before the minimum below. */
 const patienceSteps = 10;
 const patienceSeconds = 300;
 
@@ -188,7 +188,8 @@ function gradientSpike(vitals: RunVitals): Alert[] {
 }
 
 /**
- * Alerts when the reward is far below its best. Compares means over `recent` steps, including those of harder stages.
+ * Alerts when the reward is far below its best. Compares means over `recent` steps, even across stages of different
+ * difficulty.
  */
 function rewardLoss(vitals: RunVitals): Alert[] {
   const metric = 'reward/mean';
@@ -255,7 +256,7 @@ function updatesSkipped(vitals: RunVitals): Alert[] {
   ];
 }
 
-/** Alerts on worker restarts. The engine's counter starts again at 0 when a run resumes. */
+/** Alerts on worker restarts. The engine's counter restarts at 0 when a run resumes. */
 function workerLost(vitals: RunVitals): Alert[] {
   const metric = 'engine/restarts';
   const { steps, values } = vitals.metric(metric, 5 * recent);

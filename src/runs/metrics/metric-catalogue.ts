@@ -387,7 +387,7 @@ const patterns = described.map((one) => ({
   ),
 }));
 
-/** Position of a recorded name in the catalogue; unknown names come last. */
+/** Returns the position of a recorded name in the catalogue; unknown names come last. */
 export function metricRank(name: string): number {
   const place = patterns.findIndex(({ pattern }) => pattern.test(name));
   return place < 0 ? patterns.length : place;

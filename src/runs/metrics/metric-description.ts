@@ -1,4 +1,4 @@
-/** Groups of metrics, in reading order: whether it learns, from what, how long, how well, how fast. */
+/** Groups of metrics, in reading order. */
 export const metricGroups = [
   'learning',
   'signal',

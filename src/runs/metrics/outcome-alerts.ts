@@ -7,7 +7,7 @@ import type { Alert, RunVitals } from './alert-types.ts';
 
 const percent = (share: number): string => (100 * share).toFixed(1);
 
-/** Alerts when held-out accuracy fell, with its whole interval below 0. */
+/** Alerts when held-out accuracy fell: the whole interval of its change is below 0. */
 export const heldOutFell = ({ heldOut = [] }: RunVitals): Alert[] =>
   heldOut
     .filter(({ change }) => change.high < 0)
@@ -23,7 +23,7 @@ export const heldOutFell = ({ heldOut = [] }: RunVitals): Alert[] =>
       evidence: { metric: `change on ${suite}`, value: change.high, threshold: 0 },
     }));
 
-/** Number of passes over a pool above which the policy memorises it. */
+/** Number of passes over a pool beyond which the policy is likely to memorise it. */
 const mostPasses = 10;
 
 /** Alerts when a stage uses its pool too many times. */

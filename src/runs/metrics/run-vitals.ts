@@ -25,7 +25,10 @@ export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
 
 const recentSteps = 30;
 
-/** Median seconds between the last steps, which ignores a pause before a resume; null before the second step. */
+/**
+ * Returns the median seconds between recent steps, so that a pause before a resume has no effect; null before the
+ * second step.
+ */
 export function stepSecondsOf(reader: RunReader): number | null {
   const times = reader
     .lists(`SELECT recorded_at FROM steps ORDER BY step DESC LIMIT ${recentSteps}`)
@@ -39,7 +42,7 @@ interface StoredEvaluation {
   readonly problems?: readonly { readonly id: string; readonly trials: number; readonly correct: number }[];
 }
 
-/** Change from the first to the last evaluation of each suite, paired by problem. */
+/** Returns the change from the first to the last evaluation of each suite, paired by problem. */
 function heldOutChanges(reader: RunReader): HeldOutChange[] {
   const bySuite = Map.groupBy(reader.evaluations(), ({ name }) => name);
   return [...bySuite].flatMap(([suite, records]) => {
@@ -65,7 +68,7 @@ function heldOutChanges(reader: RunReader): HeldOutChange[] {
   });
 }
 
-/** Number of passes of each stage over its pool. */
+/** Returns the number of passes of each stage over its pool. */
 function poolUses(reader: RunReader): PoolUse[] {
   const sizes = new Map(
     reader

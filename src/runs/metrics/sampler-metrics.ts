@@ -2,7 +2,7 @@ import type { MetricDescription } from './metric-description.ts';
 
 type Described = Omit<MetricDescription, 'group'>;
 
-/** Metrics of the sampler `auto()`. In a mix of domains, each name has its domain after `sampler/`. */
+/** Metrics of the sampler `auto()`. In a mix of domains, the domain follows `sampler/` in each name. */
 const auto: readonly Described[] = [
   {
     key: 'liveUniform',

@@ -1,6 +1,9 @@
 import type { MetricDescription } from './metric-description.ts';
 
-/** Metrics of the training signal, and of what selection is worth. docs/algorithms/staging-worth.md has the equations. */
+/**
+ * Metrics of the training signal and of the benefit of selection. docs/algorithms/staging-worth.md gives the
+ * equations.
+ */
 export const worthMetrics: readonly MetricDescription[] = [
   {
     key: 'group/signalLost',

@@ -32,7 +32,7 @@ function shortNote({ title, tags, note }: Annotations): string {
 }
 
 /**
- * Formats the page of `gradus runs show`: description, progress, last values, and files of its problems.
+ * Formats the page of `gradus runs show`: description, progress, last values, and the files of its problems.
  * @param data absent for runs from before it was recorded.
  */
 export function formatRun(run: RunReader, data?: DataRecord, annotations?: Annotations): string {

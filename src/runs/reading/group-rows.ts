@@ -6,10 +6,10 @@ import type { GroupRow } from './run-rows.ts';
 const nearRows = 256;
 
 /**
- * Reads some columns of scattered groups, by group id. Groups that are near each other in a shard are read at once,
- * with the rows between them.
+ * Reads some columns of scattered groups; returns rows by group id. Groups that are close together in a shard are
+ * read at once, including the rows between them.
  *
- * @param most maximum number of rollouts to read of each group; default: all.
+ * @param most maximum number of rollouts to read from each group; default: all.
  */
 export async function groupRows<F extends keyof RolloutRow>(
   run: RunReader,

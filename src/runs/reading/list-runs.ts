@@ -7,14 +7,14 @@ import { runLayout } from '../files/layout.ts';
 import { openRunReader } from './run-reader.ts';
 import type { RunSummary } from './run-rows.ts';
 
-/** A run below a folder, or the error that prevents reading it, so that one damaged run does not hide the others. */
+/** A run in a folder, or the error that prevents reading it, so that one damaged run does not hide the others. */
 export type RunListing =
   | { readonly folder: string; readonly summary: RunSummary; readonly annotations: Annotations }
   | { readonly folder: string; readonly problem: string };
 
 /**
  * Returns all runs in `root`, sorted by folder name; empty if the folder does not exist.
- * @throws RunError (`RUN_NOT_FOUND`) if it is a file.
+ * @throws RunError (`RUN_NOT_FOUND`) if `root` is a file.
  */
 export async function listRuns(root: string): Promise<RunListing[]> {
   if (!(await exists(root))) return [];

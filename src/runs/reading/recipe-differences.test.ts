@@ -18,7 +18,7 @@ test('lists each field that differs at the deepest level', () => {
   ]);
 });
 
-test('finds no differences between equal recipes, and --set removes differences of values', () => {
+test('finds no differences between equal recipes, and --set removes differences in values', () => {
   const leaf = fc.oneof(fc.integer(), fc.string(), fc.boolean());
   const fields = fc.dictionary(fc.stringMatching(/^[a-z]{1,3}$/), leaf, { maxKeys: 4 });
   const recipe = fc.record({ seed: leaf, optimizer: fields, stages: fc.array(fields, { maxLength: 3 }) });

@@ -1,4 +1,4 @@
-/** A field in which two recipes differ; an absent value is missing in that recipe. */
+/** A field in which two recipes differ; a value is absent if its recipe lacks the field. */
 export interface RecipeDifference {
   /** In the notation of `--set`: `stages[0].maxSteps`. */
   readonly path: string;

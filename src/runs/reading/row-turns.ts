@@ -5,11 +5,11 @@ import type { RolloutRow } from '../files/rollout-row.ts';
 export interface RowTurns {
   /** Turns of the policy; at least 1. */
   readonly turns: number;
-  /** Distinct outcomes of its calls. */
+  /** Distinct outcomes of its tool calls. */
   readonly calls: ReadonlySet<CallOutcome>;
   /** Whether the beginning of its answer was given. */
   readonly isGiven: boolean;
-  /** Everything after the prompt, by the policy and its environment. */
+  /** Everything that the policy and its environment wrote after the prompt. */
   readonly text: string;
 }
 
@@ -26,7 +26,10 @@ export function rowTurns({ text, messages }: Pick<RolloutRow, 'text' | 'messages
   };
 }
 
-/** Returns the answer that a verifier extracted, from the stored evidence; undefined if it names none. */
+/**
+ * Returns the answer that a verifier extracted, from the stored evidence; undefined if the evidence contains no
+ * answer.
+ */
 export function extractedAnswer(evidence: string | null): string | undefined {
   try {
     const { extracted } = JSON.parse(evidence ?? '{}') as { extracted?: unknown };

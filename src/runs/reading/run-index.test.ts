@@ -22,7 +22,7 @@ const candidate = {
   isSelected: true,
 };
 
-test('queries single rollouts without reading their files', async () => {
+test('queries individual rollouts without reading their files', async () => {
   await using run = await newRun();
   const recorded = { ...scriptedGroup(createRng(1, 'a'), 1, 'a'), flags: [[], ['looks odd']] };
   await run.recordStep({
@@ -49,7 +49,7 @@ test('queries single rollouts without reading their files', async () => {
   expect(reader.lists('SELECT step, decision FROM steps')).toEqual([[1, '1 of 2 steps done']]);
 });
 
-test('stores candidates of a stage with the event of its start, and removes them with it', async () => {
+test('stores the candidates of a stage with its start event, and removes both together', async () => {
   const directory = await (async () => {
     await using run = await newRun();
     await run.recordEvent({ step: 0, type: 'note', message: 'first' });
@@ -64,7 +64,7 @@ test('stores candidates of a stage with the event of its start, and removes them
   expect(reader.lists('SELECT count(*) FROM selections')).toEqual([[0]]);
 });
 
-test('rejects flags that are not one per rollout', async () => {
+test('rejects a list of flags whose length differs from the number of rollouts', async () => {
   await using run = await newRun();
   const recorded = { ...scriptedGroup(createRng(1, 'a'), 1, 'a'), flags: [[]] };
   await expect(run.recordStep({ step: 1, stage: 's', metrics: {}, groups: [recorded] })).rejects.toThrow(

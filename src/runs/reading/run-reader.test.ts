@@ -93,7 +93,7 @@ test('does not count an ungradable rollout as a trial', async () => {
   ]);
 });
 
-test('drops old checkpoints, keeps stage ends, and gives two checkpoints of one step different folders', async () => {
+test('drops old checkpoints, keeps stage ends, and uses different folders for two checkpoints of one step', async () => {
   await using run = await newRun();
   const save = (isStageEnd: boolean) =>
     run.saveCheckpoint({

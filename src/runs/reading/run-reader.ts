@@ -44,7 +44,7 @@ export class RunReader implements Disposable {
     this.#database = database;
   }
 
-  /** State and progress of the run. */
+  /** Returns the state and progress of the run. */
   summary(): RunSummary {
     const run = this.rows('SELECT * FROM run')[0];
     if (run === undefined) {
@@ -71,12 +71,12 @@ export class RunReader implements Disposable {
     };
   }
 
-  /** Every process that wrote to the run, oldest first. */
+  /** Returns every process that wrote to the run, oldest first. */
   sessions(): RunSession[] {
     return this.rows('SELECT * FROM sessions ORDER BY id').map(sessionView);
   }
 
-  /** Stages in the order they were trained, with their first and last recorded step. */
+  /** Returns the stages in training order, with their first and last recorded step. */
   stages(): { readonly stage: string; readonly firstStep: number; readonly lastStep: number }[] {
     const query =
       'SELECT stage, min(step) AS first, max(step) AS last FROM steps GROUP BY stage ORDER BY first';
@@ -87,7 +87,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Names of all metrics, sorted; timings depend on the machine and the clock. */
+  /** Returns the names of all metrics, sorted; timings depend on the machine and the clock. */
   metricNames(): { readonly name: string; readonly isTiming: boolean }[] {
     const query = 'SELECT name, is_timing FROM metric_names ORDER BY name';
     return this.rows(query).map((row) => ({ name: String(row['name']), isTiming: row['is_timing'] === 1 }));
@@ -111,7 +111,7 @@ export class RunReader implements Disposable {
     return { steps, values };
   }
 
-  /** All metrics and timings of one step. */
+  /** Returns all metrics and timings of one step. */
   metricsAt(step: number): Record<string, number> {
     // CROSS JOIN makes SQLite look each name up in the clustered key instead of scanning all values.
     const query = `SELECT name, value FROM metric_names CROSS JOIN metrics
@@ -121,7 +121,7 @@ export class RunReader implements Disposable {
     );
   }
 
-  /** Events in the order they happened, without the first `skip`. */
+  /** Returns events in the order they happened, without the first `skip`. */
   events(skip = 0): RunEvent[] {
     return this.rows('SELECT * FROM events ORDER BY id LIMIT -1 OFFSET ?', skip).map((row) => ({
       step: Number(row['step']),
@@ -132,7 +132,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Evaluation results in recorded order, without the first `skip`. */
+  /** Returns evaluation results in recorded order, without the first `skip`. */
   evaluations(skip = 0): EvaluationRecord[] {
     return this.rows('SELECT * FROM evaluations ORDER BY id LIMIT -1 OFFSET ?', skip).map((row) => ({
       step: Number(row['step']),
@@ -141,7 +141,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Kept checkpoints, oldest first; pass `engineState` to an engine's `loadState`. */
+  /** Returns the kept checkpoints, oldest first; pass `engineState` to an engine's `loadState`. */
   checkpoints(): { readonly step: number; readonly isStageEnd: boolean; readonly engineState: string }[] {
     const { checkpoints } = runLayout(this.directory);
     return this.#reading(() => readCheckpoints(this.#database)).map(({ step, isStageEnd, folder }) => ({
@@ -151,7 +151,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Groups in recorded order. */
+  /** Returns groups in recorded order. */
   groups(query: GroupQuery = {}): GroupRow[] {
     const conditions: string[] = [];
     const values: SQLInputValue[] = [];
@@ -183,8 +183,8 @@ export class RunReader implements Disposable {
   }
 
   /**
-   * The rollouts of some groups, in the groups' order. Name only the columns you need, because tokens and logprobs are
-   * large.
+   * Reads the rollouts of some groups, in the groups' order. Name only the columns you need, because tokens and
+   * logprobs are large.
    */
   async rollouts<F extends keyof RolloutRow = keyof RolloutRow>(
     groups: readonly GroupRow[],
@@ -202,7 +202,7 @@ export class RunReader implements Disposable {
     return rows;
   }
 
-  /** Rows of any read-only query over the tables of `schema.ts`, for the aggregates of views. */
+  /** Returns the rows of any read-only query over the tables of `schema.ts`, for aggregates in views. */
   rows(query: string, ...values: SQLInputValue[]): Row[] {
     return this.#reading(() => this.#database.prepare(query).all(...values));
   }
@@ -253,7 +253,7 @@ function lostShard(path: string, cause: unknown): RunError {
   );
 }
 
-/** Merges neighbouring groups of one shard, to read them at once. */
+/** Merges neighbouring groups of one shard into ranges that are read at once. */
 function adjacentRows(groups: readonly GroupRow[]) {
   const spans: { file: string; firstRow: number; endRow: number }[] = [];
   for (const { file, firstRow, rollouts } of groups) {

@@ -35,7 +35,7 @@ export interface RunSession {
   readonly gitCommit: string | null;
   /** Value passed to `recordEngine`. */
   readonly engine: unknown;
-  /** The step from which it continued; 0: from the beginning. */
+  /** The step from which it continued; 0: the start of the run. */
   readonly resumedStep: number;
   /** One sentence per damaged checkpoint that was skipped. */
   readonly skipped: readonly string[];
@@ -44,7 +44,7 @@ export interface RunSession {
   readonly endedAt: string | null;
 }
 
-/** One metric over steps; equal indices of both arrays belong together. */
+/** One metric over steps; `values[i]` belongs to `steps[i]`. */
 export interface MetricSeries {
   readonly steps: Float64Array;
   readonly values: Float64Array;
@@ -66,7 +66,7 @@ export interface GroupRow {
   readonly level: string | null;
   readonly policyVersion: number;
   readonly rollouts: number;
-  /** Rollouts with a verdict; together with `correct`, an observation of the pass rate. */
+  /** Number of gradable rollouts; with `correct`, an observation of the pass rate. */
   readonly trials: number;
   readonly correct: number;
   readonly meanScore: number | null;
@@ -130,7 +130,7 @@ export function groupView(row: Row): GroupRow {
   };
 }
 
-/** A column that may be NULL. */
+/** Reads a text column that may be NULL. */
 export function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
@@ -139,7 +139,7 @@ function numberOrNull(value: unknown): number | null {
   return typeof value === 'number' ? value : null;
 }
 
-/** A JSON column that may be NULL. */
+/** Parses a JSON column that may be NULL. */
 export function fromJson(value: unknown): unknown {
   return typeof value === 'string' ? (JSON.parse(value) as unknown) : null;
 }

@@ -15,7 +15,7 @@ import { openTextIndex, placeOfId, type TextIndex, type TextQuery } from './text
 const root = makeFastFolder('text-index');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Places of all rollouts by their text, newest first. */
+/** Returns the places of all rollouts by their text, newest first. */
 async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[]>> {
   const groups = run.groups();
   const rows = await run.rollouts(groups, ['text']);
@@ -26,7 +26,7 @@ async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[
   return new Map(Array.from(byText, ([text, found]) => [text, found.toReversed().map((at) => places[at]!)]));
 }
 
-/** Places that the index finds for each number, and places that a scan finds. */
+/** Returns the places that the index finds for each number, and those that a scan finds. */
 async function searched(run: RunReader, index: TextIndex) {
   const scanned = await placesByText(run);
   const numbers = Array.from({ length: 100 }, (_, number) => number);
@@ -39,7 +39,7 @@ async function searched(run: RunReader, index: TextIndex) {
   return { found, expected: numbers.map((number) => scanned.get(`answer \\boxed{${number}}`) ?? []) };
 }
 
-/** Records some steps of two groups. */
+/** Records some steps with two groups each. */
 async function recordSteps(run: Run, seed: number, steps: number): Promise<void> {
   const rng = createRng(seed, 'steps');
   for (let n = 0; n < steps; n++) {

@@ -13,7 +13,7 @@ import { matchExpression, type TextField } from './text-query.ts';
  * Full-text index of a run's prompts, answers and completions, in `search.sqlite` beside the run.
  *
  * Training does not write it: each search extends it from the shards for a limited time, so runs of any age can be
- * searched and a run that is never searched costs nothing. The index stores words but no texts (contentless FTS5), so
+ * searched and a run that is never searched costs nothing. The index stores words but no text (contentless FTS5), so
  * the text of a hit is read from its shard. The file can be rebuilt at any time.
  */
 
@@ -30,11 +30,11 @@ export type CallFilter = (typeof callFilters)[number];
 
 const callBits: Readonly<Record<CallOutcome, number>> = { ok: 1, failed: 2, malformed: 4, refused: 8 };
 
-/** Which documents to find. Absent conditions match everything. */
+/** Conditions for the documents to find. Absent conditions match everything. */
 export interface TextQuery {
   /** Words that must all occur; `"several words"` is a phrase, `begin*` a prefix. */
   readonly text?: string | undefined;
-  /** Fields to look in; default: all. */
+  /** Fields to search; default: all. */
   readonly fields?: readonly TextField[] | undefined;
   /** The attempt has at least one of these outcomes of tool calls; `none`: it made no call. */
   readonly calls?: readonly CallFilter[] | undefined;
@@ -50,7 +50,7 @@ export interface IndexProgress {
   readonly total: number;
 }
 
-/** Document ids sort in the order of groups: group × 4096 + place; the last place is the problem's. */
+/** Document ids sort by group: group × 4096 + place; the last place is that of the problem. */
 const places = 4096;
 const problemPlace = places - 1;
 
@@ -83,7 +83,7 @@ const columns = ['prompt', 'text', 'answer', 'evidence', 'messages'] as const;
 type Indexed = Pick<RolloutRow, (typeof columns)[number]>;
 
 /**
- * Opens the index of a run, or one in memory if the folder of the run cannot be written.
+ * Opens the index of a run, or an index in memory if the folder of the run is not writable.
  *
  * @throws Error (SQLite's) while another process writes to the index for too long.
  */
@@ -101,8 +101,8 @@ export function openTextIndex(run: RunReader): TextIndex {
 }
 
 /**
- * Rebuilds an index that is damaged or belongs to another version or run; in memory if the folder of the run cannot be
- * written.
+ * Rebuilds an index that is damaged or belongs to another version or run; in memory if the folder of the run is not
+ * writable.
  */
 export function replaceTextIndex(run: RunReader): TextIndex {
   const { search } = runLayout(run.directory);
@@ -133,7 +133,7 @@ function resultCode(error: unknown): number | undefined {
 function prepared(path: string, runId: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 2000 });
   try {
-    // A crash may damage the index, which is then rebuilt.
+    // A crash may damage the index, which can be rebuilt.
     database.exec('PRAGMA trusted_schema = OFF; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF');
     const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
     if (found === 0)
@@ -151,7 +151,7 @@ function prepared(path: string, runId: string): DatabaseSync {
   }
 }
 
-/** Finds documents of a run by their words, and rollouts by their turns. */
+/** Finds documents of a run by words, and rollouts by properties of their turns. */
 export class TextIndex implements Disposable {
   readonly #database: DatabaseSync;
   /** True for an index in memory, which is lost when it is closed. */
@@ -162,7 +162,7 @@ export class TextIndex implements Disposable {
     this.isTemporary = isTemporary;
   }
 
-  /** Adds missing groups for about `budgetMs`, but at least one batch. */
+  /** Adds missing groups for about `budgetMs`, at least one batch. */
   async extend(run: RunReader, budgetMs: number): Promise<IndexProgress> {
     const until = performance.now() + budgetMs;
     this.#forgetReplaced(run);

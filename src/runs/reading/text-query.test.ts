@@ -10,7 +10,7 @@ database.exec(
 );
 database.prepare("INSERT INTO texts VALUES ('', '', ?)").run(text);
 
-/** Whether FTS5 matches `text`, tokenised as in the index. */
+/** Returns whether FTS5 matches `text`, tokenised as in the index. */
 function matches(query: string): boolean {
   const expression = matchExpression(query, ['completion']);
   const found =

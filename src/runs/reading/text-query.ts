@@ -8,13 +8,13 @@ interface Phrase {
   readonly isPrefix: boolean;
 }
 
-/** A word as FTS5's `unicode61` splits texts. */
+/** A word as split by FTS5's `unicode61`. */
 const word = /[\p{L}\p{N}\p{M}\p{Co}]+/gu;
 
-/** Removes case and diacritics. */
+/** Removes case distinctions and diacritics. */
 const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();
 
-/** Splits a query into phrases: `"several words"`, `begin*`, and single words; `1/12` is the phrase of 1 and 12. */
+/** Splits a query into phrases: `"several words"`, `begin*`, and single words; `1/12` is the phrase "1 12". */
 function phrasesOf(text: string): Phrase[] {
   return [...text.matchAll(/"[^"]*"?\*?|[^\s"]+/gu)]
     .map(([part]) => ({

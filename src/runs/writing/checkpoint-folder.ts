@@ -9,11 +9,11 @@ import { jsonText } from '../../storage/json-text.ts';
 
 /** State to continue from. */
 export interface Checkpoint {
-  /** Number of optimizer steps done. */
+  /** Number of completed optimizer steps. */
   readonly step: number;
   /** Folder of the engine's state, for `loadState`. */
   readonly engineState: string;
-  /** State that the controller saved. */
+  /** The saved state of the controller. */
   readonly controllerState: unknown;
   /** Folder of the batches rolled out for later steps, for `readStartedBatches`; may be missing. */
   readonly started: string;
@@ -66,7 +66,7 @@ export async function readCheckpointFolder(folder: string, step: number): Promis
   };
 }
 
-/** Error code for a checkpoint or engine state whose content differs from what was saved. */
+/** Error code for a checkpoint or engine state that changed after saving. */
 const stateInvalid = 'STATE_INVALID';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -80,7 +80,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** The newest complete checkpoint, and why newer ones are unusable. */
+/** The newest complete checkpoint, and the reasons why newer ones are unusable. */
 export interface CheckpointChoice {
   /** `undefined` without a checkpoint: the run starts from the beginning. */
   readonly chosen: CheckpointRow | undefined;
@@ -91,9 +91,9 @@ export interface CheckpointChoice {
 }
 
 /**
- * Chooses the checkpoint to resume from: the newest whose files are complete, unchanged and accepted by `restore`, which
- * throws an error of code `STATE_INVALID` for a damaged engine state. Throws a `RunError` when all checkpoints are damaged: silently starting over
- * could lose days of work.
+ * Chooses the checkpoint to resume from: the newest whose files are complete, unchanged and accepted by `restore`,
+ * which throws an error with code `STATE_INVALID` for a damaged engine state. Throws a `RunError` when all
+ * checkpoints are damaged: silently starting over could lose days of work.
  */
 export async function chooseCheckpoint(
   folder: string,
@@ -113,7 +113,7 @@ export async function chooseCheckpoint(
   );
 }
 
-/** Returns the restored checkpoint, or its damage. */
+/** Returns the restored checkpoint, or a description of its damage. */
 async function tryCheckpoint(
   folder: string,
   { files, step }: CheckpointRow,

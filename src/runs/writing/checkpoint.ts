@@ -12,9 +12,9 @@ export const checkpointConfig = z.strictObject({
   everySteps: z.int().min(1).default(50),
   /** Number of the newest checkpoints to keep. */
   keepLast: z.int().min(1).default(2),
-  /** Whether to keep also the checkpoint at the end of each stage. */
+  /** Whether to also keep the checkpoint at the end of each stage. */
   keepStageEnds: z.boolean().default(true),
-  /** Whether to keep also the checkpoint with the highest score, if scores are given. */
+  /** Whether to also keep the checkpoint with the highest score, if scores are given. */
   keepBest: z.boolean().default(false),
 });
 

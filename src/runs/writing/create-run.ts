@@ -29,7 +29,7 @@ export interface NewRun {
 
 /**
  * Creates `<root>/<name>-<nnnn>` with the next free number and opens it. Atomic: if the process is killed, either the
- * complete run exists or no folder of that name.
+ * complete run exists or no folder with that name.
  */
 export async function createRun(root: string, run: NewRun, surroundings: RunSurroundings = {}): Promise<Run> {
   if (!/^[A-Za-z0-9][\w.-]*$/.test(run.name)) {

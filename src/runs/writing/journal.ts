@@ -13,8 +13,8 @@ import type {
 import { mean } from '../../statistics/summary.ts';
 
 /**
- * Writes a run's tables. Row ids count up from 1 without gaps, so a checkpoint can store the last id of each table, and
- * a resumed run gives later rows the same ids again.
+ * Writes a run's tables. Row ids count up from 1 without gaps. A checkpoint can therefore store the last id of each
+ * table, and a resumed run assigns the same ids to later rows again.
  */
 
 /** Last row ids of an empty run. */
@@ -22,7 +22,7 @@ export const startMarks: Marks = { step: 0, shards: 0, groups: 0, events: 0, eva
 
 const numberedTables = ['shards', 'groups', 'events', 'evaluations'] as const;
 
-/** Reads the current last ids of the tables. */
+/** Reads the current last id of each table. */
 export function readMarks(database: DatabaseSync): Marks {
   const last = (table: string, column: string): number =>
     Number(database.prepare(`SELECT coalesce(max(${column}), 0) AS last FROM ${table}`).get()?.['last']);
@@ -56,7 +56,7 @@ export function insertStep(
     .run(step, stage, decision, at);
 }
 
-/** Adds a step's metrics. A name is a timing in all steps or in none. */
+/** Adds a step's metrics. A name is a timing either in all steps or in none. */
 export function insertMetrics(
   database: DatabaseSync,
   step: number,
@@ -210,7 +210,7 @@ function rolloutColumns({ group, rewards, advantages, flags }: RecordedGroup, pl
   ];
 }
 
-/** Mean as a column value: NULL for an empty list. */
+/** Returns the mean as a column value: NULL for an empty list. */
 function meanOrNull(values: readonly number[]): number | null {
   return values.length === 0 ? null : mean(values);
 }

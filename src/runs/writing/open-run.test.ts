@@ -114,7 +114,7 @@ describe('reports each reason that prevents opening a run as one clear error', (
     }
   });
 
-  test('a missing folder or another folder', async () => {
+  test('a missing folder, or a folder that is not a run', async () => {
     const missing = await failure(openRun(join(root, 'nowhere')));
     expect(missing).toMatchObject({
       code: 'RUN_NOT_FOUND',
@@ -232,7 +232,7 @@ test('skips a damaged checkpoint with a notice and uses the previous one', async
   });
 });
 
-test('falls back when a checkpoint has the right size but wrong bytes', async () => {
+test('falls back when a checkpoint has the right size but the wrong bytes', async () => {
   const directory = await closedRun(async (run) => {
     for (const n of [1, 2, 3]) {
       await run.recordStep(step(n));
@@ -386,7 +386,7 @@ describe('validates records', () => {
     expect(run.step).toBe(1);
   });
 
-  test('requires steps in order, and applies calls in call order', async () => {
+  test('requires consecutive steps, and applies calls in call order', async () => {
     await using run = await newRun();
     await expect(run.recordStep(step(2))).rejects.toMatchObject({ code: 'RUN_STEP_ORDER' });
     const calls = [1, 2, 3].map((n) => run.recordStep(step(n)));
@@ -403,7 +403,7 @@ describe('validates records', () => {
     await expect(run.recordStep(record)).rejects.toMatchObject({ message: expect.stringContaining('p9') });
   });
 
-  test('rejects values that JSON would silently change, and names them', async () => {
+  test('rejects values that JSON would silently change, and names each', async () => {
     await using run = await newRun();
     const bad = {
       NaN: Number.NaN,

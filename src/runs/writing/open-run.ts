@@ -31,7 +31,7 @@ import { makeFolder } from '../../storage/make-folder.ts';
 
 /** Dependencies of a run. */
 export interface RunSurroundings {
-  /** Clock for the `*_at` columns, its only use. Default: the system's clock. */
+  /** Clock, used only for the `*_at` columns. Default: the system clock. */
   readonly clock?: () => Date;
 }
 
@@ -50,8 +50,8 @@ export interface OpenRunOptions extends RunSurroundings {
   /** Called under the lock before any change; throwing leaves the run unchanged. */
   readonly admit?: (continuation: Continuation) => Promise<void>;
   /**
-   * Loads a checkpoint, after `admit` and before any change; not called for a run without one. An error of code
-   * `STATE_INVALID` makes the run fall back to the checkpoint before.
+   * Loads a checkpoint, after `admit` and before any change; not called for a run without a checkpoint. An error with
+   * code `STATE_INVALID` makes the run fall back to the previous checkpoint.
    */
   readonly restore?: (checkpoint: Checkpoint) => Promise<void>;
 }
@@ -226,7 +226,7 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
   ];
 }
 
-/** Lists the names; for many names, gives their number and the first ones. */
+/** Lists the names; for many names, returns their number and the first few. */
 const someOf = (names: readonly string[]): string =>
   names.length <= 4 ? names.join(', ') : `${names.length} files: ${names.slice(0, 3).join(', ')}, …`;
 

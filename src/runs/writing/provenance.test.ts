@@ -34,7 +34,7 @@ test('finds the commit of a loose, packed or detached head from a subfolder', as
   });
 });
 
-test('follows a worktree to the repository it shares', async () => {
+test('follows a worktree to its main repository', async () => {
   await inFolder(async (folder) => {
     const shared = join(folder, 'repo', '.git');
     await write(join(shared, 'refs', 'heads', 'topic'), commit);

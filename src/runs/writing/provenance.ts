@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
-/** Version of the running code, for reproducing a run. */
+/** Version of the running code, needed to reproduce a run. */
 export interface Provenance {
   readonly packageVersion: string;
   /** Commit checked out in the user's folder; `null` outside a repository. */
   readonly gitCommit: string | null;
 }
 
-/** Finds the version of the running code, without starting a process. */
+/** Determines the version of the running code without starting a process. */
 export async function readProvenance(folder: string): Promise<Provenance> {
   const manifest = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as {
     version: string;

@@ -58,7 +58,7 @@ export interface RunParts {
 
 /** Arguments of `saveCheckpoint`. */
 export interface CheckpointRequest extends CheckpointContent {
-  /** Whether this is the end of a stage, which some retentions keep. */
+  /** Whether this is the end of a stage, whose checkpoint some retentions keep. */
   readonly isStageEnd?: boolean;
   /** For `keepBest`: higher is better. */
   readonly score?: number;
@@ -106,7 +106,7 @@ export class Run implements AsyncDisposable {
   get damage(): readonly string[] {
     return this.#parts.damage;
   }
-  /** Steps recorded so far. */
+  /** Number of steps recorded so far. */
   get step(): number {
     return this.#step;
   }
@@ -148,7 +148,7 @@ export class Run implements AsyncDisposable {
 
   /**
    * Records an event; see `RunEvent` for what belongs here and what in a log.
-   * @param candidates for the start of a stage: the problems it chose from.
+   * @param candidates for the start of a stage: the problems that it can choose from.
    */
   async recordEvent(event: RunEvent, candidates: readonly StageCandidate[] = []): Promise<void> {
     await this.#inTurn(`recording the event ${event.type}`, () => {
@@ -175,8 +175,8 @@ export class Run implements AsyncDisposable {
   }
 
   /**
-   * Saves a checkpoint of everything up to the last recorded step, then drops those that `retention` does not keep.
-   * Older ones stay until the new one is complete on disk.
+   * Saves a checkpoint of everything up to the last recorded step, then drops the checkpoints that `retention` does
+   * not keep. Older checkpoints stay until the new one is complete on disk.
    */
   async saveCheckpoint(request: CheckpointRequest): Promise<void> {
     await this.#inTurn('saving a checkpoint', async () => {
@@ -200,7 +200,7 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** Reads the newest checkpoint, from which a resumed run continues; `undefined`: start from the beginning. */
+  /** Reads the newest checkpoint, from which a resumed run continues; `undefined` if there is none. */
   async latestCheckpoint(): Promise<Checkpoint | undefined> {
     return this.#inTurn('reading the last checkpoint', async () => {
       const row = readCheckpoints(this.#parts.database).at(-1);

@@ -10,8 +10,8 @@ import { requireRun } from '../files/require-run.ts';
 import { lockedError } from './open-run.ts';
 
 /**
- * Moves a run to `.trash` beside it and returns its folder there; `restoreRun` moves it back. Only the user empties the
- * trash.
+ * Moves a run to `.trash` beside it and returns its folder there; `restoreRun` moves it back. Only the user can empty
+ * the trash.
  *
  * @throws RunError (`RUN_LOCKED`) while a process writes to the run.
  */
@@ -27,7 +27,7 @@ export async function trashRun(directory: string): Promise<string> {
   });
 }
 
-/** Locks a run. The lock file must not be a link out of the run, because locking creates the file. */
+/** Locks a run. The lock file must not be a symbolic link out of the run, because locking creates the file. */
 async function lockRun(directory: string): Promise<FileLock> {
   await refuseLinks(directory);
   const lock = takeLock(runLayout(directory).lock);
@@ -35,7 +35,7 @@ async function lockRun(directory: string): Promise<FileLock> {
   return lock;
 }
 
-/** An earlier run of the same name stays in the trash. */
+/** Returns a free name in the trash, so that an earlier run with the same name stays there. */
 async function freePlace(trash: string, folder: string): Promise<string> {
   let place = join(trash, folder);
   for (let n = 2; await exists(place); n++) place = join(trash, `${folder}-${n}`);
@@ -45,7 +45,7 @@ async function freePlace(trash: string, folder: string): Promise<string> {
 /**
  * Moves a run from the trash back to its folder of runs. Returns its directory.
  *
- * @throws RunError (`RUN_NOT_FOUND`) if the trash has no such run, `RUN_EXISTS` if another run has its name,
+ * @throws RunError (`RUN_NOT_FOUND`) if the run is not in the trash, `RUN_EXISTS` if another run has its name,
  * `RUN_LOCKED` while a process writes to the run.
  */
 export async function restoreRun(root: string, folder: string): Promise<string> {

@@ -8,7 +8,7 @@ export interface Bar {
 
 const [width, height, foot] = [560, 150, 22];
 
-/** Histogram with a number on each bar; `title` is its accessible description. */
+/** Draws a histogram with a number on each bar; `title` is its accessible description. */
 export function histogram(title: string, bars: readonly Bar[]): string {
   const tallest = Math.max(1, ...bars.map(({ value }) => value));
   const step = width / bars.length;
@@ -35,7 +35,7 @@ export interface Range {
 }
 
 /**
- * Draws ranges in rows on a scale from 0 to `most`: a tick at `now`, a bar from `low` to `high`, a dot at `expected`.
+ * Draws one range per row on a scale from 0 to `most`: a tick at `now`, a bar from `low` to `high`, a dot at `expected`.
  */
 export function ranges(title: string, rows: readonly Range[], most: number): string {
   const [left, line] = [110, 30];

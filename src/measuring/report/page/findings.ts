@@ -14,7 +14,7 @@ export interface Finding {
   readonly problems: readonly { readonly id: string; readonly why: string }[];
 }
 
-/** Problems to inspect, by reason; reasons without problems are left out. */
+/** Returns the problems to inspect, by reason; omits reasons without problems. */
 export function findProblems(
   measurements: readonly StoredMeasurement[],
   problems: readonly Problem[],
@@ -123,7 +123,7 @@ function contradictions(problems: readonly Problem[]): Finding['problems'] {
   });
 }
 
-/** Problems whose intervals are disjoint and ordered opposite to the two models' means. */
+/** Finds problems whose two intervals are disjoint and ordered opposite to the two models' means. */
 function disagreements(
   measurements: readonly StoredMeasurement[],
   { prior, confidence }: { readonly prior: Prior; readonly confidence: number },

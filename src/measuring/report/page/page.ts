@@ -21,12 +21,12 @@ export interface PageContent {
   readonly confidence: number;
 }
 
-/** Most problems listed for one reason; the rest are counted. */
+/** Maximum number of problems listed for one reason; the others are only counted. */
 const listedAtMost = 50;
 
 /**
- * Difficulty report as one HTML file that opens from disk: no script, no request; all problem and model text is
- * escaped.
+ * Renders a difficulty report as one HTML file that opens from disk: no scripts, no requests; all text from problems
+ * and models is escaped.
  */
 export function difficultyPage(content: PageContent): string {
   const { title, measurements, problems, levels, prior, confidence } = content;

@@ -1,5 +1,5 @@
 /**
- * The page's whole style: system fonts, light or dark as the reader's system is set, readable at 360 px and on paper.
+ * All styles of the page: system fonts, the reader's light or dark theme, readable at 360 px and on paper.
  */
 export const style = `
 :root { color-scheme: light dark; --ink: #1c2024; --soft: #545d66; --paper: #fff; --line: #d3d9df; --bar: #2f6db3; --mark: #a3450b; }
