@@ -119,7 +119,7 @@ export async function withKnowledge(data: ArmData, lessons: readonly Lesson[]): 
   for (const { prompt, rationale, completion } of lessons)
     examples.push({ prompt: withPassages(prompt, await retriever.search(rationale, 1), format), completion });
   await using engine = await student(data, examples);
-  return measureKnowledge(
+  return await measureKnowledge(
     {
       retriever,
       reranker: { version: 'bench', score: relevanceScorer(ranker, relevance) },

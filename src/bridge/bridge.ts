@@ -143,7 +143,7 @@ export class Bridge implements AsyncDisposable {
 }
 
 /** Resolves `python`: a path relative to `baseDir`, or a name on PATH; default: `GRADUS_PYTHON`, else `python3`. */
-export function interpreterOf(python: string | undefined, baseDir: string): string {
+function interpreterOf(python: string | undefined, baseDir: string): string {
   const chosen = python ?? process.env['GRADUS_PYTHON'] ?? 'python3';
   return /[\\/]/.test(chosen) ? resolve(baseDir, chosen) : chosen;
 }

@@ -125,7 +125,7 @@ function readValue(value: unknown, origin: ImageOrigin): ImagePart {
   const part = readValue(inner, origin);
   if (sha256 !== undefined && sha256 !== part.sha256)
     throw new DataError(
-      `${part.path}: expected content with sha256 ${String(sha256)}, got ${part.sha256}; the file has changed`,
+      `${part.path}: expected content with sha256 ${JSON.stringify(sha256)}, got ${part.sha256}; the file has changed`,
       { code: 'DATA_CHANGED', tryNext: `sha256sum ${part.path}` },
     );
   return part;

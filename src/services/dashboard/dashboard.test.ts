@@ -168,7 +168,9 @@ test('shows the answers of a family and the beginnings of prompts, and searches 
   const prompts = await data(`${path}/prompts?${query}`);
   expect(prompts).toEqual(Object.fromEntries(ids.map((id) => [id, `what is ${/\d+/u.exec(id)?.[0]}?`])));
   const search = `${path}/search?text=boxed&outcome=timeout&field=completion`;
-  await expect.poll(async () => (await data(search)).index).toEqual({ indexed: 36, total: 36 });
+  await expect
+    .poll(async () => (await data(search)).index, { timeout: 60_000 })
+    .toEqual({ indexed: 36, total: 36 });
   const timeouts = (await data(`${path}/rollouts?outcome=timeout&limit=500`)).total;
   let found = 0;
   for (let next: number | null = Number.MAX_SAFE_INTEGER; next !== null;) {
@@ -185,7 +187,7 @@ test('shows the answers of a family and the beginnings of prompts, and searches 
   const index = new DatabaseSync(runLayout(run.directory).search, { defensive: false });
   index.exec('DELETE FROM texts_data WHERE id > 10');
   index.close();
-  await expect.poll(async () => (await data(search)).rows).toEqual(before);
+  await expect.poll(async () => (await data(search)).rows, { timeout: 60_000 }).toEqual(before);
 });
 
 test('counts every rollout of a level exactly once', async () => {

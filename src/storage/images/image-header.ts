@@ -16,7 +16,7 @@ export interface ImageHeader {
 type Size = Pick<ImageHeader, 'width' | 'height'>;
 
 /** Returns the type of an image by its first bytes, never by its name; undefined for any other content. */
-export function imageTypeOf(bytes: Uint8Array): ImageType | undefined {
+function imageTypeOf(bytes: Uint8Array): ImageType | undefined {
   const start = latin(bytes, 0, 12);
   if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
   if (start.startsWith('\xff\xd8\xff')) return 'image/jpeg';
