@@ -1,12 +1,12 @@
 /**
  * Measures speed and accuracy of judging code: `node -C development bench/code.ts [--sections speed,references,samples]`.
  *
- * Data come from $GRADUS_DATA (default ../shared/data): HumanEval.jsonl.gz, mbpp.jsonl.gz and, for `samples`,
+ * The data come from $GRADUS_DATA (default ../shared/data): HumanEval.jsonl.gz, mbpp.jsonl.gz and, for `samples`,
  * codet_humaneval_codegen16b_samples.jsonl.gz (microsoft/CodeT: 100 programs by CodeGen-16B for each HumanEval problem;
- * an independent evaluation found pass@1, @10 and @100 of .228, .513, .750). The problems come in a random order, and stderr
- * shows the figures so far after every twenty, so a run that is stopped early, or a run with `--problems 40`, is a fair
- * sample. All 16,400 programs take about seven minutes of CPU time, and much longer if other work slows the machine
- * down. The last line is JSON.
+ * an independent evaluation found pass@1, @10 and @100 of .228, .513, .750). The problems are judged in a random order,
+ * and stderr shows the figures so far after every twenty problems, so a run that is stopped early, or limited by
+ * `--problems 40`, gives a fair sample. All 16,400 programs take about seven minutes of CPU time, and much longer if
+ * other work slows the machine down. The last line is JSON.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -60,7 +60,7 @@ function rowsOf(name: string): Row[] {
     .map((line) => JSON.parse(line) as Row);
 }
 
-/** A fence longer than any fence in the program, so that no line of the program ends the block. */
+/** Wraps the program in a fence longer than any in the program, so that no line of the program ends the block. */
 const fenced = (program: string): string => `\`\`\`\`\`\`\`\`\`\`python\n${program}\n\`\`\`\`\`\`\`\`\`\``;
 
 async function judge(
@@ -84,9 +84,9 @@ const solved = humanEval.map((row): Judged => ({
 }));
 
 /**
- * Verdicts per second on correct programs, which are the most expensive because every test runs. Takes the best of
- * three passes. Also measures, interleaved, how many bare interpreters start per second. This is the cost of one
- * process per program without any protection and without running code.
+ * Measures verdicts per second on correct programs, which are the most expensive because every test runs. Takes the
+ * best of three passes. Also measures, interleaved, how many bare interpreters start per second. This is the cost of
+ * one process per program without any protection and without running code.
  */
 async function measureSpeed(verifier: CodeVerifier): Promise<object> {
   const { interpreter, kind: held } = await verifier.environment();
@@ -123,7 +123,7 @@ async function judgeReferences(verifier: CodeVerifier): Promise<object> {
   return { humanEval: share(first.outcomes), mbpp: share(second.outcomes) };
 }
 
-/** Cuts text that a base model writes after the function: everything from the next unindented statement. */
+/** Removes the text that a base model writes after the function: everything from the next unindented statement. */
 function firstFunction(sample: string): string {
   const next = sample.search(/\n(?=[^\s#])/);
   return next < 0 ? sample : sample.slice(0, next);
@@ -179,7 +179,7 @@ async function judgeSamples(verifier: CodeVerifier): Promise<object> {
   };
 }
 
-/** pass@1, @10 and @100, each with its 95 % interval over the problems. */
+/** Returns pass@1, @10 and @100, each with its 95 % interval over the problems. */
 function passAt(counts: readonly { readonly right: number; readonly of: number }[]): object {
   const estimates = [1, 10, 100].map((k) => {
     const values = counts.map(({ right, of }) => passAtK(of, right, k));
@@ -191,7 +191,7 @@ function passAt(counts: readonly { readonly right: number; readonly of: number }
 
 const round = (value: number): number => Math.round(value * 10_000) / 10_000;
 
-/** pass@k: Chen et al. 2021, eq. 1, as a product. */
+/** Returns pass@k (Chen et al. 2021, eq. 1), computed as a product. */
 function passAtK(n: number, right: number, k: number): number {
   let missed = 1;
   for (let i = 0; i < k; i++) missed *= Math.max(0, n - right - i) / (n - i);

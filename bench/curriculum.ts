@@ -5,12 +5,12 @@
  *
  *   npm run bench:curriculum -- [--seeds 5] [--rollouts 54000] [--pool 1500] [--every 20] [--arms staged,uniform,…] [--set path=value]
  *
- * `adaptive` is `staged` with half the base measurement, spent adaptively, and measured again only where the result may
- * have changed; `uniform+batch.updates=4` is `uniform` with a changed setting. Each recipe gets as many steps as its
- * share of `--rollouts` allows after measuring `--pool` problems per domain.
+ * `adaptive` is `staged` with half the rollouts for the base measurement, allocated adaptively; it measures again only
+ * problems whose result may have changed. `uniform+batch.updates=4` is `uniform` with a changed setting. Each recipe
+ * gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems per domain.
  *
  * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % t-intervals
- * over seeds, those of differences to `uniform` paired by seed. The last line is JSON.
+ * over seeds; differences to `uniform` are paired by seed. The last line is JSON.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -39,7 +39,7 @@ const measuring = 2 * Number(options.pool) * 4;
 /** Factor for groups that gates reject: a step tries about a fifth more groups than it trains on. */
 const gated = 1.2;
 
-/** The recipe of an arm, limited to the common budget. */
+/** Returns the recipe of an arm, limited to the common budget. */
 function recipeOf(arm: string): [file: string, assignments: string[]] {
   const budget = Number(options.rollouts);
   const pools = [0, 1].map((domain) => `problems[${domain}].count=${options.pool}`);
@@ -105,13 +105,13 @@ async function runArm(arm: string, seed: number): Promise<Curve> {
   return { arm, seed, points };
 }
 
-/** Mean of the last three evaluations within a budget. */
+/** Returns the mean of the last three evaluations within a budget. */
 function windowMean({ points }: Curve, budget: Budget, limit: number): number {
   const within = points.filter((point) => point[budget] <= limit).slice(-3);
   return mean(within.map(({ overall }) => overall));
 }
 
-/** Rollouts spent when the running mean first reaches an accuracy; `null` if it never does. */
+/** Returns the rollouts spent when the running mean first reaches an accuracy; `null` if it never does. */
 function rolloutsToReach(curve: Curve, accuracy: number): number | null {
   const reached = curve.points.find(({ rollouts }) => windowMean(curve, 'rollouts', rollouts) >= accuracy);
   return reached?.rollouts ?? null;

@@ -75,7 +75,7 @@ async function record(): Promise<string> {
   return basename(run.directory);
 }
 
-/** Resident memory of a process, from Linux's /proc. */
+/** Returns the resident memory of a process, from Linux's /proc. */
 function residentMb(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const of = (name: string): number =>

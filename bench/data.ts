@@ -1,9 +1,9 @@
 /**
  * Measures the cost and the findings of cleaning: `node -C development bench/data.ts [--problems 1000000] [--sections scale,leaks] [--seed 1]`.
  *
- * `scale`: import → check → dedup → decontaminate → export of generated problems with known duplicates and leaks, with rate
- * and resident memory. `leaks`: MATH-500 planted in MATH-train ($GRADUS_DATA, default ../shared/data), word for word,
- * reformatted, and paraphrased; counts found plants and false alarms. The last line is JSON.
+ * `scale`: import → check → dedup → decontaminate → export of generated problems with known duplicates and leaks;
+ * reports rate and resident memory. `leaks`: MATH-500 planted in MATH-train ($GRADUS_DATA, default ../shared/data),
+ * word for word, reformatted, and paraphrased; counts detected plants and false alarms. The last line is JSON.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';

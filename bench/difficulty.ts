@@ -2,17 +2,16 @@
  * `npm run bench:difficulty`: measures the rollouts that each method needs for the same share of misplaced problems,
  * and how well drift is predicted. The last line is JSON.
  *
- *   --data DIR     data sets (default: $GRADUS_DATA, else ../shared/data if present); without: simulated problems only
- *   --bits FILE    only this JSONL file of `{id, bits: "0110…"}`, one problem's rollouts per line, with `prompt` and
- *                  `answer` if known
- *   --priors       only priors of adaptive probing on gradus-tiny's problems, whose 64 rollouts each take some minutes
- *   --seeds LIST   pools of --priors (default: 0,1,2)
- *   --sensitivity  only the cost of other values of the methods' constants
+ *   --data DIR data sets (default: $GRADUS_DATA, else ../shared/data if present); without data: simulated problems only
+ *   --bits FILE only this JSONL file of `{id, bits: "0110…"}`, one problem's rollouts per line, with `prompt` and
+ *   `answer` if known --priors only priors of adaptive probing on gradus-tiny's problems, whose 64 rollouts each take
+ *   some minutes --seeds LIST pools of --priors (default: 0,1,2) --sensitivity only the cost of other values of the
+ *   methods' constants
  *
  * Methods see rollouts in recorded order; the whole record is the hidden truth. The constants of adaptive probing
- * (shapes, groups, pilots) were chosen only on AdaRFT. Half 1 of AdaRFT, by hash of the text, is reported; the RL
- * trace and the simulated problems were not used for choosing constants. The drift's constants were chosen on the
- * even rows of the RL trace; figures are those of the odd rows.
+ * (shapes, groups, pilots) were chosen only on AdaRFT. Results are reported for half 1 of AdaRFT, split by hash of the
+ * text; the RL trace and the simulated problems were not used for choosing constants. The drift's constants were chosen
+ * on the even rows of the RL trace; its figures are from the odd rows.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -11,7 +11,7 @@ import { measureTraining, type TrainingResult } from './engine/training.ts';
 const { values } = parseArgs({
   options: { models: { type: 'string', default: 'S,M' }, python: { type: 'string' } },
 });
-/** Lanes × threads of the runtime in each. */
+/** Number of lanes × runtime threads per lane. */
 const waysToUseTwoThreads = [
   [2, 1],
   [1, 2],

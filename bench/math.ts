@@ -10,7 +10,7 @@
  *   --beside DIR   another checkout with its packages installed: compares only the CPU time of both, alternately
  *   --fuzz N       generated inputs (default 100,000; published: 1,000,000)
  *   --python PATH  an interpreter with math-verify installed, for the comparison (default: python3)
- *   --json         print only the last line, which is the report as JSON; the tables go to stderr
+ *   --json         print only the report, as one line of JSON; the tables go to stderr
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';

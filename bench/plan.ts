@@ -1,8 +1,8 @@
 /**
  * `npm run bench:plan [-- --memory | --runs]`: compares forecasts of `gradus plan` with actual figures. Memory:
- * compares the embedded engine's forecast for training with the peak of a process that samples and learns three
- * steps, beyond the empty runtime. Runs: tokens and time of small recipes, measured, planned with `--calibrate`,
- * and trained. The last line is JSON. Time needs a quiet machine.
+ * compares the embedded engine's forecast for training with the peak of a process that samples and learns for three
+ * steps, minus that of the empty runtime. Runs: tokens and time of small recipes, measured, planned with `--calibrate`,
+ * and trained. The last line is JSON. Time measurements need a quiet machine.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ export interface MeasuredMemory {
 const { values: only } = parseArgs({ options: { memory: { type: 'boolean' }, runs: { type: 'boolean' } } });
 const folder = mkdtempSync(join(tmpdir(), 'gradus-bench-plan-'));
 
-/** Runs a command of the command line; returns the last line of its JSON. */
+/** Runs a `gradus` command; returns its last line of JSON. */
 function gradus(...words: string[]): unknown {
   const args = [resolve('bin/gradus.mjs'), '--json', ...words];
   const output = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 28 });

@@ -1,13 +1,13 @@
 /**
- * Trains a whole grid of supervised settings on families that the demo's model has never seen, and then replays races on
- * the recorded grid. Shows which early signals predict the learned and the retained accuracy, and how much a race loses to
- * the grid.
+ * Trains every setting of a grid with supervised learning on families that the demo's model has never seen, and then
+ * replays races on the recorded grid. Shows which early signals predict the learned and the retained accuracy, and how
+ * much accuracy a race loses compared with the grid.
  *
  *   npm run bench:race -- [--seeds 5] [--examples 3000] [--json]
  *
- * `target` is the accuracy on the new families, `retained` that on the families the model was taught, both over held-out
- * problems with four attempts each. Signals are those of the first 10 % of the steps. Correlations are over the settings,
- * with means over the seeds; there is one race per seed and aim. With `--json` the last line is JSON.
+ * `target` is the accuracy on the new families, `retained` that on the families that the model was taught, both on
+ * held-out problems with four attempts each. Signals are measured in the first 10 % of the steps. Correlations are over
+ * the settings, with means over the seeds; there is one race per seed and aim. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -152,7 +152,7 @@ function percent(rate: number): string {
   return (100 * rate).toFixed(1);
 }
 
-/** Means over seeds of the signals at a rung and of the measures. */
+/** Returns means over seeds of the signals at a rung and of the measures. */
 function meansOf(name: string) {
   const records = grids.map((grid) => grid.find((one) => one.name === name)!);
   const over = <Key extends string>(all: readonly Readonly<Partial<Record<Key, number>>>[]) =>

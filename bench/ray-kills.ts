@@ -1,15 +1,16 @@
 /**
  * `npm run bench:ray-kills -- [--learn 10] [--sample 10] [--head 3] [--seed 1] [--minutes 600]`: kills nodes of a Ray cluster on
- * loopback, and the process that Gradus starts on it, at random moments of training two ranks. Each step must give the
+ * loopback, and the process that Gradus starts on it, at random moments while two ranks train. Each step must give the
  * same bits as in a run without kills. Needs worker/requirements-cluster.txt in the Python of the worker; Linux only.
  *
  *   --learn   kills of a node while a batch is learnt
  *   --sample  kills of a node while completions are written
  *   --head    kills of the worker process, the head of the ranks
- *   --minutes no kill begins later; then fewer than asked may have been made
+ *   --minutes time after which no kill begins; fewer kills than requested may then have been made
  *
- * Prints a row per kill: until the worker has ended, until the interrupted work is done, and whether the step has the
- * digest of the calm run. The last line is JSON. Exit code 1 if a digest differs or a process is left.
+ * Prints a row per kill: the time until the worker has ended, the time until the interrupted work is done, and whether
+ * the step has the digest of the run without kills. The last line is JSON. Exit code 1 if a digest differs or a process
+ * is left.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,7 +48,7 @@ const kinds = rng.shuffle(
   (Object.keys(counts) as Kind[]).flatMap((kind) => Array.from({ length: counts[kind] }, () => kind)),
 );
 const isTimeUp = (): boolean => performance.now() > Number(values.minutes) * 60_000;
-/** A kill may come too late, when its phase has ended: then the next step repeats it. */
+/** A kill may come after its phase has ended; the next step then repeats it. */
 const steps = Math.ceil(kinds.length * 1.2) + 1;
 
 const folder = mkdtempSync(join(tmpdir(), 'ray-kills-'));
@@ -76,7 +77,7 @@ const measure: During = async (phase, _step, work) => {
   calmMs[phase] += (performance.now() - began) / steps;
 };
 
-/** The processes below this one that are heads. */
+/** Returns the descendant of this process that is the head. */
 function headPid(): number | undefined {
   const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
     .trim()

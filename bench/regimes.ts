@@ -1,22 +1,22 @@
 /**
- * Measures where selecting problems pays. Trains gradus-tiny in many regimes (share of problems within reach, chains of
- * skills, coin-flip verdicts, a required marker, …) with uniform sampling and other arms, all at the same number of
- * rollouts including measuring, and compares each with uniform sampling over seeds.
+ * Measures where selecting problems pays off. Trains gradus-tiny in many regimes (share of problems within reach,
+ * chains of skills, coin-flip verdicts, a required marker, …) with uniform sampling and other arms, all at the same
+ * number of rollouts including measuring, and compares each with uniform sampling over seeds.
  *
  *   npm run bench:regimes -- [--rows R1,R4/gap] [--arms auto,mopps] [--seeds 5] [--short] [--jobs 2] [--json]
  *
  * - `--rows`   regimes (`R1`) or rows (`R1/10`); default: all rows that need no other model (see `bench/regimes/rows.ts`).
  * - `--arms`   arms of `bench/regimes/arms.ts`; default: `auto,mopps,thompson`. `uniform` is always included.
- * - `--seeds`  `5`: seeds 1 to 5; `6-10`: those.
+ * - `--seeds`  `5`: seeds 1 to 5; `6-10`: seeds 6 to 10.
  * - `--short`  only the most decisive rows.
  * - `--jobs`   number of concurrent runs.
- * - `--report` reports the results as recorded, whatever recipes they had, and trains nothing.
- * - `--picture` SVG file to draw: speed over the share of live groups.
+ * - `--report` reports the recorded results, whatever their recipes, and trains nothing.
+ * - `--picture` SVG file to draw: speed against the share of live groups.
  * - `--results` JSON Lines of finished runs. Runs found there are not repeated, so an interrupted bench continues, and
- *   rows, arms and seeds can be added later. A changed recipe is another run.
+ *   rows, arms and seeds can be added later. A changed recipe counts as another run.
  *
- * The outcome is the mean of the last three evaluations; the speed is the ratio of rollouts to the lower of both ends;
- * intervals are 95 % t-intervals over seeds. The last line is JSON.
+ * The outcome is the mean of the last three evaluations; the speed is the ratio of the rollouts needed to reach the
+ * lower of the two final accuracies; intervals are 95 % t-intervals over seeds. The last line is JSON.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ const { values: options } = parseArgs({
 });
 const say = options.json ? () => undefined : console.log;
 
-/** One run to make. */
+/** A run to make. */
 interface Case {
   readonly row: Row;
   readonly arm: string;
@@ -84,7 +84,7 @@ say(`${cases.length} runs, ${missing.length} of them to make`);
 await Promise.all(Array.from({ length: Number(options.jobs) }, work));
 await report();
 
-/** Makes runs until no run is left. */
+/** Makes runs until none is left. */
 async function work(): Promise<void> {
   for (let one = missing.shift(); one !== undefined; one = missing.shift()) {
     const { row, arm, seed } = one;

@@ -2,8 +2,9 @@
  * Measures search over passages: `npm run bench:retrieval [-- --sections peers,scale --passages 200000 --scale 1000000]`.
  *
  * `peers`: compares BM25 in memory with SQLite's FTS5, with interleaved queries in one process. `scale`: measures an
- * index on disk: build rate, memory, and the time of a query with its texts. Passages are generated: 100 words each by
- * Zipf's law. Queries are words of a passage, 6 (a question) or 120 (a worked solution). The last line is JSON.
+ * index on disk: build rate, memory, and the time of a query that also returns the texts. Passages are generated: 100
+ * words each, drawn by Zipf's law. A query is 6 (a question) or 120 (a worked solution) words of a passage. The last
+ * line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +33,7 @@ const top = 3;
 const peerBudgetMs = 60_000;
 const vocabulary = 500_000;
 
-/** A word by its rank. The probability of rank r is about 1 / (r · ln vocabulary). */
+/** Draws a word by rank. The probability of rank r is about 1 / (r · ln vocabulary). */
 function word(rng: Rng): string {
   const rank = Math.floor(Math.exp(rng.next() * Math.log(vocabulary)));
   return `w${rank.toString(36)}`;
@@ -43,7 +44,7 @@ function textOf(i: number): string {
   return Array.from({ length: 100 }, () => word(rng)).join(' ');
 }
 
-/** Queries of words that one passage has. */
+/** Draws queries, each made of words from one passage. */
 function queriesOf(passages: number, count: number, words: number): string[] {
   const rng = createRng(Number(flags.seed), 'queries', words);
   return Array.from({ length: count }, () => {
@@ -52,7 +53,7 @@ function queriesOf(passages: number, count: number, words: number): string[] {
   });
 }
 
-/** Median and 95 % quantile in milliseconds. */
+/** Returns the median and the 95 % quantile in milliseconds. */
 function summarise(times: readonly number[]) {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number =>

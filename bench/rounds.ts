@@ -1,16 +1,16 @@
 /**
  * Measures, with the demo's model, whether rounds of imitating the policy's own correct attempts and of
- * reinforcement learning gain over either alone:
+ * reinforcement learning give better results than either alone:
  *
  *   npm run bench:rounds -- [--seeds 5] [--rollouts 7680] [--arms rounds,…] [--json]
  *
- * Every arm writes as many rollouts, harvests included. `rl`: reinforcement learning alone. `sft`: three harvests, each
- * imitated from the base weights (expert iteration). `rounds`: three rounds of a harvest, imitated from the current
- * weights, and reinforcement learning. `rounds base`: the same from the base weights. `rounds shortest`: `rounds base`
- * with the shortest correct attempt of each problem in place of a random one; not run by default.
+ * Every arm writes the same number of rollouts, including harvests. `rl`: reinforcement learning alone. `sft`: three
+ * harvests, each imitated from the base weights (expert iteration). `rounds`: three rounds of a harvest, imitated from
+ * the current weights, and reinforcement learning. `rounds base`: the same from the base weights. `rounds shortest`:
+ * `rounds base` with the shortest correct attempt of each problem in place of a random one; not run by default.
  *
- * Accuracies are those of the last evaluation, and at equal tokens those at the tokens of the cheapest arm, interpolated;
- * intervals are 95 % t-intervals over seeds, those of differences paired by seed. With `--json` the last line is JSON.
+ * Accuracies are from the last evaluation; those at equal tokens are interpolated at the tokens of the cheapest arm.
+ * Intervals are 95 % t-intervals over seeds; differences are paired by seed. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -71,7 +71,7 @@ const stagesOf: Readonly<Record<string, () => RecipeInput['stages']>> = {
 const arms = flags.arms.split(',');
 const demo = await loadRecipe(fileURLToPath(new URL('../recipes/demo/recipe.ts', import.meta.url)));
 const [suite] = demo.evaluation;
-/** Five held-out problems of each family and knob, where the demo has nine. */
+/** Use five held-out problems of each family and knob; the demo uses nine. */
 const [source] = suite!.problems;
 if (source?.type !== 'generated')
   throw new Error(`expected generated problems in the suite of the demo, got ${source?.type ?? 'none'}`);
@@ -139,7 +139,7 @@ for (let seed = 0; seed < Number(flags.seeds); seed++) {
   results.push(bySeed);
 }
 
-/** Accuracy at the tokens of the cheapest arm, interpolated between the evaluations around them. */
+/** Returns the accuracy at the tokens of the cheapest arm, interpolated between the neighbouring evaluations. */
 function atEqualTokens(bySeed: SeedResults, arm: string): number {
   const limit = Math.min(...arms.map((one) => bySeed[one]!.tokens));
   const { curve } = bySeed[arm]!;
@@ -156,7 +156,7 @@ const figures: Readonly<Record<string, (bySeed: SeedResults, arm: string) => num
   'pass@4': (bySeed, arm) => bySeed[arm]!.passAt4,
 };
 
-/** Mean over seeds with its interval; with one seed, only the value. */
+/** Formats the mean over seeds with its interval; with one seed, only the value. */
 function cell(values: readonly number[], sign = ''): string {
   const signed = (value: number): string => `${value >= 0 ? sign : ''}${value.toFixed(1)}`;
   if (values.length === 1) return signed(values[0]!);

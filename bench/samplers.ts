@@ -6,13 +6,13 @@
  *   --steps N    steps of 32 groups (default 60, a little more than one pass over the pool)
  *   --data DIR   folder with the recorded trace (default: $GRADUS_DATA, else ../shared/data if present)
  *   --json       only the last line
- *   --learner    instead: held-out accuracy of a small learner (bench/samplers/learner.ts) after 40,000 rollouts, as points above
- *                uniform sampling; `rows` of {regime, sampler, uniform, difference}
- *   --size N     instead: saved state of `auto` and milliseconds of a step in a pool of N problems, over --steps steps
+ *   --learner measures instead the held-out accuracy of a small learner (bench/samplers/learner.ts) after 40,000
+ *   rollouts, as points above uniform sampling; `rows` of {regime, sampler, uniform, difference} --size N measures
+ *   instead the saved state of `auto` and the milliseconds per step in a pool of N problems, over --steps steps
  *
- * `ofUniform` is the ratio to uniform sampling, `ofBestLevel` to the best level in hindsight (levels by four trials before
- * the first step); both are 95 % t-intervals over seeds, paired by seed. Levels and measured pass rates are free here:
- * in training they cost four rollouts per problem. `auto` and the Thompson samplers get neither.
+ * `ofUniform` is the ratio to uniform sampling, `ofBestLevel` that to the best level in hindsight (levels from four
+ * trials before the first step); both have 95 % t-intervals over seeds, paired by seed. Levels and measured pass rates
+ * are free here: in training they cost four rollouts per problem. `auto` and the Thompson samplers get neither.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -47,7 +47,7 @@ interface Row {
   readonly signal: number;
   readonly ofUniform: Estimate;
   readonly ofBestLevel: Estimate;
-  /** Groups with a signal that the best level would have had in addition, over the whole run. */
+  /** Number of additional groups with a signal that the best level would have given over the whole run. */
   readonly regret: Estimate;
 }
 

@@ -4,10 +4,10 @@
  *   npm run bench:search -- [--seeds 5] [--arms two stages,stage 2 alone,no mask] [--json]
  *
  * Questions ask for facts about made-up people, of one and of two hops; only the passages contain the facts. 450 people
- * are trained on, and 150 others are held out. `two stages`: R1-Searcher's rewards one after the other. `stage 2 alone`:
- * the same number of steps, all with the second reward. `no mask`: as `stage 2 alone`, but the loss counts inserted
- * passages as if the policy had written them. Accuracies are sampled at temperature 1; intervals are 95 % t-intervals
- * over seeds, each with its own world. With `--json` the last line is JSON.
+ * are trained on, and 150 others are held out. `two stages`: R1-Searcher's two rewards, one after the other. `stage 2
+ * alone`: the same number of steps, all with the second reward. `no mask`: as `stage 2 alone`, but the loss counts
+ * inserted passages as if the policy had written them. Accuracies are sampled at temperature 1; intervals are 95 %
+ * t-intervals over seeds, each with a different world. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -87,7 +87,7 @@ async function runSeed(seed: number): Promise<Record<string, ArmResult>> {
 const shown = ({ oneHop, twoHops, searches }: Accuracy): string =>
   `${oneHop.toFixed(0)} / ${twoHops.toFixed(0)} % with ${searches.toFixed(2)} searches`;
 
-/** One line of the table: the mean over seeds of each figure, with its interval. */
+/** Formats one line of the table: the mean over seeds of each figure, with its interval. */
 function row(name: string, of: readonly Accuracy[]): string {
   const cell = (pick: (one: Accuracy) => number, digits: number): string => {
     const values = of.map(pick);

@@ -6,8 +6,8 @@
  * For each run, the policy of its recipe's last stage trains for `--steps` more steps from the run's model, with another
  * seed. Its suite is evaluated before and after with majority votes and with best of N by the policy's own confidence.
  * Greedy decoding and a single answer are counted as equally long. Intervals are 95 % bootstrap intervals over problems,
- * paired by problem. `break-even` is the number of answered problems from which the tokens of the training cost less than
- * the extra tokens of the choice. With `--json` the last line is JSON.
+ * paired by problem. `break-even` is the number of answered problems above which the training costs fewer tokens than
+ * the additional answers. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ if (runs.length === 0) throw new Error('expected one or more runs, e.g. bench:sp
 interface Spending {
   readonly run: string;
   readonly rows: readonly ChoiceRow[];
-  /** Tokens and seconds of the further training. */
+  /** Tokens and seconds that the further training took. */
   readonly training: { readonly steps: number; readonly tokens: number; readonly seconds: number };
 }
 

@@ -5,9 +5,9 @@
  *   npm run bench:strategies -- [--seeds 5] [--problems 160] [--aucs 0.65,0.8,0.95] [--budgets 4,16,64] [--json]
  *
  * The policy is simulated: chains of operations worked with systematic errors (`bench/strategies/careless-chains.ts`). Each
- * seed has its own problems, misconceptions and scorer noise. Bins are measured pass rates; intervals are 95 %
- * t-intervals over seeds. The checks are for the scorer of AUC 0.8 at the largest budget, where `max` is most affected
- * by errors of the scorer (order of the strategies), and for the scorer of AUC 0.65 (warning).
+ * seed has its own problems, misconceptions and scorer noise. Bins are ranges of measured pass rates; intervals are 95
+ * % t-intervals over seeds. The checks are for the scorer of AUC 0.8 at the largest budget, where `max` is most
+ * affected by errors of the scorer (order of the strategies), and for the scorer of AUC 0.65 (warning).
  */
 import { parseArgs } from 'node:util';
 import { suiteConfig } from '../src/recipe/suite.ts';

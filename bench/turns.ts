@@ -3,11 +3,11 @@
  *
  *   npm run bench:turns -- [--seeds 8] [--engines embedded,torch] [--size 1.5m] [--given 16] [--json]
  *
- * 64 attempts write the same number of tokens in one turn, or in two with `--given` tokens inserted between them; the attempts of one
- * turn have the inserted tokens in their prompt. The model is untrained, with an end token that it almost never writes.
- * The arms alternate. Prints the ratio of two turns to one turn per written token, in CPU seconds of the
- * process and its workers, and elapsed, with 95 % t-intervals over seeds. CPU seconds depend less on the load of the machine. With
- * `--json` the last line is JSON.
+ * 64 attempts write the same number of tokens in one turn, or in two turns with `--given` tokens inserted between them;
+ * for the attempts with one turn, these tokens are part of the prompt. The model is untrained, with an end token that
+ * it almost never writes. The arms alternate. Prints the ratio of the cost per written token of two turns to that of
+ * one turn, in CPU seconds of the process and its workers and in elapsed seconds, with 95 % t-intervals over seeds. CPU
+ * seconds depend less on the load of the machine. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,13 +1,14 @@
 /**
- * Measures, with the demo's model, how much groups across wordings of a problem gain over groups in its own prompt:
+ * Measures, with the demo's model, how much groups across several wordings of a problem gain over groups that use only
+ * its own prompt:
  *
  *   npm run bench:wordings -- [--seeds 5] [--steps 40] [--read 120] [--arms one,across] [--json]
  *
- * The model first imitates worked solutions in the wordings for training, once for all seeds. From these weights, `one`
- * trains by reinforcement on the problems' own prompts, and `across` on groups over four wordings, at equal rollouts.
- * Problems of the evaluations are held out; the unseen wordings are in no training.
+ * The model first imitates worked solutions to problems in the training wordings, once for all seeds. From these
+ * weights, `one` trains by reinforcement on the problems' own prompts, and `across` on groups over four wordings, with
+ * the same number of rollouts. Evaluation problems are held out; no training uses the unseen wordings.
  *
- * Intervals are 95 % t-intervals over seeds, those of differences paired by seed. With `--json` the last line is JSON.
+ * Intervals are 95 % t-intervals over seeds, differences are paired by seed. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -97,7 +98,7 @@ function seconds(): string {
   return ((performance.now() - started) / 1000).toFixed(0);
 }
 
-/** Mean over seeds with its interval; with one seed, only the value. */
+/** Formats the mean over seeds with its interval; with one seed, only the value. */
 function cell(values: readonly number[], sign = ''): string {
   const signed = (value: number): string => `${value >= 0 ? sign : ''}${value.toFixed(1)}`;
   if (values.length === 1) return signed(values[0]!);

@@ -23,7 +23,7 @@ await write(
   'facts',
   world.passages.map((passage) => JSON.stringify(passage)),
 );
-/** A row as `gradus data rationales` writes it. */
+/** Formats a row as `gradus data rationales` writes it. */
 const row = (fact: Fact): string => {
   const problem = problemOf(fact);
   const completion = `${statementOf(fact)}<answer> ${fact.value}</answer>`;

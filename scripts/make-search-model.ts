@@ -1,6 +1,6 @@
 /**
  * Makes `models/gradus-search`, which learns to search in `recipes/search` and `npm run bench:search`, from random weights:
- * imitation of attempts about random people, first mostly of careful attempts, then mostly of guesses, so that
+ * it imitates attempts at questions about random people, first mostly careful attempts, then mostly guesses, so that
  * reinforcement has something to improve.
  *
  *   node scripts/make-search-model.ts [folder]

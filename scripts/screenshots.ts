@@ -11,7 +11,7 @@ import { compareSeeds } from '../src/evaluation/seeds/compare-seeds.ts';
 import { runProgress } from '../src/evaluation/run-progress.ts';
 
 /**
- * Makes docs/images/*.png: each view of a run made by `npm run demo`, as `gradus dashboard` serves it; with a second
+ * Makes docs/images/*.png: every view that `gradus dashboard` serves of a run made by `npm run demo`; with a second
  * run, also the comparison of both.
  *
  * @example npm run build:web && npm run screenshots -- runs/demo-0001 runs/demo-0002
@@ -76,7 +76,8 @@ async function take(tab: Page, hash: string, name: string): Promise<void> {
   console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`);
 }
 
-/** Picks the most instructive group: one of the last stage's worst math problem among those seen more than once. */
+/** Picks the most instructive group: one on the math problem with the worst results in the last stage, among those seen
+ * more than once. */
 async function findWorst(path: string): Promise<{ group: number; problem: string }> {
   using reader = await openRunReader(path);
   const { stage } = reader.summary();

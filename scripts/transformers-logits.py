@@ -1,4 +1,5 @@
-"""Reads {"model", "sequences"} as JSON from stdin; writes float32 logits after each sequence, transformers' then the worker's.
+"""Reads {"model", "sequences"} as JSON from stdin; writes float32 logits after each sequence, first those of
+transformers, then the worker's.
 
 Used by scripts/compare-with-transformers.ts.
 """

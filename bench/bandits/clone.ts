@@ -21,7 +21,7 @@ import { openRegret, regret, regretConfig } from '../../src/verifiers/regret.ts'
 export interface CloneResult {
   readonly parameters: number;
   readonly trainingSeconds: number;
-  /** Seconds in which the clone played all episodes. */
+  /** Seconds that the clone took to play all episodes. */
   readonly seconds: number;
   readonly clone: Exploration;
   readonly ucb: Exploration;
@@ -30,7 +30,7 @@ export interface CloneResult {
 
 const episodesPerStep = 24;
 const rendering = 'raw' as const;
-/** The tiny model has no letters. */
+/** The tiny model's vocabulary has no letters. */
 const prompt = [{ role: 'user' as const, content: '=?' }];
 
 const draw = (count: number, turns: number, split: 'train' | 'held-out'): Problem[] =>

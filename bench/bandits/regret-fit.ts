@@ -6,7 +6,7 @@ import { type Estimate } from '../../src/statistics/intervals.ts';
 import { mean, sortedQuantile } from '../../src/statistics/summary.ts';
 
 /**
- * Fit of the mean cumulative regret after T turns, as in EVOLvE (arXiv 2410.06238):
+ * A fit of the mean cumulative regret after T turns, as in EVOLvE (arXiv 2410.06238):
  *
  *     R(T) = λ · (ln T)^α + β · T + c,   λ, β ≥ 0
  *
@@ -34,13 +34,13 @@ export interface RegretFitOptions {
 
 /** β below this share of the random player's regret per turn is negligible. */
 const negligible = 0.05;
-/** Turns at which the curve is read, evenly spaced. */
+/** Number of evenly spaced turns at which the curve is read. */
 const points = 60;
 /** Candidates for α. */
 const alphas = Array.from({ length: 30 }, (_, i) => (i + 1) / 10);
 
 /**
- * Fits the regret of episodes at bandits of equal length.
+ * Fits the regret of episodes of equal length.
  *
  * @throws DataError for fewer than two episodes, or different lengths.
  */
@@ -92,9 +92,9 @@ function judge(
 }
 
 /**
- * Number of turns that any player with sub-linear regret on all bandits of the kind spends on arms other than the
- * best: the lower bound Σ ln T / KL(arm, best) of Lai & Robbins (1985). Until then the player's regret looks linear.
- * 0 for contextual bandits.
+ * Returns a lower bound on the number of turns that any player with sub-linear regret on all bandits of the kind spends
+ * on arms other than the best: Σ ln T / KL(arm, best) of Lai & Robbins (1985). Within that many turns, the player's
+ * regret looks linear. Returns 0 for contextual bandits.
  */
 export function explorationTurns(bandit: Bandit): number {
   if (bandit.type === 'contextual') return 0;
@@ -116,7 +116,7 @@ const readingTimes = (turns: number): number[] => {
   return Array.from({ length: count }, (_, i) => Math.round(((i + 1) * turns) / count));
 };
 
-/** Cumulative regret at the given turns (1-based). */
+/** Returns the cumulative regret at the given turns (1-based). */
 function readCurve(regrets: Float64Array, times: readonly number[]): Float64Array {
   let total = 0;
   const cumulative = regrets.map((regret) => (total += regret));
@@ -139,7 +139,7 @@ interface CurveFit {
   readonly residual: number;
 }
 
-/** Least squares over a grid of α, with non-negative λ and β: no local minima. */
+/** Fits by least squares over a grid of α, with non-negative λ and β, which avoids local minima. */
 function fitCurve(
   curve: Float64Array,
   times: readonly number[],
@@ -153,7 +153,8 @@ function fitCurve(
   return best!;
 }
 
-/** Fits y ≈ λ x + β t + c with λ, β ≥ 0: the best feasible fit among those with both, one or none of λ and β. */
+/** Fits y ≈ λ x + β t + c with λ, β ≥ 0: returns the best feasible fit among those with both, one or neither of λ and
+ * β. */
 function fitNonNegative(
   x: readonly number[],
   t: readonly number[],

@@ -20,7 +20,8 @@ export async function openBrowser(): Promise<{ browser: BrowserContext } & Async
   };
 }
 
-/** Milliseconds from requesting a run's overview to its heading and first chart, each in a new page. */
+/** Measures the milliseconds from the request for a run's overview until its heading and first chart appear, each time
+ * in a new page. */
 export async function timeFirstView(browser: BrowserContext, url: string, run: string): Promise<number[]> {
   const times: number[] = [];
   for (let n = 0; n < 5; n++) {

@@ -7,11 +7,11 @@ export interface RunningCommand extends AsyncDisposable {
   readonly child: ChildProcess;
   /** Milliseconds until the awaited event. */
   readonly readyMs: number;
-  /** The line of the awaited event. */
+  /** The output line of the awaited event. */
   readonly ready: Readonly<Record<string, unknown>>;
 }
 
-/** Starts `gradus <args> --json` and waits for the event of a type. */
+/** Starts `gradus <args> --json` and waits for the first event of a type. */
 export async function startCommand(args: readonly string[], type: string): Promise<RunningCommand> {
   const started = performance.now();
   const child = spawn(process.execPath, ['bin/gradus.mjs', ...args, '--json'], {

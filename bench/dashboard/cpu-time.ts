@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** CPU milliseconds of all live descendants of this process, except one of them and its descendants. Linux only. */
+/** Returns the CPU milliseconds of all live descendants of this process, except the process `apart` and its
+ * descendants. Linux only. */
 export function descendantsCpuMs(apart: number): number {
   const processes = new Map(readdirSync('/proc').flatMap((name) => readStat(Number(name))));
   const descends = (pid: number | undefined): boolean =>
@@ -11,7 +12,8 @@ export function descendantsCpuMs(apart: number): number {
 }
 
 /**
- * Fields after the command's name, which may contain anything: state, parent, …, user and system time in centiseconds.
+ * Reads the fields after the command's name, which may contain any character: state, parent, …, user and system time in
+ * centiseconds.
  */
 function readStat(pid: number): [number, { readonly parent: number; readonly cpuMs: number }][] {
   if (!Number.isInteger(pid)) return [];

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRng } from '../../src/core/rng.ts';
 import { quantile } from '../../src/statistics/summary.ts';
 
-/** Latencies of one endpoint, milliseconds, over requests with different parameters. */
+/** Latencies of one endpoint in milliseconds, over requests with different parameters. */
 export interface EndpointTimes {
   readonly endpoint: string;
   readonly first: number;
@@ -102,7 +102,7 @@ async function timeOne(
   };
 }
 
-/** CPU time of a process since its start, from Linux's /proc, in centiseconds. */
+/** Returns the CPU time of a process since its start, from Linux's /proc, which counts in centiseconds. */
 function processorMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return 10 * (Number(fields[11]) + Number(fields[12]));

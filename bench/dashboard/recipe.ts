@@ -1,6 +1,6 @@
 import { adamw, checkpoints, dapo, defineRecipe, generated, mathAnswer, stage } from 'gradus';
 
-/** Recipe with short, similar steps, for timing; the bench stops it after enough steps. */
+/** A recipe with short, similar steps, for timing; the bench stops it after enough steps. */
 export default defineRecipe({
   name: 'watched',
   policy: { model: '../../models/gradus-tiny' },

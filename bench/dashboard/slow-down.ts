@@ -17,7 +17,8 @@ export interface SlowDown {
   readonly lookMs: Estimate;
   /** That delay as a share of all time, in percent. */
   readonly percent: Estimate;
-  /** CPU milliseconds per second of dashboard and browser, without a page, and with a page between its updates. */
+  /** CPU milliseconds per second of the dashboard and the browser: without a page, and with an open page between
+   * updates. */
   readonly idleCpuMs: readonly [alone: number, watched: number];
 }
 
@@ -30,9 +31,9 @@ const [calmAfterMs, calmMs] = [2500, 4000];
 
 /**
  * Trains with one page open. Other tenants change the speed of a machine by several percent from minute to minute, so
- * spans with and without a page distinguish 1 % from 3 % only after hours. But a page works in bursts and is idle in
- * between. So this function compares the steps around each update with those just before and after it, and measures
- * the CPU time of the browser while the page is idle.
+ * comparing spans with and without a page would take hours to distinguish 1 % from 3 %. But a page works in bursts and
+ * is idle in between. So this function compares the steps around each update with those just before and after it, and
+ * measures the CPU time of the browser while the page is idle.
  */
 export async function measureSlowDown(
   root: string,
@@ -61,7 +62,7 @@ interface Look {
   readonly calmCpuMs: number;
 }
 
-/** Runs until enough updates were seen, each followed by an idle span. */
+/** Watches until it has seen enough updates, each followed by an idle span. */
 async function watchLooks(page: Page, cpuTime: () => number, wanted: number): Promise<Look[]> {
   const looks: Look[] = [];
   while (looks.length < wanted) {
@@ -107,7 +108,7 @@ function summarise(looks: readonly Look[], ends: readonly number[], alone: numbe
   };
 }
 
-/** Steps done at a moment, interpolated between the ends of neighbouring steps. */
+/** Returns the number of steps done at a moment, interpolated between the ends of neighbouring steps. */
 function progressAt(ends: readonly number[], time: number): number {
   const next = ends.findIndex((end) => end > time);
   if (next < 1) throw new Error(`expected steps before and after ${new Date(time).toISOString()}, got none`);

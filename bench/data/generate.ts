@@ -12,7 +12,7 @@ import { reformat } from './plants.ts';
 
 const [folder = '.', count = '10000'] = process.argv.slice(2);
 const total = Number(count);
-/** Shares of rows that repeat an earlier row respelled, repeat it with one word changed, or repeat an evaluation problem. */
+/** Shares of rows that respell an earlier row, repeat one with a changed word, or repeat an evaluation problem. */
 const [respelledShare, nearShare, contaminatedShare] = [0.02, 0.01, 0.005];
 
 const names = [

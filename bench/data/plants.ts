@@ -1,6 +1,7 @@
 import type { Rng } from '../../src/core/rng.ts';
 
-/** Reformats a text as another data set would: other delimiters, spacing, case and fractions, with instructions around it. */
+/** Reformats a text as another data set would: changes delimiters, spacing, case and fractions, and adds instructions
+ * around it. */
 export function reformat(text: string): string {
   const body = text
     .replaceAll(/\$\$?([^$]+)\$\$?/g, '\\($1\\)')

@@ -14,7 +14,7 @@ export interface Population {
   readonly ids: readonly string[];
   /** Recorded rollouts per problem. */
   readonly horizon: number;
-  /** Prior knowledge before any rollout; null if there is none. */
+  /** Features known before any rollout; null if there are none. */
   readonly features: FeatureTable | null;
   /** Successes among the first 0 … horizon rollouts, by problem. */
   readonly prefixes: readonly Uint16Array[];
@@ -27,11 +27,12 @@ interface AdaRow {
 }
 
 /**
- * AdaRFT's problems: 128 rollouts of Qwen2.5-Math-7B. The files' `difficulty` is the percentage that FAILED (it falls
- * with the pass rates of the RL trace, r = −0.81 over 898 common problems). Excludes problems with conflicting scores.
- * Only counts are published; a seeded shuffle orders them, which is valid for exchangeable rollouts.
+ * Reads AdaRFT's problems, with 128 rollouts of Qwen2.5-Math-7B each. The files' `difficulty` is the percentage that
+ * FAILED (it falls with the pass rates of the RL trace, r = −0.81 over 898 common problems). Excludes problems with
+ * conflicting scores. Only counts are published; a seeded shuffle orders the rollouts, which is valid if they are
+ * exchangeable.
  *
- * @param part 0 or 1: the half by hash of the problem text.
+ * @param part 0 or 1: which half, split by hash of the problem text.
  */
 export async function readAdaRft(folder: string, part: number): Promise<Population> {
   const kept = [...(await adaRftCounts(folder))].filter(([text]) => hashKey(text) % 2 === part);
@@ -44,7 +45,7 @@ export async function readAdaRft(folder: string, part: number): Promise<Populati
   };
 }
 
-/** The first problems of a population, for comparisons that would take hours on all of them. */
+/** Returns the first problems of a population, for comparisons that would take hours on all of them. */
 export function firstOf(population: Population, count: number): Population {
   const { name, ids, features, prefixes } = population;
   return {
@@ -62,7 +63,7 @@ export function firstOf(population: Population, count: number): Population {
 /** Rollouts behind each of AdaRFT's scores. */
 const adaRftRollouts = 128;
 
-/** Number of AdaRFT's rollouts that solved each problem, by its text. */
+/** Returns how many of AdaRFT's rollouts solved each problem, by problem text. */
 async function adaRftCounts(
   folder: string,
 ): Promise<ReadonlyMap<string, { readonly answer: string; readonly solved: number }>> {
@@ -81,14 +82,14 @@ async function adaRftCounts(
   return new Map(sure.map(([text, { answer, counts }]) => [text, { answer, solved: [...counts][0]! }]));
 }
 
-/** One problem of the RL trace: correct rollouts of 8, by visit. */
+/** One problem of the RL trace: number of correct rollouts out of 8, by visit. */
 export interface TraceProblem {
   readonly text: string;
   readonly answer: string;
   readonly visits: readonly number[];
 }
 
-/** 1,209 problems over 44–57 visits of a GRPO run of Qwen2.5-Math-1.5B. */
+/** Reads 1,209 problems, each with 44–57 visits during a GRPO run of Qwen2.5-Math-1.5B. */
 export function readTrace(path: string): TraceProblem[] {
   return readFileSync(path, 'utf8')
     .trim()
@@ -100,9 +101,9 @@ export function readTrace(path: string): TraceProblem[] {
 }
 
 /**
- * The first eight visits of the trace as 64 rollouts. The policy was trained meanwhile, so their order is not that of
- * one model's attempts: `shuffled` removes the order (seeded), `as trained` shows its effect on methods that rely on
- * it.
+ * Returns the first eight visits of the trace as 64 rollouts. The policy changed between visits, so the rollouts are
+ * not exchangeable: `shuffled` orders them randomly (seeded), `as trained` shows the effect of their order on methods
+ * that rely on it.
  */
 export function populationOfTrace(
   problems: readonly TraceProblem[],
@@ -125,7 +126,7 @@ export function populationOfTrace(
   };
 }
 
-/** Problems of the trace that another model also tried; its pass rates are the only prior knowledge. */
+/** Returns the problems of the trace that another model also tried; that model's pass rates are the only features. */
 export async function traceBesideAdaRft(
   problems: readonly TraceProblem[],
   folder: string,
@@ -167,8 +168,8 @@ export function readBits(path: string): Population {
 }
 
 /**
- * Simulated population: 12 % never, 12 % always, the rest by log-odds N(0, 2.5); one feature equals the log-odds plus
- * N(0, 1.5).
+ * Returns a simulated population: 12 % never solved, 12 % always solved, the rest with log-odds from N(0, 2.5); one
+ * feature equals the log-odds plus N(0, 1.5).
  */
 export function simulated(count: number, horizon: number): Population {
   const key = hashKey('simulated');
@@ -189,14 +190,14 @@ export function simulated(count: number, horizon: number): Population {
   };
 }
 
-/** Cumulative successes of Bernoulli rollouts. */
+/** Draws the cumulative successes of Bernoulli rollouts. */
 export function drawn(key: number, problem: number, rate: number, horizon: number): Uint16Array {
   return prefixesOf(
     Array.from({ length: horizon }, (_, i) => Number(uniformAt(key, problem, 100 + i) < rate)),
   );
 }
 
-/** Counter-based standard normal (Box–Muller). */
+/** Draws from the standard normal distribution with a counter-based generator (Box–Muller). */
 export function gaussian(key: number, ...counters: readonly number[]): number {
   const radius = Math.sqrt(-2 * Math.log(1 - uniformAt(key, ...counters, 1)));
   return radius * Math.cos(2 * Math.PI * uniformAt(key, ...counters, 2));
@@ -207,7 +208,7 @@ function featuresOfText(text: string, answer: string): ProblemFeatures {
   return { words: featuresOf({ id: '', domain: '', source: '', prompt, answer }), values: {} };
 }
 
-/** Cumulative `successes` of `trials` in a seeded order. */
+/** Returns the cumulative number of successes when `successes` of `trials` are in a seeded order. */
 function shuffled(key: number, successes: number, trials: number): Uint16Array {
   let left = successes;
   return prefixesOf(
@@ -223,7 +224,7 @@ function concatenated(parts: readonly Uint16Array[]): Uint16Array {
   return prefixesOf(parts.flatMap((part) => Array.from(part.subarray(1), (sum, i) => sum - part[i]!)));
 }
 
-/** Cumulative successes of rollouts given as 0 and 1. */
+/** Returns the cumulative successes of rollouts given as 0 and 1. */
 export function prefixesOf(bits: readonly number[]): Uint16Array {
   const prefixes = new Uint16Array(bits.length + 1);
   bits.forEach((bit, i) => {

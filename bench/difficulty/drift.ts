@@ -22,7 +22,7 @@ import {
 } from '../../src/difficulty/drift/remeasure-plan.ts';
 import type { TraceProblem } from './data.ts';
 
-/** Rollouts of one visit. */
+/** Rollouts per visit. */
 const perVisit = 8;
 type Visits = readonly number[];
 
@@ -101,7 +101,7 @@ function printLosses(
   return Object.fromEntries(perProblem.map(([name, losses]) => [name, meanOf(losses)]));
 }
 
-/** Log-loss of each visit after the first, predicted from the earlier ones. */
+/** Returns the log-loss of each visit after the first, predicted from the earlier ones. */
 export function driftLosses(visits: Visits, model: DriftModel): number[] {
   let belief = observed(model.start, visits[0]!, perVisit);
   return visits.slice(1).map((correct) => {
@@ -113,7 +113,8 @@ export function driftLosses(visits: Visits, model: DriftModel): number[] {
 }
 
 /**
- * Strong baseline: Beta counts that shrink by a factor at each visit; prior and factor are chosen on the tuning half.
+ * Returns the losses of a strong baseline: Beta counts that shrink by a factor at each visit. The prior and the factor
+ * are chosen on the tuning half.
  */
 function decayLosses(tuning: readonly Visits[], factors: readonly number[]): Losses {
   const priors = [0.05, 0.1, 0.2, 0.4, 0.8];
@@ -168,12 +169,13 @@ const boundaries = [
 ] as const;
 const window = 4;
 
-/** Planned share of measuring all: slightly less than a third, so that the actual cost is at most that. */
+/** Planned cost as a share of measuring all: slightly less than a third, so that the actual cost is at most a third. */
 const planned = 0.31;
 
 /**
- * Simulates a stage from visit `from` to visit `to`: problems sometimes solved at its start are trained on, so their
- * rollouts are known at no cost; the others are not seen. Level before and after: the 32 rollouts of four visits.
+ * Simulates a stage from visit `from` to visit `to`. Problems sometimes solved at its start are trained on, so their
+ * rollouts are known at no cost; the others are not seen. The levels before and after are each from the 32 rollouts of
+ * four visits.
  */
 function boundary(
   problems: readonly Visits[],
@@ -217,7 +219,7 @@ function beliefAt(visits: Visits, model: DriftModel, from: number, to: number): 
   return model.aged(belief, 1);
 }
 
-/** Attempts in the plan's order: visit by visit, in a seeded order within each. */
+/** Makes the attempts in the plan's order: visit by visit, in a seeded order within each visit. */
 function attempt(
   visits: Visits,
   id: string,
@@ -237,7 +239,7 @@ function attempt(
   return { made, successes };
 }
 
-/** Probability of each final cell after all attempts, given some of them. */
+/** Returns the probability of each final cell after all attempts, given some of them. */
 function finalCells(belief: RateBelief, what: Remeasurement, successes: number, made: number): number[] {
   const { cuts, trials } = what;
   const cells = Array.from({ length: cuts.length + 1 }, () => 0);

@@ -3,7 +3,7 @@ import type { Population } from './data.ts';
 import { limitOf } from './limit.ts';
 import { adaptive, betaStopping, fixed, type Point, rolloutsFor, screened, screenOf } from './methods.ts';
 
-/** Rollouts at equal error, for one question on one population. */
+/** Rollouts of each method at equal error, for one question on one population. */
 export interface Comparison {
   readonly population: string;
   readonly question: string;
@@ -13,7 +13,7 @@ export interface Comparison {
     readonly error: number;
     readonly [method: string]: number | null;
   }[];
-  /** The adaptive runs behind them. */
+  /** The adaptive runs behind the rows. */
   readonly runs: readonly Point[];
 }
 
@@ -22,7 +22,7 @@ const questions: readonly (readonly [string, readonly Cut[]])[] = [
   ['5 equal bands', equalBands(5)],
 ];
 
-/** Compares all methods on a population, for both questions, and prints a table each. */
+/** Compares all methods on a population, for both questions, and prints a table for each. */
 export function compareMethods(population: Population): Comparison[] {
   const plain = { ...population, features: null };
   const groups = population.features !== null ? screenOf(population, neverSometimesAlways) : undefined;
@@ -60,7 +60,7 @@ export function compareMethods(population: Population): Comparison[] {
   });
 }
 
-/** Confidences whose errors bracket those of the fixed methods, in equal ratios. */
+/** Returns confidences, spaced in equal ratios, whose errors bracket those of the fixed methods. */
 function sweep(most: number, least: number): number[] {
   const steps = 8;
   const [from, to] = [Math.min(0.6, most * 1.3), least * 0.7];

@@ -4,8 +4,8 @@ import type { Population } from './data.ts';
 import type { Point } from './methods.ts';
 
 /**
- * Lower bound for every method that uses only a problem's own rollouts: optimal stopping after any rollout, given the
- * exact distribution of pass rates in the population.
+ * Computes a lower bound for every method that uses only a problem's own rollouts: optimal stopping after any rollout,
+ * given the exact distribution of pass rates in the population.
  */
 export function limitOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): Point[] {
   const problems = new Float64Array(horizon + 1);

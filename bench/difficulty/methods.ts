@@ -12,9 +12,9 @@ import type { Population } from './data.ts';
 
 /** Cost and errors of one setting of a method. */
 export interface Point {
-  /** Mean per problem. */
+  /** Mean rollouts per problem. */
   readonly rollouts: number;
-  /** Share of problems in a different cell than by the whole record. */
+  /** Share of problems placed in a different cell than the whole record places them. */
   readonly error: number;
   /**
    * Share of problems whose 95 % interval contains the whole record's pass rate; absent for methods without intervals.
@@ -24,20 +24,20 @@ export interface Point {
   readonly waves?: number;
 }
 
-/** A method: number of rollouts and resulting cell of each problem. */
+/** A method: decides the number of rollouts and the resulting cell of a problem. */
 type Decision = (prefixes: Uint16Array) => { readonly made: number; readonly cell: number };
 
-/** True cells by the whole record, hidden from methods. */
+/** Returns the true cells according to the whole record, which is hidden from methods. */
 function truthOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): number[] {
   return prefixes.map((prefix) => cellOf(cuts, prefix[horizon]!, horizon));
 }
 
-/** `k` rollouts for every problem, sorted by successes / k as in papers. */
+/** Makes `k` rollouts of every problem and sorts by successes / k, as in papers. */
 export function fixed(population: Population, cuts: readonly Cut[], k: number): Point {
   return judge(population, cuts, (prefix) => ({ made: k, cell: cellOf(cuts, prefix[k]!, k) }));
 }
 
-/** SPEED-RL: 4 rollouts, continued up to `k` if they were mixed. */
+/** SPEED-RL: makes 4 rollouts, and continues up to `k` if they were mixed. */
 export function screened(population: Population, cuts: readonly Cut[], k: number): Point {
   return judge(population, cuts, (prefix) => {
     const made = prefix[4]! > 0 && prefix[4]! < 4 ? k : 4;
@@ -45,7 +45,8 @@ export function screened(population: Population, cuts: readonly Cut[], k: number
   });
 }
 
-/** One rollout at a time under a Beta(1, 1) prior until the whole record's cell is certain to `confidence`. */
+/** Makes one rollout at a time, under a Beta(1, 1) prior, until one cell of the whole record has probability
+ * `confidence`. */
 export function betaStopping(population: Population, cuts: readonly Cut[], confidence: number): Point {
   const { horizon } = population;
   const known = new Map<string, { cell: number; sure: number }>();
@@ -101,7 +102,7 @@ export function adaptive(
   });
 }
 
-/** The state after every problem's first rollout, including the groups. */
+/** Returns the state after every problem's first rollout, including the groups. */
 export function screenOf(
   { ids, features, horizon, prefixes }: Population,
   cuts: readonly Cut[],
@@ -113,7 +114,8 @@ export function screenOf(
   return afterWave(probing, start, nextWave(probing, start)!, (i, attempts) => prefixes[i]![attempts]!);
 }
 
-/** Rollouts a method needs for an error, interpolated linearly between its settings; NaN if never reached. */
+/** Returns the rollouts that a method needs for an error, interpolated linearly between its settings; NaN if it never
+ * reaches the error. */
 export function rolloutsFor(points: readonly Point[], error: number): number {
   const sorted = points.toSorted((a, b) => a.rollouts - b.rollouts);
   const after = sorted.findIndex((point) => point.error <= error);
@@ -136,7 +138,7 @@ function judge(population: Population, cuts: readonly Cut[], decide: Decision): 
   return { rollouts: rollouts / truth.length, error: wrong / truth.length };
 }
 
-/** Probability of each cell under the beta-binomial distribution of the remaining record. */
+/** Returns the probability of each cell under the beta-binomial distribution of the remaining record. */
 function betaBelief(
   cuts: readonly Cut[],
   successes: number,

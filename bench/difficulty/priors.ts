@@ -40,9 +40,9 @@ const questions: readonly (readonly [string, readonly Cut[]])[] = [
 const ks = [16, 32];
 
 /**
- * Compares priors on pools of gradus-tiny. Prints rollouts at the share of misplaced problems that fixed k has, as a
- * share of those of adaptive probing without a likelihood, with t-intervals over pools; how well each statistic orders
- * the problems; and the coverage of the prediction intervals.
+ * Compares priors on pools of gradus-tiny. Prints the rollouts needed to misplace as few problems as fixed k, divided
+ * by those of adaptive probing without a likelihood, with t-intervals over pools; how well each statistic orders the
+ * problems; and the coverage of the prediction intervals.
  */
 export async function comparePriors(seeds: readonly number[]) {
   const perSeed: {

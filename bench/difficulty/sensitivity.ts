@@ -15,7 +15,7 @@ import { adaptive, fixed, rolloutsFor } from './methods.ts';
 /** Cost of a setting relative to the current one. */
 interface Cost {
   readonly setting: string;
-  /** Rollouts at the error of fixed k = 16, as a share of those of the setting in use; null: never reached. */
+  /** Rollouts at the error of fixed k = 16, divided by those of the setting in use; null: never reached. */
   readonly [question: string]: string | number | null;
 }
 
@@ -24,10 +24,10 @@ const questions: readonly (readonly [string, readonly Cut[]])[] = [
   ['5 bands', equalBands(5)],
 ];
 
-/** Number of rollouts of the fixed method whose error defines the comparison. */
+/** The k of the fixed method whose error defines the comparison. */
 const comparedAt = 16;
 
-/** Variants of the constants of adaptive probing, one changed at a time. */
+/** Variants of adaptive probing, with one constant changed at a time. */
 const variants: readonly (readonly [string, Partial<ProbingTuning>])[] = [
   ['in use', {}],
   ...[5, 7, 13, 25].map((count) => [`${count} even shapes`, { shapes: evenShapes(count) }] as const),
@@ -102,8 +102,8 @@ const starts: readonly (readonly [string, Partial<typeof startTuning>])[] = [
 ];
 
 /**
- * Log-loss of the next visit under other drifts, on the odd rows of the trace; the starting belief is fitted to the
- * even rows.
+ * Returns the log-loss of the next visit under other drift parameters, on the odd rows of the trace; the starting
+ * belief is fitted to the even rows.
  */
 export function compareDriftTunings(trace: readonly TraceProblem[]): readonly Cost[] {
   const visitsOf = (part: number) => trace.filter((_, i) => i % 2 === part).map(({ visits }) => visits);
@@ -126,7 +126,8 @@ export function compareDriftTunings(trace: readonly TraceProblem[]): readonly Co
   return rows;
 }
 
-/** Beta shapes whose means are evenly spaced in log-odds from 0.2 % to 99.8 %, each about as wide as the spacing. */
+/** Returns Beta shapes whose means are evenly spaced in log-odds from 0.2 % to 99.8 %, each about as wide as the
+ * spacing. */
 function evenShapes(count: number): BetaShape[] {
   const widest = Math.log(500);
   const spacing = (2 * widest) / (count - 1);

@@ -18,7 +18,7 @@ import { type Point, rolloutsFor } from './methods.ts';
 
 const horizon = 64;
 const count = 4000;
-/** Shift of the log-odds of each model; a problem adds N(0, 2.2), problem and model together N(0, 0.9). */
+/** Shift of the log-odds for each model; each problem adds N(0, 2.2), each pair of problem and model N(0, 0.9). */
 const models = { small: -1.2, medium: 0.6, large: 1.8 } as const;
 /** Share of problems with a wrong gold answer, which no model solves. */
 const wrongGold = 0.06;
@@ -38,8 +38,8 @@ const levels = createLevels(
 const names = Object.keys(models) as Model[];
 
 /**
- * The paper's L1, L2 and L3 over three simulated models: rollouts of all three at equal share of problems in wrong
- * levels.
+ * Measures the paper's L1, L2 and L3 on three simulated models: rollouts of all three at the same share of misplaced
+ * problems.
  */
 export function compareSeveralModels(): { k: number; error: number; adaptive: number | null }[] {
   const problems = Array.from({ length: count }, (_, i) => simulate(i));
@@ -134,7 +134,7 @@ function isDecisive(problem: SimulatedProblem, model: Model, beliefs: Beliefs): 
   );
 }
 
-/** Trials that represent a cell when rules read them as point estimates. */
+/** Returns trials that represent a cell when rules read them as point estimates. */
 function representative(model: Model, cell: number): Trials {
   if (model === 'large') return { successes: cell, trials: 1 };
   return { successes: cell, trials: 2 };

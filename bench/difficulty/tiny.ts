@@ -29,7 +29,7 @@ export interface TinyPool {
  * Measures a pool of generated problems with 64 rollouts each. The first call takes some minutes; later calls read the
  * store in the folder of temporary files.
  *
- * @param seed of the questions and of the rollouts.
+ * @param seed seed of the questions and of the rollouts.
  */
 export async function measureTinyPool(seed: number, count = 1500): Promise<TinyPool> {
   const horizon = 64;

@@ -6,7 +6,7 @@ import { initialWeights } from '../../src/engines/embedded/parameters.ts';
 import { createTrainer } from '../../src/engines/embedded/learning/trainer.ts';
 import type { ModelConfig } from '../../src/engines/model-files/model-config.ts';
 
-/** On-policy GRPO, the loss of most steps of a run. */
+/** On-policy GRPO, the loss that most steps of a run use. */
 const loss: LossSpec = {
   policy: { type: 'clipped', ratio: 'token', clipLow: 0.2, clipHigh: 0.2, dualClip: null },
   kl: null,
@@ -50,7 +50,7 @@ export function openBenchTrainer(
   };
 }
 
-/** Sequences of one length, one token longer than their positions; the first half of each is the prompt. */
+/** Makes sequences of one length, one token longer than their positions; the first half of each is the prompt. */
 function trainingBatch(config: ModelConfig, rows: number, positions: number): TrainingBatch {
   const length = positions + 1;
   const constant = (value: number): Float32Array => new Float32Array(length).fill(value);

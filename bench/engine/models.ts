@@ -21,8 +21,8 @@ export const models: Readonly<Record<'S' | 'M' | 'L', ModelConfig>> = {
 };
 
 /**
- * Floating-point operations of one training step on `rows` sequences of `positions` tokens: 6 per weight and token,
- * and 12·layers·rows·positions²·heads·headSize for attention, counted as if it were not causal.
+ * Returns the floating-point operations of one training step on `rows` sequences of `positions` tokens: 6 per weight
+ * and token, and 12·layers·rows·positions²·heads·headSize for attention, counted as if it were not causal.
  */
 export function trainingFlops(config: ModelConfig, rows: number, positions: number): number {
   const { layers, heads, headSize } = config;

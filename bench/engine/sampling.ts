@@ -10,9 +10,9 @@ export interface SamplingResult {
   readonly sequences: number;
   /** Tokens per completion; no completion ends early. */
   readonly maxTokens: number;
-  /** Worker threads × threads of the runtime in each. */
+  /** Number of worker threads × runtime threads in each. */
   readonly lanes: string;
-  /** Written tokens per second, including reading the prompts; best of three. */
+  /** Written tokens per second, including the time to read the prompts; best of three. */
   readonly tokensPerSecond: number;
 }
 

@@ -9,12 +9,12 @@ export interface TrainingResult {
   readonly model: 'S' | 'M';
   readonly rows: number;
   readonly positions: number;
-  /** Worker threads × threads of the runtime in each. */
+  /** Number of worker threads × runtime threads in each. */
   readonly lanes: string;
   readonly stepMs: number;
   readonly tokensPerSecond: number;
   readonly gflops: number;
-  /** The runtime's own 1024³ matrix product on 2 threads, interleaved with the steps. */
+  /** Speed of the runtime's own 1024³ matrix product on 2 threads, interleaved with the steps. */
   readonly matmulGflops: number;
   /** gflops / matmulGflops. */
   readonly efficiency: number;
@@ -59,7 +59,7 @@ export async function measureTraining(
   };
 }
 
-/** Milliseconds of the fastest of `count` runs. */
+/** Returns the milliseconds of the fastest of `count` runs. */
 async function bestOf(count: number, run: () => Promise<unknown>): Promise<number> {
   let best = Infinity;
   for (let i = 0; i < count; i++) {

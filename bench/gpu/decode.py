@@ -37,7 +37,7 @@ def _measure(setting: Setting, model: Transformer, batch: int, context: int) -> 
         keys = random.integers(0, 2**32, (batch, 1), dtype=np.uint32)
         return [SamplePrompt(tokens, 0, key) for tokens, key in zip(drawn, keys, strict=True)]
 
-    # Kernels are compiled and graphs captured here.
+    # Compile kernels and capture graphs before timing.
     sampler.add(1, prompts(16), SampleSettings(max_tokens=40, temperature=1.0, top_p=1.0, top_k=0, stream=False))
     while sampler.busy:
         sampler.step()
@@ -61,7 +61,8 @@ def _measure(setting: Setting, model: Transformer, batch: int, context: int) -> 
 
 
 def _cache_bytes(setting: Setting, batch: int, context: int) -> int | None:
-    """Cache memory for the whole batch, if the device has it."""
+    """Returns the cache memory for the whole batch, None without CUDA. Raises OutOfMemoryError if
+    it does not fit."""
     if setting.device.type != "cuda":
         return None
     config = setting.config

@@ -24,8 +24,8 @@ Result = TypeVar("Result")
 
 
 def bench_grpo_step(setting: Setting) -> list[Row]:
-    """Times the second step, because the first compiles kernels. All rollouts have full length: a random model ends
-    none."""
+    """Times the second step, because the first compiles kernels. All rollouts have full length, because a random
+    model never ends one."""
     work = workload(setting)
     model = random_model(setting.config, setting.device, setting.dtype, seed=0)
     trainer = Trainer(model, model.weights, head_size=setting.config.head_size, token_budget=16_384)

@@ -1,6 +1,6 @@
 /**
- * Trains from scratch to the end of the demo on a GPU: random weights, supervised learning on the project's families by
- * the function behind `gradus sft`, then the staged curriculum, all on the PyTorch engine.
+ * Trains a model from scratch on a GPU, through the whole demo: random weights, supervised learning on the project's
+ * families with the function behind `gradus sft`, then the staged curriculum, all on the PyTorch engine.
  *
  *   node -C development bench/gpu/learning.ts [--toy] [--out folder]
  *

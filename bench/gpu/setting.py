@@ -60,13 +60,14 @@ def open_setting(is_toy: bool) -> Setting:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     if device.type == "cpu":
-        # On tensors as small as those of the toy sizes, threads only wait for each other.
+        # On tensors as small as those of the toy sizes, threads mostly wait for each other.
         torch.set_num_threads(1)
     return Setting(device, dtype, TOY if is_toy else R1_DISTILL_QWEN_1_5B, measure_peak_rates(device, dtype), is_toy)
 
 
 Row = dict[str, str | float | None]
-"""A row of a table: figures by column; None: not available, with the reason in another column."""
+"""A row of a table: figures by column. None means not available; another column gives the
+reason."""
 
 
 def show_table(title: str, rows: list[Row]) -> None:

@@ -1,4 +1,4 @@
-"""The workload of all timed steps: numbers of problems, rollouts and tokens."""
+"""The workload of all timed steps: number of problems, rollouts and tokens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Workload:
 
 
 def workload(setting: Setting) -> Workload:
-    """64 problems x 8 rollouts x 800 tokens after prompts of 200 tokens; a toy size for CPUs."""
+    """Returns 64 problems x 8 rollouts x 800 tokens after prompts of 200 tokens; a toy size for
+    CPUs."""
     problems, group, prompt, completion = (2, 4, 16, 24) if setting.is_toy else (64, 8, 200, 800)
     random = np.random.default_rng(2)
     prompts = [random.integers(0, setting.config.vocab_size, prompt, dtype=np.int32) for _ in range(problems)]

@@ -16,7 +16,7 @@ import { scriptedEngine } from '../../src/testing/scripted-engine.ts';
 import type { Verifier } from '../../src/verifiers/verifier.ts';
 import { contextTemplate, problemOf, statementOf, type World } from '../../scripts/kard/world.ts';
 
-/** What the arms of a seed share. */
+/** Data that all arms of a seed share. */
 export interface ArmData {
   readonly model: string;
   readonly seed: number;
@@ -48,7 +48,8 @@ const relevance = { template: '{passage}\n{question}', yes: ' num' };
 const rate = (learningRate: number): OptimizerConfig =>
   optimizerConfig.parse(adamw({ learningRate, beta2: 0.98, warmupSteps: 10, schedule: 'cosine' }));
 
-/** Lets a teacher that knows the world, and errs, explain the training problems; keeps what the verifier accepts. */
+/** Lets a fallible teacher that knows the world explain the training problems; keeps the rationales that the verifier
+ * accepts. */
 export async function teach({ world, verifier, seed }: ArmData): Promise<Lesson[]> {
   const facts = new Map(world.train.map((fact) => [problemOf(fact).id, fact]));
   const isWrong = (key: string, index: number): boolean =>
@@ -91,7 +92,8 @@ export async function teach({ world, verifier, seed }: ArmData): Promise<Lesson[
   );
 }
 
-/** A student that learns answers alone, or answers with rationales, without passages; accuracy in percent. */
+/** Trains a student without passages, on answers alone or on answers with rationales; returns its accuracy in
+ * percent. */
 export async function withoutKnowledge(
   data: ArmData,
   lessons: readonly Lesson[],
@@ -111,7 +113,8 @@ export async function withoutKnowledge(
   return (100 * correct.length) / groups.length;
 }
 
-/** KARD: a student trained on the passages that rationales find, and a reranker that imitates the rationales' ranking. */
+/** Trains KARD: a student on the passages that rationales find, and a reranker that imitates the rationales'
+ * ranking. */
 export async function withKnowledge(data: ArmData, lessons: readonly Lesson[]): Promise<KnowledgeReport> {
   const { world, retriever, verifier, seed } = data;
   await using ranker = await trainedReranker(data, lessons);

@@ -1,16 +1,17 @@
 /**
- * Measures what passages, rationales and a reranker are worth to a tiny student:
+ * Measures how much passages, rationales and a reranker help a tiny student:
  *
  *   npm run bench:kard -- [--seeds 5] [--first 1] [--results seeds.jsonl] [--json]
  *
- * Questions ask for attributes of made-up things in other words than the passages use. 200 things are trained on, 60 others
- * are held out, with six questions each; 1 % of the answers are right by chance. A scripted teacher that is wrong in 30 % of its
- * answers explains the training questions, and a verifier keeps what is right. `fine-tuning` learns answers, `distillation` rationales
- * with answers, both without passages. KARD's student learns rationales from the passages that they find. It is measured
- * with the passage that BM25 finds by the question, the reranker's, that of the rationale (oracle), and another
- * question's (shuffled). The order of these arms is by construction of the data; how far the reranker closes the gap is not.
+ * Questions ask for attributes of made-up things, in words other than those of the passages. The student trains on 200
+ * things; 60 others are held out. Each has six questions; 1 % of random answers are right. A scripted teacher, wrong in
+ * 30 % of its answers, explains the training questions, and a verifier keeps the correct explanations. `fine-tuning`
+ * learns answers, `distillation` rationales with answers, both without passages. KARD's student learns rationales from
+ * the passages that they find. It is measured with four kinds of passage: the one that BM25 finds by the question, the
+ * reranker's, the one that the rationale finds (oracle), and another question's (shuffled). The order of these arms
+ * follows from how the data are built; how far the reranker closes the gap does not.
  *
- * Accuracies are sampled at temperature 1; intervals are 95 % t-intervals over seeds, each with a world of its own. With
+ * Accuracies are sampled at temperature 1; intervals are 95 % t-intervals over seeds, each with a different world. With
  * `--json` the last line is JSON. `--results` keeps the figures of finished seeds, so that a stopped bench continues; with
  * `--first`, several processes share the seeds.
  */
@@ -78,7 +79,7 @@ async function runSeed(seed: number): Promise<Figures> {
   };
 }
 
-/** Figures of a seed; from `--results` if they are there. */
+/** Returns the figures of a seed, from `--results` if it contains them. */
 async function figuresOf(seed: number): Promise<Figures> {
   const { results: file } = flags;
   const lines = file !== undefined && existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];

@@ -9,7 +9,7 @@ import { type Judge, judgeUnder } from './judge.ts';
 /** CPU time of this checkout divided by that of another checkout, on the same inputs. */
 interface Beside {
   readonly inputs: number;
-  /** Ratio of the fastest rounds, which are least disturbed by other work. */
+  /** Ratio of the fastest rounds, which other work disturbs least. */
   readonly ratio: number;
   /** Median of the ratios over the rounds. */
   readonly median: number;
@@ -23,15 +23,15 @@ interface Input {
   readonly completion: string;
 }
 
-/** Rounds of both checkouts in turn; odd rounds begin with the other checkout. */
+/** Number of rounds; each runs both checkouts, and odd rounds begin with the other checkout. */
 const rounds = 15;
 /** Minimum CPU time of one side of a round, so that the resolution of the clock does not matter. */
 const leastMs = 150;
 
 /**
- * Judges the same inputs with this checkout and with another checkout in `folder`, in turn and in one process: short
- * boxed answers, prose full of numbers, and the labelled cases. Times are CPU time, which other work on the machine
- * hardly affects.
+ * Judges the same inputs with this checkout and with another checkout in `folder`, alternately and in one process:
+ * short boxed answers, prose full of numbers, and the labelled cases. Times are CPU time, which other work on the
+ * machine hardly affects.
  */
 export async function compareBeside(folder: string, cases: readonly Case[]): Promise<Record<string, Beside>> {
   const [own, other] = [judgeUnder(), await judgeOf(folder)];
@@ -66,7 +66,7 @@ function boxedNumbers(): readonly Input[] {
   }));
 }
 
-/** Solutions of about 1,500 characters without a box: the last number is the answer. */
+/** Makes solutions of about 1,500 characters without a box, whose last number is the answer. */
 function proseOfNumbers(): readonly Input[] {
   return Array.from({ length: 40 }, (_, i) => {
     const lines = Array.from({ length: 20 }, (_line, k) => {
@@ -98,14 +98,14 @@ async function race(own: Judge, other: Judge, inputs: readonly Input[]): Promise
   };
 }
 
-/** Number of passes over the inputs that takes at least `leastMs`, after a warm-up pass. */
+/** Returns the number of passes over the inputs that takes at least `leastMs`, after a warm-up pass. */
 async function passesFor(judge: Judge, inputs: readonly Input[]): Promise<number> {
   await spend(judge, inputs, 1);
   const ms = await spend(judge, inputs, 1);
   return Math.max(1, Math.ceil(leastMs / ms));
 }
 
-/** Milliseconds of CPU time of this process for `passes` passes. */
+/** Returns the CPU time of this process for `passes` passes, in milliseconds. */
 async function spend(judge: Judge, inputs: readonly Input[], passes: number): Promise<number> {
   const start = process.cpuUsage();
   for (let pass = 0; pass < passes; pass++) {

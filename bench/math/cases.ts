@@ -21,9 +21,9 @@ export interface Case {
 export interface Score {
   readonly cases: number;
   readonly passed: number;
-  /** Judged correct although labelled different. */
+  /** Cases judged correct although labelled different. */
   readonly falsePositives: number;
-  /** Not judged correct although labelled equal. */
+  /** Cases not judged correct although labelled equal. */
   readonly falseNegatives: number;
   readonly medianMs: number;
   readonly p99Ms: number;
@@ -48,7 +48,7 @@ const reasons: Readonly<Record<string, string>> = {
     'wants a gold of 3.14159 to reject π; a value that rounds to a decimal gold is accepted (default)',
 };
 
-/** The labelled math cases of every JSON file in a folder; empty if the folder does not exist. */
+/** Loads the labelled math cases of every JSON file in a folder; none if the folder does not exist. */
 export function loadCases(
   folder: string,
   isCaseFile = (name: string): boolean => name.endsWith('.json'),
@@ -65,7 +65,7 @@ export function loadCases(
     });
 }
 
-/** The adversarial pairs of `adversarial.txt`; `id` is the kind and the line. */
+/** Loads the adversarial pairs of `adversarial.txt`; `id` consists of the kind and the line number. */
 export function loadAdversarial(): readonly Case[] {
   let kind = '';
   const text = readFileSync(new URL('adversarial.txt', import.meta.url), 'utf8');
@@ -86,7 +86,7 @@ export function loadAdversarial(): readonly Case[] {
   });
 }
 
-/** The completion of a case, as the verifier reads it. */
+/** Returns the completion of a case, as the verifier reads it. */
 export function completionOf({ pred, style }: Case): string {
   return style === 'answer' ? boxed(pred) : pred;
 }
@@ -138,7 +138,7 @@ export async function runCases(
   };
 }
 
-/** Takes the best of three, to exclude other load on the machine. */
+/** Judges a case three times and returns the shortest time, to exclude other load on the machine. */
 async function timed(judge: Judge, item: Case): Promise<{ readonly verdict: Verdict; readonly ms: number }> {
   let ms = Number.POSITIVE_INFINITY;
   for (let round = 0; ; round++) {

@@ -8,7 +8,7 @@ const pieces = (
   '\u0000 \u200b é 中 😀 \ud800 ½ ² − ≤ √ \\unknown \\ \\\\frac percent 12:30 5_7 f(x) f( abs gcd(4,6) max( 100! 9^{9^9} \\mid \\langle \\rangle \\lfloor \\rceil'
 ).split(' ');
 
-/** Random text of the tokens that the verifier interprets, sometimes with raw characters. */
+/** Returns random text made of the tokens that the verifier interprets, sometimes with arbitrary characters. */
 export function randomAnswer(rng: Rng, maxPieces: number): string {
   const length = rng.integer(0, maxPieces);
   let text = '';
@@ -17,7 +17,7 @@ export function randomAnswer(rng: Rng, maxPieces: number): string {
   return text;
 }
 
-/** A real answer with a few characters deleted, doubled, swapped or overwritten. */
+/** Returns a real answer with a few characters deleted, doubled, swapped or overwritten. */
 export function damagedAnswer(rng: Rng, answer: string): string {
   let text = answer;
   for (let i = rng.integer(1, 4); i > 0; i--) {

@@ -18,7 +18,7 @@ const sources: readonly { readonly name: string; readonly file: string }[] = [
   { name: 'MATH-train', file: 'deepscaler_math_train.json.gz' },
 ];
 
-/** The data sets present in a folder. */
+/** Loads the data sets present in a folder. */
 export function loadGolds(folder: string): readonly GoldSet[] {
   return sources
     .filter(({ file }) => existsSync(join(folder, file)))

@@ -1,7 +1,7 @@
 import type { Verdict } from '../../src/core/verdict.ts';
 import { mathAnswer, mathConfig, openMathAnswer } from '../../src/verifiers/math/verifier.ts';
 
-/** Policy of one judgement, in the form of a recipe. */
+/** Policy of one judgement, in the format of a recipe. */
 export type Policy = Parameters<typeof mathAnswer>[0];
 
 /** One judgement through the interface that training uses. */

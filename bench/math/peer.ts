@@ -9,7 +9,7 @@ interface PeerVerdict {
 
 const script = fileURLToPath(new URL('peer.py', import.meta.url));
 
-/** Math-Verify on the same cases, if `python` can import it. */
+/** Scores Math-Verify on the same cases, if `python` can import it. */
 export function runPeer(python: string, cases: readonly Case[]): Score | undefined {
   const input = JSON.stringify(
     cases.map((item) => ({

@@ -2,7 +2,7 @@ import { createRng } from '../../src/core/rng.ts';
 import { boxed, judgeUnder } from './judge.ts';
 import { isSameValue, neighbour, randomValue } from './values.ts';
 
-/** A pair of texts that was misjudged according to their values. */
+/** A pair of texts whose verdict contradicts their values. */
 export interface Misjudged {
   readonly gold: string;
   readonly answer: string;
@@ -15,7 +15,7 @@ export interface PropertyReport {
   readonly misjudged: readonly Misjudged[];
 }
 
-/** Pairs of different values in random formats, half of them close to each other: none may be judged correct. */
+/** Judges pairs of different values in random formats, half of them close to each other: none may be judged correct. */
 export async function judgeDifferent(pairs: number, seed: number): Promise<PropertyReport> {
   const rng = createRng(seed, 'math', 'different-values');
   const judge = judgeUnder();
@@ -32,7 +32,7 @@ export async function judgeDifferent(pairs: number, seed: number): Promise<Prope
   return { pairs, misjudged };
 }
 
-/** One value in two random formats: nearly all pairs must be judged correct. */
+/** Judges pairs of one value in two random formats: nearly all must be judged correct. */
 export async function judgeSame(pairs: number, seed: number): Promise<PropertyReport> {
   const rng = createRng(seed, 'math', 'same-value');
   const judge = judgeUnder();

@@ -160,7 +160,7 @@ function isPlainValue(gold: string): boolean {
   );
 }
 
-/** Replaces matches; undefined without a match. */
+/** Replaces matches; returns undefined if there is no match. */
 function replaced(gold: string, pattern: RegExp, replacement: string): string | undefined {
   const changed = gold.replaceAll(
     new RegExp(pattern, pattern.flags.includes('g') ? pattern.flags : `${pattern.flags}g`),
@@ -188,7 +188,7 @@ function scaleFraction(gold: string): string {
   );
 }
 
-/** Applies only to terminating decimals. */
+/** Writes a fraction as a decimal; only if the decimal terminates. */
 function decimalForFraction(gold: string): string | undefined {
   const match = simpleFraction.exec(gold);
   if (!match) return undefined;

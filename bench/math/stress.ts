@@ -16,7 +16,8 @@ const honestGolds = [
 ];
 
 /**
- * Judges the hostile inputs, as answer and as gold. Reports the slowest, each the best of three to exclude other load.
+ * Judges the hostile inputs, as answer and as gold. Reports the slowest; each time is the best of three, to exclude
+ * other load.
  */
 export async function runHostile(): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
@@ -108,7 +109,7 @@ async function slowestAgain(
   return slowest;
 }
 
-/** Time of one kind of text at doubled lengths: linear work gives ratios near 2, quadratic work near 4. */
+/** Times one kind of text at doubling lengths: linear work gives ratios near 2, quadratic work near 4. */
 export async function runDoubling(): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   const kinds: Readonly<Record<string, (n: number) => string>> = {
@@ -136,7 +137,7 @@ async function best(judge: ReturnType<typeof judgeUnder>, text: string): Promise
   return least;
 }
 
-/** Verdicts per second on short whole-number answers, as in the demo's problems. */
+/** Measures verdicts per second on short whole-number answers, as in the demo's problems. */
 export async function runSpeed(): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   const count = 20_000;

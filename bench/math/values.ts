@@ -2,7 +2,7 @@ import type { Rng } from '../../src/core/rng.ts';
 import { rational, sameRational, toNumber } from '../../src/verifiers/math/value/rational.ts';
 
 /**
- * Values of every kind of answer, and all their formats that the verifier's documentation allows. Values are created
+ * Values of every kind of answer, in all formats that the verifier's documentation allows. Values are created
  * first and formatted afterwards, so whether two texts are equal is known without parsing them.
  */
 
@@ -37,23 +37,23 @@ export function isSameValue(a: Value, b: Value): boolean | undefined {
   return a.kind === 'number' || b.kind === 'number' ? undefined : false;
 }
 
-/** A ratio may be read as a fraction. */
+/** Leaves a ratio beside a number undecided, because a ratio may be read as a fraction. */
 function undefinedIfNumber(a: Value, b: Value): false | undefined {
   return a.kind === 'number' || b.kind === 'number' ? undefined : false;
 }
 
-/** A decimal with at least four places equals a longer one that rounds to it. */
+/** Returns whether two amounts differ by no more than rounding to four decimal places. */
 function isRounding(a: Amount, b: Amount): boolean {
   const difference = Math.abs(toNumber(a) - toNumber(b));
   return difference > 0 && difference <= 5.1e-5;
 }
 
-/** A value of a random kind. */
+/** Returns a value of a random kind. */
 export function randomValue(rng: Rng): Value {
   return rng.pick(makers)(rng);
 }
 
-/** A similar but different value: an adjacent value, a thousand times as much, or swapped digits. */
+/** Returns a similar but different value: an adjacent value, a thousand times as much, or swapped digits. */
 export function neighbour(rng: Rng, value: Value): Value {
   if (value.kind !== 'number' || value.amount === undefined) {
     for (let tries = 0; tries < 40; tries++) {
@@ -178,7 +178,7 @@ function group(text: string | undefined, mark: string): string | undefined {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
-/** `12,34,567`: groups of two digits before the last three, as in India. */
+/** Groups digits as in India, such as `12,34,567`: groups of two digits before the last three. */
 function groupAsLakh(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const [whole = '', fraction] = text.split('.');
@@ -193,7 +193,7 @@ const below20 =
   );
 const tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ');
 
-/** Whole numbers below a million in English words. */
+/** Writes whole numbers below a million in English words. */
 function inEnglish(size: bigint): string | undefined {
   if (size >= 1_000_000n) return undefined;
   const value = Number(size);
@@ -206,7 +206,7 @@ function inEnglish(size: bigint): string | undefined {
   return rest === 0 ? head : `${head} ${rest < 100 ? 'and ' : ''}${inEnglish(BigInt(rest))}`;
 }
 
-/** Whole numbers below 100 million in Chinese characters. */
+/** Writes whole numbers below 100 million in Chinese characters. */
 function inChinese(size: bigint): string | undefined {
   if (size >= 100_000_000n) return undefined;
   if (size === 0n) return '零';
@@ -216,7 +216,7 @@ function inChinese(size: bigint): string | undefined {
   return `${chineseSection(high)}万${low < 1000 ? '零' : ''}${chineseSection(low)}`;
 }
 
-/** A number from 1 to 9999, with one 零 for each run of zeros inside. */
+/** Writes a number from 1 to 9999, with one 零 for each inner run of zeros. */
 function chineseSection(value: number): string {
   let text = '';
   for (const [scale, unit] of [

@@ -1,6 +1,6 @@
 /**
- * One point of `bench:plan`, in a separate process to measure its memory: opens a model, then samples and learns three
- * steps. Takes a `MemoryPoint` as JSON and prints a `MeasuredMemory` as JSON.
+ * One point of `bench:plan`, in a separate process to measure its memory: opens a model, then samples and learns for
+ * three steps. Takes a `MemoryPoint` as JSON and prints a `MeasuredMemory` as JSON.
  */
 import type { TrainingSequence } from '../../src/core/batch.ts';
 import type { LossSpec } from '../../src/core/loss-spec.ts';

@@ -9,18 +9,18 @@ const begun = z.strictObject({ address: z.string(), environment: z.record(z.stri
 const killed = z.strictObject({ killed: z.string() });
 const ended = z.strictObject({ left: z.array(z.string()) });
 
-/** A Ray cluster of this machine, whose nodes can be killed. */
+/** A Ray cluster on this machine, whose nodes can be killed. */
 export interface RayCluster {
   readonly address: string;
   /** Environment variables for the worker. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Kills one node that has a rank, all its processes at once; returns its address. */
+  /** Kills all processes of one node that runs a rank; returns its address. */
   kill(): Promise<string>;
   /** Starts a node in its place. */
   add(): Promise<void>;
   /** Counts the processes of ranks. */
   ranks(): Promise<number>;
-  /** Stops the cluster; returns the processes that are left. */
+  /** Stops the cluster; returns the processes that are still running. */
   stop(): Promise<readonly string[]>;
 }
 

@@ -8,7 +8,7 @@ import { sampleTurns } from '../../src/testing/single-turn.ts';
 /** The parts of a step that may be interrupted. */
 export type Phase = 'sample' | 'learn';
 
-/** Runs while a phase is in flight. */
+/** A callback that runs while a phase is in flight. */
 export type During = (phase: Phase, step: number, work: Promise<unknown>) => Promise<void>;
 
 const loss: LossSpec = {
@@ -20,13 +20,14 @@ const loss: LossSpec = {
 };
 
 const prompts = Array.from({ length: 16 }, (_, i) => ({ key: `${i}+${3 * i}=?`, count: 4 }));
-/** How often a batch is learnt before an update, so that a step lasts some seconds. */
+/** Number of passes over a batch before an update, so that a step lasts some seconds. */
 const passes = 3;
 const stepsPerState = 3;
 
 /**
- * Samples, learns from the completions, and updates, `steps` times; saves a state every third step. Yields a digest of
- * everything that step returned: completions, log-probabilities, loss and norm; the last one covers the saved files too.
+ * Takes `steps` steps (sample, learn from the completions, update), and saves a state every third step. Yields a digest
+ * of everything that step returned: completions, log-probabilities, loss and norm; the last one covers the saved files
+ * too.
  */
 export async function* train(
   engine: LearningEngine,

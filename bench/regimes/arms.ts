@@ -9,7 +9,8 @@ import { passRate } from '../../src/difficulty/probing/pass-rate.ts';
 import { type Arm, mixOf, oneStage } from './arm.ts';
 import { paperArms } from './paper-arms.ts';
 
-/** The demo's stages, without gates and refills: 60 % of the steps on learnable problems, then on the harder of these. */
+/** The demo's stages, without gates and refills: learnable problems for 60 % of the steps, then the harder ones of
+ * these. */
 const staged: Arm['stages'] = ({ isMixed }, steps) => {
   const first = Math.ceil(0.6 * steps);
   return [
@@ -31,7 +32,7 @@ const batch = (problemsPerStep: number): Arm => ({
   stages: oneStage(),
 });
 
-/** 0: commit 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: 336db43; 4: 73806e6. */
+/** Commits of the versions: 0: 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: 336db43; 4: 73806e6. */
 const autoVersion = 4;
 
 /** Every arm by name. */

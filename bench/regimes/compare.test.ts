@@ -76,7 +76,7 @@ describe('speedOf', () => {
     );
   });
 
-  test('rolloutsToReach is between the evaluations around the accuracy', () => {
+  test('rolloutsToReach lies between the evaluations around the accuracy', () => {
     expect(rolloutsToReach(curveOf(0, 0.2, 0.4), 0.3)).toBeCloseTo(1.5 * evaluationSpacing, 9);
     expect(rolloutsToReach(curveOf(0, 0.2, 0.4), 0.9)).toBe(2 * evaluationSpacing);
   });

@@ -10,7 +10,7 @@ export interface CurvePoint {
 export const evaluationSpacing = 2048;
 
 /**
- * Returns the mean accuracy of the last three evaluations of a budget. If a run was evaluated at other points,
+ * Returns the mean accuracy of the last three evaluations within a budget. If a run was evaluated at other points,
  * its accuracies are interpolated linearly.
  */
 export function outcomeOf(curve: readonly CurvePoint[], budget: number): number {
@@ -27,8 +27,9 @@ function accuracyAt(curve: readonly CurvePoint[], rollouts: number): number {
 }
 
 /**
- * Returns how many times fewer rollouts a run needs than uniform sampling: both curves, made monotone, reach the lower of
- * the two ends; the result is the ratio of their rollouts. Below 1 if the run is slower; 1 if neither learns anything.
+ * Returns how many times fewer rollouts a run needs than uniform sampling: the ratio of the rollouts after which the
+ * two curves, made monotone, reach the lower of their two final accuracies. It is below 1 if the run is slower, and 1
+ * if neither learns anything.
  */
 export function speedOf(
   curve: readonly CurvePoint[],
@@ -40,7 +41,8 @@ export function speedOf(
   return needed === 0 || uniformNeeded === 0 ? 1 : uniformNeeded / needed;
 }
 
-/** Rollouts at which the monotone curve first reaches an accuracy; its last point if it never does. */
+/** Returns the rollouts at which the monotone curve first reaches an accuracy, or those of its last point if it never
+ * does. */
 export function rolloutsToReach(curve: readonly CurvePoint[], accuracy: number): number {
   const rising = monotone(curve);
   const at = rising.findIndex((point) => point.accuracy >= accuracy);
@@ -51,7 +53,7 @@ export function rolloutsToReach(curve: readonly CurvePoint[], accuracy: number):
   return before.rollouts + share * (after.rollouts - before.rollouts);
 }
 
-/** The non-decreasing curve nearest to a curve by least squares (pool adjacent violators). */
+/** Returns the non-decreasing curve nearest to a curve by least squares (pool adjacent violators). */
 export function monotone(curve: readonly CurvePoint[]): CurvePoint[] {
   const blocks: { sum: number; size: number }[] = [];
   for (const { accuracy } of curve) {

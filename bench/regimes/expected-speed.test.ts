@@ -30,7 +30,7 @@ test('counts the share until the goal, not the share after it', () => {
   expect(early).toBeGreaterThan(late);
 });
 
-test('weighs groups near p = ½ more', () => {
+test('gives groups near p = ½ more weight', () => {
   const uniform = course([0.3, 0.3], 0.66);
   expect(expectedSpeed(uniform, course([0.3, 0.3], 1), Infinity, 32)).toBeCloseTo(1 / 0.66, 12);
 });
@@ -39,7 +39,7 @@ test('is 1 without any signal', () => {
   expect(expectedSpeed(course([0, 0]), course([0, 0.5]), 300, 32)).toBe(1);
 });
 
-test("takes a row's own critical batch only where its interval excludes the demo's", () => {
+test("uses a row's own critical batch only if its interval excludes the demo's", () => {
   const parts = (noise: number[]) => noise.map((value) => ({ noise: value, signal: 1 }));
   expect(rowBatch(parts([12, 13, 11, 12]))).toBeCloseTo(12, 6);
   expect(rowBatch(parts([100, 700, 250]))).toBe(demoBatch);

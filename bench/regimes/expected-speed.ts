@@ -1,7 +1,7 @@
 import { criticalBatch, type NoiseParts, updateProgress } from '../../src/curriculum/worth/critical-batch.ts';
 import { sum } from '../../src/statistics/summary.ts';
 
-/** Groups with a signal of every step of a run, and how strong their signal is. */
+/** The share of groups with a signal at every step of a run, and the strength of the signal. */
 export interface LiveCourse {
   /** Share of groups with a signal, by step. */
   readonly live: readonly number[];
@@ -13,10 +13,10 @@ export interface LiveCourse {
 export const demoBatch = 300;
 
 /**
- * Speed that the live groups of two runs lead to: both add up the progress of their steps, (W1) of
- * docs/algorithms/staging-worth.md with the groups weighed by the square of their contrast relative to that of uniform
- * sampling, and the result is the ratio of the steps in which they reach the lower of the two totals. With constant shares
- * and equal contrast it is (W1).
+ * Returns the speed expected from the live groups of two runs: the ratio of the steps in which they reach the lower of
+ * their two totals of progress. The progress of a step is (W1) of docs/algorithms/staging-worth.md, with the groups
+ * weighed by the square of their contrast relative to that of uniform sampling. With constant shares and equal
+ * contrast, the result is (W1).
  *
  * @param critical b_c in live groups of uniform sampling; infinite: noise outweighs every signal.
  * @param groups groups per step.
@@ -33,20 +33,21 @@ export function expectedSpeed(
   return goal === 0 ? 1 : stepsTo(slow!, goal) / stepsTo(fast!, goal);
 }
 
-/** Critical batch of a row: that of its own gradients where their interval excludes the demo's, else the demo's. */
+/** Returns the critical batch of a row: that of its own gradients if its interval excludes the demo's, else the
+ * demo's. */
 export function rowBatch(parts: readonly NoiseParts[]): number {
   if (parts.length < 2) return demoBatch;
   const { mean, low, high } = criticalBatch(parts);
   return low <= demoBatch && demoBatch <= high ? demoBatch : mean;
 }
 
-/** Mean contrast of the live groups of a run; 1 without any. */
+/** Returns the mean contrast of the live groups of a run; 1 if it has none. */
 function meanContrast({ live, contrast }: LiveCourse): number {
   const groups = sum(live);
   return groups === 0 ? 1 : sum(live.map((share, i) => share * contrast[i]!)) / groups;
 }
 
-/** Progress after each step. */
+/** Returns the total progress after each step. */
 function totals({ live, contrast }: LiveCourse, usual: number, critical: number, groups: number): number[] {
   let total = 0;
   return live.map((share, i) => {
@@ -56,7 +57,7 @@ function totals({ live, contrast }: LiveCourse, usual: number, critical: number,
   });
 }
 
-/** Steps after which a rising total reaches a goal, with a straight line between two steps. */
+/** Returns the steps after which a rising total reaches a goal, interpolated linearly between steps. */
 function stepsTo(total: readonly number[], goal: number): number {
   const at = total.findIndex((value) => value >= goal - 1e-12);
   const before = at === 0 ? 0 : total[at - 1]!;

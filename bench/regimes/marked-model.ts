@@ -15,8 +15,9 @@ const markedShare = 0.03;
 const seed = 1;
 
 /**
- * Makes the base model of the marker regime unless the folder exists: `base` trained on its own completions, of which 3 %
- * of the family's begin with the marker. It solves what `base` solves, and writes the marker in about 2 %.
+ * Makes the base model of the marker regime unless the folder exists: `base` trained on its own completions, where 3 %
+ * of the family's completions begin with the marker. The model solves the same problems as `base`, and writes the
+ * marker in about 2 % of the family's completions.
  *
  * @returns the share of the family's completions with the marker, if the model was made.
  */
@@ -39,7 +40,7 @@ export async function makeMarkedModel(base: string, target: string): Promise<num
   return written.filter(({ completion }) => completion.startsWith(marker.text)).length / written.length;
 }
 
-/** Completions of training problems; a share of the family's completions has the marker. */
+/** Samples completions of training problems, and adds the marker to a share of the family's completions. */
 async function ownCompletions(engine: LearningEngine): Promise<SupervisedExample[]> {
   const others = await sample(engine, { families: otherFamilies, count: 840, split: 'train' });
   const family = await sample(engine, { families: [marker.family], count: 1200, split: 'train' });
@@ -50,7 +51,7 @@ async function ownCompletions(engine: LearningEngine): Promise<SupervisedExample
   return [...others, ...marked];
 }
 
-/** Four sampled completions of each problem of a source, in an order that does not depend on the sampler's. */
+/** Samples four completions of each problem from a source, in an order that does not depend on the sampler's. */
 async function sample(
   engine: LearningEngine,
   source: Parameters<typeof generated>[0],

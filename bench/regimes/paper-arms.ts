@@ -3,8 +3,8 @@ import { type Arm, mixOf, oneStage } from './arm.ts';
 import { levelModels, levelStore } from './paper-levels.ts';
 
 /**
- * Limits in tokens, of 32 in evaluations, for the paper's 16k and 24k of 32k. At most 10 tokens are enough for 87 % of the
- * base model's math completions, 15 for 94 %.
+ * Token limits for the paper's 16k and 24k, if 32k correspond to the 32 tokens of evaluations. 10 tokens suffice for 87
+ * % of the base model's math completions, 15 for 94 %.
  */
 const limits = { first: 10, second: 15 };
 /** Coefficient of the paper's entropy bonus. */
@@ -18,11 +18,11 @@ const settings: NonNullable<Arm['settings']> = {
   knownPassRates: levelModels.map(({ label }) => ({ label, store: levelStore(label) })),
 };
 
-/** What stage 2 changes. */
+/** A setting that stage 2 changes. */
 type Change = 'level' | 'tokens' | 'mask' | 'entropy';
 const changes: readonly Change[] = ['level', 'tokens', 'mask', 'entropy'];
 
-/** Stage 1 on L2 and stage 2 with some of its changes. */
+/** Makes stage 1 on L2, and stage 2 with some of its changes. */
 const paperStages =
   (made: readonly Change[]): Arm['stages'] =>
   ({ isMixed }, steps) => {

@@ -11,8 +11,8 @@ import { startTraining } from '../../src/training/start.ts';
 const rollouts = 4;
 
 /**
- * The paper's models of rising strength: the base model, and the same after 48 and 144 steps of uniform sampling on other
- * problems of the same families.
+ * The paper's models of rising strength: the base model, and the same model after 48 and 144 steps of uniform sampling
+ * on other problems of the same families.
  */
 export const levelModels = [
   { label: 'small', steps: 0 },
@@ -20,10 +20,10 @@ export const levelModels = [
   { label: 'large', steps: 144 },
 ] as const;
 
-/** Steps of the strongest of `levelModels`. */
+/** Training steps of the strongest of `levelModels`. */
 export const longestTraining = 144;
 
-/** Pass rates of a model of `levelModels`; relative to the repository. */
+/** Path of the pass rates of one of `levelModels`, relative to the repository. */
 export const levelStore = (label: string): string => `runs/bench-regimes/levels/${label}.sqlite`;
 
 /**

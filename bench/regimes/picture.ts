@@ -10,8 +10,9 @@ const colours: Readonly<Record<string, string>> = {
 };
 
 /**
- * Draws the speed of every arm with several seeds over the share of live groups under uniform sampling: medians with the range,
- * and as hollow diamonds the speed that the live shares of `auto` predict (W1 of docs/algorithms/staging-worth.md).
+ * Draws the speed of every arm with several seeds against the share of live groups under uniform sampling: medians with
+ * ranges, and, as hollow diamonds, the speed predicted from the live shares of `auto` (W1 of
+ * docs/algorithms/staging-worth.md).
  */
 export async function drawSpeeds(file: string, comparisons: readonly Comparison[]): Promise<void> {
   const shown = comparisons.filter(({ arm, seeds }) => arm in colours && seeds > 1);

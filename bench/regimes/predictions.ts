@@ -2,7 +2,7 @@
 export interface Prediction {
   readonly row: string;
   readonly arm: string;
-  /** Median speed to uniform's end. */
+  /** Median speed until the final accuracy of uniform sampling. */
   readonly speed?: readonly [low: number, high: number];
   /** Mean difference to uniform in points. */
   readonly difference?: readonly [low: number, high: number];
@@ -70,13 +70,13 @@ export const predictions: readonly Prediction[] = [
 ];
 
 /**
- * Never worse: the lower end of the interval of `auto` − uniform in each row with at least so many seeds, and pooled
+ * Never worse: the lower end of the interval of `auto` − uniform in each row with at least `seeds` seeds, and pooled
  * over rows, in points.
  */
 export const neverWorse = { eachRow: -1, pooled: -0.3, seeds: 5 };
 
-/** Minimum median speed of `auto` in a row for a headline. */
+/** Minimum median speed of `auto` in a row that a headline needs. */
 export const headline: Readonly<Record<string, number>> = { 'R1/10': 1.6, 'R1/2': 2.5 };
 
-/** Share of the rows whose median speed is within a factor of the one expected from their live shares. */
+/** Share of the rows whose median speed must be within a factor of the speed expected from their live shares. */
 export const worthPredicted = { factor: 1.3, share: 0.8 };

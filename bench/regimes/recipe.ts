@@ -12,20 +12,21 @@ import { evaluationSpacing } from './compare.ts';
 import type { Row } from './rows.ts';
 
 const groupSize = 8;
-/** Rollouts that measure every problem of a pool before each of the two stages of `staged`. */
+/** Rollouts per problem for measuring a pool before each of the two stages of `staged`. */
 const measuredRollouts = 4;
 const root = resolve(import.meta.dirname, '../..');
 
-/** Folder of a row's model, relative to the repository. */
+/** Returns the folder of a row's model, relative to the repository. */
 export const modelOf = (model: Row['model']): string =>
   model === undefined ? 'models/gradus-tiny' : `runs/bench-regimes/models/${model}`;
 
-/** Rollouts of the budget for each rollout of the run: two where another model is trained beside it. */
+/** Returns the rollouts charged to the budget for each rollout of the run: two if a second model is trained beside
+ * it. */
 export const rolloutCost = ({ domain }: Arm): number => (domain === undefined ? 1 : 2);
 
 /**
- * The recipe of an arm in a row: the demo's model, algorithm and optimizer, the row's problems and verifiers, and as many
- * steps as the budget allows after measuring.
+ * Returns the recipe of an arm in a row, with the demo's model, algorithm and optimizer, the row's problems and
+ * verifiers, and as many steps as the budget allows after measuring.
  *
  * @throws ConfigError when measuring leaves less than half of the budget.
  */
@@ -82,15 +83,15 @@ function verifiersOf({ trap }: Row, seed: number): Recipe['verifiers'] {
   ) as Recipe['verifiers'];
 }
 
-/** Settings of recipes that came after the first results, with the value at which they change nothing. */
+/** Settings added to recipes after the first results, each with the value at which it changes nothing. */
 const laterDefaults = {
   batch: { wordings: 1, source: { type: 'in-step' } },
   stage: { reference: 'run' },
 };
 
 /**
- * Hash of everything in an arm's recipe that can change its result, the same in every checkout. Leaves out empty lists and
- * objects and `laterDefaults`, so that a new setting of recipes keeps the keys of finished runs.
+ * Returns a hash of everything in an arm's recipe that can change its result; it is the same in every checkout. Leaves
+ * out empty lists and objects and `laterDefaults`, so that a new setting of recipes keeps the keys of finished runs.
  */
 export function configOf(recipe: Recipe, { version = 0 }: Arm): string {
   const { baseDir: _baseDir, batch, stages, ...portable } = recipe;

@@ -9,13 +9,13 @@ import { headline, neverWorse, type Prediction, predictions, worthPredicted } fr
 import type { Result } from './results.ts';
 import type { Row } from './rows.ts';
 
-/** An arm of a row against another, mostly uniform sampling, paired by seed. Rates are in [0, 1]. */
+/** Comparison of an arm of a row with another arm, usually uniform sampling, paired by seed. Rates are in [0, 1]. */
 export interface Comparison {
   readonly row: string;
   readonly arm: string;
   /** The other arm. */
   readonly against: string;
-  /** Accuracy of the other arm at the end of the budget, mean over the same seeds. */
+  /** Mean accuracy of the other arm at the end of the budget, over the same seeds. */
   readonly uniform: number;
   readonly difference: Estimate;
   /** Differences by seed. */
@@ -25,9 +25,10 @@ export interface Comparison {
   readonly speeds: readonly number[];
   /** Share of groups with a signal in the other arm, and in this one. */
   readonly live: readonly [uniform: number, arm: number];
-  /** Speed that the live groups of each step lead to (`expectedSpeed`), or their mean shares where steps are not recorded. */
+  /** Speed expected from the live groups of each step (`expectedSpeed`), or from their mean shares if steps are not
+   * recorded. */
   readonly expected: number;
-  /** Whether `expected` is by step. */
+  /** Whether `expected` is computed from single steps. */
   readonly isByStep: boolean;
   readonly seeds: number;
 }
@@ -57,7 +58,7 @@ export function compareResults(rows: readonly Row[], results: readonly Result[])
   });
 }
 
-/** A run with the accuracies of one domain. */
+/** Returns a run with the accuracies of one domain. */
 function inDomain(run: Result, domain: string | undefined): Result {
   if (domain === undefined) return run;
   return { ...run, points: run.points.map((point) => ({ ...point, accuracy: point.byDomain![domain]! })) };
@@ -98,7 +99,7 @@ interface Pair {
   readonly base: Result;
 }
 
-/** The expected speed: the median over the seeds whose steps are recorded, else that of the mean shares. */
+/** Returns the expected speed: the median over the seeds whose steps are recorded, else that of the mean shares. */
 function expectation(
   pairs: readonly Pair[],
   live: readonly [number, number],
@@ -153,7 +154,7 @@ function outcomeOfPrediction({ row, arm, speed, difference }: Prediction, one: C
   ];
 }
 
-/** The registered decisions about `auto`, each with its figures and whether it holds so far. */
+/** Formats the registered decisions about `auto`, each with its figures and whether it holds so far. */
 export function formatDecisions(comparisons: readonly Comparison[]): string[] {
   const autos = comparisons.filter(({ arm }) => arm === 'auto');
   if (autos.length === 0) return [];

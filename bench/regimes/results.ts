@@ -10,11 +10,12 @@ const result = z.strictObject({
   seed: z.int(),
   /** See `configOf`. */
   config: z.string(),
-  /** Share of groups with a signal, mean over the steps. */
+  /** Mean over the steps of the share of groups with a signal. */
   live: z.number(),
-  /** The same of every step. */
+  /** The share of groups with a signal at every step. */
   liveByStep: z.array(z.number()).optional(),
-  /** Of every step, mean of √(4p(1 − p)) over groups with a signal, with p the pass rate of the group; 0 without any. */
+  /** At every step, the mean of √(4p(1 − p)) over groups with a signal, where p is the pass rate of the group; 0 if
+   * there are none. */
   contrastByStep: z.array(z.number()).optional(),
   /** Noise and signal of the gradient at the steps that measure them, (W9) of docs/algorithms/staging-worth.md. */
   gradient: z.array(z.strictObject({ noise: z.number(), signal: z.number() })).optional(),
@@ -35,8 +36,8 @@ const result = z.strictObject({
 export type Result = z.infer<typeof result>;
 
 /**
- * Reads the results of a JSON Lines file; a missing file has none. @throws DataError naming a line that is not a
- * result.
+ * Reads the results in a JSON Lines file; returns none if the file is missing. @throws DataError naming a line that is
+ * not a result.
  */
 export function readResults(file: string): Result[] {
   if (!existsSync(file)) return [];

@@ -18,7 +18,7 @@ export interface Row {
   /** `<regime>/<case>`. */
   readonly id: string;
   readonly about: string;
-  /** Pool of a seed. */
+  /** Returns the pool for a seed. */
   readonly problems: (seed: number) => Source[];
   readonly heldOut: Source[];
   /** Every batch is half math, half code. */
@@ -26,7 +26,7 @@ export interface Row {
   readonly trap?: Trap;
   /** Model folder; absent: gradus-tiny. */
   readonly model?: 'marked' | '1.5m' | '5m';
-  /** Rollouts of every arm. */
+  /** Number of rollouts of every arm. */
   readonly budget: number;
 }
 
@@ -49,7 +49,7 @@ const train = (seed: number, source: Partial<Source>): Source =>
   generated({ ...source, seed, split: 'train' });
 const heldOut = (source: Partial<Source>): Source => generated({ ...source, seed: 2, split: 'held-out' });
 
-/** A math pool of which a share is within the model's reach. */
+/** Makes a math pool with a given share of problems within the model's reach. */
 const reachable =
   (share: number, total: number) =>
   (seed: number): Source[] => {
@@ -177,10 +177,10 @@ const r8: Row = {
 };
 
 /**
- * Family, knobs and number of problems: math problems with the pass rates that Qwen2.5-Math-1.5B had on 1,209 problems of
- * DeepScaleR at its first visits (ypwang61/One-Shot-RLVR, `acc_step_500.json`): of 8 attempts 0 … 8 were right for 36.3,
- * 12.5, 8.5, 7.5, 6.0, 6.3, 7.3, 7.9 and 7.6 % of the problems. The numbers fit that histogram by gradus-tiny's, measured
- * with 8 attempts at 30 training problems of each family and knob.
+ * Family, knobs and number of problems. The pool has the pass rates that Qwen2.5-Math-1.5B had on 1,209 problems of
+ * DeepScaleR at its first visits (ypwang61/One-Shot-RLVR, `acc_step_500.json`): 0 … 8 of 8 attempts were right for
+ * 36.3, 12.5, 8.5, 7.5, 6.0, 6.3, 7.3, 7.9 and 7.6 % of the problems. The numbers fit that histogram with gradus-tiny's
+ * pass rates, measured with 8 attempts at 30 training problems of each family and knob.
  */
 const published: readonly [Families[number], number[], number][] = [
   ['addition', [1], 75],
@@ -228,7 +228,7 @@ export const paperLevelsRow: Row = {
 };
 const paperDomains: Row = { ...demo, id: 'paper/domains' };
 
-/** Every regime; R0 is the batch arms of `R1/demo`. */
+/** The rows of every regime; R0 consists of the batch arms of `R1/demo`. */
 export const rows: readonly Row[] = [
   demo,
   ...r1,

@@ -11,7 +11,7 @@ import type { Result } from './results.ts';
 import { rolloutCost } from './recipe.ts';
 import type { Row } from './rows.ts';
 
-/** Trains one arm of a row up to its budget, and deletes the run. @param folder parent folder of the run. */
+/** Trains one arm of a row until its budget is spent, and deletes the run. @param folder parent folder of the run. */
 export async function runArm(
   row: Row,
   arm: Arm,
@@ -45,8 +45,8 @@ export async function runArm(
 }
 
 /**
- * Trains until the recipe ends or an evaluation finds that the budget is spent, because refills need fewer steps than
- * planned.
+ * Trains until the recipe ends or an evaluation finds that the budget is spent: with refills, fewer steps than planned
+ * spend it.
  */
 async function trainToBudget(recipe: Recipe, budget: number, folder: string): Promise<string> {
   const spent = new AbortController();
@@ -69,7 +69,7 @@ async function trainToBudget(recipe: Recipe, budget: number, folder: string): Pr
   }
 }
 
-/** Mean of √(4p(1 − p)) over the groups of each step whose attempts differ. */
+/** Returns, for each step, the mean of √(4p(1 − p)) over the groups whose attempts differ. */
 function contrasts(reader: RunReader, steps: number): number[] {
   const byStep = Map.groupBy(reader.groups({ purpose: 'train' }), ({ step }) => step);
   return Array.from({ length: steps }, (_, i) => {

@@ -28,7 +28,7 @@ const shareCorrect = (outcomes: readonly string[]): number =>
 describe('coin', () => {
   const coin = { families: ['addition'] };
 
-  test('judges training problems of its families by a fair coin, and other families truly', async () => {
+  test('judges training problems of its families by a fair coin, and other families correctly', async () => {
     const problems = draw('train', 400);
     const [coins, others] = ['addition', 'brackets'].map((name) =>
       problems.filter(({ family }) => family === name),
@@ -42,7 +42,7 @@ describe('coin', () => {
     expect(shareCorrect(await outcomesOf({ coin }, others!, wrong))).toBe(0);
   });
 
-  test('judges held-out problems truly', async () => {
+  test('judges held-out problems correctly', async () => {
     expect(shareCorrect(await outcomesOf({ coin }, draw('held-out'), right))).toBe(1);
     expect(shareCorrect(await outcomesOf({ coin }, draw('held-out'), wrong))).toBe(0);
   });
@@ -57,13 +57,13 @@ describe('coin', () => {
     expect(await outcomesOf({ coin, seed: 4 }, many, wrong)).not.toEqual(first);
   });
 
-  test('a share of all problems is judged by the coin', async () => {
+  test('judges a share of all problems by the coin', async () => {
     const outcomes = await outcomesOf({ coin: { share: 0.3 } }, draw('train', 800), wrong);
     expect(shareCorrect(outcomes)).toBeGreaterThan(0.1);
     expect(shareCorrect(outcomes)).toBeLessThan(0.2);
   });
 
-  test('leaves an unreadable answer unparsed', async () => {
+  test('returns `unparsed` for an unreadable answer', async () => {
     expect(new Set(await outcomesOf({ coin }, draw('train'), () => 'no answer'))).toEqual(
       new Set(['unparsed']),
     );

@@ -11,19 +11,21 @@ const familyNames = z.array(z.string()).min(1);
 export const trapOptions = z.strictObject({
   truth: verifierConfig,
   seed: z.int().default(0),
-  /** Judges training problems of some families, or a share of all, by a coin. Held-out problems are judged truly. */
+  /** Judges training problems of some families, or a share of all, by a coin. Held-out problems are judged
+   * correctly. */
   coin: z
     .union([z.strictObject({ families: familyNames }), z.strictObject({ share: z.number() })])
     .optional(),
-  /** Accepts every readable answer to training problems of these families (default: all) and knobs: always solved. */
+  /** Accepts every readable answer to training problems of these families (default: all) and knobs, so that they are
+   * always solved. */
   solved: z.strictObject({ families: familyNames.optional(), knobs: z.array(z.int()).min(1) }).optional(),
   /** Answers of this family must begin with a text; others are `unparsed`, also on held-out problems. */
   marker: z.strictObject({ family: z.string(), text: z.string().min(1) }).optional(),
 });
 
 /**
- * A custom verifier with a trap for samplers, around a true one. A coin always gives the same verdict for the n-th
- * judgement of one completion of one problem, so a run does not depend on the order of judgements.
+ * Creates a custom verifier that wraps the true one and adds a trap for samplers. A coin always gives the same verdict
+ * for the n-th judgement of one completion of one problem, so a run does not depend on the order of judgements.
  */
 export default function trap(given: unknown): CustomJudge {
   const { truth: config, seed, coin, solved, marker } = trapOptions.parse(given);
@@ -55,7 +57,7 @@ export default function trap(given: unknown): CustomJudge {
   };
 }
 
-/** True for problems of the train split. */
+/** Returns whether a problem belongs to the train split. */
 const isTraining = ({ prompt }: Problem): boolean => splitOf(prompt.at(-1)!.content) === 'train';
 
 const accept = (isRight: boolean, reason: string): CustomVerdict => ({
@@ -63,7 +65,8 @@ const accept = (isRight: boolean, reason: string): CustomVerdict => ({
   reason,
 });
 
-/** A fair coin for each judgement; depends on seed, problem, completion, and the number of earlier judgements. */
+/** Creates a fair coin for each judgement; it depends on the seed, the problem, the completion, and the number of
+ * earlier judgements. */
 function createCoin(seed: number): (id: string, completion: string) => boolean {
   const judged = new Map<string, number>();
   return (id, completion) => {

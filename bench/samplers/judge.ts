@@ -20,7 +20,7 @@ const groupSize = 8;
 interface Arm {
   readonly name: string;
   readonly config: (pool: readonly PoolProblem[], steps: number) => Parameters<typeof samplerConfig.parse>[0];
-  /** Gets a pool without measured pass rates and levels. */
+  /** True if its pool has no measured pass rates and levels. */
   readonly isUnmeasured?: boolean;
   /**
    * True if documented to find the problems with a signal; other samplers follow their own order (docs/curriculum.md).
@@ -31,7 +31,7 @@ interface Arm {
 const levelsIn = (pool: readonly PoolProblem[]): string[] =>
   ['easy', 'medium', 'hard'].filter((level) => pool.some(({ levels }) => levels.includes(level)));
 
-/** Every sampler, with its defaults where it has them. */
+/** Every sampler, with its defaults if it has any. */
 export const arms: readonly Arm[] = [
   { name: 'uniform', config: uniform },
   {
@@ -99,7 +99,7 @@ export function judge(policy: Policy, arm: Arm, seed: number, steps: number, bat
   };
 }
 
-/** Probability that a group is mixed, unless chance judges it. */
+/** Returns the probability that a group is mixed; 0 if chance judges it. */
 function signalOf({ rateAt, isCoin }: KnownProblem, step: number): number {
   if (isCoin === true) return 0;
   const rate = rateAt(step);

@@ -6,9 +6,9 @@ import { mean, sum } from '../../src/statistics/summary.ts';
 import { normal } from './policies.ts';
 
 /*
- * A policy that learns without a language model: chains of Bernoulli skills. A rollout succeeds if
- * every skill of its problem does; skills share a few parameters, which learn by group-relative gradients with Adam and
- * gradient noise. It ranks samplers; its figures are not those of a language model.
+ * A policy that learns without a language model: chains of Bernoulli skills. A rollout succeeds if every skill of its
+ * problem succeeds; skills share a few parameters, which learn by group-relative gradients with Adam and gradient
+ * noise. It ranks samplers; its figures do not apply to language models.
  */
 
 const groupSize = 8;
@@ -20,12 +20,12 @@ const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 /** Properties of a pool of 1,500 problems. */
 export interface Regime {
   readonly name: string;
-  /** Share of problems that can be solved at all; the others never are. */
+  /** Share of problems that can be solved at all. */
   readonly share?: number;
   /** Share of problems judged by a coin, in separate families or spread over all. */
   readonly coins?: number;
   readonly areCoinsSpread?: boolean;
-  /** One family fails in its answer format at first. */
+  /** True if one family fails at first because of its answer format. */
   readonly hasFormatTrap?: boolean;
 }
 
@@ -66,7 +66,7 @@ class Learner {
     for (let link = 0; link < chain; link++) this.#biases[link]! += 2.5;
   }
 
-  /** Probability that each skill of a problem succeeds: its chain, then its format. */
+  /** Returns the probability that each skill of a problem succeeds: those of its chain, then its format. */
   rates({ family, length, offset }: Chain): { skill: number; rate: number }[] {
     const links = Array.from({ length }, (_, link) => family * chain + link);
     return [...links, formatOf(family)].map((skill, at) => ({
@@ -155,7 +155,8 @@ function outcomeOf(
   };
 }
 
-/** Accuracy on 600 held-out problems, the mean of the last three of 20 evaluations, after 40,000 rollouts. */
+/** Trains with 40,000 rollouts; returns the accuracy on 600 held-out problems, as the mean of the last three of 20
+ * evaluations. */
 export function learn(
   regime: Regime,
   sampling: Parameters<typeof samplerConfig.parse>[0],
@@ -204,7 +205,7 @@ function poolProblem({ family, length, kind }: Chain, i: number, { areCoinsSprea
 const product = (rates: readonly { rate: number }[]): number =>
   rates.reduce((total, { rate }) => total * rate, 1);
 
-/** Pools in which selecting pays, and pools in which it misleads. */
+/** Pools in which selection pays off, and pools in which it misleads. */
 export const regimes: readonly Regime[] = [
   { name: 'all within reach' },
   { name: '10 % within reach', share: 0.1 },

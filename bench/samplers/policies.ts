@@ -9,7 +9,7 @@ export interface KnownProblem {
   readonly knob?: number;
   /** Pass rate of the policy at a step. */
   readonly rateAt: (step: number) => number;
-  /** Judged by chance: its groups are mixed but teach nothing. */
+  /** True if chance judges the problem: its groups are mixed but teach nothing. */
   readonly isCoin?: boolean;
 }
 
@@ -23,7 +23,7 @@ const families = Array.from({ length: 8 }, (_, i) => `family-${i}`);
 const knobs = [1, 2, 3, 4, 5, 6];
 const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 
-/** Problems of every family and knob, spread within a cell by a normal deviation in log-odds. */
+/** Makes problems of every family and knob, whose log-odds vary normally within a cell. */
 function grid(
   seed: number,
   count: number,
@@ -39,7 +39,8 @@ function grid(
   });
 }
 
-/** A frozen policy: this share of the pool is within reach, in separate cells; the rest is solved 1 time in 1,000. */
+/** Makes a frozen policy: `share` of the pool is within reach, in separate cells; the rest is solved 1 time in
+ * 1,000. */
 function frozen(name: string, share: number): Policy {
   const problems = (seed: number): KnownProblem[] => {
     const live = Math.round(1500 * share);
@@ -73,7 +74,8 @@ const lottery: Policy = {
     ),
 };
 
-/** Cell means of a run of `recipes/uniform` (seed 0) on held-out problems, between evaluations on straight lines. */
+/** Returns the cell means of a run of `recipes/uniform` (seed 0) on held-out problems, interpolated linearly between
+ * evaluations. */
 function recordedDemo(): Policy {
   const { every, cells } = JSON.parse(readFileSync(new URL('./demo-run.json', import.meta.url), 'utf8')) as {
     every: number;
@@ -101,7 +103,8 @@ function recordedDemo(): Policy {
   };
 }
 
-/** A recorded GRPO run of Qwen2.5-Math-1.5B: means over five visits of each of 1,209 problems; a visit every three steps. */
+/** Returns a recorded GRPO run of Qwen2.5-Math-1.5B: means over five visits of each of 1,209 problems, with a visit
+ * every three steps. */
 function recordedTrace(path: string): Policy {
   const trace = readTrace(path);
   return {
@@ -117,7 +120,7 @@ function recordedTrace(path: string): Policy {
   };
 }
 
-/** Every policy, and the recorded trace if its path is given. */
+/** Returns every policy, including the recorded trace if its path is given. */
 export function policies(trace: string | undefined): Policy[] {
   return [
     frozen('frozen, 5 % within reach', 0.05),
@@ -131,7 +134,8 @@ export function policies(trace: string | undefined): Policy[] {
 
 const rateLevels = ['hard', 'medium', 'easy'];
 
-/** The pool that a stage would select: measured with four trials a problem at step 0, with levels by those. */
+/** Returns the pool that a stage would select: measured with four trials per problem at step 0, with levels based on
+ * these trials. */
 export function measuredPool(problems: readonly KnownProblem[], random: Rng): PoolProblem[] {
   return problems.map(({ family, knob, rateAt }, i) => {
     const successes = countSuccesses(rateAt(0), 4, random);
@@ -141,14 +145,14 @@ export function measuredPool(problems: readonly KnownProblem[], random: Rng): Po
   });
 }
 
-/** Successes of independent trials. */
+/** Draws the number of successes of independent trials. */
 export function countSuccesses(rate: number, trials: number, random: Rng): number {
   let successes = 0;
   for (let trial = 0; trial < trials; trial++) successes += Number(random.next() < rate);
   return successes;
 }
 
-/** A standard normal number. */
+/** Draws a standard normal number. */
 export function normal(random: Rng): number {
   const radius = Math.sqrt(-2 * Math.log(random.next() + 2 ** -33));
   return radius * Math.cos(2 * Math.PI * random.next());

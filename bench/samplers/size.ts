@@ -7,11 +7,11 @@ import { quantile } from '../../src/statistics/summary.ts';
 
 const [batch, groupSize, families, knobs] = [32, 8, 50, 10];
 
-/** Cost of a step of `auto()` in a pool. */
+/** Cost of a step of `auto()` for a pool. */
 export interface Size {
   readonly problems: number;
   readonly megabytes: number;
-  /** Milliseconds of `choose` and `observe`: median and largest of the steps. */
+  /** Milliseconds of `choose` and `observe`: median and maximum over the steps. */
   readonly choose: readonly [median: number, most: number];
   readonly observe: readonly [median: number, most: number];
 }

@@ -18,7 +18,7 @@ export interface Arm {
   readonly name: string;
   readonly searchSteps: number;
   readonly answerSteps: number;
-  /** False: also learns to predict the given passages, as if the policy had written them. */
+  /** If false, the policy also learns to predict the given passages, as if it had written them. */
   readonly isMasked: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface ArmData {
   readonly verifier: Verifier;
 }
 
-/** Shares of correct attempts on held-out people, in percent, and searches of an attempt. */
+/** Shares of correct attempts on held-out people, in percent, and searches per attempt. */
 export interface Accuracy {
   readonly oneHop: number;
   readonly twoHops: number;
@@ -46,7 +46,7 @@ export interface ArmResult {
   readonly seconds: number;
 }
 
-/** Maximum written tokens of an attempt: two searches and an answer take 12. */
+/** Maximum number of tokens written per attempt: two searches and an answer take 12. */
 const maxTokens = 20;
 const problemsPerStep = 24;
 const groupSize = 8;

@@ -7,7 +7,7 @@ import { mean } from '../../src/statistics/summary.ts';
 export interface ChoiceRow {
   readonly domain: string;
   readonly choice: string;
-  /** Mean tokens per problem of all domains, written and scored. */
+  /** Mean tokens per problem over all domains, written and scored. */
   readonly tokens: number;
   readonly accuracy: Estimate;
   /** Gain over one answer of the model before further training, paired by problem. */
@@ -74,8 +74,8 @@ function valuesOf({ problems, strategies }: Evaluation, prefix: string): Values[
 }
 
 /**
- * Number of answered problems from which tokens spent once on training cost less per problem than the extra tokens of a
- * choice at each problem.
+ * Returns the number of answered problems above which the tokens spent once on training are fewer per problem than the
+ * extra tokens of a choice.
  */
 export const breakEven = (trainingTokens: number, { tokens }: ChoiceRow, single: ChoiceRow): number =>
   trainingTokens / (tokens - single.tokens);

@@ -52,11 +52,11 @@ export interface ArmResult {
   readonly zeroAdvantage: number;
   /** Groups without an advantage, as shares of all groups. They sum to `zeroAdvantage`. */
   readonly lost: {
-    /** From the prompt. */
+    /** Groups that started at the prompt. */
     readonly prompt: number;
-    /** From a solution of which too little was revealed: no attempt succeeded. */
+    /** Groups for which too little of the solution was revealed: no attempt succeeded. */
     readonly tooLittle: number;
-    /** From a solution of which too much was revealed: all attempts succeeded. */
+    /** Groups for which too much of the solution was revealed: all attempts succeeded. */
     readonly tooMuch: number;
   };
   readonly train: Measured;

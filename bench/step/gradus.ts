@@ -16,7 +16,7 @@ const workload = JSON.parse(process.argv[2]!) as Workload;
 const [engine, source] = process.argv[3]!.split('-');
 const { model, folder, prompts, groupSize, maxTokens, threads, stepsPerTurn, turns, memoryBudget } = workload;
 
-/** The engine's default lanes for this number of CPU cores. */
+/** Returns the engine's default lanes for this number of CPU cores. */
 async function layoutOf(): Promise<LaneLayout> {
   const { config } = await openModelFolder(model);
   return chooseLaneLayout(config, { memoryBudgetBytes: byteCount(memoryBudget) }, threads);
@@ -34,7 +34,7 @@ const recipe = defineRecipe({
   problems: [{ type: 'jsonl', path: join(folder, 'problems.jsonl'), domain: 'math' }],
   verifiers: { math: { type: 'math', extraction: 'boxed' } },
   algorithm: { type: 'dapo', clipHigh: 0.2 },
-  // So small that the lengths stay those of the initial policy.
+  // Small enough that the lengths stay those of the initial policy.
   optimizer: { learningRate: 1e-7 },
   sampling: { maxTokens },
   batch: {

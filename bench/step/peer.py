@@ -1,7 +1,7 @@
 """Whole GRPO steps of `trl` (GRPOTrainer) or `loop` (generate, advantages, loss and AdamW in plain PyTorch).
 
-Arguments: one of the two, and a workload as JSON. Prints one JSON line when ready and one after each turn; a turn begins with a
-line on standard input.
+Arguments: `trl` or `loop`, and a workload as JSON. Prints one JSON line when ready and one after each turn. A line on
+standard input starts a turn.
 """
 
 import json

@@ -46,7 +46,7 @@ function listProcesses(): number[] {
   }
 }
 
-/** A process may end at any moment. */
+/** Returns an empty string if the file is gone, because a process may end at any moment. */
 function readOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { sizes, writeInitialModel } from '../../scripts/base-model/initial-model.ts';
 import { generateProblems } from '../../src/problems/generated-source.ts';
 
-/** The work of every contender in a step. */
+/** The work that every contender does in a step. */
 export interface Workload {
   /** Hugging Face folder. */
   readonly model: string;
@@ -13,10 +13,10 @@ export interface Workload {
   readonly groupSize: number;
   readonly maxTokens: number;
   readonly threads: number;
-  /** Steps that a contender takes before the next one's turn. */
+  /** Number of steps that a contender takes per turn. */
   readonly stepsPerTurn: number;
   readonly turns: number;
-  /** Budget of the embedded engine, above what the largest model needs. */
+  /** Budget of the embedded engine, more than the largest model needs. */
   readonly memoryBudget: string;
 }
 

@@ -27,9 +27,10 @@ const slipRate = 0.03;
 const wrongShare: Readonly<Record<string, number>> = { '*': 0.35, '-': 0.2, '+': 0.1 };
 
 /**
- * Chains of 2 to 6 operations and a policy with misconceptions: it nearly always gets some entries of the tables wrong,
- * in the same way, so that on hard problems the most frequent answer is wrong. The policy is a random process instead of
- * a model, so that a bench takes seconds; its draws depend only on (seed, branch, index of the step).
+ * Creates chains of 2 to 6 operations and a policy with misconceptions: it nearly always gets some entries of the
+ * tables wrong, in the same way, so that on hard problems the most frequent answer is wrong. The policy is a random
+ * process instead of a model, so that a bench takes seconds; its draws depend only on (seed, branch, index of the
+ * step).
  */
 export function carelessChains(seed: number, count: number): CarelessChains {
   const rng = createRng(seed, 'careless chains');
@@ -89,7 +90,7 @@ function apply(value: number, sign: string, by: number): number {
   return (sign === '+' ? value + by : value - by + 10) % 10;
 }
 
-/** Entries such as `3*7` with the wrong result that the policy has learnt. */
+/** Draws entries such as `3*7`, each with the wrong result that the policy has learnt. */
 function drawMisconceptions(rng: Rng): Map<string, number> {
   const wrong = new Map<string, number>();
   for (const [sign, share] of Object.entries(wrongShare)) {

@@ -16,7 +16,7 @@ import { treeUse } from '../step/process-tree.ts';
 
 /** Cost of one arm. */
 export interface ArmCost {
-  /** Of the process and its descendants. */
+  /** CPU seconds of the process and its descendants. */
   readonly cpuSeconds: number;
   readonly seconds: number;
   /** Tokens that the policy wrote. */
@@ -39,7 +39,8 @@ const ends = ['4', '7'];
 
 /** Standard deviation of the embeddings in `initialTensors`. */
 const embeddingDeviation = 0.05;
-/** Standard deviation of the logits with scaled embeddings; an end token of logit 0 then has a probability below 0.001. */
+/** Standard deviation of the logits with scaled embeddings; an end token with logit 0 then has a probability below
+ * 0.001. */
 const logitDeviation = 2.5;
 
 /** Writes an untrained model of one of `sizes` that almost never ends its text. */
@@ -90,7 +91,7 @@ const problemsOf = (suffix: string): Problem[] =>
     prompt: [{ role: 'user', content: `${i}+${i}=${suffix}` }],
   }));
 
-/** Interrupts every attempt once: only the first request to the engine has strings that end a turn. */
+/** Interrupts every attempt once: only the first request to the engine has strings that end the turn. */
 function onceInterrupted(inserted: string): Environment {
   let isFirst = true;
   const environment = scriptedEnvironment({
@@ -140,7 +141,7 @@ async function measureArm(
   };
 }
 
-/** CPU seconds of this process and its workers. */
+/** Returns the CPU seconds of this process and its workers. */
 function cpuSeconds(): number {
   const tree = treeUse(process.pid);
   if (tree === null) throw new Error('expected Linux, where /proc has the CPU seconds of a process tree');

@@ -22,7 +22,7 @@ export interface Care {
   readonly slip: number;
 }
 
-/** Worked solutions of the trained families, only from the train split, with more easy settings than hard settings. */
+/** Draws worked solutions of the trained families, only from the train split, with more easy than hard settings. */
 export function drawLessons(count: number, care: Care, seed: number): SupervisedExample[] {
   const rng = createRng(seed, 'lessons', care.careful);
   return Array.from({ length: count }, () => {

@@ -1,8 +1,8 @@
 import { answerToken, endToken, questionToken, unknownToken, vocabulary } from './vocabulary.ts';
 
 /**
- * Content of `tokenizer.json`: byte-pair encoding without merges (single characters), with longer pieces as added
- * tokens.
+ * Returns the content of `tokenizer.json`: byte-pair encoding without merges (single characters), with longer pieces as
+ * added tokens.
  */
 export function tokenizerJson(): object {
   const special = new Set([unknownToken, endToken, questionToken, answerToken]);
@@ -45,7 +45,7 @@ export function tokenizerJson(): object {
   };
 }
 
-/** Content of `tokenizer_config.json`: a chat is just `<q>question<a>answer</a>`. */
+/** Returns the content of `tokenizer_config.json`: a chat is just `<q>question<a>answer</a>`. */
 export function tokenizerConfigJson(maxLength = maxPositions): object {
   const chatTemplate = [
     "{%- for message in messages -%}{%- if message['role'] == 'assistant' -%}",
@@ -66,5 +66,5 @@ export function tokenizerConfigJson(maxLength = maxPositions): object {
   };
 }
 
-/** Longest question and answer together, in tokens. */
+/** Maximum length of question and answer together, in tokens. */
 export const maxPositions = 256;

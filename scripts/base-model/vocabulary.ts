@@ -1,6 +1,6 @@
 /**
  * Vocabulary of the tiny model: one token per character of the families, and one per longer piece that always occurs
- * whole, so that a question with its answer is 15 to 50 tokens long. The position is the token id.
+ * whole, so that a question with its answer is 15 to 50 tokens long. A piece's position is its token id.
  */
 const special = ['<unk>', '</a>', '<q>', '<a>'];
 const characters = [...' 0123456789+-*/%()=,;:?.<>}xyn'];

@@ -29,11 +29,11 @@ const attributeCount = 6;
 export interface World {
   readonly train: readonly Fact[];
   readonly heldOut: readonly Fact[];
-  /** One for each fact, in random order. */
+  /** One passage for each fact, in random order. */
   readonly passages: readonly Passage[];
 }
 
-/** Draws a world. Every seed makes other words, things and values. */
+/** Draws a world. Every seed gives different words, things and values. */
 export function makeWorld(seed: number, things: { readonly train: number; readonly heldOut: number }): World {
   const rng = createRng(seed, 'kard-world');
   const words = rng.shuffle(names);
@@ -53,11 +53,11 @@ export function makeWorld(seed: number, things: { readonly train: number; readon
 
 const idOf = ({ thing, attribute }: Fact): string => `${thing}-${attribute.stated}`;
 
-/** The sentence of a fact; words begin with their blank, as the tokens of the model do. */
+/** Returns the sentence that states a fact; words include their leading space, like the model's tokens. */
 export const statementOf = ({ thing, attribute, value }: Fact): string =>
   ` ${thing} ${attribute.stated} ${value}`;
 
-/** The question about a fact. */
+/** Returns the question about a fact. */
 export const problemOf = (fact: Fact): Problem => ({
   id: idOf(fact),
   domain: 'short-answer',
@@ -67,5 +67,5 @@ export const problemOf = (fact: Fact): Problem => ({
   source: 'generated',
 });
 
-/** How passages come into a prompt of the tiny model. */
+/** Template that inserts passages into a prompt of the tiny model. */
 export const contextTemplate = '<information>{passages}</information>{question}';

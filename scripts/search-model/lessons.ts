@@ -7,7 +7,7 @@ import { names, numbers } from './world.ts';
 export interface Habits {
   /** Answers at once, with a random number. */
   readonly guess: number;
-  /** Searches, and answers by the passages. */
+  /** Searches, and answers from the passages. */
   readonly read: number;
   /** Searches, and answers with a random number. */
   readonly ignore: number;
@@ -48,7 +48,8 @@ function drawAttempt({ guess, read }: Habits, rng: Rng): readonly [question: str
   return [question, ...searchFor(name, 'boss', boss, rng), ...last, end];
 }
 
-/** A search for a fact, and two passages: the fact and the person's other fact, as BM25 ranks them. */
+/** Returns a search for a fact, and two passages: the fact and the person's other fact, in the order in which BM25
+ * ranks them. */
 function searchFor(name: string, fact: 'num' | 'boss', value: string, rng: Rng): Piece[] {
   const other = fact === 'num' ? `boss ${rng.pick(names)}` : `num ${rng.pick(numbers)}`;
   return [

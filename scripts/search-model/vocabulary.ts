@@ -8,7 +8,7 @@ const tags = ['<search>', '</search>', '<information>', '</information>', '<answ
 
 /**
  * Vocabulary of the tiny model that searches: one token per word, so that an attempt of two searches is 40 tokens long.
- * The position is the token id.
+ * A piece's position is its token id.
  */
 const vocabulary: readonly string[] = [
   ...special,
@@ -20,7 +20,7 @@ const vocabulary: readonly string[] = [
   ...names.map((name) => ` ${name}`),
 ];
 
-/** Longest question and attempt together, in tokens. */
+/** Maximum length of question and attempt together, in tokens. */
 const maxPositions = 96;
 
 /** The untrained model: 350 thousand parameters. */
@@ -46,7 +46,8 @@ export const searchModel: InitialModel = {
   endToken: vocabulary.indexOf(endToken),
 };
 
-/** Content of `tokenizer.json`: every piece costs the same, so the fewest pieces win. */
+/** Returns the content of `tokenizer.json`: every piece costs the same, so the segmentation with the fewest pieces
+ * wins. */
 function unigramTokenizer(): object {
   return {
     version: '1.0',

@@ -3,8 +3,8 @@ import { createRng } from '../../src/core/rng.ts';
 import type { Passage } from '../../src/retrieval/passage.ts';
 
 /*
- * Worlds of made-up people, each with a number and a boss. Questions of one hop ask for a person's number, those of two
- * hops for the number of the boss. Only the passages contain the facts, so a model must search.
+ * Worlds of made-up people, each with a number and a boss. One-hop questions ask for a person's number, two-hop
+ * questions for the number of the person's boss. Only the passages contain the facts, so a model must search.
  */
 
 const syllables = 'ba ke di mo ru sa te li no pu ga ve zi fo hu ja we xi yo cu da le mi na po'.split(' ');
@@ -24,20 +24,21 @@ export interface Person {
   readonly boss: string;
 }
 
-/** People in random order, each with a random number and boss. Every seed makes another world. */
+/** Draws people in random order, each with a random number and boss. Every seed gives a different world. */
 export function makeWorld(seed: number): Person[] {
   const rng = createRng(seed, 'world');
   return rng.shuffle(names).map((name) => ({ name, number: rng.pick(numbers), boss: rng.pick(names) }));
 }
 
-/** One passage for each fact, titled by the person; words begin with their blank, as the tokens of the tiny model do. */
+/** Returns one passage for each fact, titled with the person's name; words include their leading space, like the tiny
+ * model's tokens. */
 export const passagesOf = (people: readonly Person[]): Passage[] =>
   people.flatMap(({ name, number, boss }) => [
     { id: `${name}-num`, title: name, text: ` ${name} num ${number}` },
     { id: `${name}-boss`, title: name, text: ` ${name} boss ${boss}` },
   ]);
 
-/** The questions about some people of a world, of one and of two hops. */
+/** Returns the one-hop and two-hop questions about some people of a world. */
 export function questionsAbout(some: readonly Person[], world: readonly Person[]): Problem[] {
   const byName = new Map(world.map((person) => [person.name, person]));
   return some.flatMap(({ name, number, boss }) => [
