@@ -6,12 +6,12 @@ has a "method" and its arguments:
 
     ping                          {"pong": true}
     tasks, of the adapter         {"total", "tasks": [{"task", "prompt", "answer", "fields"}]}
-    score {"task", "answer"}      {"score"}, between 0 and 1; null at the limit of processor time
+    score {"task", "answer"}      {"score"}, between 0 and 1; null if the CPU time limit is exceeded
     play {"task", "turns", "seen"}
                                   the reply to the last turn: {"messages", "isOver", "reward", "calls", "details",
                                   "digest"}
 
-and a failure has the reply {"error"}. Exits at end of input, or when a call blocks beyond its time limit.
+A failure has the reply {"error"}. Exits at end of input, or when a call blocks beyond its time limit.
 """
 
 import importlib
@@ -101,7 +101,7 @@ def expect(request, name, kind):
 
 
 def checked(reply):
-    """Refuses what JSON cannot hold and what is too long."""
+    """Rejects a reply that JSON cannot represent or that is too long."""
     for name in ("score", "reward"):
         value = reply.get(name)
         if value is not None and not math.isfinite(value):

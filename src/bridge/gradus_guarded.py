@@ -1,6 +1,6 @@
-"""Scores one answer in a child process without rights: scorers that evaluate an answer as Python run a program of the
-policy. The child reads Python's libraries alone and can start no process, open no socket and write no file. It does not
-stop such a program from faking its own score; it cannot touch the next one."""
+"""Scores one answer in a child process without permissions, because scorers that evaluate an answer as Python run a
+program that the policy wrote. The child can read only Python's libraries, and cannot start a process, open a socket or
+write a file. This does not stop such a program from faking its own score, but it cannot affect the next score."""
 
 import importlib
 import json
@@ -33,7 +33,7 @@ class Guard:
             )
 
     def call(self, function):
-        """Returns the number that the function returns, or None at the limit of processor time."""
+        """Returns the number that the function returns, or None if it exceeds the CPU time limit."""
         reader, writer = os.pipe()
         text, parent, child = None, os.getpid(), os.fork()
         if child == 0:

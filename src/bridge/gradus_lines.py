@@ -1,5 +1,5 @@
 """One JSON value per line with a parent process: standard input carries requests, descriptor 3 replies. Needs only
-Python 3.9 or newer. Prints and reads of the code that runs in the process cannot touch these streams."""
+Python 3.9 or newer. The code that runs in the process cannot touch these streams by printing or reading."""
 
 import contextlib
 import faulthandler
@@ -25,14 +25,15 @@ def limited(seconds, trouble):
 
 
 def take_streams():
-    """Moves the protocol's streams to private descriptors, so that prints and reads of the user cannot touch them."""
+    """Moves the protocol's streams to private descriptors, so that the user's code cannot touch them by printing or
+    reading."""
     requests, replies, trouble = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(REPLIES), "wb"), os.dup(2)
     os.close(REPLIES)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    # A completion may contain text that no encoding has; printing it must not fail.
+    # A completion may contain text that no encoding can represent; printing it must not fail.
     sys.stdout, sys.stderr = (
         open(number, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False) for number in (1, 2)
     )
@@ -68,7 +69,7 @@ def text_of(value):
 
 
 def said_by(error):
-    """Returns type and message of an error, as the last line of a traceback."""
+    """Returns the type and message of an error, as in the last line of a traceback."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg}"
     return text_of("".join(traceback.format_exception_only(type(error), error)).strip())

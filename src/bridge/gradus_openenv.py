@@ -1,4 +1,4 @@
-"""Adapter of OpenEnv: environments behind a server, reached by the package's own client for dictionaries."""
+"""Adapter for OpenEnv: environments behind a server, reached through the package's generic client."""
 
 import json
 import re
@@ -16,7 +16,7 @@ class Adapter:
         return {"roles": ["user"], "environment": self.options["url"]}
 
     def tasks(self, request):
-        """One task per seed, whose prompt is the first observation."""
+        """Returns one task per seed, whose prompt is the first observation."""
         seeds = range(request["from"], request["from"] + request["count"])
         return {"total": None, "tasks": [self.sessions.run(self.task(seed)) for seed in seeds]}
 
@@ -54,7 +54,7 @@ class Session:
 
     async def reset(self, seed):
         result = await self.client.reset(**self.options["reset"], seed=seed)
-        # The client connects again without notice, and its new session on the server has not been reset.
+        # The client reconnects silently, and its new session on the server has not been reset.
         self.connection = getattr(self.client, "_ws", None)
         return self.text_of(result.observation)
 
@@ -82,7 +82,7 @@ class Session:
         }
 
     def action_of(self, text):
-        """Returns the action that a turn names, or what is wrong with it."""
+        """Returns the action that a turn names, or a description of what is wrong with it."""
         field, kind = self.options["action"], self.options["actionType"]
         text = text.rsplit("</think>", 1)[-1].strip()
         fixed = self.options["fields"]

@@ -1,4 +1,4 @@
-"""Adapter of reasoning-gym: tasks with the package's difficulty settings, and its scorers."""
+"""Adapter for reasoning-gym: tasks with the package's difficulty settings, and its scorers."""
 
 import hashlib
 import json
@@ -8,9 +8,9 @@ from gradus_guarded import Guard
 from reasoning_gym import factory
 from reasoning_gym.coaching.base_curriculum import DefaultCurriculumContext, RangeAttributeMode
 
-# Longest text of a field that a template may contain.
+# Maximum length of a field that a template may contain.
 MAX_FIELD = 2000
-# Entries of a dataset; they are made one by one when needed.
+# Number of entries in a dataset; each is generated when it is needed.
 SIZE = 1_000_000
 
 
@@ -23,7 +23,8 @@ class Adapter:
         return {}
 
     def tasks(self, request):
-        """Entries from index "from" on. Entry i of a dataset depends on its configuration, the seed and i alone."""
+        """Returns the entries from index "from" on. Entry i depends only on the dataset's configuration, the seed
+        and i."""
         dataset = self.dataset(request["dataset"])
         entries = ((i, dataset[i]) for i in range(request["from"], request["from"] + request["count"]))
         return {"total": None, "tasks": [task_of(i, entry) for i, entry in entries]}

@@ -1,12 +1,12 @@
-"""Attempts at environments that hold state. A request names all turns of its attempt so far, so that an attempt whose
-session is gone (a restarted process, a lost connection) goes on in a new session that plays the earlier turns again."""
+"""Attempts at environments that keep state. A request names all turns of its attempt so far, so that an attempt whose
+session is gone (a restarted process, a lost connection) continues in a new session that replays the earlier turns."""
 
 import asyncio
 import hashlib
 import json
 import threading
 
-# Attempts that were cut off leave their session behind; beyond this number the oldest ends.
+# Interrupted attempts leave their sessions open; beyond this number, the oldest session is closed.
 MAX_SESSIONS = 512
 
 
@@ -89,5 +89,5 @@ def key_of(task, turns):
 
 
 def digest(reply):
-    """Digest of what the policy reads; rewards may differ in the last bits."""
+    """Returns a digest of the messages. It omits rewards, which may differ in the last bits."""
     return hashlib.sha256(json.dumps(reply["messages"], sort_keys=True).encode()).hexdigest()[:16]

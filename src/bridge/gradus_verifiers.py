@@ -1,4 +1,4 @@
-"""Adapter of verifiers 0.4: an episode of the package runs here, and its model calls wait for the policy's turns."""
+"""Adapter for verifiers 0.4: an episode of the package runs here, and its model calls wait for the policy's turns."""
 
 import asyncio
 import hashlib
@@ -50,7 +50,7 @@ class Adapter:
         return {"task": named, "prompt": prompt, "answer": answer if isinstance(answer, str) else None, "fields": {}}
 
     async def opening(self, named):
-        """The messages of the first model call, for a task whose environment opens the conversation."""
+        """Returns the messages of the first model call, for a task whose environment opens the conversation."""
         session = await self.open_session(named)
         try:
             return session.shown
@@ -159,7 +159,7 @@ def load(options):
 
 
 def version_of(taskset, name):
-    """Version of the taskset's package, and a hash of its module."""
+    """Returns the version of the taskset's package, and a hash of its module."""
     with open(inspect.getfile(type(taskset)), "rb") as source:
         text = hashlib.sha256(source.read()).hexdigest()[:12]
     try:
@@ -176,7 +176,7 @@ def prompt_of(data):
 
 
 def plain(message):
-    """Role and text of a message."""
+    """Returns the role and text of a message."""
     content = message.get("content") or ""
     if isinstance(content, list):
         if any(part.get("type") != "text" for part in content):
@@ -193,7 +193,7 @@ def raise_failure(episode):
 
 
 def ended(episode):
-    """The reward of the policy's trace."""
+    """Returns the last reply, with the reward of the policy's trace."""
     raise_failure(episode)
     traces = [trace for trace in episode.traces if trace.agent is None or trace.agent.trainable is not False]
     if len(traces) != 1:

@@ -1,4 +1,4 @@
-"""The policy as a harness of the verifiers package: one model call a turn, made in this process."""
+"""The policy as a harness of the verifiers package: one model call per turn, made in this process."""
 
 import httpx
 import verifiers.v1 as vf

@@ -34,7 +34,7 @@ export const customEnvironment = noun(customEnvironmentConfig);
 
 /**
  * Loads the module. The version contains a hash of it, of the local files it imports and of the options. The module is
- * trusted: it runs with all rights of the process.
+ * trusted: it runs with all permissions of the process.
  *
  * @throws ConfigError for any other default export.
  */

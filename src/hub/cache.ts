@@ -20,8 +20,7 @@ import { makeFolder } from '../storage/make-folder.ts';
  * them
  *     .locks/<repository>/<name>.gradus.lock
  *
- * Readers trust a blob with the right name and size, so a download gets that name only after its hash has been
- * checked.
+ * Readers trust a blob with the right name and size, so a download gets that name only after its hash has been checked.
  */
 
 /**

@@ -18,8 +18,7 @@ export type OnDownload = (file: string, done: number, total: number) => void;
 
 /**
  * Returns the path of a file in the snapshot of its commit, downloading it if it is not cached. An interrupted download
- * resumes where it stopped. A file gets its final name only after its size and hash match the
- * listing.
+ * resumes where it stopped. A file gets its final name only after its size and hash match the listing.
  *
  * @param address of the file, at a commit.
  * @throws DataError when the hub cannot be reached, refuses the request, or sends wrong content twice.

@@ -77,8 +77,7 @@ export class Bm25Index {
     let documents: number[] = [];
     let rest = terms.reduce((sum, { weight }) => sum + weight, 0);
     for (const term of terms) {
-      // Pruning costs about as much as reading `documents` once, so it pays off only for a longer list of
-      // postings.
+      // Pruning costs about as much as reading `documents` once, so it pays off only for a longer list of postings.
       const isLong = term.end - term.start > documents.length;
       const least = isLong ? (this.#best(documents, top).at(top - 1)?.score ?? 0) : 0;
       // The most that the remaining terms can add to a score, plus a margin for rounding.

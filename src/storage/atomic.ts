@@ -44,8 +44,7 @@ export async function writeAtomic<T>(
   const inPlace = isWrittenInPlace(path);
   const draft = inPlace ? path : draftOf(path);
   try {
-    // "wx" never follows a symbolic link, which a crafted folder could contain in place of the
-    // draft.
+    // "wx" never follows a symbolic link, which a crafted folder could contain in place of the draft.
     if (!inPlace) await rm(draft, { force: true });
     const file = await open(draft, inPlace ? 'w' : 'wx');
     let result: T;

@@ -61,7 +61,7 @@ test('damaged evidence names no rule', () => {
   expect(differences.result()).toMatchObject({ decided: 0, withoutRule: 4 });
 });
 
-test('has no share if no correct verdict names a rule', () => {
+test('gives no share if no correct verdict names a rule', () => {
   expect(createDifferences(1).result()).toMatchObject({ decided: 0, otherForm: null, rules: [] });
   expect(otherFormShare([{ outcome: 'correct' }, { outcome: 'incorrect' }])).toBeUndefined();
 });

@@ -28,7 +28,7 @@ export interface AnswerDifferences<T> {
   readonly decided: number;
   /** Other correct verdicts: those of programs, choices and custom verifiers. */
   readonly withoutRule: number;
-  /** Answers that equal the gold as text. */
+  /** Answers that equal the gold as strings. */
   readonly sameText: number;
   /** Share of `decided` whose text differs and whose rule is not `same form`, in [0, 1]; null if `decided` is 0. */
   readonly otherForm: number | null;
@@ -43,7 +43,7 @@ export interface RuleDifferences<T> {
   readonly count: number;
   /** Share of `decided`, in [0, 1]. */
   readonly share: number;
-  /** First examples with distinct gold and answer; texts are truncated to 500 characters. */
+  /** First examples with distinct gold and answer; both are truncated to 500 characters. */
   readonly examples: readonly (T & Pick<AnswerDifference, 'gold' | 'answer'>)[];
 }
 
@@ -67,7 +67,8 @@ function acceptanceOf({ outcome, evidence = {} }: DecidedVerdict): AnswerDiffere
 }
 
 /**
- * Returns `otherForm` of some verdicts, as a share of the correct verdicts that name a rule; undefined if none does.
+ * Returns the `otherForm` of the given verdicts, as a share of the correct verdicts that name a rule; undefined if none
+ * does.
  */
 export function otherFormShare(verdicts: readonly DecidedVerdict[]): number | undefined {
   const accepted = verdicts.flatMap((verdict) => acceptanceOf(verdict) ?? []);
@@ -77,7 +78,7 @@ export function otherFormShare(verdicts: readonly DecidedVerdict[]): number | un
 const isOtherForm = ({ rule, gold, answer }: AnswerDifference): boolean =>
   gold !== answer && rule !== 'same form';
 
-/** Counts by rule the correct answers whose text differs from the gold; keeps up to `maxExamples` of each rule. */
+/** Counts, by rule, the correct answers whose text differs from the gold; keeps up to `maxExamples` per rule. */
 export function createDifferences<T extends object>(maxExamples: number) {
   interface Found {
     count: number;

@@ -19,7 +19,9 @@ export const compositeConfig = z.strictObject({
         verifier: singleVerifierConfig,
         /** Weight relative to the other parts. */
         weight: z.number().positive().default(1),
-        /** If false, the part counts only for the score. Pass rates count outcomes, so form alone should not decide. */
+        /**
+         * If false, the part counts only towards the score. Pass rates count outcomes, so form alone should not decide.
+         */
         decides: z.boolean().default(true),
       }),
     )
@@ -33,7 +35,7 @@ export const compositeConfig = z.strictObject({
 });
 type CompositeConfig = z.output<typeof compositeConfig>;
 
-/** Names of the parts that have one. */
+/** Returns the names of the parts that have one. */
 export const namesOf = (parts: readonly { readonly name?: string | undefined }[]): string[] =>
   parts.flatMap(({ name }) => name ?? []);
 

@@ -3,7 +3,7 @@ import { compositeConfig, openComposite } from './composite.ts';
 import { openSingle, singleVerifierConfig } from './open-single-verifier.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Verifier configs that a recipe's `verifiers` accept. */
+/** Verifier configs that a recipe's `verifiers` accepts. */
 export const verifierConfig = z.discriminatedUnion('type', [
   ...singleVerifierConfig.options,
   compositeConfig,

@@ -9,12 +9,12 @@ import type { Verifier } from './verifier.ts';
 /** Judges an attempt by the sum of the rewards that its environment gave. */
 export const environmentScoreConfig = z.strictObject({
   type: z.literal('environment-score'),
-  /** Worst and best sum of an attempt's rewards; the score scales it to 0 … 1. */
+  /** Worst and best sum of an attempt's rewards; the score is the sum scaled to 0 … 1. */
   rewards: z
     .tuple([z.number(), z.number()])
     .refine(([worst, best]) => worst < best, { error: 'expected the worst sum, then a higher best one' })
     .default([0, 1]),
-  /** Lowest sum that is correct. Default: the best one. */
+  /** Lowest sum that counts as correct. Default: the best sum. */
   correctFrom: z.number().optional(),
 });
 type EnvironmentScoreConfig = z.output<typeof environmentScoreConfig>;
@@ -22,7 +22,7 @@ type EnvironmentScoreConfig = z.output<typeof environmentScoreConfig>;
 /** Recipe noun for attempts in an environment that scores them itself, e.g. `openEnv()` and `verifiersEnv()`. */
 export const environmentScore = noun(environmentScoreConfig);
 
-/** A verifier without resources. */
+/** Opens the verifier, which needs no resources. */
 export function openEnvironmentScore(config: EnvironmentScoreConfig): Verifier {
   const version = `1-${hashKey(JSON.stringify(config)).toString(36)}`;
   return {

@@ -27,7 +27,7 @@ export const formatConfig = z.strictObject({
    */
   actions: z
     .strictObject({
-      /** Such as `<|continue|>` and `<|reflect|>`; not special tokens, which a completion's text leaves out. */
+      /** Such as `<|continue|>` and `<|reflect|>`; not special tokens, which are not part of a completion's text. */
       tokens: z.array(z.string().min(1)).min(1),
       /** Text between two steps. */
       separator: z.string().min(1).default('\n\n'),
@@ -41,7 +41,7 @@ type FormatConfig = z.output<typeof formatConfig>;
 /** Recipe noun for the format of completions; usually a part of a `composite`. */
 export const format = noun(formatConfig);
 
-/** A verifier without resources; accepts any problem. */
+/** Opens the verifier, which needs no resources and accepts any problem. */
 export function openFormat(config: FormatConfig): Verifier {
   const version = `1-${hashKey(JSON.stringify(config)).toString(36)}`;
   const judge = (completion: string): Verdict => {

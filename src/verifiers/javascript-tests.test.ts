@@ -35,7 +35,7 @@ test('accepts a right program anywhere in the completion', async () => {
     });
 });
 
-test('reports for a partly right program which test failed and how', async () => {
+test('reports which test of a partly right program failed, and how', async () => {
   const completion = 'x=>x<2?3*x+7:0';
   const verdict = await verifier.verify(linear, completion);
   expect(verdict).toMatchObject({
@@ -141,7 +141,7 @@ test("applies a problem's tolerance, other answers and preamble", async () => {
   expect(await verifier.verify(either, '()=>two')).toMatchObject({ outcome: 'correct' });
 });
 
-test('rejects problems without suitable tests by name', () => {
+test('rejects problems without suitable tests, naming them', () => {
   expect(() => verifier.check(linear)).not.toThrow();
   expect(() => verifier.check(problemOf([]))).toThrow('problem p (test.jsonl): expected at least one test');
   expect(() =>
@@ -149,7 +149,7 @@ test('rejects problems without suitable tests by name', () => {
   ).toThrow('type stdio in python');
 });
 
-test('keeps order and verdicts of many programs at once', async () => {
+test('gives each of many concurrent programs its own verdict', async () => {
   const completions = Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? `x=>3*x+7+0*${i}` : `x=>${i}`));
   const verdicts = await Promise.all(completions.map((completion) => verifier.verify(linear, completion)));
   expect(verdicts.map(({ outcome }) => outcome === 'correct')).toEqual(

@@ -31,7 +31,7 @@ type FunctionTests = Extract<ProblemTests, { type: 'function' }>;
 const name = 'javascript-tests';
 const maxOutputCharacters = 100_000;
 
-/** A verifier with its own sandboxes; completions wait until one is free. */
+/** Opens a verifier with its own sandboxes; completions wait until one is free. */
 export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
   const pool = createPool({ name: 'the JavaScript sandbox', size: config.lanes, open: openQuickjsSandbox });
   const version = `2-${config.score}`;
@@ -134,7 +134,7 @@ function isRight(
 
 type Tolerance = ProblemTests['tolerance'];
 
-/** Deep equality of plain data, with a tolerance for numbers; 0 equals -0, and NaN equals NaN. */
+/** Returns whether plain data is deeply equal, with a tolerance for numbers; 0 equals -0, and NaN equals NaN. */
 function sameValue(value: unknown, right: unknown, tolerance: Tolerance): boolean {
   if (typeof value === 'number' && typeof right === 'number') {
     if (value === right || (Number.isNaN(value) && Number.isNaN(right))) return true;
@@ -177,7 +177,7 @@ function holdsBigint(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsBigint);
 }
 
-/** Formats a value as short text. */
+/** Formats a value as a short string. */
 function shown(value: unknown): string {
   const plain = (_: string, item: unknown): unknown =>
     typeof item === 'bigint'

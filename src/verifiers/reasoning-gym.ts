@@ -14,16 +14,21 @@ import type { Verifier } from './verifier.ts';
 /** Judges problems of `reasoningGym()` by the scorer of their dataset, in a Python process. */
 export const reasoningGymAnswerConfig = z.strictObject({
   type: z.literal('reasoning-gym'),
-  /** Where the answer is: in the last `<answer>` tags, as reasoning-gym's own prompts ask; in the last box; the whole text. */
+  /**
+   * Where the answer is: in the last `<answer>` tags, as reasoning-gym's own prompts ask; in the last box; or it is the
+   * whole text.
+   */
   extraction: z.enum(['tags', 'boxed', 'whole']).default('tags'),
-  /** Lowest score that is correct. Scorers give partial credit, e.g. 0.01 for a readable wrong answer. */
+  /** Lowest score that counts as correct. Scorers give partial credit, e.g. 0.01 for a readable wrong answer. */
   correctFrom: z.number().gt(0).max(1).default(1),
   /**
-   * Whether each answer is scored in a process that can read Python's libraries alone. Several scorers evaluate the answer as
-   * Python; without a guard, it runs with your rights.
+   * Whether each answer is scored in a process that can read only Python's libraries. Several scorers evaluate the
+   * answer as Python; without a guard, it runs with your rights.
    */
   isGuarded: z.boolean().default(true),
-  /** With a guard: processor time of one answer, in whole seconds; more is the verdict `timeout`. */
+  /**
+   * With a guard: CPU time limit of one answer, in whole seconds; an answer that exceeds it gets the verdict `timeout`.
+   */
   maxCpu: durationSchema.default('10s'),
   ...bridgeShape,
 });

@@ -22,7 +22,7 @@ type RegretConfig = z.output<typeof regretConfig>;
 /** Recipe noun for bandits; the score is 1 − regret / random player's regret, at least 0. */
 export const regret = noun(regretConfig);
 
-/** A verifier without resources. Judges attempts in the environment `bandit()`. */
+/** Opens the verifier, which needs no resources. It judges attempts in the environment `bandit()`. */
 export function openRegret(config: RegretConfig): Verifier {
   const version = `1-${hashKey(JSON.stringify(config)).toString(36)}`;
   return {

@@ -112,7 +112,7 @@ test.for([
   },
 );
 
-test('a reward names a part that the verdict lacks', () => {
+test('the error of a reward names the part that is missing from the verdict', () => {
   const reward = rewardConfig.parse(partsReward({ weights: { answer: 1 } }));
   const verdict = { outcome: 'correct', score: 1, reason: '', verifier: 'math@1' } as const;
   expect(() => rewardOf(reward, verdict)).toThrow(

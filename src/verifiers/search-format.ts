@@ -28,7 +28,7 @@ type SearchFormatConfig = z.output<typeof searchFormatConfig>;
 /** Recipe noun for the format of attempts that search; usually a part of a `composite`. */
 export const searchFormat = noun(searchFormatConfig);
 
-/** A verifier without resources; accepts any problem. */
+/** Opens the verifier, which needs no resources and accepts any problem. */
 export function openSearchFormat(config: SearchFormatConfig): Verifier {
   const version = `1-${hashKey(JSON.stringify(config)).toString(36)}`;
   const judge = (completion: string): Verdict => {

@@ -12,7 +12,7 @@ const shortestTelling = 3;
 const fewestTelling = 3;
 
 /**
- * Returns reasons to review a passing rollout. A flag is not a verdict, because honest rollouts can have it.
+ * Returns reasons to review a passing rollout. A flag is not a verdict, because honest rollouts may be flagged too.
  */
 export function suspicionsOf(
   { text, finishReason }: { readonly text: string; readonly finishReason: FinishReason },
@@ -31,7 +31,7 @@ export function suspicionsOf(
   ];
 }
 
-/** Returns the suspicions of each rollout of a group; only passes have any. */
+/** Returns the suspicions of each rollout of a group; only passing rollouts have any. */
 export function flagsOf({ problem, rollouts }: RolloutGroup): string[][] {
   return rollouts.map((rollout) =>
     rollout.verdict.outcome === 'correct'

@@ -5,7 +5,7 @@ import type { Transcript } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Checks that an attempt used its tools: made at least `minCalls` calls that a tool answered. */
+/** Checks that an attempt used its tools: it made at least `minCalls` calls that a tool answered. */
 export const toolUseConfig = z.strictObject({
   type: z.literal('tool-use'),
   minCalls: z.int().min(1).default(1),
@@ -15,7 +15,7 @@ type ToolUseConfig = z.output<typeof toolUseConfig>;
 /** Recipe noun for the use of tools; usually a part of a `composite`. */
 export const toolUse = noun(toolUseConfig);
 
-/** A verifier without resources; accepts any problem. */
+/** Opens the verifier, which needs no resources and accepts any problem. */
 export function openToolUse(config: ToolUseConfig): Verifier {
   const version = `1-${hashKey(JSON.stringify(config)).toString(36)}`;
   const judge = (attempt: Transcript | undefined): Verdict => {

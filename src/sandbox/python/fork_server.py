@@ -41,7 +41,7 @@ class Lane:
     """State shared by all runs of this lane: user, directory, Landlock rules and seccomp filter."""
 
     def __init__(self, directory, switched_off, packages):
-        self.switched_off = frozenset(switched_off)  # protections by name; tests alone switch any off
+        self.switched_off = frozenset(switched_off)  # protections by name; only tests switch any off
         self.directory = private_directory.open_directory(directory)
         self.uid = private_directory.spare_uid() if os.geteuid() == 0 and "user" not in self.switched_off else None
         self.threads = THREADS_OWN_USER if self.uid is not None or self.directory.own_user_namespace else THREADS_SHARED_USER

@@ -138,15 +138,16 @@ class Program:
 
 
 def _small_integer(digits):
-    """Reads an integer of a reply. Larger ones are tagged and hexadecimal: reading a long decimal takes quadratic time."""
+    """Reads an integer in a reply. Larger ones are tagged and hexadecimal: reading a long decimal takes quadratic
+    time."""
     if len(digits) > 20:
         raise values.MalformedValue("an untagged integer of more than 20 digits")
     return int(digits)
 
 
 def _as_exception(error):
-    """The program's exception, as an instance of the built-in class that it has or extends, with the name of its own
-    class."""
+    """Returns the program's exception as an instance of the built-in class that it is or extends, with the name of
+    its own class."""
     kind = values.exception_class([str(name) for name in error[2]])
     message = str(error[1])
     return RuntimeError(f"{kind.__name__}: {message}") if issubclass(kind, UnicodeError) else kind(message)
@@ -320,7 +321,8 @@ def _key(key):
 
 
 def _short(value):
-    """Returns the value as text for a message. Long integers are not written out, which would take quadratic time."""
+    """Returns the value as a string for a message. Long integers are not written out, which would take quadratic
+    time."""
     limit = getattr(sys, "set_int_max_str_digits", lambda digits: None)
     limit(4300)
     try:

@@ -1,7 +1,7 @@
 """The part of numpy that HumanEval+ and MBPP+ tests use: comparing numbers with a tolerance.
 
-Only the judge has it, unless the sandbox declares the real numpy. Tests that use any other name of numpy are broken.
-Programs that import numpy get an ImportError.
+Only the judge provides it, unless the sandbox declares the real numpy. Tests that use any other name from numpy are
+broken. Programs that import numpy get an ImportError.
 """
 
 import math
@@ -19,7 +19,7 @@ class ndarray:
 
 
 def isclose(value, expected, rtol=1e-05, atol=1e-08):
-    """numpy's asymmetric rule for two numbers: |value - expected| <= atol + rtol * |expected|."""
+    """Applies numpy's asymmetric rule to two numbers: |value - expected| <= atol + rtol * |expected|."""
     if math.isinf(value) or math.isinf(expected):
         return value == expected
     return abs(value - expected) <= atol + rtol * abs(expected)
@@ -35,7 +35,7 @@ def allclose(value, expected, rtol=1e-05, atol=1e-08):
 
 
 def assert_allclose(value, expected, rtol=1e-07, atol=0):
-    """numpy.testing's form of `allclose`."""
+    """Implements `allclose` as an assertion, as in numpy.testing."""
     assert allclose(value, expected, rtol, atol), f"{value!r} is not close to {expected!r}"
 
 

@@ -18,7 +18,7 @@ CAPACITY = "size=16m,nr_inodes=256,mode=0700"
 
 
 class PrivateDirectory:
-    """A directory that runs use in turn. `writable` is its path, or None if its size could not be limited."""
+    """A directory that runs use one after another. `writable` is its path, or None if its size could not be limited."""
 
     def __init__(self, path, capped, own_user_namespace):
         self.path = path

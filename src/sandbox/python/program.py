@@ -94,7 +94,7 @@ def serve_calls(job):
     objects = {}
 
     def refer(value):
-        objects[id(value)] = value  # kept alive, so the number stays its own
+        objects[id(value)] = value  # kept alive, so that its number is not reused
         return id(value)
 
     try:

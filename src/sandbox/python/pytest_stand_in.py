@@ -1,6 +1,6 @@
-"""The part of pytest that published tests use: raises, approx, parametrize, fixtures. Only the judge has it.
+"""The part of pytest that published tests use: raises, approx, parametrize, fixtures. Only the judge provides it.
 
-Tests that use any other name of pytest are broken: the problem is then ungradable, and no program counts as wrong.
+Tests that use any other name from pytest are broken: the problem is then ungradable, and no program counts as wrong.
 """
 
 import math
@@ -81,7 +81,8 @@ class Marks:
     """Implements `mark.parametrize` and `mark.skip`; other marks change nothing."""
 
     def parametrize(self, names, rows, **_):
-        """Runs the test once for each row; several of these decorators combine to all pairs of rows."""
+        """Runs the test once for each row; with several of these decorators, it runs once for each
+        combination of rows."""
         keys = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
         sets = [dict(zip(keys, row if len(keys) > 1 else [row])) for row in map(_row, rows)]
 
@@ -121,7 +122,7 @@ fixtures = {}
 
 
 def fixture(function=None, *, name=None, **_):
-    """Creates the value that tests request by the name of an argument, anew for each test."""
+    """Creates the value that a test requests by the name of an argument; each test gets a new value."""
 
     def keep(made):
         fixtures[name or made.__name__] = made
@@ -147,7 +148,7 @@ def _skipped():
 
 
 def main(*_, **__):
-    """Tests are run one by one by the judge."""
+    """Does nothing: the judge runs the tests one by one."""
     return 0
 
 

@@ -56,7 +56,7 @@ def _pack_rarer(value, refer):
             raise MalformedValue(f"an iterator of more than {MAX_ITERATED} items")
         return {"iterator" if isinstance(value, ITERATORS) else "view": [pack(item, refer) for item in items]}
     if kind.__module__ == "numpy" and hasattr(kind, "tolist"):
-        return pack(value.tolist(), refer)  # arrays cross as lists, scalars as Python's
+        return pack(value.tolist(), refer)  # arrays cross as lists, scalars as Python scalars
     if isinstance(value, type) and issubclass(value, Exception):
         return {"exception": class_names(value)}
     if refer is None:

@@ -50,8 +50,7 @@ interface Prefix {
  * weights are the two shares. Each attempt contributes at most one prefix, the place inside its answer with the score
  * nearest to 1/2.
  *
- * Skips attempts at problems that are not in `problems`, and attempts whose prompt differs from the
- * problem's own.
+ * Skips attempts at problems that are not in `problems`, and attempts whose prompt differs from the problem's own.
  */
 export async function probeValues(
   { engine, verifierFor, problems }: ProbeParts,

@@ -36,7 +36,7 @@ interface Choices {
   readonly texts: readonly string[];
 }
 
-/** A verifier without resources. */
+/** Opens the verifier, which needs no resources. */
 export function openMultipleChoice(config: MultipleChoiceConfig): Verifier {
   const version = `4-${hashKey(JSON.stringify(config)).toString(36)}`;
   return {
@@ -125,7 +125,10 @@ function spanned(extracted: Extracted | undefined): Found {
     : { text: extracted.text, span: [extracted.start, extracted.end] };
 }
 
-/** Returns true for one or several letters without other text, which attempt to choose: `\boxed{A, B}`, `\boxed{Z}`. */
+/**
+ * Returns whether a text is one or several letters and nothing else, and so attempts to choose: `\boxed{A, B}`,
+ * `\boxed{Z}`.
+ */
 function mayChoose(text: string): boolean {
   return /^[\s(]*[A-Za-z][\s),.]*(?:(?:,|and|or|\s)\s*\(?[A-Za-z][\s),.]*)*$/.test(bareText(text));
 }

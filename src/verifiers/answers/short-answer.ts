@@ -35,7 +35,7 @@ type ShortAnswerConfig = z.output<typeof shortAnswerConfig>;
 /** Recipe noun for short answers in words. */
 export const shortAnswer = noun(shortAnswerConfig);
 
-/** A verifier without resources. */
+/** Opens the verifier, which needs no resources. */
 export function openShortAnswer(config: ShortAnswerConfig): Verifier {
   const version = `1-${hashKey(JSON.stringify(config)).toString(36)}`;
   return {
@@ -99,9 +99,8 @@ function lastTagged(
   return text === '' ? undefined : { text, span: [start, end] };
 }
 
-/**
- * SQuAD's normalisation (Rajpurkar et al., 2016, `evaluate-v1.1.py`), for all of Unicode's punctuation. A text that
- * consists only of articles and punctuation keeps its lower-case form, so that it can still be compared.
+/**Applies SQuAD's normalisation (Rajpurkar et al., 2016, `evaluate-v1.1.py`), for all of Unicode's punctuation. A text
+ * that consists only of articles and punctuation keeps its lower-case form, so that it can still be compared.
  */
 export function normaliseAnswer(text: string): string {
   const lower = text.normalize('NFKC').toLowerCase();
@@ -111,7 +110,7 @@ export function normaliseAnswer(text: string): string {
 
 const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 
-/** Scores of a normalised answer against a normalised gold. */
+/** Functions that score a normalised answer against a normalised gold. */
 const scores: Readonly<Record<ShortAnswerConfig['metric'], (answer: string, gold: string) => number>> = {
   em: (answer, gold) => Number(answer === gold),
   cover: (answer, gold) => Number(` ${answer} `.includes(` ${gold} `)),

@@ -1,7 +1,7 @@
 import type { PythonSandbox } from '../../sandbox/python/python-sandbox.ts';
 import type { SandboxLimits } from '../../sandbox/sandbox.ts';
 
-/** The texts a checker compares. */
+/** The strings that a checker compares. */
 export interface CheckedTexts {
   readonly input: string;
   readonly output: string;
@@ -46,7 +46,7 @@ export async function runChecker(
   return (await accepts(texts.output)) === true ? false : verdict;
 }
 
-/** Returns whether a checker is a program: it reads its command line; other checkers define `check`. */
+/** Returns whether a checker is a program, which reads its command line; other checkers define `check`. */
 const isProgram = (checker: string): boolean => /\bargv\b/.test(checker);
 
 /**
@@ -59,7 +59,7 @@ function asFunction(checker: string): string {
 }
 
 /**
- * Returns a Python literal for any text. JSON's escapes are valid in Python, but JSON may leave some characters
+ * Returns a Python literal for any string. JSON's escapes are valid in Python, but JSON may leave some characters
  * unescaped.
  */
 function pythonString(text: string): string {

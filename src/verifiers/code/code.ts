@@ -26,7 +26,7 @@ export const codeConfig = z.strictObject({
   type: z.literal('code'),
   sandbox: pythonSandboxConfig.default(() => pythonSandboxConfig.parse(pythonSandbox())),
   score: scoreRule.default('all'),
-  /** Maximum number of tests per problem; of more tests, a sample that depends only on the problem is used. */
+  /** Maximum number of tests per problem; if there are more, a sample that depends only on the problem is used. */
   maxTests: z.int().min(1).default(64),
   /** CPU time for each test. */
   maxCpu: durationSchema.default('4s'),
@@ -51,7 +51,7 @@ export interface CodeVerifier extends Verifier {
 }
 
 /**
- * Opens the verifier of Python programs. The sandbox starts at the first verdict or call of `environment()`.
+ * Opens the verifier for Python programs. The sandbox starts at the first verdict or call of `environment()`.
  *
  * @example
  * await using verifier = openCode(code({ score: 'fraction' }));
@@ -105,7 +105,7 @@ function versionOf({
   return `3-${rule}-${hashKey(maxTests, maxCpu, maxMemoryMiB, maxOutputCharacters).toString(16)}`;
 }
 
-/** Returns the problem's tests. Throws a `DataError` if no program could be judged by them. */
+/** Returns the problem's tests. Throws a `DataError` if they could not judge any program. */
 function testsOf(problem: Problem): ProblemTests {
   const { tests, id } = problem;
   if (tests === undefined) throw new DataError(`problem ${id}: expected tests for a program, got none`);

@@ -6,7 +6,7 @@ import { runChecker } from './checker.ts';
 import { samePrinted } from './printed-output.ts';
 import { sampleTests } from './test-sample.ts';
 
-/** The result of one test; texts are shortened for the record. */
+/** The result of one test; strings are shortened for the record. */
 export interface TestResult {
   readonly status: 'passed' | 'wrong' | 'failed' | 'timeout' | 'out-of-memory' | 'overflow';
   readonly input?: string;

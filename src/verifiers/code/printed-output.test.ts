@@ -83,7 +83,7 @@ describe('samePrinted', () => {
           ...(isTolerant ? { tolerance: { absolute: 0, relative: 0 } } : {}),
         } as const;
         expect(samePrinted(`${a}${tailA}`, `${a}${tailB}`, rules)).toBe(true);
-        // With a bound of 0 and equal doubles, only texts that are not integers may count as the same.
+        // With a bound of 0 and equal doubles, only strings that are not integers may count as the same.
         const isSame = samePrinted(`${a}`, `${b}`, rules);
         expect(isSame).toBe(a === b);
       }),
@@ -99,7 +99,7 @@ describe('samePrinted', () => {
     },
   );
 
-  test('ignores only blanks at line ends and blank last lines', () => {
+  test('ignores only blanks at line ends and trailing blank lines', () => {
     const line = fc.stringMatching(/^[a-z0-9]{1,5}( [a-z0-9]{1,5}){0,3}$/);
     fc.assert(
       fc.property(

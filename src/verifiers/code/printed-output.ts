@@ -9,8 +9,8 @@ type PrintedRules = Pick<PrintedTests, 'comparison' | 'tolerance'>;
 /**
  * Returns whether a program printed the expected text. Order and case always matter.
  *
- * - By default, the texts must be equal except for blanks at line ends and blank last lines. With a tolerance, words
- *   may also differ if they are numbers within it; two numbers written as integers must be equal.
+ * - By default, the texts must be equal except for blanks at line ends and trailing blank lines. With a tolerance,
+ *   words may also differ if they are numbers within it; two numbers written as integers must be equal.
  * - With `comparison: 'numbers'`, the texts are compared line by line, as in LiveCodeBench's `testing_util.py`: blanks
  *   around lines and around the whole output are ignored, and lines of numbers are compared as decimals, so `3` equals
  * `3.0`. With a tolerance, lines may contain words as well as numbers.
@@ -69,8 +69,8 @@ function sameNumber(word: string, gold: string, tolerance: Tolerance | undefined
 }
 
 /**
- * Returns the exact value of a decimal as text that is equal for equal numbers: digits without leading and trailing
- * zeros, and an exponent.
+ * Returns the exact value of a decimal as a string that is the same for equal numbers: digits without leading and
+ * trailing zeros, and an exponent.
  */
 function normalForm(text: string): string {
   const [, sign, mantissa, exponent = '0'] = decimal.exec(text)!;

@@ -32,7 +32,7 @@ export const customVerifier = noun(customConfig);
 
 /**
  * Loads the module. The version contains a hash of it, of the local files it imports and of the options, so verdicts of
- * an edited module are never mixed with older ones. The module is trusted: it runs with all rights of the process.
+ * an edited module are never mixed with older ones. The module is trusted: it runs with all permissions of the process.
  *
  * @throws ConfigError when it is not a verifier module.
  */

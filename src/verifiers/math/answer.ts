@@ -54,7 +54,7 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
   return { source, normalised: spell(tokens), node, ...(otherNumber && { otherNumber }) };
 }
 
-/** Digits with at most a sign and a point, like most answers. No rule could read them differently. */
+/** Matches digits with at most a sign and a point, like most answers. No rule could read them differently. */
 const plainNumber = /^(-?)(\d{1,30}(?:\.\d{1,30})?)$/;
 
 function readPlainNumber(source: string, sign: string, digits: string): ReadAnswer {
@@ -64,8 +64,8 @@ function readPlainNumber(source: string, sign: string, digits: string): ReadAnsw
 }
 
 /**
- * Returns a text of plain words that contains "and", "half" or "a"; the "and" of "two and a half million" is not a
- * conjunction.
+ * Returns the words of a text that consists of plain words, if it contains "and", "half" or "a"; the "and" of "two and
+ * a half million" is not a conjunction.
  */
 function plainWords(text: string): string | undefined {
   if (text.length > 100 || !/\b(?:and|half|an?)\b/i.test(text)) return undefined;
@@ -106,7 +106,7 @@ const decimalCommaNumber = /^[+-]?(?:\d+,\d{1,2}|0,\d+|\d{4,},\d+)(?:\\text\{ [^
 const lakhGroups = /^[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?(?:\\text\{ [^{}]*\})?$/;
 
 /**
- * Reads words that are not mathematics ("5 out of 8 people", "increasing on [0, 1]") as a text to compare letter by
+ * Reads words that are not mathematics ("5 out of 8 people", "increasing on [0, 1]") as a string to compare letter by
  * letter. Returns nothing for texts with hardly any words, or with TeX that could not be read.
  */
 export function readWords(source: string): ReadAnswer | undefined {
@@ -119,7 +119,7 @@ export function readWords(source: string): ReadAnswer | undefined {
   return { source, normalised: text, node: { kind: 'text', text } };
 }
 
-/** Returns whether an unreadable text has the same words as a gold in words. */
+/** Returns whether an unreadable text contains the same words as a gold in words. */
 export function saysSameWords(gold: ReadAnswer, text: string): boolean {
   const answer = gold.node.kind === 'text' ? readWords(text) : undefined;
   return answer !== undefined && sameWords(gold.node, answer.node);
@@ -167,8 +167,8 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPo
 const longValue = 10n ** 40n;
 
 /**
- * Returns the exact value of an answer as text (`1/2`, `-2`), which identifies equal answers to one problem. Returns
- * nothing if there is no single exact value, if commas have two readings, or if the value is long.
+ * Returns the exact value of an answer as a string (`1/2`, `-2`), which identifies equal answers to one problem.
+ * Returns nothing if there is no single exact value, if commas have two readings, or if the value is long.
  */
 export function exactText({ node, otherNumber }: ReadAnswer): string | undefined {
   if (otherNumber !== undefined) return undefined;

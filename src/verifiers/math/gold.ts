@@ -5,8 +5,8 @@ import { extractAnswer } from './extract/extract.ts';
 import { UnreadableAnswer } from './read/token.ts';
 
 /**
- * Reads a gold answer in the forms of data sets: bare, in dollar signs, boxed, or as a worked solution with a box at
- * its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
+ * Reads a gold answer in the forms that data sets use: bare, in dollar signs, boxed, or as a worked solution with a box
+ * at its end. Throws `UnreadableAnswer` or `BudgetExceeded`.
  */
 export function goldAnswer(gold: string): ReadAnswer {
   if (!gold.includes('\\boxed') && !gold.includes('\\fbox')) return unboxedGold(gold);

@@ -1,8 +1,9 @@
 """Calls one function of a user's file repeatedly. Needs only Python 3.9 or newer.
 
 Standard input and descriptor 3 carry one JSON value per line. First request: {"file", "function", "maxLoadSeconds",
-"maxSeconds", "sources"?}; its reply: the loaded function (see describe) or {"refused", "at"}. Each later request holds
-keyword arguments; its reply: {"score", "details"} or {"error", "at"}. Exits at end of input, or at a time limit.
+"maxSeconds", "sources"?}; its reply: the loaded function (see describe) or {"refused", "at"}. Each later request
+contains keyword arguments; its reply: {"score", "details"} or {"error", "at"}. Exits at end of input, or at a time
+limit.
 """
 
 import ast
@@ -60,7 +61,7 @@ def load(setup, sources):
         raise Refused(f"expected Python 3.9 or newer, got {platform.python_version()}")
     file, name = setup["file"], setup["function"]
     own_folder = os.path.dirname(os.path.abspath(__file__))
-    # Under the file's name, since processes that the function starts may import it again.
+    # Register it under the file's name, since processes that the function starts may import it again.
     stem = os.path.splitext(os.path.basename(file))[0]
     if stem in getattr(sys, "stdlib_module_names", ()):
         # Load Python's module first: next to a reward file called math.py, `import math` must still find it.
@@ -104,7 +105,7 @@ def given_sources(setup):
 
 
 def local_sources(file):
-    """Path -> text of the file and of all its direct and indirect imports from its folder."""
+    """Returns path -> text for the file and all its direct and indirect imports from its folder."""
     folder, found, waiting = os.path.dirname(file), {}, [file]
     while waiting:
         path = waiting.pop()
@@ -185,7 +186,7 @@ def read_result(result):
 
 
 def unwrapped(value):
-    """Unwraps a list of one; converts numpy and torch numbers to Python's."""
+    """Unwraps a one-element list; converts numpy and torch numbers to Python's."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if not isinstance(value, (list, tuple)):
@@ -213,7 +214,7 @@ def detail(value):
 
 
 def plain_of(value, depth):
-    """Converts to JSON types; values without a JSON form become text."""
+    """Converts to JSON types; values without a JSON form become strings."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int) and abs(value) <= MAX_SAFE_INTEGER:

@@ -12,7 +12,7 @@ export interface Setup {
   readonly maxLoadSeconds: number;
   /** Limit per call. */
   readonly maxSeconds: number;
-  /** Path → base64 of the files when the verifier was opened. Absent: read them now. */
+  /** Path → base64 of the content of the files when the verifier was opened. Absent: read the files now. */
   readonly sources?: Readonly<Record<string, string>>;
 }
 

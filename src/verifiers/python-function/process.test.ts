@@ -13,7 +13,7 @@ const hasPython = spawnSync('python3', ['--version']).status === 0;
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'gradus-process-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A process for `judge(text)` of a file with this content. */
+/** Creates a process for the function `judge(text)` in a file with this content. */
 function start(name: string, source: string, maxMs = 20_000): FunctionProcess {
   const file = join(folder, name);
   writeFileSync(file, source);

@@ -13,10 +13,10 @@ export interface ProcessSpec extends FunctionSpec {
   readonly maxMs: number;
 }
 
-/** Longest reply: 50 details of 2,000 characters and much room. */
+/** Maximum length of a reply: 50 details of 2,000 characters, with a wide margin. */
 const maxReplyCharacters = 1 << 24;
 
-/** A process with the function loaded; starts on first use and restarts after it ended. One call at a time. */
+/** A process with the function loaded; starts on first use and restarts after it has ended. One call at a time. */
 export class FunctionProcess implements AsyncDisposable {
   readonly #file: string;
   readonly #process: LineProcess;

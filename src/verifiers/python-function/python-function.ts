@@ -29,7 +29,7 @@ export const pythonFunctionConfig = z.strictObject({
   convention: z.enum(['auto', ...conventions]).default('auto'),
   /** Keyword arguments of every call; they take precedence (verl's `reward_kwargs`). */
   options: z.record(z.string(), z.json()).default({}),
-  /** Interpreter: a name on PATH, or a path from the recipe's folder, e.g. into a virtual environment. */
+  /** Interpreter: a name on PATH, or a path relative to the recipe's folder, e.g. into a virtual environment. */
   python: z.string().min(1).default('python3'),
   /** Number of processes that judge in parallel; further completions wait. */
   workers: z.int().min(1).max(256).default(2),
@@ -37,7 +37,7 @@ export const pythonFunctionConfig = z.strictObject({
   maxTime: durationSchema.default('60s'),
   /** Limit for loading the file and its imports. */
   maxLoadTime: durationSchema.default('120s'),
-  /** Worst and best score of the function; verdicts scale it to 0 … 1. */
+  /** Worst and best score of the function; verdicts scale the score to 0 … 1. */
   scores: z
     .tuple([z.number(), z.number()])
     .refine(([worst, best]) => worst < best, { error: 'expected the worst score, then a higher best one' })
@@ -58,7 +58,7 @@ export const pythonVerifier = noun(pythonFunctionConfig);
 /**
  * Loads the file once to check it, and judges with that content. The version contains a hash of the file, of its local
  * imports and of the settings. It does not contain the interpreter and packages, because an upgrade would invalidate
- * every measured pass rate; `environment()` lists them. The file is trusted: it runs with all rights of the user.
+ * every measured pass rate; `environment()` lists them. The file is trusted: it runs with all permissions of the user.
  *
  * @throws ConfigError when it cannot be loaded or does not follow a known convention.
  */

@@ -12,7 +12,7 @@ export function isCollection(node: MathNode): boolean {
 }
 
 /**
- * Compares two answers of which at least one is a list, tuple, set or ±; returns the rule under which they are equal.
+ * Compares two answers, at least one of which is a list, tuple, set or ±; returns the rule under which they are equal.
  */
 export function compareCollections(
   gold: MathNode,
@@ -79,7 +79,7 @@ function isInterval(node: Collection): boolean {
   return node.kind === 'tuple' && node.items.length === 2 && (node.open === '[' || node.close === ']');
 }
 
-/** (a, b) is a point or an open interval, [a, b] is closed: with two items, the brackets are part of the answer. */
+/** (a, b) is a point or an open interval, but [a, b] is closed: with two items, the brackets are part of the answer. */
 function sameBrackets(
   gold: Extract<Collection, { kind: 'tuple' }>,
   answer: Extract<Collection, { kind: 'tuple' }>,

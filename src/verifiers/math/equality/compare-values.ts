@@ -16,9 +16,9 @@ const noPoint: Point = new Map();
 const noValues: ReadonlyMap<string, Rational> = new Map();
 
 /**
- * Compares two expressions by value: exactly if both are rational, else in doubles if these suffice, or in long
- * numbers. It matters which one is the gold only if one is a decimal and the other is exact. Returns nothing if they
- * differ.
+ * Compares two expressions by value: exactly if both are rational, else in doubles if these suffice, or else in
+ * high-precision numbers. It matters which one is the gold only if one is a decimal and the other is exact. Returns
+ * nothing if they differ.
  */
 export function compareValues(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (needsPoint(gold) || needsPoint(answer)) return compareAtProbes(gold, answer, comparing);
@@ -29,7 +29,7 @@ export function compareValues(gold: MathNode, answer: MathNode, comparing: Compa
   return roundsTogether(gold, answer, a, b, comparing) ? 'rounds to the decimal' : undefined;
 }
 
-/** Compares constants of which at most one is known exactly (`exact`). */
+/** Compares constants, at most one of which is known exactly (`exact`). */
 function compareConstants(
   gold: MathNode,
   answer: MathNode,
@@ -64,7 +64,7 @@ function meetsDecimal(gold: MathNode, answer: MathNode, a: Complex, b: Complex):
   return (hasDecimals(gold) || hasDecimals(answer)) && isClose(a, b, decimalTolerance);
 }
 
-/** Compares values that doubles cannot distinguish or represent: by form, as powers, or as long numbers. */
+/** Compares values that doubles cannot distinguish or represent: by form, as powers, or as high-precision numbers. */
 function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (sameTree(gold, answer)) return 'same form';
   const [a, b] = [primitivePower(gold, comparing), primitivePower(answer, comparing)];
@@ -73,7 +73,7 @@ function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing)
   return sameRealValue(gold, answer, comparing.budget) === true ? 'same value to rounding error' : undefined;
 }
 
-/** Largest base whose integer roots are searched. */
+/** Largest base whose integer roots are searched for. */
 const largestBase = 1_000_000n;
 
 /**
@@ -104,7 +104,7 @@ function isOrdinary(z: Complex): boolean {
   return isFiniteComplex(z) && (size > 1e-290 || z.error > 0) && size < 1e290;
 }
 
-/** Returns whether an expression has variables or a function of unknown meaning. */
+/** Returns whether an expression contains variables or a function of unknown meaning. */
 function needsPoint(node: MathNode): boolean {
   return someNode(node, ({ kind }) => kind === 'variable' || kind === 'call');
 }

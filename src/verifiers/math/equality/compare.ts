@@ -60,7 +60,9 @@ function compareNodes(gold: MathNode, answer: MathNode, comparing: Comparing): s
   return compareValues(gold, answer, comparing) ?? compareWithoutUnitLetters(gold, answer, comparing);
 }
 
-/** Compares a value in words with one in digits: "two dozen eggs" is 24. If both are texts, neither may have a unit. */
+/**
+ * Compares a value in words with one in digits: "two dozen eggs" is 24. If both are in words, neither may have a unit.
+ */
 function compareWorded(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const [left, right] = [valueInWords(gold), valueInWords(answer)];
   if (left !== undefined && right !== undefined)

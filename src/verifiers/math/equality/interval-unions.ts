@@ -50,7 +50,7 @@ export function above(low: MathNode, isClosed: boolean, comparing: Comparing): S
   return { low: cut(low, !isClosed, comparing), high: highest };
 }
 
-/** A single number. */
+/** Returns the stretch that contains a single number. */
 export function point(value: MathNode, comparing: Comparing): Stretch {
   return { low: cut(value, false, comparing), high: cut(value, true, comparing) };
 }
@@ -91,7 +91,7 @@ export function united(stretches: readonly Stretch[]): readonly Stretch[] {
   return merged;
 }
 
-/** Returns the numbers in both; nothing if an end is unknown. */
+/** Returns the numbers that are in both unions; nothing if an end is unknown. */
 export function intersected(a: readonly Stretch[], b: readonly Stretch[]): readonly Stretch[] | undefined {
   if (!areKnown(a) || !areKnown(b)) return undefined;
   const common = a.flatMap((left) =>

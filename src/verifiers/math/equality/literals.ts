@@ -1,7 +1,7 @@
 import type { LiteralNode, MathNode } from '../syntax.ts';
 import type { Comparing } from './comparing.ts';
 
-/** Compares answers of which at least one is a date, time, version, address or phone number. */
+/** Compares answers, at least one of which is a date, time, version, address or phone number. */
 export function compareLiterals(gold: MathNode, answer: MathNode): string | undefined {
   if (gold.kind === 'literal' && answer.kind === 'literal')
     return gold.shape === answer.shape && gold.value === answer.value ? `same ${gold.shape}` : undefined;

@@ -61,12 +61,12 @@ export function assignedValue(
     : undefined;
 }
 
-/** True for a chain of `=` and `≈` only. */
+/** Returns whether a relation is a chain of only `=` and `≈`. */
 export function isEquation(node: MathNode): boolean {
   return node.kind === 'relation' && node.operators.every(isEquality);
 }
 
-/** The index of the last part not introduced by `≈`, but at least `least`. */
+/** Returns the index of the last part not introduced by `≈`, but at least `least`. */
 export function lastExactPart(node: RelationTree, least: number): number {
   let last = node.parts.length - 1;
   while (last > least && node.operators[last - 1] === '\\approx') last--;

@@ -130,7 +130,7 @@ export function constantRatio(a: MathNode, b: MathNode, comparing: Comparing): n
   return agreeing >= 2 ? ratio : undefined;
 }
 
-/** Names of the variables in either expression, sorted. */
+/** Returns the sorted names of the variables in either expression. */
 function variableNames(...nodes: readonly MathNode[]): readonly string[] {
   const names = new Set<string>();
   const collect = (node: MathNode): boolean => {
@@ -141,7 +141,7 @@ function variableNames(...nodes: readonly MathNode[]): readonly string[] {
   return [...names].toSorted();
 }
 
-/** Returns whether the expression has a variable. */
+/** Returns whether the expression contains a variable. */
 export function hasVariables(node: MathNode): boolean {
   return someNode(node, isVariable);
 }

@@ -19,7 +19,9 @@ export function isInequalityList(node: MathNode): boolean {
   return node.kind === 'list' && node.items.every((item) => item.kind === 'relation' && !isEquation(item));
 }
 
-/** Compares answers of which at least one is a relation or set algebra; returns the rule under which they are equal. */
+/**
+ * Compares answers, at least one of which is a relation or set algebra; returns the rule under which they are equal.
+ */
 export function compareRelations(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   if (isDenied(gold) || isDenied(answer)) return undefined;
   if (isEquation(gold) || isEquation(answer)) return compareEquations(gold, answer, comparing);

@@ -27,8 +27,8 @@ const opposites: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * Compares answers of which at least one has a unit in words. Two units of the table must measure the same quantity and
- * are converted: 5 km is 5000 m. If a word is not a unit, or one side has no unit, only the values are compared.
+ * Compares answers, at least one of which has a unit in words. Two units of the table must measure the same quantity
+ * and are converted: 5 km is 5000 m. If a word is not a unit, or one side has no unit, only the values are compared.
  */
 export function compareQuantities(
   gold: MathNode,
@@ -126,7 +126,7 @@ function lettersOf(node: MathNode, rest: MathNode): string {
   return `${lettersOf(node.left, rest)} ${node.kind === 'divide' ? '/ ' : ''}${letter}${power}`.trim();
 }
 
-/** Returns a whole exponent as written; an empty text for any other. */
+/** Returns a whole exponent as written; an empty string for any other. */
 function exponentOf(node: MathNode): string {
   if (node.kind === 'negate') return exponentOf(node.operand).replace(/^(?=\d)/, '-');
   return node.kind === 'number' && node.value.denominator === 1n ? String(node.value.numerator) : '';

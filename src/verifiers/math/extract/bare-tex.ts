@@ -21,7 +21,7 @@ const beginning = new RegExp(String.raw`(?:${letter}(?:_\{?\w\}?)?|[\d.(^*/+=|!,
 const leftSide = new RegExp(String.raw`(?:${letter}|${inBrackets}|${number}|\})\s$`);
 const joins = /^\\(?:pm|mp|leq?|geq?|neq?|in|cup|cap|cdot|times)(?![a-zA-Z])/;
 
-/** Number of characters before a command in which the beginning of its formula is searched. */
+/** Number of characters before a command that are searched for the beginning of its formula. */
 const reach = 60;
 
 /**

@@ -1,6 +1,6 @@
 import type { Passage } from './numbers-in-text.ts';
 
-/** Number of characters on either side of a value in which the rest of its expression is searched. */
+/** Number of characters on either side of a value that are searched for the rest of its expression. */
 const reach = 60;
 
 /** A value joined to the next value: "17 or ", `$17$ and $`, "9 / ". */
@@ -10,7 +10,7 @@ const joinedBefore =
 const functionBefore = /(?<![\w\\])(?:log|ln|lg|sin|cos|tan|cot|sec|csc|exp|sqrt)(?:_\{?\w{1,3}\}?)?\s?\(?$/;
 /** The beginning of a tuple or interval: "(17, ", "[". */
 const tupleBefore = /[([](?:\s*-?\d[\d./]*\s*,){0,5}\s*$/;
-/** Terms before the value: "x^2 + ", "5(x-". No sign can match in two ways, so a failed match is cheap. */
+/** Terms before the value: "x^2 + ", "5(x-". No character can match in two ways, so a failed match is cheap. */
 const termsBefore =
   /(?:(?<![A-Za-z])[A-Za-z](?![A-Za-z])|[\d.^(){}+*/-]| (?=[-+*/])|(?<=[-+*/]) (?![-+*/]))*(?:(?<![A-Za-z])[A-Za-z]|[\d)}]) ?[-+*/] ?$/;
 /** A letter added to the value or multiplied by it: " + x", "*y". */

@@ -81,7 +81,7 @@ function decimalCommaEnd(text: string, at: number, end: number): number {
   return isComma ? scanNumeral(text, end + 1, false).end : end;
 }
 
-/** Returns whether a minus directly precedes the number and does not subtract. */
+/** Returns whether a minus sign directly precedes the number and does not denote subtraction. */
 function isNegative(text: string, at: number): boolean {
   const isMinus = text[at - 1] === '-' || text[at - 1] === '−';
   return isMinus && !isWordCharacter(text[at - 2]) && text[at - 2] !== ')' && text[at - 2] !== '^';
@@ -122,7 +122,7 @@ export function withSuffix(text: string, { start, end: numberEnd }: NumberSpan):
   return { text: text.slice(start, end), start, end };
 }
 
-/** `in` after a space is a preposition more often than inches. */
+/** `in` after a space is more often a preposition than an abbreviation of inches. */
 function belongsToValue(word: string, isAdjacent: boolean): boolean {
   if (scaleOf(word) !== undefined || /^\p{Script=Han}/u.test(word)) return true;
   return isAdjacent ? isUnitWord(word) : isUnitSymbol(word) && word !== 'in' && word !== 'us';

@@ -53,8 +53,8 @@ function passageOf(text: string, span: Passage | NumberSpan): Passage {
 }
 
 /**
- * Returns in order every formula, in a fence or in bare TeX, and every number outside a formula; with `withParts` also
- * numbers that are part of a term, such as the 2 of `2x`.
+ * Returns, in order, every formula, in a fence or in bare TeX, and every number outside a formula; with `withParts`
+ * also numbers that are part of a term, such as the 2 of `2x`.
  */
 function spansOf(text: string, withParts = false): (Passage | NumberSpan)[] {
   const found: (Passage | NumberSpan)[] = [];
@@ -107,7 +107,8 @@ function startsNumber(text: string, at: number): boolean {
 
 /**
  * Reads the formula that opens at a position, if there is one; its text is empty if inline fences are on different
- * lines. Query positions in ascending order: then each closing fence is searched once, and the total time is linear.
+ * lines. Query positions in ascending order: then each closing fence is searched for once, and the total time is
+ * linear.
  */
 export function createFenceReader(text: string): (at: number) => Passage | undefined {
   const nextClosing = new Map<string, number>();
@@ -138,7 +139,7 @@ export function createFenceReader(text: string): (at: number) => Passage | undef
   };
 }
 
-/** `$5 and then $` is money, not a formula: prose stands between the dollar signs. */
+/** `$5 and then $` is money, not a formula: there is prose between the dollar signs. */
 function isCurrency(text: string, start: number, close: number): boolean {
   if (!isDigit(text[start])) return false;
   return (

@@ -7,7 +7,9 @@ interface TagContent {
 const opening = '<answer>';
 const closing = '</answer>';
 
-/** The last `<answer>…</answer>` of a text, in upper or lower case; `unfinished` if the last tag never closes. */
+/**
+ * Returns the last `<answer>…</answer>` of a text, in upper or lower case; `unfinished` if the last tag never closes.
+ */
 export function lastTag(text: string): TagContent | 'unfinished' | undefined {
   if (!text.includes('<')) return undefined;
   const lower = text.toLowerCase();

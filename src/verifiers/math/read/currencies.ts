@@ -77,8 +77,8 @@ export function currencyAsUnit(text: string): string {
 }
 
 /**
- * Adds the unit, unless the amount is followed by words, which are already its unit unless they scale it: `\$5 \text{
- * million}`.
+ * Adds the unit, unless the amount is followed by words, which then are its unit. Words that scale the amount, as in
+ * `\$5 \text{ million}`, are not a unit.
  */
 function withUnit(amount: string, sign: string): string {
   const isAmount = /^[-+]?[\d.\\]/.test(amount) && !/[=<>;]|, /.test(amount);

@@ -11,7 +11,7 @@ const groupMarks = ['{,}\\!', ',\\!\\,', ',\\! ', '{,} ', '{,}', ',\\!', ',\\,',
 /** Marks that group thousands only outside brackets; inside, a comma separates items. */
 const looseGroupMarks = [...groupMarks, ' ', '\\ ', '\\;', '~'];
 
-/** Digits and commas that are one number: `1,234,567`. Three digits after a comma form a group in every reading. */
+/** Digits and commas that form one number: `1,234,567`. Three digits after a comma form a group in every reading. */
 const commaGroups = /\d{1,3}(?:,\d{3})+(?!\d|,\d)/y;
 const apostropheGroups = /\d{1,3}(?:'\d{3})+(?![\d'])/y;
 /** Two points cannot both be decimal marks. */

@@ -1,7 +1,7 @@
 /**
  * Rewrites older TeX and regional notations as the usual commands: `^3/_4`, `{}_{10}C_3`,
- * `y^{\prime}`, `0.\dot{3}`, `]0,1[`, `70~000`. Each rule is one linear pass, and is skipped for texts without its
- * signs.
+ * `y^{\prime}`, `0.\dot{3}`, `]0,1[`, `70~000`. Each rule is one linear pass, and is skipped for text without the
+ * characters that it needs.
  */
 export function modernise(text: string): string {
   let modern = text;

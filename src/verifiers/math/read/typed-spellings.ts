@@ -105,7 +105,8 @@ const fractionOfUnits =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)\\[dt]?frac\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?\s*\}\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?(\^\{?\d\}?)?\s*\}/g;
 
 /**
- * Rewrites a fraction of two letters as a unit if the table of units has it; otherwise it is a fraction of variables.
+ * Rewrites a fraction of two letters as a unit if the table of units contains it; otherwise it is a fraction of
+ * variables.
  */
 function unitFraction(all: string, amount: string, above: string, below: string, power = ''): string {
   const unit = `${above.trim()}/${below.trim()}${power.replaceAll(/[{}]/g, '')}`;

@@ -123,8 +123,8 @@ function extreme(operands: readonly Complex[], choose: (...values: number[]) => 
 }
 
 /**
- * Replaces an unknown function (`f`, an unevaluated sum) by a fixed smooth function that depends on its name and every
- * argument: equal applications have equal values, different ones have different values.
+ * Replaces an unknown function (`f`, an unevaluated sum) with a fixed smooth function that depends on its name and
+ * every argument: equal applications have equal values, different ones have different values.
  */
 function standIn(name: string, operands: readonly Complex[]): Complex {
   let seed = 0;

@@ -13,7 +13,7 @@ export const zero: BigFloat = { mantissa: 0n, exponent: 0 };
 
 const largestDouble = 2n ** 1000n;
 
-/** Length of |n| in bits, sometimes one more just below a power of 2; 0 for 0. */
+/** Returns the length of |n| in bits, sometimes one more just below a power of 2; 0 for 0. */
 export function bitLength(n: bigint): number {
   const size = n < 0n ? -n : n;
   if (size < 4_294_967_296n) return 32 - Math.clz32(Number(size));
@@ -22,11 +22,11 @@ export function bitLength(n: bigint): number {
   return 4 * (hex.length - 8) + 32 - Math.clz32(Number.parseInt(hex.slice(0, 8), 16));
 }
 
-/** n · 2^shift, rounded down. */
+/** Returns n · 2^shift, rounded down. */
 export const shifted = (n: bigint, shift: number): bigint =>
   shift >= 0 ? n << BigInt(shift) : n >> BigInt(-shift);
 
-/** Rounds to a precision. */
+/** Rounds a number to a precision. */
 export function round(mantissa: bigint, exponent: number, precision: number): BigFloat {
   if (mantissa === 0n) return zero;
   const excess = bitLength(mantissa) - precision;
@@ -35,7 +35,7 @@ export function round(mantissa: bigint, exponent: number, precision: number): Bi
     : { mantissa: mantissa >> BigInt(excess), exponent: exponent + excess };
 }
 
-/** The position of the leading bit: 1 ≤ |x| · 2^-(position - 1) < 2. -Infinity for 0. */
+/** Returns the position of the leading bit: 1 ≤ |x| · 2^-(position - 1) < 2. -Infinity for 0. */
 export const leadingBit = ({ mantissa, exponent }: BigFloat): number =>
   mantissa === 0n ? Number.NEGATIVE_INFINITY : bitLength(mantissa) + exponent;
 
@@ -45,14 +45,14 @@ export function fromRational({ numerator, denominator }: Rational, precision: nu
   return round(shifted(numerator, Math.max(0, shift)) / denominator, -Math.max(0, shift), precision);
 }
 
-/** The exact value of a finite double. */
+/** Returns the exact value of a finite double. */
 export function fromNumber(x: number): BigFloat {
   let [value, exponent] = [x, 0];
   while (!Number.isInteger(value)) [value, exponent] = [value * 2, exponent - 1];
   return { mantissa: BigInt(value), exponent };
 }
 
-/** The double nearest to a number in the range of doubles. */
+/** Returns the double nearest to a number in the range of doubles. */
 export function toDouble({ mantissa, exponent }: BigFloat): number {
   const drop = Math.max(0, bitLength(mantissa) - 60);
   return Number(mantissa >> BigInt(drop)) * 2 ** (exponent + drop);
@@ -64,7 +64,7 @@ export const negate = ({ mantissa, exponent }: BigFloat): BigFloat => ({
 });
 export const isNegative = ({ mantissa }: BigFloat): boolean => mantissa < 0n;
 export const isZero = ({ mantissa }: BigFloat): boolean => mantissa === 0n;
-/** x · 2^power */
+/** Returns x · 2^power. */
 export const scale = ({ mantissa, exponent }: BigFloat, power: number): BigFloat =>
   mantissa === 0n ? zero : { mantissa, exponent: exponent + power };
 
@@ -81,13 +81,13 @@ export function add(a: BigFloat, b: BigFloat, precision: number): BigFloat {
 export const multiply = (a: BigFloat, b: BigFloat, precision: number): BigFloat =>
   round(a.mantissa * b.mantissa, a.exponent + b.exponent, precision);
 
-/** a / b; b must not be 0. */
+/** Returns a / b; b must not be 0. */
 export function divide(a: BigFloat, b: BigFloat, precision: number): BigFloat {
   const shift = Math.max(0, precision + bitLength(b.mantissa) - bitLength(a.mantissa) + 1);
   return round((a.mantissa << BigInt(shift)) / b.mantissa, a.exponent - b.exponent - shift, precision);
 }
 
-/** √x for x ≥ 0. */
+/** Returns √x for x ≥ 0. */
 export function squareRoot({ mantissa, exponent }: BigFloat, precision: number): BigFloat {
   if (mantissa === 0n) return zero;
   let shift = Math.max(0, 2 * precision + 2 - bitLength(mantissa));
@@ -95,7 +95,7 @@ export function squareRoot({ mantissa, exponent }: BigFloat, precision: number):
   return round(wholeRoot(mantissa << BigInt(shift)), (exponent - shift) / 2, precision);
 }
 
-/** ⌊√n⌋ by Newton's method, from above. */
+/** Computes ⌊√n⌋ by Newton's method, from above. */
 function wholeRoot(n: bigint): bigint {
   let guess = 1n << BigInt(Math.ceil(bitLength(n) / 2));
   for (;;) {
@@ -105,7 +105,7 @@ function wholeRoot(n: bigint): bigint {
   }
 }
 
-/** x to a whole power n ≥ 0, by squaring. */
+/** Computes x to a whole power n ≥ 0, by squaring. */
 export function wholePower(x: BigFloat, n: bigint, precision: number): BigFloat {
   const working = precision + 2 * bitLength(n);
   let [result, square] = [{ mantissa: 1n, exponent: 0 } as BigFloat, x];

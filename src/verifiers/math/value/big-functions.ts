@@ -22,7 +22,7 @@ const guard = 32;
 
 const one: BigFloat = { mantissa: 1n, exponent: 0 };
 
-/** Σ (±1)^k / ((2k+1) · n^(2k+1)) in units of 2^-bits: arctan 1/n for sign -1, artanh 1/n for sign 1. */
+/** Returns Σ (±1)^k / ((2k+1) · n^(2k+1)) in units of 2^-bits: arctan 1/n for sign -1, artanh 1/n for sign 1. */
 function inverseTangent(n: bigint, sign: 1n | -1n, bits: number): bigint {
   let term = (1n << BigInt(bits)) / n;
   let total = 0n;
@@ -56,13 +56,13 @@ const ln2 = constant(
     8n * inverseTangent(8749n, 1n, bits),
 );
 
-/** The nearest whole number of |x| < 2^200. */
+/** Returns the whole number nearest to x, for |x| < 2^200. */
 const nearest = ({ mantissa, exponent }: BigFloat): bigint => (shifted(mantissa, exponent + 1) + 1n) >> 1n;
 
-/** Number of halvings of an argument, after which the series needs about the same number of terms. */
+/** Returns the number of halvings of an argument, after which the series needs about the same number of terms. */
 const halvings = (precision: number): number => Math.ceil(Math.sqrt(precision) / 1.5);
 
-/** e^x for |x| < 2^40; otherwise nothing. */
+/** Returns e^x for |x| < 2^40, otherwise undefined. */
 export function exponential(x: BigFloat, precision: number): BigFloat | undefined {
   if (isZero(x)) return one;
   if (leadingBit(x) > 40) return undefined;
@@ -84,7 +84,7 @@ export function exponential(x: BigFloat, precision: number): BigFloat | undefine
 /** Caches the last logarithm, because the terms of a sum are often powers of one base. */
 let lastLogarithm: { readonly x: BigFloat; readonly precision: number; readonly value: BigFloat } | undefined;
 
-/** ln x for x > 0. */
+/** Returns ln x for x > 0. */
 export function logarithm(x: BigFloat, precision: number): BigFloat {
   const isKnown =
     lastLogarithm?.precision === precision &&
@@ -94,7 +94,7 @@ export function logarithm(x: BigFloat, precision: number): BigFloat {
   return lastLogarithm!.value;
 }
 
-/** Halley's iteration on e^y = x, each step with three times the digits. */
+/** Computes ln x by Halley's iteration on e^y = x; each step triples the number of digits. */
 function computeLogarithm(x: BigFloat, precision: number): BigFloat {
   const power = leadingBit(x);
   const fraction = scale(x, -power);
@@ -116,7 +116,7 @@ function computeLogarithm(x: BigFloat, precision: number): BigFloat {
   return round(mantissa, exponent, precision);
 }
 
-/** sin x and cos x for |x| < 2^4096; otherwise nothing. */
+/** Returns sin x and cos x for |x| < 2^4096, otherwise undefined. */
 export function sineAndCosine(
   x: BigFloat,
   precision: number,
@@ -158,7 +158,7 @@ export function sineAndCosine(
   }
 }
 
-/** arctan x, by halving the argument before its series. */
+/** Computes arctan x; halves the argument repeatedly before the series. */
 export function arctangent(x: BigFloat, precision: number): BigFloat {
   if (isZero(x)) return zero;
   const working = precision + guard + Math.abs(leadingBit(x));

@@ -19,7 +19,7 @@ export function real(re: number): Complex {
 /** Not a number: the value is undefined at this point. */
 export const undefinedValue: Complex = { re: Number.NaN, im: Number.NaN, error: 0 };
 
-/** |z| */
+/** Returns |z|. */
 export function modulus(z: Complex): number {
   return z.im === 0 ? Math.abs(z.re) : Math.hypot(z.re, z.im);
 }
@@ -70,14 +70,14 @@ export function exponential(z: Complex): Complex {
   return make(size * Math.cos(z.im), size * Math.sin(z.im), size * z.error);
 }
 
-/** The principal logarithm; undefined at 0. */
+/** Returns the principal logarithm; undefined at 0. */
 export function logarithm(z: Complex): Complex {
   const size = modulus(z);
   if (size <= 4 * z.error) return undefinedValue;
   return make(Math.log(size), z.im === 0 && z.re > 0 ? 0 : Math.atan2(z.im, z.re), z.error / size);
 }
 
-/** The principal power; 0^0 is 1, and a real base with a whole exponent stays real. */
+/** Returns the principal power; 0^0 is 1, and a real base with a whole exponent stays real. */
 export function power(base: Complex, exponent: Complex): Complex {
   const size = modulus(base);
   if (size === 0)
@@ -89,7 +89,7 @@ export function power(base: Complex, exponent: Complex): Complex {
   return make(value, 0, Math.abs(value) * relative);
 }
 
-/** The real root of a real number if it exists, otherwise the principal root. */
+/** Returns the real root of a real number if it exists, otherwise the principal root. */
 export function root(base: Complex, degree: Complex): Complex {
   const isOdd = degree.im === 0 && Math.abs(degree.re % 2) === 1;
   if (base.im === 0 && base.re < 0 && isOdd) return negative(root(negative(base), degree));

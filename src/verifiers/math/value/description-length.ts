@@ -1,7 +1,7 @@
 import { type MathNode, someNode } from '../syntax.ts';
 import { bitLength } from './big-float.ts';
 
-/** Bits of a node besides its numbers. */
+/** Number of bits for a node besides its numbers. */
 const bitsPerNode = 2;
 /** Maximum sum of the exponents in a simple expression. */
 const maxExponents = 8n;

@@ -4,7 +4,7 @@ const lanczos = [
   12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
 
-/** ln Γ(x) for x > 0 (Lanczos approximation). */
+/** Returns ln Γ(x) for x > 0 (Lanczos approximation). */
 export function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
   const shifted = x - 1;
@@ -15,7 +15,7 @@ export function logGamma(x: number): number {
   return 0.5 * Math.log(2 * Math.PI) + (shifted + 0.5) * Math.log(t) - t + Math.log(series);
 }
 
-/** x! for real x > -1. */
+/** Returns x! for real x > -1. */
 export function factorialOf(x: number): number {
   if (x < 0) return Number.NaN;
   if (Number.isInteger(x) && x < 171) {

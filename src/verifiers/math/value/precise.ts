@@ -30,7 +30,7 @@ const noValues: ReadonlyMap<string, Rational> = new Map();
  * Decides whether two real expressions have the same value, at a point if they have variables.
  *
  * @returns false also if the decision would need longer numbers than `maxPrecision`; `undefined` for values that are
- * not real and for functions without a long-number implementation (floor, mod, unknown ones).
+ * not real and for functions without a high-precision implementation (floor, mod, unknown ones).
  */
 export function sameRealValue(
   a: MathNode,
@@ -231,12 +231,12 @@ class Evaluation {
     return functions.arctangent(tangent, this.#precision);
   }
 
-  /** π/2 - x */
+  /** Returns π/2 - x. */
   #complement(x: BigFloat | undefined): BigFloat | undefined {
     return x && this.sum(big.scale(functions.pi(this.#precision), -1), big.negate(x));
   }
 
-  /** sinh (sign -1) or cosh (sign 1), twice. */
+  /** Returns 2 sinh x (sign -1) or 2 cosh x (sign 1). */
   #hyperbolic(x: BigFloat, sign: 1 | -1): BigFloat | undefined {
     const up = this.#exponential(x);
     const down = up && this.#quotient(whole(1), up);

@@ -21,12 +21,12 @@ export function rational(numerator: bigint, denominator = 1n): Rational | undefi
   return denominator < 0n ? { numerator: -numerator, denominator: -denominator } : { numerator, denominator };
 }
 
-/** Exact equality, by cross-multiplication. */
+/** Returns whether two fractions are equal, by cross-multiplication. */
 export function sameRational(a: Rational, b: Rational): boolean {
   return a.numerator * b.denominator === b.numerator * a.denominator;
 }
 
-/** Returns -1, 0 or 1. */
+/** Returns -1, 0 or 1 if the first fraction is less than, equal to or greater than the second. */
 export function compareRationals(a: Rational, b: Rational): number {
   const left = a.numerator * b.denominator;
   const right = b.numerator * a.denominator;
@@ -47,7 +47,7 @@ export function wholeNumber(value: Rational | undefined): bigint | undefined {
   return value.numerator % value.denominator === 0n ? value.numerator / value.denominator : undefined;
 }
 
-/** a + b, or nothing if the result would be longer than `maxBits`. */
+/** Returns a + b, or nothing if the result would be longer than `maxBits`. */
 export function addRationals(a: Rational, b: Rational, budget: Budget): Rational | undefined {
   const cost = size(a) + size(b);
   if (!affordable(cost, budget)) return undefined;
@@ -55,18 +55,18 @@ export function addRationals(a: Rational, b: Rational, budget: Budget): Rational
   return rational(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
 }
 
-/** a × b, or nothing if the result would be longer than `maxBits`. */
+/** Returns a × b, or nothing if the result would be longer than `maxBits`. */
 export function multiplyRationals(a: Rational, b: Rational, budget: Budget): Rational | undefined {
   if (!affordable(size(a) + size(b), budget)) return undefined;
   return rational(a.numerator * b.numerator, a.denominator * b.denominator);
 }
 
-/** 1 / a; nothing for zero. */
+/** Returns 1 / a; nothing for zero. */
 export function invertRational(a: Rational): Rational | undefined {
   return rational(a.denominator, a.numerator);
 }
 
-/** a to a whole power, or nothing if the result would be longer than `maxBits` or is 1/0. */
+/** Returns a whole power of a fraction, or nothing if the result would be longer than `maxBits` or is 1/0. */
 export function powerRational(base: Rational, exponent: bigint, budget: Budget): Rational | undefined {
   if (exponent < 0n) {
     const inverse = invertRational(base);
@@ -82,7 +82,7 @@ export function powerRational(base: Rational, exponent: bigint, budget: Budget):
   return { numerator: base.numerator ** exponent, denominator: base.denominator ** exponent };
 }
 
-/** The exact `degree`-th root, if numerator and denominator are both perfect powers and not long. */
+/** Returns the exact `degree`-th root, if numerator and denominator are both perfect powers and not long. */
 export function rootRational(value: Rational, degree: bigint, budget: Budget): Rational | undefined {
   if (degree < 2n || degree > 64n || size(value) > 2048) return undefined;
   budget.spend(200);
@@ -93,7 +93,7 @@ export function rootRational(value: Rational, degree: bigint, budget: Budget): R
   return top === undefined || bottom === undefined ? undefined : rational(isNegative ? -top : top, bottom);
 }
 
-/** The nearest double; ±Infinity and 0 when out of range. */
+/** Returns the nearest double; ±Infinity and 0 when out of range. */
 export function toNumber(value: Rational): number {
   if (value.denominator === 1n) return Number(value.numerator);
   const [top, bottom] = [Number(value.numerator), Number(value.denominator)];
@@ -106,7 +106,7 @@ export function toNumber(value: Rational): number {
   return Number(scaled) * 2 ** -Number(shift);
 }
 
-/** ln |value| without overflow; -Infinity for zero. */
+/** Returns ln |value| without overflow; -Infinity for zero. */
 export function logOfRational(value: Rational): number {
   return logOfWhole(value.numerator) - logOfWhole(value.denominator);
 }
@@ -137,7 +137,10 @@ function size(value: Rational): number {
   return bits(value.numerator) + (value.denominator === 1n ? 0 : bits(value.denominator));
 }
 
-/** Upper bound on the length in bits; short numbers, which are nearly all, skip the conversion to text. */
+/**
+ * Returns an upper bound on the length in bits; skips the conversion to a string for short numbers, which are the most
+ * common.
+ */
 function bits(value: bigint): number {
   if (value > -4294967296n && value < 4294967296n) return 32 - Math.clz32(Math.abs(Number(value)));
   return value.toString(16).length * bitsPerHexDigit;
