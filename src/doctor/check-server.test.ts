@@ -21,7 +21,7 @@ function answer({ n = 1, seed, stop = [], max_tokens, logprobs }: RequestBody): 
   return { choices, usage: { prompt_tokens: 5, completion_tokens: 1 } };
 }
 
-test('reports what a model server supports, counts and refuses', async () => {
+test('reports the features that a model server supports, counts and rejects', async () => {
   const baseUrl = await serveModel((body, response) => {
     if (body.messages === undefined) return void response.writeHead(404).end('chat only');
     if ('top_p' in body) return void response.writeHead(400).end('Unsupported parameter: "top_p"');
@@ -49,7 +49,7 @@ test('reports what a model server supports, counts and refuses', async () => {
   expect(of('omitted').found).toContain('top_p');
 });
 
-test('asks for the name of the model if the server lists none', async () => {
+test('asks for the name of the model if the server lists no model', async () => {
   const baseUrl = await serveModel((_, response) => response.end('{}'));
   await expect(checkModelServer({ baseUrl }, undefined, neverAborted)).rejects.toMatchObject({
     tryNext: expect.stringContaining('--model') as string,

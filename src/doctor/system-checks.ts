@@ -159,7 +159,7 @@ function requireWritable(folder: string): void {
   accessSync(folder, constants.W_OK);
 }
 
-/** Returns the nearest existing parent, whose access decides whether the folder can be created. */
+/** Returns the nearest existing parent; its permissions decide whether the folder can be created. */
 const nearestExisting = (path: string): string => (existsSync(path) ? path : nearestExisting(dirname(path)));
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

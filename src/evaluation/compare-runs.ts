@@ -17,7 +17,7 @@ export interface RunComparison {
 }
 
 /**
- * Compares two runs by the last evaluations of the suites they share; `before` is the baseline.
+ * Compares two runs by the last evaluations of the suites that they share; `before` is the baseline.
  *
  * @param only the suite to compare; default: all shared suites.
  * @throws DataError when they share no evaluated suite.

@@ -29,7 +29,7 @@ type Pair = readonly [before: ProblemResult, after: ProblemResult];
 
 /**
  * Compares two evaluations problem by problem, over the problems judged in both. Pairing removes the spread between
- * easy and hard problems from the interval. An evaluation compared with itself (the same object) differs by exactly 0,
+ * easy and hard problems from the interval. Comparing an evaluation (the same object) with itself gives exactly 0,
  * even with few problems.
  *
  * @throws DataError when they share no judged problem.

@@ -18,7 +18,7 @@ test.each([
   expect(passAtK(trials, correct, k)).toBeCloseTo(expected, 12);
 });
 
-test('computes pass@k as the count over all subsets', () => {
+test('computes the same pass@k as a count over all subsets', () => {
   const subsets = (n: number, k: number): number => (k === 0 ? 1 : (subsets(n - 1, k - 1) * n) / k);
   const triple = fc
     .integer({ min: 1, max: 30 })
@@ -31,7 +31,7 @@ test('computes pass@k as the count over all subsets', () => {
   );
 });
 
-test('keeps pass@k finite for huge n and rejects k beyond the trials', () => {
+test('keeps pass@k finite for huge n and rejects k above the number of trials', () => {
   expect(passAtK(1_000_000, 10, 1000)).toBeCloseTo(1 - (1 - 0.001) ** 10, 5);
   expect(() => passAtK(4, 1, 5)).toThrow('1 ≤ k ≤ 4');
   expect(() => passAtK(4, 1, 0)).toThrow('k = 0');
@@ -72,7 +72,7 @@ test('counts votes for equal answers together, even if they are written differen
   expect(majorityCorrect([...spelled, vote('correct', '2')])).toBe(0);
 });
 
-test('groups answers for the majority by the equality of the math verifier', async () => {
+test('groups answers for the majority vote as the math verifier compares them', async () => {
   await using verifier = openVerifier(verifierConfig.parse(mathAnswer()));
   const problem = mathProblem({ id: 'p', answer: '2' });
   const boxes = ['\\boxed{2}', '\\boxed{0.50}', '\\boxed{\\frac12}', '\\boxed{2.0}', '\\boxed{\\frac{3}{6}}'];

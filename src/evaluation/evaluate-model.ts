@@ -25,7 +25,7 @@ export interface EvaluationWatch {
   readonly onProgress?: (suite: string, done: number, total: number) => void;
   readonly onDownload?: LoadingOptions['onDownload'];
   readonly onEvaluation?: (evaluation: Evaluation) => void;
-  /** For a model server: called once at the end with its usage. */
+  /** For a model server: called once at the end with the usage. */
   readonly onSpending?: (spending: Spending) => void;
   readonly signal?: AbortSignal;
 }

@@ -8,7 +8,7 @@ import { evaluate, type Evaluation, type EvaluateOptions } from './evaluate.ts';
 import { formatComparison, formatEvaluation } from './format.ts';
 import { suite, suiteConfig } from '../recipe/suite.ts';
 
-/** Verifier that reads the verdict from the completion: `correct`, `incorrect:6`, `ungradable` … */
+/** A verifier that reads the verdict from the completion: `correct`, `incorrect:6`, `ungradable` … */
 const verifier: Verifier = {
   name: 'told',
   version: '1',
@@ -36,12 +36,12 @@ const answers = (complete: (key: string, index: number) => string, more: Partial
     seed: 1,
     ...more,
   });
-/** The first `count` attempts are right, the others are wrong. */
+/** Makes the first `count` attempts right and the others wrong. */
 const firstRight = (count: number) => (_: string, index: number) =>
   index < count ? 'correct:5' : 'incorrect:6';
 
 describe('an evaluation', () => {
-  test('treats a column named bandit as data unless the environment of bandits answers', async () => {
+  test('treats a column named bandit as data unless the bandit environment answers', async () => {
     const problems = [mathProblem({ id: 'm', extra: { bandit: 'one-armed' } })];
     expect(await answers(firstRight(3), { problems })).not.toHaveProperty('exploration');
   });
@@ -74,7 +74,7 @@ describe('an evaluation', () => {
     expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   });
 
-  test('attempts other wordings on request, which adds robustness and leaves other figures unchanged', async () => {
+  test('attempts other wordings on request, which adds robustness and does not change other figures', async () => {
     const wordings = [[{ role: 'user' as const, content: 'two and two?' }]];
     const problems = math.map((problem, i) => (i < 3 ? { ...problem, wordings } : problem));
     const worded = suiteConfig.parse(suite({ name: 'held-out', maxTokens: 40, wordings: true }));
@@ -136,7 +136,7 @@ describe('a comparison', () => {
     expect(overall.difference.mean).toBeCloseTo(0.4375, 12);
     expect(overall.difference.low).toBeGreaterThan(0.2);
     expect(overall.difference.high).toBeLessThanOrEqual(0.5);
-    // Two equal differences give a bootstrap interval no width, although two problems prove little.
+    // Two equal differences would give a bootstrap interval of width 0, although two problems prove little.
     expect(byDomain['code']?.difference).toEqual({ mean: 0.5, low: expect.closeTo(-0.158, 3), high: 1 });
     expect(warnings).toEqual([]);
   });

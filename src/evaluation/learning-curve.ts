@@ -5,7 +5,7 @@ import type { RunReader } from '../runs/reading/run-reader.ts';
 import type { MetricSeries } from '../runs/reading/run-rows.ts';
 import { sum } from '../statistics/summary.ts';
 
-/** Cost of a run until an evaluation. */
+/** Cost of a run up to an evaluation. */
 export interface TrainingCost {
   /** Optimizer steps. */
   readonly step: number;
@@ -14,8 +14,8 @@ export interface TrainingCost {
   /** Rollouts of training, of measuring difficulty and of harvesting examples. */
   readonly rollouts: number;
   /**
-   * Tokens written in all these rollouts. Tokens of measuring that the engine did not report are estimated with the
-   * mean length of the first ten steps.
+   * Tokens written in all these rollouts. If the engine did not report tokens of measuring, they are estimated from
+   * the mean length of the first ten steps.
    */
   readonly tokens: number;
 }
@@ -81,7 +81,7 @@ function costUntil(run: RunReader): (step: number) => TrainingCost {
   };
 }
 
-/** Attempts of harvests by the number of steps done before them. */
+/** Reads the attempts of harvests by the number of steps completed before them. */
 function readHarvests(run: RunReader): { step: number; attempts: number; tokens: number }[] {
   const rows = run.lists(
     "SELECT step, SUM(rollouts), SUM(rollouts * mean_tokens) FROM groups WHERE purpose = 'measure' GROUP BY step",
@@ -94,7 +94,7 @@ function totalUntil({ steps, values }: MetricSeries, step: number): number {
   return sum(end < 0 ? values : values.subarray(0, end));
 }
 
-/** Attempts that measured difficulty before a stage, and their tokens where the engine reports them. */
+/** Attempts that measured difficulty before a stage, and their tokens if the engine reports them. */
 interface Measured {
   readonly stage: number;
   readonly attempts: number;

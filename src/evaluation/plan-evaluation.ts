@@ -25,15 +25,15 @@ export interface EvaluationRequest extends TrustOptions {
 /** The model, and the suites to evaluate, grouped by recipe. */
 export interface EvaluationPlan {
   readonly source: ModelSource;
-  /** The recipe's suites, then the published suites, which use their own verifiers. */
+  /** First the recipe's suites, then the published suites, which use their own verifiers. */
   readonly parts: readonly { readonly recipe: EvaluationRecipe; readonly only: readonly string[] }[];
 }
 
 /**
- * Resolves the model and the suites. A name in the recipe takes precedence over a published suite; published suites are
- * sampled by the recipe's engine with its seed.
+ * Resolves the model and the suites. A name in the recipe takes precedence over a published suite; published suites
+ * are sampled with the recipe's engine and seed.
  *
- * @param model a folder, a run, or, for a model server, the server's name of the model.
+ * @param model a folder, a run, or, for a model server, the name of the model on the server.
  * @throws ConfigError when neither a recipe nor a published suite is named, or a suite is unknown.
  */
 export async function planEvaluation(model: string, request: EvaluationRequest): Promise<EvaluationPlan> {
@@ -63,7 +63,7 @@ export async function planEvaluation(model: string, request: EvaluationRequest):
   return { source: isAsked ? { folder: model } : (found ?? (await locateModel(model, request))), parts };
 }
 
-/** Resolves the recipe whose own suites are meant. */
+/** Resolves the recipe whose own suites are evaluated. */
 function ownRecipe(
   model: string,
   named: Recipe | undefined,

@@ -9,11 +9,11 @@ export interface PromptResult {
   /** Attempts with a verdict: all but `ungradable` ones. */
   readonly trials: number;
   readonly correct: number;
-  /** Whether the greedy attempt was right; absent if there was none or it was ungradable. */
+  /** Whether the greedy attempt was right; absent without a gradable greedy attempt. */
   readonly greedy?: boolean;
 }
 
-/** Result of all attempts at one problem, with its own prompt except for `wordings`. */
+/** Result of all attempts at one problem, with its original prompt except in `wordings`. */
 export interface ProblemResult extends PromptResult {
   readonly id: string;
   readonly domain: string;
@@ -26,7 +26,7 @@ export interface ProblemResult extends PromptResult {
   readonly tokens: number;
   /** Whether the most frequent answer was right; absent for problems without a gold answer (programs). */
   readonly majority?: number;
-  /** Results in the other wordings, in order; absent unless the suite attempts them. */
+  /** Results for the other wordings, in order; absent unless the suite attempts them. */
   readonly wordings?: readonly PromptResult[];
 }
 

@@ -24,7 +24,7 @@ export async function readEvaluatedRun(directory: string): Promise<EvaluatedRun>
   using reader = await openRunReader(directory);
   const summary = reader.summary();
   const { recipe } = await readRecipeFile(runLayout(directory).recipe, summary.recipeHash);
-  // A result has an entry per problem, so only the last results are parsed.
+  // A result contains an entry per problem, so only the last results are parsed.
   const rows = reader.lists(
     `SELECT name, step, result FROM evaluations
      WHERE id IN (SELECT max(id) FROM evaluations GROUP BY name) ORDER BY id`,

@@ -24,7 +24,7 @@ test('counts problems solved at least once, and problems solved sometimes', () =
   expect(startOf([], 4)).toBeNull();
 });
 
-test('the learnable share is at most pass@k, and lies inside its interval', () => {
+test('the learnable share is at most pass@k, and lies within its interval', () => {
   const counts = fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 1, maxLength: 40 });
   fc.assert(
     fc.property(counts, (some) => {

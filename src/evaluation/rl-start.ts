@@ -2,15 +2,15 @@ import { type Estimate, wilsonInterval } from '../statistics/intervals.ts';
 import type { Evaluation } from './evaluate.ts';
 
 /**
- * Readiness of a model for reinforcement learning: two figures that predict the result of RL where accuracy and loss
- * after supervised learning do not (Kang et al. 2025, arXiv 2510.01624).
+ * Readiness of a model for reinforcement learning: two figures that predict the result of RL even when accuracy and
+ * loss after supervised learning do not (Kang et al. 2025, arXiv 2510.01624).
  */
 export interface RlStart {
   /** Attempts per problem, to compare with the group size. */
   readonly attempts: number;
   /** Share of problems solved at least once in this many attempts, in [0, 1]. */
   readonly passAt: number;
-  /** Share of problems solved sometimes, whose groups have a signal, with its 95 % Wilson interval. */
+  /** Share of problems solved sometimes, so that their groups have a signal, with its 95 % Wilson interval. */
   readonly learnable: Estimate;
 }
 

@@ -10,7 +10,10 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const verdicts = { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 0 };
 
-/** Twenty problems in two families, `sums` and `words`, each with this many right rollouts out of ten. */
+/**
+ * Creates an evaluation of twenty problems in two families, `sums` and `words`; each has the given number of right
+ * rollouts out of ten.
+ */
 function evaluation(suite: string, sums: number, words: number) {
   const problems = Array.from({ length: 20 }, (_, i): ProblemResult => {
     const family = i < 10 ? 'sums' : 'words';

@@ -8,7 +8,7 @@ export interface SuiteEnds {
   readonly steps: readonly [first: number, last: number];
   readonly before: Evaluation;
   readonly after: Evaluation;
-  /** Comparison of the two; absent if no problem was judged in both. */
+  /** Comparison of the two evaluations; absent if no problem was judged in both. */
   readonly comparison?: Comparison;
 }
 
@@ -18,7 +18,7 @@ export interface SuiteProgress extends Comparison {
   readonly steps: readonly [first: number, last: number];
 }
 
-/** Compares the first and the last evaluation of each suite of a run; omits suites that were evaluated once. */
+/** Compares the first and the last evaluation of each suite of a run; omits suites that were evaluated only once. */
 export async function runProgress(directory: string): Promise<SuiteProgress[]> {
   using reader = await openRunReader(directory);
   return suiteEnds(reader).flatMap(({ suite, steps, comparison }) =>
@@ -26,7 +26,7 @@ export async function runProgress(directory: string): Promise<SuiteProgress[]> {
   );
 }
 
-/** Returns the first and the last evaluation of each suite of a run; omits suites that were evaluated once. */
+/** Returns the first and the last evaluation of each suite of a run; omits suites that were evaluated only once. */
 export function suiteEnds(reader: RunReader): SuiteEnds[] {
   const rows = reader.lists(
     `SELECT name, step, result FROM evaluations

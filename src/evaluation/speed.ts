@@ -1,11 +1,11 @@
 import { mean } from '../statistics/summary.ts';
 import type { CurvePoint, LearningCurve, TrainingCost } from './learning-curve.ts';
 
-/** Cost of reaching one accuracy, in one unit. */
+/** Cost of reaching an accuracy, in one unit. */
 export interface SpeedIn {
   /** Median over seeds of the baseline's cost. */
   readonly before: number;
-  /** Median over seeds of the other side's cost; null unless more than half of its seeds reach the accuracy. */
+  /** Median over seeds of the other side's cost; null unless more than half of the seeds reach the accuracy. */
   readonly after: number | null;
   /** Median over seeds of the paired ratio before / after; null under the same condition. */
   readonly ratio: number | null;
@@ -14,7 +14,7 @@ export interface SpeedIn {
 /** Costs of reaching the accuracy at which the baseline ends, paired by seed. */
 export interface Speed {
   readonly seeds: number;
-  /** Number of seeds with which the other side reaches the baseline's final accuracy. */
+  /** Number of seeds for which the other side reaches the baseline's final accuracy. */
   readonly reached: number;
   readonly steps: SpeedIn;
   /** Rollouts of training and of measuring difficulty. */
@@ -31,9 +31,9 @@ const window = 3;
 
 /**
  * Compares the costs at which two sides first reach the baseline's final accuracy, over moving averages of three
- * evaluations. Both costs are first crossings, so that equal curves have ratio 1.
+ * evaluations. Both costs are those of first crossings, so that equal curves have ratio 1.
  *
- * @param accuracyOf the accuracy to reach; undefined where a point lacks it.
+ * @param accuracyOf returns the accuracy of a point; undefined if the point lacks it.
  * @returns undefined unless every run has two evaluations or more after step 0.
  */
 export function speedToEnd(

@@ -11,7 +11,7 @@ export interface Summary {
   readonly ungradable: number;
   /** avg@k with its 95 % bootstrap interval over problems. */
   readonly accuracy?: Estimate;
-  /** Unbiased pass@k for k = 1, 2, 4 … up to the number of trials that every problem has. */
+  /** Unbiased pass@k for k = 1, 2, 4 … up to the smallest number of trials of any problem. */
   readonly passAt: Readonly<Record<string, number>>;
   /** maj@k over the problems whose answers can be compared. */
   readonly majority?: number;

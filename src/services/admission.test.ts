@@ -12,7 +12,7 @@ const request = (path: string, headers: Record<string, string> = {}): Request =>
   new Request(`http://127.0.0.1${path}`, { headers });
 const right = `?token=${encodeURIComponent('sesame; 1')}`;
 
-test('a request with the right ?token= gets the cookie, which admits the next request', () => {
+test('a request with the right ?token= receives the cookie, which admits the next request', () => {
   const cookie = tokenCookie(request(`/${right}`), rules)!;
   expect(cookie).toContain('HttpOnly');
   const next = request('/api/runs', { cookie: cookie.split(';')[0]! });
@@ -20,7 +20,7 @@ test('a request with the right ?token= gets the cookie, which admits the next re
 });
 
 test.each(['/health', '/health?token=', '/health?token=wrong', `/health?token=wrong&${right.slice(1)}`])(
-  'an admitted request to %s does not get the token',
+  'an admitted request to %s does not receive the token',
   (path) => {
     expect(rejectionOf(request(path), rules)).toBeUndefined();
     expect(tokenCookie(request(path), rules)).toBeUndefined();
@@ -33,7 +33,7 @@ test('a bearer token admits a request with a wrong ?token=, without a cookie', (
   expect(tokenCookie(sent, rules)).toBeUndefined();
 });
 
-test('sets no cookie without a token, or where browsers may not send a token', () => {
+test('sets no cookie without a token, or if browser tokens are not allowed', () => {
   const { token: _, ...open } = rules;
   expect(tokenCookie(request('/?token='), open)).toBeUndefined();
   expect(tokenCookie(request(`/${right}`), { ...rules, allowsBrowserToken: false })).toBeUndefined();

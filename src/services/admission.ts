@@ -4,13 +4,13 @@ import { isLoopback } from './loopback.ts';
 
 /** Rules that a request must satisfy before a service handles it. */
 export interface AdmissionRules {
-  /** Address the service listens on: on loopback the `Host` header must name this machine. */
+  /** Address that the service listens on. On loopback, the `Host` header must name this machine. */
   readonly host: string;
-  /** Token required of every request except those to `publicPaths`. */
+  /** Token that every request must send, except those to `publicPaths`. */
   readonly token?: string | undefined;
   /** Largest request body in bytes. */
   readonly maxBodyBytes: number;
-  /** Paths answered without a token, such as `/health`. */
+  /** Paths that need no token, such as `/health`. */
   readonly publicPaths?: readonly string[];
   /** Also accepts the token from `?token=` and from the cookie that `tokenCookie` sets, for pages in a browser. */
   readonly allowsBrowserToken?: boolean;
@@ -23,11 +23,11 @@ export interface Rejection {
 }
 
 /**
- * Returns why a request is rejected by its headers, or undefined.
+ * Returns the reason to reject a request because of its headers, or undefined.
  *
- * Checking `Host` stops DNS rebinding: a page of another site whose name was rebound to 127.0.0.1 still sends that
- * name. Checking `Origin` stops requests from pages of other sites. The JSON content type makes browsers send a
- * preflight request before a cross-site request.
+ * Checking `Host` prevents DNS rebinding: a page of a site whose name was rebound to 127.0.0.1 still sends the name
+ * of its site. Checking `Origin` rejects requests from pages of other sites. The JSON content type makes browsers
+ * send a preflight request before a cross-site request.
  */
 export function rejectionOf(request: Request, rules: AdmissionRules): Rejection | undefined {
   const url = new URL(request.url);
@@ -53,15 +53,15 @@ export function rejectionOf(request: Request, rules: AdmissionRules): Rejection 
   return undefined;
 }
 
-/** Returns whether a request carries a body; `GET` and `HEAD` never do. */
+/** Returns whether a request has a body; `GET` and `HEAD` never do. */
 export const hasBody = ({ method, headers }: Request): boolean =>
   method !== 'GET' &&
   method !== 'HEAD' &&
   (headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) !== 0);
 
 /**
- * Reads a whole body, or returns undefined if it is longer than `maxBytes`. The rest of a long body is read and
- * dropped, because a client that is still sending does not read the response.
+ * Reads a whole body, or returns undefined if it is longer than `maxBytes`. The rest of a longer body is read and
+ * discarded, because a client that is still sending does not read the response.
  *
  * @throws Error when the connection is lost.
  */
@@ -82,8 +82,8 @@ export async function readBody(
 const cookieName = 'gradus_token';
 
 /**
- * Returns the cookie that carries the token of `?token=` to later requests of the same browser, or undefined if the
- * request sent no token or a wrong one, because public paths are answered without a token and must not reveal it.
+ * Returns the cookie with which later requests of the same browser send the token of `?token=`. Returns undefined if
+ * the request sent no token or a wrong one: public paths answer such requests too, and must not reveal the token.
  */
 export function tokenCookie(request: Request, rules: AdmissionRules): string | undefined {
   if (rules.allowsBrowserToken !== true || rules.token === undefined) return undefined;
@@ -101,7 +101,7 @@ function hasToken({ headers }: Request, url: URL, { token, allowsBrowserToken }:
   return isSame(url.searchParams.get('token'), token) || isSame(cookie, encodeURIComponent(token));
 }
 
-/** Compares digests, which have equal lengths, so that the time does not depend on the texts. */
+/** Compares digests, which have equal lengths, so that the comparison takes constant time. */
 const isSame = (sent: string | null | undefined, token: string): boolean =>
   timingSafeEqual(digest(sent ?? ''), digest(token));
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

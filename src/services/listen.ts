@@ -13,23 +13,23 @@ import {
 } from './admission.ts';
 import { isLoopback } from './loopback.ts';
 
-/** Where a service listens, and the secret that its clients share. */
+/** The address that a service listens on, and the token that its clients share. */
 export interface ListenAddress {
   /** Name or address to listen on; a token is required off loopback. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Required of clients as `authorization: Bearer <token>`. */
+  /** Token that clients must send as `authorization: Bearer <token>`. */
   readonly token?: string | undefined;
-  /** Time limits in milliseconds for a client to send its headers, and its whole request. Default 15 s and 120 s. */
+  /** Time limits in milliseconds for a client to send its headers and its whole request. Default 15 s and 120 s. */
   readonly timeouts?: { readonly headersMs: number; readonly requestMs: number };
 }
 
-/** Which requests a service admits, and how it rejects others. */
+/** The requests that a service admits, and how it rejects others. */
 export interface Door extends Omit<AdmissionRules, 'host' | 'token'> {
   /** Command that starts the service, for error messages, such as `gradus dashboard`. */
   readonly command: string;
-  /** What any client could do without a token, for error messages, such as `read every rollout`. */
+  /** Risk of serving without a token, for error messages, such as `read every rollout`. */
   readonly risk: string;
   /** `drain`: closing waits for accepted requests; `cut`: closing ends them. */
   readonly onClose: 'drain' | 'cut';
@@ -52,7 +52,7 @@ interface App {
 
 const defaultTimeouts = { headersMs: 15_000, requestMs: 120_000 };
 
-/** Headers of every response, which prevent other sites from loading it, browsers from sniffing it, and caching. */
+/** Headers of every response. They prevent embedding by other sites, content sniffing by browsers, and caching. */
 const safeHeaders = {
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
@@ -60,11 +60,11 @@ const safeHeaders = {
 };
 
 /**
- * Listens for HTTP requests. Every service of the package listens through this function: it checks `Host`
- * and `Origin`, the token, the content type and the size of the body (`admission.ts`) before `app` sees a request, ends
- * connections that send too slowly with 408, and answers 503 while it closes.
+ * Listens for HTTP requests. Every service of the package listens through this function: it checks `Host` and
+ * `Origin`, the token, the content type and the size of the body (`admission.ts`) before `app` sees a request,
+ * answers 408 to connections that send too slowly, and 503 while it closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address that cannot be listened on.
+ * @throws ConfigError for a host off loopback without a token, and for an address that it cannot listen on.
  */
 export async function listen(app: App, address: ListenAddress, door: Door): Promise<Listening> {
   const { host, timeouts = defaultTimeouts } = address;
@@ -91,7 +91,7 @@ export async function listen(app: App, address: ListenAddress, door: Door): Prom
       guarded.close();
       const closed = new Promise((resolve) => server.close(resolve));
       if (door.onClose === 'drain') await guarded.drained();
-      // Otherwise closing would wait for clients that hold an idle connection open.
+      // Otherwise closing would wait for clients with idle connections.
       server.closeAllConnections();
       await closed;
     },
@@ -102,7 +102,7 @@ interface Guard {
   fetch(request: Request, env: HttpBindings): Promise<Response>;
   /** From now on every request is rejected. */
   close(): void;
-  /** Resolves when every accepted request has its response. */
+  /** Resolves once every accepted request has been answered. */
   drained(): Promise<void>;
 }
 

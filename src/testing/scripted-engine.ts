@@ -23,8 +23,8 @@ import type {
 /** Script of an engine: its completions and delays. */
 export interface ScriptedEngineOptions {
   /**
-   * Returns the text of one completion; `turn` counts those of an attempt from 0. `request` has the tokens given so far and
-   * the seed. May throw, to test how a caller handles a failing engine.
+   * Returns the text of one completion; `turn` counts the completions of an attempt from 0. `request` contains the
+   * tokens so far and the seed. May throw, to test how a caller handles a failing engine.
    */
   readonly complete: (
     key: string,
@@ -45,8 +45,9 @@ export interface ScriptedEngineOptions {
 const endToken = 0;
 
 /**
- * An engine whose completions come from a function, to test code that uses engines. It has no model and no thread, and
- * one token per UTF-16 unit. Training changes only the policy version; its inputs are kept for inspection.
+ * Creates an engine whose completions come from a function, to test code that uses engines. It has no model and no
+ * thread, and uses one token per UTF-16 unit. Training changes only the policy version; its inputs are kept for
+ * inspection.
  *
  * @example
  * const engine = scriptedEngine({ complete: (key, index) => (index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}') });

@@ -13,7 +13,8 @@ export interface ScriptedEnvironmentOptions extends Partial<
 }
 
 /**
- * An environment whose replies come from a function, to test code that uses environments. Its state is the number of turns.
+ * Creates an environment whose replies come from a function, to test code that uses environments. Its state is the
+ * number of turns.
  *
  * @example
  * const twice = scriptedEnvironment({

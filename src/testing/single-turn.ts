@@ -60,7 +60,7 @@ export function lastTurn({ tokens, logprobs, entropies, written, messages }: Tra
 /** A finished completion with its turn as separate fields. */
 export type SampledTurn = SingleTurn & Pick<Completion, 'key' | 'index'>;
 
-/** Samples completions and splits each. */
+/** Samples completions and splits off the last turn of each. */
 export async function* sampleTurns(
   { sampler }: { readonly sampler: Pick<Engine['sampler'], 'sample'> },
   request: SampleRequest,

@@ -14,9 +14,10 @@ export interface SyntheticScorerOptions {
 }
 
 /**
- * A scorer that knows the truth with normal noise: score = σ(±1 + s · z), with z drawn once per prefix. Two normal
- * distributions with means ±1 and deviation s have AUC = Φ(√2 / s), hence s = √2 / Φ⁻¹(AUC). Equal prefixes have equal
- * scores. Its noise is independent between prefixes, so averaging over steps helps it more than a trained scorer.
+ * Creates a scorer that sees the truth with normal noise: score = σ(±1 + s · z), with z drawn once per prefix. Two
+ * normal distributions with means ±1 and deviation s have AUC = Φ(√2 / s), hence s = √2 / Φ⁻¹(AUC). Equal prefixes
+ * have equal scores. The noise of different prefixes is independent, so averaging over steps helps this scorer more
+ * than a trained one.
  */
 export function syntheticScorer({ auc, isRight, seed }: SyntheticScorerOptions): StepScorer {
   const deviation = Math.SQRT2 / normalQuantile(auc);

@@ -10,26 +10,26 @@ import { mean, sum } from '../../statistics/summary.ts';
  */
 export interface Exploration {
   readonly episodes: number;
-  /** Expected regret of an episode, with its 95 % t-interval over episodes. */
+  /** Mean expected regret per episode, with its 95 % t-interval over episodes. */
   readonly regret: Estimate;
   /** Mean regret of a player who chooses at random. */
   readonly randomRegret: number;
   /** Regret per turn in the last quarter, relative to that of a random player; 1 means no learning. */
   readonly lateRegret: Estimate;
   /**
-   * Share of episodes that never choose the best arm in their second half (Krishnamurthy et al. 2024, arXiv 2403.15371),
-   * with its 95 % Wilson interval.
+   * Share of episodes without a choice of the best arm in their second half (Krishnamurthy et al. 2024, arXiv
+   * 2403.15371), with its 95 % Wilson interval.
    */
   readonly suffixFailure: Estimate;
   /** Share of arms tried at least once. */
   readonly coverage: number;
   /**
-   * Number of arms × share of turns of the least chosen arm; 1 for a player who always chooses all arms equally often.
+   * Number of arms × share of turns with the least chosen arm; 1 for a player who chooses all arms equally often.
    */
   readonly leastShare: number;
   /**
-   * Share of choices of an arm with the highest mean reward so far, once every arm was tried. Absent without these
-   * choices.
+   * Share of choices of an arm with the highest mean reward so far, after every arm was tried. Absent if there are no
+   * such choices.
    */
   readonly greedyShare?: number;
   /** Share of choices of the best arm in the first and in the second half. */

@@ -158,7 +158,7 @@ function fileOf(path: string, rows: readonly Row[]): string | Uint8Array {
   return new Uint8Array(parquetWriteBuffer({ columnData }));
 }
 
-/** Every published repository at its real commit, with invented content. */
+/** Every published repository at its real commit, but with invented content. */
 const repositories = publishedSuites.map(({ name, problems }) => {
   const addresses = problems.map(({ path }) => parseHubAddress(path));
   const { repository, revision } = addresses[0]!;

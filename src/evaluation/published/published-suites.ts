@@ -19,7 +19,7 @@ export interface PublishedSuite {
   readonly rollouts: number;
 }
 
-/** Prompt that DeepSeek recommends for its R1 models; the paper trains distillations of them. */
+/** Prompt that DeepSeek recommends for its R1 models. The paper trains distilled versions of these models. */
 const boxed = 'Please reason step by step, and put your final answer within \\boxed{}.';
 const wholeFunction =
   'Complete the following Python function. Answer with the whole function, its imports included, in one ```python block.\n\n' +
@@ -41,7 +41,7 @@ const liveCodeBenchFile = (path: string, sha256: string): FileInput =>
 
 /**
  * All published suites, at the commits and with the hashes that public projects pin. avg@16 for AIME and MATH-500 and
- * avg@4 for LiveCodeBench follow Ji et al. (arXiv 2504.00829); the others are not in that paper and get avg@4.
+ * avg@4 for LiveCodeBench follow Ji et al. (arXiv 2504.00829); the others are not in that paper and use avg@4.
  */
 export const publishedSuites: readonly PublishedSuite[] = [
   {
@@ -160,7 +160,7 @@ export const publishedVerifiers: Readonly<Record<PublishedSuite['domain'], z.inp
   };
 
 /**
- * Finds a suite by its name, or by its name in lighteval (`lighteval|aime24|0|0` too) or lm-eval; `undefined` if
+ * Finds a suite by its name, or by its name in lighteval (also as `lighteval|aime24|0|0`) or lm-eval; `undefined` if
  * unknown.
  */
 export function findPublishedSuite(name: string): PublishedSuite | undefined {
@@ -178,8 +178,8 @@ interface PublishedOptions extends Partial<Omit<z.input<typeof suiteConfig>, 'ty
 }
 
 /**
- * Recipe noun for a published suite in `evaluation`: by default with the paper's settings of 32,768 tokens, temperature
- * 0.6 and top-p 0.95. The recipe must name verifiers for `math` and `code`.
+ * Recipe noun for a published suite in `evaluation`, by default with the paper's settings: 32,768 tokens, temperature
+ * 0.6 and top-p 0.95. The recipe must configure verifiers for `math` and `code`.
  *
  * @throws ConfigError for an unknown name.
  */

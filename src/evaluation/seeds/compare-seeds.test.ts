@@ -18,7 +18,7 @@ const root = makeFastFolder('compare-seeds');
 afterAll(() => rmSync(root, { recursive: true }));
 
 const verdicts = { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 0 };
-/** Ten problems with ten trials each, of which `correct` are right. */
+/** Returns ten problems with ten trials each, with `correct` right trials per problem. */
 const problems = (correct: number, prefix = 'p'): ProblemResult[] =>
   Array.from({ length: 10 }, (_, i) => ({
     id: `${prefix}${i}`,
@@ -119,7 +119,7 @@ describe('comparing seeds', () => {
     expect(curves.after[1]).toEqual({ seed: 2, steps: [0, 1, 2, 3, 4], values: expect.any(Array) });
   });
 
-  test('gives the cost of reaching the baseline’s final accuracy on both sides, over moving averages', async () => {
+  test('computes the cost of reaching the baseline’s final accuracy on both sides, over moving averages', async () => {
     const { suites } = await compareSeeds(side('uniform'), side('auto'));
     // The mean of the last three baselines is 0.40; auto is above it after one step.
     expect(suites[0]!.overall.speed).toEqual({

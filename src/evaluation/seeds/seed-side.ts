@@ -7,7 +7,7 @@ import { type EvaluatedRun, readEvaluatedRun } from '../read-run.ts';
 
 /** A run of a recipe with one seed. */
 export interface SeedRun extends EvaluatedRun {
-  /** All evaluations of each suite, with the cost of training until then. */
+  /** All evaluations of each suite, with the cost of training up to each. */
   readonly curves: ReadonlyMap<string, LearningCurve>;
 }
 
@@ -31,7 +31,7 @@ export function settingsBetween(one: EvaluatedRun, other: EvaluatedRun): RecipeD
 }
 
 /**
- * Splits runs into the two recipes that they have; the first run's recipe is the baseline.
+ * Splits runs by their two recipes; the first run's recipe is the baseline.
  *
  * @throws ConfigError for runs of one recipe, or of more than two.
  */

@@ -4,7 +4,7 @@ import { mean, standardDeviation } from '../../statistics/summary.ts';
 import { passRateOf, type ProblemResult } from '../problem-result.ts';
 import type { Speed } from '../speed.ts';
 
-/** Accuracies of one seed at the ends of both runs, in [0, 1]. */
+/** Accuracies of one seed at the end of both runs, in [0, 1]. */
 export interface SeedResult {
   readonly seed: number;
   readonly before: number;
@@ -21,7 +21,7 @@ export interface SeedsDifference {
   /** The smallest true difference that these seeds, problems and rollouts detect with 80 % power. */
   readonly detectable: number;
   readonly seeds: readonly SeedResult[];
-  /** Absent where a run has fewer than two evaluations after step 0. */
+  /** Absent if a run has fewer than two evaluations after step 0. */
   readonly speed?: Speed;
 }
 

@@ -26,8 +26,8 @@ export interface Chosen {
 
 /**
  * Fits bin → arm on one half and judges it on the other half, in both directions. Treats the best single arm in the
- * same way, so that the comparison is fair. A bin that the fitting half lacks uses the best single arm. Each bin is
- * split evenly.
+ * same way, so that the comparison is fair. Uses the best single arm for a bin without problems in the fitting half.
+ * Splits each bin evenly.
  *
  * @param arms arms of one budget with a value for every problem.
  */
@@ -63,7 +63,10 @@ export function chooseByBin(arms: readonly Arm[], problems: readonly BinnedProbl
   };
 }
 
-/** Splits the problems of each bin alternately, in an order by hash, so that the order of a file has no influence. */
+/**
+ * Splits the problems of each bin alternately, in order of their hashes, so that the order in a file has no
+ * influence.
+ */
 function splitInHalves(problems: readonly BinnedProblem[]): Map<BinnedProblem, number> {
   const halves = new Map<BinnedProblem, number>();
   for (const group of Map.groupBy(problems, ({ bin }) => bin).values()) {

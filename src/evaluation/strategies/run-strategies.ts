@@ -45,11 +45,11 @@ export interface StrategyRun {
   readonly written: readonly number[];
   /** Tokens that the scorer read per problem. */
   readonly scored: readonly number[];
-  /** Per problem the search tree; absent for strategies that write independent answers. */
+  /** Search tree of each problem; absent for strategies that write independent answers. */
   readonly searches?: readonly (SearchRecord | undefined)[];
 }
 
-/** Pass rate per problem, measured with random numbers that no strategy uses; null without a verdict. */
+/** Measures the pass rate of each problem with random numbers that no strategy uses; null without a verdict. */
 export async function measureBins(options: StrategyOptions): Promise<(number | null)[]> {
   const seed = hashKey(options.seed, 'bins of strategies');
   const request = { ...samplingOf(options), rollouts: binRollouts, seed };
@@ -62,7 +62,7 @@ export async function measureBins(options: StrategyOptions): Promise<(number | n
 }
 
 /**
- * Runs each strategy at its budgets. The same branch has the same random numbers in all of them. `majority` and
+ * Runs each strategy at its budgets. The same branch has the same random numbers in all runs. `majority` and
  * `best-of-n` choose among the same answers, which are drawn once; only `best-of-n` pays for scores.
  */
 export async function runStrategies(options: StrategyOptions): Promise<StrategyRun[]> {
@@ -143,7 +143,7 @@ async function rollJudged(
   const judging: Promise<Rollout>[] = [];
   for await (const attempt of strategy.roll({ engine, pending }, problems, request, signal)) {
     const verdict = judgeAttempt({ verifierFor, pending }, attempt, signal);
-    // This function may be aborted before it awaits the verdict.
+    // This function may be aborted before it awaits the verdict; prevent an unhandled rejection.
     verdict.catch(() => {});
     judging.push(verdict);
   }

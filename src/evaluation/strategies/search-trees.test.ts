@@ -10,7 +10,7 @@ import { runStrategies } from './run-strategies.ts';
 
 const problems = Array.from({ length: 6 }, (_, at) => mathProblem({ id: `p${at}` }));
 
-/** Two steps, of which the second is the answer; counts the completions that it writes. */
+/** Creates an engine that writes two steps, of which the second is the answer, and counts its completions. */
 function countingEngine() {
   const counts = { completions: 0 };
   const engine = scriptedEngine({
@@ -66,7 +66,7 @@ test('majority and best of N choose among the same answers, drawn once', async (
   expect(Math.min(...best!.scored)).toBeGreaterThan(0);
 });
 
-test('keeps the trees of two problems per bin, with parents, fates and verdicts', async () => {
+test('keeps the trees of two problems per bin, with parents, outcomes of steps and verdicts', async () => {
   await using verifier = openVerifier(verifierConfig.parse(mathAnswer()));
   const { engine } = countingEngine();
   const strategies = [majority(), beam({ width: 2 }), dvts({ width: 2 })];
@@ -80,7 +80,7 @@ test('keeps the trees of two problems per bin, with parents, fates and verdicts'
   }
   const tree = trees.find(({ strategy }) => strategy === 'beam(2)')!;
   expect(tree).toMatchObject({ budget: 4, scored: 0 });
-  // Four first steps, of which two are kept; both are continued twice.
+  // Four first steps; two of them are kept and continued twice each.
   const roots = tree.nodes.filter(({ parent }) => parent === -1);
   expect(roots.map(({ text }) => text)).toEqual(Array(4).fill('one step\n\n'));
   expect(roots.map(({ fate }) => fate).toSorted()).toEqual(['kept', 'kept', 'pruned', 'pruned']);

@@ -13,7 +13,7 @@ export interface TreeNode {
   /** Text of the step, cut at 200 characters. */
   readonly text: string;
   readonly tokens: number;
-  /** In [0, 1], to three decimals; null where the step was not scored. */
+  /** In [0, 1], to three decimals; null if the step was not scored. */
   readonly score: number | null;
   readonly fate: 'kept' | 'pruned' | 'finished';
   /** Verdict of the answer that ends here; absent for other steps. */
@@ -33,7 +33,7 @@ export interface SearchTree {
   readonly nodes: readonly TreeNode[];
 }
 
-/** Problems per bin whose trees are kept: an evaluation record stays below a few hundred kB. */
+/** Number of problems per bin whose trees are kept, so that an evaluation record stays below a few hundred kB. */
 const treesPerBin = 2;
 const longestText = 200;
 

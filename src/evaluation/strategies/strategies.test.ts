@@ -19,7 +19,7 @@ import type { Arm } from './strategy-arms.ts';
 import { withStrategies } from './with-strategies.ts';
 
 const problems = Array.from({ length: 12 }, (_, at) => mathProblem({ id: `p${at}` }));
-/** Problems are solved in 11, 10, … 0 of 12 draws. */
+/** An engine that solves the problems in 11, 10, … 0 of 12 draws. */
 const engine = () =>
   scriptedEngine({
     complete: (key, index, _version, _turn, { seed }) => {
@@ -83,7 +83,7 @@ test('reports tokens, bins and paired differences, and survives JSON', async () 
   expect(text).toContain('chosen by bin, N 8: ');
 });
 
-test('compares ways of asking by bin, with the tokens of all their turns, and needs no scorer', async () => {
+test('compares ways of asking by bin, counts the tokens of all turns, and needs no scorer', async () => {
   const strategies = [majority(), asked({ way: 'decomposition' })];
   const { strategies: report } = await compare({ strategies, budgets: [4], maxTokens: 120 });
   const [once, inTurns] = report!.arms;
@@ -122,7 +122,7 @@ test('warns when more answers make a weak scorer worse, and when answers have no
   expect(unsplit.strategies!.warnings.join('\n')).toContain('answers have 1.0 steps on average');
 });
 
-test('rejects strategies without a scorer and budgets that a width does not divide', async () => {
+test('rejects strategies without a scorer and budgets that are not multiples of a width', async () => {
   await expect(compare({ strategies: [bestOfN()] })).rejects.toThrow(
     'best-of-n chooses by scores: expected "scorer", got none',
   );
@@ -154,7 +154,7 @@ const arm = (name: string, values: readonly number[]): Arm => ({
   scored: values.map(() => 1),
 });
 
-test('the policy by bin uses the best arm of each bin of the other half', () => {
+test('the policy by bin uses the best arm of the same bin in the other half', () => {
   const some = Array.from({ length: 16 }, (_, place): BinnedProblem => ({
     place,
     id: `${place}`,

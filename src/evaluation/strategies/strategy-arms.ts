@@ -10,7 +10,7 @@ import {
 import { isByVote, strategyName } from '../../rollout/strategies/strategy-config.ts';
 import type { StrategyRun } from './run-strategies.ts';
 
-/** One strategy with one rule of choice, at one budget. JSON-safe. */
+/** One strategy with one choice rule, at one budget. JSON-safe. */
 export interface Arm {
   /** E.g. `best-of-n avg-max`, `beam(4) last-vote`, `majority`. */
   readonly name: string;

@@ -17,7 +17,7 @@ export interface ArmResult extends Pick<Arm, 'name' | 'choice' | 'budget'> {
   readonly byBin: Readonly<Partial<Record<Bin, Estimate>>>;
   /** Mean tokens written per problem by bin, without empty bins. */
   readonly writtenByBin: Readonly<Partial<Record<Bin, number>>>;
-  /** Mean tokens scored per problem, likewise. */
+  /** Mean tokens scored per problem by bin, without empty bins. */
   readonly scoredByBin: Readonly<Partial<Record<Bin, number>>>;
   /** Mean tokens per problem. */
   readonly written: number;
@@ -66,7 +66,7 @@ export interface StrategyReport {
   readonly warnings: readonly string[];
 }
 
-/** Runs, with the data needed to interpret them. */
+/** Strategy runs, with the data needed to interpret them. */
 export interface StrategyResults {
   readonly runs: readonly StrategyRun[];
   /** Budgets in ascending order. */
@@ -142,7 +142,7 @@ function resultOf(
   };
 }
 
-/** Computes a value of each bin that has problems. */
+/** Computes a value for each bin that has problems. */
 function perBin<Item extends { readonly bin: Bin }, Value>(
   judged: readonly Item[],
   valueOf: (some: readonly Item[]) => Value,
@@ -155,7 +155,7 @@ function perBin<Item extends { readonly bin: Bin }, Value>(
   return byBin;
 }
 
-/** Mean pass@N of the independent answers; N is limited to those that were drawn. */
+/** Returns the mean pass@N of the independent answers; N is at most the number of answers drawn. */
 function oracleOf(run: StrategyRun | undefined, judged: readonly BinnedProblem[], budget: number): number {
   return mean(
     judged.map(({ place }) => {

@@ -10,7 +10,7 @@ interface Evidence {
   readonly runs: readonly StrategyRun[];
   readonly arms: readonly Arm[];
   readonly judged: readonly BinnedProblem[];
-  /** The run with independent answers, which show how much the policy varies. */
+  /** The run with independent answers, which shows how much the policy's answers vary. */
   readonly pool: StrategyRun | undefined;
   /** Number of problems of the suite. */
   readonly problems: number;
@@ -29,7 +29,10 @@ export function strategyWarnings(evidence: Evidence): string[] {
   ];
 }
 
-/** Warns if an arm by `max` becomes worse with more answers, or is worse than a single answer, so the scorer errs. */
+/**
+ * Warns if an arm that uses `max` becomes worse with more answers, or is worse than a single answer: its scorer is
+ * unreliable.
+ */
 function overOptimised({ arms, judged, pool, seed }: Evidence): string[] {
   const byName = Map.groupBy(
     arms.filter(({ choice }) => choice === 'max'),

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { ConfigError } from '../../core/errors.ts';
 import { type SuiteConfig, suiteConfig } from '../../recipe/suite.ts';
 
-/** Strategies as flags. */
+/** Strategies from command-line flags. */
 export interface StrategyFlags {
   /** E.g. `majority`, `bestOfN`, `beam:4`, `dvts:4`; empty: the strategies of the suite. */
   readonly strategies: readonly string[];
@@ -13,7 +13,7 @@ export interface StrategyFlags {
 }
 
 /**
- * Returns suites in which the strategies of the flags replace their own; unchanged without flags.
+ * Returns suites with their strategies replaced by those of the flags; unchanged without flags.
  *
  * @throws ConfigError for an unknown strategy, scorer or budget.
  */
@@ -38,11 +38,14 @@ export function withStrategies<Suite extends SuiteConfig>(
   return suites.map((suite) => ({ ...suite, ...checked.data }));
 }
 
-/** `verifier`, `confidence`, or a folder relative to the working directory. */
+/** Parses `verifier`, `confidence`, or a folder relative to the working directory. */
 const parseScorer = (text: string): object =>
   text === 'verifier' || text === 'confidence' ? { type: text } : { type: 'model', model: resolve(text) };
 
-/** `beam:4` → `{ type: 'beam', width: 4 }`; `asked:decomposition` → `{ type: 'asked', way: 'decomposition' }`. */
+/**
+ * Parses `beam:4` to `{ type: 'beam', width: 4 }`, and `asked:decomposition` to `{ type: 'asked', way:
+ * 'decomposition' }`.
+ */
 function parseStrategy(text: string): object {
   const [type, option] = text.split(':');
   if (option === undefined) return { type };

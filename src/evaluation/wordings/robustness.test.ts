@@ -5,7 +5,7 @@ import type { ProblemResult, PromptResult } from '../problem-result.ts';
 import { greedyRobustness, sampledRobustness } from './robustness.ts';
 
 const verdicts = Object.fromEntries(outcomes.map((one) => [one, 0])) as ProblemResult['verdicts'];
-/** A problem with results by wording, own prompt first. */
+/** Creates a problem with results by wording, original prompt first. */
 const problem = (id: string, [own, ...wordings]: readonly PromptResult[]): ProblemResult => ({
   id,
   domain: 'math',
@@ -18,7 +18,7 @@ const problem = (id: string, [own, ...wordings]: readonly PromptResult[]): Probl
 const greedy = (...right: boolean[]) =>
   right.map((one) => ({ trials: 1, correct: Number(one), greedy: one }));
 
-test('separates accuracy, flips in both directions and the share that is right in all wordings, paired by problem', () => {
+test('reports accuracy, flips in both directions and the share right in all wordings, paired by problem', () => {
   const results = [
     problem('all', greedy(true, true, true)),
     problem('lost', greedy(true, false, false)),

@@ -9,28 +9,28 @@ import { passRateOf, type ProblemResult } from '../problem-result.ts';
  */
 export interface Robustness {
   readonly problems: number;
-  /** Accuracy in the problems' own prompts. */
+  /** Accuracy with the problems' original prompts. */
   readonly own: number;
-  /** Mean accuracy in the other wordings. */
+  /** Mean accuracy with the other wordings. */
   readonly others: number;
   /** others − own, with its paired 95 % bootstrap interval over problems. */
   readonly change: Estimate;
-  /** Accuracy by wording, own prompts first; absent where problems differ in the number of wordings. */
+  /** Accuracy by wording, own prompts first; absent if problems differ in the number of wordings. */
   readonly byWording?: readonly number[];
-  /** Probability of one right attempt in every wording. */
+  /** Probability that attempts in all wordings, one each, are right. */
   readonly rightInAll: Estimate;
-  /** Probability of a right attempt in at least one wording, with one attempt each. */
+  /** Probability that at least one of these attempts is right. */
   readonly rightInSome: number;
   /**
-   * rightInAll / rightInSome, from 0 to 1 (every answer holds in all wordings). Absent for a model that is never right,
-   * because agreement in wrong answers is not robustness.
+   * rightInAll / rightInSome, from 0 to 1 (a problem that is solved is solved in all wordings). Absent for a model
+   * that is never right, because agreement in wrong answers is not robustness.
    */
   readonly consistency?: Estimate;
   /** Probability that an attempt with the own prompt is right and an attempt with another wording is wrong. */
   readonly rightToWrong: number;
   readonly wrongToRight: number;
   /**
-   * Probability that two attempts with the own prompt differ, which is the part of the flips that sampling explains.
+   * Probability that two attempts with the original prompt differ: the share of flips that sampling alone explains.
    * Absent with one attempt per prompt at a temperature above 0.
    */
   readonly chanceFlips?: number;
@@ -40,7 +40,7 @@ export interface Robustness {
 interface WordedRates {
   /** Share of right attempts by wording, own prompt first; at least two entries. */
   readonly rates: readonly number[];
-  /** Unbiased probability that two attempts with the own prompt differ. */
+  /** Unbiased estimate of the probability that two attempts with the original prompt differ. */
   readonly chance: number | null;
 }
 
@@ -98,7 +98,7 @@ function robustness(problems: readonly WordedRates[], seed: number): Robustness 
   };
 }
 
-/** A ratio that is at most 1, with Fieller's interval. */
+/** Returns a ratio of at most 1, with Fieller's interval. */
 function share(parts: readonly number[], wholes: readonly number[]): Estimate {
   const { mean: ratio, low, high } = ratioEstimate(parts, wholes);
   return { mean: ratio, low, high: Math.min(1, high) };

@@ -74,7 +74,7 @@ function get(url: string, options: { path?: string; host?: string; method?: stri
 }
 const data = async (path: string): Promise<any> => JSON.parse((await get(dashboard.url, { path })).text);
 
-test('shows a live run from the list down to one rollout, beside a damaged run', async () => {
+test('shows a live run, from the list down to one rollout, next to a damaged run', async () => {
   const [broken, head] = await data('/api/runs');
   expect(broken).toMatchObject({ folder: 'broken-0001', problem: expect.stringContaining('run.sqlite') });
   expect(head).toMatchObject({
@@ -111,7 +111,7 @@ test('shows a live run from the list down to one rollout, beside a damaged run',
   expect(visits.map(({ id }: { id: number }) => id)).toContain(group.id);
 });
 
-test('reports a missing file of rollouts as an error, and a damaged database as a row of the list', async () => {
+test('reports a missing rollout file as an error, and a damaged database as a row of the list', async () => {
   const elsewhere = join(root, '.damaged');
   await using written = await recordShown(elsewhere, smallShown);
   await written.finish('finished', 'done');
@@ -130,7 +130,7 @@ test('reports a missing file of rollouts as an error, and a damaged database as 
   expect(item.problem).toContain('is damaged. Restore run.sqlite from a copy');
 });
 
-test('shows a problem with its history, and the curriculum', async () => {
+test('shows the history of a problem, and the curriculum', async () => {
   const { rows } = await data(`/api/runs/${folder}/problems?stage=stage-3`);
   const [worst] = rows;
   const problem = await data(`/api/runs/${folder}/problem?id=${encodeURIComponent(worst.problemId)}`);
@@ -149,7 +149,7 @@ test('shows a problem with its history, and the curriculum', async () => {
   expect(count(curriculum.atLast)).toBe(count(curriculum.atFirst));
 });
 
-test('shows the answers of a family and the beginnings of prompts, and searches while the index grows', async () => {
+test('shows the answers to a family of problems and the beginnings of prompts, and searches while the index grows', async () => {
   const path = `/api/runs/${folder}`;
   const { spans, answers } = await data(`${path}/answers?domain=math`);
   expect(spans.map((span: { fromStep: number; toStep: number }) => [span.fromStep, span.toStep])).toEqual(
@@ -200,7 +200,7 @@ test('counts every rollout of a level exactly once', async () => {
   expect(sum(cells)).toEqual(sum(rows));
 });
 
-test('streams changes: first every run, then the runs that recorded something', async () => {
+test('streams changes: first all runs, then the runs that recorded something', async () => {
   const response = await fetch(new URL('/api/changes', dashboard.url));
   const events = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const next = async () => JSON.parse(/data: (.+)/u.exec((await events.read()).value!)![1]!) as unknown;
@@ -211,7 +211,7 @@ test('streams changes: first every run, then the runs that recorded something', 
   await events.cancel();
 });
 
-test('ends streams of changes when it closes', async () => {
+test('ends change streams when it closes', async () => {
   const closing = await startDashboard(settings);
   const responses = await Promise.all(
     Array.from({ length: 8 }, () => fetch(new URL('/api/changes', closing.url))),
@@ -230,7 +230,7 @@ test('sends the page with a policy that lets it load only its own files', async 
   expect((await get(dashboard.url, { path: '/assets/main.js' })).text).toBe('0;');
 });
 
-test('compares seeds with bounded curves, or returns a note with the reason why it cannot', async () => {
+test('compares seeds with bounded curves, or returns a note with the reason why they are not comparable', async () => {
   for (const [index, name] of ['one', 'one', 'two', 'two'].entries()) {
     const seed = index % 2;
     await using seeded = await createRun(root, { name, seed, recipe: { seed, setting: name } });
@@ -318,7 +318,7 @@ describe('edits', () => {
   afterAll(async () => editing[Symbol.asyncDispose]());
   const token = { authorization: 'Bearer sesame' };
 
-  test('stores title, tags and note in a file beside the run, whose digest stays the same', async () => {
+  test('stores title, tags and note in a separate file, without changing the digest of the run', async () => {
     const annotations = { title: 'Baseline', tags: ['keep', 'gsm8k'], note: 'first\nsecond' };
     const path = '/api/runs/demo-0002/annotations';
     expect((await post(path, annotations, token)).status).toBe(200);
@@ -342,7 +342,7 @@ describe('edits', () => {
     expect((await post('/api/runs/..%2fdemo-0002/annotations', annotations, token)).status).toBe(404);
   });
 
-  test('moves a run to the trash and back, but not one in progress or over another', async () => {
+  test('moves a run to the trash and back, but never a run in progress and never over another run', async () => {
     const list = async () =>
       ((await (await fetch(new URL('/api/runs', editing.url), { headers: token })).json()) as RunHead[]).map(
         (head) => head.folder,
@@ -356,7 +356,7 @@ describe('edits', () => {
     expect(await list()).toEqual(['demo-0001', 'live-0001']);
     const trash = await fetch(new URL('/api/trash', editing.url), { headers: token });
     expect(await trash.json()).toEqual([{ folder: 'demo-0002', title: 'Baseline' }]);
-    // No other run gets its number.
+    // No other run gets the number of a run in the trash.
     await (await createRun(at, { name: 'demo', recipe: {}, seed: 0 }))[Symbol.asyncDispose]();
     expect(await list()).toEqual(['demo-0001', 'demo-0003', 'live-0001']);
     {

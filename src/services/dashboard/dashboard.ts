@@ -12,7 +12,7 @@ import { changeRoutes, prometheusRoutes, runRoutes, type ViewParts } from './run
 
 /** Address and content of a dashboard. */
 export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'>, ListenAddress {
-  /** The folder of built pages. */
+  /** The folder that contains the built pages. */
   readonly pages: string;
   /** Answers prompts with the runs' models; absent: the dashboard runs no model. */
   readonly player?: Player;
@@ -24,7 +24,7 @@ export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'>, 
  * load only their own files and run only their own scripts.
  *
  * @returns the address; its `url` ends with `?token=…` if there is a token.
- * @throws ConfigError for a host off loopback without a token, and for an address that cannot be listened on.
+ * @throws ConfigError for a host off loopback without a token, and for an address that it cannot listen on.
  */
 export async function startDashboard(options: DashboardOptions): Promise<Listening> {
   const watch = watchRuns(options.root);
@@ -34,7 +34,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
     headers: pageHeaders,
     command: 'gradus dashboard',
     risk: 'read every rollout and delete runs',
-    // A page holds a stream of changes open while it is shown.
+    // A page keeps a change stream open while it is shown.
     onClose: 'cut',
   });
   const query = (options.token ?? '') === '' ? '' : `?token=${encodeURIComponent(options.token!)}`;
@@ -92,7 +92,7 @@ function routes({ pages, player, ...parts }: DashboardOptions, watch: ChangeWatc
   return app;
 }
 
-/** Sends a file of the pages. Names come from one path segment, so they cannot leave the folder. */
+/** Sends a file from the folder of pages. A name is a single path segment, so it cannot point outside the folder. */
 async function sendFile(c: Context, folder: string, name: string): Promise<Response> {
   const kind = kinds[extname(name)];
   if (kind === undefined || name.includes('..')) return c.notFound();

@@ -8,7 +8,7 @@ const template = 'export.html';
 const mark = '<div id="root">';
 
 /**
- * Returns one HTML file that shows runs without a server: it opens from disk, requests nothing and runs only its own
+ * Returns one HTML file that shows runs without a server: it opens from disk, makes no requests and runs only its own
  * script.
  *
  * @param pages the folder of built pages.
@@ -25,6 +25,6 @@ export async function exportPage(pages: string, runs: readonly ExportedRun[]): P
     );
   });
   const data = `<script type="application/json" id="gradus-runs">${jsonForHtml(runs)}</script>`;
-  // The replacement is a function, because `$&` in a string would be replaced by the match.
+  // The replacement is a function, because `$&` in a replacement string would insert the match.
   return html.replace(mark, () => `${data}${mark}`);
 }

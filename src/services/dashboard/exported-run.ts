@@ -50,7 +50,7 @@ export interface ExportOptions {
 }
 
 const points = 500;
-/** Share of the bytes for the rows of each table; complete groups take the rest. */
+/** Share of the bytes for the rows of each table; complete groups use the rest. */
 const tableShare = 0.25;
 const worstPerStage = 20;
 
@@ -109,7 +109,7 @@ function levelsOf(run: RunReader): ExportedRun['levels'] {
 /** Maximum number of domains and families over all suites. */
 const mostAnswers = 40;
 
-/** Answers to which the outcome links. */
+/** Reads the answers to which the outcome page links. */
 async function answersOf(run: RunReader, { suites }: RunOutcome): Promise<ExportedRun['answers']> {
   const show = createAnswersView();
   const queries = suites.flatMap(({ suite, byDomain, byFamily }) => [
@@ -141,7 +141,10 @@ function rowsWithin<T>(bytes: number, ask: (cursor: string | undefined) => Page<
   }
 }
 
-/** Ids of groups by importance: each stage's hardest problems, the last stage first, then the newest groups. */
+/**
+ * Returns the ids of groups by importance: each stage's hardest problems, the last stage first, then the newest
+ * groups.
+ */
 function groupsByInterest(run: RunReader, { stages }: RunDetail, newest: readonly Group[]): Set<number> {
   const worst = stages.toReversed().flatMap(({ stage }) => {
     const query = problemsQuery.parse({ stage: [stage], purpose: ['train'], limit: worstPerStage });
@@ -171,7 +174,10 @@ async function wholeGroups(
   return { details, problems };
 }
 
-/** Rounds log-probabilities and entropies, which take most of a page, to four decimals; more are not visible. */
+/**
+ * Rounds log-probabilities and entropies, which make up most of a page, to four decimals; further decimals are not
+ * visible.
+ */
 function shortened(detail: GroupDetail): GroupDetail {
   const attempts = detail.attempts.map((attempt) => ({
     ...attempt,

@@ -6,13 +6,16 @@ import { readImageHeader } from '../../storage/images/image-header.ts';
 import { findGroup } from './views/rollouts/groups.ts';
 import { notFound, runDirectory, withRun } from './run-folder.ts';
 
-/** Headers of an image, in addition to those of every response: no script runs where it is opened alone. */
+/**
+ * Headers of an image, in addition to those of every response, so that no script runs if the image is opened
+ * directly.
+ */
 const imageHeaders = { 'content-disposition': 'inline' };
 
 /**
- * Route to the images of a recorded prompt: `/runs/:run/groups/:id/images/:sha256`. Sends a file only if its bytes have
- * the recorded hash, so that a run folder from elsewhere cannot name other files of this machine, and only PNG, JPEG,
- * WebP and GIF by their first bytes.
+ * Route to the images of a recorded prompt: `/runs/:run/groups/:id/images/:sha256`. Sends a file only if its bytes
+ * have the recorded hash, so that a run folder from elsewhere cannot refer to other files on this machine. The first
+ * bytes must be those of PNG, JPEG, WebP or GIF.
  */
 export function imageRoutes(root: string): Hono {
   const app = new Hono();

@@ -11,8 +11,8 @@ export const playPath = '/api/play';
 export const maxPlayBytes = 2 ** 20;
 
 /**
- * Routes `/play` and `/runs/:run/models`. Only one request runs at a time: a second request gets 409 until the first is
- * answered or its client disconnects.
+ * Routes `/play` and `/runs/:run/models`. Only one request runs at a time: a second request receives 409 until the
+ * first is answered or its client disconnects.
  */
 export function playRoutes(root: string, player: Player | undefined): Hono {
   const app = new Hono();

@@ -42,7 +42,7 @@ export interface PlayedCompletion {
   /** Null if the engine does not report it. */
   readonly entropies: readonly number[] | null;
   readonly pieces: readonly string[];
-  /** Null if the request names no problem, or after a failure. */
+  /** Null if the request has no problem, or after a failure. */
   readonly verdict: Verdict | null;
   /** The failure of the environment that ended the answer; null without a failure. */
   readonly failure: string | null;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { ConfigError } from '../../core/errors.ts';
 
 /**
- * Parses a query string by a view's schema. A key whose schema is an array may be repeated.
+ * Parses a query string with a view's schema. A key whose schema is an array may be repeated.
  *
  * @throws ConfigError naming the invalid key and the known keys.
  */

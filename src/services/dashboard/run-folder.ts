@@ -3,7 +3,7 @@ import { RunError } from '../../core/errors.ts';
 import { onDisk } from '../../runs/files/disk-errors.ts';
 import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
 
-/** The error for a run, group or problem that does not exist; responses have status 404. */
+/** Creates the error for a run, group or problem that does not exist; the response has status 404. */
 export function notFound(message: string): RunError {
   return new RunError(message, { code: 'RUN_NOT_FOUND' });
 }
@@ -21,7 +21,7 @@ export function runDirectory(root: string, folder: string): string {
   return join(root, inside);
 }
 
-/** Opens a run for one view and closes it, so that no reader keeps files open that a writer deletes. */
+/** Opens a run for one view and closes it afterwards, so that no reader keeps files open that a writer deletes. */
 export async function withRun<T>(directory: string, view: (run: RunReader) => T | Promise<T>): Promise<T> {
   using run = await openRunReader(directory);
   return await onDisk({ directory, doing: `reading ${directory}` }, () => view(run));

@@ -92,7 +92,7 @@ export function runRoutes({
   return app;
 }
 
-/** The query without the auth token. */
+/** Returns the query without the auth token. */
 function searchOf(c: Context): URLSearchParams {
   const { searchParams } = new URL(c.req.url);
   searchParams.delete('token');
@@ -109,7 +109,7 @@ export function prometheusRoutes({ root, clock }: Pick<ViewParts, 'root' | 'cloc
   return app;
 }
 
-/** Milliseconds between comments, which keep an idle connection open through proxies. */
+/** Milliseconds between comments that keep an idle connection open through proxies. */
 const heartbeatMs = 15_000;
 
 /** Route `/changes`: server-sent events that name the runs to reload. */

@@ -13,7 +13,7 @@ export interface Change {
 
 /** Watches a folder of runs for any number of listeners. */
 export interface ChangeWatch extends Disposable {
-  /** Calls the listener first with every run, then with changes. Returns the function that unsubscribes. */
+  /** Calls the listener first with all runs, then with changes. Returns a function that unsubscribes. */
   subscribe(listener: (change: Change) => void): () => void;
 }
 
@@ -58,7 +58,7 @@ export function watchRuns(root: string): ChangeWatch {
     subscribe: (listener) => {
       listeners.add(listener);
       watch ??= begin();
-      // Later changes are detected from here on, so the listener must load everything now.
+      // Changes are detected only from here on, so the listener must load everything now.
       void watch.ready.then(() => {
         if (listeners.has(listener)) listener({ runs: [...known.keys()] });
       });
@@ -90,7 +90,7 @@ async function printsOf(root: string, before: Prints): Promise<Prints> {
 }
 
 /**
- * Taking a lock changes the files, but the loss of a lock with a killed process does not, so held locks are checked.
+ * Taking a lock changes the files, but a killed process loses its lock without a change, so held locks are checked.
  */
 async function printOf(directory: string, before: Print | undefined): Promise<Print | undefined> {
   const files = await runFingerprint(directory);

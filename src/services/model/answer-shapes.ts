@@ -48,7 +48,10 @@ const chatEntry = (name: string, logprob: number): object => ({
   bytes: name.startsWith('token_id:') ? null : [...Buffer.from(name)],
 });
 
-/** Log-probabilities of the alternatives and the sampled token by name; the higher one if two have the same name. */
+/**
+ * Returns the log-probabilities of the alternatives and the sampled token by name; if two tokens have the same name,
+ * the higher one.
+ */
 function topByName({ name, logprob, alternatives }: TokenScore): Record<string, number> | null {
   if (logprob === null) return null;
   const entries = [...alternatives, { name, logprob }].map((one) => [one.name, one.logprob] as const);

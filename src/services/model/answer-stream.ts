@@ -18,8 +18,9 @@ interface OpenChoice {
 }
 
 /**
- * Sends a response as server-sent events: pieces of each choice as they are sampled, the last one with its finish reason,
- * then the usage if requested, and `[DONE]`. With log-probabilities, `echo` or a strategy, each choice is one piece.
+ * Sends a response as server-sent events: pieces of each choice as they are sampled, the last piece with the finish
+ * reason, then the usage if requested, and `[DONE]`. With log-probabilities, `echo` or a strategy, each choice is
+ * sent in one piece.
  */
 export async function streamAnswer(
   active: ActiveRequest,

@@ -18,7 +18,7 @@ export interface ActiveRequest {
   readonly engine: LocalEngine;
   readonly request: CompletionRequest;
   readonly shape: AnswerShape;
-  /** Writes several answers for each returned answer. */
+  /** Writes several answers for each answer that is returned. */
   readonly strategy?: ServedStrategy | undefined;
   readonly signal: AbortSignal;
 }
@@ -42,7 +42,9 @@ export async function answerWhole(active: ActiveRequest): Promise<object> {
   };
 }
 
-/** Yields completions as they finish, and parts before that. With `max_tokens: 0`, yields empty ones at once. */
+/**
+ * Yields completions as they finish, preceded by their parts. With `max_tokens: 0`, yields empty completions at once.
+ */
 export async function* writeCompletions(
   { engine, request, strategy, signal }: ActiveRequest,
   parts = false,

@@ -1,4 +1,4 @@
-/** Returns the body of an error response in the shape that OpenAI's clients parse. */
+/** Returns the body of an error response in the format that OpenAI's clients parse. */
 export const errorBody = (status: number, message: string, code: string | null = null): object => ({
   error: { type: errorType(status), message, param: null, code },
 });

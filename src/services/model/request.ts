@@ -98,7 +98,7 @@ export function resolveChat(request: ChatRequest, { sampler, renderer }: LocalEn
   };
 }
 
-/** Resolves a request with plain prompts; the default of 16 tokens is OpenAI's. */
+/** Resolves a request with plain prompts; like OpenAI, defaults to 16 tokens. */
 export function resolveText(request: TextRequest, { renderer }: LocalEngine): CompletionRequest {
   const { prompt } = request;
   const isOne = typeof prompt === 'string' || typeof prompt[0] === 'number';

@@ -11,7 +11,10 @@ export interface TokenScore {
   readonly name: string;
   /** Number of characters before it. */
   readonly offset: number;
-  /** Under the full softmax at temperature 1, given all tokens before it; `null` for the first token of a prompt. */
+  /**
+   * Natural log-probability under the full softmax at temperature 1, given all earlier tokens; `null` for the first
+   * token of a prompt.
+   */
   readonly logprob: number | null;
   /** Requested number of alternatives, most probable first. */
   readonly alternatives: readonly { readonly name: string; readonly logprob: number }[];
@@ -19,7 +22,7 @@ export interface TokenScore {
 
 /**
  * Scores the tokens of completions, for `echo` with their prompts. This takes a second forward pass, because
- * log-probabilities from sampling are at the sampling temperature and have no alternatives.
+ * log-probabilities from sampling are at the sampling temperature and lack alternatives.
  *
  * @throws EngineError `BAD_REQUEST` if the engine does not support alternatives.
  */

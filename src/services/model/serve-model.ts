@@ -5,7 +5,10 @@ import type { Listening } from '../listen.ts';
 import { openServedStrategy } from './served-strategy.ts';
 import { type ModelServiceOptions, requireServed, startModelService } from './service.ts';
 
-/** Opens a model folder or a run's policy and serves it over OpenAI's API, with the strategy of a JSON file if given. */
+/**
+ * Opens a model folder or a run's policy and serves it over OpenAI's API, with the strategy from a JSON file if one
+ * is given.
+ */
 export async function serveModel(
   source: ModelSource,
   config: EngineConfig,

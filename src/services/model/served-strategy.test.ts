@@ -20,7 +20,7 @@ const fileOf = (config: object): string => {
   return file;
 };
 
-/** Serves the engine with a strategy until the test has ended, and returns a function that sends a request to it. */
+/** Serves the engine with a strategy until the test ends; returns a function that sends a request. */
 async function serve(config: object): Promise<(body: object) => Promise<Response>> {
   const opened = new AsyncDisposableStack();
   onTestFinished(() => opened.disposeAsync());
@@ -49,7 +49,7 @@ interface Chat {
 /** Tokens of all four answers, one per character and an end token. */
 const written = answers.reduce((sum, { length }) => sum + length + 1, 0);
 
-test('returns the most frequent answer by its normal form, and counts all tokens written', async () => {
+test('returns the most frequent answer by normal form, and counts all tokens written', async () => {
   const ask = await serve({ strategy: { type: 'majority' }, budget: 4 });
   const { choices, usage } = (await (await ask({ n: 2 })).json()) as Chat;
   expect(choices.map(({ index, message }) => [index, message.content])).toEqual([
@@ -91,7 +91,7 @@ test('returns the answer with the highest score, streamed in one piece, with the
   expect(events.at(-1)!.usage).toMatchObject({ completion_tokens: written, scored_tokens: written + 4 * 3 });
 });
 
-test('rejects a strategy without a scorer, the verifier as scorer, and a budget that the width does not divide', async () => {
+test('rejects a strategy without a scorer, the verifier as scorer, and a budget that is not a multiple of the width', async () => {
   const open = (config: object) => openServedStrategy(fileOf(config), engine, new AsyncDisposableStack());
   await expect(open({ strategy: { type: 'best-of-n' }, budget: 4 })).rejects.toThrow(/got none/);
   const oracle = { strategy: { type: 'best-of-n' }, budget: 4, scorer: { type: 'verifier' } };

@@ -30,7 +30,7 @@ import type { CompletionRequest } from './request.ts';
 /** A strategy to serve: the number of answers written for each returned answer, and the rule that chooses it. */
 const servedStrategyConfig = z.strictObject({
   strategy: strategyConfig,
-  /** Number of answers N, which bounds the tokens of a choice by N · `max_tokens`. */
+  /** Number of answers N; a choice uses at most N · `max_tokens` tokens. */
   budget: z.int().positive(),
   /** Combines the scores of an answer's steps. */
   scores: z.enum(scoreRules).default('last'),
@@ -60,7 +60,7 @@ export interface ServedStrategy {
 }
 
 /**
- * Opens the strategy of a JSON file for an engine.
+ * Opens the strategy in a JSON file for an engine.
  *
  * @throws ConfigError for an invalid file, a missing scorer, or the verifier as scorer, because a request has no gold
  * answer.
@@ -113,8 +113,8 @@ interface Opened {
 }
 
 /**
- * Writes all choices at the same time, so that the engine's batch stays full; yields each when it ends. If one fails, the
- * others are aborted.
+ * Writes all choices concurrently, so that the engine's batch stays full; yields each choice when it ends. If one
+ * fails, aborts the others.
  */
 async function* answerAll(
   opened: Opened,
@@ -158,7 +158,7 @@ async function answerOne(
 ): Promise<ChosenCompletion> {
   const { budget, strategy, scores, choose, stepSeparator } = config;
   const text = engine.renderer.decode(prompt);
-  // Any gold will do, because only the normal form of the judged answer is read.
+  // The gold does not matter, because only the normal form of the judged answer is read.
   const problem: Problem = {
     id: key,
     domain: 'math',
@@ -216,7 +216,7 @@ async function answerOne(
   };
 }
 
-/** The renderer of a request whose prompt is already rendered. */
+/** Returns a renderer for a request whose prompt is already rendered. */
 const rendering = (renderer: Renderer, prompt: Int32Array): Renderer => ({
   endTokens: renderer.endTokens,
   unknownToken: renderer.unknownToken,

@@ -47,7 +47,7 @@ interface Answer {
   readonly error: { readonly message: string };
 }
 
-test('our client samples what the engine samples', async () => {
+test('our client receives the samples of the engine', async () => {
   process.env['GRADUS_TEST_TOKEN'] = 'secret';
   const baseUrl = `${service.url}/v1/`;
   const config = openaiConfig.parse({ type: 'openai', baseUrl, apiKeyEnv: 'GRADUS_TEST_TOKEN' });
@@ -169,7 +169,7 @@ test('echoes prompts with the log-probabilities of scoring, and with the greedy 
   expect(scored.body.usage['completion_tokens']).toBe(0);
 });
 
-/** The events of a streamed answer without the last event, which must be `[DONE]`. */
+/** Returns the events of a streamed answer without the last event, which must be `[DONE]`. */
 async function events(path: string, body: object): Promise<Record<string, never>[]> {
   const response = await fetch(`${service.url}${path}`, {
     method: 'POST',
@@ -273,7 +273,7 @@ test('tokenizes and detokenizes for clients without the tokenizer', async () => 
   expect((await post('/tokenize', { prompt: 3 })).status).toBe(400);
 });
 
-test("rejects invalid requests in the shape of OpenAI's errors", async () => {
+test("rejects invalid requests in the format of OpenAI's errors", async () => {
   const good = { prompt: '1', max_tokens: 1 };
   for (const [status, body] of [
     [400, 'no json'],

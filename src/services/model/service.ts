@@ -18,11 +18,11 @@ import { addTokenizerRoutes } from './tokenizer-routes.ts';
 export interface ModelServiceOptions extends ListenAddress {
   /** Name of the model in requests and responses. */
   readonly name: string;
-  /** Maximum number of completions in flight or queued; a request that exceeds it gets 429. Default 4096. */
+  /** Maximum number of completions in flight or queued; a request that exceeds the limit receives 429. Default 4096. */
   readonly maxWaiting?: number;
   /** Maximum `max_tokens` of a request; absent: limited only by the model's window. */
   readonly maxTokens?: number;
-  /** Writes several answers for each choice and returns one. If absent, every answer is returned. */
+  /** Writes several answers for each choice and returns one. Absent: every answer is returned. */
   readonly strategy?: ServedStrategy | undefined;
   /** Response of `/tokenizer_info`: `tokenizer_config.json` with the chat template; absent: 404. */
   readonly tokenizerInfo?: Readonly<Record<string, unknown>>;
@@ -31,12 +31,12 @@ export interface ModelServiceOptions extends ListenAddress {
 const maxBodyBytes = 16 * 2 ** 20;
 
 /**
- * Serves an engine over OpenAI's API: `GET /v1/models`, `POST /v1/chat/completions` and `/v1/completions`; also vLLM's
- * `/tokenize`, `/detokenize` and `/tokenizer_info`, `GET /health` and `GET /metrics`. Concurrent requests share
- * batches. The same seed and prompt give the same completion, whatever else is in flight. Accepted requests are
- * answered before it closes.
+ * Serves an engine over OpenAI's API: `GET /v1/models`, `POST /v1/chat/completions` and `/v1/completions`; also
+ * vLLM's `/tokenize`, `/detokenize` and `/tokenizer_info`, `GET /health` and `GET /metrics`. Concurrent requests
+ * share batches. The same seed and prompt give the same completion, regardless of other requests in flight. Accepted
+ * requests are answered before the service closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address that cannot be listened on.
+ * @throws ConfigError for a host off loopback without a token, and for an address that it cannot listen on.
  */
 export async function startModelService(engine: Engine, options: ModelServiceOptions): Promise<Listening> {
   const served = requireServed(engine);
@@ -66,7 +66,7 @@ interface State {
   running: number;
   /** Completions in flight or queued. */
   waiting: number;
-  /** Responses by status, without requests rejected before the service sees them. */
+  /** Number of responses by status, without requests that were rejected before they reached the service. */
   readonly counts: Map<number, number>;
 }
 

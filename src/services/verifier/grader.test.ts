@@ -59,7 +59,7 @@ test.each(['code', 'javascript'])(
   },
 );
 
-test('reads tests for every domain whose verifier in the recipe judges by tests', async () => {
+test('reads tests for every domain whose verifier in the recipe uses tests', async () => {
   const parts = [{ verifier: javascriptTests() }, { verifier: format(), decides: false }];
   await using grader = openGrader({ plain: javascriptTests(), mixed: composite(parts), sums: mathAnswer() });
   const outcome = async (item: object) => (await grader.grade(item, 'x')).outcome;

@@ -29,7 +29,7 @@ export interface Grader extends AsyncDisposable {
   /** Name of a verifier in items → its label. */
   readonly verifiers: Readonly<Record<string, string>>;
   /**
-   * Judges one item. Never rejects for an invalid item; its verdict is `ungradable`, with the reason.
+   * Judges one item. Never throws for an invalid item; the verdict is then `ungradable`, with the reason.
    *
    * @param where position of the item for reasons, such as file:row.
    */
@@ -43,7 +43,7 @@ export const defaultVerifiers = (): Readonly<Record<string, z.input<typeof verif
   javascript: javascriptTests({ score: 'all' }),
 });
 
-/** Opens verifiers by name. Each starts its sandbox with its first item. */
+/** Opens verifiers by name. Each starts its sandbox when its first item arrives. */
 export function openGrader(
   configs: Readonly<Record<string, z.input<typeof verifierConfig>>> = defaultVerifiers(),
   baseDir = '.',
@@ -78,7 +78,7 @@ export function openGrader(
 
 interface OpenVerifier {
   readonly verifier: Verifier;
-  /** Whether it judges programs by the tests of a problem. */
+  /** Whether it judges programs using the tests of a problem. */
   readonly needsTests: boolean;
 }
 

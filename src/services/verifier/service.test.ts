@@ -47,7 +47,7 @@ test('judges one item and a batch in order, and reports health and metrics', asy
   expect(metrics).toContain('gradus_request_seconds_count 2\n');
 });
 
-test('rejects requests that it cannot read, and names what it expected', async () => {
+test('rejects requests that it cannot parse, with the expected format in the error', async () => {
   await using grader = openGrader();
   await using service = await start(grader);
   const answer = async (path: string, body: unknown) => {
@@ -69,7 +69,7 @@ test('requires the token for every route except health', async () => {
 
 const verdict = { outcome: 'correct', score: 1, reason: '', verifier: 'slow@1' } as const;
 
-test('answers 413 to a batch that never fits, and 503 with Retry-After when the queue is full', async () => {
+test('answers 413 to a batch larger than the limit, and 503 with Retry-After when the queue is full', async () => {
   const gate = Promise.withResolvers<void>();
   const slow: Grader = {
     verifiers: {},

@@ -9,7 +9,10 @@ import { createServiceMetrics, type ServiceMetrics } from './service-metrics.ts'
 export interface VerifierServiceOptions extends ListenAddress {
   /** Maximum number of items of one request judged at once. */
   readonly width: number;
-  /** Maximum number of items in flight. A larger batch gets 413; a request that does not fit at the moment gets 503. */
+  /**
+   * Maximum number of items in flight. A larger batch receives 413; a request that does not fit at the moment
+   * receives 503.
+   */
   readonly maxItems: number;
   /** Largest request body in bytes. */
   readonly maxBodyBytes: number;
@@ -17,10 +20,10 @@ export interface VerifierServiceOptions extends ListenAddress {
 
 /**
  * Serves verdicts over HTTP: `POST /verify` one item → its verdict; `POST /verify/batch` `{items}` → `{verdicts}` in
- * order; `GET /health`; `GET /metrics` for Prometheus. Items are those of `openGrader`. Accepted requests are answered
- * before it closes.
+ * order; `GET /health`; `GET /metrics` for Prometheus. Items are those of `openGrader`. Accepted requests are
+ * answered before the service closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address that cannot be listened on.
+ * @throws ConfigError for a host off loopback without a token, and for an address that it cannot listen on.
  */
 export async function startVerifierService(
   grader: Grader,

@@ -33,7 +33,7 @@ export const comparisonQuery = z.strictObject({ before: z.string(), after: z.str
 export interface RunComparisonView {
   readonly recipe: readonly RecipeDifference[];
   readonly suites: readonly SuiteComparison[];
-  /** Why there are no suites to compare; null if there are. */
+  /** Reason why there are no suites to compare; null if there are some. */
   readonly note: string | null;
 }
 

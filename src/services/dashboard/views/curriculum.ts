@@ -26,7 +26,7 @@ export interface StageSelection {
   readonly message: string;
   readonly candidates: number;
   readonly selected: number;
-  /** A problem may be in several levels; problems without a level are under ''. */
+  /** A problem may be in several levels; problems without a level are listed under ''. */
   readonly levels: readonly LevelSize[];
   /** Ten bins of the candidates' measured pass rates; omits problems without trials. */
   readonly rates: readonly Bin[];
@@ -81,7 +81,7 @@ function latest(run: RunReader): Omit<CurriculumView, keyof Selections> {
   };
 }
 
-/** Candidates of one stage with equal levels, counts and selection. */
+/** Candidates of one stage with the same levels, counts and selection. */
 type Alike = readonly [
   event: number,
   levels: string,

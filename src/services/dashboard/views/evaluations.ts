@@ -31,9 +31,9 @@ const part = z.object({ problems: z.number(), accuracy: shareSchema });
 const parts = z.record(z.string(), part).nullish();
 const result = z.object({ overall: part, byDomain: parts, byFamily: parts, byLevel: parts });
 
-/** Returns the evaluations of a run in recorded order; skips records of another shape. */
+/** Returns the evaluations of a run in recorded order; skips records in another format. */
 export function evaluationPoints(run: RunReader): EvaluationPoint[] {
-  // Most of a result is the list of problems, which this query does not read.
+  // This query does not read the list of problems, which makes up most of a result.
   const rows = run.lists(
     `SELECT step, name, json_object(
        'overall', json_extract(result, '$.overall'), 'byDomain', json_extract(result, '$.byDomain'),

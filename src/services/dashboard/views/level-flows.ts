@@ -2,7 +2,7 @@ import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
 /**
  * Number of problems that moved from one level at a stage's selection to another (or the same) level at the next
- * stage's selection. Several levels are joined by ' + '; '' is no level.
+ * stage's selection. Several levels are joined by ' + '; '' means no level.
  */
 export interface LevelFlow {
   readonly fromStage: string;
@@ -28,7 +28,7 @@ export function levelFlows(run: RunReader): LevelFlow[] {
   });
 }
 
-/** Problem id → its levels as JSON. */
+/** Returns the levels of each problem as JSON, by problem id. */
 function levelsAt(run: RunReader, event: number): ReadonlyMap<string, string> {
   return new Map(
     run.lists('SELECT problem_id, levels FROM selections WHERE event_id = ?', event) as [string, string][],

@@ -15,7 +15,7 @@ export const metricsQuery = z.strictObject({
   from: z.coerce.number<number>().int().min(0).optional(),
   /** Last step; absent: to the end. */
   to: z.coerce.number<number>().int().min(0).optional(),
-  /** Maximum number of points per metric; longer series keep the minimum and maximum of each stretch. */
+  /** Maximum number of points per metric; longer series are reduced to the minimum and maximum of each stretch. */
   points: z.coerce.number<number>().int().min(2).max(4000).default(1000),
 });
 

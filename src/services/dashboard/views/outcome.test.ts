@@ -5,7 +5,7 @@ import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { SuiteComparison } from './comparison.ts';
 import { createOutcomeView } from './outcome.ts';
 
-/** A run with this id and number of evaluations, in a folder that does not exist. */
+/** Creates a run with this id and number of evaluations, in a folder that does not exist. */
 const runAt = (id: string, folder: string, evaluations: number): RunReader =>
   ({
     directory: join(tmpdir(), 'gradus-no-such-run', folder),

@@ -14,13 +14,13 @@ export interface Cost {
 
 /** `GET /api/runs/:run/outcome`: results, cost and data of a run. */
 export interface RunOutcome {
-  /** First against last evaluation of each suite that was evaluated more than once. */
+  /** Comparison of the first and last evaluations of each suite that was evaluated more than once. */
   readonly suites: readonly SuiteComparison[];
   /** One entry for each purpose with rollouts: training, measuring, evaluation. */
   readonly costs: readonly Cost[];
   /** Trials of the candidates of the first stage, measured before it or in earlier runs; 0 without a measurement. */
   readonly measuredTrials: number;
-  /** Seconds in which a process worked on the run; null if a process was killed. */
+  /** Seconds during which a process worked on the run; null if a process was killed. */
   readonly seconds: number | null;
   /** Files of the problems with their digests; null for older runs. */
   readonly data: DataRecord | null;

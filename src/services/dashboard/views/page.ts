@@ -40,7 +40,7 @@ export interface PageRequest {
 
 /** The parts of a SELECT that select a page. */
 export interface PageSql {
-  /** Columns `key0`, `key1`, …, from which `pageOf` makes the next cursor. */
+  /** Columns `key0`, `key1`, …, from which `pageOf` builds the next cursor. */
   readonly columns: string;
   /** The rows after the cursor. */
   readonly after: Condition;
@@ -49,8 +49,8 @@ export interface PageSql {
 }
 
 /**
- * Returns the SQL of a page by keyset, not by offset, so that rows that a live run adds neither shift nor repeat
- * others, and a late page costs no more than the first. NULLs come last.
+ * Returns the SQL of a page. Pages by keyset, not by offset, so that rows added by a live run neither shift nor
+ * repeat other rows, and a late page costs no more than the first. NULLs come last.
  *
  * @throws ConfigError for an invalid cursor.
  */

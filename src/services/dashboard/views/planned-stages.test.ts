@@ -34,7 +34,7 @@ test('formats exit rules and settings in words', () => {
   });
 });
 
-test('returns no stages for a recipe of another shape', () => {
+test('returns no stages for a recipe in another format', () => {
   for (const recipe of [undefined, null, 7, { stages: 'all' }, []]) expect(plannedStages(recipe)).toEqual([]);
 });
 

@@ -1,9 +1,9 @@
 /** A stage of the recipe, started or not, with its rules in words. */
 export interface PlannedStage {
   readonly stage: string;
-  /** Last step; null for a stage that imitates and has not begun, because its examples decide it. */
+  /** Last step; null for an imitation stage that has not begun, because the number of its examples determines it. */
   readonly maxSteps: number | null;
-  /** Rule that selects problems: `in medium or in hard`. For a stage that imitates: its examples. */
+  /** Rule that selects problems: `in medium or in hard`. For an imitation stage: its examples. */
   readonly select: string;
   /** How pass rates are measured again before the stage begins; null if they are not. */
   readonly remeasure: string | null;
@@ -18,7 +18,7 @@ export interface PlannedStage {
  * Returns the stages of a resolved recipe. Reads plain JSON instead of the recipe's schema, so that recipes of older
  * versions can be shown too.
  *
- * @param steps stage → its last step, where the recipe does not state it.
+ * @param steps stage → its last step, if the recipe does not state it.
  */
 export function plannedStages(
   recipe: unknown,
@@ -38,7 +38,7 @@ export function plannedStages(
 
 const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
-/** `imitates harvest (select medium, rollouts 4, …), from the base weights`. */
+/** Formats `imitates harvest (select medium, rollouts 4, …), from the base weights`. */
 const imitated = ({ examples, start }: Readonly<Record<string, unknown>>): string =>
   `imitates ${words(examples)}, from the ${words(start)} weights`;
 
@@ -61,7 +61,7 @@ function ruleWords(rule: unknown): string {
 const bracketed = (rule: unknown): string =>
   isObject(rule) && ('rules' in rule || 'rule' in rule) ? `(${ruleWords(rule)})` : ruleWords(rule);
 
-/** `{type: 'plateau', metric: 'reward/mean', window: 50}` → `plateau (metric reward/mean, window 50)`. */
+/** Formats `{type: 'plateau', metric: 'reward/mean', window: 50}` as `plateau (metric reward/mean, window 50)`. */
 function words(value: unknown): string {
   if (Array.isArray(value)) return value.map(words).join(', ');
   if (!isObject(value)) return String(value);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import { progressView } from './progress.ts';
 
-/** A run with one step per second after each start of a process; the last process resumed it. */
+/** Creates a run with one step per second after each process start; the last process resumed it. */
 function runOf(starts: readonly number[], stepTimes: readonly number[]): RunReader {
   const iso = (seconds: number): string => new Date(1000 * seconds).toISOString();
   return {

@@ -8,7 +8,7 @@ export interface ProgressView {
   readonly rollouts: readonly number[] | null;
   /** Tokens that the policy wrote in these rollouts; null: not recorded. */
   readonly tokens: readonly number[] | null;
-  /** Seconds in which a process worked on the run. */
+  /** Seconds during which a process worked on the run. */
   readonly seconds: readonly number[];
 }
 
@@ -40,7 +40,7 @@ function cumulative(values: readonly number[]): number[] {
   return values.map((value) => (sum += value));
 }
 
-/** Seconds of each step, including measurements before a stage but not the time between two processes. */
+/** Returns the seconds of each step, including measurements before a stage but not the time between two processes. */
 function stepSeconds(run: RunReader, rows: readonly (readonly [number, string])[]): number[] {
   const starts = run.sessions().map(({ startedAt }) => Date.parse(startedAt));
   let before = -Infinity;

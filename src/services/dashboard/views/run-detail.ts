@@ -25,7 +25,7 @@ export interface StageProgress {
   readonly reason: string | null;
 }
 
-/** `GET /api/runs/:run`: shared by all pages of a run. */
+/** Response of `GET /api/runs/:run`, shared by all pages of a run. */
 export interface RunDetail {
   readonly head: RunHead;
   /** Stages of the recipe, in order. */

@@ -24,9 +24,9 @@ export interface RunHead extends Omit<RunSummary, 'directory' | 'id'> {
   readonly stagesBegun: number;
   /** Number of stages of the recipe. */
   readonly stageCount: number;
-  /** Upper bound of steps, as far as it is known; stages may end earlier. */
+  /** Upper bound on the number of steps, as far as it is known; stages may end earlier. */
   readonly maxSteps: number;
-  /** `reward/mean` over the steps, at most 48 values. */
+  /** At most 48 values of `reward/mean` over the steps. */
   readonly sparkline: readonly number[];
   /** First and last accuracy of the suite that was evaluated first; null before the first evaluation. */
   readonly accuracy: { readonly suite: string; readonly first: Share; readonly last: Share } | null;
@@ -60,7 +60,7 @@ export async function runHead(run: RunReader): Promise<RunHead> {
   };
 }
 
-/** Returns the last step of each stage that imitates and has begun. */
+/** Returns the last step of each imitation stage that has begun. */
 export function stepsOfStages(run: RunReader): ReadonlyMap<string, number> {
   const rows = run.lists(
     "SELECT stage, json_extract(data, '$.steps') FROM events WHERE type = 'stage-start' AND json_extract(data, '$.steps') IS NOT NULL",

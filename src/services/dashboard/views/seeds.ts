@@ -8,7 +8,7 @@ import { type Series, thin } from './metric-series.ts';
 
 const side = z.array(z.string()).min(1).max(20);
 
-/** `GET /api/compare/seeds?before=…&before=…&after=…&after=…`: run folders, at most 20 a side. */
+/** `GET /api/compare/seeds?before=…&before=…&after=…&after=…`: run folders, at most 20 per side. */
 export const seedsQuery = z.strictObject({ before: side, after: side });
 
 /** One value for each side. */
@@ -17,13 +17,13 @@ export interface BothSides<T> {
   readonly after: T;
 }
 
-/** A quantity over the steps of the run with one seed. */
+/** A quantity over the steps of one seed's run. */
 export interface SeedCurve extends Series {
   readonly seed: number;
 }
 
 /**
- * Median cost over seeds of reaching the baseline's final accuracy; null if half of the seeds or more never reach it.
+ * Median cost over seeds to reach the baseline's final accuracy; null if half of the seeds or more never reach it.
  */
 export interface SpeedIn {
   readonly before: number;
@@ -68,7 +68,7 @@ export interface SeedsComparison {
   readonly warnings: readonly string[];
 }
 
-/** `comparison` is null if the runs cannot be compared; `note` has the reason. */
+/** `comparison` is null if the runs cannot be compared; `note` gives the reason. */
 export interface SeedsView {
   readonly comparison: SeedsComparison | null;
   readonly note: string | null;
@@ -82,7 +82,7 @@ export type CompareSeeds = (before: readonly string[], after: readonly string[])
 /** Maximum number of points of a curve. */
 const points = 200;
 
-/** Compares two recipes by several runs each. Rewards are shown even if the runs share no suite. */
+/** Compares two recipes, each by several runs. Rewards are shown even if the runs share no suite. */
 export async function seedsView(
   { before, after }: BothSides<readonly string[]>,
   compareSeeds: CompareSeeds,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import { type Share, shareSchema } from './evaluations.ts';
 
-/** Accuracy of a strategy, and the mean tokens per problem that it cost, written and scored. */
+/** Accuracy of a strategy, and its mean cost per problem in tokens, written and scored. */
 export interface StrategyPoint {
   readonly tokens: number;
   readonly accuracy: Share;
@@ -16,7 +16,7 @@ export interface BudgetPoint {
   readonly byBin: Readonly<Record<string, StrategyPoint>>;
 }
 
-/** A strategy with one rule of choice, over its budgets. */
+/** A strategy with one choice rule, at all its budgets. */
 export interface StrategyLine {
   /** E.g. `best-of-n`, `beam(4)`, `majority`, `chosen by bin`. */
   readonly name: string;
@@ -26,7 +26,7 @@ export interface StrategyLine {
   readonly points: readonly BudgetPoint[];
 }
 
-/** Strategies per bin, fitted on one half of the problems. */
+/** One strategy per bin, fitted on one half of the problems. */
 export interface ChosenPolicies {
   readonly budget: number;
   /** Per half: the strategy of each bin, and the best single strategy. */
@@ -119,7 +119,7 @@ const report = z.object({
 });
 type Report = z.output<typeof report>;
 
-/** Returns the comparisons of a run; skips records of another shape. */
+/** Returns the comparisons of a run; skips records in another format. */
 export function strategiesView(run: RunReader): StrategiesView {
   const rows = run.lists(
     `SELECT step, name, json_extract(result, '$.strategies') FROM evaluations

@@ -12,14 +12,14 @@ export interface DifferencePlace {
 
 /** `GET /api/runs/:run/differences`: correct answers whose text differs from the gold, by the rule that accepted them. */
 export interface Differences extends AnswerDifferences<DifferencePlace> {
-  /** Number of rollouts in the newest groups, which were read. */
+  /** Number of rollouts read, from the newest groups. */
   readonly rollouts: number;
   /** Number of rollouts of the run. */
   readonly total: number;
 }
 
 const examplesPerRule = 5;
-/** Maximum number of rollouts read, which bounds the time of a request. */
+/** Maximum number of rollouts to read, to limit the time of a request. */
 const mostRollouts = 50_000;
 const groupsAtOnce = 64;
 

@@ -1,6 +1,6 @@
 import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 
-/** A value of a filter with its number of groups, or of rollouts for outcome, finish and flag. */
+/** A value of a filter with its number of groups (of rollouts for outcome, finish and flag). */
 export interface Facet {
   readonly value: string;
   readonly count: number;

@@ -9,7 +9,7 @@ import { findGroup, type Group } from './groups.ts';
 
 /**
  * One judged rollout. Index t of each list is token t from the first written token to the last; log-probabilities and
- * entropies of given tokens in between are 0.
+ * entropies of inserted tokens in between are 0.
  */
 export interface Attempt extends Pick<
   RolloutRow,
@@ -26,11 +26,11 @@ export interface Attempt extends Pick<
   /** Steps between the policy that wrote it and the policy that learned from it; null: not trained on, or not recorded. */
   readonly offPolicySteps: number | null;
   /**
-   * Messages after the prompt, by the policy and its environment, with the calls; null for a single answer. The texts
-   * come from the last transcript.
+   * Messages by the policy and its environment after the prompt, with calls; null for a single answer. Taken from the
+   * last transcript.
    */
   readonly turns: readonly AuthoredMessage[] | null;
-  /** The limit that ended an attempt of several turns. */
+  /** The limit that ended an attempt with several turns. */
   readonly limit: Written['limit'] | null;
   readonly tokens: readonly number[];
   /** Natural log-probability at sampling time. */
@@ -51,7 +51,7 @@ export interface GroupDetail {
   /** The gold answer; null for problems with tests. */
   readonly answer: string | null;
   readonly attempts: readonly Attempt[];
-  /** In recorded order, including this group. */
+  /** All groups of the problem in recorded order, including this one. */
   readonly visits: readonly Visit[];
   /** Searches at this problem that the same evaluation recorded; empty for most groups. */
   readonly searches: readonly ShownSearch[];
@@ -133,7 +133,7 @@ function attemptOf(row: RolloutRow): Omit<Attempt, 'index' | 'flags' | 'pieces'>
   };
 }
 
-/** Returns the messages after the prompt, unless they are one answer without calls. */
+/** Returns the messages after the prompt; null if they are a single answer without calls. */
 function turnsOf(transcript: Transcript | undefined): readonly AuthoredMessage[] | null {
   const messages = transcript?.messages.filter(({ author }) => author !== 'problem') ?? [];
   return messages.length > 1 || messages.some(({ calls }) => calls !== undefined) ? messages : null;

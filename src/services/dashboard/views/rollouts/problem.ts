@@ -11,7 +11,7 @@ import { rolloutColumns, rolloutLine, type RolloutLine } from './rollouts.ts';
 export interface RatePoint {
   readonly step: number;
   readonly stage: string;
-  /** `measure`: the measurement by which the stage selected its problems. */
+  /** `measure`: the measurement that the stage used to select its problems. */
   readonly purpose: RolloutPurpose;
   readonly correct: number;
   readonly trials: number;
@@ -43,7 +43,7 @@ export interface ProblemDetail {
   /** Empty without a recorded group. */
   readonly prompt: readonly Message[];
   readonly answer: string | null;
-  /** In order of steps; a measurement comes before the training that followed it. */
+  /** In order of steps; a measurement precedes the training that follows it. */
   readonly history: readonly RatePoint[];
   /** The newest 500 rollouts. */
   readonly rollouts: readonly RolloutLine[];
@@ -106,7 +106,7 @@ function membershipsOf(run: RunReader, id: string): Membership[] {
   }));
 }
 
-/** Drops repetitions, because a stage that did not measure again records the previous counts. */
+/** Drops repeated measurements, because a stage that did not measure again records the previous counts. */
 function measurements(memberships: readonly Membership[]): RatePoint[] {
   const isNew = ({ correct, trials }: Membership, index: number): boolean => {
     const before = memberships[index - 1];

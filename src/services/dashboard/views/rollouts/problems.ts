@@ -16,7 +16,7 @@ export interface ProblemLine {
   readonly groups: number;
   readonly correct: number;
   readonly trials: number;
-  /** Posterior mean of the pass rate with the Jeffreys prior, which keeps rates of few trials away from 0 and 1. */
+  /** Posterior mean of the pass rate with the Jeffreys prior, which keeps rates from few trials away from 0 and 1. */
   readonly rate: number;
   readonly lastGroup: number;
   readonly lastStep: number;

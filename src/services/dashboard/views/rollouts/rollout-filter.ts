@@ -17,7 +17,7 @@ export const rolloutFilter = z.strictObject({
   level: any.optional(),
   fromStep: number.int().optional(),
   toStep: number.int().optional(),
-  /** Part of a problem's id; ASCII letters match in either case. */
+  /** Part of a problem's id; ASCII letters match case-insensitively. */
   problem: z.string().optional(),
   /** Whether none, some or all of the group's judged rollouts are correct. */
   solved: z.array(z.enum(['none', 'some', 'all'])).optional(),

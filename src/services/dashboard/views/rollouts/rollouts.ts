@@ -28,7 +28,7 @@ export interface RolloutLine extends Pick<
   readonly flags: readonly string[];
 }
 
-/** Keys of a group use the index of groups; keys of a rollout are sorted before groups are joined. */
+/** Sorting by a group's keys uses the index of groups; sorting by a rollout's keys precedes the join with groups. */
 const ofGroup = [{ sql: 'g.id' }, { sql: 'r.place' }];
 const ofRollout = [{ sql: 'r.group_id' }, { sql: 'r.place' }];
 const sortKeys = {

@@ -10,7 +10,10 @@ import { all, type Condition, condition } from '../sql.ts';
 export const answersQuery = z.strictObject({
   family: z.string().optional(),
   domain: z.string().optional(),
-  /** Suite whose evaluations are read; absent: the first suite with these problems, else the training rollouts. */
+  /**
+   * Suite whose evaluations are read; absent: the first suite that contains these problems, else the training
+   * rollouts.
+   */
   suite: z.string().optional(),
 });
 
@@ -24,26 +27,26 @@ export interface AnswerSpan {
   /** Number of judged rollouts that were read, and number of correct ones. */
   readonly trials: number;
   readonly correct: number;
-  /** Recorded rollouts of the family in these steps. */
+  /** Number of rollouts of the family recorded in these steps. */
   readonly recorded: number;
 }
 
-/** A rollout that gave an answer. */
+/** Position of a rollout that gave an answer. */
 export interface AnswerPlace {
   readonly group: number;
   /** Index in the group, from 0. */
   readonly index: number;
 }
 
-/** A wrong answer, and how often it was given in each span. */
+/** A wrong answer with its frequency in each span. */
 export interface CommonAnswer {
   /** The extracted answer, or the verdict's reason if no answer is extracted, as for programs. */
   readonly answer: string;
   readonly isReason: boolean;
   readonly outcome: Outcome;
-  /** Index s: number of rollouts in span s. */
+  /** Number of rollouts with this answer in each span. */
   readonly counts: readonly number[];
-  /** The last rollout that gave it. */
+  /** The last rollout with this answer. */
   readonly example: AnswerPlace;
 }
 
@@ -54,7 +57,7 @@ export interface ProblemAnswer extends AnswerPlace {
   readonly answer: string;
   readonly isReason: boolean;
   readonly isCorrect: boolean;
-  /** Number of rollouts of the group that gave it. */
+  /** Number of rollouts of the group with this answer. */
   readonly count: number;
 }
 
@@ -80,9 +83,12 @@ export interface AnswersView {
 }
 
 const mostSpans = 6;
-/** Bounds the time of a request. */
+/** Limits on what is read from each span, to limit the time of a request. */
 const [mostRollouts, mostShards] = [400, 6];
-/** All rows of an evaluation's file are decoded, 20 µs each, because the problems of a family are spread over it. */
+/**
+ * All rows of an evaluation's file are decoded, 20 µs each, because the problems of a family are spread over the
+ * file.
+ */
 const mostRows = 6000;
 const [mostAnswers, mostProblems] = [12, 40];
 const mostCharacters = 200;

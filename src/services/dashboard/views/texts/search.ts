@@ -47,7 +47,7 @@ export interface SearchHit
   readonly field: TextField;
   /** Text around the match. */
   readonly text: string;
-  /** The match in `text`, as [start, end); null without words. */
+  /** The match in `text`, as [start, end); null if the query contains no words. */
   readonly match: readonly [start: number, end: number] | null;
 }
 
@@ -61,7 +61,7 @@ export interface SearchView {
 }
 
 const pageSize = 15;
-/** Maximum number of documents checked per request, which bounds the time of a filter with few matches. */
+/** Maximum number of documents checked per request, to limit the time of a filter with few matches. */
 const mostCandidates = 4000;
 const indexMs = 40;
 
@@ -71,7 +71,7 @@ export function createSearchView(): (
   query: z.output<typeof searchQuery>,
 ) => Promise<SearchView> {
   const queue = new Map<string, Promise<unknown>>();
-  /** Indexes of runs whose folders cannot be written. */
+  /** Indexes of runs whose folders are not writable. */
   const temporary = new Map<string, TextIndex>();
   const searchIn = async (
     index: TextIndex,
@@ -177,7 +177,7 @@ async function withTexts(
 
 const [charactersBefore, charactersAfter] = [60, 140];
 
-/** Truncates a text to the surroundings of a match. */
+/** Truncates a text to the part around a match. */
 function excerpt(
   text: string,
   span: readonly [number, number] | undefined,
