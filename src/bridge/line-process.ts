@@ -206,7 +206,7 @@ function splitLines(
   });
 }
 
-/** An idle process does not keep Gradus alive; while its end is awaited, a timer does. */
+/** Unrefs an idle process, so that it does not keep Gradus alive; while its end is awaited, a timer does. */
 function letGo(child: ChildProcess): void {
   child.unref();
   for (const pipe of child.stdio) (pipe as { unref?(): void } | null)?.unref?.();

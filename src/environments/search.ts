@@ -65,7 +65,7 @@ function layoutOf(format: Format): PassageLayout {
   return format === 'search-r1' ? 'titled' : 'plain';
 }
 
-/** The white space around the passages is that of the published systems. */
+/** Returns the call format; the white space around the passages is that of the published systems. */
 function callFormatOf(format: Format): CallFormat {
   if (typeof format !== 'string') return format;
   const { query, passages } = searchTags[format];

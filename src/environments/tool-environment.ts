@@ -32,8 +32,8 @@ interface State {
 }
 
 /**
- * An environment that makes the calls of the policy: parses them, calls the tools, cuts the results. A call that cannot
- * be read or made is answered with the reason. A turn without a call ends the attempt.
+ * Creates an environment that makes the calls of the policy: it parses them, calls the tools and cuts the results. A
+ * call that cannot be read or made is answered with the reason. A turn without a call ends the attempt.
  */
 export function toolEnvironment(
   name: string,

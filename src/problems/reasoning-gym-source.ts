@@ -18,9 +18,12 @@ export const reasoningGymConfig = z.strictObject({
   task: z.string().min(1),
   /** Settings of the dataset, e.g. `{ min_terms: 2 }`; default: the dataset's own. */
   settings: z.record(z.string(), z.json()).default({}),
-  /** Levels of the dataset's curriculum, 1 = easiest; they override the settings they concern. Default: settings alone. */
+  /**
+   * Levels of the dataset's curriculum, 1 = easiest; they override the settings that they concern. Default: only the
+   * settings.
+   */
   knobs: z.array(z.int().min(1)).min(1).optional(),
-  /** Whether a knob contains the ranges of all easier ones, as in reasoning-gym, or its own upper range alone. */
+  /** Whether a knob contains the ranges of all easier ones, as in reasoning-gym, or only its own upper range. */
   range: z.enum(['inclusive', 'upper_bound']).default('inclusive'),
   /** Number of distinct questions, taken one by one from each knob. */
   count: z.int().min(1),

@@ -52,7 +52,7 @@ export type IndexFacts = Omit<z.output<typeof manifestSchema>, 'format' | 'files
  * Builds an index of passages and saves it as a folder, atomically. Texts are written to disk as they arrive; memory
  * holds about 10 bytes for each distinct term of each passage.
  *
- * @throws DataError for a folder that holds files other than an index, for two passages with the same id, and for an
+ * @throws DataError for a folder that contains files other than an index, for two passages with the same id, and for an
  * empty list of passages.
  */
 export async function buildIndexFolder(
@@ -105,13 +105,13 @@ export async function buildIndexFolder(
 
 const ownFiles: ReadonlySet<string> = new Set(['index.json', ...Object.values(files)]);
 
-/** Rejects a folder that holds files other than an index, because building replaces the whole folder. */
+/** Rejects a folder that contains files other than an index, because building replaces the whole folder. */
 async function requireReplaceable(folder: string): Promise<void> {
   const held = await readdir(folder).catch((cause: NodeJS.ErrnoException): string[] => {
     if (cause.code === 'ENOENT') return [];
     throw new DataError(`${folder}: expected a folder for the index, got ${cause.message}`, { cause });
   });
-  // A folder with passages.jsonl alone may be the user's corpus.
+  // A folder with only passages.jsonl may be the user's corpus.
   const other = held.includes('index.json') ? held.find((name) => !ownFiles.has(name)) : held[0];
   if (other === undefined) return;
   throw new DataError(
@@ -202,7 +202,7 @@ export async function openIndexFolder(
   };
 }
 
-/** Returns the version of a folder's retriever, from its `index.json` alone. @throws DataError as `openIndexFolder`. */
+/** Returns the version of a folder's retriever, using only its `index.json`. @throws DataError as `openIndexFolder`. */
 export const readIndexVersion = (folder: string): string => retrieverVersion(readManifest(folder));
 
 const retrieverVersion = ({ version }: Pick<IndexFacts, 'version'>): string => `bm25-${version}`;

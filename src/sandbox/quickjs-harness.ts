@@ -88,7 +88,7 @@ const maxBigintBits = 4096;
 /**
  * Operations of the harness: `load` finds the function after loading and returns the error, or an empty string;
  * `callAll` calls it with each argument list, given as JSON or as a value, and returns a JSON list (`=` and tagged
- * data, `!` and an error, or `#overflow`); `describe` describes what was thrown.
+ * data, `!` and an error, or `#overflow`); `describe` describes a thrown value.
  */
 export const operations = { load: 0, callAll: 1, describe: 2 } as const;
 

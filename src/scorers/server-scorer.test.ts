@@ -11,7 +11,7 @@ const renderer = scriptedEngine({ complete: () => '' });
 const problem = mathProblem({ id: 'p', prompt: [{ role: 'user', content: '1+1+1=?' }] });
 const steps = ['1+1=2\n\n', '2+1=3\n\n', '\\boxed{3}'];
 
-/** An attempt of three steps, and their ends. */
+/** Returns an attempt with three steps, and their ends. */
 function attempt(): { transcript: Transcript; ends: number[] } {
   const given = givenTranscript(problem.prompt, renderer.render(problem.prompt));
   const tokens = renderer.encode(steps.join(''));
@@ -26,7 +26,7 @@ function attempt(): { transcript: Transcript; ends: number[] } {
 const open = (config: Parameters<typeof openScorer>[0]) =>
   openScorer(config, { verifierFor: () => undefined as never, renderer }, new AsyncDisposableStack());
 
-/** Probability that the fake server assigns to a step: low for the probe's wrong answer. */
+/** Returns the probability that the fake server assigns to a step: low for the probe's wrong answer. */
 const chanceOf = (step: string): number => (step.includes('=6') ? 0.125 : step.includes('2+1') ? 0.25 : 0.75);
 
 interface PoolingBody {
@@ -106,7 +106,9 @@ interface EchoBody {
   readonly logprobs: number;
 }
 
-/** `/completions` with `echo` and `logprobs`, one token per character: the label is predicted after each token. */
+/**
+ * Serves `/completions` with `echo` and `logprobs`, one token per character: the label is predicted after each token.
+ */
 const echoServer = (good: string, bad: string): Promise<string> =>
   serveModel((given, response) => {
     const { prompt, echo, logprobs } = given as unknown as EchoBody;

@@ -26,7 +26,7 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** The parent exists, so "no such file or folder" would be misleading. */
+/** Replaces the system's message: the parent exists, so "no such file or folder" would be misleading. */
 const refused = (path: string, { syscall, message }: NodeJS.ErrnoException): NodeJS.ErrnoException =>
   Object.assign(new Error(`this file system accepts no new folders; ${message}`), {
     code: 'EACCES',

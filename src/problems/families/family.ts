@@ -26,7 +26,10 @@ export interface Family {
   generate(rng: Rng, knob: number): Question;
 }
 
-/** A family whose answers are compared: `generate` gives question, scratch work and answer for one of the `knobs`. */
+/**
+ * Creates a family whose answers are compared: `generate` returns question, scratch work and answer for one of the
+ * `knobs`.
+ */
 export function mathFamily<const Knob>(family: {
   readonly name: string;
   readonly knobs: readonly Knob[];
@@ -59,7 +62,7 @@ export interface FunctionQuestion {
 
 const hiddenTests = 8;
 
-/** A family whose answers are JavaScript functions, judged by hidden tests. */
+/** Creates a family whose answers are JavaScript functions, judged by hidden tests. */
 export function codeFamily<const Knob>(family: {
   readonly name: string;
   readonly knobs: readonly Knob[];

@@ -77,7 +77,7 @@ test('reads rows of geometry3k from Parquet and keeps the bytes beside the file'
   });
   expect(readFileSync(imagesOf(problems[1]!.prompt)[0]!.path).equals(blue)).toBe(true);
   expect(readdirSync(join(folder, 'geo', 'images'))).toHaveLength(2);
-  // The same text with another image is another problem, and no record holds bytes.
+  // The same text with another image is a different problem, and no record contains bytes.
   expect(problems[0]!.id).not.toBe(problems[1]!.id);
   expect(problems.map(({ extra }) => extra)).toEqual([undefined, undefined]);
   expect(problems.map((one) => findUnverifiable(one))).toEqual([undefined, undefined]);
@@ -123,7 +123,7 @@ test.each<[string, object]>([
   ]);
 });
 
-test('gives each mark its image, in order, over all messages', async () => {
+test('assigns an image to each mark, in order, across all messages', async () => {
   const prompt = [
     ...user('<image> and <image>'),
     { role: 'assistant', content: 'so' },
@@ -134,7 +134,7 @@ test('gives each mark its image, in order, over all messages', async () => {
   expect(shas(problem)).toEqual([sha(red), sha(blue), sha(red)]);
 });
 
-test('a text without an image column keeps its marks as text, and a name in "image" stays', async () => {
+test('without an image column, marks stay text, and a name in the column "image" is kept', async () => {
   const [plain, container] = await read(
     { problem: '<image>Find x.', answer: '3' },
     { problem: 'Find x.', answer: '3', image: 'python:3.12' },
@@ -224,7 +224,7 @@ test('reads the size of JPEG, GIF and WebP', () => {
   );
 });
 
-test('every cut and every changed byte of a PNG is an error or the same image type, never another failure', () => {
+test('a PNG with any cut or changed byte is an error or has the same image type, and never fails otherwise', () => {
   fc.assert(
     fc.property(fc.nat(red.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
       expect(() => readImageHeader(red.subarray(0, at))).toThrow(/^expected /);

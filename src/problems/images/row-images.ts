@@ -11,7 +11,7 @@ export interface RawMessage extends Omit<Message, 'images'> {
   readonly images?: readonly unknown[] | undefined;
 }
 
-/** The file that a row is from. Its images are files relative to it, or bytes that are kept beside it. */
+/** The file that a row comes from. The row's images are files relative to it, or bytes that are stored beside it. */
 export interface ImageOrigin {
   /** Local path. */
   readonly file: string;
@@ -21,7 +21,7 @@ export interface ImageOrigin {
 
 /**
  * Takes the images of a row out of its columns: the named column, or by default `images`, verl's `multi_modal_data`,
- * `decoded_image` (MathVista) and `image`. Other bytes are dropped, because records hold text only.
+ * `decoded_image` (MathVista) and `image`. Other bytes are dropped, because records contain only text.
  */
 export function takeImages(fields: Map<string, unknown>, column: string): readonly unknown[] | undefined {
   const names = column === 'images' ? ['images', 'multi_modal_data', 'decoded_image', 'image'] : [column];
@@ -54,10 +54,10 @@ const hasBytes = (value: unknown): boolean =>
 
 /**
  * Assigns images to the marks of a prompt, in order. A prompt without marks gets all images before the text of its first
- * user message, as in TRL. Messages that hold images keep them.
+ * user message, as in TRL. Messages that already contain images keep them.
  *
  * @param images the images of the row's column.
- * @throws DataError for counts of marks and images that differ, and for an invalid image.
+ * @throws DataError if the numbers of marks and images differ, and for an invalid image.
  */
 export function attachImages(
   messages: readonly RawMessage[],
@@ -113,7 +113,7 @@ const readImages = (values: readonly unknown[], first: number, origin: ImageOrig
     }
   });
 
-/** Reads one image: bytes, text, or an object that holds either. */
+/** Reads one image: bytes, text, or an object that contains either. */
 function readValue(value: unknown, origin: ImageOrigin): ImagePart {
   if (value instanceof Uint8Array) return keepImage(value, dirname(origin.file));
   if (typeof value === 'string') return readText(value, origin);
@@ -140,7 +140,7 @@ function readText(text: string, origin: ImageOrigin): ImagePart {
   return describeImage(locate(text.startsWith('file:') ? fileURLToPath(text) : text, origin));
 }
 
-/** Resolves a path against the file's folder. Rows of a hub must not name files of this machine. */
+/** Resolves a path against the file's folder. Rows from a hub must not name files on this machine. */
 function locate(path: string, { file, name }: ImageOrigin): string {
   const folder = dirname(resolve(file));
   const full = resolve(folder, path);
@@ -150,7 +150,7 @@ function locate(path: string, { file, name }: ImageOrigin): string {
   throw new DataError(`expected a path inside the folder of the data, got ${path}`);
 }
 
-/** Bytes of a column: binary, base64, a data URI, or text that was decoded from bytes. */
+/** Returns the bytes of a column: binary, base64, a data URI, or text that was decoded from bytes. */
 function bytesOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   if (typeof value !== 'string')
@@ -166,7 +166,7 @@ function bytesOf(value: unknown): Uint8Array {
 }
 
 const isDataUri = (text: string): boolean => /^data:image\//i.test(text);
-/** Base64 of the first bytes of PNG, JPEG, GIF and WebP. */
+/** Returns whether a string begins with the base64 of the first bytes of a PNG, JPEG, GIF or WebP. */
 const isBase64 = (text: string): boolean => /^(?:iVBORw0K|\/9j\/|R0lGOD|UklGR)[\w+/]*={0,2}$/.test(text);
 const hasImageEnding = (text: string): boolean =>
   ['.png', '.jpg', '.jpeg', '.webp', '.gif', '.bmp', '.svg', '.tif', '.tiff'].includes(

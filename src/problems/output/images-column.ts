@@ -9,7 +9,7 @@ interface StoredImage {
   readonly path: string | null;
 }
 
-/** The images of a problem with their bytes, as verl and EasyR1 read them. */
+/** Returns the images of a problem with their bytes, as verl and EasyR1 read them. */
 export const imageColumnOf = ({ prompt }: Problem): StoredImage[] =>
   imagesOf(prompt).map((part) => ({ bytes: new Uint8Array(readImage(part)), path: null }));
 
@@ -20,7 +20,7 @@ export const imagesColumn: ParquetColumn<{ readonly images: readonly StoredImage
   valueOf: ({ images }) => images,
 };
 
-/** All problems of a stream, to decide which columns a file needs. Images stay on disk. */
+/** Collects all problems of a stream, to decide which columns a file needs. Images stay on disk. */
 export async function allOf(
   problems: AsyncIterable<Problem> | Iterable<Problem>,
 ): Promise<readonly Problem[]> {

@@ -68,7 +68,7 @@ export function text(name: string, repetition_type: Repetition = 'OPTIONAL'): Sc
   ];
 }
 
-/** A column of bytes. */
+/** Returns the schema of a column of bytes. */
 export function binary(name: string): SchemaElement[] {
   return [{ name, type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' }];
 }

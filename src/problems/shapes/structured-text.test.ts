@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { stringifyJson } from '../../core/lossless-json.ts';
 import { readStructure } from './structured-text.ts';
 
-/** Python's `repr` of plain data. */
+/** Returns Python's `repr` of plain data. */
 function repr(value: unknown): string {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';

@@ -35,7 +35,7 @@ export interface JudgeCase {
   readonly tolerance?: { readonly absolute: number; readonly relative: number } | undefined;
 }
 
-/** The outcome of one test. `value`: what a call returned, in the tagged form of values.py. */
+/** The outcome of one test. `value` is the value that a call returned, in the tagged form of values.py. */
 export type TestOutcome =
   | { readonly status: 'passed'; readonly value?: unknown }
   | { readonly status: 'failed'; readonly error: string }

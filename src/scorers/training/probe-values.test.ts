@@ -23,7 +23,7 @@ const problems = new Map<string, Problem>(
   ]),
 );
 
-/** An attempt whose places are before and after each character of the answer. */
+/** Returns an attempt whose places are before and after each character of the answer. */
 function attempt(problemId: string, answer: string, scores: readonly number[], prompt = `2+2=${problemId}`) {
   const head = engine.render([{ role: 'user', content: prompt }]);
   const tokens = Int32Array.from([...head, ...engine.encode(answer)]);

@@ -98,8 +98,8 @@ function startsAtPrompt(
 }
 
 /**
- * The most uncertain prefixes, at most one per attempt; ties are broken by hash, so that the order of the attempts does
- * not matter.
+ * Returns the most uncertain prefixes, at most one per attempt; ties are broken by hash, so that the order of the
+ * attempts does not matter.
  */
 function uncertainPrefixes(attempts: readonly ScoredAttempt[], most: number): Prefix[] {
   const distance = ({ score }: Prefix): number => Math.abs(score - 0.5);

@@ -54,7 +54,7 @@ export function keepImage(bytes: Uint8Array, folder: string): ImagePart {
 /**
  * Reads the bytes of an image.
  *
- * @throws DataError when its file is missing, and (`DATA_CHANGED`) when it has other bytes than at import.
+ * @throws DataError when its file is missing, and (`DATA_CHANGED`) when its bytes differ from those at import.
  */
 export function readImage({ path, sha256 }: Pick<ImagePart, 'path' | 'sha256'>): Buffer {
   const bytes = readBytes(path);

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { ImageType } from '../../core/image.ts';
 import { DataError } from '../../core/errors.ts';
 
-/** Limits of an image. Model servers scale larger images down; decoding them takes gigabytes. */
+/** Limits on an image. Model servers scale larger images down; decoding them takes gigabytes. */
 export const imageLimits = { maxBytes: 20 * 2 ** 20, maxPixels: 50_000_000 } as const;
 
 /** What the header of an image states. */
@@ -121,7 +121,7 @@ function webpSize(bytes: Buffer): Size {
 const truncated = (name: string, { length }: Uint8Array): DataError =>
   new DataError(`expected a complete ${name}, got a truncated or damaged one of ${length} bytes`);
 
-/** Names content that is not a supported image. */
+/** Describes content that is not a supported image. */
 function kindOf(bytes: Uint8Array): string {
   const start = latin(bytes, 0, 512);
   if (/^(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!doctype svg|svg)/i.test(start))

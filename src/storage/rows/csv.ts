@@ -5,7 +5,7 @@ import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
 
 /**
- * Streams the rows of a CSV file (RFC 4180): the first record names the columns; quoted fields may hold separators,
+ * Streams the rows of a CSV file (RFC 4180): the first record names the columns; quoted fields may contain separators,
  * line ends and doubled quotes. An empty field counts as an absent column, not as an empty string.
  */
 export async function* csvRows(file: string, shown: string, separator: ',' | '\t'): AsyncGenerator<Row> {

@@ -69,7 +69,7 @@ const offers: Readonly<Record<Convention, (problem: Problem, completion: string)
   trl: trlArguments,
 };
 
-/** verl's own `extra_info` takes precedence over Gradus's fields of the same name. */
+/** Builds verl's arguments; verl's own `extra_info` takes precedence over Gradus's fields of the same name. */
 function verlArguments(problem: Problem, completion: string): Arguments {
   const { extra_info: stated, ...rest } = problem.extra ?? {};
   const truth = problem.answer ?? testsText(problem);
@@ -86,7 +86,9 @@ function verlArguments(problem: Problem, completion: string): Arguments {
   };
 }
 
-/** Columns match `gradus data export --format trl`; those of the data set take precedence. */
+/**
+ * Builds TRL's arguments; columns match `gradus data export --format trl`, but those of the data set take precedence.
+ */
 function trlArguments(problem: Problem, completion: string): Arguments {
   const { answer, extra, prompt } = problem;
   const tests = testsText(problem);

@@ -58,7 +58,7 @@ const nameAnother =
 
 type Spawned = SpawnSyncReturns<string> & { readonly error?: NodeJS.ErrnoException };
 
-/** A killed process leaves an incomplete line. */
+/** Parses a reply, if it is complete; a killed process leaves an incomplete line. */
 function parseReply(line: string) {
   const value: unknown = line.endsWith('\n') ? JSON.parse(line) : undefined;
   return { ...loadedSchema.safeParse(value), value };

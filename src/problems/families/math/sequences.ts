@@ -35,7 +35,7 @@ function geometric(rng: Rng, starts: readonly [number, number], ratios: readonly
   return { terms: [start, start * ratio, start * ratio ** 2], rule: `*${ratio}`, next: start * ratio ** 3 };
 }
 
-/** Steps that grow by the same amount each time: 1, 3, 6, 10. */
+/** Draws a sequence whose steps grow by the same amount each time: 1, 3, 6, 10. */
 function growingSteps(rng: Rng, largestStart: number, largestStep: number): Sequence {
   const [start, step, growth] = [
     rng.integer(1, largestStart),

@@ -9,7 +9,7 @@ export class ProgramMemory {
     this.#memory = memory;
   }
 
-  /** The current view; earlier views are detached when the program grows its memory. */
+  /** Returns the current view; earlier views are detached when the program grows its memory. */
   get view(): DataView {
     return new DataView(this.#memory!.buffer);
   }

@@ -79,7 +79,10 @@ function isInterval(node: Collection): boolean {
   return node.kind === 'tuple' && node.items.length === 2 && (node.open === '[' || node.close === ']');
 }
 
-/** (a, b) is a point or an open interval, but [a, b] is closed: with two items, the brackets are part of the answer. */
+/**
+ * Returns whether the brackets agree if they are part of the answer, as with two items: (a, b) is a point or an open
+ * interval, but [a, b] is closed.
+ */
 function sameBrackets(
   gold: Extract<Collection, { kind: 'tuple' }>,
   answer: Extract<Collection, { kind: 'tuple' }>,
@@ -119,7 +122,10 @@ function isPoint(node: MathNode): boolean {
   return node.kind === 'tuple';
 }
 
-/** A set or a list of points may repeat an element; a repeated number in a list is a double root. */
+/**
+ * Compares items without repeats: a set or a list of points may repeat an element, but a repeated number in a list is a
+ * double root.
+ */
 function sameDistinct(gold: readonly MathNode[], answer: readonly MathNode[], comparing: Comparing): boolean {
   return sameInAnyOrder(distinct(gold), distinct(answer), comparing);
 }
@@ -152,7 +158,7 @@ function withSign(node: MathNode, isUpper: boolean): MathNode {
   return binary(isAdded ? 'add' : 'subtract', withSign(node.left, isUpper), right);
 }
 
-/** `a = 4, -8, -10` assigns three values to a. */
+/** Returns the values in `a = 4, -8, -10`, which assigns three values to a; returns other items unchanged. */
 function spread(items: readonly MathNode[]): readonly MathNode[] {
   const [first, ...rest] = items;
   const isShared =
@@ -168,7 +174,10 @@ function values(items: readonly MathNode[]): readonly MathNode[] {
   return items.map((item) => assignedValue(item)?.value ?? item);
 }
 
-/** `x = 1, x = 2`; with `isIndexed` also `x_1 = 1, x_2 = 2`, the roots of one unknown. */
+/**
+ * Returns whether all items assign a value to the same name, as in `x = 1, x = 2`; with `isIndexed` also in `x_1 = 1,
+ * x_2 = 2`, the roots of one unknown.
+ */
 function hasOneName(items: readonly MathNode[], isIndexed = false): boolean {
   const names = items.map((item) => {
     const name = assignedValue(item)?.name;

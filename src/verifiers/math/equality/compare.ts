@@ -200,7 +200,7 @@ function isVector(rows: readonly (readonly MathNode[])[]): boolean {
   return rows.length === 1 || rows.every((row) => row.length === 1);
 }
 
-/** `204_5` equals `204_5`, and also `204`, because the question may name the base. */
+/** Compares `204_5` with `204`, which are equal, because the question may name the base. */
 function compareBased(gold: MathNode, answer: MathNode): string | undefined {
   if (gold.kind === 'based' && answer.kind === 'based') return undefined;
   const [based, plain] = gold.kind === 'based' ? [gold, answer] : [answer, gold];
@@ -221,7 +221,7 @@ function isRatioBesideDecimal(node: MathNode, other: MathNode): boolean {
   return node.kind === 'ratio' && other.kind !== 'ratio' && hasDecimals(other);
 }
 
-/** `2:4` is `1:2`, but possible times are not scaled: 10:30 is neither 1:3 nor 20:60. */
+/** Compares ratios: `2:4` is `1:2`, but possible times are not scaled: 10:30 is neither 1:3 nor 20:60. */
 function compareRatios(
   gold: MathNode & { kind: 'ratio' },
   answer: MathNode & { kind: 'ratio' },

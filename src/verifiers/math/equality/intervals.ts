@@ -25,7 +25,7 @@ export function toIntervals(node: MathNode, comparing: Comparing): readonly Stre
   }
 }
 
-/** `(3, 1)` is a point, not an interval. */
+/** Reads a tuple with ascending ends as an interval; `(3, 1)` is a point. */
 function fromTuple(node: TupleNode, comparing: Comparing): readonly Stretch[] | undefined {
   const [low, high] = node.items;
   const ends = { isLowClosed: node.open === '[', isHighClosed: node.close === ']' };
@@ -67,7 +67,10 @@ function fromList(node: MathNode & { kind: 'list' }, comparing: Comparing): read
   return stretches.united(parts.flat());
 }
 
-/** `(-\infty, 1), (3, \infty)`: an infinite end or mixed brackets distinguish intervals from points. */
+/**
+ * Returns whether a node lists intervals, as in `(-\infty, 1), (3, \infty)`; an infinite end or mixed brackets
+ * distinguish intervals from points.
+ */
 export function isIntervalList(node: MathNode): boolean {
   if (node.kind !== 'list' || !node.items.every((item) => item.kind === 'tuple' && item.items.length === 2))
     return false;

@@ -12,7 +12,9 @@ export function compareLiterals(gold: MathNode, answer: MathNode): string | unde
   return isSameNumber ? 'same phone' : undefined;
 }
 
-/** `5:30 pm` is 17:30 on a 24-hour clock; `5 pm` also equals 5, which may answer "at what hour". */
+/**
+ * Compares times of day: `5:30 pm` is 17:30 on a 24-hour clock; `5 pm` also equals 5, which may answer "at what hour".
+ */
 function sameTime(time: LiteralNode, other: MathNode): boolean {
   if (other.kind === 'ratio')
     return other.isTime === true && other.items.map(wholeText).join(':') === time.value;

@@ -89,8 +89,8 @@ function equationValue(equation: RelationTree, other: MathNode): MathNode | unde
 }
 
 /**
- * `m + n = 42` and `42 = m + n` answer a gold that is the value 42: the part after the last `=` counts. An equation set
- * to 0 is more often a curve than a claim, and only an equation answers a gold that is an equation.
+ * Returns the value that an equation claims: `m + n = 42` and `42 = m + n` answer a gold that is the value 42. An
+ * equation set to 0 is more often a curve than a claim, and only an equation answers a gold that is an equation.
  */
 function claimedValue(equation: RelationTree, gold: MathNode): MathNode | undefined {
   const last = equation.parts[lastExactPart(equation, 1)]!;

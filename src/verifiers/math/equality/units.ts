@@ -46,7 +46,10 @@ export function compareQuantities(
   return rule && `${rule}, units aside`;
 }
 
-/** `120 J/s` and `120 W`: both units are letters of the table that measure the same quantity. */
+/**
+ * Compares quantities such as `120 J/s` and `120 W`, whose units are letters in the table and measure the same
+ * quantity.
+ */
 export function compareUnitLetters(
   gold: MathNode,
   answer: MathNode,

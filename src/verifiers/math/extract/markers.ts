@@ -84,7 +84,10 @@ function lastOf(
   return last;
 }
 
-/** Decides by the word before "answer"; at the start of a line, and for most other marks, no such word is needed. */
+/**
+ * Returns whether a mark announces an answer, by the word before "answer"; at the start of a line, and for most other
+ * marks, no such word is needed.
+ */
 function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boolean): boolean {
   const line = lower
     .slice(Math.max(0, at - 24), at)

@@ -122,7 +122,10 @@ export function withSuffix(text: string, { start, end: numberEnd }: NumberSpan):
   return { text: text.slice(start, end), start, end };
 }
 
-/** `in` after a space is more often a preposition than an abbreviation of inches. */
+/**
+ * Returns whether a word after a number belongs to its value; `in` after a space is more often a preposition than
+ * inches.
+ */
 function belongsToValue(word: string, isAdjacent: boolean): boolean {
   if (scaleOf(word) !== undefined || /^\p{Script=Han}/u.test(word)) return true;
   return isAdjacent ? isUnitWord(word) : isUnitSymbol(word) && word !== 'in' && word !== 'us';

@@ -139,7 +139,7 @@ export function createFenceReader(text: string): (at: number) => Passage | undef
   };
 }
 
-/** `$5 and then $` is money, not a formula: there is prose between the dollar signs. */
+/** Returns whether the dollar signs enclose prose, as in `$5 and then $`, which is money and not a formula. */
 function isCurrency(text: string, start: number, close: number): boolean {
   if (!isDigit(text[start])) return false;
   return (

@@ -78,7 +78,7 @@ export function followsUnit(before: readonly Token[]): boolean {
   return (isJoined ? before.at(-2) : last)?.kind === 'word';
 }
 
-/** `xsinx`, `cosx`, `2lnx`: a function name with at most one letter on each side. */
+/** Splits a run such as `xsinx` or `cosx`: a function name with at most one letter on each side. */
 function functionInside(run: string): Token[] | undefined {
   if (run.length < 3 || run.length > 9) return undefined;
   for (const prefix of [0, 1]) {

@@ -161,8 +161,8 @@ function digitDate(text: string, at: number): FoundLiteral | undefined {
 }
 
 /**
- * `4/22/2024` and `22.4.2024` are the same day. If both numbers could be the month, the date is ambiguous: `4/5/2024`
- * equals only itself.
+ * Reads a date that ends with the year: `4/22/2024` and `22.4.2024` are the same day. If both numbers could be the
+ * month, the date is ambiguous: `4/5/2024` equals only itself.
  */
 function yearLastDate(
   first: string,

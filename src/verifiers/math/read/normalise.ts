@@ -42,7 +42,10 @@ const fences = [
   ['$', '$'],
 ] as const;
 
-/** `"\frac"` and `"\boxed"` written without a raw string arrive as form feed + `rac` and backspace + `oxed`. */
+/**
+ * Restores `\frac` and `\boxed`, which arrive as form feed + `rac` and backspace + `oxed` if they were written without
+ * a raw string.
+ */
 function restoreSwallowedEscapes(source: string): string {
   if (!source.includes('\f') && !source.includes('\b')) return source;
   return source

@@ -79,7 +79,7 @@ const allUnitVectors =
 
 const dottedDecimal = /(\d*\.\d*)((?:\\dot\s*(?:\{\d\}|\d)\d*)+)/g;
 
-/** The decimal repeats from the first to the last dotted digit: `0.1\dot{2}3\dot{4}`. */
+/** Marks the digits from the first to the last dotted one as repeating: `0.1\dot{2}3\dot{4}`. */
 function repeatDotted(_all: string, fixed: string, dotted: string): string {
   const last = dotted.lastIndexOf('\\dot');
   const tail = /^\\dot\s*(?:\{\d\}|\d)(\d*)$/.exec(dotted.slice(last))?.[1] ?? '';
@@ -108,7 +108,7 @@ function combinations(kind: string, n: string, k: string): string {
   return kind === 'C' ? `\\binom{${n}}{${k}}` : `\\frac{${n}!}{(${n}-${k})!}`;
 }
 
-/** `]0,1[` is (0,1): a bracket that faces outwards excludes its end. */
+/** Rewrites `]0,1[` as (0,1): a bracket that faces outwards excludes its end. */
 function withRoundBrackets(text: string): string {
   const plain = /\\(?:left|right)\s*[[\]]/.test(text)
     ? text.replaceAll(/\\(?:left|right)\s*(?=[[\]])/g, '')

@@ -32,7 +32,7 @@ const maybeFunctionLetters = 'hHPQRTWpqs';
 
 const closers: Readonly<Record<string, TupleNode['close']>> = { '(': ')', '[': ']' };
 
-/** atom := numeral | name | bracketed | \frac… | \sqrt… | function application | matrix | words */
+/** Parses atom := numeral | name | bracketed | \frac… | \sqrt… | function application | matrix | words */
 export function parseAtom(cursor: Cursor, grammar: Grammar): MathNode {
   const token = cursor.take();
   switch (token.kind) {
@@ -64,7 +64,7 @@ function parseNumber(cursor: Cursor, token: Token, grammar: Grammar): MathNode {
   return fraction ? binary('add', number, fraction) : number;
 }
 
-/** `two` is base 2. */
+/** Returns the base that a name stands for: `two` is base 2. */
 function baseName(name: string): string {
   return String(numberFromWords(name) ?? name);
 }
@@ -193,8 +193,8 @@ function parseArgument(cursor: Cursor, grammar: Grammar): MathNode {
 }
 
 /**
- * `\sum_{k=0}^{n}`, `\int_0^1`, `\lim_{x\to0}`: such operators are never evaluated, only compared part by part at the
- * probe points.
+ * Parses `\sum_{k=0}^{n}`, `\int_0^1` or `\lim_{x\to0}`. Such operators are never evaluated, only compared part by part
+ * at the probe points.
  */
 function parseBigOperator(cursor: Cursor, name: string, grammar: Grammar): MathNode {
   const operands: MathNode[] = [];
@@ -259,7 +259,7 @@ function parseSet(cursor: Cursor): MathNode {
   return { kind: 'set', items: inner.kind === 'list' ? inner.items : [inner] };
 }
 
-/** `\left\{\begin{array}{l} x=1 \\ y=2 \end{array}\right.`, whose brace may stay open. */
+/** Parses `\left\{\begin{array}{l} x=1 \\ y=2 \end{array}\right.`, whose brace may stay open. */
 function parseSystem(cursor: Cursor): MathNode {
   cursor.take();
   const system = parseMatrix(cursor);

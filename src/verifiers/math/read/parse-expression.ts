@@ -15,7 +15,7 @@ const endsTerm: ReadonlySet<string> = new Set(
 
 const grammar: Grammar = { applyFunction, parseProduct: parseTerm };
 
-/** sum := [sign] term { (+ | - | ±) term } */
+/** Parses sum := [sign] term { (+ | - | ±) term } */
 export function parseSum(cursor: Cursor): MathNode {
   let sum = parseLeadingSign(cursor) ?? parseTerm(cursor);
   for (;;) {
@@ -41,7 +41,7 @@ function parseLeadingSign(cursor: Cursor): MathNode | undefined {
   return { kind: 'plusMinus', right: parseTerm(cursor), isFlipped };
 }
 
-/** term := factor { (* | /) factor | factor }: juxtaposition multiplies. */
+/** Parses term := factor { (* | /) factor | factor }: juxtaposition multiplies. */
 function parseTerm(cursor: Cursor): MathNode {
   let product = parseSigned(cursor);
   for (;;) {
@@ -65,7 +65,7 @@ function parseSigned(cursor: Cursor): MathNode {
   return parsePower(cursor);
 }
 
-/** power := atom { ! } [ ^ exponent ] */
+/** Parses power := atom { ! } [ ^ exponent ] */
 function parsePower(cursor: Cursor): MathNode {
   const atom = parseAtom(cursor, grammar);
   if (cursor.peek() === undefined) return atom;
@@ -76,7 +76,7 @@ function parsePower(cursor: Cursor): MathNode {
   return exponent === undefined ? base : parsePostfix(cursor, binary('power', base, exponent));
 }
 
-/** `(1, 2)^T` is the same vector, as a column. */
+/** Returns whether an exponent denotes transposition: `(1, 2)^T` is the same vector, as a column. */
 function isTransposition(exponent: MathNode | undefined): boolean {
   return exponent?.kind === 'variable' && ['T', '\\top', '\\intercal'].includes(exponent.name);
 }

@@ -44,7 +44,7 @@ function parseRows(cursor: Cursor): MathNode {
   return oneOrList(rows);
 }
 
-/** `\\` outside a matrix separates rows of a `cases`-like answer; inside a matrix, leave it to the matrix parser. */
+/** Consumes a `\\` that separates rows of a `cases`-like answer; leaves one inside a matrix to the matrix parser. */
 function acceptRowBreak(cursor: Cursor): boolean {
   return cursor.peek()?.value === '\\\\' && cursor.peek(1) === undefined && cursor.accept('symbol', '\\\\');
 }
@@ -70,7 +70,10 @@ function parseRow(cursor: Cursor): MathNode {
   return items.filter(isDomain).reduce(withinDomain, sum ?? oneOrList(claims, items, joint));
 }
 
-/** `2 hours and 30 minutes`, `5 ft 6 in`: amounts of one kind in descending units are one amount, in the last unit. */
+/**
+ * Adds amounts of one kind in descending units, as in `2 hours and 30 minutes` or `5 ft 6 in`: they are one amount, in
+ * the last unit.
+ */
 function sumOfUnits(items: readonly MathNode[]): MathNode | undefined {
   if (items.length < 2 || !items.every((item) => item.kind === 'quantity')) return undefined;
   return items
@@ -90,7 +93,7 @@ function sumOfTwoUnits(first: MathNode, second: MathNode): MathNode | undefined 
   return { kind: 'quantity', operand, unit: second.unit };
 }
 
-/** `x \ne 1, -1` and `x \ne \pm 1` exclude two values each. */
+/** Splits `x \ne 1, -1` and `x \ne \pm 1`, each of which excludes two values, into one relation per value. */
 function spreadExclusion(items: MathNode[]): MathNode[] {
   const [first, ...rest] = items;
   if (first?.kind !== 'relation' || first.operators.length !== 1 || first.operators[0] !== '\\ne')
@@ -156,7 +159,10 @@ function parseRatio(cursor: Cursor): MathNode {
   return isTime ? { kind: 'ratio', items, isTime } : { kind: 'ratio', items };
 }
 
-/** `10:30`, `7:05:20`: two digits from 00 to 59 after the colon may be minutes. */
+/**
+ * Returns whether a time may follow, as in `10:30` or `7:05:20`: two digits from 00 to 59 after the colon may be
+ * minutes.
+ */
 function startsTime(cursor: Cursor): boolean {
   if (cursor.peek(1)?.value !== ':' || !/^\d{1,2}$/.test(cursor.peek()!.value)) return false;
   const isSixtieth = (ahead: number): boolean => /^[0-5]\d$/.test(cursor.peek(ahead)?.value ?? '');

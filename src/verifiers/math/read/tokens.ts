@@ -92,7 +92,7 @@ function lettersOf(
 const bracketedUnit =
   /\(\s*(?:\\(?:text|mathrm|textrm)\s*\{)?\s*([A-Za-z]{2,}(?: [A-Za-z]+){0,4}|\p{Script=Han}{1,4})\s*\}?\s*\)/uy;
 
-/** `12 (apples)`: words in brackets after a value are its unit. */
+/** Scans words in brackets after a value, as in `12 (apples)`; they are its unit. */
 function scanBracketedUnit(text: string, at: number, tokens: Token[]): number | undefined {
   if (!followsValue(tokens)) return undefined;
   bracketedUnit.lastIndex = at;

@@ -105,7 +105,7 @@ function withDecimals(whole: bigint | undefined, decimals: string): bigint | und
 const chineseDigits = '零一二三四五六七八九';
 const chineseUnits: Readonly<Record<string, bigint>> = { 十: 10n, 百: 100n, 千: 1000n };
 
-/** `一千零五十` as 1050, `十三亿`, and `二〇二四` digit by digit; nothing for the colloquial `三千二`. */
+/** Reads `一千零五十` as 1050, `十三亿`, and `二〇二四` digit by digit; returns nothing for the colloquial `三千二`. */
 function chineseWhole(text: string): bigint | undefined {
   const plain = text.replaceAll('〇', '零').replaceAll('两', '二');
   if (!/[十百千万亿]/.test(plain))

@@ -35,7 +35,7 @@ export function isFiniteComplex(z: Complex): boolean {
   return Number.isFinite(z.re) && Number.isFinite(z.im) && Number.isFinite(z.error);
 }
 
-/** A whole number computed from exact operands has no rounding error. */
+/** Builds a result with its error estimate; a whole number computed from exact operands has no rounding error. */
 function make(re: number, im: number, inherited: number): Complex {
   if (inherited === 0 && im === 0 && Number.isSafeInteger(re)) return { re, im, error: 0 };
   return { re, im, error: inherited + (Math.abs(re) + Math.abs(im)) * epsilon };
