@@ -5,7 +5,7 @@ import { torchConfig } from './torch/config.ts';
 
 const settings = z.discriminatedUnion('type', [embeddedConfig, torchConfig, openaiConfig]);
 
-/** Engines with a default for every setting; their name alone is a valid config. */
+/** Engines with a default for every setting, so that the name alone is a valid config. */
 export const engineNames = ['embedded', 'torch'] as const;
 
 const named = z
@@ -13,11 +13,14 @@ const named = z
   .pipe(z.enum(engineNames))
   .transform((type) => settings.parse({ type }));
 
-/** Schema of an engine: `'torch'`, or `torch({ device: 'cuda:1' })` where settings differ from the defaults. */
+/** Schema of an engine: `'torch'`, or `torch({ device: 'cuda:1' })` if settings differ from the defaults. */
 export const engineConfig = z.union([settings, named]);
 
 /** An engine with all its settings. */
 export type EngineConfig = z.output<typeof engineConfig>;
 
-/** Whether a server hosts the model, so that the recipe gives its name on the server instead of a folder. */
+/**
+ * Returns whether a server hosts the model, in which case the recipe gives its name on the server instead of
+ * a folder.
+ */
 export const isServed = ({ type }: EngineConfig): boolean => type === 'openai';

@@ -6,9 +6,9 @@ import type { Spending } from '../core/spending.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
- * A model behind an interface in parts: sampler, renderer, scorer and learner. An engine handles tensors, never
- * difficulty, stages or rewards (as in the Tinker API). Parts that an engine lacks are absent; no method exists only to
- * throw.
+ * A model, as an interface in parts: sampler, renderer, weights and learner. An engine handles tensors, never
+ * difficulty, stages or rewards (as in the Tinker API). Unsupported parts are absent, so that no method
+ * exists only to throw.
  *
  * Implementations: `embedded/` (npm only), `torch/` (PyTorch worker), `openai/` (a server: sampling only).
  *
@@ -20,15 +20,15 @@ import type { Transcript } from '../core/transcript.ts';
  */
 export interface Engine extends AsyncDisposable {
   readonly sampler: Sampler;
-  /** Absent when only the server has the chat template. */
+  /** Absent if only the server has the chat template. */
   readonly renderer?: Renderer | undefined;
   /** Absent for model servers. */
   readonly weights?: ModelWeights | undefined;
   /** Absent for engines that only sample. */
   readonly learner?: Learner | undefined;
   /**
-   * Metrics of the engine's own work, by name: speed, memory, restarts. Recorded with clock readings, because they
-   * differ from run to run.
+   * Returns metrics of the engine's own work, by name: speed, memory, restarts. They are recorded with the
+   * timings, because they differ from run to run.
    */
   figures?(): Promise<Readonly<Record<string, number>>>;
 }
@@ -51,10 +51,10 @@ export interface Sampler {
   readonly spending?: EngineSpending;
 
   /**
-   * Streams each completion when it ends, in any order, and with `parts: true` its tokens before that. Randomness is
-   * counter-based on (seed, prompt key, rollout index, position in the rollout): results depend neither on batching nor
-   * on interruptions.
-   * Aborting the signal ends the stream; unfinished completions are dropped.
+   * Streams each completion when it ends, in any order; with `parts: true`, also streams its tokens before
+   * that. Randomness is counter-based on (seed, prompt key, rollout index, position in the rollout): results
+   * depend neither on batching nor on interruptions. Aborting the signal ends the stream; unfinished
+   * completions are dropped.
    */
   sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion>;
 }
@@ -65,45 +65,45 @@ export interface UnknownToken {
   readonly text: string;
 }
 
-/** Turns messages and text into tokens and back. */
+/** Converts messages and text to tokens and back. */
 export interface Renderer {
-  /** Tokens that end a completion; supervised examples end with the first. At least one. */
+  /** Tokens that end a completion, at least one; supervised examples end with the first. */
   readonly endTokens: readonly number[];
   /** Token for text that the vocabulary cannot express; absent if the tokenizer has none. */
   readonly unknownToken?: UnknownToken | undefined;
   /**
-   * The token ids of a prompt: chat template, then the generation prompt.
+   * Returns the token ids of a prompt: the messages in the chat template, then the generation prompt.
    *
    * @param tools functions that the template lists in the prompt, each as a JSON schema in OpenAI's form.
    */
   render(messages: readonly Message[], tools?: readonly object[]): Int32Array;
   /**
-   * The tokens to append to a transcript whose last turn the policy wrote: the end of the turn unless it was written, the
-   * messages in the template's form, the generation prompt. Written tokens are never encoded again, and texts of special
-   * tokens inside the messages stay text.
+   * Returns the tokens to append to a transcript whose last turn the policy wrote: the end of the turn unless
+   * it was written, the messages in the template's format, and the generation prompt. Never encodes written
+   * tokens again. Encodes the strings of special tokens inside the messages as plain text.
    *
    * @throws DataError (`HISTORY_REWRITTEN`) for a template that changes earlier turns when these messages follow.
    */
   append(transcript: Transcript, messages: readonly Message[]): Int32Array;
-  /** Tokens of plain text, without template or special tokens added. */
+  /** Returns the tokens of plain text, without adding a template or special tokens. */
   encode(text: string): Int32Array;
   /**
-   * Like `encode`, for text by an author other than the policy: texts of special tokens stay text, except `ownTags`,
-   * the tags of the environment's format.
+   * Encodes text by an author other than the policy like `encode`, but encodes the strings of special tokens
+   * as plain text, except `ownTags`, the tags of the environment's format.
    */
   encodeForeign(text: string, ownTags?: readonly string[]): Int32Array;
-  /** Text of tokens, special tokens left out. */
+  /** Returns the text of tokens, without special tokens. */
   decode(tokens: Int32Array): string;
 }
 
 /** Local weights: score tokens and export the model. */
 export interface ModelWeights {
-  /** Optimizer updates applied to these weights. */
+  /** Number of optimizer updates applied to these weights. */
   readonly policyVersion: number;
 
   /**
-   * Returns one array per sequence, of its length: entry t is the log-probability of token t given the tokens before
-   * it; entry 0 is 0.
+   * Returns one array per sequence, with the sequence's length: entry t is the log-probability of token t
+   * given the tokens before it; entry 0 is 0.
    */
   logprobs(batch: TokenBatch, which: 'policy' | 'reference'): Promise<Float32Array[]>;
 
@@ -130,12 +130,15 @@ export interface Learner {
   gradientNorm?(batch: TrainingBatch, loss: LossSpec): Promise<number>;
 
   /**
-   * Applies AdamW to the accumulated gradient, then clears it; `policyVersion` grows by 1.
+   * Applies AdamW to the accumulated gradient, then clears it; `policyVersion` increases by 1.
    * Clears a non-finite gradient without an update and reports `applied: false`.
    */
   optimStep(step: OptimStep): Promise<StepStats>;
 
-  /** Writes weights, optimizer and version so that `loadState` continues bit for bit. Creates `dir`. */
+  /**
+   * Writes weights, optimizer and version, so that training continues bit for bit after `loadState`. Creates
+   * `dir`.
+   */
   saveState(dir: string): Promise<void>;
   /**
    * Loads a state. With a new optimizer, loads only its weights and `policyVersion`; the moments are 0, as for a newly
@@ -144,19 +147,21 @@ export interface Learner {
   loadState(dir: string, options?: LoadOptions): Promise<void>;
 
   /**
-   * Names the folder that now holds the state `saveState` wrote last; it stays there until another is named or loaded.
-   * An engine with a worker process restarts the worker from it.
+   * Tells the engine which folder now contains the state that `saveState` wrote last. The state must stay
+   * there until another is named or loaded. An engine with a worker process restarts the worker from this
+   * state.
    */
   restartFrom?(dir: string): void;
 
   /**
-   * Freezes the current weights for a sampler: later updates do not change what it writes. Takes the memory of a second
-   * copy of the weights until the policy is disposed. Absent on engines that cannot keep two policies.
+   * Freezes the current weights for a sampler, so that later updates do not affect its samples. Needs memory
+   * for a second copy of the weights until the policy is disposed. Absent on engines that cannot keep two
+   * policies.
    */
   freezePolicy?(): Promise<FrozenPolicy>;
 }
 
-/** A past policy that still samples. Dispose it once its last stream has ended. */
+/** A past policy that can still sample. Dispose it once its last stream has ended. */
 export interface FrozenPolicy extends AsyncDisposable {
   readonly policyVersion: number;
   readonly sampler: Pick<Sampler, 'info' | 'sample'>;
@@ -211,7 +216,7 @@ export interface TopLogprobs {
 /** Facts about an engine, recorded in the run. An absent key is unknown. */
 export interface EngineInfo {
   readonly engine: string;
-  /** Folder or name the engine was opened with. */
+  /** Folder or name with which the engine was opened. */
   readonly model: string;
   /** sha256 over the weights as loaded, or `name@host` of a server: identifies the base model in stored pass rates. */
   readonly modelHash: string;
@@ -219,7 +224,7 @@ export interface EngineInfo {
   readonly architecture?: string;
   readonly parameters?: number;
   readonly vocabSize?: number;
-  /** Longest prompt + completion in tokens. */
+  /** Maximum length of prompt and completion together, in tokens. */
   readonly maxSequenceTokens?: number;
   /** Features of a model server by name, as probed; absent for engines with local weights. */
   readonly server?: Readonly<Record<string, 'yes' | 'no' | 'unknown'>>;
@@ -234,13 +239,14 @@ export interface EngineSpending {
 
 /** One prompt and the number of completions to draw. */
 export interface SamplePrompt {
-  /** Key of the prompt for the random numbers; the problem id. */
+  /** Key of the prompt for the random numbers: the problem id. */
   readonly key: string;
   /** Messages, tokens, or a transcript to continue; its written tokens count as positions already drawn. */
   readonly prompt: readonly Message[] | Int32Array | Transcript;
   readonly count: number;
   /**
-   * Rollout index of the first completion; default 0. Later rollouts of the same prompt start at the next free index.
+   * Rollout index of the first completion; default 0. Later requests for the same prompt start at the next
+   * free index.
    */
   readonly firstIndex?: number;
 }
@@ -249,20 +255,20 @@ export interface SampleRequest {
   readonly prompts: readonly SamplePrompt[];
   /** Maximum number of tokens to write per completion. */
   readonly maxTokens: number;
-  /** 0 is greedy. Default 1. */
+  /** 0 means greedy. Default 1. */
   readonly temperature?: number;
-  /** Keep the smallest set of tokens whose probability reaches this. Default 1: all. */
+  /** Keep the smallest set of tokens whose total probability reaches this. Default 1: all. */
   readonly topP?: number;
-  /** Keep only this many most probable tokens. Default 0: all. */
+  /** Keep only this number of most probable tokens. Default 0: all. */
   readonly topK?: number;
-  /** Strings that end a completion when written; kept in the text. The model's own end tokens always stop. */
+  /** Strings that end a completion; they are kept in the text. The model's own end tokens always end it. */
   readonly stop?: readonly string[];
   readonly seed: number;
   /** Also stream tokens before their completion ends, on engines that support it. Default false. */
   readonly parts?: boolean;
 }
 
-/** Tokens of a completion since its last part. Only the completion itself marks its end. */
+/** Tokens of a completion since its last part. A part never marks the end; the `Completion` does. */
 export interface CompletionPart {
   readonly type: 'part';
   readonly key: string;
@@ -276,34 +282,37 @@ export interface Completion {
   readonly key: string;
   /** Rollout index: `firstIndex` … `firstIndex + count − 1`. */
   readonly index: number;
-  /** The prompt and the completion, which is the last written span. */
+  /** Transcript of the prompt and the completion, which is the last written span. */
   readonly transcript: Transcript;
 }
 
 /** Result of one `forwardBackward`. Means are over tokens with non-zero weight. An absent key was not measured. */
 export interface LossStats {
   readonly loss: number;
-  /** Tokens with non-zero weight. */
+  /** Number of tokens with non-zero weight. */
   readonly tokens: number;
-  /** Tokens processed, without padding. */
+  /** Number of tokens processed, without padding. */
   readonly processedTokens: number;
   readonly sequences: number;
-  /** Mean entropy of the next-token distribution, nats. */
+  /** Mean entropy of the next-token distribution, in nats. */
   readonly entropy?: number;
   /** Mean of the KL estimator against the reference, before its coefficient. */
   readonly kl?: number;
   /** Share of tokens whose ratio was clipped from below / above in the binding direction. */
   readonly clipLow?: number;
   readonly clipHigh?: number;
-  /** Mean of rollout − current log-probability: mismatch between sampler and trainer (k1 estimate), nats. */
+  /**
+   * Mean of rollout minus current log-probability, in nats: mismatch between sampler and trainer (k1
+   * estimate).
+   */
   readonly mismatchKl?: number;
   /** Largest |p − p_rollout| over tokens. */
   readonly maxProbabilityGap?: number;
-  /** Current log-probabilities per sequence, entry 0 is 0. */
+  /** Current log-probabilities of each sequence; entry 0 is 0. */
   readonly logprobs: readonly Float32Array[];
 }
 
-/** One AdamW update (Loshchilov & Hutter 2019), in PyTorch's semantics. */
+/** Settings of an AdamW update (Loshchilov & Hutter 2019), with PyTorch's semantics. */
 export interface OptimStep {
   readonly learningRate: number;
   /** Default 0.9. */
@@ -320,7 +329,7 @@ export interface OptimStep {
 
 export interface StepStats {
   readonly policyVersion: number;
-  /** Global L2 norm before clipping; absent where the engine does not measure it. */
+  /** Global L2 norm before clipping; absent if the engine does not measure it. */
   readonly gradNorm?: number;
   /** False if the gradient was not finite, in which case nothing changed. */
   readonly applied: boolean;

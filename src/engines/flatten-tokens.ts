@@ -1,5 +1,6 @@
 /**
- * Concatenates token sequences of any length. Spreading them into arguments overflows the stack at some 120,000 tokens.
+ * Concatenates token sequences of any length. Spreading them into arguments would overflow the stack at about
+ * 120,000 tokens.
  */
 export function flattenTokens(all: readonly ArrayLike<number>[]): Int32Array {
   const flat = new Int32Array(all.reduce((sum, { length }) => sum + length, 0));

@@ -9,15 +9,15 @@ import { openTorchEngine } from './torch/engine.ts';
 export interface EngineUse {
   /** If false, the engine may omit parts that only learning needs. Default true. */
   readonly train?: boolean;
-  /** A state written by `saveState` to load over the model; absent: the base model. */
+  /** A state written by `saveState`, whose weights replace the model's; absent: the base model. */
   readonly state?: string | undefined;
 }
 
 /**
- * Opens the engine of a config, on a model folder or the name a server uses. The only place that switches over the
- * engine union.
+ * Opens the engine of a config, with a model folder or the model's name on a server. The only place that
+ * switches over the engine union.
  *
- * @throws ConfigError when a state is given for a model server.
+ * @throws ConfigError if a state is given for a model server.
  */
 export async function openEngine(
   config: EngineConfig,

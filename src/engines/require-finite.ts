@@ -5,7 +5,7 @@ import type { ModelWeights } from './engine.ts';
  * Throws if the last update broke the policy, so that it is neither saved nor published. Scores `tokens` to detect
  * this.
  * @param tokens any sequence of at least two tokens.
- * @throws EngineError when the policy's probabilities are not finite.
+ * @throws EngineError if the policy's probabilities are not finite.
  */
 export async function requireFinitePolicy(
   weights: ModelWeights,

@@ -65,7 +65,7 @@ test('writes the same completions for any number of lanes, threads and slots', a
   expect(new Set(outcomes).size).toBe(1);
 });
 
-test('rejects a truncated, edited or foreign state and remains unchanged', async () => {
+test('rejects a truncated or edited state and that of another model, and remains unchanged', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const whole = join(scratch, 'state');
   await engine.learner.saveState(whole);
@@ -95,7 +95,7 @@ test('rejects a truncated, edited or foreign state and remains unchanged', async
   await engine.learner.loadState(whole);
 });
 
-test('loads a state of an earlier version, which has one count for updates and optimizer steps', async () => {
+test('loads a state from an earlier version, which has one count for updates and optimizer steps', async () => {
   const dir = join(scratch, 'earlier');
   {
     await using engine = await openEmbeddedEngine({ model, lanes: 1 });
@@ -114,7 +114,7 @@ test('loads a state of an earlier version, which has one count for updates and o
 
 test('names pending requests when a lane dies, and rejects later requests', async () => {
   const { config, tokenizer } = await openModelFolder(model);
-  // A lane cannot start without a config: its thread throws at once, like one that runs out of memory.
+  // A lane cannot start without a config: its thread throws immediately, as if it had run out of memory.
   const options = { folder: model, threads: 1, slots: 4, maxSequenceTokens: 100, memoryBudgetBytes: 1e9 };
   const broken = { ...options, config: null as never, endTokens: tokenizer.endTokens };
   await using lane = openLane(broken);
@@ -176,7 +176,7 @@ async function flip(path: string): Promise<void> {
   await writeFile(path, bytes);
 }
 
-test('returns the most probable tokens of the whole distribution, best first', async () => {
+test('returns the most probable tokens of the whole distribution, most probable first', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const texts = ['1+2=?', '7', '12*(3+4)'].map((text) => engine.renderer.encode(text));
   const vocabSize = engine.sampler.info.vocabSize!;

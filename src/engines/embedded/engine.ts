@@ -42,19 +42,19 @@ import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { openEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './learning/trainer.ts';
 
-/** Settings of the embedded engine. No setting changes a computed number. */
+/** Settings of the embedded engine. They do not affect computed numbers. */
 export const embeddedConfig = z.strictObject({
   type: z.literal('embedded'),
   /**
-   * Worker threads that sample and train in parallel; models that train in layers train on one. Default: see
-   * `chooseLaneLayout`.
+   * Number of worker threads that sample and train in parallel; models that train in layers use one for
+   * training. Default: see `chooseLaneLayout`.
    */
   lanes: z.int().min(1).max(64).optional(),
-  /** ONNX Runtime threads per lane. Default: 1 for small models, otherwise measured at start. */
+  /** ONNX Runtime threads per lane. Default: 1 for small models, otherwise measured at startup. */
   threads: z.int().min(1).max(64).optional(),
-  /** Sequences that each lane decodes at a time. */
+  /** Number of sequences that each lane decodes at a time. */
   slots: z.int().min(1).max(4096).default(64),
-  /** Memory for weights, optimizer and running microbatches together. */
+  /** Total memory for weights, optimizer and running microbatches. */
   memoryBudget: byteSizeSchema.default('2GiB'),
   /** Element type of exported weights. */
   exportType: z.enum(['bf16', 'f32']).default('bf16'),
@@ -70,7 +70,7 @@ export const embedded = noun(embeddedConfig);
 export type EmbeddedEngineOptions = EmbeddedOptions & {
   readonly type?: 'embedded';
   readonly model: string;
-  /** A state written by `saveState`, loaded over the model. */
+  /** A state written by `saveState`, whose weights replace the model's. */
   readonly state?: string | undefined;
 };
 
@@ -115,7 +115,10 @@ function checkDense({ path, config: { architecture, experts } }: ModelFolder): v
   );
 }
 
-/** Reads the weights that the engine was opened with. Throws an `EngineError` if they have changed since. */
+/**
+ * Reads the initial weights of the engine again. Throws an `EngineError` if the files have changed since it
+ * was opened.
+ */
 async function readInitial(folder: ModelFolder, into: Float32Array, modelHash: string): Promise<void> {
   const tensors = checkpointTensors(folder.config, into);
   await folder.readWeights(tensors);
@@ -131,7 +134,7 @@ async function readInitial(folder: ModelFolder, into: Float32Array, modelHash: s
 interface Parts {
   readonly config: z.output<typeof embeddedConfig>;
   readonly folder: ModelFolder;
-  /** All weights in shared memory, flat and as one view per tensor. */
+  /** All weights in shared memory, as a flat vector and as one view per tensor. */
   readonly weights: Float32Array;
   readonly tensors: readonly NamedTensor[];
   readonly lanes: readonly Lane[];
@@ -139,7 +142,7 @@ interface Parts {
   readonly threads: number;
 }
 
-/** Weights to sample with. */
+/** Weights for sampling. */
 interface SampledPolicy {
   readonly values: Float32Array;
   /** Identifies `values`; changes whenever they change, including by `loadState`. */
@@ -156,7 +159,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   readonly #parts: Parts;
   readonly #trainer: Trainer;
   readonly #modelHash: string;
-  /** Sampling jobs that read the weights; updates wait for them. */
+  /** Sampling jobs that are reading the weights; updates wait for them. */
   readonly #reading = new Set<Promise<unknown>>();
   /** The running or waiting update of the weights; new readers wait for it. */
   #changing: Promise<unknown> | null = null;
@@ -164,7 +167,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   #weightsVersion = 0;
   #lastVersion = 0;
   #jobs = 0;
-  /** Why an update failed. It may be half applied, so the weights are unusable. */
+  /** Error of a failed update. The update may be half applied, so the weights are unusable. */
   #lost: unknown = null;
   /** The previous training call; training calls run in call order. */
   #previous: Promise<unknown> = Promise.resolve();
@@ -221,7 +224,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
         info: this.info,
         sample: (request, signal) => this.#sampleWith(frozen, request, signal),
       },
-      // The copy is garbage once the last stream has ended.
+      // The copy can be garbage-collected once the last stream has ended.
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }

@@ -9,10 +9,12 @@ export interface MeasureJob {
   readonly forMs: number;
 }
 
-/** Tokens in the measured product: half the largest training microbatch. */
+/** Number of tokens in the measured product: half the largest training microbatch. */
 const tokens = 512;
 
-/** Measures matrix products per second, at the size where training spends most time. Blocks the thread. */
+/**
+ * Measures matrix products per second, at the size on which training spends the most time. Blocks the thread.
+ */
 export async function measureProducts(config: ModelConfig, { threads, forMs }: MeasureJob): Promise<number> {
   const { hiddenSize, intermediateSize } = config;
   const a = input('a', 'float32', [tokens, hiddenSize]);

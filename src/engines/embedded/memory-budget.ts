@@ -14,20 +14,20 @@ import { parameterLayout } from './parameters.ts';
 import type { BatchShape } from './transformer.ts';
 
 /**
- * A way to train, with its memory. Small models run a microbatch as one whole program, on all runners at once; every
- * runner writes a separate gradient. Models whose vectors fill the budget run it in layers, on one runner that adds to
- * the only gradient.
+ * A way to train, with its memory needs. Small models run each microbatch as one whole program, on all
+ * runners at once; every runner writes a separate gradient. Models whose vectors fill the budget run
+ * microbatches in layers, on one runner that adds to the only gradient.
  */
 interface Way {
-  /** Vectors of all weights, for this number of runners. */
+  /** Returns the number of vectors with one element per weight, for this number of runners. */
   readonly vectors: (runners: number) => number;
-  /** Number of runners that microbatches are sized for. More runners share the rest of the budget. */
+  /** Number of runners for which microbatches are sized. More runners share the rest of the budget. */
   readonly typicalRunners: number;
-  /** Largest share of the memory not taken by vectors that one microbatch may take. */
+  /** Maximum share of the memory outside the vectors that one microbatch may use. */
   readonly microbatchShare: number;
   /** Overhead factor of the runtime's allocators, which grow in steps and leave gaps; one per loaded program. */
   readonly overhead: number;
-  /** Bytes of a microbatch of one row, and of each further row. */
+  /** Returns the bytes of the first row of a microbatch, and of each further row. */
   readonly bytes: (config: ModelConfig, positions: number) => readonly [first: number, further: number];
 }
 
@@ -41,7 +41,8 @@ const largestLoss: LossSpec = {
 };
 
 const whole: Way = {
-  // Weights, reference, two moments, the gradient, and one pending; per runner its gradient, and the runtime's copy of it.
+  // Weights, reference, two moments, the gradient and a pending one; per runner, its gradient and the
+  // runtime's copy of it.
   vectors: (runners) => 6 + 3 * runners,
   typicalRunners: 2,
   microbatchShare: 1 / 4,
@@ -56,7 +57,7 @@ const layered: Way = {
   // Weights, reference, two moments, the gradient.
   vectors: () => 5,
   typicalRunners: 1,
-  // The rest is for keys and values, and for programs of other shapes.
+  // The rest is for keys, values and programs of other shapes.
   microbatchShare: 0.65,
   overhead: 1.5,
   bytes: (config, positions) => {
@@ -77,12 +78,15 @@ const layered: Way = {
 /** Default maximum number of tokens in a microbatch. */
 const mostTokens = 1024;
 
-/** Memory of threads, sessions and the JavaScript heap without tensors, measured with `npm run bench:scale`. */
+/**
+ * Memory of threads, sessions and the JavaScript heap, excluding tensors, measured with `npm run
+ * bench:scale`.
+ */
 const fixedBytes = 128 * 2 ** 20;
 
 /**
- * True for a model that trains in layers, because the vectors for whole programs would take more than half of the
- * budget.
+ * Returns true for a model that trains in layers, because the vectors for whole programs would need more than
+ * half of the budget.
  */
 export function trainsInLayers(config: ModelConfig, memoryBudgetBytes: number): boolean {
   return vectorBytes(whole, config, whole.typicalRunners) > memoryBudgetBytes / 2;
@@ -91,7 +95,9 @@ export function trainsInLayers(config: ModelConfig, memoryBudgetBytes: number): 
 const wayOf = (config: ModelConfig, memoryBudgetBytes: number): Way =>
   trainsInLayers(config, memoryBudgetBytes) ? layered : whole;
 
-/** Bytes that each of `runners` may spend on loaded programs to keep training within the budget. */
+/**
+ * Returns the bytes that each of `runners` may use for loaded programs to keep training within the budget.
+ */
 export function programBudget(config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
   const way = wayOf(config, memoryBudgetBytes);
   const spare = spareBytes(way, config, memoryBudgetBytes, runners);
@@ -103,14 +109,15 @@ export interface MicrobatchRule {
   /** Whether microbatches run in layers, on one runner. */
   readonly inLayers: boolean;
   /**
-   * Rows of this many positions that may run in one microbatch, ≥ 1. Depends on model and settings only. It does not
-   * depend on the number of runners, and so the sums do not either. Throws a `ConfigError` when not even one row fits
-   * the budget.
+   * Returns how many rows of this many positions may run in one microbatch, ≥ 1. Depends only on model and
+   * settings, not on the number of runners, so that the sums do not depend on it either. Throws a
+   * `ConfigError` if not even one row fits the budget.
    */
   rowsFor(positions: number): number;
   /**
-   * Blocks whose matrix products a microbatch may keep for its backward pass; 0 outside layers. Takes what the budget
-   * leaves, and the memory of the reference when the loss has no KL term.
+   * Returns the number of blocks whose matrix products a microbatch may keep for its backward pass; 0 unless
+   * it runs in layers. Uses the rest of the budget, and the memory of the reference if the loss has no KL
+   * term.
    */
   keptLayers(shape: BatchShape, hasReference: boolean): number;
 }
@@ -160,7 +167,7 @@ export function createMicrobatchRule({
   };
 }
 
-/** Largest memory of training, by its parts in bytes. */
+/** Peak memory of training, by its parts, in bytes. */
 export interface TrainingMemory {
   /** Threads, sessions and the JavaScript heap. */
   readonly fixed: number;
@@ -171,12 +178,12 @@ export interface TrainingMemory {
 }
 
 /**
- * Forecasts the largest memory of training on sequences of at most `positions` tokens, by the rules that size the
+ * Predicts the peak memory of training on sequences of at most `positions` tokens, by the rules that size the
  * microbatches.
  *
- * @param runners lanes of the engine.
- * @throws ConfigError (`MEMORY_BUDGET`) when not even one sequence fits the budget; its message names a sufficient
- * budget.
+ * @param runners number of lanes of the engine.
+ * @throws ConfigError (`MEMORY_BUDGET`) if not even one sequence fits the budget; its message names a
+ * sufficient budget.
  */
 export function trainingMemory(
   config: ModelConfig,
@@ -201,7 +208,7 @@ export function trainingMemory(
   };
 }
 
-/** Bytes that a microbatch keeps of one block. */
+/** Returns the bytes that a microbatch keeps for one block. */
 function keptBytes(config: ModelConfig, shape: BatchShape): number {
   const values = keptValues(blockGradientProgram(config, shape, 0, true));
   return total(values, (value) => value.shape.reduce<number>((size, axis) => size * Number(axis), 4));

@@ -32,7 +32,7 @@ test('lays out all weights end to end', () => {
   expect(new Set(entries.map(({ name }) => name)).size).toBe(entries.length);
 });
 
-test('follows the names and shapes of Hugging Face; has biases and a separate head only where the model does', () => {
+test('follows the names and shapes of Hugging Face, with biases and a separate head only if the model has them', () => {
   const namesOf = (own: ModelConfig): string[] => parameterLayout(own).entries.map(({ name }) => name);
   const entries = parameterLayout(config).entries;
   expect(entries).toContainEqual(

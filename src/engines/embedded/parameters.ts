@@ -7,10 +7,10 @@ import type { NamedTensor } from '../model-files/safetensors.ts';
 export interface ParameterEntry {
   readonly name: string;
   readonly shape: readonly number[];
-  /** First element in the flat vector. */
+  /** Index of the first element in the flat vector. */
   readonly offset: number;
   readonly length: number;
-  /** True where weight decay applies: matrices, not biases and norms. */
+  /** Whether weight decay applies: to matrices, not to biases and norms. */
   readonly decay: boolean;
 }
 
@@ -22,8 +22,8 @@ export interface ParameterLayout {
 }
 
 /**
- * Lays all weights of a model end to end: training, optimizer state and checkpoints work on one flat vector.
- * Projections keep Hugging Face's [output, input] orientation.
+ * Lays all weights of a model end to end, because training, optimizer state and checkpoints use one flat
+ * vector. Projections keep Hugging Face's [output, input] orientation.
  */
 export function parameterLayout(config: ModelConfig): ParameterLayout {
   const entries: ParameterEntry[] = [];
@@ -36,7 +36,7 @@ export function parameterLayout(config: ModelConfig): ParameterLayout {
   return { entries, length: offset };
 }
 
-/** Prefix of the names of a block's weights. */
+/** Returns the prefix of the names of a block's weights. */
 export const layerPrefix = (layer: number): string => `model.layers.${layer}.`;
 
 /** Splits a flat vector into one view per weight tensor, by name. */
@@ -50,8 +50,8 @@ export function tensorViews(
 }
 
 /**
- * Lists the tensors of a checkpoint as views of the flat vector. Matrices that the checkpoint joins lie end to end in the
- * layout, so that their view is the joined matrix.
+ * Lists the tensors of a checkpoint as views of the flat vector. Matrices that the checkpoint joins are
+ * adjacent in the layout, so that one view covers the joined matrix.
  *
  * @param flat all weights, in the order of `parameterLayout`
  */
@@ -71,9 +71,9 @@ export function checkpointTensors(config: ModelConfig, flat: Float32Array): Name
 }
 
 /**
- * Initialises weights for training from scratch: matrices normal with standard deviation 0.02, those that write into
- * the residual stream scaled by 1/√(2·layers) (GPT-2), norms 1, biases 0. Depends on the config and seed alone. The
- * result is in shared memory, so that threads can read it.
+ * Initialises weights for training from scratch: matrices are normal with standard deviation 0.02, scaled by
+ * 1/√(2·layers) if they write into the residual stream (GPT-2); norms are 1 and biases 0. Depends on the
+ * config and seed alone. The result is in shared memory, so that threads can read it.
  */
 export function initialWeights(config: ModelConfig, seed: number): Float32Array {
   const { entries, length } = parameterLayout(config);
@@ -132,7 +132,7 @@ function deviation(name: string, config: ModelConfig): number {
   return writesResidual ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
 }
 
-/** Draws normal numbers by Box–Muller, using both of each pair. */
+/** Draws normal numbers by Box–Muller, using both numbers of each pair. */
 function fillNormal(target: Float32Array, scale: number, seed: number, name: string): void {
   const rng = createRng(seed, 'initial-weights', name);
   for (let i = 0; i < target.length; i += 2) {

@@ -2,7 +2,7 @@ import type { ModelConfig, RopeScaling } from '../model-files/model-config.ts';
 
 type RopeConfig = Pick<ModelConfig, 'headSize' | 'ropeTheta' | 'ropeScaling' | 'rotarySize'>;
 
-/** Angle per position of each pair of a head's rotated elements, in radians. */
+/** Returns the angle per position, in radians, of each pair of a head's rotated elements. */
 export function rotaryFrequencies({ headSize, rotarySize, ropeTheta, ropeScaling }: RopeConfig): number[] {
   const size = rotarySize ?? headSize;
   const plain = Array.from({ length: size / 2 }, (_, i) => ropeTheta ** ((-2 * i) / size));
@@ -11,7 +11,7 @@ export function rotaryFrequencies({ headSize, rotarySize, ropeTheta, ropeScaling
     : plain.map((frequency, i) => frequency * factorOf(ropeScaling, frequency, i));
 }
 
-/** Angles of the layers with a sliding window. */
+/** Returns the angles for the layers with a sliding window. */
 export function localFrequencies(config: ModelConfig): number[] {
   const { localRopeTheta } = config;
   return localRopeTheta === undefined
@@ -19,12 +19,12 @@ export function localFrequencies(config: ModelConfig): number[] {
     : rotaryFrequencies({ ...config, ropeTheta: localRopeTheta, ropeScaling: null });
 }
 
-/** Factor of the rotated elements of queries and keys. */
+/** Returns the factor of the rotated elements of queries and keys. */
 export function rotaryScale({ ropeScaling }: Pick<ModelConfig, 'ropeScaling'>): number {
   return ropeScaling?.type === 'yarn' || ropeScaling?.type === 'longrope' ? ropeScaling.attentionFactor : 1;
 }
 
-/** Factor of the frequency of pair `i`. */
+/** Returns the factor of the frequency of pair `i`. */
 function factorOf(scaling: RopeScaling, frequency: number, i: number): number {
   switch (scaling.type) {
     case 'linear':
@@ -32,7 +32,7 @@ function factorOf(scaling: RopeScaling, frequency: number, i: number): number {
     case 'longrope':
       return 1 / scaling.factors[i]!;
     case 'llama3': {
-      // Divides slow angles by the factor, keeps fast ones, and interpolates between them.
+      // Divide slow angles by the factor, keep fast ones, and interpolate between them.
       const { lowFrequencyFactor: low, highFrequencyFactor: high } = scaling;
       const turns = (scaling.originalMaxPositions * frequency) / (2 * Math.PI);
       const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)));

@@ -17,7 +17,7 @@ const sliceBytes = 2 ** 22;
 const manifestSchema = z.strictObject({
   format: z.literal('gradus-embedded-state@1'),
   policyVersion: z.int().min(0),
-  /** Absent in states of earlier versions, which have one count for both. */
+  /** Absent in states from earlier versions, which have one count for both. */
   optimizerSteps: z.int().min(0).optional(),
   /** Hash of the run's base model: the reference for KL. */
   modelHash: z.string(),
@@ -54,8 +54,8 @@ export interface SavedState {
 }
 
 /**
- * Checks a state that `writeEngineState` wrote, in slices. Throws an `EngineError` (code `STATE_INVALID`) when it is
- * missing, truncated, edited, or belongs to another model.
+ * Checks, in slices, a state that `writeEngineState` wrote. Throws an `EngineError` (code `STATE_INVALID`) if
+ * it is missing, truncated, edited, or belongs to another model.
  *
  * @param parameters number of weights of the model.
  */

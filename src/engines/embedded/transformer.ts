@@ -29,13 +29,13 @@ export interface BatchShape {
 }
 
 /**
- * Next-token logits [rows · positions, vocabulary] of a model: blocks of grouped-query attention with rotary embedding,
- * then a gated feed-forward layer; `ModelConfig` describes the differences between families. Attention is causal, so
- * padding on the right of a row never affects the positions before it.
+ * Builds the next-token logits [rows · positions, vocabulary] of a model: blocks of grouped-query attention
+ * with rotary embedding, then a gated feed-forward layer; `ModelConfig` describes the differences between
+ * families. Attention is causal, so padding on the right of a row never affects the positions before it.
  *
  * @param tokens int32 [rows · positions], row by row
- * @param inverseTemperature scalar that multiplies the logits (folded into the last norm's weight, at no cost, where
- *   nothing comes between them)
+ * @param inverseTemperature scalar that multiplies the logits (folded into the last norm's weight, at no
+ * cost, if nothing comes between norm and head)
  */
 export function transformerLogits(
   config: ModelConfig,
@@ -50,7 +50,7 @@ export function transformerLogits(
   return nextTokenLogits(config, weights, hidden, inverseTemperature);
 }
 
-/** Embeddings of tokens, the input of the first block: [tokens, hidden]. */
+/** Builds the embeddings of tokens, the input of the first block: [tokens, hidden]. */
 function embedTokens(config: ModelConfig, weights: Weights, tokens: Value): Value {
   return scaled(embed(weights.get(embeddingName)!, tokens), config.embeddingScale);
 }
@@ -65,7 +65,9 @@ export function createBlocks(
   return (hidden, layer) => block(context, hidden, layer);
 }
 
-/** First layer whose block computes the same function of its input and weights as block `layer`. */
+/**
+ * Returns the first layer whose block computes the same function of its input and weights as block `layer`.
+ */
 export function firstLikeLayer(config: ModelConfig, layer: number): number {
   const kindOf = (at: number): string => `${isLocalLayer(config, at)} ${isRotatedLayer(config, at)}`;
   let like = 0;
@@ -79,7 +81,10 @@ const isLocalLayer = ({ slidingWindow }: ModelConfig, layer: number): boolean =>
 const isRotatedLayer = ({ unrotatedLayers = [] }: ModelConfig, layer: number): boolean =>
   !unrotatedLayers.includes(layer);
 
-/** Final norm and head: logits [tokens, vocabulary] of hidden states [tokens, hidden], times `inverseTemperature`. */
+/**
+ * Builds the final norm and head: logits [tokens, vocabulary] of hidden states [tokens, hidden], times
+ * `inverseTemperature`.
+ */
 export function nextTokenLogits(
   config: ModelConfig,
   weights: Weights,
@@ -99,7 +104,7 @@ export function nextTokenLogits(
 /** Name of the embedding matrix. */
 export const embeddingName = 'model.embed_tokens.weight';
 
-/** Name of the matrix that makes logits: the embedding where both are tied. */
+/** Returns the name of the matrix that computes logits: the embedding if both are tied. */
 export const headName = ({ tieEmbeddings }: ModelConfig): string =>
   tieEmbeddings ? embeddingName : 'lm_head.weight';
 
@@ -113,7 +118,7 @@ interface Context {
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly shape: BatchShape;
-  /** Rotary tables of a layer; `null` where it has no rotary embedding. */
+  /** Returns the rotary tables of a layer; `null` if it has no rotary embedding. */
   rotary(layer: number): RotaryTables | null;
   mask(layer: number): Value;
 }
@@ -163,7 +168,9 @@ function normWeight({ config, weights }: Pick<Context, 'config' | 'weights'>, na
 const scaled = (x: Value, factor: number | undefined): Value =>
   factor === undefined || factor === 1 ? x : multiply(x, constant(factor));
 
-/** [rows · positions, hidden] to [rows · positions, heads · size]. Query heads of a group are stacked. */
+/**
+ * Maps [rows · positions, hidden] to [rows · positions, heads · size]. Query heads of a group are stacked.
+ */
 function attention(context: Context, x: Value, layer: number): Value {
   const { config, weights, shape } = context;
   const { heads, keyValueHeads, headSize } = config;
@@ -190,7 +197,7 @@ function attention(context: Context, x: Value, layer: number): Value {
   return reshape(merged, [rows * positions, heads * headSize]);
 }
 
-/** RMSNorm of a projection [rows · positions, heads · size], over each head or all of them. */
+/** Applies RMSNorm to a projection [rows · positions, heads · size], over each head or all of them. */
 function normHeads(context: Context, x: Value, name: string): Value {
   const { queryKeyNorm, headSize, normEpsilon } = context.config;
   const width = queryKeyNorm === 'head' ? headSize : x.shape[1]!;
@@ -199,8 +206,8 @@ function normHeads(context: Context, x: Value, name: string): Value {
 }
 
 /**
- * 0 where a query may attend, −10⁹ where the key lies in its future or `window` or more positions before it; repeated
- * for each head of a group.
+ * Returns 0 where a query may attend to a key, and −10⁹ where the key is in its future, or `window` or more
+ * positions before it; repeated for each head of a group.
  */
 function causalMask({ heads, keyValueHeads }: ModelConfig, positions: number, window = Infinity): Value {
   const queries = (heads / keyValueHeads) * positions;

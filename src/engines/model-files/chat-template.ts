@@ -21,7 +21,7 @@ export async function loadTemplate(folder: string, settings: JsonObject): Promis
  * Compiles the Jinja source of a chat template.
  *
  * @param settings content of `tokenizer_config.json`, for the special tokens.
- * @param name of the template in error messages.
+ * @param name name of the template in error messages.
  */
 export function compileTemplate(source: string, settings: JsonObject, name: string): RenderTemplate {
   const context = {
@@ -49,7 +49,7 @@ export function compileTemplate(source: string, settings: JsonObject, name: stri
     );
 }
 
-/** Returns the only template, or the default one of several. */
+/** Returns the only template, or the default one if there are several. */
 export function templateIn(stated: unknown): string | null {
   if (typeof stated === 'string') return stated;
   if (!Array.isArray(stated)) return null;
@@ -59,7 +59,7 @@ export function templateIn(stated: unknown): string | null {
   return typeof named?.['template'] === 'string' ? named['template'] : null;
 }
 
-/** Returns the text of a special token, which is given as text or as an object. */
+/** Returns the string of a special token, which is given as a string or as an object. */
 export function tokenText(stated: unknown): string | undefined {
   const text = isJsonObject(stated) ? stated['content'] : stated;
   return typeof text === 'string' ? text : undefined;

@@ -7,9 +7,9 @@ import type { Experts, ModelConfig } from './model-config.ts';
 import { parseRope } from './rope.ts';
 
 /**
- * Parses the shape of a model from a Hugging Face `config.json`, as written by transformers 4 and 5. What the file leaves
- * to the class in transformers comes from `families`. Throws a `DataError` naming the key, the expected and the actual
- * value; also for unsupported variants.
+ * Parses the shape of a model from a Hugging Face `config.json`, as written by transformers 4 and 5. If the
+ * class in transformers fixes a value that the file omits, it comes from `families`. Throws a `DataError`
+ * naming the key, the expected and the actual value, also for unsupported variants.
  *
  * @param file name of the file in error messages
  */
@@ -49,7 +49,7 @@ export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   return config;
 }
 
-/** Builds the `config.json` of a new Llama or Qwen2 model. Folders keep the file they came with. */
+/** Builds the `config.json` of a new Llama or Qwen2 model. Existing folders keep their file. */
 export function newConfigJson(config: ModelConfig): JsonObject {
   return {
     architectures: [families[config.architecture].className],
@@ -70,15 +70,15 @@ export function newConfigJson(config: ModelConfig): JsonObject {
 }
 
 /**
- * Builds the `config.json` of a trained model from the one it came with. Writes the rotary embedding as transformers 4
- * does, which transformers 5 reads too.
+ * Builds the `config.json` of a trained model from the original one. Writes the rotary embedding in the
+ * format of transformers 4, which transformers 5 can also read.
  */
 export function exportedConfigJson(json: JsonObject, tieEmbeddings: boolean): JsonObject {
   const { rope_parameters: rope, dtype: _, ...rest } = json;
   const known = { ...rest, tie_word_embeddings: tieEmbeddings };
   if (rope === undefined || rope === null) return known;
   const { rope_theta: theta, ...scaling } = rope as JsonObject;
-  // Parameters by layer type have no older form.
+  // Parameters per layer type have no form in transformers 4.
   if (theta === undefined) return { ...known, rope_parameters: rope };
   const isPlain = (scaling['rope_type'] ?? 'default') === 'default' && !('partial_rotary_factor' in scaling);
   return { ...known, rope_theta: theta, ...(!isPlain && { rope_scaling: scaling }) };
@@ -96,7 +96,7 @@ function biases(
   };
 }
 
-/** Reads which layers have a sliding window; none if no sequence is longer than the window. */
+/** Returns the layers with a sliding window; none if no sequence can be longer than the window. */
 function slidingWindow(
   keys: KeyReader,
   family: Family,

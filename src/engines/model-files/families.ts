@@ -2,7 +2,7 @@ import type { JsonObject } from './json-file.ts';
 import { type BlockNorms, normsBefore } from './block-norms.ts';
 
 /**
- * Differences between the models of one `model_type` and Llama that `config.json` does not state, because the class in
+ * Differences of a `model_type` from Llama that `config.json` does not state, because the class in
  * transformers fixes them. Checked against transformers 5.23 by `scripts/make-family-fixtures.py`.
  */
 export interface Family {
@@ -13,25 +13,25 @@ export interface Family {
   /** Keys with only one supported value; they may be absent. */
   readonly fixed: JsonObject;
   readonly norms: BlockNorms;
-  /** Norms multiply by 1 + weight. */
+  /** Whether norms multiply by 1 + weight. */
   readonly normOffset?: boolean;
   /** RMSNorm of queries and keys before rotation: over each head, or over the whole projection. */
   readonly queryKeyNorm?: 'head' | 'projection';
-  /** Biases of the q, k and v projections: always, or as the key `attention_bias` states. */
+  /** Biases of the q, k and v projections: always present, or as stated by the key `attention_bias`. */
   readonly attentionBias?: 'always' | 'stated';
-  /** `attention_bias` also adds a bias to the output projection. */
+  /** Whether `attention_bias` also adds a bias to the output projection. */
   readonly outputBias?: boolean;
-  /** The key `mlp_bias` adds biases to the feed-forward projections. */
+  /** Whether the key `mlp_bias` adds biases to the feed-forward projections. */
   readonly mlpBias?: boolean;
-  /** The checkpoint joins q, k, v and gate, up: `qkv_proj`, `gate_up_proj`. */
+  /** Whether the checkpoint joins q, k, v and gate, up: `qkv_proj`, `gate_up_proj`. */
   readonly fusedProjections?: boolean;
-  /** Layers with a sliding window where `layer_types` is absent; see `window.ts`. */
+  /** Layers with a sliding window if `layer_types` is absent; see `window.ts`. */
   readonly window?: 'every' | 'odd' | 'pattern' | 'unrotated' | 'last';
-  /** The window applies only with `use_sliding_window`. */
+  /** Whether the window applies only with `use_sliding_window`. */
   readonly windowSwitch?: boolean;
-  /** Layers with a window have their own `rope_theta`. */
+  /** Whether layers with a window have their own `rope_theta`. */
   readonly localRope?: boolean;
-  /** Some layers have no rotary embedding: `no_rope_layers`, `no_rope_layer_interval`. */
+  /** Whether some layers have no rotary embedding: `no_rope_layers`, `no_rope_layer_interval`. */
   readonly unrotatedLayers?: boolean;
   /** Part of each head is not rotated: `partial_rotary_factor`. Every rotary scaling is LongRoPE. */
   readonly longRope?: boolean;
@@ -39,7 +39,7 @@ export interface Family {
   readonly gemma?: boolean;
   /** Constant multipliers: embeddings, scores, residual updates, logits. */
   readonly multipliers?: boolean;
-  /** Layers route tokens to experts. */
+  /** Whether layers route tokens to experts. */
   readonly experts?: boolean;
 }
 

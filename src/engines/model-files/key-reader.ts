@@ -17,10 +17,10 @@ export interface KeyReader {
   indices(key: string): readonly number[];
   /** Reads a list of at least `length` of the choices, and returns the first `length`. */
   choices<T extends string | number>(key: string, length: number, from: readonly T[]): readonly T[];
-  /** Rejects every other value; the key may be absent. */
+  /** Rejects values other than `value`; the key may be absent. */
   only(key: string, value: unknown): void;
   object(key: string): KeyReader | null;
-  /** Throws a `DataError`: expected the key to be something else. */
+  /** Throws a `DataError` with the expected value of the key. */
   refuse(key: string, expected: string): never;
 }
 

@@ -2,9 +2,9 @@ import type { BlockNorms } from './block-norms.ts';
 import type { Architecture } from './families.ts';
 
 /**
- * The shape of a decoder-only transformer, from a Hugging Face `config.json`. Without its optional fields it is Llama:
- * RMSNorm before attention and feed-forward, rotary embedding (rotate-half), grouped-query attention, SwiGLU. Each
- * optional field adds one difference; all engines read the same description.
+ * The shape of a decoder-only transformer, from a Hugging Face `config.json`. Without the optional fields, it
+ * describes Llama: RMSNorm before attention and feed-forward, rotary embedding (rotate-half), grouped-query
+ * attention, SwiGLU. Each optional field adds one difference; all engines read the same description.
  */
 export interface ModelConfig {
   readonly architecture: Architecture;
@@ -35,11 +35,11 @@ export interface ModelConfig {
   readonly normOffset?: boolean | undefined;
   /** RMSNorm of queries and keys before rotation: over each head, or over the whole projection. */
   readonly queryKeyNorm?: 'head' | 'projection' | undefined;
-  /** GELU (tanh approximation) in place of SiLU. */
+  /** GELU (tanh approximation) instead of SiLU. */
   readonly gelu?: boolean | undefined;
   /** The checkpoint joins q, k, v and gate, up into one matrix each. */
   readonly fusedProjections?: boolean | undefined;
-  /** Layers whose queries see only the last `size` positions, their own included. */
+  /** Layers whose queries attend only to the last `size` positions, including their own. */
   readonly slidingWindow?: { readonly size: number; readonly layers: readonly number[] } | undefined;
   /** Theta of the layers with a sliding window, whose frequencies are not scaled. */
   readonly localRopeTheta?: number | undefined;
@@ -51,7 +51,7 @@ export interface ModelConfig {
   readonly embeddingScale?: number | undefined;
   /** Factor of the attention scores; absent: 1/√headSize. */
   readonly attentionScale?: number | undefined;
-  /** Factor of what each half of a block adds to the residual stream. */
+  /** Factor of the updates that each half-block adds to the residual stream. */
   readonly residualScale?: number | undefined;
   /** Factor of the logits. */
   readonly logitScale?: number | undefined;
@@ -63,13 +63,15 @@ export interface ModelConfig {
   readonly experts?: Experts | undefined;
 }
 
-/** A mixture of experts: each token passes the `perToken` experts with the highest router probability. */
+/**
+ * A mixture of experts: each token passes through the `perToken` experts with the highest router probability.
+ */
 export interface Experts {
   readonly count: number;
   readonly perToken: number;
   /** Intermediate size of one expert. */
   readonly size: number;
-  /** Rescale the probabilities of the chosen experts to sum 1. */
+  /** Whether the probabilities of the chosen experts are rescaled to sum to 1. */
   readonly normalise: boolean;
   /** Layers with experts; the others are dense. */
   readonly layers: readonly number[];
@@ -79,7 +81,7 @@ export interface Experts {
 export type RopeScaling =
   /** Divides all frequencies. */
   | { readonly type: 'linear'; readonly factor: number }
-  /** Llama 3.1: divides low frequencies, keeps high ones, interpolates between. */
+  /** Llama 3.1: divides low frequencies, keeps high ones, and interpolates between them. */
   | {
       readonly type: 'llama3';
       readonly factor: number;

@@ -86,7 +86,7 @@ test.each(configEdits)('config.json with %s is rejected, naming the key', async 
   await expect(openModelFolder(path)).rejects.toBeInstanceOf(DataError);
 });
 
-test('missing files are named', async () => {
+test('errors name missing files', async () => {
   await expect(openModelFolder(join(scratch, 'nowhere'))).rejects.toThrow(/nowhere: expected a model folder/);
   for (const [model, file, message] of [
     ['qwen2', 'config.json', /config.json: expected a JSON file, got nothing/],
@@ -105,7 +105,7 @@ test('missing files are named', async () => {
   }
 });
 
-test('pickled weights are refused with the command that converts them', async () => {
+test('pickled weights are rejected with the command that converts them', async () => {
   const path = await copyOf('qwen2');
   await rename(join(path, 'model.safetensors'), join(path, 'pytorch_model.bin'));
   const error: unknown = await load(path).catch((thrown: unknown) => thrown);
@@ -116,7 +116,7 @@ test('pickled weights are refused with the command that converts them', async ()
   expect((error as DataError).tryNext).toContain('.save_pretrained(t)');
 });
 
-test('a GGUF file is refused with the command that imports it', async () => {
+test('a GGUF file is rejected with the command that imports it', async () => {
   await expect(openModelFolder('test/golden/gguf/llama.gguf')).rejects.toMatchObject({
     code: 'MODEL_IS_GGUF',
     tryNext: 'gradus models import test/golden/gguf/llama.gguf',
@@ -155,7 +155,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
   const embeddingName = 'model.embed_tokens.weight';
   const headName = 'lm_head.weight';
 
-  /** The weights of a golden model in one file, with a head of these values. */
+  /** Writes the weights of a golden model to one file, with a head of these values. */
   async function withHead(change: (values: Float32Array) => Float32Array): Promise<string> {
     const path = await copyOf('qwen2');
     const embedding = await load(path, embeddingName, shape);
@@ -180,7 +180,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
     expect((await openModelFolder(path)).config.tieEmbeddings).toBe(false);
   });
 
-  test('stays tied when the head repeats the embedding, is missing, or the weights are elsewhere', async () => {
+  test('stays tied if the head repeats the embedding or is missing, or if the weights are elsewhere', async () => {
     const path = await withHead((values) => values);
     expect((await openModelFolder(path)).config.tieEmbeddings).toBe(true);
     expect((await openModelFolder(golden('qwen2'))).config.tieEmbeddings).toBe(true);
@@ -189,7 +189,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
   });
 });
 
-test('a tokenizer of another model, or without an end token, is rejected', async () => {
+test('the tokenizer of another model, or one without an end token, is rejected', async () => {
   const foreign = await copyOf('qwen2');
   await edit(join(foreign, 'config.json'), (json) => (json['vocab_size'] = 20));
   await expect(openModelFolder(foreign)).rejects.toThrow(/at most 20 tokens.*belong to different models/);
@@ -203,7 +203,7 @@ test('a tokenizer of another model, or without an end token, is rejected', async
   await expect(openModelFolder(endless)).rejects.toThrow(/expected an end token/);
 });
 
-test("end tokens are collected, the tokenizer's first", async () => {
+test('end tokens are collected, those of the tokenizer first', async () => {
   const path = await copyOf('llama');
   await edit(join(path, 'generation_config.json'), (json) => (json['eos_token_id'] = [5, 0, 7]));
   expect((await openModelFolder(path)).tokenizer.endTokens).toEqual([0, 5, 7]);

@@ -58,7 +58,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   return { path, config, json, tokenizer, readWeights: (targets) => readWeights(path, targets) };
 }
 
-/** The content to write to a model folder. */
+/** Content to write to a model folder. */
 export interface ModelFolderContent {
   /** Content of `config.json` except element type and end tokens. */
   readonly config: JsonObject;
@@ -92,7 +92,7 @@ export async function copyCompanions(from: string, to: string): Promise<void> {
   }
 }
 
-/** Elements of a tensor that are hashed at a time. */
+/** Number of elements of a tensor that are hashed at a time. */
 const hashedElements = 2 ** 24;
 
 /** Computes `modelHash`: sha256 over names, shapes and float32 values, independent of the files. */
@@ -100,7 +100,7 @@ export function hashWeights(tensors: readonly NamedTensor[]): string {
   const hash = createHash('sha256');
   for (const { name, shape, data } of tensors) {
     hash.update(`${name}[${shape.join()}]`);
-    // Node.js rejects more than 2 GiB at once, which a large embedding has.
+    // Node.js rejects more than 2 GiB at once, which a large embedding exceeds.
     for (let at = 0; at < data.length; at += hashedElements) {
       const { buffer, byteOffset, byteLength } = data.subarray(at, at + hashedElements);
       hash.update(new Uint8Array(buffer, byteOffset, byteLength));

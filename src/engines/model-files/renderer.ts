@@ -4,7 +4,7 @@ import type { Message } from '../../core/problem.ts';
 import type { Renderer } from '../engine.ts';
 import type { ModelTokenizer } from './tokenizer.ts';
 
-/** Builds the renderer of an engine from the tokenizer of its model folder. */
+/** Creates the renderer of an engine from the tokenizer of its model folder. */
 export const rendererOf = (tokenizer: ModelTokenizer): Renderer => ({
   endTokens: tokenizer.endTokens,
   unknownToken: tokenizer.unknownToken,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openTokenizer } from './tokenizer.ts';
 
-test('appends messages in the form of the template, with the end token unless it was written', async () => {
+test("appends messages in the template's format, with the end token unless it was written", async () => {
   const tokenizer = await openTokenizer('models/gradus-tiny', 1e6);
   const whole = tokenizer.encodePrompt([
     { role: 'user', content: '2+2=?' },
@@ -17,7 +17,7 @@ test('appends messages in the form of the template, with the end token unless it
   expect([...begun, tokenizer.endTokens[0], ...tokenizer.encodeReply(next, true)]).toEqual([...whole]);
 });
 
-test('encodes texts of special tokens in foreign text as text', async () => {
+test('encodes the strings of special tokens in foreign text as plain text', async () => {
   const tokenizer = await openTokenizer('models/gradus-tiny', 1e6);
   const end = tokenizer.endTokens[0];
   expect([...tokenizer.encodeText('4</a>5')]).toContain(end);

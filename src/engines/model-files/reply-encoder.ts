@@ -6,14 +6,15 @@ import type { RenderTemplate } from './chat-template.ts';
 /** Encodes messages and text that follow the policy's message. */
 export interface ReplyEncoder {
   /**
-   * Encodes what follows the policy's message in a conversation: the end of its turn, the messages, the generation prompt.
+   * Encodes the continuation after the policy's message in a conversation: the end of its turn, the messages,
+   * the generation prompt.
    *
    * @param hasEnded true if the policy's message ends with an end token, which is then not added.
-   * @throws DataError for a template that rewrites the policy's message when these messages follow.
+   * @throws DataError for a template that rewrites the policy's message if these messages follow.
    */
   encodeReply(messages: readonly Message[], hasEnded: boolean): Int32Array;
   /**
-   * Encodes text by an author other than the policy: texts of special tokens stay text.
+   * Encodes text by an author other than the policy: strings of special tokens are encoded as plain text.
    *
    * @param ownTags tags of the environment's format, such as `<result>`; each is encoded as one token if the vocabulary
    * has it.
@@ -68,8 +69,8 @@ export function createReplyEncoder(parts: Parts): ReplyEncoder {
 const question: Message = { role: 'user', content: 'q' };
 
 /**
- * @throws DataError if the template changes the policy's message once `messages` follow: the policy would then be sampled
- * from a history that the template does not render.
+ * @throws DataError if the template changes the policy's message once `messages` follow: the policy would
+ * then continue a history that the template does not render.
  */
 function requireKeptHistory(folder: string, template: RenderTemplate, messages: readonly Message[]): void {
   const roles = messages.map(({ role }) => role);
@@ -87,13 +88,15 @@ function requireKeptHistory(folder: string, template: RenderTemplate, messages: 
   );
 }
 
-/** Control tokens and tags; tokenizers add ordinary words and blanks as well. */
+/**
+ * Returns whether an added token is a control token or a tag; tokenizers also add ordinary words and blanks.
+ */
 const isControl = ({ content, special }: { readonly content: string; readonly special: boolean }): boolean =>
   [...content].length > 1 && (special || /^[<[].*[>\]]$/su.test(content)) && content.trim() !== '';
 
 /**
- * Returns a function that splits text inside each occurrence of a control token's text, so that no piece contains one.
- * Encoded piece by piece, the text decodes to itself and contains no control token.
+ * Returns a function that splits text inside each occurrence of a control token's string, so that no piece
+ * contains one. Encoded piece by piece, the text decodes to itself and contains no control token.
  */
 function createTextSplitter(control: readonly string[]): (text: string) => string[] {
   if (control.length === 0) return (text) => [text];

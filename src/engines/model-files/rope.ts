@@ -9,8 +9,9 @@ type Rope = Pick<
 
 /**
  * Reads the rotary embedding: transformers 4 has `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`.
- * `dynamic` scaling changes nothing within `max_position_embeddings`, the longest sequence here. Scalings that depend on
- * a sequence's length beyond the original context (LongRoPE, Ministral 3) limit the longest sequence to that context.
+ * `dynamic` scaling has no effect within `max_position_embeddings`, the longest sequence here. Scalings that
+ * depend on a sequence's length beyond the original context (LongRoPE, Ministral 3) limit the longest
+ * sequence to that context.
  */
 export function parseRope(keys: KeyReader, family: Family, layers: number, headSize: number): Rope {
   const stated = keys.object('rope_parameters');
@@ -89,7 +90,7 @@ function yarn(scaling: KeyReader, keys: KeyReader, { rotarySize, ropeTheta }: Sc
   const max = keys.count('max_position_embeddings');
   const original = scaling.count('original_max_position_embeddings', max);
   const factor = scaling.positive('factor', max / original);
-  // Element whose frequency turns this often over the original context.
+  // Returns the element whose angle makes this number of turns over the original context.
   const elementOf = (turns: number): number =>
     (rotarySize * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(ropeTheta));
   const isWhole = scaling.flag('truncate', true);

@@ -8,7 +8,7 @@ import { describe, isJsonObject, type JsonObject } from './json-file.ts';
 const bytesPerElement = { BF16: 2, F16: 2, F32: 4 } as const;
 type StoredType = keyof typeof bytesPerElement;
 
-/** Elements converted at a time, which bounds the memory of reading and writing. */
+/** Number of elements converted at a time, which bounds the memory for reading and writing. */
 const chunkElements = 1 << 20;
 
 /** A tensor to write, or the target of a read. Row-major. */
@@ -83,7 +83,7 @@ function parseHeader(text: string, path: string): JsonObject {
     const header: unknown = JSON.parse(text);
     if (isJsonObject(header)) return header;
   } catch {
-    // Fall through to the same error: not a header either way.
+    // Fall through to the error below for an invalid header.
   }
   throw new DataError(`${path}: expected a safetensors header (a JSON object), got ${describe(text)}`);
 }
@@ -172,7 +172,10 @@ export async function writeSafetensors(
   });
 }
 
-/** Encodes length and JSON, padded with spaces so that the data starts at a multiple of 8, as readers expect. */
+/**
+ * Encodes the length and the JSON, padded with spaces so that the data starts at a multiple of 8, as readers
+ * expect.
+ */
 function encodeHeader(header: JsonObject): Buffer {
   const text = Buffer.from(JSON.stringify(header));
   const padded = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ');

@@ -12,7 +12,7 @@ test('returns one piece per token; joined, the pieces are the whole text', async
       const tokens = [...tokenizer.encodeText(text)];
       const pieces = texts(tokens);
       expect(pieces).toHaveLength(tokens.length);
-      // Characters outside the small vocabulary become a special token, which only the pieces contain.
+      // Characters outside the small vocabulary become a special token, which appears only in the pieces.
       expect(pieces.filter((piece) => piece !== '<unk>').join('')).toBe(
         tokenizer.decode(Int32Array.from(tokens)),
       );
@@ -20,7 +20,7 @@ test('returns one piece per token; joined, the pieces are the whole text', async
   );
 });
 
-test('returns the text of an end token, and nothing for an unknown id', async () => {
+test('returns the string of an end token, and an empty string for an unknown id', async () => {
   const texts = await openTokenTexts(folder);
   const { endTokens } = await openTokenizer(folder, 1e6);
   const [end, none] = texts([endTokens[0]!, 9_999_999]);

@@ -7,15 +7,15 @@ import { loadTemplate, templateIn, tokenText } from './chat-template.ts';
 import { createReplyEncoder, type ReplyEncoder } from './reply-encoder.ts';
 import { type JsonObject, readJsonObject, readOptionalJsonObject, readOptionalText } from './json-file.ts';
 
-/** Converts between text and tokens as in the training of the model. */
+/** Converts between text and tokens as in the model's training. */
 export interface ModelTokenizer extends ReplyEncoder {
   /** Tokens that end a completion, at least one; the first is the end token of the tokenizer. */
   readonly endTokens: readonly number[];
   /** Token of text outside the vocabulary; absent if the tokenizer has none, or ends completions with it. */
   readonly unknownToken: UnknownToken | undefined;
   /**
-   * Applies chat template and generation prompt. Without a template: one content per line, with the special tokens of
-   * plain text.
+   * Applies the chat template and the generation prompt. Without a template: the content of each message on
+   * its own line, with the special tokens of plain text.
    *
    * @param tools functions that the template lists, as JSON schemas.
    */
@@ -31,7 +31,7 @@ export interface ModelTokenizer extends ReplyEncoder {
  * Throws a `DataError` if a required file is missing or invalid, if no end token is given, or if the tokenizer has more
  * tokens than the model.
  *
- * @param vocabSize rows of the model's embedding; absent: unknown
+ * @param vocabSize number of rows of the model's embedding; absent: unknown
  */
 export async function openTokenizer(folder: string, vocabSize = Infinity): Promise<ModelTokenizer> {
   const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
@@ -71,7 +71,7 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
 
 /**
  * Returns a function that splits decoded text into one piece per token, including special tokens. Joined, the pieces
- * give the whole text. A character of several tokens belongs to its last one.
+ * give the whole text. A character that spans several tokens belongs to the last one.
  *
  * @throws DataError if the folder has no readable tokenizer.
  */
@@ -82,7 +82,8 @@ export async function openTokenTexts(folder: string): Promise<(tokens: readonly 
   const decode = (tokens: readonly number[]): string =>
     tokens.length === 0 ? '' : tokenizer.decode([...tokens], { clean_up_tokenization_spaces: false });
   return (tokens) => {
-    // Decoders treat the first token differently (they drop a leading space): decode each behind its predecessor.
+    // Decoders treat the first token differently (they drop a leading space), so decode each after its
+    // predecessor.
     let window: number[] = [];
     let decoded = '';
     return tokens.map((token) => {
@@ -98,7 +99,10 @@ export async function openTokenTexts(folder: string): Promise<(tokens: readonly 
   };
 }
 
-/** Reads `tokenizer_config.json` with special tokens as texts, and the chat template from wherever the folder has it. */
+/**
+ * Reads `tokenizer_config.json` with special tokens as strings, and the chat template from either of its
+ * files.
+ */
 export async function readTokenizerInfo(folder: string): Promise<JsonObject> {
   const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
   const template =

@@ -21,8 +21,8 @@ export async function readWeights(folder: string, targets: readonly NamedTensor[
 
 /**
  * Detects an output matrix that differs from the embedding although `config.json` says that they are tied.
- * transformers keeps such a head too. Missing or damaged files count as no head here: `readWeights` reports them, and a
- * client of a remote worker may have no weights.
+ * transformers keeps such a head too. Missing or damaged files count as having no head: `readWeights` reports
+ * them, and a client of a remote worker may have no weights.
  */
 export async function hasOwnHead(folder: string): Promise<boolean> {
   try {
@@ -39,7 +39,7 @@ export async function hasOwnHead(folder: string): Promise<boolean> {
   }
 }
 
-/** Returns a function from a tensor name to the file that holds it. */
+/** Returns a function from a tensor name to the file that contains it. */
 async function locateTensors(folder: string): Promise<(name: string) => string> {
   if (await isFile(join(folder, single))) return () => single;
   if (!(await isFile(join(folder, index)))) {
@@ -64,7 +64,7 @@ async function locateTensors(folder: string): Promise<(name: string) => string> 
   };
 }
 
-/** Returns the name of PyTorch's pickled weights in a folder, if it has them. */
+/** Returns the name of the file with PyTorch's pickled weights in a folder, if there is one. */
 async function pickledWeights(folder: string): Promise<string | null> {
   for (const name of ['pytorch_model.bin', 'pytorch_model.bin.index.json'])
     if (await isFile(join(folder, name))) return name;
@@ -79,7 +79,7 @@ const conversion = (folder: string): string =>
 /** Validates the shards before any weights are read. */
 async function checkShards(folder: string, path: string, shards: readonly unknown[]): Promise<void> {
   for (const shard of new Set(shards)) {
-    // Reject paths: an index from elsewhere must not make us read files outside the folder.
+    // Reject paths: an untrusted index must not make us read files outside the folder.
     const isName = typeof shard === 'string' && !/[/\\]/.test(shard);
     if (!isName) throw new DataError(`${path}: expected shard names, got ${describe(shard)}`);
     if (!(await isFile(join(folder, shard)))) {

@@ -5,7 +5,7 @@ export type Endpoint = '/models' | '/chat/completions' | '/completions' | '/pool
 
 /** Address of a model server. */
 export interface Address {
-  /** Without the query, which may hold a key; for messages. */
+  /** The address for messages, without the query, which may contain a key. */
   readonly shown: string;
   readonly host: string;
   /** Identifies the server in stored pass rates: the host, and the path unless it is `/v1`. */

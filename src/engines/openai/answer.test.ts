@@ -10,7 +10,7 @@ const written = (choice: object) => {
   return tokens && [Array.from(tokens), Array.from(logprobs!)];
 };
 
-test('reads tokens and log-probabilities in the form of each server', () => {
+test("reads tokens and log-probabilities in each server's format", () => {
   const message = { content: 'ab' };
   const content = [
     { token: 'a', logprob: -0.5 },
@@ -30,7 +30,7 @@ test('reads tokens and log-probabilities in the form of each server', () => {
   // vLLM: return_tokens_as_token_ids.
   const named = { tokens: ['token_id:7', 'token_id:8'], token_logprobs: [-0.5, -1] };
   expect(written({ text: 'ab', logprobs: named })).toEqual(expected);
-  // Lists of different lengths, and ids or log-probabilities alone, are left out.
+  // Lists of different lengths, and ids without log-probabilities or the reverse, are ignored.
   expect(written({ message, logprobs: { content }, token_ids: [7] })).toBeUndefined();
   expect(written({ message, logprobs: { content } })).toBeUndefined();
   expect(
@@ -116,7 +116,7 @@ test('counts listed tokens when the usage counts one choice of several', () => {
   const several = { choices: [choice(0, 3), choice(1, 7), choice(2, 1)], usage };
   expect(usageIn(several)?.completionTokens).toBe(11);
   expect((readAnswer(several, 3) as Answer).usage?.completionTokens).toBe(11);
-  // The answer is discarded, its usage is not.
+  // The answer is discarded, but its usage is not.
   expect(readAnswer(several, 2)).toBeTypeOf('string');
   // The stated number includes tokens that are not listed, such as a stop string's.
   expect(usageIn({ choices: [choice(0, 2)], usage })?.completionTokens).toBe(3);
@@ -174,7 +174,7 @@ async function* bytes(text: string): AsyncGenerator<Uint8Array> {
 
 const eventOf = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
 
-test('yields only the choices that had ended before the stream was cut', async () => {
+test('yields only the choices that had ended before the stream was cut off', async () => {
   const piece = (index: number, content: string, end: string | null = null): string =>
     eventOf({ choices: [{ index, delta: { content }, finish_reason: end }] });
   const text = [

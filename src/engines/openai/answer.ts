@@ -17,13 +17,13 @@ export interface Choice {
   readonly isTruncated: boolean;
   /** The stop string that ended the choice, from servers that name it. */
   readonly stoppedBy?: string;
-  /** The choice came with log-probabilities, of any tokens. */
+  /** Whether the choice has log-probabilities, even if only of some tokens. */
   readonly isScored: boolean;
   /** Number of tokens that the server lists. */
   readonly tokenCount?: number;
   /** Texts of the tokens; together they are `text`. */
   readonly pieces?: readonly string[];
-  /** Token ids with their log-probabilities, if the server lists both and their numbers agree. */
+  /** Token ids with their log-probabilities, if the server lists equally many of both. */
   readonly written?: { readonly tokens: Int32Array; readonly logprobs: Float32Array };
   readonly promptTokens?: Int32Array;
 }
@@ -33,12 +33,15 @@ export type Usage = Omit<Spending, 'requests' | 'cost'>;
 
 /** A complete answer. */
 export interface Answer {
-  /** At least one; distinct indices below the number requested. */
+  /** At least one; indices are distinct and below the number requested. */
   readonly choices: readonly Choice[];
   readonly usage?: Usage;
 }
 
-/** Finish reasons of the server rather than the model: the choice is incomplete and does not count as an attempt. */
+/**
+ * Finish reasons caused by the server rather than the model: the choice is incomplete and does not count as
+ * an attempt.
+ */
 const interrupted: ReadonlySet<string> = new Set([
   'abort',
   'aborted',
@@ -90,7 +93,8 @@ function usageOf(stated: ResponseUsage, listed: readonly (number | undefined)[])
 /**
  * Reads the answer to a request for `wanted` choices. Fewer choices are a partial answer.
  *
- * @returns what is wrong, as a phrase, if the choices are incomplete, ambiguous or not the requested ones.
+ * @returns a phrase that describes the problem, if the choices are incomplete, ambiguous or not the requested
+ * ones.
  */
 export function readAnswer(body: unknown, wanted: number): Answer | string {
   const parsed = responseBody.safeParse(body);
@@ -143,14 +147,14 @@ interface Entry {
   readonly id?: number | undefined;
 }
 
-/** The entries of `logprobs`, from either form. */
+/** Returns the entries of `logprobs`, from either format. */
 function entriesOf({ logprobs }: ResponseChoice): readonly Entry[] | undefined {
   if (!logprobs) return undefined;
   if ('content' in logprobs) return logprobs.content;
   return logprobs.tokens.map((token, i) => ({ token, logprob: logprobs.token_logprobs[i] ?? NaN }));
 }
 
-/** Token ids from `token_ids`, from the `id` of each log-probability, or from tokens named by id. */
+/** Reads token ids from `token_ids`, from the `id` of each log-probability, or from tokens named by id. */
 function writtenOf(choice: ResponseChoice): Choice['written'] {
   const entries = entriesOf(choice);
   if (entries === undefined) return undefined;

@@ -7,12 +7,12 @@ import type { Ledger } from './ledger.ts';
 import type { Limiter } from './limiter.ts';
 import { readStreamed } from './stream-answer.ts';
 
-/** Address, limits and accounts of a client. */
+/** Address, limits and usage meter of a client. */
 export interface ClientOptions {
   readonly address: Address;
   readonly apiKey?: string | undefined;
   readonly timeoutMs: number;
-  /** Longest silence of a streamed answer. */
+  /** Maximum pause within a streamed answer. */
   readonly idleMs: number;
   readonly maxAttempts: number;
   readonly limiter: Limiter;
@@ -37,7 +37,7 @@ export interface Question {
 export interface JsonRequest<Result> {
   readonly endpoint: Endpoint;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Largest response in bytes. */
+  /** Maximum size of the response in bytes. */
   readonly maxBytes: number;
   /** Seed of the jitter of pauses. */
   readonly key: number;
@@ -54,7 +54,7 @@ export type Attempt<Result = Answer> =
 /** Pause before the second attempt, in milliseconds. */
 const firstPauseMs = 200;
 
-/** Sends a request until there is an answer with at least one complete choice; see {@link post}. */
+/** Repeats a request until an answer has at least one complete choice; see {@link post}. */
 export const ask = (options: ClientOptions, question: Question, signal: AbortSignal): Promise<Answer> =>
   post(options, requestOf(question), signal);
 
@@ -63,10 +63,10 @@ export const tryOnce = (options: ClientOptions, question: Question, signal: Abor
   postOnce(options, requestOf(question), signal);
 
 /**
- * Sends a request until its response can be read. Retries lost connections, timeouts and stalled streams, 408, 409, 425,
- * 429, 5xx, and incomplete answers.
+ * Repeats a request until its response can be read. Retries lost connections, timeouts and stalled streams,
+ * 408, 409, 425, 429, 5xx, and incomplete answers.
  *
- * @throws EngineError when the server refuses the request, or after `maxAttempts`.
+ * @throws EngineError if the server rejects the request, or after `maxAttempts`.
  */
 export async function post<Result>(
   options: ClientOptions,
@@ -102,8 +102,8 @@ function outcomeOf(result: Attempt<unknown> | undefined): 'ok' | 'overloaded' | 
 }
 
 /**
- * Maximum number of JSON bytes per token: text, a separate event in a stream, and log-probabilities, for which
- * llama.cpp lists 20 alternatives.
+ * Returns the maximum number of JSON bytes per token: text, a separate event in a stream, and
+ * log-probabilities, for which llama.cpp lists 20 alternatives.
  */
 const bytesPerToken = ({ stream, logprobs }: Question['body']): number =>
   512 + (stream === true ? 1536 : 0) + (logprobs === undefined ? 0 : 4096);
@@ -151,7 +151,7 @@ async function readWhole<Result>(
   read: JsonRequest<Result>['read'],
   onPiece: () => void,
 ): Promise<Attempt<Result>> {
-  // Some servers stream unasked and others do not stream when asked, so the content type decides.
+  // Some servers stream without being asked and others never stream, so the content type decides.
   const isStream = /^text\/event-stream\b/i.test(reply.headers['content-type'] ?? '');
   const { body, broken } = isStream
     ? await readStreamed(reply.body, onPiece)
@@ -163,7 +163,7 @@ async function readWhole<Result>(
   return { again: broken ?? `${answer}; got ${JSON.stringify(body)}`, overloaded: false };
 }
 
-/** Parsed JSON, or the raw text. */
+/** Returns parsed JSON, or the raw text. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -196,14 +196,14 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && unreachable.has(error.code);
 }
 
-/** Describes why a request failed. A host name with several addresses has an error for each. */
+/** Describes why a request failed. A host name with several addresses causes an error for each. */
 export function describe(error: unknown): string {
   return error instanceof AggregateError ? error.errors.map(String).join('; ') : String(error);
 }
 
 /**
- * Removes the API key, which some servers repeat, before it shortens the text. The other order could leave a part of
- * the key.
+ * Removes the API key, which some servers repeat, before shortening the text. The reverse order could leave
+ * part of the key.
  */
 function redacted<Result>(attempt: Attempt<Result>, { apiKey }: ClientOptions): Attempt<Result> {
   const clean = (text: string): string => {
@@ -215,7 +215,7 @@ function redacted<Result>(attempt: Attempt<Result>, { apiKey }: ClientOptions): 
   return attempt;
 }
 
-/** The error that ends the work of an engine. */
+/** Creates the error that ends the work of an engine. */
 export function failure({ address }: Pick<ClientOptions, 'address'>, what: string): EngineError {
   return new EngineError(`${address.shown}: expected a usable answer, got ${what}`, {
     code: 'MODEL_SERVER_FAILED',

@@ -12,11 +12,11 @@ const prices: z.ZodType<Prices> = z.strictObject({
   completion: perMillion,
 });
 
-/** Schema of the engine for a server with OpenAI's API, which samples and does not learn. */
+/** Schema of the engine for a server with OpenAI's API, which samples but does not learn. */
 export const openaiConfig = z
   .strictObject({
     type: z.literal('openai'),
-    /** With its version, e.g. `http://127.0.0.1:8000/v1`. */
+    /** Base URL with the version, e.g. `http://127.0.0.1:8000/v1`. */
     baseUrl: z.url({ protocol: /^https?$/ }),
     /** Environment variable with the API key. The key itself is not stored. */
     apiKeyEnv: z.string().min(1).optional(),
@@ -29,13 +29,13 @@ export const openaiConfig = z
     /** Folder with the model's tokenizer. */
     tokenizer: z.string().min(1).optional(),
     /**
-     * Completions per request (`n`), with one prefill. With 1, each attempt has a separate seed and can be repeated
-     * alone.
+     * Completions per request (`n`), which share a prefill. With 1, each attempt has its own seed and can be
+     * repeated individually.
      */
     choicesPerRequest: z.int().min(1).max(256).default(1),
     /** Stream answers, which detects a stalled server long before the deadline. */
     stream: z.boolean().default(false),
-    /** Longest silence of a stream, including the time before its first piece. */
+    /** Maximum pause within a stream, including the time before its first piece. */
     idleSeconds: z.number().positive().default(60),
     /**
      * Request tokens with their log-probabilities. They are stored if the server returns both and the sampling is at
@@ -43,7 +43,8 @@ export const openaiConfig = z
      */
     logprobs: z.boolean().default(false),
     /**
-     * Fields to leave out because the server refuses them. Fields that it refuses by name are left out automatically.
+     * Fields to omit because the server rejects them. Fields that it rejects by name are omitted
+     * automatically.
      */
     omit: z.array(z.enum(optionalFields)).default([]),
     /** Maximum number of concurrent requests; fewer while the server is overloaded. */
@@ -58,9 +59,9 @@ export const openaiConfig = z
     /** Limits after which no request is sent; requests in flight are finished. */
     budget: z
       .strictObject({
-        /** In the currency of the prices. */
+        /** Maximum cost, in the currency of the prices. */
         maxCost: z.number().positive().optional(),
-        /** Prompt and completion tokens together. */
+        /** Maximum number of prompt and completion tokens together. */
         maxTokens: z.int().positive().optional(),
       })
       .prefault({}),

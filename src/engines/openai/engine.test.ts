@@ -25,7 +25,7 @@ async function collect(engine: Engine, prompts = promptsOf(1, 1)): Promise<Sampl
   return all;
 }
 
-/** The error of failing work, as text. */
+/** Returns the message of the error with which work fails. */
 const failureOf = async (work: Promise<unknown>): Promise<string> => {
   const error: unknown = await work.then(
     () => new Error('nothing went wrong'),
@@ -46,7 +46,7 @@ test('returns every attempt exactly once, whichever choices the server returns',
     requests++;
     const n = body.n ?? 1;
     const some = Array.from({ length: n }, (_, i) => i).filter(() => rng.next() < 0.85);
-    // No choice, all or some, in any order.
+    // Return no choice, all or some, in any order.
     const choices = rng.next() < 0.05 ? { choices: [] } : choicesOf(body, ...rng.shuffle(some));
     response.end(JSON.stringify(choices));
   });
@@ -56,7 +56,7 @@ test('returns every attempt exactly once, whichever choices the server returns',
     Array.from({ length: 12 }, (_, i) => `${key}#${i + 3}`),
   );
   expect(seen.map(({ key, index }) => `${key}#${index}`).toSorted()).toEqual(wanted.toSorted());
-  // No choice was taken twice.
+  // No choice was used twice.
   expect(new Set(seen.map(({ text }) => text)).size).toBe(seen.length);
   expect(requests).toBeLessThan(seen.length);
   expect([engine.learner, engine.weights]).toEqual([undefined, undefined]);
@@ -127,7 +127,7 @@ test('does not follow redirects, and names their target', async () => {
   expect(await failureOf(open({ baseUrl }))).toContain('http://elsewhere/v1/');
 });
 
-test('fails at once if no server listens', async () => {
+test('fails immediately if no server listens', async () => {
   expect(await failureOf(open({ baseUrl: 'http://127.0.0.1:1/v1' }))).toContain('ECONNREFUSED');
 });
 

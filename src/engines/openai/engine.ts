@@ -18,11 +18,11 @@ import { sampleFrom, type Server } from './sample.ts';
 import { rendererOf } from '../model-files/renderer.ts';
 
 /**
- * Opens an engine over a model server. The features that the config uses are probed first, by small requests. Token
- * arrays are empty if the server returns only text.
+ * Opens an engine for a model server. First probes the features that the config uses with small requests.
+ * Token arrays are empty if the server returns only text.
  *
- * @throws ConfigError for a missing API key, an address with a password or key in it, or a budget for a server that
- * reports no usage; EngineError if the server cannot be reached or refuses.
+ * @throws ConfigError for a missing API key, an address with a password or key in it, or a budget for a
+ * server that reports no usage; EngineError if the server cannot be reached or rejects the requests.
  */
 export async function openOpenaiEngine(config: OpenaiConfig, model: string): Promise<Engine> {
   const address = readAddress(config.baseUrl);
@@ -60,7 +60,10 @@ export async function openOpenaiEngine(config: OpenaiConfig, model: string): Pro
 
 const neverAborted = (): AbortSignal => new AbortController().signal;
 
-/** Choices per request: one if the server cannot return several, or if their number of tokens would stay unknown. */
+/**
+ * Returns the number of choices per request: one if the server cannot return several, or if their token
+ * counts would be unknown.
+ */
 function choicesOf(
   { choicesPerRequest }: OpenaiConfig,
   { features, countsOneChoice }: FoundFeatures,
@@ -85,7 +88,7 @@ export function clientOf(config: OpenaiConfig, address: Address): ClientOptions 
   };
 }
 
-/** Features that a config uses. */
+/** Returns the features that a config uses. */
 function featuresFor(config: OpenaiConfig): ServerFeature[] {
   const { api, tokenizer, stream, logprobs, choicesPerRequest, budget } = config;
   const isLimited = Object.keys(budget).length > 0;
@@ -142,7 +145,7 @@ function infoOf(address: Address, model: string, form: PromptForm, found: FoundF
   return {
     engine: 'openai',
     model,
-    // The server does not show its weights: only name and address identify the model.
+    // The server does not expose its weights: only name and address identify the model.
     modelHash: `${model}@${address.name}${formSuffix[form]}`,
     ...(found.maxSequenceTokens !== undefined && { maxSequenceTokens: found.maxSequenceTokens }),
     device: address.host,

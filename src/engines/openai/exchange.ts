@@ -8,9 +8,9 @@ export interface Exchange {
   readonly body?: Readonly<Record<string, unknown>>;
   readonly apiKey?: string | undefined;
   readonly timeoutMs: number;
-  /** Longest silence of the response, including the time before its first byte. */
+  /** Maximum pause within the response, including the time before its first byte. */
   readonly idleMs?: number;
-  /** Largest response in bytes. */
+  /** Maximum size of the response in bytes. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
@@ -19,7 +19,7 @@ export interface Exchange {
 export interface Reply {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** Throws after a silence, and for a body that is too large. */
+  /** Throws after too long a pause, and for a body that is too large. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -30,7 +30,7 @@ export class BrokenExchange extends Error {
 
 /**
  * Sends a request and passes the response to `read`. Redirects are not followed, so that the API key is sent to no other
- * server. The connection is released in any case.
+ * server. Always releases the connection.
  *
  * @throws BrokenExchange, a `TimeoutError` after the deadline, a system error, or an error of `read`.
  */
@@ -91,7 +91,7 @@ async function* guard(
   }
 }
 
-/** Aborts a request after a silence of `idleMs`, or never if there is no limit. */
+/** Aborts a request after `idleMs` without data, or never if there is no limit. */
 function createSilence(
   idleMs: number | undefined,
   ended: AbortController,

@@ -28,21 +28,22 @@ export type ServerFeatures = Readonly<Partial<Record<ServerFeature, 'yes' | 'no'
 /** Result of probing a server. */
 export interface FoundFeatures {
   readonly features: ServerFeatures;
-  /** The server's message about what it refused or failed at. */
+  /** The server's message for each feature that it rejected or failed. */
   readonly reasons: Readonly<Partial<Record<ServerFeature, string>>>;
   /**
-   * The server returns token ids on request by `return_token_ids` (vLLM, SGLang, Gradus) instead of always (llama.cpp).
+   * Whether the server returns token ids only on request by `return_token_ids` (vLLM, SGLang, Gradus), rather
+   * than always (llama.cpp).
    */
   readonly returnsTokenIds: boolean;
-  /** Usage counts one choice of several (llama.cpp, unless streamed). */
+  /** Whether usage counts only one of several choices (llama.cpp, unless streamed). */
   readonly countsOneChoice: boolean;
-  /** Fields that the config omits or the server refuses. */
+  /** Fields that the config omits or the server rejects. */
   readonly omitted: ReadonlySet<OptionalField>;
   /** Models that the server lists; absent if it lists none. */
   readonly models?: readonly string[];
   /** Longest sequence of the model in tokens, if the server states it. */
   readonly maxSequenceTokens?: number;
-  /** Time to the first piece of a streamed answer; absent if none came. */
+  /** Time to the first piece of a streamed answer; absent if none arrived. */
   readonly firstPieceMs?: number;
 }
 
@@ -70,7 +71,7 @@ const probes: Readonly<Record<ServerFeature, (prober: Prober) => Promise<boolean
   },
   stream: async (prober) => {
     await prober.ask(streamFields);
-    // A server without streaming may send the answer as a whole.
+    // A server without streaming may send the whole answer at once.
     return prober.firstPieceMs !== undefined;
   },
   usage: async (prober) => {
@@ -79,7 +80,7 @@ const probes: Readonly<Record<ServerFeature, (prober: Prober) => Promise<boolean
     return prober.isMetered;
   },
   stop: async (prober) => {
-    // One of these is in nearly every English word.
+    // Nearly every English word contains one of these.
     const stop = ['e', 'a', 'o', ' '];
     for (const seed of [1, 2, 3]) {
       const { choices } = await prober.ask({ seed, ...stopFields(stop) }, { maxTokens: 8 });
@@ -104,7 +105,7 @@ async function hasChoices(prober: Prober): Promise<boolean> {
   throw new Failure('the model wrote the same with every seed');
 }
 
-/** Requests four choices of one token each; usage over all of them is four. */
+/** Requests four choices of one token each; the usage of all of them is four. */
 async function countsOneChoice(prober: Prober): Promise<boolean> {
   const stream = prober.streams ? streamFields : {};
   try {
@@ -121,8 +122,9 @@ const isProbeError = (error: unknown): error is Refusal | Failure =>
   error instanceof Refusal || error instanceof Failure;
 
 /**
- * Probes the wanted features of a server, with one or a few small requests each. A refusal (HTTP 4xx) means no; a feature
- * that fails several times for other reasons stays `unknown`. A server that answers nothing at all is not probed further.
+ * Probes the wanted features of a server, with one or a few small requests each. A rejection (HTTP 4xx) means
+ * no; a feature that fails several times for other reasons stays `unknown`. Stops probing a server that never
+ * answers.
  *
  * @throws EngineError if no server listens at the address.
  */
@@ -163,7 +165,7 @@ export async function findFeatures(
 
 /** How a server treats stop strings. */
 export interface StopSupport {
-  /** They are kept in the text, or named with the choice they ended. */
+  /** Whether they are kept in the text, or named with the choice that they ended. */
   readonly isKept: boolean;
   readonly omitted: ReadonlySet<OptionalField>;
 }
@@ -193,7 +195,7 @@ const modelList = z.object({
 });
 
 /**
- * Reads the server's list of models; nothing if it is missing or invalid.
+ * Returns the server's list of models; undefined if it is missing or invalid.
  * @throws EngineError if no server listens at the address.
  */
 export async function listModels(

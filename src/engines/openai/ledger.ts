@@ -5,11 +5,11 @@ import type { OpenaiConfig } from './config.ts';
 /** Sums usage and cost, and compares them with the budget. */
 export interface Ledger {
   add(usage: Usage): void;
-  /** Since the engine was opened. */
+  /** Returns the spending since the engine was opened. */
   total(): Spending;
   /** Counts earlier spending against the budget. */
   carryOver(before: Spending): void;
-  /** Describes the limit that is reached; undefined if none is. */
+  /** Describes the limit that has been reached; undefined if none has. */
   spent(): string | undefined;
 }
 

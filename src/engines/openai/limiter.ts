@@ -7,7 +7,10 @@ export interface Limiter {
   readonly running: number;
 }
 
-/** Creates a limiter by additive increase and multiplicative decrease between 1 and `most`. Overloads of requests that began before the last cut count once. */
+/**
+ * Creates a limiter by additive increase and multiplicative decrease between 1 and `most`. Overloads of
+ * requests that began before the last decrease have no further effect.
+ */
 export function createLimiter(most: number): Limiter {
   let limit = Math.min(most, 8);
   let running = 0;

@@ -9,7 +9,7 @@ const body = {
   stream_options: { include_usage: true, continuous_usage_stats: true },
 };
 
-test('leaves out the omitted fields and no others', () => {
+test('removes the omitted fields and no others', () => {
   expect(leaveOut(body, new Set())).toEqual(body);
   expect(leaveOut(body, new Set(['seed', 'continuous_usage_stats']))).toEqual({
     model: 'm',
@@ -20,7 +20,7 @@ test('leaves out the omitted fields and no others', () => {
   expect(leaveOut(body, new Set(optionalFields))).toEqual({ model: 'm' });
 });
 
-test('refuses to leave out a sampling field that is not at its default', () => {
+test('rejects omitting a sampling field that is not at its default', () => {
   for (const [field, value] of [
     ['temperature', 0.6],
     ['top_p', 0.9],
@@ -32,7 +32,7 @@ test('refuses to leave out a sampling field that is not at its default', () => {
   }
 });
 
-test('finds the field that a refusal names, if it was sent and has no effect on the text', () => {
+test('finds the field that a rejection names, if it was sent and has no effect on the text', () => {
   const mistral = '{"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}]}';
   expect(refusedField(mistral, body)).toBe('seed');
   expect(refusedField(mistral, { model: 'm' })).toBeUndefined();

@@ -25,9 +25,9 @@ export type Fields = Readonly<Record<string, unknown>>;
 const defaults: Readonly<Record<string, number>> = { temperature: 1, top_p: 1, top_k: 0 };
 
 /**
- * Removes fields that a server refuses.
+ * Removes fields that a server rejects.
  *
- * @throws ConfigError if a sampling field that would be left out has a value other than the default.
+ * @throws ConfigError if a sampling field that would be removed has a value other than the default.
  */
 export function leaveOut(body: Fields, omitted: ReadonlySet<OptionalField>): Fields {
   const kept: Record<string, unknown> = { ...body };
@@ -49,7 +49,8 @@ export function leaveOut(body: Fields, omitted: ReadonlySet<OptionalField>): Fie
 }
 
 /**
- * Fields that are left out automatically if a server refuses them by name. Other fields are left out only by `omit`.
+ * Fields that are omitted automatically if a server rejects them by name. Other fields are omitted only by
+ * `omit`.
  */
 const negotiable: readonly OptionalField[] = [
   'continuous_usage_stats',
@@ -60,7 +61,10 @@ const negotiable: readonly OptionalField[] = [
   'temperature',
 ];
 
-/** Returns the first field of a refused request that the refusal names and that can be left out without effect. */
+/**
+ * Returns the first field of a rejected request that the server's message names and that can be omitted
+ * without effect.
+ */
 export function refusedField(refusal: string, body: Fields): OptionalField | undefined {
   const sent = { ...body, ...(body['stream_options'] as Fields | undefined) };
   return negotiable.find((field) => field in sent && new RegExp(`\\b${field}\\b`).test(refusal));

@@ -3,7 +3,7 @@ import { type Attempt, type ClientOptions, tryOnce } from './client.ts';
 import type { OpenaiConfig } from './config.ts';
 import { leaveOut, type OptionalField, refusedField } from './optional-fields.ts';
 
-/** Attempts at one probe; a feature that fails this often stays unknown. */
+/** Maximum number of attempts at one probe; a feature whose probe fails this often stays unknown. */
 const maxTries = 3;
 
 /** Longest deadline of a probe, in milliseconds. */
@@ -12,7 +12,7 @@ export const patienceMs = 30_000;
 /** The model to probe, and the settings that its requests depend on. */
 export type Asked = Pick<OpenaiConfig, 'lengthField' | 'omit' | 'stream'> & { readonly model: string };
 
-/** The server refused a probe (HTTP 4xx). */
+/** Thrown if the server rejects a probe (HTTP 4xx). */
 export class Refusal extends Error {
   readonly status: number;
   constructor(message: string, status: number) {
@@ -21,7 +21,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The server returned no usable answer to a probe. */
+/** Thrown if the server returns no usable answer to a probe. */
 export class Failure extends Error {}
 
 /** Options of one probe. */
@@ -31,15 +31,15 @@ interface ProbeOptions {
   readonly wanted?: number;
 }
 
-/** Sends small requests and records what they show. */
+/** Sends small requests and records the features that they reveal. */
 export class Prober {
   /** Messages, or plain prompts if the server accepts only those. */
   form: 'chat' | 'text';
-  /** The server returns token ids on request only. */
+  /** Whether the server returns token ids only on request. */
   returnsTokenIds = false;
-  /** The server returns several distinct choices. */
+  /** Whether the server returns several distinct choices. */
   hasChoices = false;
-  /** The stated usage counts one choice of several. */
+  /** Whether the stated usage counts only one of several choices. */
   countsOneChoice = false;
   /** Time to the first piece of the last streamed answer, in milliseconds. */
   firstPieceMs: number | undefined;
@@ -65,7 +65,8 @@ export class Prober {
   }
 
   /**
-   * Sends one small request with `fields`. Optional fields that the server refuses by name are left out from then on.
+   * Sends one small request with `fields`. Optional fields that the server rejects by name are omitted from
+   * then on.
    * @throws Refusal or Failure.
    */
   async ask(fields: Readonly<Record<string, unknown>>, options: ProbeOptions = {}): Promise<Answer> {
@@ -77,7 +78,7 @@ export class Prober {
         const isRefused = error instanceof Refusal && [400, 422].includes(error.status);
         const field = isRefused ? refusedField(error.message, this.#bodyOf(fields, options)) : undefined;
         if (field === undefined) {
-          // What was left out made no difference.
+          // Omitting the fields made no difference.
           this.#omitted = before;
           throw error;
         }
@@ -112,17 +113,17 @@ export class Prober {
     return leaveOut({ model, ...prompt, [lengthField]: maxTokens, ...sampling, ...fields }, this.#omitted);
   }
 
-  /** Fields that the config omits or the server refuses. */
+  /** Fields that the config omits or the server rejects. */
   get omitted(): ReadonlySet<OptionalField> {
     return this.#omitted;
   }
 
-  /** A probe was answered. */
+  /** Whether a probe was answered. */
   get isAnswered(): boolean {
     return this.#answers > 0;
   }
 
-  /** An answer stated its usage. */
+  /** Whether an answer stated its usage. */
   get isMetered(): boolean {
     return this.#client.ledger.total().requests > this.#requestsBefore;
   }

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 
 /*
- * The JSON of completions as servers write it. The schemas transform nothing, so parsing a parsed body again returns an
- * equal one. An unreadable extra (usage, log-probabilities, token ids) parses to `undefined` and leaves the rest readable.
+ * The JSON of completions as servers write it. The schemas transform nothing, so that parsing a parsed body
+ * again returns an equal one. An unreadable optional field (usage, log-probabilities, token ids) parses to
+ * `undefined`; the rest stays readable.
  */
 
 const count = z.int().min(0).max(1e9);
@@ -73,7 +74,7 @@ export type ResponseChoice = ResponseBody['choices'][number];
 export type ResponseUsage = NonNullable<ResponseBody['usage']>;
 
 /**
- * Joins the text of a message's content; parts that are not text, such as `thinking`, are left out.
+ * Joins the text of a message's content; omits parts that are not text, such as `thinking`.
  * @returns undefined for missing content.
  */
 export function textOfContent(given: z.output<typeof content> | null | undefined): string | undefined {

@@ -26,7 +26,7 @@ async function sampleOne(
 const pieces = ['so ', 'o', '=', '42;', ' or', ' not'];
 const whole = pieces.join('');
 
-/** A choice whose tokens are `pieces`, with ids and log-probabilities as llama.cpp lists them. */
+/** Creates a choice whose tokens are `listed`, with ids and log-probabilities as llama.cpp lists them. */
 const choiceOf = (text: string, listed: readonly string[], more: object = {}): object => ({
   index: 0,
   message: { content: text },
@@ -35,7 +35,7 @@ const choiceOf = (text: string, listed: readonly string[], more: object = {}): o
   ...more,
 });
 
-test('stores log-probabilities only of sampling at temperature 0 or 1, without top-p and top-k', async () => {
+test('stores log-probabilities only if sampled at temperature 0 or 1, without top-p and top-k', async () => {
   const baseUrl = await serveModel((_, response) =>
     response.end(JSON.stringify({ choices: [choiceOf(whole, pieces)] })),
   );
@@ -50,7 +50,7 @@ test('stores log-probabilities only of sampling at temperature 0 or 1, without t
   }
 });
 
-/** The text up to the first stop string; without the string itself unless it is kept. */
+/** Returns the text up to the first stop string, without the string itself unless it is kept. */
 function stopAt(
   text: string,
   { stop = [] }: RequestBody,
@@ -118,7 +118,7 @@ test('cuts tokens and text at a stop string that the server would drop', async (
   expect([lastAnswer(transcript), transcript.written[0]!.finishReason]).toEqual(['so o=42;', 'stop']);
 });
 
-test('leaves out fields that the server refuses by name', async () => {
+test('omits fields that the server rejects by name', async () => {
   const asked: object[] = [];
   const refused = ['seed', 'top_p', 'continuous_usage_stats'];
   const baseUrl = await serveModel((body, response) => {
@@ -139,7 +139,7 @@ test('leaves out fields that the server refuses by name', async () => {
   await expect(sampleOne(engine, { topP: 0.9 })).rejects.toThrow('top_p: expected 1');
 });
 
-test('leaves out the fields of `omit`', async () => {
+test('omits the fields of `omit`', async () => {
   const asked: RequestBody[] = [];
   const baseUrl = await serveModel((body, response) => {
     asked.push(body);
@@ -152,7 +152,7 @@ test('leaves out the fields of `omit`', async () => {
   await expect(sampleOne(engine, { temperature: 0.6 })).rejects.toThrow('temperature: expected 1');
 });
 
-test('does not leave out a field if the server refuses the request without it too', async () => {
+test('does not omit a field if the server also rejects the request without it', async () => {
   const baseUrl = await serveModel((body, response) => {
     if (body.logprobs !== undefined) return void response.writeHead(400).end('no logprobs with a seed');
     response.end(chatAnswer([String(body.seed)]));
@@ -162,7 +162,7 @@ test('does not leave out a field if the server refuses the request without it to
   expect(lastAnswer(await sampleOne(engine))).toMatch(/^\d+$/);
 });
 
-test('counts every choice if the usage of the server counts one', async () => {
+test("counts every choice if the server's usage counts only one", async () => {
   const asked: (number | undefined)[] = [];
   let written = 0;
   const answer = (body: RequestBody, lists: boolean): string => {

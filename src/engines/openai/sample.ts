@@ -13,7 +13,7 @@ import { ask, type ClientOptions } from './client.ts';
 import { type Asking, type AttemptGroup, questionFor } from './write-request.ts';
 import { endAtStop } from './stop-strings.ts';
 
-/** A server, and how requests to it are written. */
+/** A server, and the format of requests to it. */
 export interface Server {
   readonly client: ClientOptions;
   readonly askingFor: (request: SampleRequest) => Promise<Asking>;
@@ -23,10 +23,12 @@ export interface Server {
 }
 
 /**
- * Samples completions from a server. The choices of a partial answer are used, and only the missing attempts are
- * requested again. Once the budget is spent, nothing more is sent; requests in flight are finished before the error.
+ * Samples completions from a server. Uses the choices of a partial answer, and requests only the missing
+ * attempts again. Once the budget is spent, sends no more requests, and finishes those in flight before it
+ * throws.
  *
- * @throws EngineError if the server refuses or fails too often (`MODEL_SERVER_FAILED`), or with code `BUDGET_SPENT`.
+ * @throws EngineError if the server rejects a request or fails too often (`MODEL_SERVER_FAILED`), or with
+ * code `BUDGET_SPENT`.
  */
 export async function* sampleFrom(
   server: Server,
@@ -40,7 +42,7 @@ export async function* sampleFrom(
   const asking = await server.askingFor(request);
   refuseContinuation(asking.form, request);
   const stream = createArrivals<Completion>();
-  // Greedy choices are all the same; vLLM refuses to return several.
+  // Greedy choices are all the same; vLLM rejects requests for several.
   const groups = groupsOf(request, request.temperature === 0 ? 1 : server.choices);
   const work = async (): Promise<void> => {
     // The generator is shared: an error in one worker closes it for all.
@@ -61,7 +63,7 @@ export async function* sampleFrom(
   }
 }
 
-/** Ends the stream, with the first error of a worker if there is one. */
+/** Ends the stream; throws the first error of a worker if there is one. */
 function finish(
   ends: readonly PromiseSettledResult<void>[],
   isStopped: boolean,
@@ -81,7 +83,7 @@ function* groupsOf({ prompts }: SampleRequest, choices: number): Generator<Attem
   }
 }
 
-/** Requests the attempts of a group until each has its choice. */
+/** Repeats requests for the attempts of a group until each has a choice. */
 async function complete(
   client: ClientOptions,
   asking: Asking,
@@ -145,15 +147,15 @@ function completionOf(
 }
 
 /**
- * Whether a server's log-probabilities are defined as those of a transcript: full softmax at the sampling temperature,
- * or at 1 for greedy sampling. By default, servers return log-probabilities at temperature 1; with
- * `processed_logprobs`, vLLM returns them after temperature, top-p and top-k. If none of the three applies, both are
- * the same.
+ * Returns whether a server's log-probabilities have the definition of those in a transcript: full softmax at
+ * the sampling temperature, or at 1 for greedy sampling. By default, servers return log-probabilities at
+ * temperature 1; with `processed_logprobs`, vLLM returns them after temperature, top-p and top-k. If none of
+ * the three is in effect, both are the same.
  */
 const hasOurLogprobs = ({ temperature = 1, topP = 1, topK = 0 }: SampleRequest): boolean =>
   (temperature === 0 || temperature === 1) && topP === 1 && topK === 0;
 
-/** The transcript of a prompt, with its tokens from the server or from our tokenizer. */
+/** Returns the transcript of a prompt, with its tokens from the server or from our tokenizer. */
 function givenOf(
   prompt: AttemptGroup['prompt'],
   stated: Int32Array | undefined,
@@ -164,7 +166,10 @@ function givenOf(
   return givenTranscript(prompt, stated ?? tokenizer?.encodePrompt(prompt) ?? new Int32Array(0));
 }
 
-/** A transcript with text but without tokens: the arrays are empty, the span counts the tokens as far as known. */
+/**
+ * Returns a transcript with text but without tokens: the arrays are empty, and the span counts the tokens if
+ * known.
+ */
 function withoutTokens(
   { tokens, written, messages }: Transcript,
   count: number,
@@ -183,7 +188,7 @@ function withoutTokens(
   };
 }
 
-/** The policy's message that a continuation extends; empty where it did not write last. */
+/** Returns the policy's message that a continuation extends; empty if the policy did not write last. */
 const unfinishedIn = ({ messages }: Pick<Transcript, 'messages'>): string => {
   const last = messages.at(-1);
   return last?.author === 'policy' ? last.content : '';

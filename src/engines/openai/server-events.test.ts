@@ -34,7 +34,7 @@ test('yields whole events, for any line endings and chunk boundaries', async () 
   );
 });
 
-test('drops an event that the end of the stream cuts off, and refuses an endless one', async () => {
+test('drops an event that the end of the stream cuts off, and rejects an endless one', async () => {
   expect(await read('data: one\n\ndata: two\n')).toEqual(['one']);
   expect(await read('data:no space\n\n\n\n: only a comment\n\n')).toEqual(['no space']);
   const endless = (async function* () {

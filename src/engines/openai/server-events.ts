@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import { BrokenExchange } from './exchange.ts';
 
-/** Longest event in characters. */
+/** Maximum length of an event in characters. */
 const maxEvent = 2 ** 20;
 
 /**

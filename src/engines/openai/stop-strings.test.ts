@@ -36,10 +36,10 @@ test('ends the text with the first complete stop string, and its tokens with the
   );
 });
 
-test('returns a cut stop string that the server names', () => {
+test('restores a stop string that the server cut off and named', () => {
   const { pieces: _, ...choice } = { ...choiceOf(['4', '2']), isTruncated: false };
   expect(endAtStop({ ...choice, stoppedBy: '\n' }, ['\n', ';']).text).toBe('42\n');
-  // Not one of ours: a stop token's text.
+  // This is the string of a stop token, not one of our stop strings.
   expect(endAtStop({ ...choice, stoppedBy: '<eos>' }, ['\n']).text).toBe('42');
 });
 
@@ -50,7 +50,7 @@ test('keeps the tokens of a text that the server ended at the stop string', () =
   expect(endAtStop(ended, [';'])).toEqual(ended);
 });
 
-test('leaves out the tokens of a cut text if their texts are unknown', () => {
+test('omits the tokens of a shortened text if the texts of the tokens are unknown', () => {
   const { pieces: _, ...choice } = choiceOf(['4', ';', '5']);
   const cut = endAtStop(choice, [';']);
   expect(cut).toMatchObject({ text: '4;', isTruncated: false, tokenCount: 3 });

@@ -4,7 +4,7 @@ import { type ResponseBody, responseBody, type ResponseChoice, textOfContent } f
 import { createStreamUsage } from './stream-usage.ts';
 import { messageOf } from '../../core/errors.ts';
 
-/** A streamed answer, in the form of one that is not streamed, with the choices that were complete. */
+/** A streamed answer, in the format of a whole one, with the choices that were complete. */
 export interface StreamedAnswer {
   readonly body: ResponseBody;
   /** Why the stream ended early. */
@@ -12,8 +12,8 @@ export interface StreamedAnswer {
 }
 
 /**
- * Assembles a streamed answer. If the stream breaks off or holds an invalid event, only the choices that had ended count,
- * and the usage stated until then.
+ * Assembles a streamed answer. If the stream breaks off or contains an invalid event, returns only the
+ * choices that had ended and the usage stated so far.
  *
  * @param onPiece called at the first choice of an event.
  */
@@ -54,7 +54,7 @@ const streamEvent = responseBody.extend({
   error: z.unknown().optional(),
 });
 
-/** Parses one event. @returns why it is invalid, or the server's error. */
+/** Parses one event. @returns the event, or a string: why it is invalid, or the server's error. */
 function readEvent(data: string): ResponseBody | string {
   let event: unknown;
   try {
@@ -89,7 +89,7 @@ const textOf = (choice: ResponseChoice | undefined): string =>
 
 type Logprobs = ResponseChoice['logprobs'];
 
-/** Appends in place, in linear time for long answers; the first list belongs to the choice alone. */
+/** Appends in place, in linear time even for long answers; only this choice uses the first list. */
 function joinLogprobs(a: Logprobs, b: Logprobs): Logprobs {
   if (!a || !b) return a ?? b;
   if ('content' in a && 'content' in b) a.content.push(...b.content);

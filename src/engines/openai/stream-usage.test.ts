@@ -5,13 +5,13 @@ import { createStreamUsage } from './stream-usage.ts';
 
 interface Step {
   readonly event: ResponseBody;
-  /** Completion tokens of each choice so far, as the client can know them after this event. */
+  /** Number of completion tokens so far, as far as the client can know it after this event. */
   readonly known: number | undefined;
 }
 
 const usageOf = (tokens: number) => ({ prompt_tokens: 7, completion_tokens: tokens });
 
-/** The events of choices with `lengths` tokens, one token per event, in the order of `turns`. */
+/** Returns the events of choices with `lengths` tokens, one token per event, in the order of `turns`. */
 function stream(lengths: readonly number[], turns: readonly number[], dialect: string): Step[] {
   const left = [...lengths];
   const steps: Step[] = [];

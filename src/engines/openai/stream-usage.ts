@@ -1,6 +1,6 @@
 import type { ResponseBody, ResponseUsage } from './response-body.ts';
 
-/** Sums the usage that the events of one stream state. */
+/** Sums the usage stated by the events of one stream. */
 export interface StreamUsage {
   add(event: ResponseBody): void;
   /** Usage of the request so far; undefined if none was stated. */
@@ -23,7 +23,7 @@ export function createStreamUsage(): StreamUsage {
       for (const { index, finish_reason } of choices) if (typeof finish_reason === 'string') ended.add(index);
       if (!usage) return;
       if (choices.length > 0) return void byChoice.set(choices[0]!.index, usage);
-      // A repeated statement replaces the last one.
+      // A repeated usage event replaces the last one.
       if (ended.size === endedBefore) closing.pop();
       closing.push(usage);
       endedBefore = ended.size;

@@ -13,20 +13,20 @@ import { leaveOut, type OptionalField } from './optional-fields.ts';
 /** Form of prompts: messages, plain text, or tokens in a tokenizer's chat template. */
 export type PromptForm = 'chat' | 'text' | 'tokens';
 
-/** How requests to one server are written. */
+/** Format of requests to one server. */
 export interface Asking extends Pick<OpenaiConfig, 'lengthField' | 'stream'> {
   readonly model: string;
   readonly form: PromptForm;
   readonly tokenizer?: ModelTokenizer | undefined;
   readonly withLogprobs: boolean;
-  /** Request token ids by `return_token_ids` (vLLM, SGLang, Gradus). */
+  /** Whether to request token ids by `return_token_ids` (vLLM, SGLang, Gradus). */
   readonly withTokenIds: boolean;
-  /** Send stop strings; otherwise the text is cut at the first one when it has arrived. */
+  /** Whether to send stop strings; otherwise the received text is cut at the first one. */
   readonly sendsStop: boolean;
   readonly omitted: ReadonlySet<OptionalField>;
 }
 
-/** Attempts at one prompt for one request. */
+/** Attempts at one prompt that one request covers. */
 export interface AttemptGroup {
   readonly key: string;
   readonly prompt: SamplePrompt['prompt'];
@@ -34,13 +34,16 @@ export interface AttemptGroup {
   readonly indices: readonly number[];
 }
 
-/** Streams state their usage at the end; in vLLM and SGLang also before, so that interrupted streams are counted. */
+/**
+ * Streams state their usage at the end, and in vLLM and SGLang also before, so that interrupted streams are
+ * counted.
+ */
 export const streamFields = {
   stream: true,
   stream_options: { include_usage: true, continuous_usage_stats: true },
 } as const;
 
-/** Stop strings are cut from the text by default; vLLM keeps them on request. */
+/** Servers cut stop strings from the text by default; vLLM keeps them on request. */
 export const stopFields = (stop: readonly string[]): object => ({ stop, include_stop_str_in_output: true });
 
 /** Builds the request for a group of attempts. Its seed is the seed of the first attempt. */

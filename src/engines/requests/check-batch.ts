@@ -3,7 +3,7 @@ import { EngineError } from '../../core/errors.ts';
 import type { LossSpec } from '../../core/loss-spec.ts';
 import type { ModelConfig } from '../model-files/model-config.ts';
 
-/** Throws an `EngineError` naming the first sequence that is empty or holds an unknown token or target. */
+/** Throws an `EngineError` naming the first sequence that is empty or contains an unknown token or target. */
 export function checkTokens({ sequences }: TokenBatch | TrainingBatch, { vocabSize }: ModelConfig): void {
   for (const [index, { tokens, targets = tokens }] of sequences.entries()) {
     if (tokens.length === 0) throw invalid(index, 'at least one token', 'none');
@@ -17,7 +17,7 @@ export function checkTokens({ sequences }: TokenBatch | TrainingBatch, { vocabSi
   }
 }
 
-/** Throws an `EngineError` naming the first sequence this loss cannot be computed on. */
+/** Throws an `EngineError` naming the first sequence for which this loss cannot be computed. */
 export function checkTrainingBatch(batch: TrainingBatch, spec: LossSpec, config: ModelConfig): void {
   checkTokens(batch, config);
   for (const [index, sequence] of batch.sequences.entries()) {

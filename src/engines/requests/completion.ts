@@ -3,7 +3,10 @@ import type { Completion } from '../engine.ts';
 import type { FinishedSequence } from './sampling-job.ts';
 import type { PreparedSampling } from './sampling-request.ts';
 
-/** Converts a sampler's output to completions: the transcript of the prompt, extended. */
+/**
+ * Returns a function that converts a sampler's output to a completion, which extends the transcript of the
+ * prompt.
+ */
 export const completionMaker =
   ({ job, given }: PreparedSampling, decode: (tokens: Int32Array) => string) =>
   ({ prompt, index, ...written }: FinishedSequence & { readonly policyVersion: number }): Completion => ({

@@ -7,7 +7,7 @@ export interface ChoiceSettings {
   readonly topK: number;
 }
 
-/** A prompt in the form a sampler takes: plain data. */
+/** A prompt in the form that a sampler takes: plain data. */
 export interface SamplingPrompt {
   /** Key of the prompt for the random numbers. */
   readonly key: string;
@@ -29,7 +29,7 @@ export interface SamplingJob extends ChoiceSettings {
   readonly maxTokens: number;
   readonly stop: readonly string[];
   readonly seed: number;
-  /** Also emit tokens before their sequence is finished. */
+  /** Whether to also emit tokens before their sequence is finished. */
   readonly parts: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface SequencePart {
   readonly tokens: Int32Array;
 }
 
-/** Receives the sequences that a decoding step finished and the parts it wrote. */
+/** Receives the sequences that a decoding step finished and the parts that it wrote. */
 export type Emit = (finished: FinishedSequence[], parts: SequencePart[]) => void;
 
 /** Completion of a prompt; `prompt` is the index in the job's prompts. */

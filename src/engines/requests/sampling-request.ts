@@ -4,7 +4,7 @@ import { givenTranscript, type Transcript, writtenCount, openTurnLength } from '
 import type { SamplePrompt, SampleRequest } from '../engine.ts';
 import type { SamplingJob, SamplingPrompt } from './sampling-job.ts';
 
-/** Limits that requests are checked against. */
+/** Limits for checking requests. */
 export interface SamplingLimits {
   readonly vocabSize: number;
   readonly maxSequenceTokens: number;
@@ -80,8 +80,8 @@ export interface JobShare {
 }
 
 /**
- * Splits a job over lanes by the order of its prompts alone: prompts are assigned round-robin. With fewer prompts than
- * lanes, the completions of each prompt are divided.
+ * Splits a job over lanes, depending only on the order of its prompts, which are assigned round-robin. With
+ * fewer prompts than lanes, the completions of each prompt are divided.
  */
 export function shareJob(job: SamplingJob, lanes: number): JobShare[] {
   const isFine = job.prompts.length < 4 * lanes;

@@ -1,9 +1,10 @@
 /**
- * Returns the part of an open message that a stop string can begin in: at most its last `reach` tokens, cut so that
- * they contain no stop string. An earlier stop string must not end the text that is written now.
+ * Returns the part of an unfinished message in which a stop string can begin: at most its last `reach`
+ * tokens, cut so that they contain no stop string. An earlier stop string must not end the text that is
+ * written now.
  *
- * @param openTurn tokens of the policy's unfinished message at the end of `given`.
- * @param hasStop true if the text of these tokens contains a stop string.
+ * @param openTurn number of tokens of the policy's unfinished message at the end of `given`.
+ * @param hasStop returns whether the text of these tokens contains a stop string.
  */
 export function stopLead(
   given: Int32Array,

@@ -8,11 +8,14 @@ export function splitFlat(flat: Float32Array, lengths: readonly number[]): Float
   return lengths.map((length) => flat.slice(at, (at += length)));
 }
 
-/** Field of a request whose sequences have targets. A worker that does not know it rejects the request. */
+/**
+ * Returns the field of a request whose sequences have targets. A worker that does not know the field rejects
+ * the request.
+ */
 export const targetField = (sequences: readonly TokenSequence[]): { readonly withTargets?: true } =>
   sequences.some(({ targets }) => targets !== undefined) ? { withTargets: true } : {};
 
-/** Tensors of sequences to score: `tokens`, and `targets` if a sequence has some. */
+/** Returns the tensors of sequences to score: `tokens`, and `targets` if a sequence has some. */
 export const tokenTensors = (sequences: readonly TokenSequence[]): Tensors => ({
   tokens: flattenTokens(sequences.map(({ tokens }) => tokens)),
   ...(targetField(sequences).withTargets && {
@@ -20,7 +23,10 @@ export const tokenTensors = (sequences: readonly TokenSequence[]): Tensors => ({
   }),
 });
 
-/** Tensors of a training batch. Where only some sequences have old log-probabilities, the others get NaN. */
+/**
+ * Returns the tensors of a training batch. If only some sequences have old log-probabilities, the others get
+ * NaN.
+ */
 export function trainingTensors(sequences: readonly TrainingSequence[]): Tensors {
   const values = (of: (sequence: TrainingSequence) => Float32Array | undefined): Float32Array => {
     const flat = new Float32Array(sequences.reduce((sum, { tokens }) => sum + tokens.length, 0)).fill(NaN);

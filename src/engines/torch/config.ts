@@ -25,7 +25,7 @@ export const torchConfig = z.strictObject({
   samplerDevice: z.string().min(1).optional(),
   tokensPerMicrobatch: z.int().min(1).default(16_384),
   activationCheckpointing: z.boolean().default(false),
-  /** Sequences decoded at a time. Default: as many as memory allows. */
+  /** Number of sequences decoded at a time. Default: as many as memory allows. */
   slots: z.int().min(1).nullable().default(null),
   /**
    * Processes over which weights, gradients and moments are sharded (PyTorch's FSDP2), one per GPU. Gradus starts them
@@ -33,8 +33,8 @@ export const torchConfig = z.strictObject({
    */
   ranks: z.int().min(1).default(1),
   /**
-   * Places the ranks on a Ray cluster. `address`: `host:port`, `auto` for the cluster of this machine, `local` for a new
-   * one.
+   * Place the ranks on a Ray cluster. `address`: `host:port`, `auto` for the cluster of this machine, `local`
+   * for a new one.
    */
   cluster: z.strictObject({ address: z.string().min(1).default('auto') }).optional(),
   /**
@@ -63,9 +63,9 @@ export const torchConfig = z.strictObject({
   /** Complete command that starts the worker, instead of `python`. */
   command: z.array(z.string()).min(1).optional(),
   /**
-   * Remote worker, instead of a local one: `http://host:port` of `python -m gradus_worker --http`, with its token in
-   * GRADUS_WORKER_TOKEN; or `ssh://user@host/folder-of-the-worker`, started over ssh. Both machines must see model and
-   * runs under the same paths.
+   * Remote worker instead of a local one: `http://host:port` of `python -m gradus_worker --http`, with its
+   * token in GRADUS_WORKER_TOKEN; or `ssh://user@host/folder-of-the-worker`, started over ssh. Both machines
+   * must see model and runs under the same paths.
    */
   remote: z
     .string()
@@ -73,14 +73,14 @@ export const torchConfig = z.strictObject({
       error: 'expected http://host:port or ssh://user@host/folder',
     })
     .optional(),
-  /** Longest wait for a ping; a worker that does not answer in time counts as crashed. */
+  /** Maximum wait for the answer to a ping; a worker that does not answer in time counts as crashed. */
   maxSilence: durationSchema.default('5m'),
   /** Memory for the updates since the last checkpoint, which restore a worker after a crash. */
   maxReplay: byteSizeSchema.default('2GiB'),
   /**
-   * Folder for an intermediate state when `maxReplay` is exceeded, and for the past policies of `ahead()`; its content
-   * is removed at the end. Default: no folder, so that a crash then ends the run, and past policies are saved to the
-   * temporary folder, which an `ssh://` worker does not share.
+   * Folder for an intermediate state when `maxReplay` is exceeded, and for the past policies of `ahead()`;
+   * its content is removed at the end. Default: no folder. A crash after `maxReplay` is exceeded then ends
+   * the run, and past policies are saved to the temporary folder, which an `ssh://` worker does not share.
    */
   scratch: z.string().min(1).optional(),
 });
@@ -92,7 +92,7 @@ export type TorchOptions = Omit<z.input<typeof torchConfig>, 'type'>;
 export type TorchConfig = z.output<typeof torchConfig>;
 
 /**
- * Config of the PyTorch engine, which runs in a Python process: for GPUs.
+ * Configures the PyTorch engine, which runs in a Python process and is meant for GPUs.
  *
  * @example
  * policy: { model: 'models/DeepSeek-R1-Distill-Qwen-1.5B', engine: torch({ device: 'cuda:1' }) }

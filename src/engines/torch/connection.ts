@@ -38,9 +38,12 @@ export type OnPart = (part: Part, tensors: Tensors) => boolean;
 
 /** Connection to one worker, from start to end. */
 export interface WorkerConnection extends AsyncDisposable {
-  /** Why the connection accepts no more requests; absent while it is open. */
+  /** Why the connection accepts no more requests; `null` while it is open. */
   readonly lost: EngineError | null;
-  /** Sends a request at once, so that requests take effect in the order of these calls. `id` is for `abort`. */
+  /**
+   * Sends a request immediately, so that requests take effect in the order of these calls. `id` is for
+   * `abort`.
+   */
   request<T extends RequestType>(
     type: T,
     ask: Ask<T>,
@@ -62,7 +65,7 @@ const longestPauseMs = 15_000;
 
 /**
  * Opens a connection. When the worker ends, all open and later requests fail with one error that names the cause.
- * @param silenceMs longest wait for the answer to a ping.
+ * @param silenceMs maximum wait for the answer to a ping, in milliseconds.
  * @param tell receives the worker's messages to the user.
  */
 export const connectWorker = (

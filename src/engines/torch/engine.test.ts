@@ -71,7 +71,7 @@ test('writes the completions given by seed, key, index and position', async () =
   }
 });
 
-test('has no learner when opened only to sample', async () => {
+test('has no learner if opened only to sample', async () => {
   const command = [process.execPath, script, 'never:none'];
   await using sampling = await openTorchEngine({ model, command, train: false });
   expect(sampling.learner).toBeUndefined();
@@ -109,7 +109,7 @@ test('stops the work when the reader aborts or stops, and stays usable', async (
   expect((await collect(engine, request)).length).toBe(5);
 });
 
-test('trains and reports the numbers of the worker, where null means non-finite', async () => {
+test("trains and reports the worker's numbers, in which null means non-finite", async () => {
   await using engine = await open();
   const policyLogprobs = Float32Array.of(0, -1, -1);
   const sequences = [sequence, { ...sequence, policyLogprobs }];
@@ -195,7 +195,7 @@ test.each([
   expect((await engine.learner.optimStep({ learningRate: 1 })).applied).toBe(true);
 });
 
-test('throws at start when the worker rejects the version or a second client', async () => {
+test('throws at startup if the worker rejects the version or a second client', async () => {
   await expect(open('hello:conflict')).rejects.toMatchObject({ code: 'WORKER_CONFLICT' });
 });
 
@@ -205,7 +205,7 @@ test('treats a worker that never answers as crashed', async () => {
   await expect(engine.learner.optimStep({ learningRate: 1 })).resolves.toMatchObject({ policyVersion: 1 });
   await new Promise((resolve) => setTimeout(resolve, 2000));
   await expect(engine.learner.optimStep({ learningRate: 1 })).resolves.toMatchObject({ policyVersion: 2 });
-  // A busy machine may be silent for a second once more.
+  // On a busy machine, the worker may fail to answer more than once.
   expect(said.length).toBeGreaterThan(0);
   for (const line of said) expect(line).toMatch(/did not answer for 1 s/);
 });

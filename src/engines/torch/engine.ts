@@ -46,11 +46,11 @@ export interface TorchEngineOptions extends TorchOptions {
   readonly type?: 'torch';
   readonly model: string;
   /**
-   * False: sampling and scoring only. Takes 2 bytes per weight instead of 14 or more, leaving the rest for the cache.
-   * Default: true.
+   * If false, the engine only samples and scores. It then needs 2 bytes per weight instead of 14 or more,
+   * which leaves the rest for the cache. Default: true.
    */
   readonly train?: boolean;
-  /** A state written by `saveState` to load over the model. */
+  /** A state written by `saveState`, whose weights replace the model's. */
   readonly state?: string | undefined;
   /** Receives restarts of the worker and the worker's messages. Default: a process warning. */
   readonly notify?: (message: string) => void;
@@ -93,7 +93,10 @@ async function open(options: TorchEngineOptions): Promise<TorchEngine> {
   return loaded(new TorchEngine(worker, parts, started.created), state);
 }
 
-/** Settings of a worker that samples with an older policy, on a separate device or on the learner's. */
+/**
+ * Returns the settings of a worker that samples with an older policy, on a separate device or on the
+ * learner's.
+ */
 const samplerSettings = ({
   device,
   samplerDevice,
@@ -104,20 +107,20 @@ const samplerSettings = ({
     : { train: false, state: undefined, device: samplerDevice, ranks: 1 };
 
 /**
- * Whether a second worker can sample with older policies. vLLM replicas hold one version of the weights. A worker that
- * listens serves only one client. A worker over ssh keeps the saved weights on its own disk, unless `scratch` names a
- * folder that both machines share.
+ * Returns whether a second worker can sample with older policies. vLLM replicas keep only one version of the
+ * weights. A listening worker serves only one client. A worker over ssh keeps the saved weights on its own
+ * disk, unless `scratch` names a folder that both machines share.
  */
 const canOpenSampler = (config: TorchConfig): boolean =>
   config.vllm === undefined &&
   (config.remote === undefined || (!isListening(config) && config.scratch !== undefined));
 
-/** Options the engine was opened with. */
+/** Options with which the engine was opened. */
 interface Opened {
   readonly folder: ModelFolder;
   readonly config: TorchConfig;
   readonly train: boolean;
-  /** Opens a second worker, which only samples; absent where a second worker is impossible. */
+  /** Opens a second worker, which only samples; absent if a second worker is impossible. */
   readonly openSampler?: () => Promise<TorchEngine>;
 }
 
@@ -151,7 +154,7 @@ async function startWorker({
   return { connection, created };
 }
 
-/** Throws the error, or one that names what the Python of a crashed local worker lacks. */
+/** Throws the error, or one that names the packages missing from the Python of a crashed local worker. */
 async function explainCrash(
   error: unknown,
   { remote, command, python = findPython() }: TorchConfig,
@@ -330,7 +333,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     await this.#worker
       .request('loadState', { fields: { dir: resolve(dir), ...fresh } })
       .answer.catch((cause: unknown) => {
-        // The worker returns this code only for a missing, damaged or foreign state.
+        // The worker returns this code only for a state that is missing, damaged or from another model.
         if (!GradusError.isInstance(cause) || cause.code !== 'WORKER_BAD_REQUEST') throw cause;
         throw new EngineError(cause.message, { code: 'STATE_INVALID', cause });
       });

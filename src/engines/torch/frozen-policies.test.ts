@@ -10,7 +10,7 @@ import { FrozenPolicies } from './frozen-policies.ts';
 const info: EngineInfo = { engine: 'torch', model: 'm', modelHash: 'h', device: 'cpu' };
 const request = { prompts: [], maxTokens: 1, seed: 0 };
 
-/** Policies whose weights are their version, and a record of what the second worker did. */
+/** Creates policies whose weights are their version, and a record of the second worker's actions. */
 function frozenPolicies(scratch: string | null = null) {
   const record: string[] = [];
   let [version, loaded] = [0, -1];
@@ -80,7 +80,7 @@ test('keeps the loaded policy on disk for a restart, and removes all files when 
   expect(record.at(-1)).toBe('close');
 });
 
-test('a policy that never sampled does not hold up later ones', async () => {
+test('a policy that never sampled does not block later ones', async () => {
   const { policies } = frozenPolicies();
   const unused = await policies.freeze();
   await unused[Symbol.asyncDispose]();

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FrozenPolicy, Sampler } from '../engine.ts';
 
-/** A worker that only samples, and takes the weights of saved policies. */
+/** A worker that only samples, with the weights of saved policies. */
 export interface SamplingWorker extends AsyncDisposable, Pick<Sampler, 'sample'> {
-  /** Waits for samples in progress. */
+  /** Loads a state after samples in progress have ended. */
   loadState(dir: string): Promise<void>;
 }
 
@@ -20,8 +20,8 @@ export interface FrozenPolicyParts {
 }
 
 /**
- * Samples from past policies in a second worker, which holds one policy at a time: a policy samples once the previous
- * one is disposed. Completions therefore do not depend on how batches overlap.
+ * Samples from past policies in a second worker, which has one policy at a time: a policy samples once the
+ * previous one is disposed. Completions therefore do not depend on how batches overlap.
  */
 export class FrozenPolicies implements AsyncDisposable {
   readonly #parts: FrozenPolicyParts;

@@ -10,7 +10,7 @@ afterEach(() => {
   server.close();
 });
 
-/** A server that handles its n-th request with `answer`; its reply contains n. */
+/** Starts a server that handles its n-th request with `answer`, and whose reply contains n. */
 async function serve(answer: (n: number, socket: Socket, response: ServerResponse) => void): Promise<string> {
   let heard = 0;
   server = createServer((request, response) => {
@@ -46,14 +46,14 @@ async function converse(address: string, requests: number): Promise<{ replies: u
     heard = Promise.withResolvers();
     transport.send(frame(1), true);
     await heard.promise;
-    // The connection is free again.
+    // Wait until the connection is free again.
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await transport.close();
   return { replies, ends };
 }
 
-test('retries when the server closes an idle connection that is being reused', async () => {
+test('retries if the server closes an idle connection that is being reused', async () => {
   const used = new Set<Socket>();
   const address = await serve((n, socket, response) => {
     if (used.has(socket)) return socket.destroy();

@@ -6,8 +6,9 @@ import { breach, graceMs, type OpenTransport } from './transport.ts';
 
 /**
  * Transport to a remote worker (`python -m gradus_worker --http`): the body of each HTTP request is one frame, and the
- * response contains the frames of the reply. An ordered request is sent after the response head of the previous one,
- * which confirms its place. The worker outlives the connection: closing ends the session, not the server.
+ * response contains the frames of the reply. An ordered request is sent only after the response head of the
+ * previous one, which confirms the order. The worker outlives the connection: closing ends the session, not
+ * the server.
  */
 export function httpTransport(address: string, token: string | null): OpenTransport {
   return (listener) => {
@@ -105,7 +106,7 @@ async function settleWithin(ms: number, promises: Iterable<Promise<void>>): Prom
   clearTimeout(timer);
 }
 
-/** Idle timeout of a connection, ms; the worker closes it after 10 s. */
+/** Idle timeout of a connection in milliseconds; the worker closes it after 10 s. */
 const keptMs = 5000;
 
 /** A request in flight, from its place in the order to the end of its reply. */
@@ -114,7 +115,7 @@ interface Posted {
   readonly done: PromiseWithResolvers<void>;
 }
 
-/** Reads why a request was refused from the server's response. */
+/** Reads from the server's response why a request was rejected. */
 async function refusal(response: http.IncomingMessage): Promise<string> {
   let said = '';
   try {

@@ -19,7 +19,10 @@ interface FakePython {
 }
 
 let count = 0;
-/** A PATH whose `python3` is a script with scripted answers; environments it makes hold a copy of it. */
+/**
+ * Creates a PATH whose `python3` is a script with fixed answers; environments that it creates contain a copy
+ * of it.
+ */
 function fakePath({ version = '3.12', venv = '', pip = '', state = complete }: FakePython): string {
   const folder = join(scratch, `bin-${++count}`);
   mkdirSync(folder);
@@ -40,7 +43,7 @@ esac
 
 const onlyFake = (fake: FakePython): string => fakePath(fake).split(':')[0]!;
 
-test('makes an environment with the first suitable Python and installs the pinned packages', async () => {
+test('creates an environment with the first suitable Python and installs the pinned packages', async () => {
   const folder = join(scratch, 'made');
   const path = [onlyFake({ version: '3.9' }), onlyFake({})].join(':');
   const said: string[] = [];
@@ -89,7 +92,7 @@ test('reports that no Python was found, and what to do', async () => {
   await expect(installEnvironment({ folder, path: scratch })).rejects.toThrow(/found no python3 on PATH/);
 });
 
-test('completes an existing environment and keeps it when that fails', async () => {
+test('completes an existing environment, and keeps it if that fails', async () => {
   const folder = join(scratch, 'there');
   await installEnvironment({ folder, path: onlyFake({}) });
   const python = pythonIn(folder);

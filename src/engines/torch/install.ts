@@ -14,11 +14,11 @@ import {
 } from './python.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
 
-/** Oldest Python the worker runs on, and the newest that its pinned packages support. */
+/** Oldest Python on which the worker runs, and newest that its pinned packages support. */
 const supported = { least: [3, 11], most: [3, 14] } as const;
 const names = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
 
-/** Disk space that PyTorch needs during installation, GiB. */
+/** Disk space that PyTorch needs during installation, in GiB. */
 const room = { cpu: 3, cuda: 12 } as const;
 
 /** PyTorch's index of CPU-only builds, a tenth of the size. */
@@ -34,8 +34,9 @@ export interface Installation {
 }
 
 /**
- * Makes the Python environment of the PyTorch engine: a virtual environment with the pinned packages, for CUDA if the
- * machine has an NVIDIA driver. Completes an existing environment; removes a new one that could not be finished.
+ * Creates the Python environment of the PyTorch engine: a virtual environment with the pinned packages, for
+ * CUDA if the machine has an NVIDIA driver. Completes an existing environment; removes a new one that could
+ * not be finished.
  *
  * @throws EngineError (code `PYTHON_UNFIT`) that names the problem and the fix.
  */

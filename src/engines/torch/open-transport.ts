@@ -21,7 +21,7 @@ export function openTransport(config: TorchConfig): OpenTransport {
   });
 }
 
-/** Arguments of the worker. */
+/** Returns the command-line arguments of the worker. */
 export const workerOptions = ({
   ranks,
   cluster,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { processTransport } from './process-transport.ts';
 
-/** Runs a program as a worker until it ends. */
+/** Runs a program as a worker until it ends, and returns its messages. */
 async function hearing(program: string): Promise<{ words: string[]; end: string }> {
   const words: string[] = [];
   const end = await new Promise<string>((resolve) => {

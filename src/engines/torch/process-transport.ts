@@ -8,7 +8,7 @@ import { breach, graceMs, type OpenTransport } from './transport.ts';
 export interface WorkerProcess {
   readonly command: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** Where frames go: file descriptors 3 and 4, or stdin and stdout if only those exist. */
+  /** Channels for frames: file descriptors 3 and 4, or stdin and stdout if only those exist. */
   readonly pipes: 'descriptors' | 'stdio';
 }
 
@@ -42,7 +42,7 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
         resolve();
       };
       child.on('error', ({ message }) => end(`could not be started: ${message}`));
-      // Not 'exit': stderr may still be buffered then.
+      // Not 'exit': stderr may still be buffered at that time.
       child.on('close', (code, signal) => end(howEnded(code, signal)));
     });
     return {

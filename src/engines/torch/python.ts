@@ -12,15 +12,15 @@ export const workerFolder = fileURLToPath(new URL('../../../worker', import.meta
 export const requirementsFile = join(workerFolder, 'requirements-runtime.txt');
 
 /**
- * Folder of the environment that `gradus doctor --fix` makes: next to the worker in a checkout, otherwise in the user's
- * data folder, because the next install deletes files in `node_modules`.
+ * Returns the folder of the environment that `gradus doctor --fix` creates: next to the worker in a checkout,
+ * otherwise in the user's data folder, because the next install deletes files in `node_modules`.
  */
 export function environmentFolder(): string {
   if (!workerFolder.includes(`${sep}node_modules${sep}`)) return join(workerFolder, '.venv');
   return join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'gradus', 'torch');
 }
 
-/** The interpreter of an environment. */
+/** Returns the interpreter of an environment. */
 export const pythonIn = (environment: string): string => join(environment, 'bin', 'python');
 
 /** Finds the Python for the worker: `GRADUS_PYTHON`, else the environment's, else `python3`. */
@@ -57,14 +57,14 @@ if "torch" in packages:
 print(json.dumps({"python": platform.python_version(), "packages": packages, "error": error, "cuda": cuda}))
 `;
 
-/** Queries a Python for its packages. Rejects when it cannot be started or does not answer. */
+/** Queries a Python for its packages. Rejects if it cannot be started or does not answer. */
 export async function inspectPython(python: string): Promise<PythonState> {
   const args = ['-I', '-c', probe, ...Object.keys(requirements())];
   const { stdout } = await promisify(execFile)(python, args, { timeout: 120_000 });
   return state.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
 }
 
-/** Package → pinned version. */
+/** Returns the pinned version of each package. */
 export function requirements(): Record<string, string> {
   const lines = readFileSync(requirementsFile, 'utf8').split('\n');
   return Object.fromEntries(
@@ -72,10 +72,10 @@ export function requirements(): Record<string, string> {
   );
 }
 
-/** Oldest PyTorch the worker runs on. */
+/** Oldest PyTorch version on which the worker runs. */
 const leastTorch = { major: 2, minor: 11 };
 
-/** Describes what is missing, too old or does not load; empty when the worker can run. */
+/** Describes packages that are missing, too old or fail to load; empty if the worker can run. */
 export function whatIsMissing({ packages, error }: PythonState): string[] {
   const missing = Object.entries(requirements())
     .filter(([name]) => packages[name] === undefined)
@@ -88,11 +88,11 @@ export function whatIsMissing({ packages, error }: PythonState): string[] {
   return error === null ? missing : [...missing, `a torch that loads (${error})`];
 }
 
-/** True if the machine has an NVIDIA driver, which CUDA builds of PyTorch need. */
+/** Returns whether the machine has an NVIDIA driver, which CUDA builds of PyTorch need. */
 export const hasNvidia = (): boolean =>
   existsSync('/proc/driver/nvidia/version') || onPath('nvidia-smi', process.env['PATH']).length > 0;
 
-/** Finds every file of that name in the folders of a PATH. */
+/** Finds every file with the given name in the folders of a PATH. */
 export const onPath = (name: string, path = ''): string[] =>
   path
     .split(delimiter)

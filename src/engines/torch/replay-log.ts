@@ -8,12 +8,12 @@ export type Update =
 /** A state on disk, and how it was loaded. */
 export type ReplayBase = Ask<'loadState'>['fields'];
 
-/** Log that restores a fresh worker: a state on disk, then the updates since. */
+/** Log that restores a fresh worker: a state on disk, and the updates since then. */
 export interface ReplayLog {
   /** The state to start from; `null`: the model as loaded. */
   readonly base: ReplayBase | null;
   readonly updates: readonly Update[];
-  /** Bytes that the updates take. */
+  /** Size of the updates in bytes. */
   readonly bytes: number;
   /** False after `forget`, until `restartFrom` or `startFrom`: no restore is possible. */
   readonly isComplete: boolean;
@@ -32,12 +32,12 @@ export interface ReplayLog {
   forget(): void;
 }
 
-/** Creates an empty log, of a model as loaded. */
+/** Creates an empty log for a newly loaded model. */
 export function createReplayLog(): ReplayLog {
   let base: ReplayBase | null = null;
   let updates: Update[] = [];
   let isComplete = true;
-  /** Index of the first update after the last written state; `null` without one. */
+  /** Index of the first update after the last written state; `null` if there is no such state. */
   let mark: number | null = null;
 
   const begin = (from: ReplayBase, since: readonly Update[]): void => {

@@ -11,7 +11,7 @@ import type { Ask, Part } from './connection.ts';
 import { stopLead } from '../requests/stop-lead.ts';
 import { flattenTokens } from '../flatten-tokens.ts';
 
-/** A finished completion and the policy version it began with. */
+/** A finished completion and the policy version with which it began. */
 export type Received = FinishedSequence & { readonly policyVersion: number };
 
 /** A completion's position in a worker request: the prompt's place and the rollout index. */
@@ -28,8 +28,8 @@ export interface Collector {
    */
   ask(): Ask<'sample'> | null;
   /**
-   * Adds a part of the reply to the last `ask`. Returns the completions it finishes, those the worker should stop, and,
-   * if the job wants parts, new tokens of unfinished ones.
+   * Adds a part of the reply to the last `ask`. Returns the completions that it finishes, those that the
+   * worker should stop, and, if the job requests parts, new tokens of unfinished ones.
    */
   add(part: Part, tensors: Tensors): { finished: Received[]; stopped: Place[]; parts: SequencePart[] };
 }
@@ -38,7 +38,7 @@ interface Draft {
   readonly tokens: number[];
   readonly logprobs: number[];
   readonly entropies: number[];
-  /** Tokens already streamed as parts. */
+  /** Number of tokens already streamed as parts. */
   shown: number;
   isDone: boolean;
 }
@@ -56,7 +56,7 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
   const leads = job.prompts.map(({ tokens, openTurn }) =>
     Array.from(stopLead(tokens, openTurn, reach, hasStop)),
   );
-  /** Place in the job of each prompt of the last request. */
+  /** Index in the job of each prompt of the last request. */
   let asked: readonly number[] = [];
 
   /** Returns the unstreamed tokens of a draft; a restarted worker writes the earlier ones again. */
@@ -137,7 +137,7 @@ function clear(draft: Draft): void {
   draft.tokens.length = draft.logprobs.length = draft.entropies.length = 0;
 }
 
-/** Unfinished completions of a prompt, as prompts with consecutive indices. */
+/** Returns the unfinished completions of a prompt, as prompts with consecutive indices. */
 function missingRuns(prompt: SamplingPrompt, drafts: readonly Draft[]): SamplingPrompt[] {
   const runs: SamplingPrompt[] = [];
   for (const [i, { isDone }] of drafts.entries()) {
@@ -185,12 +185,12 @@ function sampleAsk({
   };
 }
 
-/** Most tokens that one character may span, with a margin. */
+/** Maximum number of tokens that one character may span, with a margin. */
 const tokensPerCharacter = 4;
 
 /**
  * Returns how many tokens the text needs until it first contains a stop string, knowing that the first `before` tokens
- * contain none; `null` if it contains none. Decodes again only as many tokens as a stop string can start in.
+ * contain none; `null` if it contains none. Decodes again only the tokens in which a stop string can start.
  */
 function stopFinder(
   reach: number,

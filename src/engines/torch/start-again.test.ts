@@ -4,20 +4,20 @@ import type { StartedWorker } from './supervisor.ts';
 
 const worker = {} as StartedWorker;
 
-/** Starts that fail this many times. */
+/** Returns a start function that fails this number of times. */
 function failing(times: number) {
   return vi.fn<() => Promise<StartedWorker>>(() =>
     times-- > 0 ? Promise.reject(new Error('too few nodes')) : Promise.resolve(worker),
   );
 }
 
-/** A clock that pauses advance at once. */
+/** Creates a clock that pauses advance immediately. */
 function fastClock(): Clock {
   let ms = 0;
   return { now: () => ms, pause: (more) => Promise.resolve((ms += more)) };
 }
 
-test('waits for a cluster that replaces a lost node', async () => {
+test('waits for a cluster to replace a lost node', async () => {
   const start = failing(100);
   expect(await startAgain(start, { cluster: { address: 'auto' } }, fastClock())).toBe(worker);
   expect(start).toHaveBeenCalledTimes(101);

@@ -2,11 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { TorchConfig } from './config.ts';
 import type { StartedWorker } from './supervisor.ts';
 
-/** Whether the settings name a worker that serves one client after another. */
+/** Returns whether the settings name a worker that serves one client after another. */
 export const isListening = ({ remote }: Pick<TorchConfig, 'remote'>): boolean =>
   remote !== undefined && !remote.startsWith('ssh://');
 
-/** How long a lost worker is started again, ms. */
+/** Returns for how long, in milliseconds, to retry the start of a lost worker. */
 function patienceMs(config: Pick<TorchConfig, 'remote' | 'cluster'>): number {
   // A cluster takes minutes to replace a lost node.
   if (config.cluster !== undefined) return 600_000;
@@ -23,8 +23,8 @@ export interface Clock {
 const realClock: Clock = { now: () => performance.now(), pause: (ms) => wait(ms) };
 
 /**
- * Starts a worker in place of a lost one. On a Ray cluster, and at an address, repeats failed attempts for some minutes;
- * then throws the last error.
+ * Starts a worker in place of a lost one. On a Ray cluster, and for a worker at an address, retries for some
+ * minutes before it throws the last error.
  */
 export async function startAgain(
   start: () => Promise<StartedWorker>,

@@ -16,10 +16,13 @@ import type { OpenTransport } from './transport.ts';
 const folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** When to kill a worker: after how many frames, and in which direction the last one went. */
+/** When to kill each worker: after how many frames, and whether the lost frame is a request or a reply. */
 type Kills = readonly { readonly after: number; readonly isLost: 'request' | 'reply' }[];
 
-/** Workers in this process, one after the other; the n-th dies as the n-th entry of `kills` defines. */
+/**
+ * Creates workers in this process, one after the other; the n-th dies as defined by the n-th entry of
+ * `kills`.
+ */
 function workers(kills: Kills): { start: () => Promise<StartedWorker>; loseNow: () => void } {
   let started = 0;
   let loseNow = (): void => {};
@@ -47,7 +50,7 @@ function workers(kills: Kills): { start: () => Promise<StartedWorker>; loseNow: 
     );
     return {
       name: `worker ${started}`,
-      // Asynchronously and in order, as a pipe does.
+      // Deliver asynchronously and in order, like a pipe.
       send: (bytes) => {
         setImmediate(() => {
           if (!isDead) for (const frame of createFrameReader().push(bytes)) worker.receive(frame);
@@ -139,7 +142,7 @@ async function live(worker: SupervisedWorker, all: readonly Operation[]): Promis
       seen.push((await worker.request('logprobs', score).answer).tensors['logprobs']);
     else if (type === 'sample') seen.push(await sample(worker, value));
     else if (type === 'checkpoint') {
-      // Same order as in a run: written under another name, then moved.
+      // As in a run, write the state under another name, then move it.
       const place = join(folder, `state-${++places}`);
       await worker.request('saveState', { fields: { dir: `${place}-draft` } }).answer;
       renameSync(`${place}-draft`, place);
@@ -236,7 +239,7 @@ test('delivers each completion once and does not request delivered ones again', 
   expect(said[0]).toMatch(/killed after 4\nA new worker continues from the model as loaded and 0 requests/);
 });
 
-test('fails a request that ends two workers, and all later requests, with one error that names it', async () => {
+test('fails a request that crashes two workers, and all later requests, with one error that names it', async () => {
   const { worker } = await supervised([
     { after: 2, isLost: 'request' },
     { after: 2, isLost: 'request' },
@@ -251,7 +254,7 @@ test('fails a request that ends two workers, and all later requests, with one er
   await expect(worker.request('logprobs', score).answer).rejects.toThrow(/two workers in a row/);
 });
 
-test('names the first crash when a new worker ends before it is restored', async () => {
+test('names the first crash if a new worker ends before it is restored', async () => {
   const { worker } = await supervised([
     { after: 2, isLost: 'request' },
     { after: 1, isLost: 'request' },
@@ -262,7 +265,7 @@ test('names the first crash when a new worker ends before it is restored', async
   );
 });
 
-test('throws on a lost worker after updates were dropped, until a state is kept', async () => {
+test('throws for a lost worker after updates were dropped, until a state is kept', async () => {
   const { worker } = await supervised([{ after: 5, isLost: 'request' }], { maxReplayBytes: 50 });
   await using _ = worker;
   await live(worker, [{ type: 'learn', value: 3 }]);

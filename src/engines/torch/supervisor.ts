@@ -7,7 +7,7 @@ import type { Place } from './sampling.ts';
 
 /** How to start and restore a worker. */
 export interface Supervision {
-  /** Starts a worker and creates the model in it; leaves nothing behind on an error. */
+  /** Starts a worker and creates the model in it; cleans up after an error. */
   readonly start: () => Promise<StartedWorker>;
   /** Memory for the updates since the last kept state, bytes. */
   readonly maxReplayBytes: number;
@@ -17,13 +17,13 @@ export interface Supervision {
   readonly notify: (message: string) => void;
 }
 
-/** A worker that holds the model. */
+/** A worker in which the model has been created. */
 export interface StartedWorker {
   readonly connection: WorkerConnection;
   readonly created: Answer<'createModel'>['result'];
 }
 
-/** A request in flight, across as many workers as it takes. */
+/** A request in flight, possibly over several workers. */
 export interface Pending<T extends RequestType> {
   readonly answer: Promise<Answer<T>>;
   /** For `sample`: ends these completions, or all (`null`). */
@@ -37,7 +37,7 @@ interface Open {
   readonly onPart: OnPart | undefined;
   readonly resolve: (answer: never) => void;
   readonly reject: (error: unknown) => void;
-  /** An internal state save that keeps the log short. */
+  /** Whether this is an internal state save, which keeps the log short. */
   readonly isScratch: boolean;
   /** Id of the request on the current worker. */
   id: number | null;
@@ -49,8 +49,8 @@ let supervisors = 0;
 
 /**
  * A worker that survives crashes of its process. Keeps the updates since the last kept state as requests: a fresh
- * worker loads that state, replays them, and then repeats all open requests. On CPU this gives the same numbers; on a
- * GPU nearly the same, since its kernels may sum in a different order each time.
+ * worker loads that state, replays them, and then repeats all open requests. On a CPU this gives the same
+ * numbers; on a GPU nearly the same, because its kernels may sum in a different order each time.
  *
  * If two workers crash without finishing anything in between, throws one error that names the request.
  */
@@ -59,12 +59,12 @@ export class SupervisedWorker implements AsyncDisposable {
   readonly #log = createReplayLog();
   readonly #modelHash: string;
   #connection: WorkerConnection | null;
-  /** In call order. */
+  /** Open requests in call order. */
   #open: Open[] = [];
   #failed: EngineError | null = null;
   #isClosed = false;
   #bringingBack: Promise<void> = Promise.resolve();
-  /** Workers lost since the last finished request. */
+  /** Number of workers lost since the last finished request. */
   #losses = 0;
   #restarts = 0;
   /** Unique name: several engines may share a scratch folder. */
@@ -109,7 +109,7 @@ export class SupervisedWorker implements AsyncDisposable {
     return { answer: promise, abort: (places) => this.#abort(open, places) };
   }
 
-  /** Keeps the state that `saveState` wrote last, now in `dir`: a fresh worker starts from it. */
+  /** Keeps the state that `saveState` wrote last, now in `dir`, from which a fresh worker starts. */
   restartFrom(dir: string): void {
     this.#log.restartFrom(dir);
   }
@@ -157,7 +157,7 @@ export class SupervisedWorker implements AsyncDisposable {
   #refuse(open: Open, error: unknown): void {
     this.#close(open);
     const code = GradusError.isInstance(error) ? error.code : '';
-    // After these requests the worker has dropped the accumulated gradient.
+    // With these errors, the worker has dropped the accumulated gradient.
     if (code === 'WORKER_INTERNAL' || code === 'WORKER_OOM') this.#log.dropGradient();
     open.reject(error);
   }

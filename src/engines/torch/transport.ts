@@ -10,7 +10,7 @@ export interface Transport {
   send(frame: Uint8Array, isOrdered: boolean): void;
   /** Sets the session that the worker's `hello` named; later requests belong to it. */
   useSession(session: string): void;
-  /** Ends the worker at once, whatever it is doing. */
+  /** Ends the worker immediately, whatever it is doing. */
   kill(): void;
   /** Ends the requests; resolves when the worker, or the connection to it, is closed. */
   close(): Promise<void>;
@@ -18,9 +18,9 @@ export interface Transport {
 
 /** Receives replies and messages from a worker, and its end. */
 export interface TransportListener {
-  /** Receives a frame of a reply. An error it throws ends the transport as a protocol violation. */
+  /** Receives a frame of a reply. If this throws, the transport ends with a protocol violation. */
   onFrame(frame: Frame): void;
-  /** Receives why the worker ended; nothing follows. */
+  /** Receives the reason why the worker ended; no calls follow. */
   onEnd(error: EngineError): void;
   /** Receives the worker's messages to the user, one line each without its name. */
   onWords(line: string): void;
@@ -29,10 +29,10 @@ export interface TransportListener {
 /** Opens the transport. The listener receives a failure to open. */
 export type OpenTransport = (listener: TransportListener) => Transport;
 
-/** Longest wait for a worker to exit after it was asked to, in milliseconds. */
+/** Maximum wait for a worker to exit on request, in milliseconds. */
 export const graceMs = 5000;
 
-/** Error for frames that violate the protocol. */
+/** Creates the error for frames that violate the protocol. */
 export function breach(worker: string, cause: unknown): ProtocolError {
   const what =
     cause instanceof z.ZodError

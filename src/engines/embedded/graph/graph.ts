@@ -11,7 +11,7 @@ import {
 /**
  * Tensor expressions with reverse-mode differentiation, compiled to ONNX. A `Value` is a node of an immutable
  * expression graph: building a node runs nothing, and compiling emits only nodes that the outputs depend on. One `Op`
- * object under `ops/` defines each operation: its shape rule, its ONNX form, its derivative.
+ * object under `ops/` defines each operation: its shape rule, its ONNX form and its derivative.
  */
 
 /** Sizes of the dimensions, outermost first; `[]` is a scalar. */
@@ -37,18 +37,21 @@ export interface Call<Attributes> {
   readonly outputs: readonly Value[];
 }
 
-/** Definition of one operation: shape rule, ONNX form, derivative. */
+/** Definition of one operation: shape rule, ONNX form and derivative. */
 export interface Op<Attributes> {
   readonly name: string;
   /** Element type of the result; default `float32`. */
   readonly type?: ElementType;
-  /** Shapes of the result and of the values kept for `vjp`; for invalid inputs, the expected shapes as text. */
+  /**
+   * Returns the shapes of the result and of the values kept for `vjp`; for invalid inputs, describes the
+   * expected shapes.
+   */
   shapes(inputs: readonly Shape[], attributes: Attributes): readonly Shape[] | string;
   /** Writes the nodes that compute `outputs` from `inputs`. */
   emit(emitter: Emitter, names: EmittedNames, call: Call<Attributes>): void;
   /**
-   * The vector–Jacobian product: the gradient of every input, given the gradient of the result (of the result's
-   * shape). `null` for inputs without one.
+   * Returns the vector–Jacobian product: the gradient of every input, given that of the result (in the
+   * result's shape); `null` for inputs without one.
    */
   vjp(call: Call<Attributes>, gradient: Value): readonly (Value | null)[];
 }
@@ -58,12 +61,12 @@ interface EmittedNames {
   readonly outputs: readonly string[];
 }
 
-/** A placeholder; its data is fed at every run. */
+/** Creates a placeholder, to which every run feeds data. */
 export function input(name: string, type: ElementType, shape: Shape): Value {
   return { shape, type, source: { kind: 'input', name } };
 }
 
-/** A tensor stored in the program. Without a shape: a scalar. */
+/** Creates a tensor stored in the program. Default shape: a scalar. */
 export function constant(data: Float32Array | number, shape: Shape = []): Value {
   const array = typeof data === 'number' ? new Float32Array([data]) : data;
   return { shape, type: 'float32', source: { kind: 'constant', data: array } };
@@ -89,7 +92,8 @@ export function apply<Attributes>(
 }
 
 /**
- * The gradients of a scalar with respect to values it depends on, as new values in the same order.
+ * Returns the gradients of a scalar with respect to values that it depends on, as new values in the same
+ * order.
  *
  * @param add sums two gradients of the same value (the `add` op, passed in because the ops import this file)
  */
@@ -117,14 +121,14 @@ export function gradients(scalar: Value, of: readonly Value[], add: (a: Value, b
 /** Values that a program takes as inputs of these names instead of computing them. */
 type Given = ReadonlyMap<Value, string>;
 
-/** Results of the operations with a given name that a value depends on, in order. */
+/** Returns the results of the operations with a given name that a value depends on, in order. */
 export function resultsOf(name: string, value: Value): Value[] {
   return callsLeadingTo([value], new Map()).flatMap(({ op, outputs }) =>
     op.name === name ? outputs.slice(0, 1) : [],
   );
 }
 
-/** Every call the values depend on, each after the calls it needs, up to given values. */
+/** Returns every call that the values depend on, each after the calls it needs; stops at given values. */
 function callsLeadingTo(values: readonly Value[], given: Given): Call<unknown>[] {
   const ordered = new Set<Call<unknown>>();
   const entered = new Set<Call<unknown>>();
@@ -148,8 +152,8 @@ function callsLeadingTo(values: readonly Value[], given: Given): Call<unknown>[]
 }
 
 /**
- * Estimates the peak memory of a run, in bytes: every value counts from the call that makes it to the last call
- * that reads it. Inputs, constants and outputs are not counted.
+ * Estimates the peak memory of a run, in bytes: every value counts from the call that computes it to the last
+ * call that reads it. Inputs, constants and outputs are not counted.
  */
 function peakBytes(outputs: readonly Value[], given: Given): number {
   const calls = callsLeadingTo(outputs, given);
@@ -185,7 +189,7 @@ export interface CompiledGraph {
   readonly bytes: number;
 }
 
-/** Emits everything the named outputs depend on as one ONNX model; `given` values are inputs. */
+/** Emits everything that the named outputs depend on as one ONNX model; `given` values become inputs. */
 export function compile(outputs: Readonly<Record<string, Value>>, given: Given = new Map()): CompiledGraph {
   const emitter = new Emitter(outputs, given);
   for (const call of callsLeadingTo(Object.values(outputs), given)) emitter.call(call);
@@ -201,7 +205,7 @@ export class Emitter {
   readonly #given: Given;
   #count = 0;
 
-  /** Final names of results that are outputs; such results are written under them directly. */
+  /** Final names of results that are outputs; these results are written directly under the final names. */
   constructor(outputs: Readonly<Record<string, Value>>, given: Given) {
     this.#given = given;
     for (const [name, value] of Object.entries(outputs)) {
@@ -249,7 +253,7 @@ export class Emitter {
     call.op.emit(this, { inputs, outputs }, call);
   }
 
-  /** The model with these outputs. */
+  /** Returns the model with these outputs. */
   finish(outputs: Readonly<Record<string, Value>>): CompiledGraph {
     const described = Object.entries(outputs).map(([name, value]): OnnxValue => {
       const written = this.#name(value);

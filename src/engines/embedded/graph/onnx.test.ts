@@ -22,7 +22,7 @@ async function runNode(
   return y!.data as Float32Array;
 }
 
-test('passes real attributes to the runtime exactly as float32', async () => {
+test('passes floating-point attributes to the runtime exactly as float32', async () => {
   await fc.assert(
     fc.asyncProperty(fc.float({ min: 0.125, max: 100, noNaN: true }), async (alpha) => {
       const [result] = await runNode('LeakyRelu', { alpha: { float: alpha } }, Float32Array.of(-1));

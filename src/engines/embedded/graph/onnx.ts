@@ -1,14 +1,14 @@
 import { ProtobufMessage as Message } from '../../../core/protobuf.ts';
 
-/** Writes ONNX models: the messages of onnx.proto3 that the graphs of this engine need. */
+/** Writes ONNX models: the messages of onnx.proto3 that this engine's graphs need. */
 
-/** Element types the engine's graphs use, with their numbers in `TensorProto.DataType`. */
+/** Element types that the engine's graphs use, with their numbers in `TensorProto.DataType`. */
 const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
 
 /** Element type of a tensor; also its name in `ort.Tensor`. */
 export type ElementType = keyof typeof elementTypes;
 
-/** An attribute of a node. Plain numbers are integers; `{ float }` marks the real ones. */
+/** An attribute of a node. Plain numbers are integers; `{ float }` marks floating-point numbers. */
 export type Attribute = string | number | readonly number[] | { readonly float: number };
 
 /** One operation. `domain` is empty for ONNX's own operators and `com.microsoft` for the runtime's. */
@@ -20,7 +20,7 @@ export interface OnnxNode {
   readonly domain?: 'com.microsoft';
 }
 
-/** A name with type and shape; a string as dimension is symbolic (any size). */
+/** A name with its type and shape; a dimension given as a string is symbolic (any size). */
 export interface OnnxValue {
   readonly name: string;
   readonly type: ElementType;
@@ -44,7 +44,8 @@ export interface OnnxModel {
 }
 
 /**
- * Encodes the bytes that `ort.InferenceSession.create` takes: IR version 9, opset 18 and `com.microsoft` 1.
+ * Encodes a model as the bytes that `ort.InferenceSession.create` expects: IR version 9, opset 18 and
+ * `com.microsoft` 1.
  *
  * @example
  * encodeModel({

@@ -3,16 +3,16 @@ import { openProgram, type Program } from './program.ts';
 
 /** Loaded programs by key. */
 export interface ProgramCache {
-  /** Returns the program of a key; `build` makes its graph on first use. */
+  /** Returns the program of a key; calls `build` for its graph on first use. */
   open(key: string, build: () => CompiledGraph): Promise<Program>;
-  /** Unloads programs until the remaining ones take at most this much memory. */
+  /** Unloads programs until the remaining ones need at most this much memory. */
   shrinkTo(bytes: number): Promise<void>;
 }
 
 export interface ProgramCacheOptions {
   /** Threads of ONNX Runtime. */
   readonly threads: number;
-  /** Memory for loaded programs; the least recently used are unloaded first, never the one in use. */
+  /** Memory for loaded programs; unloads the least recently used first, but never the one in use. */
   readonly memoryBudgetBytes: number;
 }
 

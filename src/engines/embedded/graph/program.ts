@@ -12,8 +12,8 @@ export interface Program {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
   /**
-   * Runs once, blocking the thread. Writes outputs named in `into` to those arrays without a copy; returns all other
-   * outputs as new arrays.
+   * Runs the program once, blocking the thread. Writes outputs named in `into` directly to those arrays;
+   * returns all other outputs as new arrays.
    */
   run(feeds: Arrays, into?: Readonly<Record<string, Float32Array>>): Promise<Record<string, Float32Array>>;
   /** Frees the runtime's memory; the program becomes unusable. */
@@ -21,8 +21,8 @@ export interface Program {
 }
 
 /**
- * Loads a graph for `threads` threads. Disables the runtime's optimiser and memory pattern: they made no step faster
- * and doubled loading time and memory.
+ * Loads a graph for `threads` threads. Disables the runtime's optimiser and memory patterns, which made no
+ * step faster and doubled loading time and memory.
  */
 export async function openProgram(graph: CompiledGraph, threads: number): Promise<Program> {
   const session = await ort.InferenceSession.create(graph.model, {
@@ -31,7 +31,7 @@ export async function openProgram(graph: CompiledGraph, threads: number): Promis
     graphOptimizationLevel: 'disabled',
     enableMemPattern: false,
     logSeverityLevel: 3,
-    // Waiting threads would compete with other lanes and programs.
+    // Spinning threads would compete with other lanes and programs.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
   return {

@@ -27,7 +27,7 @@ test('gives tiny models one lane per processor, at most eight, with one thread e
   expect(candidateLayouts(tiny, { memoryBudgetBytes }, 64)).toEqual([{ lanes: 8, threads: 1 }]);
 });
 
-test('keeps fixed values and measures nothing when only one layout remains', () => {
+test('keeps fixed values, and measures nothing if only one layout remains', () => {
   expect(candidateLayouts(large, { memoryBudgetBytes, lanes: 3, threads: 5 }, 2)).toEqual([
     { lanes: 3, threads: 5 },
   ]);

@@ -3,13 +3,19 @@ import { type Lane, openLane } from './lane.ts';
 import { trainsInLayers } from '../memory-budget.ts';
 import { parameterLayout } from '../parameters.ts';
 
-/** Assignment of processors: worker threads, and runtime threads in each. Does not change results. */
+/**
+ * Assignment of processors: number of worker threads, and of runtime threads in each. Does not affect
+ * results.
+ */
 export interface LaneLayout {
   readonly lanes: number;
   readonly threads: number;
 }
 
-/** Below this many weights, one thread per lane was always fastest: the products are too small to split. */
+/**
+ * Below this number of weights, one thread per lane was always fastest: the matrix products are too small to
+ * split.
+ */
 const tinyModel = 4e6;
 /** With more lanes, each share of the memory budget would be too small for fast programs. */
 const mostLanes = 8;
@@ -88,7 +94,7 @@ async function measureLayouts(
   }
 }
 
-/** Products of a layer's size per second, summed over all lanes of a layout. */
+/** Measures matrix products of a layer's size per second, summed over all lanes of a layout. */
 async function rateOf({ lanes, threads }: LaneLayout, workers: readonly Lane[]): Promise<number> {
   const rates = await Promise.all(
     workers.slice(0, lanes).map((lane) => lane.measure({ threads, forMs: 40 })),

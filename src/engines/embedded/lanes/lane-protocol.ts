@@ -33,7 +33,7 @@ export type LaneTask =
       readonly job: SamplingJob;
       /** Must not change until the job ends. */
       readonly weights: Float32Array;
-      /** Identifies the weights: jobs of one version share their rows. */
+      /** Identifies the weights: jobs of the same version share batches. */
       readonly version: number;
       /** Abort flag in shared memory: setting element 0 to 1 stops the job. */
       readonly aborted: Int32Array;

@@ -16,8 +16,8 @@ import { stopReach } from '../sampling/sampling-work.ts';
 import { createSampler, type Sampler } from '../sampling/sampler.ts';
 
 /**
- * Thread of one lane: runs microbatches and decodes completions. Sampling jobs of the same weights share batches;
- * microbatches run between their steps.
+ * Thread of one lane: runs microbatches and decodes completions. Sampling jobs with the same weights share
+ * batches; microbatches run between decoding steps.
  */
 const options = workerData as LaneOptions;
 const port = parentPort!;
@@ -47,7 +47,10 @@ port.on('message', (request: LaneRequest | 'close') => {
     });
 });
 
-/** Ends the thread between requests: the runtime aborts the whole process if a thread ends while it computes. */
+/**
+ * Ends the thread only between requests: the runtime aborts the whole process if a thread ends during a
+ * computation.
+ */
 function endWhenIdle(): void {
   // oxlint-disable-next-line unicorn/no-process-exit -- ends this thread alone
   if (isClosing && running === 0) process.exit();
@@ -111,7 +114,7 @@ async function openSampler(): Promise<Sampler> {
   return createSampler({ ...options, decoder, endsWithStop, cacheBytes: memoryBudgetBytes / 4 });
 }
 
-/** Decodes only the tail that can contain a stop string. */
+/** Returns whether the last token completes a stop string. Decodes only the tail that can contain one. */
 function endsWithStop(tokens: Int32Array, stop: readonly string[]): boolean {
   const tail = tokenizer!.decode(tokens.subarray(-stopReach(stop)));
   return stop.some((text) => tail.includes(text));

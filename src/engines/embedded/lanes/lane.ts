@@ -33,11 +33,11 @@ interface Pending {
 const closingMs = 30_000;
 
 /**
- * Starts a lane. When its thread dies, all pending and later requests reject with a `WorkerCrashed` that lists the
- * pending ones. Disposing rejects them too, and waits for the computation in progress.
+ * Starts a lane. If its thread dies, all pending and later requests reject with a `WorkerCrashed` that lists
+ * the pending ones. Disposing also rejects them, and waits for the computation in progress.
  */
 export function openLane(options: LaneOptions): Lane {
-  // The compiled package runs the .js file next to this one, the source tree the .ts file.
+  // The compiled package runs the .js file next to this one; the source tree runs the .ts file.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./lane-worker.${extension}`, import.meta.url), { workerData: options });
   const { ask, fail } = connect(worker);
@@ -70,7 +70,7 @@ export function openLane(options: LaneOptions): Lane {
   };
 }
 
-/** Numbers the requests to a lane's thread; `fail` rejects those pending and all later ones. */
+/** Numbers the requests to a lane's thread; `fail` rejects pending and all later requests. */
 function connect(worker: Worker): {
   ask(what: string, task: LaneTask, written?: OnWritten): Promise<unknown>;
   fail(cause: unknown): void;

@@ -11,7 +11,7 @@ const layout: ParameterLayout = {
   length: 3,
 };
 
-/** Reference: one weight through `torch.optim.AdamW` as documented, in double precision. */
+/** Reference: updates one weight as documented for `torch.optim.AdamW`, in double precision. */
 function torchAdamW(weight: number, gradients: readonly number[], decay: number, rate: number): number {
   let [w, m, v] = [weight, 0, 0];
   for (const [index, gradient] of gradients.entries()) {
@@ -43,7 +43,7 @@ test('agrees with PyTorch over several steps and exempts biases from decay', () 
           step: index + 1,
           norm: gradientNorm(gradient),
         };
-        // Cut inside the matrix: ranges need not end at tensor boundaries.
+        // Split inside the matrix, because ranges need not end at tensor boundaries.
         for (const [from, to] of [
           [0, 1],
           [1, 3],

@@ -18,7 +18,7 @@ export interface AdamWUpdate {
   readonly norm: number;
 }
 
-/** L2 norm over all elements, summed in double precision in index order. */
+/** Returns the L2 norm over all elements, summed in double precision in index order. */
 export function gradientNorm(gradient: Float32Array): number {
   let squares = 0;
   for (let i = 0; i < gradient.length; i++) squares += gradient[i]! * gradient[i]!;
@@ -26,9 +26,10 @@ export function gradientNorm(gradient: Float32Array): number {
 }
 
 /**
- * One AdamW update in place (Loshchilov & Hutter 2019, algorithm 2; PyTorch's form and order of operations). Weight
- * decay is decoupled and does not apply to biases and norms. Scales the gradient to `maxGradNorm` first, as
- * `clip_grad_norm_` does. Elements are independent, so splitting an update into ranges does not change its bits.
+ * Applies one AdamW update in place (Loshchilov & Hutter 2019, algorithm 2; in PyTorch's form and order of
+ * operations). Weight decay is decoupled and does not apply to biases and norms. Scales the gradient to
+ * `maxGradNorm` first, as `clip_grad_norm_` does. Elements are independent, so splitting an update into
+ * ranges does not change its bits.
  */
 export function applyAdamW({ entries }: ParameterLayout, update: AdamWUpdate): void {
   const { weights, gradient, firstMoment: first, secondMoment: second, settings, step, norm } = update;

@@ -11,7 +11,7 @@ import type { GradientJob, LogprobJob } from './pass.ts';
 export interface BlockStack {
   /** Computes the last hidden states [tokens, hidden]. */
   forward(job: ForwardJob, hidden: Float32Array): Promise<void>;
-  /** As `forward`; also keeps what `backward` needs. */
+  /** Computes the same as `forward`, and keeps the values that `backward` needs. */
   forwardKeeping(job: GradientJob, hidden: Float32Array): Promise<void>;
   /**
    * Adds the gradients of the weights to the job's gradient, given the gradient of the last hidden states. Call
@@ -35,7 +35,7 @@ export function createBlockStack(config: ModelConfig, programs: ProgramCache, bu
   const sizeOf = ({ shape }: ForwardJob): number => shape.rows * shape.positions * hiddenSize;
   const inputOf = (job: ForwardJob, layer: number): Float32Array => buffers(`input ${layer}`, sizeOf(job));
 
-  /** Runs the blocks; `numberOf` numbers the buffer of a block's input. */
+  /** Runs the blocks; `numberOf` returns the number of the buffer for a block's input. */
   const run = async (
     job: ForwardJob,
     hidden: Float32Array,
@@ -60,10 +60,10 @@ export function createBlockStack(config: ModelConfig, programs: ProgramCache, bu
   };
 
   return {
-    // Two buffers suffice for the forward pass alone.
+    // Two buffers suffice for a forward pass alone.
     forward: (job, hidden) => run(job, hidden, 0, (layer) => layer % 2),
     forwardKeeping: (job, hidden) => {
-      // Frees the values of later blocks that earlier jobs kept.
+      // Free the values that earlier jobs kept for later blocks.
       kept.length = Math.min(kept.length, job.keptLayers);
       return run(job, hidden, job.keptLayers, (layer) => layer);
     },
@@ -90,7 +90,7 @@ export function createBlockStack(config: ModelConfig, programs: ProgramCache, bu
   };
 }
 
-/** Arrays for the kept values that a program outputs or takes. */
+/** Returns arrays for the kept values that a program outputs or takes. */
 function keptArrays(
   { inputs, outputs }: Program,
   buffers: Buffers | undefined,
@@ -101,7 +101,10 @@ function keptArrays(
   return Object.fromEntries(values.map(({ name, shape }) => [name, buffers!(name, lengthOf(shape))]));
 }
 
-/** Weights of a block under the names of the first block of the same kind, whose programs it runs. */
+/**
+ * Returns the weights of a block under the names of the first block of the same kind, whose programs it
+ * shares.
+ */
 function blockEntries(
   config: ModelConfig,
   entries: readonly ParameterEntry[],
@@ -113,7 +116,7 @@ function blockEntries(
     .map((entry) => ({ ...entry, name: like + entry.name.slice(own.length) }));
 }
 
-/** Embeds tokens: the forward pass of `embedTokens`, without a copy of the table. */
+/** Embeds tokens like the forward pass of `embedTokens`, but without a copy of the table. */
 function gatherRows(
   { hiddenSize, embeddingScale = 1 }: ModelConfig,
   table: Float32Array,

@@ -1,7 +1,7 @@
 import type { ParameterEntry } from '../parameters.ts';
 import { gradientPrefix } from './gradient-program.ts';
 
-/** Returns the buffer of this name and length; it holds the content of its last use. */
+/** Returns the buffer of this name and length, with the content of its last use. */
 export type Buffers = (name: string, length: number) => Float32Array;
 
 /**
@@ -18,11 +18,11 @@ export function createBuffers(): Buffers {
   };
 }
 
-/** Gradients of some weights in a buffer, as outputs of a program. */
+/** Gradients of some weights, in a buffer that receives the outputs of a program. */
 export interface GradientOutputs {
   /** Views by output name. */
   readonly into: Readonly<Record<string, Float32Array>>;
-  /** Adds them to a vector in the order of `parameterLayout`. */
+  /** Adds the gradients to a vector in the order of `parameterLayout`. */
   addTo(gradient: Float32Array): void;
 }
 

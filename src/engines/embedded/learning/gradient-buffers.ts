@@ -1,10 +1,13 @@
-/** Pool of gradient vectors that runners write into. */
+/** Pool of gradient vectors to which runners write. */
 export interface GradientBuffers {
   take(): Promise<Float32Array>;
   give(buffer: Float32Array): void;
   /** Rejects all current and later waiters: the work that would free a buffer has failed. */
   abandon(error: unknown): void;
-  /** True when every buffer is back and the pool was not abandoned, so another batch can use it. */
+  /**
+   * Returns true if every buffer has been returned and the pool was not abandoned, so that another batch can
+   * use it.
+   */
   isWhole(): boolean;
 }
 
@@ -14,9 +17,9 @@ interface Waiting {
 }
 
 /**
- * Creates a pool of reusable buffers in shared memory, so that other threads can write them. At most `limit` exist: a
- * runner far ahead of the others waits, because gradients are added in order. This cannot deadlock, because the runner
- * whose turn it is already holds a buffer.
+ * Creates a pool of reusable buffers in shared memory, so that other threads can write them. At most `limit`
+ * exist. A runner far ahead of the others waits, because gradients are added in order. This cannot deadlock,
+ * because the next runner in order already has a buffer.
  *
  * @param length elements per buffer
  */

@@ -9,12 +9,13 @@ import { reshape, sum, sumAll } from '../graph/ops/shaping.ts';
 import { top } from '../graph/ops/top.ts';
 import { type BatchShape, transformerLogits, type Weights, weightInputs } from '../transformer.ts';
 
-/** Prefix of the outputs that hold the gradient of each weight tensor. */
+/** Prefix of the outputs with the gradient of each weight tensor. */
 export const gradientPrefix = 'gradient:';
 
 /**
- * Forward, loss and backward pass of one microbatch. Outputs: `gradient:<weight>` for every weight, and
- * [rows, positions] arrays `logprobs`, `entropy`, `loss` and, where the loss has them, `kl`, `clipLow`, `clipHigh`.
+ * Builds the forward pass, loss and backward pass of one microbatch. Outputs: `gradient:<weight>` for every
+ * weight, and [rows, positions] arrays `logprobs`, `entropy`, `loss` and, if the loss has them, `kl`,
+ * `clipLow`, `clipHigh`.
  */
 export function gradientProgram(config: ModelConfig, shape: BatchShape, spec: LossSpec): CompiledGraph {
   const weights = weightInputs(config);
@@ -28,21 +29,24 @@ export function gradientProgram(config: ModelConfig, shape: BatchShape, spec: Lo
   return compile(Object.fromEntries([...measured, ...named]));
 }
 
-/** Forward pass alone: output `logprobs` [rows, positions]. */
+/** Builds the forward pass alone, with output `logprobs` [rows, positions]. */
 export function logprobProgram(config: ModelConfig, shape: BatchShape): CompiledGraph {
   const { logprobs } = wholeDistribution(config, weightInputs(config), shape);
   return compile({ logprobs });
 }
 
-/** Forward pass alone: output `top` [rows · positions, 2 · count], in the layout of the `top` op. */
+/**
+ * Builds the forward pass alone, with output `top` [rows · positions, 2 · count] in the layout of the `top`
+ * op.
+ */
 export function topProgram(config: ModelConfig, shape: BatchShape, count: number): CompiledGraph {
   const { logs } = wholeDistribution(config, weightInputs(config), shape);
   return compile({ top: top(logs, count) });
 }
 
 /**
- * As `tokenDistribution`, for the input `tokens`; log-probabilities of the targets and entropies have shape [rows,
- * positions].
+ * Builds `tokenDistribution` for the input `tokens`; log-probabilities of the targets and entropies have
+ * shape [rows, positions].
  */
 function wholeDistribution(config: ModelConfig, weights: Weights, shape: BatchShape): TokenDistribution {
   const tokens = input('tokens', 'int32', [shape.rows * shape.positions]);
@@ -62,7 +66,7 @@ export interface TokenDistribution {
   readonly entropy: Value;
 }
 
-/** Distributions of logits [tokens, vocabulary]; takes the input `targets`. */
+/** Builds the distributions of logits [tokens, vocabulary]; takes the input `targets`. */
 export function tokenDistribution(logits: Value): TokenDistribution {
   const logs = logSoftmax(logits);
   const targets = input('targets', 'int32', [logits.shape[0]!, 1]);

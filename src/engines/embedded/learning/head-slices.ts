@@ -15,10 +15,10 @@ import {
 /** Default maximum number of logits in memory at a time. */
 const defaultMostLogits = 2 ** 23;
 
-/** Tokens are computed in multiples of this number; a last slice is padded. */
+/** Tokens are computed in multiples of this number; the last slice is padded. */
 const tokenStep = 32;
 
-/** Tokens whose logits are computed at a time, for a microbatch of this shape. */
+/** Returns the number of tokens whose logits are computed at a time, for a microbatch of this shape. */
 export function sliceTokens(
   { vocabSize }: ModelConfig,
   { rows, positions }: BatchShape,
@@ -32,7 +32,7 @@ export function sliceTokens(
 export interface HeadJob {
   readonly weights: Float32Array;
   readonly shape: BatchShape;
-  /** Hidden states [paddedTokens, hidden], 0 where padded. */
+  /** Hidden states [paddedTokens, hidden], 0 at padding. */
   readonly hidden: Float32Array;
   readonly inverseTemperature: Float32Array;
   /** [rows · positions] */
@@ -45,13 +45,16 @@ export interface Cotangents {
   readonly byEntropy?: Float32Array | undefined;
 }
 
-/** Final norm, head and softmax in slices of tokens, so that the logits of a microbatch never exist at once. */
+/**
+ * Computes the final norm, head and softmax in slices of tokens, so that the logits of a microbatch never
+ * exist all at once.
+ */
 export interface HeadSlices {
-  /** Tokens of all slices of a microbatch. */
+  /** Returns the number of tokens in all slices of a microbatch, including padding. */
   paddedTokens(shape: BatchShape): number;
-  /** Log-probability of each target and entropy, [rows · positions]. */
+  /** Returns the log-probability of each target, and the entropies, [rows · positions]. */
   score(job: HeadJob): Promise<{ readonly logprobs: Float32Array; readonly entropy: Float32Array }>;
-  /** Most probable tokens, as in `Pass.top`. */
+  /** Returns the most probable tokens, as in `Pass.top`. */
   top(job: HeadJob, count: number): Promise<Float32Array>;
   /**
    * Adds the gradients of the weights to `gradient`; writes the gradient of `hidden` to `byHidden`, which has the same
@@ -74,7 +77,7 @@ export function createHeadSlices(
   const paddedTokens = (shape: BatchShape): number =>
     sizeFor(shape) * Math.ceil((shape.rows * shape.positions) / sizeFor(shape));
 
-  /** Calls `run` with the feeds of each slice, its first token and one past its last. */
+  /** Calls `run` with the feeds of each slice, the index of its first token and the index after its last. */
   const eachSlice = async (
     { weights, shape, hidden, inverseTemperature, targets }: HeadJob,
     run: (feeds: Arrays, from: number, to: number) => Promise<void>,
@@ -138,7 +141,7 @@ export function createHeadSlices(
   };
 }
 
-/** Elements `from` … `from + size − 1`; 0 past the end. */
+/** Returns elements `from` … `from + size − 1`; 0 past the end. */
 function slice(values: Float32Array, from: number, size: number): Float32Array {
   const padded = new Float32Array(size);
   padded.set(values.subarray(from, from + size));

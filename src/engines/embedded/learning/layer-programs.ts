@@ -20,14 +20,17 @@ import { lossGraph } from './loss-graph.ts';
 /**
  * Programs of a pass in layers. Each takes hidden states [tokens, hidden] as input `hidden` and returns them as output
  * `next`. Its gradient program takes the gradient of `next` as input `cotangent` and returns that of `hidden` as output
- * `gradient:hidden`. It recomputes the forward part, or takes the values that were kept. The derivative of Σ next ·
- * cotangent is the vector–Jacobian product.
+ * `gradient:hidden`. It recomputes the forward pass, or takes the values that were kept. The derivative of Σ
+ * next · cotangent is the vector–Jacobian product.
  */
 
-/** Name of the output that holds the gradient of the input `hidden`. */
+/** Name of the output for the gradient of the input `hidden`. */
 export const hiddenGradient = `${gradientPrefix}hidden`;
 
-/** Forward pass of block `layer`; `keeps`: also outputs the values that the backward pass takes, see `keptValues`. */
+/**
+ * Builds the forward pass of block `layer`. With `keeps`, it also outputs the values that the backward pass
+ * takes; see `keptValues`.
+ */
 export function blockProgram(
   config: ModelConfig,
   shape: BatchShape,
@@ -43,9 +46,10 @@ export function blockProgram(
 }
 
 /**
- * Backward pass of block `layer`; also outputs `gradient:<weight>` of each of its weights.
+ * Builds the backward pass of block `layer`, which also outputs `gradient:<weight>` for each of its weights.
  *
- * @param keeps take the results of matrix products as inputs instead of recomputing them; the bits are the same.
+ * @param keeps if true, takes the results of matrix products as inputs instead of recomputing them; gives the
+ * same bits.
  */
 export function blockGradientProgram(
   config: ModelConfig,
@@ -61,7 +65,7 @@ export function blockGradientProgram(
   return compile(outputs, keeps ? linearResults(next) : undefined);
 }
 
-/** Inputs of a block's backward pass that its forward pass outputs. */
+/** Returns the inputs of a block's backward pass that its forward pass outputs. */
 export function keptValues({ inputs }: CompiledGraph): OnnxValue[] {
   return inputs.filter(({ name }) => name.startsWith(keptPrefix));
 }
@@ -69,25 +73,29 @@ export function keptValues({ inputs }: CompiledGraph): OnnxValue[] {
 /** Prefix of the names of kept values. */
 export const keptPrefix = 'kept:';
 
-/** Results of the matrix products with weights, by name. */
+/** Returns the results of the matrix products with weights, by name. */
 function linearResults(next: Value): Map<Value, string> {
   return new Map(resultsOf('linear', next).map((value, at) => [value, `${keptPrefix}${at}`]));
 }
 
-/** Final norm, head and log-probabilities of `tokens` tokens: outputs `logprobs` and `entropy`, [tokens, 1]. */
+/**
+ * Builds the final norm, head and log-probabilities of `tokens` tokens, with outputs `logprobs` and
+ * `entropy`, [tokens, 1].
+ */
 export function headProgram(config: ModelConfig, tokens: number): CompiledGraph {
   const { logprobs, entropy } = head(config, tokens);
   return compile({ logprobs, entropy });
 }
 
-/** Output `top` [tokens, 2 · count], in the layout of the `top` op. */
+/** Builds the final norm and head with output `top` [tokens, 2 · count], in the layout of the `top` op. */
 export function topHeadProgram(config: ModelConfig, tokens: number, count: number): CompiledGraph {
   return compile({ top: top(head(config, tokens).logs, count) });
 }
 
 /**
- * Backward pass of the head, from the inputs `byLogprob` and, if `hasEntropy`, `byEntropy`: the derivatives of the loss,
- * [tokens, 1]. Also outputs the gradients of the final norm and of the head's matrix.
+ * Builds the backward pass of the head, from the inputs `byLogprob` and, if `hasEntropy`, `byEntropy`: the
+ * derivatives of the loss, [tokens, 1]. Also outputs the gradients of the final norm and of the head's
+ * matrix.
  */
 export function headGradientProgram(config: ModelConfig, tokens: number, hasEntropy: boolean): CompiledGraph {
   const { hidden, weights, logprobs, entropy } = head(config, tokens);
@@ -100,8 +108,8 @@ export function headGradientProgram(config: ModelConfig, tokens: number, hasEntr
 }
 
 /**
- * The loss alone, from inputs `logprobs` and `entropy` [rows, positions]: the outputs of `lossGraph`, and its derivatives
- * `byLogprob` and, where the loss has an entropy term, `byEntropy`.
+ * Builds the loss alone, from inputs `logprobs` and `entropy` [rows, positions]. Outputs those of `lossGraph`
+ * and the derivatives `byLogprob` and, if the loss has an entropy term, `byEntropy`.
  */
 export function lossProgram(spec: LossSpec, shape: BatchShape): CompiledGraph {
   const size = [shape.rows, shape.positions];
@@ -117,7 +125,7 @@ export function lossProgram(spec: LossSpec, shape: BatchShape): CompiledGraph {
   });
 }
 
-/** Weights of the head, by name. */
+/** Returns the names of the head's weights. */
 export const headWeights = (config: ModelConfig): readonly string[] => [
   'model.norm.weight',
   headName(config),

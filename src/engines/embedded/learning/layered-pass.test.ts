@@ -10,7 +10,7 @@ import { createLayeredPass } from './layered-pass.ts';
 import { lossFeeds, tokenFeeds } from './microbatches.ts';
 import { createWholePass } from './whole-pass.ts';
 
-/** A model with two kinds of layers; with `shape`, the head needs several slices. */
+/** A model with two kinds of layers; for `shape`, the head needs several slices. */
 const config: ModelConfig = {
   architecture: 'gemma3_text',
   vocabSize: 300,
@@ -83,7 +83,7 @@ test.each(Object.keys(losses))('adds the same gradient as the whole pass: %s', a
   }
 });
 
-test('gives the same bits whatever it keeps for the backward pass', async () => {
+test('gives the same bits no matter which values it keeps for the backward pass', async () => {
   const run = async (keptLayers: number): Promise<Float32Array> => {
     const gradient = new Float32Array(weights.length);
     await layered.gradient({
@@ -101,7 +101,7 @@ test('gives the same bits whatever it keeps for the backward pass', async () => 
   for (const keptLayers of [3, 1]) expect(await run(keptLayers)).toEqual(nothing);
 });
 
-test('scores bit for bit like the whole pass', async () => {
+test('gives bit-identical scores to the whole pass', async () => {
   const job = { weights, shape, feeds, temperature: 0.7, inLayers: true };
   expect(await layered.logprobs(job)).toEqual(await whole.logprobs(job));
   expect(await layered.top({ ...job, count: 3 })).toEqual(await whole.top({ ...job, count: 3 }));

@@ -13,7 +13,7 @@ import type { LogprobJob, Pass, TokenMeasurements } from './pass.ts';
  * input of each block, and the backward pass recomputes the block (Chen et al. 2016), so that the activations of only
  * one block exist at a time. The first `keptLayers` blocks also keep the results of their matrix products.
  *
- * @param mostLogits logits that exist at a time; default 2²³.
+ * @param mostLogits maximum number of logits in memory at a time; default 2²³.
  */
 export function createLayeredPass(config: ModelConfig, programs: ProgramCache, mostLogits?: number): Pass {
   const buffers = createBuffers();
@@ -23,7 +23,7 @@ export function createLayeredPass(config: ModelConfig, programs: ProgramCache, m
   const sizeOf = ({ shape }: Pick<LogprobJob, 'shape'>): number =>
     shape.rows * shape.positions * config.hiddenSize;
 
-  /** Last hidden states, without and with their padding of zeros. */
+  /** Returns the buffer of the last hidden states, without and with its padding of zeros. */
   const hiddenStates = (job: Pick<LogprobJob, 'shape'>): [own: Float32Array, padded: Float32Array] => {
     const padded = buffers('hidden', head.paddedTokens(job.shape) * config.hiddenSize);
     padded.fill(0, sizeOf(job));

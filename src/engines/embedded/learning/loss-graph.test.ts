@@ -16,7 +16,7 @@ interface LossResult {
   readonly means: Readonly<Record<string, number>>;
 }
 
-/** The loss graph on log-probabilities given directly; entropy is 0.5 everywhere. */
+/** Runs the loss graph on given log-probabilities; entropy is 0.5 everywhere. */
 async function graphLoss(spec: LossSpec, sequences: readonly ReferenceSequence[]): Promise<LossResult> {
   const longest = Math.max(...sequences.map(({ weights }) => weights.length));
   const shape = { rows: sequences.length, positions: longest + 2 };
@@ -70,7 +70,7 @@ function asTraining(sequence: ReferenceSequence) {
   };
 }
 
-/** Largest difference in value or gradient, relative to the magnitude of the numbers. */
+/** Returns the largest difference in value or gradient, relative to the magnitude of the numbers. */
 function worstGap(ours: LossResult, loss: number, gradient: readonly ArrayLike<number>[]): number {
   const gap = (a: number, b: number): number => Math.abs(a - b) / (1 + Math.abs(a));
   const slopes = gradient.flatMap((row, i) =>
@@ -241,7 +241,7 @@ test('matches the float64 reference in value and gradient on random batches of e
   );
 });
 
-test('keeps the loss kind when numbers change and changes it with structure', () => {
+test('keeps the loss kind if numbers change, and changes it if the structure does', () => {
   expect(lossKind(clipped(0.1, 0.3, 5))).toBe(lossKind(clipped(0.2, 0.2)));
   const kinds = [
     clipped(0.2, 0.2),

@@ -17,9 +17,9 @@ import { sum } from '../graph/ops/shaping.ts';
 import type { BatchShape } from '../transformer.ts';
 
 /**
- * Builds the graph of a `LossSpec`: log-probabilities in, loss per token out. Arrays are [rows, positions]; position t
- * of a row refers to the token it predicts. Numbers of the spec are scalar inputs, so changing them needs no new
- * compilation; only the fields in `lossKind` change the graph.
+ * Builds the graph of a `LossSpec`, from log-probabilities to the loss of each token. Arrays are [rows,
+ * positions]; position t of a row refers to the token it predicts. Numbers of the spec are scalar inputs, so
+ * changing them needs no new compilation; only the fields in `lossKind` change the graph.
  */
 
 /** Per-token inputs other than the log-probabilities; names of graph inputs. */
@@ -32,28 +32,28 @@ export const tokenInputs = [
   'referenceLogprobs',
 ] as const;
 
-/** The name of one per-token input. `active` is 1 where the weight is not 0, else 0. */
+/** Name of a per-token input. `active` is 1 where the weight is not 0, else 0. */
 export type TokenInput = (typeof tokenInputs)[number];
 
-/** Loss of each token, its summands, and measurements; all [rows, positions] and 0 where inactive. */
+/** Loss of each token, its summands, and measurements; all [rows, positions] and 0 for inactive tokens. */
 export interface LossGraph {
   /** w · (importance · policy + kl − entropy), the terms of the sum that is differentiated. */
   readonly loss: Value;
   /** The KL estimator before its coefficient. */
   readonly kl: Value | null;
-  /** 1 where the ratio was clipped from below / above in the direction that binds. */
+  /** 1 where the ratio was clipped from below / above in the binding direction. */
   readonly clipLow: Value | null;
   readonly clipHigh: Value | null;
 }
 
-/** Key of the parts of a spec that shape the graph: equal kinds share a program. */
+/** Returns a key of the parts of a spec that determine the graph: equal kinds share a program. */
 export function lossKind({ policy, kl, entropy, importance }: LossSpec): string {
   const ratio = policy.type === 'clipped' ? policy.ratio : '';
   const correction = importance === null ? '' : `${importance.level}-${importance.mode}`;
   return [policy.type, ratio, kl?.estimator ?? '', entropy === null ? '' : 'entropy', correction].join('/');
 }
 
-/** Numbers of a spec as feeds, by input name. A program takes those that its graph uses. */
+/** Returns the numbers of a spec as feeds, by input name. A program takes those that its graph uses. */
 export function lossScalars({
   policy,
   kl,
@@ -93,8 +93,8 @@ function policyScalars(policy: PolicyTerm): Record<string, number> {
 /**
  * Builds the loss of `spec` for these log-probabilities.
  *
- * @param logprobs [rows, positions], of the current policy
- * @param entropy [rows, positions], of its next-token distributions
+ * @param logprobs log-probabilities of the current policy, [rows, positions]
+ * @param entropy entropies of its next-token distributions, [rows, positions]
  */
 export function lossGraph(
   spec: LossSpec,
@@ -118,7 +118,7 @@ type Tokens = Record<TokenInput, Value> & { readonly logprobs: Value };
 
 /**
  * Uses the current log-probabilities, without gradient, for rows without `policyLogprobs`: `hasPolicy` [rows, 1] is 1
- * or 0. Sets log-probabilities to 0 where inactive, so that padding cannot overflow.
+ * or 0. Sets log-probabilities of inactive tokens to 0, so that padding cannot overflow.
  */
 function tokenValues(logprobs: Value, rows: number, positions: number): Tokens {
   const perToken = (name: TokenInput): Value => input(name, 'float32', [rows, positions]);
@@ -158,7 +158,7 @@ function policyTerm(term: PolicyTerm, tokens: Tokens): PolicyLoss {
   }
 }
 
-/** max(−r·A, −clip(r)·A), for A < 0 at most −dualClip·A (PPO; dual clip: Ye et al. 2020, eq. 5). */
+/** Returns max(−r·A, −clip(r)·A), for A < 0 at most −dualClip·A (PPO; dual clip: Ye et al. 2020, eq. 5). */
 function clipped(level: 'token' | 'sequence', tokens: Tokens): PolicyLoss {
   const { advantages } = tokens;
   const r = policyRatio(level, tokens);
@@ -171,7 +171,10 @@ function clipped(level: 'token' | 'sequence', tokens: Tokens): PolicyLoss {
   return { loss, ...clipShares(r, tokens) };
 }
 
-/** π/old per token, or the geometric mean over the active tokens of the row (GSPO). 1 where inactive. */
+/**
+ * Returns π/old per token, or its geometric mean over the active tokens of the row (GSPO); 1 for inactive
+ * tokens.
+ */
 function policyRatio(level: 'token' | 'sequence', { logprobs, policyLogprobs, active }: Tokens): Value {
   const logRatio = subtract(logprobs, policyLogprobs);
   if (level === 'token') return exp(logRatio);
@@ -179,7 +182,7 @@ function policyRatio(level: 'token' | 'sequence', { logprobs, policyLogprobs, ac
   return exp(multiply(divide(sum(logRatio, [1]), count), active));
 }
 
-/** −stopgrad(clip(r))·A·log π (MiniMax-M1, 2506.13585, eq. 4). */
+/** Returns −stopgrad(clip(r))·A·log π (MiniMax-M1, 2506.13585, eq. 4). */
 function cispo(tokens: Tokens): PolicyLoss {
   const r = stopGradient(policyRatio('token', tokens));
   const weight = clamp(r, scalar('minRatio'), scalar('maxRatio'));
@@ -187,14 +190,14 @@ function cispo(tokens: Tokens): PolicyLoss {
   return { loss, ...clipShares(r, tokens) };
 }
 
-/** True where the ratio is outside its bounds and the advantage pushes it further out. */
+/** Returns 1 where the ratio is outside a bound and the advantage pushes it further out, else 0. */
 function clipShares(r: Value, { advantages, active }: Tokens): Pick<PolicyLoss, 'clipLow' | 'clipHigh'> {
   const isLow = multiply(isBelow(r, scalar('minRatio')), isBelow(advantages, constant(0)));
   const isHigh = multiply(isBelow(scalar('maxRatio'), r), isBelow(constant(0), advantages));
   return { clipLow: multiply(isLow, active), clipHigh: multiply(isHigh, active) };
 }
 
-/** With d = log ref − log π: k1 = −d, k2 = d²/2, k3 = e^d − d − 1. */
+/** Returns the KL estimator; with d = log ref − log π: k1 = −d, k2 = d²/2, k3 = e^d − d − 1. */
 function divergence({ estimator }: KlTerm, { referenceLogprobs, logprobs }: Tokens): Value {
   const difference = subtract(referenceLogprobs, logprobs);
   switch (estimator) {
@@ -207,7 +210,7 @@ function divergence({ estimator }: KlTerm, { referenceLogprobs, logprobs }: Toke
   }
 }
 
-/** old / rollout without gradient, capped or masked (truncated importance sampling). */
+/** Returns old / rollout without gradient, capped or masked (truncated importance sampling). */
 function importanceWeight(
   { level, mode }: ImportanceTerm,
   { policyLogprobs, rolloutLogprobs }: Tokens,
@@ -219,7 +222,7 @@ function importanceWeight(
   return mode === 'truncate' ? capped : multiply(capped, lessOrEqual(weight, cap));
 }
 
-/** 1 where a < b, else 0. */
+/** Returns 1 where a < b, else 0. */
 function isBelow(a: Value, b: Value): Value {
   return subtract(constant(1), lessOrEqual(b, a));
 }

@@ -4,7 +4,7 @@ import type { Microbatch } from './microbatches.ts';
 import { splitRows } from './microbatches.ts';
 import type { TokenMeasurements } from './pass.ts';
 
-/** Sums over weighted tokens, by measurement; in double precision and batch order. */
+/** Sums over tokens with non-zero weight, by measurement; in double precision and batch order. */
 type Sums = Map<string, number>;
 
 /** Accumulates the measurements of a batch's microbatches into `LossStats`. */

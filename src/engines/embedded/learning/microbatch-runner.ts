@@ -29,7 +29,10 @@ export interface MicrobatchRunnerOptions extends ProgramCacheOptions {
   readonly config: ModelConfig;
 }
 
-/** Runs microbatches in this thread, blocking it. Compiles one program per shape and kind of loss, on first use. */
+/**
+ * Creates a runner that runs microbatches in this thread, blocking it. Compiles one program per shape and
+ * kind of loss, on first use.
+ */
 export function createMicrobatchRunner(options: MicrobatchRunnerOptions): MicrobatchRunner {
   const { config } = options;
   const layout = parameterLayout(config);

@@ -7,7 +7,7 @@ const sequencesOf = (lengths: readonly number[]) =>
 const anyLengths = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 60 });
 const rowsFor = (positions: number): number => Math.max(1, Math.floor(1024 / positions));
 
-test('runs every sequence once, padded by at most an eighth plus seven positions', () => {
+test('includes every sequence once, padded by at most an eighth plus seven positions', () => {
   fc.assert(
     fc.property(anyLengths, (lengths) => {
       const planned = planMicrobatches(sequencesOf(lengths), rowsFor);
@@ -34,7 +34,7 @@ test('uses few different shapes over many batches of similar lengths', () => {
   expect(shapes.size).toBeLessThan(25);
 });
 
-test('splits rows into the sequences they were built from, one token later', () => {
+test('splits rows into their original sequences, shifted by one token', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }), (lengths) => {
       const sequences = sequencesOf(lengths);

@@ -15,8 +15,9 @@ export interface Microbatch {
  * Splits a batch into microbatches of similar lengths, longest first. Depends on the lengths and the limit alone, so
  * the same batch gives the same sums on every run and machine.
  *
- * A sequence of T tokens takes T − 1 positions (the first token is not predicted), rounded up by at most 1/8.
- * Microbatches have as many rows as fit; only the last ones are smaller, so a run needs few different programs.
+ * A sequence of T tokens needs T − 1 positions (the first token is not predicted), rounded up by at most 1/8.
+ * Microbatches have as many rows as fit; only the last ones are smaller, so that a run needs few different
+ * programs.
  *
  * @param rowsFor returns how many rows of this many positions may run at once, ≥ 1
  */
@@ -37,19 +38,22 @@ export function planMicrobatches(
   return planned;
 }
 
-/** Rounds up to the next multiple of 8, above 128 to the next of eight steps between powers of two. */
+/** Rounds up to the next multiple of 8; above 128, to the next of eight steps between powers of two. */
 function roundPositions(count: number): number {
   const step = Math.max(8, 2 ** Math.floor(Math.log2(Math.max(1, count))) / 8);
   return Math.max(step, Math.ceil(count / step) * step);
 }
 
-/** Rounds down to one of four steps between powers of two, so that no row stays empty and few shapes occur. */
+/**
+ * Rounds down to one of four steps between powers of two, so that no row is empty and few different shapes
+ * occur.
+ */
 function roundRows(count: number): number {
   const step = Math.max(1, 2 ** Math.floor(Math.log2(count)) / 4);
   return Math.floor(count / step) * step;
 }
 
-/** Builds `tokens` and `targets` of a microbatch: token t and target t + 1 at position t; 0 where padded. */
+/** Builds `tokens` and `targets` of a microbatch: token t and target t + 1 at position t; 0 at padding. */
 export function tokenFeeds(sequences: readonly TokenSequence[], { rows, positions }: BatchShape): Arrays {
   const tokens = new Int32Array(rows * positions);
   const targets = new Int32Array(rows * positions);
@@ -60,7 +64,9 @@ export function tokenFeeds(sequences: readonly TokenSequence[], { rows, position
   return { tokens, targets };
 }
 
-/** Builds the per-token inputs of the loss: position t holds the values of token t + 1, where it has weight. */
+/**
+ * Builds the per-token inputs of the loss: position t has the values of token t + 1 if its weight is not 0.
+ */
 export function lossFeeds(sequences: readonly TrainingSequence[], { rows, positions }: BatchShape): Arrays {
   const hasPolicy = new Float32Array(rows);
   for (const [row, { policyLogprobs }] of sequences.entries())
@@ -82,7 +88,7 @@ export function lossFeeds(sequences: readonly TrainingSequence[], { rows, positi
   return { ...perToken, hasPolicy };
 }
 
-/** Leaves entries without weight at 0, regardless of their value in the source. */
+/** Copies entries with non-zero weight; the others stay 0, regardless of their value in the source. */
 function copyActive(
   { weights }: TrainingSequence,
   source: Float32Array | undefined,
@@ -93,7 +99,7 @@ function copyActive(
   for (let t = 1; t < weights.length; t++) if (weights[t] !== 0) target[offset + t - 1] = source[t]!;
 }
 
-/** Splits the rows of [rows, positions] into one array per sequence, of its length; entry 0 is 0. */
+/** Splits [rows, positions] into one array per sequence, with the sequence's length; entry 0 is 0. */
 export function splitRows(
   values: Float32Array,
   sequences: readonly TokenSequence[],

@@ -44,7 +44,7 @@ export type TokenMeasurements = Readonly<Record<string, Float32Array>>;
 /** A way to compute microbatches. */
 export interface Pass {
   logprobs(job: LogprobJob): Promise<Float32Array>;
-  /** [rows · positions, 2 · count]: log-probabilities, best first, then their tokens. */
+  /** Returns [rows · positions, 2 · count]: log-probabilities, highest first, then their tokens. */
   top(job: TopJob): Promise<Float32Array>;
   gradient(job: GradientJob): Promise<TokenMeasurements>;
 }

@@ -24,9 +24,12 @@ interface ScorerParts {
   readonly weightsOf: (which: 'policy' | 'reference') => Promise<Float32Array>;
 }
 
-/** Creates a scorer over runners. Results are in the order of the batch. */
+/** Creates a scorer that uses the given runners. Results are in the order of the batch. */
 export function createScorer({ config, runners, inLayers, plan, weightsOf }: ScorerParts): Scorer {
-  /** Scores a batch by microbatches: `run` makes one array per microbatch, `split` divides it by sequence. */
+  /**
+   * Scores a batch in microbatches: `run` computes one array per microbatch, and `split` divides it by
+   * sequence.
+   */
   const score = async <Result>(
     batch: TokenBatch,
     run: (

@@ -49,7 +49,7 @@ function trainer(maxMicrobatchTokens: number, lanes = 1): Trainer {
   });
 }
 
-/** Builds sequences of these lengths; each begins with a prompt without weight, whose other entries are NaN. */
+/** Builds sequences of these lengths; each begins with a prompt of weight 0, whose other entries are NaN. */
 function batch(lengths: readonly number[], seed = 1): TrainingBatch {
   return { sequences: lengths.map((length, index) => sequence(length, seed + index)) };
 }
@@ -69,7 +69,7 @@ function sequence(length: number, seed: number): TrainingSequence {
   };
 }
 
-/** A copy of the state. */
+/** Returns a copy of the state. */
 function saved(subject: Trainer): TrainerState {
   const { weights, firstMoment, secondMoment, ...counts } = subject.save();
   const [first, second] = [firstMoment.slice(), secondMoment.slice()];
@@ -121,7 +121,7 @@ test('computes gradients independent of microbatching, padding and order', async
   );
 });
 
-test('resumes bit for bit, reference included', async () => {
+test('resumes bit for bit, including the reference', async () => {
   const [data, settings] = [batch([9, 14, 6]), { learningRate: 0.01, weightDecay: 0.1, maxGradNorm: 1 }];
   const steps = async (subject: Trainer, count: number): Promise<void> => {
     for (let step = 0; step < count; step++) {
@@ -167,7 +167,7 @@ test('gives the same update in one piece and in many', async () => {
   expect(await after(7)).toEqual(await after(1));
 });
 
-test('continues with momentum alone in an update without a gradient', async () => {
+test('applies momentum alone in an update without a gradient', async () => {
   const subject = trainer(64);
   await subject.forwardBackward(batch([9]), clipped);
   await subject.optimStep({ learningRate: 0.01 });
@@ -183,7 +183,7 @@ test('continues with momentum alone in an update without a gradient', async () =
   expect(second.weights).not.toEqual(first.weights);
 });
 
-test('averages statistics over weighted tokens, whatever the microbatches', async () => {
+test('averages statistics over tokens with weight, independent of microbatching', async () => {
   const data = batch([9, 14, 6, 11]);
   const whole = await trainer(1000).forwardBackward(data, clipped);
   const split = await trainer(1).forwardBackward(data, clipped);
@@ -257,7 +257,7 @@ test('rejects invalid batches by name', async () => {
   await expect(subject.forwardBackward({ sequences: [bare] }, clipped)).rejects.toThrow('referenceLogprobs');
 });
 
-test('rejects a sequence too long for the memory budget and names the budget it needs', async () => {
+test('rejects a sequence that exceeds the memory budget, and names the required budget', async () => {
   const subject = createTrainer({
     config,
     weights: initialWeights(config, 1),
@@ -269,7 +269,7 @@ test('rejects a sequence too long for the memory budget and names the budget it 
   );
 });
 
-test('unloads the oldest program when memory runs out and still gives the same result', async () => {
+test('unloads the oldest program when memory runs out, with the same result', async () => {
   const small = createMicrobatchRunner({ config, threads: 1, memoryBudgetBytes: 1 });
   const weights = initialWeights(config, 1).map((weight) => 5 * weight);
   const subject = createTrainer({
@@ -300,7 +300,7 @@ function trainerWith(own: readonly MicrobatchRunner[]): Trainer {
 }
 
 test.each(['first', 'last'])(
-  'gives the same result when a fast runner waits for the slow %s one',
+  'gives the same result if a fast runner waits for the slow %s one',
   async (place) => {
     const own = [slowRunner(runners[0]!), runners[1]!];
     const subject = trainerWith(place === 'first' ? own : own.toReversed());
@@ -309,7 +309,7 @@ test.each(['first', 'last'])(
   },
 );
 
-test('throws when a sum fails instead of waiting', async () => {
+test('throws if a sum fails, instead of waiting forever', async () => {
   const broken = { ...runners[0]!, sum: () => Promise.reject(new Error('lost')) };
   for (const own of [[broken], [broken, runners[1]!], [slowRunner(runners[0]!), broken]])
     await expect(trainerWith(own).forwardBackward(batch([9, 8, 7, 6, 5, 4, 3]), clipped)).rejects.toThrow(
@@ -317,7 +317,7 @@ test('throws when a sum fails instead of waiting', async () => {
     );
 });
 
-test('rejects all waiters when a runner fails, drops the gradient and starts the next call clean', async () => {
+test('rejects all waiters if a runner fails, drops the gradient and starts the next call afresh', async () => {
   const lost = { value: true };
   const subject = trainerWith([slowRunner(runners[0]!, lost), runners[1]!]);
   const data = batch([9, 9, 8, 7, 6, 5, 4, 3]);
@@ -326,7 +326,7 @@ test('rejects all waiters when a runner fails, drops the gradient and starts the
   expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(8), data, clipped));
 });
 
-test('measures the gradient norm that an update reports, and leaves no gradient', async () => {
+test('measures the same gradient norm as an update, and leaves no gradient behind', async () => {
   const subject = trainer(24);
   const before = saved(subject);
   const data = batch([20, 5, 9, 9]);

@@ -16,8 +16,8 @@ import type { BatchShape } from '../transformer.ts';
 import { createScorer, type Scorer } from './scorer.ts';
 
 /**
- * State that continues training bit for bit. The initial weights are not part of it: they stay the reference. Arrays
- * are in the order of `parameterLayout`.
+ * State that continues training bit for bit. The initial weights are not part of it; they remain the
+ * reference. Arrays are in the order of `parameterLayout`.
  */
 export type TrainerState = StateVectors & StateCounts;
 
@@ -30,9 +30,9 @@ export interface StateVectors {
 
 /** The numbers of a state. */
 export interface StateCounts {
-  /** Updates applied to the weights. */
+  /** Number of updates applied to the weights. */
   readonly policyVersion: number;
-  /** Updates by the current optimizer, which its bias correction needs. */
+  /** Number of updates by the current optimizer, for its bias correction. */
   readonly optimizerSteps: number;
 }
 
@@ -45,7 +45,7 @@ export interface TrainerOptions {
    * only.
    */
   readonly runners: readonly MicrobatchRunner[];
-  /** Memory for weights, optimizer and running microbatches together; see `createMicrobatchRule`. */
+  /** Total memory for weights, optimizer and running microbatches; see `createMicrobatchRule`. */
   readonly memoryBudgetBytes: number;
   /** Reads the initial weights again, when the reference is first needed. Default: they are copied before an update. */
   readonly readInitial?: ((into: Float32Array) => Promise<void>) | undefined;
@@ -61,17 +61,24 @@ export interface Trainer extends Scorer {
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
   /** Throws an `EngineError` while a gradient waits for `optimStep`. */
   gradientNorm(batch: TrainingBatch, spec: LossSpec): Promise<number>;
-  /** Must run alone: no other call and no reader of the weights may be active. A failure leaves the weights invalid. */
+  /**
+   * Must run exclusively: no other call and no reader of the weights may be active. A failure leaves the
+   * weights invalid.
+   */
   optimStep(settings: OptimStep): Promise<StepStats>;
   /** Returns the arrays in use, which the next update changes. Throws an `EngineError` while a gradient waits for it. */
   save(): TrainerState;
-  /** Lets `load` fill the arrays in use and return the counts; drops a pending gradient. Runs alone, like `optimStep`. */
+  /**
+   * Lets `load` fill the arrays in use and return the counts; drops a pending gradient. Must run exclusively,
+   * like `optimStep`.
+   */
   restore(load: (into: StateVectors) => Promise<StateCounts>): Promise<void>;
 }
 
 /**
- * Creates a trainer over runners. Sums gradients of microbatches in batch order in float32, so the result depends on
- * the calls alone, never on threads or timing. A failing `forwardBackward` drops the accumulated gradient.
+ * Creates a trainer that uses the given runners. Sums gradients of microbatches in batch order in float32, so
+ * that the result depends on the calls alone, never on threads or timing. A failing `forwardBackward` drops
+ * the accumulated gradient.
  */
 export function createTrainer(options: TrainerOptions): Trainer {
   const { config, weights } = options;
@@ -94,7 +101,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
   const clearGradient = (): void => {
     gradient.fill(0);
     hasGradient = false;
-    // After a failure, some buffers still hold parts that were never added.
+    // After a failure, some buffers still contain parts that were never added.
     if (!buffers.isWhole()) buffers = createGradientBuffers(layout.length, runners.length + 1);
   };
 
@@ -163,10 +170,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
 /** Initial weights, for KL: they share memory with the policy until its first update. */
 interface Reference {
-  /** Called before each change of the weights. */
+  /** Preserves the initial weights; called before each change of the weights. */
   keep(): void;
   read(): Promise<Float32Array>;
-  /** Whether they take separate memory. */
+  /** Returns whether the reference uses separate memory. */
   isApart(): boolean;
 }
 
@@ -191,7 +198,7 @@ function createReference(weights: Float32Array, readInitial: TrainerOptions['rea
 
 type Parts = Pick<TrainerOptions, 'weights' | 'runners'> &
   Pick<MicrobatchRule, 'inLayers'> & {
-    /** Blocks that a microbatch of this shape keeps. */
+    /** Returns the number of blocks that a microbatch of this shape keeps. */
     readonly keepsFor: (shape: BatchShape) => number;
     readonly buffers: GradientBuffers;
     readonly gradient: Float32Array;
@@ -210,7 +217,7 @@ async function sumGradients(
     const { shape } = microbatch;
     const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
     const job = { weights, shape, feeds, spec, inLayers, keptLayers: keepsFor(shape) };
-    // In layers, microbatches follow each other and add to the gradient themselves.
+    // In layers, microbatches run one after another and add to the gradient themselves.
     if (inLayers) return { microbatch, measured: await runner.gradient({ ...job, gradient }) };
     const part = await buffers.take();
     try {
@@ -227,7 +234,7 @@ async function sumGradients(
   });
 }
 
-/** Updates all weights, each runner an equal range of them. */
+/** Updates all weights; each runner updates an equal range of them. */
 function updateAll(
   runners: readonly MicrobatchRunner[],
   update: Omit<AdamWUpdate, 'from' | 'to'>,
@@ -239,8 +246,8 @@ function updateAll(
 type Task = (runner: MicrobatchRunner) => Promise<void>;
 
 /**
- * Runs tasks numbered 0, 1, 2, … in that order, whatever order they are submitted in. The runner that submits the next
- * task in line also runs all tasks that became ready.
+ * Runs tasks numbered 0, 1, 2, … in that order, no matter in which order they are submitted. The runner that
+ * submits the next task in line also runs all tasks that this makes ready.
  */
 function createSequencer(): (order: number, runner: MicrobatchRunner, task: Task) => Promise<void> {
   const waiting = new Map<number, Task>();

@@ -6,12 +6,14 @@ const logitsOf = fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLen
 const uniformOf = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const everything = { temperature: 1, topP: 1, topK: 0 };
 
-/** Reference: the distribution by definition, most probable first, smaller id first among equals. */
+/**
+ * Reference: computes the distribution by its definition, most probable first, smaller id first among equals.
+ */
 function ranked(logits: readonly number[], temperature: number): { token: number; probability: number }[] {
   const largest = Math.max(...logits);
   const powers = logits.map((logit) => Math.exp((logit - largest) / temperature));
   const total = powers.reduce((sum, power) => sum + power, 0);
-  // Sorted before the division, which may round two different exponentials to one probability.
+  // Sort before the division, which may round two different exponentials to the same probability.
   return powers
     .map((power, token) => ({ token, power, probability: power / total }))
     .toSorted((a, b) => b.power - a.power || a.token - b.token);
@@ -78,7 +80,7 @@ test('draws tokens with frequencies that match the probabilities, filtered or no
   }
 });
 
-test('picks the first of the largest when greedy, with its probability at temperature 1', () => {
+test('picks the first of the largest logits if greedy, with its probability at temperature 1', () => {
   const chooser = createTokenChooser(4, { temperature: 0, topP: 1, topK: 0 });
   expect(chooser.choose(Float32Array.from([9, 1, 3, 3, 0]), 1, 0.99)).toBe(1);
   expect(chooser.logprob).toBeCloseTo(-Math.log(2 + Math.exp(-2) + Math.exp(-3)), 6);

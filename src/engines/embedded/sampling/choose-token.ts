@@ -4,8 +4,8 @@ import type { ChoiceSettings } from '../../requests/sampling-job.ts';
 /** Chooses tokens from logits; reuses its buffers, so use one per thread and vocabulary. */
 export interface TokenChooser {
   /**
-   * Chooses the token at quantile `uniform` in [0, 1), for the `vocabSize` logits from `offset` on.
-   * Throws an `EngineError` when the logits are not finite.
+   * Chooses the token at quantile `uniform` in [0, 1), from the `vocabSize` logits at `offset`. Throws an
+   * `EngineError` if the logits are not finite.
    */
   choose(logits: Float32Array, offset: number, uniform: number): number;
   /**
@@ -13,11 +13,13 @@ export interface TokenChooser {
    * top-p; for greedy choices, at temperature 1.
    */
   readonly logprob: number;
-  /** Entropy of the distribution that `logprob` is taken from, nats. */
+  /** Entropy of the distribution behind `logprob`, in nats. */
   readonly entropy: number;
 }
 
-/** A chooser for these settings. Ties go to the smaller token id; sums are float64 in order of ids. */
+/**
+ * Creates a chooser for these settings. Ties go to the smaller token id; sums are float64 in order of ids.
+ */
 export function createTokenChooser(
   vocabSize: number,
   { temperature, topP, topK }: ChoiceSettings,
@@ -43,7 +45,7 @@ export function createTokenChooser(
       // A logit of -∞ has probability 0 and adds nothing.
       if (power > 0) weighted += power * scaled;
     }
-    // Also false for NaN: any logit that is not a number reaches the total.
+    // Also false for NaN: a NaN logit makes the total NaN.
     if (!(total < Infinity)) {
       throw new EngineError(
         'sample: expected finite logits, got NaN or infinity: the weights are broken. After training, a smaller learning rate usually helps',
@@ -86,7 +88,8 @@ export function createTokenChooser(
  * Returns a function that draws a token from the top-k and top-p of a distribution: takes tokens in order of
  * probability until either limit is reached, then draws among them.
  *
- * @param powers unnormalised probabilities, read at each draw; the second argument of the draw is their sum.
+ * @param powers unnormalised probabilities, read at each draw; the second argument of the returned function
+ * is their sum.
  */
 function createFilteredDraw(
   powers: Float64Array,
@@ -119,7 +122,7 @@ function createFilteredDraw(
     return heap[vocabSize - kept]!;
   };
 
-  /** Restores the heap (most probable first, smaller id first among equals) below `root`. */
+  /** Restores the heap order (most probable first, smaller id first among equals) below `root`. */
   const sink = (root: number, size: number): void => {
     const moving = heap[root]!;
     let at = root;

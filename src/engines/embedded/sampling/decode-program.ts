@@ -3,13 +3,13 @@ import type { ModelConfig } from '../../model-files/model-config.ts';
 import { ModelWriter } from './model-writer.ts';
 
 /**
- * Builds the decode program: S new tokens of each of B sequences against T cached positions. A prompt is S = its
- * length with an empty cache, a decoding step is S = 1. B, S and T may change at every run, and weights are inputs, so
- * one session serves every batch and every policy version.
+ * Builds the decode program, which processes S new tokens of each of B sequences with T cached positions. For
+ * a prompt, S is its length and the cache is empty; for a decoding step, S = 1. B, S and T may change at
+ * every run, and weights are inputs, so one session serves every batch and every policy version.
  *
  * The bits of a row's result do not depend on B, S, T or its neighbours: every sum runs over one row in a fixed order,
- * and masked positions add exact zeros. This is why the softmax is written out: the fused one sums in an order that
- * depends on T.
+ * and masked positions add exact zeros. Therefore the softmax is written out: the fused operator sums in an
+ * order that depends on T.
  *
  * Inputs, besides those of `decodeWeights`:
  * - `tokens` int32 [B·S]; `positions` int64 [B, S]; `last` int32 [L]: rows of B·S whose logits are wanted;
@@ -66,7 +66,7 @@ function capped(writer: ModelWriter, x: string, cap: number | undefined): string
   return cap === undefined ? x : scaled(writer, writer.node('Tanh', [scaled(writer, x, 1 / cap)]), cap);
 }
 
-/** Shapes computed once per run from the shape of `positions`. */
+/** Shapes that each run computes once from the shape of `positions`. */
 interface Dimensions {
   readonly queryAndKey: string;
   readonly query: string;
@@ -144,7 +144,7 @@ function attention(
   return project(writer, rows, `out.${layer}`, querySize, hiddenSize, config.outputBias);
 }
 
-/** Splits a joint projection into queries with keys, normed where the family does, and values. */
+/** Splits a joint projection into queries with keys, normed if the family norms them, and values. */
 function normedHeads(
   writer: ModelWriter,
   config: ModelConfig,
@@ -167,7 +167,7 @@ function normedHeads(
   return [writer.node('Concat', parts, { axis: 1 }), value!];
 }
 
-/** Rotary embedding of the query and key heads together: [B, S, heads · size]. */
+/** Applies the rotary embedding to the query and key heads together: [B, S, heads · size]. */
 function rotate(
   writer: ModelWriter,
   config: ModelConfig,
@@ -192,7 +192,9 @@ interface Source {
   readonly mask: string;
 }
 
-/** Softmax attention over several sources of keys as if concatenated, without copying them together. */
+/**
+ * Computes softmax attention over several sources of keys as if they were concatenated, but without a copy.
+ */
 function attend(writer: ModelWriter, config: ModelConfig, query: string, sources: readonly Source[]): string {
   const scale = config.attentionScale ?? 1 / Math.sqrt(config.headSize);
   const scores = sources.map(({ key, mask }) => {
@@ -212,7 +214,10 @@ function attend(writer: ModelWriter, config: ModelConfig, query: string, sources
   return writer.node('Div', [add(weighted), add(powers.map((power) => overKeys('ReduceSum', power)))]);
 }
 
-/** Gated feed-forward layer. QuickGelu with α = 1 is SiLU as one operation; FastGelu is GELU's tanh approximation. */
+/**
+ * Adds a gated feed-forward layer. QuickGelu with α = 1 is SiLU as one operation; FastGelu is GELU's tanh
+ * approximation.
+ */
 function feedForward(writer: ModelWriter, config: ModelConfig, x: string, layer: number): string {
   const { hiddenSize, intermediateSize: size, mlpBias } = config;
   const both = project(writer, x, `gate-up.${layer}`, hiddenSize, 2 * size, mlpBias);
@@ -255,10 +260,11 @@ function norm(
 }
 
 /**
- * Adds an update to the residual stream; returns the input of the next half block and the sum. The sum and the norm
- * before the next half are one operation.
+ * Adds an update to the residual stream; returns the input of the next half-block and the sum. The sum and
+ * the norm before the next half-block are one operation.
  *
- * @param names weights of the norm of the update and of the norm before the next half; `null`: no norm there
+ * @param names weights of the norm of the update and of the norm before the next half-block; `null`: no norm
+ * there
  */
 function join(
   writer: ModelWriter,

@@ -7,14 +7,17 @@ import { localFrequencies, rotaryFrequencies, rotaryScale } from '../rotary-freq
 
 /** State after reading prompts; decoding continues from it. */
 export interface ReadPrompts {
-  /** Positions per row, padding on the right included: the stride of `keyValues`. */
+  /** Positions per row, including padding on the right: the stride of `keyValues`. */
   readonly stride: number;
   /** Next-token logits [rows, vocabulary] after each prompt. */
   readonly logits: Float32Array;
   readonly keyValues: NewKeyValues;
 }
 
-/** Runs the decode program. Use one per thread; every `step` overwrites the arrays that the last one returned. */
+/**
+ * Runs the decode program. Use one per thread; every `step` overwrites the arrays returned by the previous
+ * one.
+ */
 export interface Decoder extends AsyncDisposable {
   /** Reads whole prompts in one batch. */
   read(weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts>;
@@ -31,7 +34,10 @@ export interface Decoder extends AsyncDisposable {
  */
 const minRows = 2;
 
-/** Widest vector in the runtime's sums: lengths that are a multiple of it are all summed in the same order. */
+/**
+ * Width of the widest vectors in the runtime's sums: all lengths that are a multiple of it are summed in the
+ * same order.
+ */
 const positionStep = 16;
 
 function openSession(config: ModelConfig, threads: number): Promise<ort.InferenceSession> {
@@ -60,7 +66,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     tokens: new Int32Array(most),
     logits: new Float32Array(most * vocabSize),
     planes: planeNames.map(() => new Float32Array(most * keyValueHeads * headSize)),
-    // 64-bit integers as pairs of 32-bit words, low word first; positions fit in the low word.
+    // 64-bit integers as pairs of 32-bit words, low word first; positions fit into the low word.
     positions: new Int32Array(2 * most),
     last: Int32Array.from({ length: most }, (_, row) => row),
   };
@@ -127,7 +133,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
   return { read, step, [Symbol.asyncDispose]: () => session.release() };
 }
 
-/** Cosine and sine tables [positions, rotated elements / 2]; they grow with the longest sequence. */
+/** Creates cosine and sine tables [positions, rotated elements / 2], which grow with the longest sequence. */
 function growingRotaryTables(config: ModelConfig): (positions: number) => Record<string, ort.Tensor> {
   const scale = rotaryScale(config);
   let length = 0;
@@ -157,7 +163,7 @@ function growingRotaryTables(config: ModelConfig): (positions: number) => Record
   };
 }
 
-/** One masked position per row: the runtime rejects empty caches. */
+/** Returns a cache of one masked position per row, because the runtime rejects empty caches. */
 function nothingCached(
   { layers, keyValueHeads, headSize, slidingWindow }: ModelConfig,
   rows: number,
@@ -174,8 +180,8 @@ function nothingCached(
 }
 
 /**
- * Masks of a prompt: position s sees positions 0 … s, or the last of them within the window, so padding on the right
- * stays invisible.
+ * Returns the masks of a prompt. Position s attends to positions 0 … s, or to those of them within the
+ * window, so that padding on the right has no effect.
  */
 function ownMasks(config: ModelConfig, steps: number): Record<string, ort.Tensor> {
   const { slidingWindow } = config;
@@ -185,7 +191,7 @@ function ownMasks(config: ModelConfig, steps: number): Record<string, ort.Tensor
   };
 }
 
-/** Masks of a single new token, which sees itself. */
+/** Returns the masks of a single new token, which attends to itself. */
 function oneStepMasks({ heads, keyValueHeads, slidingWindow }: ModelConfig): Record<string, ort.Tensor> {
   const group = heads / keyValueHeads;
   const ownMask = float(new Float32Array(group), [1, 1, group, 1]);

@@ -4,12 +4,14 @@ import type { ModelConfig } from '../../model-files/model-config.ts';
 /** Value of a masked score: far below any real one, so exp of the difference is exactly 0. */
 export const masked = -1e30;
 
-/** Bytes per position of one sequence. Growing the cache briefly doubles its memory. */
+/**
+ * Returns the bytes per position of one sequence. Growing the cache briefly needs twice its memory.
+ */
 export function bytesPerPosition({ layers, keyValueHeads, headSize }: ModelConfig): number {
   return 4 * 2 * layers * keyValueHeads * headSize;
 }
 
-/** A mask over the cache, with the number of positions that a query sees. */
+/** A mask over the cache, with the number of positions to which a query attends. */
 interface Mask {
   readonly name: string;
   readonly window: number;
@@ -28,14 +30,17 @@ export class KeyValueCache {
   readonly #heads: number;
   readonly #headSize: number;
   readonly #rows: number;
-  /** Positions used, per row. */
+  /** Number of positions used in each row. */
   readonly lengths: Int32Array;
   #capacity = 0;
   #data: Float32Array[] = [];
   /** Masks by input name: 0 where the next query may attend. */
   readonly #masks: Mask[];
 
-  /** @param rows sequences at a time; one more is allocated, for the decoder to pad a batch of one */
+  /**
+   * @param rows number of sequences at a time; one more row is allocated, with which the decoder pads a batch
+   * of one
+   */
   constructor({ layers, keyValueHeads, headSize, slidingWindow }: ModelConfig, rows: number) {
     this.#planes = 2 * layers;
     this.#heads = keyValueHeads;
@@ -106,7 +111,7 @@ export class KeyValueCache {
     this.#copyRow(to, this.#data, from, this.#capacity, length);
   }
 
-  /** Inputs of the decode program for the first `rows` rows. */
+  /** Returns the inputs of the decode program for the first `rows` rows. */
   feeds(rows: number): Record<string, ort.Tensor> {
     const [capacity, heads, size] = [this.#capacity, this.#heads, this.#headSize];
     const feeds: Record<string, ort.Tensor> = {};
@@ -129,7 +134,8 @@ export class KeyValueCache {
   #setLength(row: number, length: number): void {
     const start = row * this.#capacity;
     for (const { values, window } of this.#masks) {
-      // The next query is at position `length` and sees itself and the `window − 1` positions before it.
+      // The next query is at position `length` and attends to itself and the `window − 1` positions before
+      // it.
       const hidden = Math.max(0, length - window + 1);
       values.fill(masked, start, start + this.#capacity).fill(0, start + hidden, start + length);
     }
@@ -149,7 +155,8 @@ export class KeyValueCache {
 }
 
 /**
- * Capacities 32, 48, 64, 96, 128, 192, …: growth is rare, and all are multiples of 16, which keeps the order of sums.
+ * Returns the capacity from 32, 48, 64, 96, 128, 192, …: growth is rare, and all are multiples of 16, which
+ * keeps the order of sums.
  */
 function capacityFor(positions: number): number {
   let capacity = 32;

@@ -8,7 +8,9 @@ import { initialWeights } from '../parameters.ts';
 import { createSampler } from './sampler.ts';
 import type { SamplingJob, FinishedSequence } from '../../requests/sampling-job.ts';
 
-/** Sizes that are no multiple of the vector width: the runtime's remainder kernels must not change results. */
+/**
+ * Sizes that are not multiples of the vector width: the runtime's remainder kernels must not change results.
+ */
 const config: ModelConfig = {
   architecture: 'llama',
   vocabSize: 37,
@@ -72,7 +74,7 @@ function promptOf(length: number, count: number, firstIndex = 0): SamplingJob['p
   return { key: `prompt-${length}`, tokens, count, firstIndex, firstPosition: 0, openTurn: 0 };
 }
 
-test('writes the same bits for any number of slots, any neighbours and any order', async () => {
+test('gives the same bits for any number of slots, any neighbours and any order', async () => {
   const lengths = [1, 2, 5, 17, 30, 44];
   const reference = new Map<string, FinishedSequence>();
   for (const length of lengths) {
@@ -231,7 +233,7 @@ test('checks for an abort between steps', async () => {
   expect(all.length).toBeLessThan(500);
 });
 
-test('decodes fewer sequences at a time when memory is short, with the same result', async () => {
+test('decodes fewer sequences at a time if memory is short, with the same result', async () => {
   const prompts = [promptOf(5, 9), promptOf(17, 4)];
   const byIndex = (all: FinishedSequence[]): FinishedSequence[] =>
     all.toSorted((a, b) => a.prompt - b.prompt || a.index - b.index);

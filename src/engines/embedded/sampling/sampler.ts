@@ -3,17 +3,20 @@ import { bytesPerPosition, KeyValueCache } from './key-value-cache.ts';
 import type { Emit, SamplingJob } from '../../requests/sampling-job.ts';
 import { Draft, type SamplerOptions, Work } from './sampling-work.ts';
 
-/** Decodes completions of one or several jobs at a time. */
+/** Decodes completions for one or more jobs at a time. */
 export interface Sampler {
   /**
-   * Runs a job with continuous batching: a finished row is given to the next sequence at once, and prompts are read
-   * once per group. Jobs with the same weights that arrive during the run get rows in turn. Finished sequences are
-   * passed to `emit` before the next step. Stops early when `isAborted`.
+   * Runs a job with continuous batching: the row of a finished sequence immediately goes to the next one, and
+   * prompts are read once per group. Jobs with the same weights that arrive during the run get rows
+   * round-robin. Finished sequences are passed to `emit` before the next step. Stops early when `isAborted`.
    */
   run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
 }
 
-/** Creates a sampler. Its results are bit-identical whichever row a sequence gets and whatever the other rows hold. */
+/**
+ * Creates a sampler. Its results are bit-identical whichever row a sequence gets and whatever the other rows
+ * contain.
+ */
 export function createSampler(options: SamplerOptions): Sampler {
   const waiting: Work[] = [];
   let isRunning = false;
@@ -52,7 +55,7 @@ async function writeTogether(waiting: Work[], options: SamplerOptions): Promise<
   }
 }
 
-/** Rows of the batch, and the jobs they belong to. */
+/** Rows of the batch, and the jobs to which they belong. */
 class Rows {
   readonly #options: SamplerOptions;
   readonly #weights: DecodeWeights;
@@ -80,7 +83,9 @@ class Rows {
     return this.#jobs.size > 0;
   }
 
-  /** Admits waiting jobs in order, up to the first that needs other weights or more memory than available. */
+  /**
+   * Admits waiting jobs in order, up to the first that needs other weights or more memory than is available.
+   */
   admit(waiting: Work[]): void {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       const positions = Math.max(this.#positions, longestOf(next.job, this.#options));
@@ -110,7 +115,7 @@ class Rows {
     for (const [row, draft] of drafts.entries()) this.#tokens[row] = draft.lastToken;
     const logits = await this.#options.decoder.step(this.#weights, this.#cache, this.#tokens, drafts.length);
     const goesOn = drafts.map((draft, row) => this.#extend(draft, logits, row));
-    // Backwards, so that a row moved into a gap has already been advanced.
+    // Iterate backwards, so that a row moved into a gap has already been advanced.
     for (let row = goesOn.length - 1; row >= 0; row--)
       if (goesOn[row] === false && !(await this.#start(row))) this.#vacate(row);
   }
@@ -129,7 +134,7 @@ class Rows {
     this.#jobs.clear();
   }
 
-  /** Starts sequences until one lasts longer than its first token, and gives it the row. */
+  /** Starts sequences until one does not end with its first token, and gives it the row. */
   async #start(row: number): Promise<boolean> {
     for (let work = this.#turns.shift(); work !== undefined; work = this.#turns.shift()) {
       const next = await work.next();
@@ -168,13 +173,16 @@ class Rows {
   }
 }
 
-/** Longest sequence of a job, in positions. */
+/** Returns the length of a job's longest sequence, in positions. */
 function longestOf({ prompts, maxTokens }: SamplingJob, { maxSequenceTokens }: SamplerOptions): number {
   const longestPrompt = prompts.reduce((longest, { tokens }) => Math.max(longest, tokens.length), 0);
   return Math.min(longestPrompt + maxTokens, maxSequenceTokens);
 }
 
-/** Number of sequences of this length to decode at a time: the requested number, or fewer if memory is short. */
+/**
+ * Returns the number of sequences of this length to decode at a time: the requested number, or fewer if
+ * memory is short.
+ */
 function rowsOf(positions: number, { config, slots, cacheBytes }: SamplerOptions): number {
   return Math.min(slots, Math.floor(cacheBytes / (positions * bytesPerPosition(config))));
 }

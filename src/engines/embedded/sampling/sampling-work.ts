@@ -14,7 +14,8 @@ import type {
 } from '../../requests/sampling-job.ts';
 
 /**
- * Tokens that can hold the longest stop string: every token has at least one byte of text, and a character has up to 4.
+ * Returns the maximum number of tokens of the longest stop string: a token has at least one byte of text, and
+ * a character up to 4.
  */
 export const stopReach = (stop: readonly string[]): number =>
   stop.length === 0 ? 0 : Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
@@ -23,18 +24,21 @@ export const stopReach = (stop: readonly string[]): number =>
 export interface SamplerOptions {
   readonly config: ModelConfig;
   readonly decoder: Decoder;
-  /** Maximum number of sequences decoded at a time; fewer when memory is short. */
+  /** Maximum number of sequences decoded at a time; fewer if memory is short. */
   readonly slots: number;
   /** Bytes for keys and values; at least one sequence is always decoded. */
   readonly cacheBytes: number;
   /** Longest prompt + completion. */
   readonly maxSequenceTokens: number;
   readonly endTokens: readonly number[];
-  /** True when the text of these tokens contains a stop string; called after every token of a job with stop strings. */
+  /**
+   * Returns whether the text of these tokens contains a stop string; called after every token of a job with
+   * stop strings.
+   */
   readonly endsWithStop: (tokens: Int32Array, stop: readonly string[]) => boolean;
 }
 
-/** Prompt positions read at a time, padding included; bounds the memory of reading. */
+/** Number of prompt positions read at a time, including padding; bounds the memory for reading. */
 const readPositions = 2048;
 
 /** A job in progress: sequences not yet started, and finished ones not yet emitted. */
@@ -98,7 +102,7 @@ export class Work {
   }
 }
 
-/** The next sequence to decode, and the prompt state it continues from. */
+/** The next sequence to decode, and the prompt state from which it continues. */
 interface Next {
   readonly prompt: number;
   readonly index: number;
@@ -156,7 +160,7 @@ export class Draft {
   #logprobs = new Float32Array(32);
   #entropies = new Float32Array(32);
   #length = 0;
-  /** Tokens already emitted as parts. */
+  /** Number of tokens already emitted as parts. */
   #shown = 0;
 
   constructor(
@@ -202,7 +206,7 @@ export class Draft {
     return this.#length >= this.#limit ? 'length' : null;
   }
 
-  /** The tokens written so far, preceded by the end of the message that they continue. */
+  /** Returns the tokens written so far, preceded by the end of the message that they continue. */
   #sinceLead(): Int32Array {
     const written = this.#tokens.subarray(0, this.#length);
     if (this.#lead.length === 0) return written;

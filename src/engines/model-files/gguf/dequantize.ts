@@ -21,7 +21,7 @@ function nibbleFormat(name: string, hasMinimum: boolean, hasFifth: boolean): Blo
   const center = hasMinimum ? 0 : hasFifth ? 16 : 8;
   const decode = (view: DataView, at: number, out: Float32Array): void => {
     const d = half(view, at);
-    // −0 is the neutral element: +0 would change −0.
+    // −0 is the neutral element of addition: +0 would change −0.
     const minimum = hasMinimum ? half(view, at + 2) : -0;
     const fifth = hasFifth ? view.getUint32(at + fifths, true) : 0;
     for (let i = 0; i < 32; i++) {
@@ -37,14 +37,14 @@ function decodeQ8(view: DataView, at: number, out: Float32Array): void {
   for (let i = 0; i < 32; i++) out[i] = d * view.getInt8(at + 2 + i);
 }
 
-/** Scale and minimum of sub-block `j` of Q4_K and Q5_K: 6 bits each, packed into 12 bytes at `at`. */
+/** Returns scale and minimum of sub-block `j` of Q4_K and Q5_K: 6 bits each, packed into 12 bytes at `at`. */
 function scaleAndMinimum(view: DataView, at: number, j: number): [scale: number, minimum: number] {
   const byte = (i: number): number => view.getUint8(at + i);
   if (j < 4) return [byte(j) & 63, byte(j + 4) & 63];
   return [(byte(j + 4) & 15) | ((byte(j - 4) >>> 6) << 4), (byte(j + 4) >>> 4) | ((byte(j) >>> 6) << 4)];
 }
 
-/** Q4_K and Q5_K: d · scale · quant − dmin · minimum; a fifth bit of each quant at `high`. */
+/** Decodes Q4_K and Q5_K: d · scale · quant − dmin · minimum; the fifth bit of each quant is at `high`. */
 function decodeK(view: DataView, at: number, out: Float32Array, quants: number, high: number | null): void {
   const [d, dmin] = [half(view, at), half(view, at + 2)];
   for (let j = 0; j < 8; j++) {
@@ -92,7 +92,7 @@ function decodeQ3K(view: DataView, at: number, out: Float32Array): void {
   }
 }
 
-/** Unquantized elements of `bytes` each, read one by one. */
+/** Creates a format of unquantized elements of `bytes` bytes each, read one by one. */
 function plainFormat(name: string, bytes: number, read: (view: DataView, at: number) => number): BlockFormat {
   const decode = (view: DataView, at: number, out: Float32Array): void => {
     for (let i = 0; i < out.length; i++) out[i] = read(view, at + bytes * i);
@@ -107,7 +107,7 @@ function bfloat(view: DataView, at: number): number {
   return bits.getFloat32(0);
 }
 
-/** A format of 256 elements per block. */
+/** Creates a format with 256 elements per block. */
 const kFormat = (name: string, bytes: number, decode: BlockFormat['decode']): BlockFormat => {
   return { name, elements: 256, bytes, decode };
 };

@@ -12,7 +12,7 @@ export interface GgufFile extends AsyncDisposable {
   read(name: string): Promise<Float32Array>;
 }
 
-/** Bytes read for the header at first; large vocabularies need more. */
+/** Number of bytes first read for the header; large vocabularies need more. */
 const firstRead = 1 << 22;
 
 /** Opens a GGUF file. Throws a `DataError` for another format, a truncated file and unsupported element types. */

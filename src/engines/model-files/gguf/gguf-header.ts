@@ -11,10 +11,13 @@ export interface GgufTensor {
   readonly offset: number;
 }
 
-/** The given bytes contain only a part of the header. */
+/** Thrown if the given bytes contain only part of the header. */
 export class TruncatedHeader extends Error {}
 
-/** Maximum elements of an array and bytes of a text, so that a damaged length cannot allocate unbounded memory. */
+/**
+ * Maximum number of elements of an array, and of bytes of a string, so that a damaged length cannot allocate
+ * unbounded memory.
+ */
 const longest = 1 << 26;
 
 /** Parses metadata and tensor infos of a GGUF file (github.com/ggml-org/ggml, docs/gguf.md). */

@@ -24,7 +24,7 @@ const modelNames: Readonly<Record<string, string>> = {
   'output.weight': 'lm_head.weight',
 };
 
-/** Lists the tensors of a GGUF file under their Hugging Face names; each is read when it is written. */
+/** Lists the tensors of a GGUF file under their Hugging Face names; each is read only when it is written. */
 export function tensorsFromGguf(file: GgufFile, config: JsonObject): WritableTensor[] {
   const isInterleaved = architectureOf(file) === 'llama';
   return [...file.tensors].flatMap(([stored, { shape }]) => {

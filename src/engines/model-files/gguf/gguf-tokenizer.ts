@@ -3,7 +3,7 @@ import type { JsonObject } from '../json-file.ts';
 import type { GgufFile } from './gguf-file.ts';
 import { preTokenizers } from './pre-tokenizers.ts';
 
-/** Token types of `tokenizer.ggml.token_type` that never come from merges. */
+/** Token types of `tokenizer.ggml.token_type` that merges never produce. */
 const [controlType, userType] = [3, 4];
 
 /** Content of the tokenizer files of a model folder, by file name. */
@@ -190,7 +190,7 @@ function specialTokens({ metadata }: GgufFile, tokens: readonly string[]): Reado
   );
 }
 
-/** Tokens that end a turn: the end token and, where there is one, the end of a message. */
+/** Returns the tokens that end a turn: the end token and, if there is one, the end-of-message token. */
 function endTokens(file: GgufFile, tokens: readonly string[]): number[] {
   const keys = ['eos', 'eot', 'eom'].map((key) => file.metadata.get(`tokenizer.ggml.${key}_token_id`));
   const ids = keys.filter((id): id is number => typeof id === 'number' && id < tokens.length);
@@ -198,7 +198,7 @@ function endTokens(file: GgufFile, tokens: readonly string[]): number[] {
   throw new DataError(`${file.path}: expected "tokenizer.ggml.eos_token_id", got none`);
 }
 
-/** Post-processor that puts the beginning-of-text token before plain text. */
+/** Returns a post-processor that puts the beginning-of-text token before plain text. */
 function beginWith(token: string, id: number): JsonObject {
   const special = { SpecialToken: { id: token, type_id: 0 } };
   return {

@@ -53,7 +53,7 @@ test.each(names)('%s: imports a folder whose tokenizer splits text as transforme
   }
 });
 
-test('keeps chat template, end token and the beginning-of-text token', async () => {
+test('keeps the chat template, the end token and the beginning-of-text token', async () => {
   const llama = await openModelFolder(await imported(`${golden}/llama.gguf`));
   const prompt = llama.tokenizer.encodePrompt([{ role: 'user', content: 'hat' }]);
   expect([...prompt]).toEqual([1, ...llama.tokenizer.encodeText('hat'), 0]);
@@ -62,13 +62,13 @@ test('keeps chat template, end token and the beginning-of-text token', async () 
   expect(spm.tokenizer.encodePrompt([{ role: 'user', content: 'hat' }])[0]).toBe(1);
 });
 
-test('refuses to write into a folder with files', async () => {
+test('rejects a non-empty target folder', async () => {
   await expect(importGguf(`${golden}/llama.gguf`, golden, 'f32')).rejects.toThrow(
     /expected an empty or missing/,
   );
 });
 
-test('refuses other formats, architectures and versions by name', async () => {
+test('rejects other formats, architectures and versions, naming them', async () => {
   const whole = await readFile(`${golden}/llama.gguf`);
   const path = join(scratch, 'damaged.gguf');
   const damaged = async (change: (bytes: Buffer) => Buffer): Promise<void> => {
@@ -85,7 +85,7 @@ test('refuses other formats, architectures and versions by name', async () => {
   await expect(damaged(() => other)).rejects.toThrow(/architecture llama, qwen2, qwen3, got mamba/);
 });
 
-test('any damage to the header is a DataError or harmless, never a crash', async () => {
+test('any damage to the header is either a DataError or harmless, never a crash', async () => {
   const whole = await readFile(`${golden}/llama.gguf`);
   await fc.assert(
     fc.asyncProperty(fc.nat(6000), fc.nat(255), fc.option(fc.nat(8000)), async (at, byte, cut) => {

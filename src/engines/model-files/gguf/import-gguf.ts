@@ -10,7 +10,7 @@ import { tensorsFromGguf } from './gguf-tensors.ts';
 import { tokenizerFromGguf } from './gguf-tokenizer.ts';
 import { makeFolder } from '../../../storage/make-folder.ts';
 
-/** A model that an import wrote. */
+/** Result of an import. */
 export interface ImportedModel {
   readonly folder: string;
   readonly architecture: string;
@@ -22,7 +22,7 @@ export interface ImportedModel {
  * Converts a GGUF file into a Hugging Face folder that Gradus and transformers open: config, tokenizer, chat template,
  * and weights converted back from their quantization. Only one tensor at a time is in memory.
  *
- * @param folder created; must be empty or missing.
+ * @param folder folder to write; must be empty or missing.
  * @throws DataError for an architecture, tokenizer or element type that cannot be imported.
  */
 export async function importGguf(path: string, folder: string, type: 'bf16' | 'f32'): Promise<ImportedModel> {

@@ -4,9 +4,9 @@ import type { JsonObject } from '../json-file.ts';
 interface PreTokenizer {
   /** Pre-tokenizers before the mapping of bytes to characters. */
   readonly steps: readonly JsonObject[];
-  /** Normalises to NFC first. */
+  /** Whether text is normalised to NFC first. */
   readonly isNfc: boolean;
-  /** Whole words of the vocabulary become one token, whatever the merges. */
+  /** Whether words in the vocabulary become one token, whatever the merges. */
   readonly ignoresMerges: boolean;
 }
 
@@ -19,7 +19,10 @@ const split = (pattern: string): JsonObject => ({
 
 const gpt2Words = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
-/** The pattern of tiktoken's cl100k and its successors, with numbers of at most `digits` digits. */
+/**
+ * Returns the pattern of tiktoken's cl100k and its successors, with `digits` as the limit of digits per
+ * number.
+ */
 const wordsWithDigits = (digits: string): string =>
   String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 

@@ -49,8 +49,9 @@ const attendOp: Op<AttendAttributes> = {
 };
 
 /**
- * softmax(scale · Q·Kᵀ + mask) · V per batch and head; keeps the probabilities for the derivative, which takes
- * Σ P·∂P as Σ O·∂O, a sum over head size instead of keys (Dao et al. 2022, appendix B.2). The mask has no gradient.
+ * Returns softmax(scale · Q·Kᵀ + mask) · V per batch and head. Keeps the probabilities for the derivative,
+ * which computes Σ P·∂P as Σ O·∂O, a sum over head size instead of keys (Dao et al. 2022, appendix B.2). The
+ * mask has no gradient.
  *
  * @param cap soft cap of the scores (Gemma 2): cap · tanh(score / cap)
  */

@@ -3,7 +3,7 @@ import { sumTo } from './shaping.ts';
 
 /** Arithmetic element by element. Two operands broadcast as in NumPy. */
 
-/** Gradient of an operand from the gradient of the result; summed over broadcast axes by `binary`. */
+/** Returns the gradient of an operand from that of the result; `binary` sums it over broadcast axes. */
 type BinaryDerivative = (
   gradient: Value,
   a: Value,
@@ -64,13 +64,13 @@ export const divide = binary('divide', 'Div', (gradient, _a, b, result) => {
   return [left, negate(multiply(left, result))];
 });
 
-/** The smaller of a and b; where they are equal, the gradient goes to a. */
+/** The smaller of a and b; if they are equal, the gradient goes to a. */
 export const minimum = binary('minimum', 'Min', (gradient, a, b) => {
   const mask = lessOrEqual(a, b);
   return [multiply(gradient, mask), multiply(gradient, subtract(constant(1), mask))];
 });
 
-/** The larger of a and b; where they are equal, the gradient goes to a. */
+/** The larger of a and b; if they are equal, the gradient goes to a. */
 export const maximum = binary('maximum', 'Max', (gradient, a, b) => {
   const mask = lessOrEqual(b, a);
   return [multiply(gradient, mask), multiply(gradient, subtract(constant(1), mask))];
@@ -87,7 +87,7 @@ export const tanh = unary('tanh', 'Tanh', (gradient, _x, result) =>
   multiply(gradient, subtract(constant(1), multiply(result, result))),
 );
 
-/** min(max(x, low), high); the gradient is 0 outside the bounds and passes at the bounds. */
+/** Returns min(max(x, low), high); the gradient is 0 outside the bounds and passes through at the bounds. */
 export function clamp(x: Value, low: Value, high: Value): Value {
   return minimum(maximum(x, low), high);
 }
@@ -101,7 +101,7 @@ const lessOrEqualOp: Op<null> = {
   vjp: () => [null, null],
 };
 
-/** 1 where a ≤ b, else 0. Has no gradient. */
+/** Returns 1 where a ≤ b, else 0. Has no gradient. */
 export function lessOrEqual(a: Value, b: Value): Value {
   return apply(lessOrEqualOp, [a, b], null);
 }

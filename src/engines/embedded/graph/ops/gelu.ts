@@ -26,7 +26,9 @@ const geluOp: Op<null> = {
   },
 };
 
-/** GELU in its tanh approximation (Hendrycks & Gimpel 2016): ½x(1 + tanh(√(2/π)(x + 0.044715x³))). */
+/**
+ * Computes the tanh approximation of GELU (Hendrycks & Gimpel 2016): ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
+ */
 export function gelu(x: Value): Value {
   return apply(geluOp, [x], null);
 }

@@ -9,7 +9,7 @@ const logSoftmaxOp: Op<null> = {
   vjp: ({ outputs: [result] }, gradient) => [subtract(gradient, multiply(exp(result!), sum(gradient, [1])))],
 };
 
-/** x − log Σ eˣ along each row. */
+/** Returns x − log Σ eˣ along each row. */
 export function logSoftmax(x: Value): Value {
   return apply(logSoftmaxOp, [x], null);
 }

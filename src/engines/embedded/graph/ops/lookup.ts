@@ -15,7 +15,7 @@ const embedOp: Op<null> = {
   ],
 };
 
-/** Row `ids[i]` of the table for each i. */
+/** Returns row `ids[i]` of the table for each i. */
 export function embed(table: Value, ids: Value): Value {
   return apply(embedOp, [table, ids], null);
 }
@@ -47,7 +47,7 @@ const pickOp: Op<null> = {
   ],
 };
 
-/** Element `columns[i]` of row i: [rows, columns] and [rows, 1] to [rows, 1]. */
+/** Returns element `columns[i]` of each row i: [rows, columns] and [rows, 1] to [rows, 1]. */
 export function pick(x: Value, columns: Value): Value {
   return apply(pickOp, [x, columns], null);
 }

@@ -35,7 +35,10 @@ function matrix(shape: Shape, isTransposed: boolean): readonly [rows: number, co
   return isTransposed ? [columns, rows] : [rows, columns];
 }
 
-/** scale · A·B over the last two dimensions, each optionally transposed first; all leading dimensions must be equal. */
+/**
+ * Returns scale · A·B over the last two dimensions, with A or B optionally transposed first; all leading
+ * dimensions must be equal.
+ */
 export function matmul(a: Value, b: Value, attributes: Partial<MatmulAttributes> = {}): Value {
   return apply(matmulOp, [a, b], { transposeA: false, transposeB: false, scale: 1, ...attributes });
 }
@@ -54,7 +57,10 @@ const linearOp: Op<null> = {
   ],
 };
 
-/** x·Wᵀ + b for x [rows, inputs], W [outputs, inputs] as Hugging Face stores it, b [outputs] or absent. */
+/**
+ * Returns x·Wᵀ + b for x [rows, inputs], W [outputs, inputs] as Hugging Face stores it, and b [outputs] or
+ * absent.
+ */
 export function linear(x: Value, weight: Value, bias?: Value): Value {
   return apply(linearOp, bias === undefined ? [x, weight] : [x, weight, bias], null);
 }

@@ -18,9 +18,9 @@ import { swiglu } from './swiglu.ts';
 interface Case {
   readonly shapes: readonly Shape[];
   readonly build: (inputs: readonly Value[]) => Value;
-  /** Value of element i of input k from a random number in [−1, 1]. */
+  /** Returns the value of an element of an input, from a random number in [−1, 1]. */
   readonly value?: (random: number, input: number) => number;
-  /** Integer inputs after the real ones. */
+  /** Integer inputs, after the floating-point ones. */
   readonly indices?: readonly { readonly shape: Shape; readonly below: number }[];
 }
 
@@ -42,7 +42,9 @@ const binary = (build: (a: Value, b: Value) => Value, value?: Case['value']) =>
     build: ([a, b]) => build(a!, b!),
     ...(value && { value }),
   }));
-/** Multiples of 0.4, the second input's shifted by 0.2: never near the kink where both are equal. */
+/**
+ * Returns multiples of 0.4, shifted by 0.2 for the second input: never near the kink where both are equal.
+ */
 const apart = (random: number, which: number): number => Math.round(random * 4) * 0.4 + which * 0.2;
 const awayFromZero = (random: number): number => (random < 0 ? random - 0.5 : random + 0.5);
 
@@ -240,7 +242,7 @@ test('stopGradient passes the value but no gradient', async () => {
   expect((await program.run({ x: Float32Array.of(5) }))['slope']).toEqual(Float32Array.of(5));
 });
 
-test('names the operation when shapes do not fit', () => {
+test('names the operation if shapes do not match', () => {
   const of = (...sizes: number[]): Value => input('x', 'float32', sizes);
   expect(() => matmul(of(2, 3), of(4, 5))).toThrow(
     'matmul: expected equal batch and inner sizes, got [2, 3] and [4, 5]',

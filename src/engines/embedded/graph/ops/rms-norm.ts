@@ -24,7 +24,10 @@ const rmsNormOp: Op<{ epsilon: number }> = {
   },
 };
 
-/** x / √(mean x² + ε) · weight along each row (Zhang & Sennrich 2019, eq. 4). Keeps 1/√(…) for the derivative. */
+/**
+ * Returns x / √(mean x² + ε) · weight along each row (Zhang & Sennrich 2019, eq. 4). Keeps 1/√(…) for the
+ * derivative.
+ */
 export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
   return apply(rmsNormOp, [x, weight], { epsilon });
 }

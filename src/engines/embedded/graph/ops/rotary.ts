@@ -35,12 +35,13 @@ const rotateOp: Op<RotateAttributes> = {
 };
 
 /**
- * Rotary position embedding in the rotate-half pairing: rotates elements i and i + size/2 of each head by the angle
- * whose cosine and sine are in row t of the tables [positions, size/2] (Su et al. 2021, eq. 34). The tables have no
- * gradient. The derivative is the inverse rotation.
+ * Applies rotary position embedding with rotate-half pairing: rotates elements i and i + size/2 of each head
+ * by the angle whose cosine and sine are in row t of the tables [positions, size/2] (Su et al. 2021, eq. 34).
+ * The tables have no gradient. The derivative is the inverse rotation.
  *
  * @param x [batch, positions, heads · size]
- * @param headSize size of a head whose elements beyond the tables do not rotate; `null`: all elements rotate
+ * @param headSize size of a head if only the elements covered by the tables rotate; `null`: all elements
+ * rotate
  */
 export function rotate(x: Value, cosine: Value, sine: Value, headSize: number | null = null): Value {
   return apply(rotateOp, [x, cosine, sine], { headSize });

@@ -14,7 +14,7 @@ const reshapeOp: Op<{ shape: Shape }> = {
   vjp: ({ inputs }, gradient) => [reshape(gradient, inputs[0]!.shape)],
 };
 
-/** The same elements in the same row-major order under another shape. */
+/** Returns the same elements in the same row-major order with another shape. */
 export function reshape(x: Value, shape: Shape): Value {
   const isSame = shape.length === x.shape.length && shape.every((size, axis) => size === x.shape[axis]);
   return isSame ? x : apply(reshapeOp, [x], { shape });
@@ -59,7 +59,7 @@ export function sum(x: Value, axes: readonly number[]): Value {
   return axes.length === 0 ? x : apply(sumOp, [x], { axes });
 }
 
-/** Sums all elements: a scalar. */
+/** Sums all elements to a scalar. */
 export function sumAll(x: Value): Value {
   return reshape(sum(x, [...x.shape.keys()]), []);
 }

@@ -18,7 +18,7 @@ const swigluOp: Op<null> = {
   },
 };
 
-/** gate · σ(gate) · up, the activation of SwiGLU (Shazeer 2020, eq. 6). */
+/** Returns gate · σ(gate) · up, the activation of SwiGLU (Shazeer 2020, eq. 6). */
 export function swiglu(gate: Value, up: Value): Value {
   return apply(swigluOp, [gate, up], null);
 }

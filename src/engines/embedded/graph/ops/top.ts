@@ -14,8 +14,8 @@ const topOp: Op<{ count: number }> = {
 };
 
 /**
- * The `count` largest elements of each row, largest first, then their column indices as numbers: [rows, columns] to
- * [rows, 2 · count]. Among equal elements, the smaller column comes first.
+ * Returns the `count` largest elements of each row, largest first, followed by their column indices as
+ * floats: [rows, columns] to [rows, 2 · count]. Among equal elements, the smaller column comes first.
  */
 export function top(x: Value, count: number): Value {
   return apply(topOp, [x], { count });
