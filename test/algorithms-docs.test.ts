@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const pages = globSync('docs/algorithms/*.md').map((path) => ({ path, text: readFileSync(path, 'utf8') }));
 
-/** Every `[`name`](file.ts)` of a page. */
+/** Every `[`name`](file.ts)` on a page. */
 const functionLink = /\[`(\w+)`\]\(([^)\s]+\.ts)\)/g;
 const functionsIn = (text: string): { name: string; file: string }[] =>
   Array.from(text.matchAll(functionLink), ([, name, file]) => ({ name: name!, file: file! }));

@@ -54,7 +54,8 @@ export const chatModels = {
 
 export type ChatModelName = keyof typeof chatModels;
 
-/** Pieces that are single tokens across the edges of tags, lines and words, where tokenizers behave unexpectedly. */
+/** Pieces that become single tokens across the boundaries of tags, lines and words, where tokenizers behave
+ * unexpectedly. */
 const merged = [
   'the',
   ' the',

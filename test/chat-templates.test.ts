@@ -43,7 +43,7 @@ describe.for(keepHistory)('%s', (name) => {
   });
   const whole = (tokens: Iterable<number>): string => texts([...tokens]).join('');
 
-  test('appended messages have the text that the template renders', () => {
+  test('appends messages as the text that the template renders', () => {
     fc.assert(
       fc.property(
         plain,
@@ -66,7 +66,7 @@ describe.for(keepHistory)('%s', (name) => {
     );
   });
 
-  test('text that looks like a control token in a result stays text', () => {
+  test('keeps text in a result that looks like a control token as text', () => {
     const { special, tags } = chatModels[name];
     const hostile = fc.array(fc.oneof(piece, fc.constantFrom(...special, ...tags, '<|im', '_end|>', '<|')), {
       maxLength: 8,

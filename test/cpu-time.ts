@@ -1,4 +1,5 @@
-/** Starts a clock of this thread's CPU time; returns the milliseconds since then. Independent of the machine's load. */
+/** Starts a clock of this thread's CPU time; the returned function gives the milliseconds since then, independent of
+ * the machine's load. */
 export function startCpuClock(): () => number {
   const start = process.threadCpuUsage();
   return () => {

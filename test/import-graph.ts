@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
-/** One import: which file imports which, both relative to `src/`. */
+/** One import, with the importing and the imported file, both relative to `src/`. */
 export interface ImportEdge {
   readonly from: string;
   readonly to: string;
@@ -25,7 +25,7 @@ const interfaceFiles: Readonly<Record<string, readonly string[]>> = {
 
 const importOf = /(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g;
 
-/** Every relative import between source files, types included. Tests are left out. */
+/** Reads every relative import between source files, including those of types. Excludes tests. */
 export const readImports = (): ImportEdge[] =>
   globSync('src/**/*.ts', { exclude: ['**/*.test.ts'] }).flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(importOf)].map(([, specifier]) => ({
@@ -34,7 +34,7 @@ export const readImports = (): ImportEdge[] =>
     })),
   );
 
-/** Rows such as "| `src/rollout` | … | engines (interface), core |" of both tables. */
+/** Reads the rows of both tables, such as "| `src/rollout` | … | engines (interface), core |". */
 export function readLayers(markdown: string): LayerRow[] {
   return markdown
     .split('\n')
@@ -55,7 +55,8 @@ export function readLayers(markdown: string): LayerRow[] {
 
 const roomOf = (path: string): string => (path.includes('/') ? path.split('/')[0]! : '');
 
-/** The longest folder of the table that contains this file; the room itself if no folder inside it is listed. */
+/** Returns the innermost folder of the table that contains this file; the room itself if no folder inside it is
+ * listed. */
 function folderOf(path: string, rows: ReadonlyMap<string, LayerRow>): string {
   const parts = path.split('/').slice(0, -1);
   for (let length = parts.length; length > 1; length--) {
@@ -65,7 +66,7 @@ function folderOf(path: string, rows: ReadonlyMap<string, LayerRow>): string {
   return roomOf(path);
 }
 
-/** Imports that the table forbids, as "a.ts imports b.ts". Files beside `src/index.ts` belong to no room. */
+/** Returns imports that the table forbids, as "a.ts imports b.ts". Files beside `src/index.ts` belong to no room. */
 export function forbiddenImports(edges: readonly ImportEdge[], layers: readonly LayerRow[]): string[] {
   const rows = new Map(layers.map((row) => [row.folder, row]));
   const isAllowed = ({ from, to }: ImportEdge): boolean => {
@@ -89,7 +90,7 @@ export function forbiddenImports(edges: readonly ImportEdge[], layers: readonly 
   return edges.filter((edge) => !isAllowed(edge)).map(({ from, to }) => `${from} imports ${to}`);
 }
 
-/** Import cycles, including those of types: each is a list of files that import one another. */
+/** Returns import cycles, including those of types; each is a list of files that import one another. */
 export function importCircles(edges: readonly ImportEdge[]): string[][] {
   const next = Map.groupBy(edges, ({ from }) => from);
   const index = new Map<string, number>();

@@ -1,13 +1,13 @@
 import { crc32, deflateSync } from 'node:zlib';
 
-/** Size in pixels, and the color of all of them. */
+/** Size in pixels, and the color of every pixel. */
 interface Picture {
   readonly width?: number;
   readonly height?: number;
   readonly color?: readonly [red: number, green: number, blue: number];
 }
 
-/** Bytes of a PNG of one color. Different colors give different bytes. */
+/** Returns the bytes of a PNG of one color. Different colors give different bytes. */
 export function png({ width = 4, height = 3, color = [255, 0, 0] }: Picture = {}): Buffer {
   const row = Buffer.from([0, ...Array.from({ length: width }, () => color).flat()]);
   const pixels = Buffer.concat(Array.from({ length: height }, () => row));
@@ -19,7 +19,7 @@ export function png({ width = 4, height = 3, color = [255, 0, 0] }: Picture = {}
   ]);
 }
 
-/** Bytes of a complete PNG whose header states a size, without that many pixels. */
+/** Returns the bytes of a complete PNG whose header states more pixels than it contains. */
 export const hugePng = (width: number, height: number): Buffer =>
   Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),

@@ -104,7 +104,7 @@ const verlCases: readonly Case[] = [
   ['vanilla + TIS token 2.0, token-mean', loss(dual, corrected('token', 'truncate', 2)), weights.tokenMean],
 ];
 
-/** Largest allowed difference in value or gradient. TRL and verl add an ε of about 1e-8 in their means. */
+/** Returns the largest difference in value or gradient. TRL and verl add an ε of about 1e-8 in their means. */
 function distance(ours: ReturnType<typeof referenceLoss>, value: number, gradient: Rows): number {
   const gaps = gradient.flatMap((row, i) => row.map((slope, t) => Math.abs(slope - ours.gradient[i]![t]!)));
   return Math.max(Math.abs(ours.loss - value), ...gaps);
@@ -186,7 +186,7 @@ const anyLoss = fc
     }),
   );
 
-/** Largest difference relative to the size of the numbers. */
+/** Returns the largest difference relative to the size of the numbers. */
 function worstGap(a: readonly number[], b: readonly number[]): number {
   return Math.max(...a.map((value, i) => Math.abs(value - b[i]!) / (1 + Math.abs(value))));
 }
@@ -248,7 +248,7 @@ test('the gradient is the derivative of the loss', () => {
       });
       const h = 1e-6;
       const [before, after] = [referenceLoss(spec, [moved(-h)]), referenceLoss(spec, [moved(h)])];
-      // A kink between the two points has no derivative.
+      // The loss has no derivative at a kink between the two points.
       fc.pre(before.clipLow === after.clipLow && before.clipHigh === after.clipHigh);
       const slope = referenceLoss(spec, [row]).gradient[0]![t]!;
       const measured = (after.loss - before.loss) / (2 * h);

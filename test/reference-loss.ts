@@ -14,7 +14,7 @@ export interface ReferenceSequence {
   readonly entropies?: ArrayLike<number>;
 }
 
-/** Result that every engine must reproduce. Means are over tokens with weight. */
+/** Result that every engine must reproduce. Means are over tokens with nonzero weight. */
 export interface ReferenceLoss {
   readonly loss: number;
   /** ∂loss/∂logprobs per sequence; 0 where the weight is 0. Excludes the share of the entropy term. */
@@ -28,8 +28,8 @@ export interface ReferenceLoss {
 }
 
 /**
- * Computes the loss of `LossSpec` in float64, one token at a time: it is slow, and is the definition that engines
- * are tested against.
+ * Computes the loss of `LossSpec` in float64, one token at a time: slow, but it is the definition that engines are
+ * tested against.
  *
  * @throws {RangeError} if the loss needs reference log-probabilities or entropies that are missing.
  */

@@ -8,7 +8,7 @@ import { mean } from '../src/statistics/summary.ts';
 const [frozen, balanced, , lottery] = policies(undefined);
 const seeds = [1, 2];
 
-/** Signal of a sampler divided by that of uniform sampling, over 40 steps. */
+/** Returns the signal of a sampler divided by that of uniform sampling, over 40 steps. */
 function ofUniform(policy: typeof frozen, arm: (typeof arms)[number]): number {
   const signal = (one: typeof arm): number =>
     mean(seeds.map((seed) => judge(policy!, one, seed, 40).perGroup));
@@ -29,7 +29,7 @@ test.each(arms.filter(({ isAdaptive }) => isAdaptive))(
   },
 );
 
-test('auto gains on a balanced pool, and on a pool with a third of the families judged by chance', () => {
+test('auto beats uniform sampling on a balanced pool, and on a pool with a third of the families judged by chance', () => {
   const auto = arms.find(({ name }) => name === 'auto')!;
   expect(ofUniform(balanced, auto)).toBeGreaterThan(1.1);
   expect(ofUniform(lottery, auto)).toBeGreaterThan(1.1);

@@ -48,7 +48,7 @@ async function serveFacts(isDown: (queries: number) => boolean = () => false) {
 /** Timeout long enough for busy machines. */
 const slow = { timeout: 600_000 };
 
-/** The recipe with few steps, over HTTP. */
+/** Returns the recipe with few steps and an HTTP retriever. */
 const recipeOver = (url: string) =>
   loadRecipe('recipes/search/recipe.ts', [
     `policy.model=${join(process.cwd(), 'models/gradus-search')}`,

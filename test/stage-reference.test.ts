@@ -65,7 +65,7 @@ test.each(engines)(
   },
 );
 
-test('KL against the base model is above 0 once a stage has imitated', async () => {
+test('KL against the base model is above 0 after a stage of imitation', async () => {
   const [first] = await klOf(await startTraining(recipeOn('embedded', 'run'), folder));
   expect(first).toBeGreaterThan(1e-4);
 });

@@ -20,7 +20,7 @@ import { makeFastFolder } from './runs/fast-folder.ts';
 const scratch = makeFastFolder('turns-engines');
 afterAll(() => rm(scratch, { recursive: true }));
 
-/** Judges by the index of the attempt, so that every group has both rewards. */
+/** Judges by the index of the attempt, so that every group contains both rewards. */
 function countingVerifier(): Verifier {
   let judged = 0;
   return {
@@ -137,7 +137,8 @@ describe.for(engines.filter(({ isHere }) => isHere))(
             expect(mine || (logprobs[t] === 0 && advantages[t] === 0)).toBe(true);
           }
         }
-        // The policy read the transcript: scoring gives the log-probabilities of sampling in every turn.
+        // Scoring the transcript gives the sampled log-probabilities in every turn, so the policy has read the same
+        // tokens.
         const scored = await engine.weights.logprobs({ sequences }, 'policy');
         for (const [i, { rolloutLogprobs, weights }] of sequences.entries())
           for (const [t, weight] of weights.entries())

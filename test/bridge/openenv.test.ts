@@ -44,7 +44,7 @@ const shownIn = ({ reply }: Awaited<ReturnType<typeof play>>): string =>
 const numberIn = (text: string): string => /\d+/.exec(text)![0];
 
 describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without python3)', () => {
-  test('makes a problem of each seed, and plays it to its end', async () => {
+  test('makes one problem per seed, and plays it to its end', async () => {
     const problems = await loadProblems(parse({ instruction: 'Repeat it.' }), '.');
     expect(problems).toHaveLength(2);
     expect(problems[0]!.prompt[0]!.content).toMatch(/^repeat \d+\nRepeat it\.$/);
@@ -63,7 +63,7 @@ describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without py
     expect(last.calls).toMatchObject([{ tool: 'step', outcome: 'ok' }]);
   });
 
-  test('plays earlier turns again after its process or connection ended, and reads recorded replies without it', async () => {
+  test('replays earlier turns after its process or connection ended, and reads recorded replies without either', async () => {
     const problem = await load({ reset: { rounds: 9 } });
     const config = parse({ reset: { rounds: 9 } });
     using results = openCallResults(':memory:');
@@ -75,13 +75,13 @@ describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without py
       const before = await play(environment, state, ['1', '2'], results);
       const killed = await openPackaged(config, '.');
       await killed[Symbol.asyncDispose]();
-      // Another process, which has none of the attempt's state.
+      // A new process, without the attempt's state.
       await using other = await openPackaged(config, '.');
       const again = await play(other, before.state, ['3'], results);
       using fresh = openCallResults(':memory:');
       shown = shownIn(await play(environment, before.state, ['3'], fresh));
       expect(shownIn(again)).toBe(shown);
-      // The connection is lost at the third turn: the game goes on where it was.
+      // The connection is lost at the third turn; the game continues where it was.
       expect(shownIn(await play(environment, state, ['1', '2', 'lose'], fresh))).toMatch(/^repeat/);
     }
     await using gone = await openPackaged(config, '.');
@@ -110,7 +110,7 @@ describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without py
     },
   );
 
-  test('refuses to go on when a turn that is played again has another reply', async () => {
+  test('refuses to continue if a replayed turn gets a different reply', async () => {
     const problem = await load();
     using results = openCallResults(':memory:');
     await using environment = await openPackaged(parse(), '.');

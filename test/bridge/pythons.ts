@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { spawnSync } from 'node:child_process';
 
-/** Whether this machine has the interpreter that the stand-ins need. */
+/** True if this machine has the interpreter that the stand-ins need. */
 export const hasPython =
   spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 11))']).status === 0;
 
-/** An interpreter that has the real packages, named by the environment variable, for the tests that compare with them. */
+/** The interpreter with the real packages that the environment variable names, for tests that compare with them. */
 export const realPython = process.env['GRADUS_ENVIRONMENTS_PYTHON'];
 
-/** Makes a `python` that finds the stand-in packages of this folder. */
+/** Makes a `python` that finds the stand-in packages in this folder. */
 export function standInPython(): { readonly python: string; readonly remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'gradus-bridge-'));
   const python = join(folder, 'python');

@@ -23,7 +23,7 @@ const open = (settings: Parameters<typeof reasoningGymAnswer>[0] = {}) =>
   openVerifier(verifierConfig.parse(reasoningGymAnswer({ python, ...settings })), '.');
 
 describe.skipIf(!hasPython)('reasoning-gym, with a stand-in package (skipped without python3)', () => {
-  test('makes distinct problems of each knob, the same each time, in disjoint splits', async () => {
+  test('makes distinct, reproducible problems for each knob, in disjoint splits', async () => {
     const settings = { knobs: [1, 3], question: '{expression:compact}=?', instruction: 'Answer in tags.' };
     const problems = await load('sums', settings);
     expect(problems).toEqual(await load('sums', settings));
@@ -39,7 +39,7 @@ describe.skipIf(!hasPython)('reasoning-gym, with a stand-in package (skipped wit
     expect(others.filter(({ id }) => problems.some((one) => one.id === id))).toEqual([]);
   });
 
-  test('judges by the scorer of the dataset', async () => {
+  test('judges with the scorer of the dataset', async () => {
     const [problem] = await load('sums');
     await using verifier = open();
     const judge = async (text: string) => (await verifier.verify(problem!, text)).outcome;
@@ -59,7 +59,7 @@ describe.skipIf(!hasPython)('reasoning-gym, with a stand-in package (skipped wit
     expect(verifier.version).toMatch(/^1-0\.1\.25-/);
   });
 
-  test('an answer that a scorer evaluates has no rights, and cannot touch the next score', async () => {
+  test('an answer that a scorer evaluates as code has no privileges, and cannot change the next score', async () => {
     const [problem] = await load('evaluating');
     const file = join(tmpdir(), `gradus-written-${process.pid}`);
     rmSync(file, { force: true });
@@ -91,7 +91,7 @@ describe.skipIf(!hasPython)('reasoning-gym, with a stand-in package (skipped wit
     expect(await verifier.verify(problem!, '<answer>0</answer>')).toMatchObject({ score: 0.01 });
   });
 
-  test('a scorer without a guard that blocks or dies ends its process, not the next answer', async () => {
+  test('a scorer without a guard that blocks or crashes ends its process, but does not affect the next answer', async () => {
     const [problem] = await load('hostile');
     await using verifier = open({ isGuarded: false, maxTime: '1s' });
     await expect(verifier.verify(problem!, '<answer>spin</answer>')).rejects.toThrow(
@@ -128,13 +128,16 @@ describe.skipIf(!hasPython)('reasoning-gym, with a stand-in package (skipped wit
 describe.skipIf(realPython === undefined)(
   'the reasoning-gym package (needs GRADUS_ENVIRONMENTS_PYTHON)',
   () => {
-    test.each(['chain_sum', 'countdown', 'mini_sudoku'])('%s: the own answer is correct', async (task) => {
-      const [problem] = await load(task, { python: realPython!, knobs: [1] });
-      await using verifier = open({ python: realPython! });
-      expect(await verifier.verify(problem!, `<answer>${problem!.answer}</answer>`)).toMatchObject({
-        outcome: 'correct',
-      });
-      expect(await verifier.verify(problem!, '<answer>x</answer>')).toMatchObject({ outcome: 'incorrect' });
-    });
+    test.each(['chain_sum', 'countdown', 'mini_sudoku'])(
+      '%s: judges the answer of the dataset correct',
+      async (task) => {
+        const [problem] = await load(task, { python: realPython!, knobs: [1] });
+        await using verifier = open({ python: realPython! });
+        expect(await verifier.verify(problem!, `<answer>${problem!.answer}</answer>`)).toMatchObject({
+          outcome: 'correct',
+        });
+        expect(await verifier.verify(problem!, '<answer>x</answer>')).toMatchObject({ outcome: 'incorrect' });
+      },
+    );
   },
 );

@@ -9,7 +9,7 @@ import { realPython } from './pythons.ts';
 const parse = (id: string, settings: object = {}) =>
   verifiersEnvConfig.parse(verifiersEnv({ id, count: 2, python: realPython!, ...settings }));
 
-/** Plays texts as an attempt of its own, or from a state. */
+/** Plays texts as a new attempt, or from a state. */
 async function player(config: ReturnType<typeof parse>, folder: string) {
   const environment = await openPackaged(config, folder);
   const { signal } = new AbortController();
@@ -36,7 +36,7 @@ const sumIn = (text: string): string => {
 };
 
 describe.skipIf(realPython === undefined)('the verifiers package (needs GRADUS_ENVIRONMENTS_PYTHON)', () => {
-  test('a taskset of one turn: its own reward', async () => {
+  test('returns the reward of a taskset with one turn', async () => {
     const [problem, other] = await loadProblems(parse('tiny-sums'), 'recipes/verifiers');
     expect(problem!.answer).toBe(sumIn(problem!.prompt[0]!.content));
     expect(problem!.id).not.toBe(other!.id);
@@ -47,7 +47,7 @@ describe.skipIf(realPython === undefined)('the verifiers package (needs GRADUS_E
     expect(await play(state, ['-1'])).toMatchObject({ reward: 0, reply: { type: 'end' } });
   });
 
-  test('an environment of several turns, continued in another process', async () => {
+  test('continues an environment with several turns in another process', async () => {
     const [problem] = await loadProblems(parse('tiny-rounds'), 'recipes/verifiers');
     const first = await player(parse('tiny-rounds'), 'recipes/verifiers');
     const { state } = await first.environment.start(problem!, 1);
@@ -63,7 +63,7 @@ describe.skipIf(realPython === undefined)('the verifiers package (needs GRADUS_E
     });
   });
 
-  test('an environment that fails throws, and the next attempt is answered', async () => {
+  test('throws if an environment fails, and answers the next attempt', async () => {
     const config = parse('hostile-rounds', { maxTime: '20s' });
     const [problem] = await loadProblems(config, 'test/bridge');
     const { environment, play } = await player(config, 'test/bridge');

@@ -10,7 +10,8 @@ const executablePath = '/usr/bin/chromium';
 /** True if Chromium is installed. */
 export const hasBrowser = existsSync(executablePath);
 
-/** A page, and its faults: script errors, violations of its security policy, requests to other origins. */
+/** A page and the faults detected on it: script errors, violations of its security policy, requests to other
+ * origins. */
 export interface Opened extends AsyncDisposable {
   readonly tab: Page;
   readonly faults: readonly string[];

@@ -56,7 +56,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
   const seedsOf = (side: string, name: string) => [1, 2, 3].map((n) => `${side}=${name}-000${n}`).join('&');
   const seedsPage = `compare?${seedsOf('before', 'slow')}&${seedsOf('after', 'fast')}`;
 
-  /** Each view, and text that is present only after its data has loaded. */
+  /** Each view, and text that appears only after its data has loaded. */
   const views = [
     ['runs', 'scripted-0002'],
     ['compare?before=scripted-0001&after=scripted-0002', 'optimizer.learningRate'],
@@ -198,7 +198,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
       name: /problems: majority from [\d.]+ % \[.*best-of-n last-max .*beam\(2\) last-max .*dvts\(2\) last-max .*chosen by bin /u,
     });
     await charts.first().waitFor();
-    // All problems, and the bins that have some.
+    // A chart of all problems, and one for each bin that is not empty.
     expect(await charts.count()).toBeGreaterThanOrEqual(2);
     expect(await charts.first().locator('path').count()).toBe(5);
     await tab.getByLabel('Choice by score').selectOption('avg-vote');
@@ -328,7 +328,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(await speed.getByRole('row', { name: /^all/u }).innerText()).toMatch(/3 of 3\s+4 → 2 \(2.00 ×\)/u);
     for (const title of ['Held-out accuracy, held-out', 'Reward']) {
       const chart = tab.getByRole('region', { name: title }).getByRole('slider');
-      // Each side has a band, three seeds and the mean.
+      // Each side has a band, three seed lines and the mean.
       expect(await chart.locator('path').count()).toBe(10);
       expect(await chart.getAttribute('aria-label')).toMatch(/before from .* after from /u);
     }
@@ -352,7 +352,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await results.getByRole('row', { name: /^slow slow-0001 .* baseline/u }).waitFor();
     await results.getByRole('row', { name: /^fast fast-0001, fast-0002/u }).waitFor();
     const chart = tab.getByRole('region', { name: 'Reward' }).getByRole('slider');
-    // Three lines, and two single seeds.
+    // Three lines, and two more for single seeds.
     await expect.poll(() => chart.locator('g[class] > path').count()).toBeGreaterThanOrEqual(5);
     await tab.goto(`${dashboard.url}#/compare?run=scripted-0001&run=scripted-0002`);
     await tab.getByLabel('Axis').selectOption('tokens');

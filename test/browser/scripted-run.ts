@@ -18,10 +18,11 @@ import { train } from '../../src/training/controller.ts';
 import { controllerStart } from '../../src/training/state.ts';
 import { openVerifier, verifierConfig } from '../../src/verifiers/config.ts';
 
-/** A megabyte of text that tries to trick a page. No NUL: the scripted engine takes it as the end token. */
+/** A megabyte of text that tries to trick a page. Contains no NUL, which the scripted engine treats as the end
+ * token. */
 export const hostileText = `<script>globalThis.owned = 1</script><img src=x onerror="owned=1"><svg onload="owned=1">\u001b[2J\u001b]0;t\u0007\u202Eltr\u2066 🎓 \uD800 \\boxed{<b>9</b>} ${'x'.repeat(1_000_000)}`;
 
-/** Never solved, so the hardest problem of every stage. */
+/** A problem that is never solved, so it is the hardest of every stage. */
 export const worstProblem = 'trap/9/worst';
 /** Problem whose rollouts contain `hostileText`. */
 export const hostileProblem = 'hostile/1/<i>text</i>';
@@ -108,7 +109,7 @@ const heldOut: readonly string[] = [worstProblem, 'double/0'];
 /** Options of a scripted run. */
 export interface ScriptedRun {
   readonly changes?: Partial<RecipeInput>;
-  /** Awaited before each completion of a policy version, so that a test controls the pace of a live run. */
+  /** Awaited before each completion by a policy version, so that a test controls the pace of a live run. */
   readonly mayWrite?: (version: number) => Promise<void>;
 }
 

@@ -13,7 +13,7 @@ import { type Running, startGradus } from '../e2e/gradus.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, brokenRules, buildPages, hasBrowser, openBrowser } from './browser.ts';
 
-/** The staged recipe with fewer problems and steps, as a user sees it while it trains and afterwards. */
+/** Shortens the staged recipe, which the tests view during and after training. */
 const shorter = [
   'name=demo',
   'problems.0.count=300',

@@ -20,13 +20,14 @@ import { makeFastFolder } from '../runs/fast-folder.ts';
 
 /** Opens the engine under test. */
 export interface EngineUnderTest {
-  /** Opens the engine on a small model (a few thousand weights, random), or on a folder `exportModel` wrote. */
+  /** Opens the engine on a small model (a few thousand weights, random), or on a folder that `exportModel` wrote. */
   open(exported?: string): Promise<LearningEngine>;
   /** Opens the engine on a model of several million weights. */
   openLarge(): Promise<LearningEngine>;
-  /** Largest |difference| of two log-probabilities that should be equal but come from different programs. */
+  /** Largest absolute difference between two log-probabilities that should be equal but are computed by different
+   * programs. */
   readonly logprobTolerance: number;
-  /** True if completions are the same bit for bit for any batching. */
+  /** True if completions are bit-identical for any batching. */
   readonly isBatchInvariant: boolean;
 }
 
@@ -67,7 +68,7 @@ interface Shared {
 }
 
 function textTests({ engine }: Shared): void {
-  test('encodes and decodes text without change, and decodes end tokens to an empty string', () => {
+  test('encodes and decodes text without changing it, and decodes end tokens to an empty string', () => {
     for (const text of texts) expect(engine().renderer.decode(engine().renderer.encode(text))).toBe(text);
     const { endTokens } = engine().renderer;
     expect(endTokens.length).toBeGreaterThan(0);
@@ -92,7 +93,7 @@ function likelihoodTests({ engine, under }: Shared): void {
     for (const problem of problems) {
       const alone = (await measure([problem])).get(problem.id)!['log p(answer)']!;
       expect(alone).toBeLessThan(0);
-      // A sum over the tokens of the answer, each within the tolerance.
+      // The likelihood is a sum over the tokens of the answer, each within the tolerance.
       const allowed = under.logprobTolerance * (problem.answer!.length + 8);
       expect(Math.abs(together.get(problem.id)!['log p(answer)']! - alone)).toBeLessThan(allowed);
     }
@@ -124,7 +125,7 @@ function samplingTests({ engine, under }: Shared): void {
     }
   });
 
-  test('draws by seed, and differently for every index', async () => {
+  test('draws depend on the seed, and differ for every index', async () => {
     const request = requestOf(texts, 4);
     const first = await written(engine(), request);
     expect(await written(engine(), request)).toEqual(first);
@@ -290,7 +291,7 @@ function samplingTests({ engine, under }: Shared): void {
 
   // Each attempt takes seconds, or longer on a busy machine.
   test('keeps the event loop free', { retry: 3 }, async () => {
-    // The first request of an engine may load programs; earlier tests have already made requests.
+    // The first request to an engine may load programs, but earlier tests have already made requests.
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     await collect(engine(), requestOf(texts, 100));
@@ -331,7 +332,7 @@ function refusalTests({ engine }: Shared): void {
 }
 
 function learningTests({ under }: Shared): void {
-  test('sums two half batches to one batch, and lowers the loss with its steps', async () => {
+  test('gives the same gradient for two half batches as for one batch, and lowers the loss with its steps', async () => {
     await using one = await under.open();
     await using two = await under.open();
     const batch = batchOf(one);
@@ -425,7 +426,7 @@ function learningTests({ under }: Shared): void {
     expect(learned[0]!.policyVersion).toBe(30);
   });
 
-  test('keeps a frozen policy while the policy learns, and neither changes a bit of the other', async ({
+  test('keeps a frozen policy while the policy learns, without changing a bit of either', async ({
     skip,
   }) => {
     await using engine = await under.open();
@@ -597,7 +598,7 @@ async function collect(engine: Sampling, request: SampleRequest): Promise<Sample
   return completions;
 }
 
-/** Sorts completions, independent of the order in which they ended. */
+/** Collects completions in an order independent of when they ended. */
 async function written(engine: Sampling, request: SampleRequest): Promise<string[]> {
   const completions = await collect(engine, request);
   return completions.map(({ key, index, tokens }) => `${key} ${index} ${tokens.join()}`).toSorted();

@@ -74,7 +74,7 @@ describe.each(dense)('%s', (name) => {
   });
 
   test.each([false, true])(
-    'has the gradient of transformers in every weight, in layers: %s',
+    'computes the gradient of transformers for every weight, in layers: %s',
     async (inLayers) => {
       const { tokens, gradient: theirs } = await expectedOf(name);
       const { config, weights } = await load(name);

@@ -65,7 +65,7 @@ const samplers: { name: string; make: Make; coversPool: boolean }[] = [
   },
 ];
 
-/** Both levels always exist: problems 0 and 1 ensure it; only problem 0 is in both. */
+/** Problems 0 and 1 ensure that both levels exist; only problem 0 is in both. */
 const poolOf = (size: number): PoolProblem[] =>
   Array.from({ length: size }, (_, i) => ({
     id: `p${i}`,
@@ -108,7 +108,7 @@ const ungradable = (problemId: string): ProblemOutcome => ({
   tokens: 40,
 });
 
-/** Runs steps, observing each batch; returns the batches. */
+/** Runs steps and reports each batch's outcome to the sampler; returns the batches. */
 function play(sampler: ProblemSampler, from: number, to: number, count: number): string[][] {
   const batches: string[][] = [];
   for (let step = from; step < to; step++) {

@@ -8,7 +8,7 @@ import { restart } from '../../src/curriculum/starts/restart.ts';
 import { reveal } from '../../src/curriculum/starts/reveal.ts';
 import type { StartChoice, StartOutcome, StartProblem, Starts } from '../../src/curriculum/starts/starts.ts';
 
-/** Requirements of all starts. */
+/** All kinds of starts, which the same requirements apply to. */
 
 const all: readonly { readonly name: string; readonly input: Parameters<typeof startsConfig.parse>[0] }[] = [
   { name: 'prompt', input: prompt() },
@@ -40,7 +40,7 @@ function outcomeOf(problemId: string, { kind }: StartChoice, seed: number, step:
   };
 }
 
-/** Whether a choice is for the i-th problem of a pool. */
+/** Returns whether a choice is valid for the i-th problem of a pool. */
 function fits(choice: StartChoice, i: number, size: number): boolean {
   switch (choice.kind) {
     case 'prompt':
@@ -74,7 +74,7 @@ describe.each(all)('$name', ({ input }) => {
   const make = (size: number, seed: number): Starts =>
     createStarts(startsConfig.parse(input), poolOf(size), seed);
 
-  test('chooses a valid start for each problem of the pool, and the prompt for any other', () => {
+  test('chooses a valid start for each problem of the pool, and the prompt for other problems', () => {
     fc.assert(
       fc.property(shape, ({ size, seed }) => {
         for (const choices of play(make(size, seed), size, seed, 0, 8)) {

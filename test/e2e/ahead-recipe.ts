@@ -14,7 +14,8 @@ import {
 
 const families = ['addition', 'brackets', 'max-min', 'conditional'] as const;
 
-/** A few seconds of rollouts up to two steps old: refills, a mix of domains, two stages, several updates a step. */
+/** Trains for a few seconds on rollouts up to two steps old, with refills, a mix of domains, two stages and several
+ * updates per step. */
 export default defineRecipe({
   name: 'ahead',
   policy: { model: '../../models/gradus-tiny' },

@@ -13,7 +13,7 @@ const root = makeFastFolder('ahead');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test(
-  'rollouts ahead of learning give the same bits in two runs, and when killed at five points',
+  'gives the same bits with rollouts ahead of learning in two runs, and when killed at five points',
   { timeout: 900_000 },
   async () => {
     for (const runs of ['first', 'second'])
@@ -46,7 +46,7 @@ test(
   },
 );
 
-/** Steps recorded; 0 for a run that is not created yet. */
+/** Returns the number of recorded steps; 0 for a run that does not exist yet. */
 async function stepOf(directory: string): Promise<number> {
   const reader = await openRunReader(directory).catch(() => undefined);
   try {

@@ -72,7 +72,7 @@ test('sft trains a model that can be sampled from', async () => {
   expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
   const [first, last] = [steps[0]!, steps.at(-1)!].map(({ metrics }) => metrics['sft/loss']!);
   expect(last).toBeLessThan(first! / 10);
-  // Four examples of two tokens in each of 60 passes.
+  // Four examples of two tokens each, in 60 passes.
   const imitation = { examples: 4, tokens: 480, loss: last };
   const model = join('taught', 'sft-0001', 'export');
   expect(lines.at(-1)).toMatchObject({ model, rollouts: 0, stages: [{ steps: 60, imitation }] });
@@ -391,7 +391,7 @@ test('doctor passes on this machine, and names the fix for problems', async () =
 });
 
 test('stops a run cleanly when its output is closed', async () => {
-  // As in a terminal, where Ctrl-C ends the tee of `gradus train … 2>&1 | tee log` first.
+  // In a terminal, Ctrl-C ends the tee of `gradus train … 2>&1 | tee log` first.
   const options = ['--runs', 'unread', '--set', 'stages[0].maxSteps=100000', '--set', 'evaluation=[]'];
   const training = startGradus(folder, ['train', 'recipe.json', ...options]);
   await training.said('step 1 ');

@@ -1,16 +1,16 @@
 /** Runs the commands that its parent sends, one at a time. See `openCommands`. */
 import type { Ended } from './gradus.ts';
 
-// Starts like a real process; the version goes to /dev/null.
+// Start like a real process, and discard the printed version.
 process.argv = [process.execPath, 'gradus', '--version'];
 const start: string = '../../bin/start.mjs'; // This module has no types.
 await import(start);
 const { main } = await import('../../src/cli/main.ts');
 
-// Listeners of all commands accumulate, which must not print a warning.
+// The listeners of all commands accumulate; prevent Node's warning about them.
 for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
 
-/** Collects what a command writes to a stream. */
+/** Collects the text that a command writes to a stream. */
 function collect(stream: NodeJS.WriteStream): () => string {
   let said = '';
   stream.write = (text: string | Uint8Array, ...rest: unknown[]) => {

@@ -55,8 +55,8 @@ export interface Commands extends Disposable {
 }
 
 /**
- * Runs commands in a folder without a process start for each. Modules stay loaded from one command to the next, so use
- * `gradus` where the loading of a module matters, and `startGradus` for signals, standard input and exits.
+ * Runs commands in a folder without starting a process for each. Modules stay loaded from one command to the next, so
+ * use `gradus` where the loading of a module matters, and `startGradus` for signals, standard input and exits.
  */
 export function openCommands(cwd: string): Commands {
   const host = fork(resolve('test/e2e/command-host.ts'), {

@@ -2,15 +2,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { createRng, hashKey, uniformAt } from '../../src/core/rng.ts';
 
-/** Choices of one request. */
+/** One request and its choices. */
 export interface Exchanged {
   readonly seed: number;
   readonly prompt: string;
-  /** Number of choices that were requested, or sent completely: those from 0 on. */
+  /** Number of choices that were requested, or sent completely, starting with choice 0. */
   readonly choices: number;
 }
 
-/** Usage that reached the client. */
+/** Usage reports that reached the client. */
 export interface Stated {
   readonly requests: number;
   readonly promptTokens: number;
@@ -20,13 +20,14 @@ export interface Stated {
 /**
  * Dialects of usage reports.
  * `openai`: usage of all choices, at the end of a stream.
- * `vllm`: the same, and on request, in every event of a stream, the usage of its choice so far.
+ * `vllm`: the same, and on request every event of a stream also reports the usage of its choice so far.
  * `llama.cpp`: usage of only choice 0; in a stream, usage of each choice after its end, without an
  * index.
  */
 export type Dialect = 'openai' | 'vllm' | 'llama.cpp';
 
-/** A model server that breaks a share of its answers in every way servers do, and records what it sent. */
+/** A model server that breaks a share of its answers in every way that real servers do, and records the answers that it
+ * sent. */
 export interface HostileServer extends AsyncDisposable {
   readonly baseUrl: string;
   readonly asked: readonly Exchanged[];
@@ -51,7 +52,8 @@ interface Question {
   readonly isContinuous: boolean;
 }
 
-/** Result of a reaction: complete choices from 0 on, and the completion tokens it stated, if any. */
+/** Result of a reaction: the number of complete choices, starting with choice 0, and the completion tokens it reported,
+ * if any. */
 interface Sent {
   readonly choices: number;
   readonly tokens?: number | undefined;
@@ -80,7 +82,7 @@ function wholeChoice(question: Question, index: number, finish = 'stop'): object
 
 const indices = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
-/** Completion tokens stated for a whole answer. */
+/** Returns the completion tokens reported for a whole answer. */
 const wholeTokens = ({ dialect }: Question, count: number): number =>
   dialect === 'llama.cpp' ? tokensPerChoice : tokensPerChoice * count;
 
@@ -97,7 +99,7 @@ interface StreamEvent {
 
 const eventText = (data: object): string => `data: ${JSON.stringify(data)}\n\n`;
 
-/** The events of all choices, each in two pieces, with pings before them. */
+/** Returns the events of all choices, each in two pieces, with pings before them. */
 function eventsOf(question: Question): StreamEvent[] {
   const { dialect, isContinuous, includesUsage, n } = question;
   const pieceOf = (index: number, text: string, tokens: number): StreamEvent => {
@@ -128,7 +130,7 @@ const done = 'data: [DONE]\n\n';
 
 const textsOf = (events: readonly StreamEvent[]): string => events.map(({ text }) => text).join('');
 
-/** Sums the tokens that events state. */
+/** Sums the tokens that events report. */
 function tokensIn(events: readonly StreamEvent[]): number | undefined {
   const counts = new Map(events.flatMap(({ counts: one }) => (one ? [[one.choice, one.tokens]] : [])));
   if (counts.size === 0) return undefined;
@@ -228,7 +230,7 @@ function sendFirst(response: ServerResponse, events: readonly StreamEvent[], res
   return tokensIn(events);
 }
 
-/** The events before the last piece of the last choice. */
+/** Returns the events before the last piece of the last choice. */
 function beforeLastPiece(question: Question): { readonly sent: StreamEvent[]; readonly next: StreamEvent } {
   const events = eventsOf(question);
   const last = events.findLastIndex(({ text }) => text.includes('"finish_reason":"stop"'));

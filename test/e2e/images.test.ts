@@ -34,7 +34,7 @@ const json = async (...args: string[]): Promise<Record<string, unknown>> => {
   return jsonLines(ended).at(-1)!;
 };
 
-/** Bytes of an image → the answer of the stub: always right, right in half of the attempts, never right. */
+/** Maps the bytes of an image to the stub's answers: always right, right in half of the attempts, never right. */
 const pictures = [
   { bytes: png({ color: [255, 0, 0] }), answers: ['1'] },
   { bytes: png({ color: [0, 255, 0] }), answers: ['2', '0'] },
@@ -72,7 +72,7 @@ test('measures and levels problems by the bytes that a server receives', async (
     const isRight =
       parts.map(({ type }) => type).join() === 'image_url,text' && parts[1]!.text === 'How many dots?';
     if (picture === undefined || !isRight) {
-      // Probes of the server have no image.
+      // Requests that probe the server have no image.
       response.end(chatAnswer(['none']));
       return;
     }
@@ -198,7 +198,7 @@ test('the dashboard sends the recorded image with its type, and no other file', 
     'content-security-policy': expect.stringContaining("default-src 'none'"),
   });
   expect(Buffer.from(await response.arrayBuffer()).equals(pictures[0]!.bytes)).toBe(true);
-  // A record that names another file of this machine, and a hash that the prompt does not have.
+  // Record another file of this machine, and request a hash that the prompt does not contain.
   expect((await fetch(`${api}/2/images/${image!.sha256}`)).status).toBe(404);
   expect((await fetch(`${api}/1/images/${'0'.repeat(64)}`)).status).toBe(404);
 });

@@ -26,7 +26,7 @@ const place = join(folder, 'project');
 const installed = join(place, 'node_modules/gradus');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A Node older than 24 on this machine, such as many distributions ship. */
+/** A Node older than 24 on this machine, as many distributions ship it. */
 const oldNode = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => {
   const version = spawnSync(path, ['--version'], { encoding: 'utf8' }).stdout as string | null;
   return Number(/^v(\d+)/.exec(version ?? '')?.[1] ?? 99) < 24;
@@ -53,7 +53,7 @@ function gradus(
   });
 }
 
-/** Packs a copy of the checkout, since packing builds into it. */
+/** Packs a copy of the checkout, because packing writes build files. */
 function pack(): string {
   const copy = join(folder, 'checkout');
   const left = /^(?:node_modules|\.git|dist|runs|test|bench|worker\/\.venv)(?:\/|$)/;

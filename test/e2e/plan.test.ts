@@ -37,7 +37,7 @@ test('counts rollouts at their token limit if nothing is known', async () => {
   ).toEqual([
     ['measuring', 16, { low: 16, expected: 96, high: 96 }, undefined],
     ['stage', 8, { low: 8, expected: 48, high: 48 }, undefined],
-    // 2 samples of each of 4 problems, before and after.
+    // 2 samples for each of 4 problems, before and after training.
     ['evaluation', 16, { low: 16, expected: 96, high: 96 }, undefined],
   ]);
   expect({ lengthFrom, speedFrom }).toEqual({});

@@ -18,7 +18,7 @@ export interface ProbeReport {
   readonly probes: number;
   readonly requests: number;
   readonly faults: Readonly<Record<string, number>>;
-  /** SIGKILLs that hit a running measurement. */
+  /** Number of SIGKILLs that hit a running measurement. */
   readonly kills: number;
   /** Attempts without a row in the store at the end. */
   readonly lost: number;
@@ -30,7 +30,7 @@ export interface ProbeReport {
   readonly askedAgainThoughStored: number;
   /** Attempts answered more than once: in flight, or not yet judged, at a kill or a deadline. */
   readonly answeredTwice: number;
-  /** Usage that the server stated. */
+  /** Usage that the server reported. */
   readonly stated: Stated;
   /** Usage in the store. A killed process loses the usage of answers that were not yet judged. */
   readonly spent: Stated;
@@ -43,7 +43,7 @@ export interface ProbeOptions {
   readonly rollouts: number;
   readonly kills: number;
   readonly way: AskingWay;
-  /** Deadline of a request; short ones turn slow answers into further faults. */
+  /** Deadline of a request; a short deadline turns slow answers into further faults. */
   readonly timeoutSeconds?: number;
 }
 
@@ -83,8 +83,8 @@ interface Wanted {
 }
 
 /**
- * Measures `problems` × `rollouts` attempts by the real command, kills it each time the server has sent another
- * `1 / (kills + 1)` of them, and compares the store with the server's record.
+ * Measures `problems` × `rollouts` attempts by the real command, kills it each time the server has sent another `1 /
+ * (kills + 1)` of the attempts, and compares the store with the server's record.
  */
 export async function probeUnderFaults(options: ProbeOptions): Promise<ProbeReport> {
   const started = performance.now();
@@ -183,14 +183,15 @@ function compare(
   };
 }
 
-/** The seed of an attempt's request: recipe seed 0, measured as the base model. */
+/** Returns the seed of an attempt's request: recipe seed 0, measured as the base model. */
 const seedOf = (id: string, index: number): number =>
   hashKey(hashKey(0, 'measure', 'base', 0), id, index) & 0x7fffffff;
 
 /** Maps a request's seed to its first attempt. */
 type FirstOf = ReadonlyMap<number, { readonly id: string; readonly index: number }>;
 
-/** Attempts of a request, starting with that of its seed; empty for requests that probe the server. */
+/** Returns the attempts of a request, starting with the attempt of its seed; empty for requests that probe the
+ * server. */
 function attemptsOf({ seed, choices }: Exchanged, firstOf: FirstOf): string[] {
   const first = firstOf.get(seed);
   if (first === undefined) return [];
@@ -204,7 +205,8 @@ function countByAttempt(exchanged: readonly Exchanged[], firstOf: FirstOf): Map<
   return counts;
 }
 
-/** The outcomes that the server sent for each attempt: one, unless its second request contained other attempts. */
+/** Returns the outcomes that the server sent for each attempt: one, unless the attempt's second request contained other
+ * attempts. */
 function outcomesTold(sent: readonly Exchanged[], firstOf: FirstOf): Map<string, Set<string>> {
   const told = new Map<string, Set<string>>();
   for (const one of sent) {
@@ -216,7 +218,7 @@ function outcomesTold(sent: readonly Exchanged[], firstOf: FirstOf): Map<string,
   return told;
 }
 
-/** Usage of all commands, from the store. */
+/** Returns the usage of all commands, from the store. */
 function storedUsage(file: string): Stated {
   using store = openPassRateStore(file);
   const [conditions] = store.conditions();
@@ -224,7 +226,7 @@ function storedUsage(file: string): Stated {
   return { requests, promptTokens, completionTokens };
 }
 
-/** Problem → rollout index → mark. */
+/** Returns the mark of each rollout, by problem and rollout index. */
 function storedMarks(file: string): Map<string, Map<number, string>> {
   using store = openPassRateStore(file);
   const [conditions] = store.conditions();

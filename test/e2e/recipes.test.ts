@@ -27,7 +27,7 @@ test('describes groups that are spread over wordings', async () => {
   );
 });
 
-test('gives the baseline and the ablation the steps of the staged recipe', async () => {
+test('gives the baseline and the ablation as many steps as the staged recipe', async () => {
   const steps = async (name: string): Promise<number> => {
     const { stages } = await loadRecipe(join(project, `recipes/${name}/recipe.ts`));
     return stages.reduce((sum, { maxSteps = 0 }) => sum + maxSteps, 0);
@@ -108,7 +108,7 @@ test('builds the suites of compute-optimal-tts and bounds their tokens', async (
   await using parts = await buildParts(recipe);
   expect(parts.suites.map(({ config }) => config.name)).toEqual(['math500', 'aime24']);
   const { config } = parts.suites[0]!;
-  // 16 rollouts for the bins, 256 answers of majority and best of N, 340 of beam search and of DVTS.
+  // 16 rollouts for the bins, 256 for majority and best of N, 340 each for beam search and DVTS.
   expect(strategyBounds(config)).toEqual({ written: 8192 * 1208, scored: 8192 * 936 });
   expect(describeStrategies(config, 500)[0]).toMatch(
     /written ≤ 9\.9M a problem = ≤ 4,950M; .*\(pooling\) ≤ 7\.67M/,

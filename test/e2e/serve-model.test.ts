@@ -22,7 +22,7 @@ test('measures and evaluates a served model through its address, and writes its 
     const measured = await gradus(folder, 'difficulty', 'estimate', 'recipe.json', '--json');
     expect(measured.stderr).toBe('');
     expect(jsonLines(measured).at(-1)).toMatchObject({ model: `model@${new URL(url).host}` });
-    // A budget stops the work and keeps paid results; a larger budget continues from there.
+    // A budget stops the work and keeps results that were paid for; a larger budget continues from there.
     const settings = [
       'policy.engine.maxConcurrency=1',
       'policy.engine.prices={"prompt": 1, "completion": 2}',

@@ -17,7 +17,7 @@ writeFileSync(
   `#!/bin/sh\nexport PYTHONPATH=${standIn}:$PYTHONPATH FAKE_TINKER_FOLDER=${folder}/service\nexec ${findPython()} "$@"\n`,
 );
 chmodSync(python, 0o755);
-// A random model solves nothing: reward its texts by their length.
+// A random model solves nothing, so reward its texts by their length.
 writeFileSync(
   join(folder, 'judge.mjs'),
   `export default () => ({

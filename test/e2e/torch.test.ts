@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 writeRows(join(folder, 'problems.jsonl'), sums);
 const recipe = tinyRecipe({
   policy: { model: 'model', engine: { type: 'torch', device: 'cpu' } },
-  // A random model solves nothing: entropy and lengths give its gradient.
+  // A random model solves nothing, so the gradient comes from entropy and lengths.
   algorithm: { type: 'grpo', entropy: 0.1, truncated: { softOverlong: { cache: 6 } } },
   stages: [{ type: 'stage', name: 'all', maxSteps: 4, updatesPerStep: 2 }],
   checkpoints: { everySteps: 1 },
@@ -36,7 +36,7 @@ describe.skipIf(!hasTorch)('training on PyTorch (skipped without a Python enviro
   );
 
   test(
-    'two ranks learn as one process does, and end with the same bits after a kill and a resume',
+    'two ranks learn like one process, and end with the same bits after a kill and a resume',
     { timeout: 240_000 },
     async () => {
       const twoRanks = ['--set', 'policy.engine.ranks=2'];

@@ -35,7 +35,7 @@ const shrink = (text: string): string =>
 
 type Part = { readonly file: string; readonly content: string } | { readonly command: string };
 
-/** The files and commands of a page, in its order. */
+/** Returns the files and commands of a page, in page order. */
 function partsOf(page: string): Part[] {
   const block =
     /(?:[Ss]ave\s+this\s+as\s+`(?<file>[^`]+)`:\n\n)?^```(?<language>\w*)\n(?<content>[^]*?)^```$/gm;

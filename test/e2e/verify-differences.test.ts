@@ -19,7 +19,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** One judged rollout for each pair of gold and answer. */
+/** Records one judged rollout for each pair of gold and answer. */
 async function judgedRecord(pairs: readonly (readonly [gold: string, answer: string])[]) {
   await using math = openMathAnswer(mathConfig.parse(mathAnswer()));
   const finishReason: FinishReason = 'stop';

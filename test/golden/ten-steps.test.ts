@@ -38,7 +38,8 @@ const problems = [
 ];
 
 /**
- * Four attempts at each problem: its worked solution, the same truncated, and two with a different digit at the end.
+ * Returns four attempts at each problem: its worked solution, the same solution truncated, and two with a different
+ * last digit.
  */
 async function writtenGroups(engine: LearningEngine): Promise<RolloutGroup[]> {
   const sequences = problems.flatMap((problem) => attempts(problem).map((text) => ({ problem, text })));
@@ -112,7 +113,7 @@ async function tenSteps(
 
 type Steps = Awaited<ReturnType<typeof tenSteps>>;
 
-/** Largest differences from the golden numbers: of losses, and of gradient norms relative to them. */
+/** Returns the largest differences from the golden numbers: absolute for losses, relative for gradient norms. */
 async function gapToGolden(type: string, steps: Steps): Promise<{ loss: number; gradNorm: number }> {
   const golden = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, Steps>;
   if (isUpdating) await writeFile(file, `${JSON.stringify({ ...golden, [type]: steps }, null, 1)}\n`);

@@ -16,8 +16,8 @@ import { mathAnswer, mathConfig, openMathAnswer } from '../../src/verifiers/math
 import { hasTorch } from '../worker/environment.ts';
 
 /*
- * Attempts of two turns of the bundled model, and three steps on them: proves that a change alters neither what is
- * sampled after an insertion nor what is learned. GRADUS_UPDATE_GOLDEN=1 deliberately writes new numbers.
+ * Two-turn attempts by the bundled model, and three steps on them. They prove that a change alters neither the tokens
+ * sampled after an insertion nor the learned numbers. GRADUS_UPDATE_GOLDEN=1 deliberately writes new numbers.
  */
 
 const file = fileURLToPath(new URL('./two-turns.json', import.meta.url));
@@ -41,7 +41,7 @@ const environment = scriptedEnvironment({
     turn === 0 ? { reply: { type: 'insert', text: '7' } } : { reply: { type: 'end' }, reward: 1 },
 });
 
-/** Attempts with verdicts by index, so that every group has an advantage. */
+/** Returns attempts with verdicts that depend on the index, so that every group has an advantage. */
 async function attempts(engine: LearningEngine): Promise<RolloutGroup[]> {
   const environments = { of: () => environment, call: async () => ({ outcome: 'ok', text: '' }) as const };
   const groups = await rollAll(

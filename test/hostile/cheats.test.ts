@@ -86,7 +86,7 @@ describe.skipIf(!isHere)(`the code verifier${why}`, () => {
         const all = [
           ...(await outcomes(functionProblem, functionCheats)),
           ...(await outcomes(printedProblem, printedCheats)),
-          // A whole number with a zero fraction is right for these tests.
+          // These tests accept a whole number written as a float.
           ...(await outcomes(
             contestProblem,
             printedCheats.filter(({ name }) => name !== 'print the answer with a fraction'),

@@ -213,7 +213,7 @@ export const checkedTests = {
 /** A right program whose output differs from the expected one. */
 export const honestPair = 'n = int(input())\nprint(2, n - 2)\n';
 
-/** Cheats against a checker program: through printed output, and through the files that it reads. */
+/** Cheats against a checker program, through printed output and through the files that the checker reads. */
 export const checkedCheats: readonly Cheat[] = [
   cheat('print a wrong pair', 'print(1, 1)'),
   cheat('print what makes the checker fail', 'print("x")'),
@@ -235,7 +235,7 @@ export const checkedCheats: readonly Cheat[] = [
 
 const node = 'class Node:\n    def __init__(self, v, next=None): self.v, self.next = v, next\n';
 
-/** Tests of a function that reverses a linked list: they pass and compare objects, and expect an exception. */
+/** Tests of a function that reverses a linked list; they pass and compare objects, and expect an exception. */
 export const structureTests = {
   entryPoint: 'reverse',
   setup: [

@@ -1,6 +1,6 @@
 import { attempt, type HostileProgram } from './hostile-program.ts';
 
-/** Reading and writing the host's files, in every known way. */
+/** Attempts to read and write the host's files in every known way. */
 export const filesystem: readonly HostileProgram[] = [
   attempt('read a secret', 'assert "TOPSECRET" in open("{secretFile}").read()', ['landlock']),
   attempt('read /etc/passwd', 'open("/etc/passwd").read()', ['landlock']),

@@ -91,7 +91,7 @@ const wasi = await openPythonSandbox(pythonSandbox({ kind: 'wasi' })).then(
 );
 
 describe.skipIf(wasi instanceof Error)('as WebAssembly', () => {
-  // Time limits are stretched 16-fold: a program that only waits would take minutes.
+  // Time limits are multiplied by 16, so a program that only waits would take minutes.
   const hasty = { ...request, wallMs: 100 };
   /** False positives: changing a mode has no effect in WebAssembly, and the directory that is found is in memory. */
   const mistaken = new Set(['change the mode of a host file', 'find a directory descriptor left open']);

@@ -1,6 +1,7 @@
 import type { HostileProgram } from './hostile-program.ts';
 
-/** Exceeding limits of time, memory, output, files and threads. Each program must end soon and leave nothing behind. */
+/** Attempts to exceed limits on time, memory, output, files and threads. Each program must end soon and leave nothing
+ * behind. */
 export const resources: readonly HostileProgram[] = [
   { name: 'loop for ever', source: 'while True: pass' },
   { name: 'loop in C', source: 'sum(iter(int, 1))' },

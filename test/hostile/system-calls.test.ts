@@ -6,7 +6,7 @@ import { findPythons } from '../../src/sandbox/python/hosts.ts';
 const folder = fileURLToPath(new URL('../../src/sandbox/python', import.meta.url));
 const python = process.platform === 'linux' ? findPythons()[0] : undefined;
 
-/** The seccomp program for a machine type, not necessarily this one. */
+/** Returns the seccomp program for a machine type, not necessarily this one. */
 function filterOf(machine: string): Buffer {
   const script = `import sys; sys.path.insert(0, ${JSON.stringify(folder)}); import guard; guard.MACHINE = "${machine}"; print(guard.make_filter().hex())`;
   return Buffer.from(
@@ -22,7 +22,7 @@ const verdicts: Record<number, string> = {
   0x00050026: 'no such call',
 };
 
-/** Runs classic BPF as the kernel does, over one system call. */
+/** Runs classic BPF on one system call, as the kernel does. */
 function answer(filter: Buffer, arch: number, number: number, ...args: number[]): string {
   const data = Buffer.alloc(64);
   data.writeUInt32LE(number, 0);

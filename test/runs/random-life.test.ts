@@ -85,7 +85,7 @@ class Life {
     return (await this.run.latestCheckpoint())?.controllerState ?? emptyModel();
   }
 
-  /** Content of the run on disk. */
+  /** Returns the content of the run on disk. */
   async read(): Promise<Model> {
     using reader = await openRunReader(this.run.directory);
     const { steps, values } = reader.metric('reward/mean');

@@ -18,7 +18,7 @@ function mount(...values: string[]): boolean {
   return spawnSync('/bin/mount', values, { stdio: 'ignore' }).status === 0;
 }
 
-/** Whether a disk of 4 MiB could be mounted. */
+/** True if a disk of 4 MiB could be mounted. */
 const hasDisk = process.platform === 'linux' && mount('-t', 'tmpfs', '-o', 'size=4m', 'none', disk);
 afterAll(() => {
   if (hasDisk) spawnSync('/bin/umount', ['-l', disk]);

@@ -7,11 +7,11 @@ import { runLayout } from '../../src/runs/files/layout.ts';
 import { openRunReader, type RunReader } from '../../src/runs/reading/run-reader.ts';
 
 /**
- * sha256 of each part of a run that recipe and seed determine. Two runs of the same recipe have equal digests on any
+ * SHA-256 of each part of a run that recipe and seed determine. Two runs of the same recipe have equal digests on any
  * machine, even if they were killed and resumed. Excludes timings, times and process facts.
  */
 export interface RunDigest {
-  /** Over all other parts. */
+  /** Digest of all other parts. */
   readonly total: string;
   /** The exported model, file by file. */
   readonly model: string;

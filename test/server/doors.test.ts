@@ -15,7 +15,7 @@ import { startVerifierService } from '../../src/services/verifier/service.ts';
 import { scriptedEngine } from '../../src/testing/scripted-engine.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 
-/** A service, and a request that it answers with 200. */
+/** A service and a request that it answers with 200. */
 interface Service {
   readonly name: string;
   start(address: ListenAddress): Promise<Listening>;
@@ -89,7 +89,7 @@ function send({ url }: Pick<Listening, 'url'>, bytes: string): Socket {
   return socket;
 }
 
-/** Everything that is received until the connection ends, even if it is reset. */
+/** Returns all data received until the connection ends, even if it is reset. */
 async function allOf(socket: Socket): Promise<string> {
   let received = '';
   socket.setEncoding('utf8').on('data', (part: string) => (received += part));
@@ -97,7 +97,8 @@ async function allOf(socket: Socket): Promise<string> {
   return received;
 }
 
-/** The status of the response to a request with exactly these headers; 0 if the connection ends without one. */
+/** Returns the status of the response to a request with exactly these headers; 0 if the connection ends without a
+ * response. */
 async function statusOf(
   service: Pick<Listening, 'url'>,
   { path }: Service,
@@ -125,7 +126,7 @@ describe.each(services)('HTTP access to the $name', (service) => {
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
   });
 
-  test('answers to every name of this machine, at any port, from its own origin', async () => {
+  test('answers requests to every name of this machine, at any port, from its own origin', async () => {
     await using opened = await start(local);
     const { port } = new URL(opened.url);
     for (const host of [`localhost:${port}`, '127.0.0.1', `[::1]:${port}`, 'LOCALHOST:9999', '127.1.2.3']) {
@@ -185,7 +186,7 @@ describe.each(services)('HTTP access to the $name', (service) => {
       await expect(start({ ...local, host, token })).rejects.toThrow(`listening on ${host} needs a token`);
   });
 
-  test('answers off loopback with the token, to any name', async () => {
+  test('answers requests to any name off loopback, with the token', async () => {
     await using opened = await start({ ...local, host: '0.0.0.0', token: 'secret' });
     const here = { url: opened.url.replace('0.0.0.0', '127.0.0.1') };
     const headers = { ...json, host: 'gradus.example' };

@@ -5,7 +5,8 @@ import type { RecordedGroup, StageCandidate } from '../../src/runs/files/records
 import type { Run } from '../../src/runs/writing/run.ts';
 import { singleTurn } from '../../src/testing/single-turn.ts';
 
-/** Sizes of a run that has everything the pages show: stages, levels, selections, evaluations, flags, all outcomes. */
+/** Sizes of a run that contains everything that the pages show: stages, levels, selections, evaluations, flags, all
+ * outcomes. */
 export interface ShownPlan {
   readonly stages: number;
   readonly stepsPerStage: number;
@@ -27,7 +28,7 @@ export const smallShown: ShownPlan = {
   tokens: 6,
 };
 
-/** The parts of the run's recipe that the pages read. */
+/** Returns the parts of the run's recipe that the pages read. */
 export const shownRecipe = ({ stages, stepsPerStage }: ShownPlan) => ({
   name: 'shown',
   stages: Array.from({ length: stages }, (_, index) => ({
@@ -47,7 +48,7 @@ const families = ['addition', 'division', 'sequences'];
 const problemName = (index: number): string =>
   [`addition/${index}/a b`, `Division_${index}%`, `sequences/ü'${index}`][index % 3]!;
 
-/** Creates the run and records everything but its end. */
+/** Creates the run and records everything except its end. */
 export async function recordShown(root: string, plan: ShownPlan, seed = 0): Promise<Run> {
   const run = await createRun(root, { name: 'shown', recipe: shownRecipe(plan), seed });
   const rng = createRng(seed, 'shown');

@@ -106,7 +106,7 @@ test('SQL and exported pages return the same problems, page by page', () => {
   );
 });
 
-test('the tables have every recorded group and rollout', () => {
+test('the tables contain every recorded group and rollout', () => {
   const groups = smallShown.stages * smallShown.stepsPerStage * smallShown.groupsPerStep;
   expect(tables.groups).toHaveLength(groups);
   expect(tables.rollouts).toHaveLength(groups * smallShown.rollouts);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { findPython } from '../../src/engines/torch/python.ts';
 
-// On small tensors, two threads wait for each other longer than one thread computes.
+// On small tensors, two threads spend more time waiting for each other than one thread spends computing.
 process.env['OMP_NUM_THREADS'] ??= '1';
 
 const state = (code: string): boolean => {
@@ -13,7 +13,7 @@ const state = (code: string): boolean => {
   }
 };
 
-/** Whether this machine can run the worker; otherwise tests that need it are skipped with a reason. */
+/** True if this machine can run the worker; otherwise tests that need it are skipped with a reason. */
 export const hasTorch = state('import torch, numpy, safetensors');
-/** Whether this machine can run the worker on a GPU. */
+/** True if this machine can run the worker on a GPU. */
 export const hasCuda = hasTorch && state('import torch; assert torch.cuda.is_available()');

@@ -27,7 +27,7 @@ interface Trial {
   readonly killWhenStalled: () => Promise<void>;
 }
 
-/** An engine whose first worker is `faulty`; later workers are not. */
+/** Opens an engine whose first worker has these faults; later workers have none. */
 async function openFaulty(...faults: readonly string[]): Promise<Trial> {
   const place = join(folder, String(++count));
   const script = `if [ -e ${place} ]; then exec ${python} -m gradus_worker; fi
@@ -110,7 +110,7 @@ describe.skipIf(!hasTorch)(
       expect(said).toEqual([]);
     });
 
-    test('a request that kills every worker is one error that names the request', async () => {
+    test('a request that kills every worker gives one error that names the request', async () => {
       await using engine = await openTorchEngine({
         model,
         device: 'cpu',

@@ -38,7 +38,7 @@ const interesting: fc.Arbitrary<Json> = fc.oneof(
   fc.jsonValue() as fc.Arbitrary<Json>,
 );
 
-/** A change of one value in a message. */
+/** A change to one value in a message. */
 interface Change {
   readonly path: readonly number[];
   readonly how: 'remove' | 'replace' | 'add';

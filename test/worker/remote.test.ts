@@ -19,7 +19,7 @@ afterEach(() => {
   delete process.env['GRADUS_WORKER_TOKEN'];
 });
 
-/** A worker that listens on a free port, and its address. */
+/** Starts a worker that listens on a free port; returns its address. */
 async function listen(token: string): Promise<string> {
   const env = { ...process.env, PYTHONPATH: workerFolder, GRADUS_WORKER_TOKEN: token };
   const child = spawn(findPython(), ['-m', 'gradus_worker', '--http', '127.0.0.1:0'], { env });
@@ -52,7 +52,7 @@ describe.skipIf(!hasTorch)(
       process.env['GRADUS_WORKER_TOKEN'] = 'secret';
       for (const client of [1, 2]) {
         await using engine = await openTorchEngine({ ...settings, remote });
-        // In order, regardless of the number of connections.
+        // Requests are answered in order, regardless of the number of connections.
         const [first, second, step] = await Promise.all([
           written(engine),
           written(engine),
@@ -94,7 +94,7 @@ test('an address off loopback requires a token', async () => {
   await expect(opening).rejects.toMatchObject({ name: 'ConfigError' });
 });
 
-test('ssh gets these arguments', () => {
+test('passes the address, port and command to ssh', () => {
   expect(sshCommand("ssh://me@gpu:2222/srv/it's").slice(5)).toEqual([
     'ServerAliveInterval=15',
     '-p',

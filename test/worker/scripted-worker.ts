@@ -5,7 +5,7 @@ import { type Frame } from '../../src/protocol/frame.ts';
 import { type Request, requestSchema } from '../../src/protocol/messages.ts';
 import { type Tensors, unpackTensors } from '../../src/protocol/tensors.ts';
 
-/** Sends a reply: a header without its tensors, and these. */
+/** Sends a reply: a header without its tensors, and the tensors. */
 export type SendReply = (header: object, data?: Tensors) => void;
 
 const vocabSize = 32;
@@ -17,7 +17,7 @@ const uniform = -Math.log(vocabSize);
  */
 export function createScriptedWorker(
   send: SendReply,
-  /** Injects a failure in place of an answer when it is due. */
+  /** Injects a failure in place of an answer if one is due. */
   misbehave: (request: Request) => boolean,
 ): { receive(frame: Frame): void } {
   let policy = 0;

@@ -170,7 +170,8 @@ function useAllShortcuts(folder: string | undefined, toggleTheme: () => void, he
   }, [folder, turnStage, toggleTheme, help]);
 }
 
-/** Cycles the filter `stage`, which every view of a run has, through "all stages" and each stage. */
+/** Cycles the filter `stage`, which every view of a run shares, through "all stages" and each
+ * stage. */
 function useStageTurn(folder: string | undefined): (by: 1 | -1) => void {
   const { data: run } = useRun(folder ?? '', folder !== undefined);
   const [query, change] = useFilters();

@@ -18,7 +18,7 @@ beforeAll(async () => {
   });
   writeFileSync(here('recipe.json'), JSON.stringify(recipe));
   await gradus('train', 'recipe.json');
-  // As if the run had been killed after step 4: interrupted, without an exported model.
+  // Make the run look as if it had been killed after step 4: interrupted, without an exported model.
   rmSync(here(run, 'export'), { recursive: true });
   const database = new DatabaseSync(here(run, 'run.sqlite'));
   database.exec("UPDATE run SET status = 'interrupted', ended_at = NULL");
@@ -87,7 +87,7 @@ test('sample lists the answers in order with --json and warns about --max-tokens
   expect(result.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
 });
 
-test('sft with one example learns it once per epoch', async () => {
+test('sft with one example learns the example once per epoch', async () => {
   writeRows(here('one.jsonl'), [{ prompt: '1+1=', completion: '2' }]);
   const lines = jsonLines(await gradus('sft', 'model', 'one.jsonl', '--runs', 'taught', '--json'));
   expect(lines.at(-1)).toMatchObject({ stages: [{ steps: 1, imitation: { examples: 1, tokens: 2 } }] });

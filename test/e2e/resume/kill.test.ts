@@ -20,7 +20,7 @@ const start = (...words: string[]): ChildProcess =>
 const ended = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve) => child.once('exit', resolve));
 
-/** Runs a process for a time, then kills it, unless it has ended. */
+/** Lets a process run for a time, then kills it unless it has ended. */
 async function killAfter(child: ChildProcess, milliseconds: number): Promise<number | null> {
   const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
   const exit = await ended(child);
@@ -28,7 +28,8 @@ async function killAfter(child: ChildProcess, milliseconds: number): Promise<num
   return exit;
 }
 
-/** Trains to the end through kills: each process runs for the given time, the last until it ends. Counts the kills. */
+/** Trains to the end despite kills: each process runs for the given time, the last one until it ends. Counts the
+ * kills. */
 async function trainThroughKills(
   folder: string,
   lives: readonly number[],
@@ -83,7 +84,7 @@ test(
 
     const rng = createRng(11, 'kill moments');
     for (let [i, kills] = [0, 0]; kills < 20; i++) {
-      // The first kill of a run is at any time; three more kill the processes that resume it.
+      // The first kill of a run may come at any time; three more kill the processes that resume it.
       const first = 0.9 * ((0.618 * i + 0.2 * rng.next()) % 1);
       const others = Array.from({ length: 3 }, () => 0.2 + 0.5 * rng.next());
       const lives = [first, ...others].map((share) => share * duration);

@@ -4,7 +4,7 @@ import type { CustomEnvironment, Tool } from 'gradus';
 
 /**
  * Answers a turn through a slow tool that is down for a range of calls, e.g. `GRADUS_TEST_DOWN=3-5`.
- * Additions are asked again in a separate turn; in other problems a digit is inserted after the opening brace.
+ * Asks additions again in a separate turn; in other problems, inserts a digit after the opening brace.
  */
 export default (): CustomEnvironment => {
   let calls = 0;

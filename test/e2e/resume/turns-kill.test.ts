@@ -87,7 +87,7 @@ test(
   { timeout: 120_000 },
   async () => {
     const folder = join(root, 'down-run');
-    // Calls of training, after those of measuring and of the first evaluation.
+    // These calls are made in training, after measuring and the first evaluation.
     expect(await ended(start(['train', recipe, '--runs', folder], '16-20'))).toBe(0);
     const rows = await trainingRows(join(folder, 'turns-0001'));
     const failed = rows.filter(({ outcome }) => outcome === 'ungradable');

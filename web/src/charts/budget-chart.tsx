@@ -6,7 +6,7 @@ import styles from './chart.module.css';
 import { Grid, strokeOf } from './line-chart.tsx';
 import { useSize } from './use-size.ts';
 
-/** Accuracy against tokens of one strategy; index i of both arrays is one budget. */
+/** Accuracy against tokens for one strategy; index i of both arrays is one budget. */
 export interface CostLine {
   readonly name: string;
   /** Colour of the line, the same in every chart of a page. */
@@ -67,7 +67,7 @@ export function BudgetChart(props: {
           </g>
         ))}
         {x.ticks(4).flatMap((tick) =>
-          // Only 1, 2 and 5 of each decade have room.
+          // Only 1, 2 and 5 of each decade fit.
           [1, 2, 5].includes(Number(tick.toExponential()[0])) ? (
             <text key={tick} x={x(tick)} y={plot.height} dy="1.3em" textAnchor="middle">
               {short(tick)}

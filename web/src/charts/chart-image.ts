@@ -1,6 +1,6 @@
 import { visible } from '../design/visible.ts';
 
-/** Styles that a chart gets from its style sheet; a standalone file needs them as attributes. */
+/** Properties that a chart takes from its style sheet; a standalone file needs them as attributes. */
 const painted = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-opacity', 'stroke-linejoin'];
 const lettered = ['font-family', 'font-size', 'text-anchor'];
 
@@ -61,7 +61,7 @@ function set(element: Element, attributes: Readonly<Record<string, string | numb
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
 }
 
-/** Draws an SVG as a PNG of twice its size. */
+/** Renders an SVG as a PNG at twice its size. */
 export async function pngOf(svg: string): Promise<Blob> {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;

@@ -37,7 +37,7 @@ test('reads a range of steps or a stage from the URL, and ignores invalid ranges
   expect(rangeOf(new URLSearchParams(), [], 0)).toEqual({ from: 0, to: 1 });
 });
 
-test('places flows such that they fill their bars and stay in the plot area', () => {
+test('places flows so that they fill their bars and stay in the plot area', () => {
   const level = fc.constantFrom('easy', 'learnable', 'hard', '');
   const flow = fc.record({ from: level, to: level, problems: fc.integer({ min: 1, max: 500 }) });
   fc.assert(

@@ -59,7 +59,7 @@ export function placeName({ unit }: Pick<StepAxis, 'unit'>, value: number): stri
   return unit === undefined ? `step ${value}` : `${unit.format(value)} ${unit.name}`.trim();
 }
 
-/** Makes all charts inside it share one range of steps and one cursor. */
+/** Shares one range of steps and one cursor among all charts inside it. */
 export function SharedSteps(props: Omit<StepAxis, 'cursor'> & { readonly children: ReactNode }) {
   const { range, stages, isSmooth, unit, zoom, open, children } = props;
   const [cursor] = useState(() => new Cursor());

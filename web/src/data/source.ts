@@ -51,7 +51,7 @@ export interface DataSource {
   group(folder: string, id: number): Promise<GroupDetail>;
   problems(folder: string, query: ProblemsQuery): Promise<Page<ProblemRow>>;
   problem(folder: string, id: string): Promise<ProblemDetail>;
-  /** Beginnings of prompts by problem id. */
+  /** The beginning of each prompt, by problem id. */
   prompts(folder: string, ids: readonly string[]): Promise<Prompts>;
   search(folder: string, query: SearchQuery): Promise<SearchView>;
   answers(folder: string, query: AnswersQuery): Promise<AnswersView>;
@@ -72,6 +72,6 @@ export interface DataSource {
    * Returns the function that unsubscribes.
    */
   subscribe(onChange: (change: Change) => Promise<void>): () => void;
-  /** One phrase for each part that an exported page lacks; empty for a dashboard. */
+  /** Returns one phrase for each part that an exported page lacks; empty for a dashboard. */
   omitted(folder: string): readonly string[];
 }

@@ -124,7 +124,7 @@ function isSolved({ correct, trials }: Group, kind: 'none' | 'some' | 'all'): bo
   return trials > 0 && correct === (kind === 'all' ? trials : 0);
 }
 
-/** SQLite's LIKE folds only ASCII letters. */
+/** Folds only ASCII letters, like SQLite's LIKE. */
 const folded = (text: string): string => text.replaceAll(/[A-Z]/gu, (letter) => letter.toLowerCase());
 
 const isOneOf = <T>(value: T | null, wanted: readonly T[] | undefined): boolean =>

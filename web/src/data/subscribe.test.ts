@@ -65,7 +65,7 @@ test('reports changes during a reload or pause together afterwards, each run onc
   expect(looks.length).toBeGreaterThan(3);
 });
 
-test('reloads take at most 1 % of the time of a page', async () => {
+test('a page spends at most 1 % of its time on reloads', async () => {
   const [, second, third] = await lookFor(50, 100, 12_000);
   expect(third!.at - second!.at).toBeGreaterThanOrEqual(100 * 50);
   expect(third!.at - second!.at).toBeLessThan(100 * 50 + 500);

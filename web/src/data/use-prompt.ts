@@ -20,7 +20,7 @@ export function usePrompt(folder: string, id: string): string | null | undefined
   return useQuery({
     queryKey: ['prompt', folder, id],
     queryFn: () => readSoon(source, folder, id),
-    // A prompt never changes, but a problem may get its prompt only with its first rollout.
+    // A prompt never changes, but may be recorded only with the problem's first rollout.
     refetchOnMount: (query) => query.state.data === null,
   }).data;
 }

@@ -5,11 +5,11 @@ export function download(name: string, data: Blob): void {
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has opened the data after this delay.
+  // By the end of this delay, the browser has opened the data.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Converts a title to the name of a file: `held-out-accuracy.svg`. */
+/** Converts a title to a file name: `held-out-accuracy.svg`. */
 export function fileName(title: string, ending: string): string {
   const words = title.toLowerCase().match(/[a-z0-9]+/gu) ?? ['chart'];
   return `${words.join('-')}.${ending}`;

@@ -57,7 +57,7 @@ const tones: Readonly<Record<string, string | undefined>> = {
   warning: styles.warn,
 };
 
-/** A coloured state or outcome. The word has the meaning without the colour. */
+/** A coloured state or outcome. The word alone conveys the meaning. */
 export function Badge({ word, children }: { readonly word: string; readonly children?: ReactNode }) {
   return <span className={`${styles.badge} ${tones[word] ?? ''}`}>{children ?? word}</span>;
 }

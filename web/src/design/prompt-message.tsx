@@ -6,11 +6,11 @@ import styles from './parts.module.css';
 
 interface Place {
   readonly folder: string;
-  /** A group of the problem; undefined: the images cannot be loaded. */
+  /** A group of the problem; if undefined, the images cannot be loaded. */
   readonly group: number | undefined;
 }
 
-/** A message of a prompt: its text, and its images in the places of their marks. */
+/** A message of a prompt: its text, with images in place of their marks. */
 export function PromptMessage({ message, ...place }: Place & { readonly message: Message }) {
   if (message.images === undefined) return <InertText text={message.content} />;
   return partsOf(message).map((part, index) =>

@@ -11,7 +11,7 @@ import { Turns } from './turns.tsx';
 import { type Heat, TokenHeat } from './token-heat.tsx';
 import { VerdictDiff } from './verdict-diff.tsx';
 
-/** One rollout: its text, its verdict with evidence, its reward and advantage. */
+/** One rollout: its text, its verdict with evidence, its reward and its advantage. */
 export function AttemptCard({ attempt, heat }: { readonly attempt: Attempt; readonly heat: Heat }) {
   const { parts } = useRoute();
   const [query] = useFilters();

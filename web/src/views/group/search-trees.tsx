@@ -8,7 +8,8 @@ import own from './group.module.css';
 
 type Node = ShownSearch['nodes'][number];
 
-/** The steps of the searches at a problem, each with its score and whether it was kept. */
+/** The steps of the searches for a problem's answer, each with its score and whether it was
+ * kept. */
 export function SearchTrees({ searches }: { readonly searches: readonly ShownSearch[] }) {
   const [hasPruned, setPruned] = useState(false);
   return (

@@ -27,7 +27,8 @@ const titleOf = (author: AuthoredMessage['author'], role: string): string => {
   return role === 'assistant' ? 'inserted by the environment' : `${role} message by the environment`;
 };
 
-/** A call, with tool, outcome, arguments and the sources of its result; the next turn shows the result. */
+/** A tool call, with its tool, outcome, arguments and the sources of its result; the next turn shows the
+ * result. */
 function Call({ call }: { readonly call: ToolCall }) {
   const { tool, outcome, sources = [] } = call;
   const text = typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments);

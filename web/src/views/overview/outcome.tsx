@@ -50,7 +50,7 @@ function costOf({ costs, measuredTrials, seconds }: RunOutcome): string {
   return [...spent, ...measured, ...(seconds === null ? [] : [duration(seconds)])].join(' · ');
 }
 
-/** Returns the answer in one word, as the interval decides. */
+/** Returns a one-word answer, decided by the interval. */
 function answerOf({ low, high }: PairedDifference['difference']): { word: string; tone: string } {
   if (low > 0) return { word: 'Yes', tone: 'passed' };
   return high < 0 ? { word: 'No, it got worse', tone: 'failed' } : { word: 'Cannot tell', tone: 'warning' };

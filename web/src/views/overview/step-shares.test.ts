@@ -12,7 +12,7 @@ const series = fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { minLength: 1 })
   }),
 );
 
-test('a step with only one of the metrics takes the last value of the other', () => {
+test('a step with only one of the metrics uses the last value of the other', () => {
   fc.assert(
     fc.property(series, series, (none, all) => {
       const shares = sharesOf({ 'group/unsolved': none, 'group/solved': all });

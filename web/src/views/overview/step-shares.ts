@@ -3,8 +3,8 @@ import type { StepShares } from '../../charts/step-bar.tsx';
 
 /**
  * Returns the shares of each step's groups that none or all rollouts solved. For long runs, the server downsamples the
- * two metrics at different steps. A missing value is taken from the last previous step, and capped so that the shares
- * add up to at most 1.
+ * two metrics at different steps. A missing value is taken from the most recent earlier step, and capped so that the
+ * shares add up to at most 1.
  */
 export function sharesOf(metrics: MetricSeriesByName): StepShares[] {
   const none = metrics['group/unsolved'] ?? { steps: [], values: [] };

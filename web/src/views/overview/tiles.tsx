@@ -77,7 +77,8 @@ function SignalTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
   );
 }
 
-/** How many times fewer rollouts selection needs than uniform draws, once a stage has run for 20 steps. */
+/** The factor by which selection needs fewer rollouts than uniform draws, shown after 20 steps of a
+ * stage. */
 function WorthTile({ metrics }: { readonly metrics: MetricSeriesByName }) {
   const last = (name: string): number | undefined => metrics[name]?.values.at(-1);
   const [worth, low, live] = [last('staging/worth'), last('staging/worth/low'), last('staging/liveUniform')];

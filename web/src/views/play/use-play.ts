@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { PlayedCompletion, PlayEvent, PlayRequest } from '../../../../src/services/dashboard/play.ts';
 import { useSource } from '../../data/use-data.ts';
 
-/** Completions so far, and the request in flight, if any. */
+/** The completions so far and the request in flight, if any. */
 export interface Play {
   readonly answers: readonly PlayedCompletion[];
   /** Text of unfinished completions, by index. */

@@ -9,9 +9,9 @@ export interface Column<T> {
   readonly name: string;
   /** The server's sort key; absent: not sortable. */
   readonly sort?: string;
-  /** Size of its track in a CSS grid. */
+  /** Size of the column's track in a CSS grid. */
   readonly width: string;
-  /** Whether it is shown only on wide screens. */
+  /** Whether the column is shown only on wide screens. */
   readonly isWide?: boolean;
   readonly cell: (row: T) => ReactNode;
 }

@@ -27,7 +27,7 @@ interface Loaded {
 
 /** Runs of one recipe, or a single run if all runs have the same recipe. */
 interface Side {
-  /** Name without invisible characters, because a title may come from elsewhere. */
+  /** Name without invisible characters, because a title may come from an untrusted source. */
   readonly name: string;
   readonly runs: readonly Loaded[];
 }

@@ -92,17 +92,17 @@ export function RunsView() {
   );
 }
 
-/** Folder, title, tags and note of a run. */
+/** Returns the folder, title, tags and note of a run. */
 function searchableText(run: RunListItem): string {
   if ('problem' in run) return run.folder.toLowerCase();
   const { title, tags, note } = run.annotations;
   return [run.folder, title, ...tags, note].join('\n').toLowerCase();
 }
 
-/** Damaged runs come last, because their start is unknown. */
+/** Returns the start of a run; damaged runs sort last, because their start is unknown. */
 const startedAt = (run: RunListItem): string => ('problem' in run ? '' : run.createdAt);
 
-/** The link to the comparison of the selected runs, or a hint what to select next. */
+/** The link to the comparison of the selected runs, or a hint about what to select next. */
 function Comparison(props: {
   readonly picked: readonly RunHead[];
   readonly runs: readonly RunHead[];

@@ -22,7 +22,7 @@ interface Sides {
   readonly after: readonly string[];
 }
 
-/** Compares two recipes, each by several runs that differ in their seeds. */
+/** Compares two recipes, each with several runs that differ only in their seeds. */
 export function SeedsView({ before, after }: Sides) {
   const { data, error } = useData(['compare', 'seeds', before, after], (source) =>
     source.compareSeeds(before, after),
@@ -63,7 +63,7 @@ export function SeedsView({ before, after }: Sides) {
   );
 }
 
-/** Names a side by its first run, without the run's number: `demo, 5 runs`. */
+/** Names a side after its first run, without the run's number: `demo, 5 runs`. */
 const nameOf = (folders: readonly string[]): string =>
   `${folders[0]!.replace(/-\d{4,}$/u, '')}, ${folders.length} runs`;
 

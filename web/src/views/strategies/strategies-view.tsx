@@ -12,7 +12,7 @@ import styles from '../../design/parts.module.css';
 import { ProblemName } from '../../design/problem-name.tsx';
 import { useFilters } from '../../router.tsx';
 
-/** What each way of spending tokens on a problem buys, by bin of difficulty. */
+/** The accuracy that each way of spending tokens on a problem gains, by difficulty bin. */
 export function StrategiesView({ folder }: { readonly folder: string }) {
   const { data, error } = useData(['run', folder, 'strategies'], (source) => source.strategies(folder));
   const [query, change] = useFilters();
