@@ -20,8 +20,8 @@ export interface StoredDifferences extends AnswerDifferences<RolloutPlace> {
 const columns = ['step', 'problem_id', 'rollout_index', 'outcome', 'evidence'] as const;
 
 /**
- * Counts stored `correct` verdicts whose answer differs from the gold as text, grouped by the rule that accepted it.
- * Reads only the recorded evidence: it opens no verifier and runs no code that a run names.
+ * Counts stored `correct` verdicts whose answer differs from the gold as a string, grouped by the rule that accepted
+ * the answer. Reads only the recorded evidence: opens no verifier and runs no code named in a run.
  *
  * @param path a run directory, or a Parquet file of rollouts.
  * @param options.examples maximum number of examples to keep for each rule.

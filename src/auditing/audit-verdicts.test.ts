@@ -64,7 +64,7 @@ const findings = {
   },
 };
 
-test('judges a file of rollouts again and finds flips, bad golds and suspicious passes', async () => {
+test('judges a rollout file again and finds flips, bad golds and suspicious passes', async () => {
   const file = join(folder, 'rollouts.parquet');
   await writeShard(file, {
     ...record,
@@ -96,7 +96,7 @@ test("uses the run's own verifiers", async () => {
   expect(audit).toMatchObject({ ...findings, flips: { 'correct → incorrect': { count: 1 } } });
 });
 
-test('skips a truncated file of rollouts and names it', async () => {
+test('skips a truncated rollout file and names it', async () => {
   await using run = await createRun(folder, { name: 'damaged', recipe: auditedRecipe, seed: 0 });
   await run.recordRollouts({ ...record, step: 0, purpose: 'measure' });
   await run.recordRollouts({ ...record, step: 0, purpose: 'evaluate' });
@@ -148,7 +148,7 @@ test('flags programs that contain the expected outputs', () => {
   expect(flags('print("alpha")')).toEqual([]);
 });
 
-test('counts what corrections after a mark repair and spoil', async () => {
+test('counts the answers that corrections after a mark repair and spoil', async () => {
   const file = join(folder, 'marked.parquet');
   const attempts = [
     ['\\boxed{1}<fix>\\boxed{42}', 'correct'],

@@ -2,10 +2,10 @@ import type { RolloutRow } from '../runs/files/rollout-row.ts';
 import { judgeText, type JudgingOptions, openJudges } from './open-judges.ts';
 import { findRollouts } from './stored-rollouts.ts';
 
-/** Answers before and after a mark, over the attempts that wrote it. */
+/** Counts of answers before and after a mark, over the attempts that wrote the mark. */
 export interface Corrections {
   readonly rollouts: number;
-  /** Attempts that wrote the mark and have both verdicts. */
+  /** Attempts that wrote the mark and have a verdict for both answers. */
   readonly marked: number;
   /** Attempts whose answer before the mark cannot be judged, or that have no verdict. */
   readonly skipped: number;
@@ -19,8 +19,8 @@ export interface Corrections {
 const columns = ['problem_id', 'domain', 'text', 'answer', 'outcome'] as const;
 
 /**
- * Judges the text of stored attempts before the first mark, and compares it with the verdict of the whole attempt (SCoRe,
- * arXiv 2409.12917, reports Δ(incorrect → correct) and Δ(correct → incorrect)).
+ * Judges the text of stored attempts before the first mark, and compares the verdict with that of the whole attempt
+ * (SCoRe, arXiv 2409.12917, reports Δ(incorrect → correct) and Δ(correct → incorrect)).
  *
  * @param mark text that begins a correction, such as `<|reflect|>`.
  * @throws DataError if there are no rollouts at `path`.

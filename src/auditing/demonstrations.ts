@@ -7,8 +7,9 @@ import { findRollouts } from './stored-rollouts.ts';
  * Kinds of demonstrations, after Satori (arXiv 2502.02508):
  *
  * - `I`: a correct attempt as written;
- * - `II`: a correct attempt with the mark before one of its later steps: a check that finds nothing;
- * - `III`: a correct attempt with a wrong step of a sibling before the step that the two do not share, then the mark.
+ * - `II`: a correct attempt with the mark before one of its later steps: a check that finds no error;
+ * - `III`: a correct attempt; before the first step in which a wrong sibling differs, the sibling's wrong step and
+ *   the mark are inserted.
  */
 export const demonstrationTypes = ['I', 'II', 'III'] as const;
 export type DemonstrationType = (typeof demonstrationTypes)[number];
@@ -34,9 +35,10 @@ export interface DemonstrationOptions {
 type Attempt = Pick<RolloutRow, 'problem_id' | 'prompt' | 'text' | 'outcome' | 'finish_reason' | 'messages'>;
 
 /**
- * Builds demonstrations from the stored attempts of a run, as many of each type. A problem gives at most one of each.
- * Only complete attempts of one turn without the mark count. The verifier's verdicts decide what is right and wrong: no
- * model judges steps, so the step named as wrong is the first that the best correct sibling does not share.
+ * Builds demonstrations from the stored attempts of a run, equally many of each type. A problem gives at most one of
+ * each type. Uses only complete attempts with one turn and without the mark. The verifier's verdicts decide which
+ * attempts are right: no model judges steps, so the step marked as wrong is the first that differs from the nearest
+ * correct sibling.
  *
  * @throws DataError if there are no rollouts at `path`.
  */
@@ -57,7 +59,7 @@ export async function buildDemonstrations(
   return demonstrationsOf(byProblem, options);
 }
 
-/** See {@link buildDemonstrations}. */
+/** Builds demonstrations from attempts by problem; see {@link buildDemonstrations}. */
 export function demonstrationsOf(
   attempts: ReadonlyMap<string, readonly Attempt[]>,
   options: DemonstrationOptions,
@@ -107,7 +109,7 @@ function completionOf(
       const wrong = pick(wrongs, 1);
       if (wrong === undefined) return undefined;
       const [nearest, shared] = nearestTo(wrong, rights);
-      // One attempt is the other's beginning: no step differs.
+      // One attempt is a prefix of the other: no step differs.
       if (shared >= wrong.length || shared >= nearest.length) return undefined;
       const redo = mark + nearest[shared]!;
       return [...wrong.slice(0, shared + 1), redo, ...nearest.slice(shared + 1)].join(separator);
@@ -115,7 +117,7 @@ function completionOf(
   }
 }
 
-/** The attempt that shares the most steps with `wrong`, and how many. */
+/** Returns the attempt that shares the most steps with `wrong`, and the number of these steps. */
 function nearestTo(
   wrong: readonly string[],
   rights: readonly (readonly string[])[],

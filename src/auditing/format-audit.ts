@@ -2,7 +2,7 @@ import type { DamagedShard } from './stored-rollouts.ts';
 import { printable } from '../core/text/printable.ts';
 import type { AuditFinding, VerdictAudit } from './audit-verdicts.ts';
 
-/** Formats an audit for people. Safe to print on a terminal. */
+/** Formats an audit as readable text. Safe to print on a terminal. */
 export function formatAudit(audit: VerdictAudit): string {
   const flipped = total(audit.flips);
   const lines = [

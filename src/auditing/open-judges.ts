@@ -12,7 +12,7 @@ import { mathAnswer } from '../verifiers/math/verifier.ts';
 import { openVerifiers } from '../verifiers/open-verifiers.ts';
 import { type Verifier, verifierLabel } from '../verifiers/verifier.ts';
 
-/** Options of judging stored rollouts. */
+/** Options for judging stored rollouts. */
 export interface JudgingOptions extends TrustOptions {
   /** Source of verifiers and problems. Default: the run's recipe; for a Parquet file, the default math verifier. */
   readonly recipe?: Recipe | undefined;
@@ -20,7 +20,7 @@ export interface JudgingOptions extends TrustOptions {
 
 type ProblemColumns = Pick<RolloutRow, 'problem_id' | 'domain' | 'answer'>;
 
-/** What judging stored rollouts needs. */
+/** Verifiers and problems for judging stored rollouts. */
 export interface Judges {
   readonly problemOf: (row: ProblemColumns) => Problem;
   readonly verifierFor: (problem: Problem) => Verifier;
@@ -63,7 +63,7 @@ function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier 
   };
 }
 
-/** Returns the verdict, or the reason it is missing. */
+/** Returns the verdict, or the reason why it is missing. */
 export async function judgeText(
   text: string,
   problem: Problem,

@@ -14,7 +14,7 @@ export interface DamagedShard {
   readonly reason: string;
 }
 
-/** Columns of the rollouts in a run directory or in one Parquet file. */
+/** Columns of the rollouts in a run directory or a Parquet file. */
 export interface StoredRollouts<C extends Column> {
   /** True for a run directory, which also contains a recipe. */
   readonly isRun: boolean;
@@ -28,9 +28,9 @@ export interface StoredRollouts<C extends Column> {
 const groupsAtOnce = 64;
 
 /**
- * Finds the rollouts of a run directory or of one Parquet file.
+ * Finds the rollouts in a run directory or a Parquet file.
  *
- * @throws DataError when nothing is there; RunError for a damaged run.
+ * @throws DataError if there are no rollouts at `path`; RunError for a damaged run.
  */
 export async function findRollouts<C extends Column>(
   path: string,

@@ -4,7 +4,7 @@ import { ConfigError, DataError } from '../core/errors.ts';
 import { noSpending, type Spending } from '../core/spending.ts';
 import { explainSystemError } from '../storage/system-error.ts';
 
-/** Answers of a model by key, kept in a file beside the output until the output is complete. */
+/** Answers of a model by key. They are kept in a file beside the output until the output is complete. */
 export interface AnswerJournal {
   get(key: string): string | undefined;
   /** Appends an answer to the file. */
@@ -21,7 +21,7 @@ type Line =
   | { readonly spent: Spending };
 
 /**
- * Opens or creates a journal. Drops a last line that a killed process left unfinished.
+ * Opens or creates a journal. Drops a last line left incomplete by a killed process.
  *
  * @param settings everything that determines the answers.
  * @throws ConfigError for a journal with other settings; DataError for a damaged line.

@@ -16,14 +16,14 @@ export interface AuthorParts {
 export interface AuthorSettings {
   /** Number of texts to request per problem. */
   readonly attempts: number;
-  /** Maximum number of attempts at solving a text, of which one must reach the gold. 0: no check. */
+  /** Maximum number of attempts to solve a text; one of them must reach the gold. 0: no check. */
   readonly solve: number;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly seed: number;
 }
 
-/** How a model is asked about a problem, and what of its answer is kept. */
+/** The prompt for a model about a problem, and the part of the answer to keep. */
 export interface Ask {
   readonly promptOf: (problem: Problem) => readonly Message[];
   readonly textIn: (answer: string) => string;
@@ -32,14 +32,14 @@ export interface Ask {
 const writeKey = ({ id }: Problem, index: number): string => `write ${index} ${id}`;
 const solveKey = ({ id }: Problem, attempt: number): string => `solve ${attempt} ${id}`;
 
-/** Returns a text on record; empty if the answer was cut off. */
+/** Returns a text on record; empty if the answer was truncated. */
 export const writtenText = (
   { journal }: Pick<AuthorParts, 'journal'>,
   problem: Problem,
   index: number,
 ): string => journal.get(writeKey(problem, index)) ?? '';
 
-/** Returns a model's answer without its thinking, blank lines before it and blanks after it. */
+/** Returns a model's answer without its thinking, leading blank lines and trailing whitespace. */
 export const withoutThinking = (answer: string): string =>
   answer
     .replace(/^[^]*<\/think>/, '')
@@ -69,7 +69,7 @@ export async function askModel(
   signal?.throwIfAborted();
 }
 
-/** Whether an attempt on record solved the candidate. */
+/** Returns whether an attempt on record solved the candidate. */
 export function isSolved(
   { journal }: Pick<AuthorParts, 'journal'>,
   candidate: Problem,

@@ -11,21 +11,21 @@ import { openVerifiers, type VerifierChoice } from '../verifiers/open-verifiers.
 import { openAnswerJournal } from './answer-journal.ts';
 import type { AuthorParts } from './ask-model.ts';
 
-/** Input, model and output of a command whose model writes about problems. */
+/** Input, model and output of a command that lets a model write about problems. */
 export interface AuthorFileOptions {
   readonly problems: readonly Problem[];
   readonly source: ModelSource;
   readonly engine: EngineConfig;
   readonly verifiers: VerifierChoice;
-  /** JSON Lines file to write; the answers so far are in `<out>.answers` until it is complete. */
+  /** JSON Lines file to write; until it is complete, the answers so far are in `<out>.answers`. */
   readonly out: string;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** What the model writes, and the lines that come of it. */
+/** How a model writes about problems, and how its results become lines of the output. */
 export interface Authoring<Result> {
-  /** Everything beside model and problems that determines the answers. */
+  /** Everything besides the model and the problems that determines the answers. */
   readonly settings: object;
   readonly promptOf: (problem: Problem) => readonly Message[];
   readonly write: (parts: AuthorParts, problems: readonly Problem[]) => Promise<readonly Result[]>;
@@ -42,11 +42,11 @@ export interface Authored<Result> {
   readonly author: string;
 }
 
-/** Number of problems that a model writes about at once. */
+/** Number of problems that a model writes about concurrently. */
 const chunk = 32;
 
 /**
- * Lets a model write about problems, and writes the results into a new file. Answers are written to disk as soon as
+ * Lets a model write about problems, and writes the results to a new file. Answers are written to disk as soon as
  * they are judged. After an interruption, or once a budget is spent, repeating the command requests only the missing
  * answers.
  *

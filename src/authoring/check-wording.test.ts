@@ -22,7 +22,7 @@ test.each([
   expect(rejectText(text, problem, [question])).toBe(reason);
 });
 
-test('allows an answer that the question itself states', () => {
+test('allows an answer that the original question states', () => {
   const choice = { ...problem, prompt: promptWith(problem.prompt, 'Is 5 dark blue or red?') };
   expect(rejectText('Red or dark blue: which is 5?', choice, [])).toBeNull();
 });
@@ -32,7 +32,7 @@ test('extracts the question from an answer with thoughts and a heading', () => {
   expect(questionIn('Reworded question: 6 times 7?')).toBe('6 times 7?');
 });
 
-test('asks only about the last message, and replaces it with the new question', () => {
+test('asks about the last message only, and replaces it with the new question', () => {
   expect(rewordingPrompt(problem)[0]!.content).toMatch(/alone\.\n\nAnn has 5 pens/);
   expect(promptWith(problem.prompt, 'New?')).toEqual([problem.prompt[0], { role: 'user', content: 'New?' }]);
 });

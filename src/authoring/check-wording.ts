@@ -31,7 +31,7 @@ export const promptWith = (prompt: readonly Message[], question: string): readon
   { ...prompt.at(-1)!, content: question },
 ];
 
-/** Returns the question in a model's answer, without thinking and heading. */
+/** Returns the question in a model's answer, without thinking or a heading. */
 export const questionIn = (answer: string): string =>
   withoutThinking(answer)
     .trim()

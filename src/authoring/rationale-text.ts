@@ -1,7 +1,7 @@
 import type { Message, Problem } from '../core/problem.ts';
 import { promptWith, questionOf } from './check-wording.ts';
 
-/** What the teacher is given beside the question: its gold answer, as in KARD, or nothing. */
+/** What the teacher receives in addition to the question: the gold answer, as in KARD, or nothing. */
 export const givens = ['answer', 'nothing'] as const;
 export type Given = (typeof givens)[number];
 
@@ -22,7 +22,7 @@ export const teacherPrompt = (problem: Problem, template: string): readonly Mess
     fill(template, { question: questionOf(problem.prompt), answer: problem.answer ?? '' }),
   );
 
-/** Replaces the `{names}` of a template in one pass, so that a text with `{answer}` in it stays as it is. */
+/** Replaces the `{names}` of a template in one pass, so that `{answer}` in an inserted text is left unchanged. */
 const fill = (template: string, texts: Readonly<Record<'question' | 'answer', string>>): string =>
   template.replaceAll(/\{(question|answer)\}/g, (_, name: 'question' | 'answer') => texts[name]);
 
@@ -30,8 +30,9 @@ const namesAnswer =
   /\\boxed\b|<answer>|^\W*(?:(?:so|thus|hence|therefore)\b[,:]? )?(?:the )?(?:(?:final|correct|right|best) )?answer\b/i;
 
 /**
- * Returns a completion without the sentences that name the answer: `<answer>…</answer>`, `\boxed{…}`, "The answer is …". What
- * remains is the rationale, the query that finds its passages: a query must not match passages by the name of an option.
+ * Returns a completion without the sentences that name the answer: `<answer>…</answer>`, `\boxed{…}`, "The answer is
+ * …". The rest is the rationale, which is also the query for its passages: a query must not match passages by the
+ * name of an option.
  */
 export function rationaleIn(completion: string): string {
   const withoutTags = completion.replaceAll(/<answer>[^]*?<\/answer>/gi, '');

@@ -23,16 +23,17 @@ export interface RationalesReport {
   readonly rationales: number;
   readonly rejected: Readonly<Record<RationaleRejection, number>>;
   readonly teacher: string;
-  /** Why the verifier could not judge an answer, for the first such answer. */
+  /** Reason why the verifier could not judge an answer; that of the first such answer. */
   readonly ungradable?: string;
-  /** Over all commands; absent for engines that are not paid per token. */
+  /** Spending over all commands; absent for engines that are not paid per token. */
   readonly spending?: Spending;
   readonly out: string;
 }
 
 /**
- * Writes a row for each rationale that a teacher wrote and a verifier accepted; see `authorFile`. Rows are examples for
- * `gradus sft` and `imitate()`, and have the columns of their problem, so that they are problems with a solution too.
+ * Writes a row for each rationale that a teacher wrote and a verifier accepted; see `authorFile`. Rows are examples
+ * for `gradus sft` and `imitate()`. They also contain the columns of their problem, so they can be read as problems
+ * with a solution.
  *
  * @throws DataError without problems; ConfigError for answers of another model or other settings; the engine's errors.
  */

@@ -34,7 +34,7 @@ const settings: RationaleSettings = {
   seed: 0,
 };
 
-/** Explains every sum; wrong at odd indices. With a rationale in the prompt, answers what it says. */
+/** Explains every sum, wrongly at odd indices. With a rationale in the prompt, gives the answer of the rationale. */
 const careless = (seen: string[] = []) =>
   scriptedEngine({
     complete: (key, index, _version, _turn, { given }) => {
@@ -53,7 +53,7 @@ const parts = (path: string, engine = careless()) => ({
   journal: openAnswerJournal(join(folder, path), settings),
 });
 
-test('keeps no wrong rationale of 200 by a teacher that is wrong half of the time', async () => {
+test('keeps none of the wrong rationales among 200 by a teacher that is wrong half of the time', async () => {
   const explained = await writeRationales(parts('half'), problems, settings);
   for (const [i, { rationales, rejected }] of explained.entries()) {
     const text = (index: number): string => `${i + 20} and ${i} make ${2 * i + 20}, way ${index}.`;
@@ -68,7 +68,7 @@ test('keeps no wrong rationale of 200 by a teacher that is wrong half of the tim
   }
 });
 
-test('an interrupted teacher is asked for the missing answers only, and the rationales are the same', async () => {
+test('after an interruption, requests only the missing answers and returns the same rationales', async () => {
   const whole: string[] = [];
   const before = await writeRationales(parts('whole', careless(whole)), problems, { ...settings, solve: 1 });
   const lines = readFileSync(join(folder, 'whole'), 'utf8').split('\n');
@@ -84,7 +84,7 @@ test('an interrupted teacher is asked for the missing answers only, and the rati
   expect(again).toEqual([]);
 });
 
-test('rejects a rationale that does not lead to the answer it names', async () => {
+test('rejects a rationale that does not lead to its own answer', async () => {
   const engine = scriptedEngine({
     complete: (_key, _index, _version, _turn, { given }) => {
       const text = given.messages.at(-1)!.content;
@@ -99,7 +99,7 @@ test('rejects a rationale that does not lead to the answer it names', async () =
   expect(explained).toMatchObject({ rationales: [], rejected: { unsolved: 1 } });
 });
 
-test('rejects answers that are cut off, empty, repeated or not judged', async () => {
+test('rejects answers that are truncated, empty, repeated or ungradable', async () => {
   const texts = [
     'a\n\\boxed{20}',
     'a\n\\boxed{20}',
@@ -130,7 +130,7 @@ test.for([
   expect(rationaleIn(completion!)).toBe(rationale);
 });
 
-test('a rationale has no sentence that is not in the completion, and finding it again changes nothing', () => {
+test('a rationale contains only sentences of the completion, and extracting it again changes nothing', () => {
   fc.assert(
     fc.property(
       fc.array(fc.constantFrom('Iron rusts.', 'The answer is B.', '<answer>B</answer>', '\n', ' ', 'x = 1.')),
@@ -143,7 +143,7 @@ test('a rationale has no sentence that is not in the completion, and finding it 
   );
 });
 
-test('a question with {answer} in it stays as it is in the prompt of the teacher', () => {
+test('leaves {answer} in a question unchanged in the teacher prompt', () => {
   const problem = mathProblem({
     prompt: [{ role: 'user', content: 'What is {answer} + $&?' }],
     answer: '$1',

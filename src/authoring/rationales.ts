@@ -13,7 +13,7 @@ import { type Given, promptWithRationale, rationaleIn, teacherPrompt } from './r
 
 /** Settings of the rationales to write; `solve` tests whether a rationale leads to the answer, as KARD's filter does. */
 export interface RationaleSettings extends AuthorSettings {
-  /** Most rationales of a problem; the first that pass the checks are kept. */
+  /** Maximum number of rationales per problem; the first that pass the checks are kept. */
   readonly rationales: number;
   readonly given: Given;
   /** Prompt of the teacher, with `{question}` and `{answer}`. */
@@ -47,7 +47,7 @@ export interface ExplainedProblem {
   readonly problem: Problem;
   readonly rationales: readonly Rationale[];
   readonly rejected: Readonly<Record<RationaleRejection, number>>;
-  /** Why the verifier could not judge an answer. */
+  /** Reason why the verifier could not judge an answer. */
   readonly ungradable?: string;
 }
 
@@ -55,12 +55,12 @@ export interface ExplainedProblem {
 const ungradablePrefix = 'ungradable: ';
 
 /**
- * Asks a teacher to explain the answers of problems. Keeps an explanation whose final answer the verifier judges correct,
- * and, with `solve`, from which the same model reaches the answer. Asks only for answers that are not on record: a second
- * call with the same journal sends no request.
+ * Asks a teacher to explain the answers to problems. Keeps an explanation if the verifier judges its final answer
+ * correct and, with `solve`, if the same model reaches the answer from it. Requests only answers that are not on
+ * record: a second call with the same journal sends no request.
  *
- * Source: KARD (arXiv 2305.18395), which gives its teacher the answer and keeps a rationale if a second model, reading
- * it, chooses the gold option.
+ * Source: KARD (arXiv 2305.18395), which gives the teacher the answer and keeps a rationale if a second model that
+ * reads it chooses the gold option.
  */
 export async function writeRationales(
   parts: AuthorParts,
@@ -149,7 +149,7 @@ async function outcomeOf(
   const known = journal.get(key);
   if (known !== undefined) return known;
   const judged = await judge(verifierFor, problem, completion, signal);
-  // A verifier that failed may work the next time.
+  // Do not record a failure of the verifier, because the verifier may work the next time.
   if (!judged.startsWith(ungradablePrefix)) journal.record(key, judged);
   return judged;
 }

@@ -19,7 +19,7 @@ export interface RewordReport {
 }
 
 /**
- * Rewords problems into a new file; see `authorFile`.
+ * Rewords problems and writes them to a new file; see `authorFile`.
  *
  * @throws DataError without problems; ConfigError for answers of another model or other settings; the engine's errors.
  */

@@ -50,7 +50,7 @@ const parts = (path: string, engine = careless()) => ({
   journal: openAnswerJournal(join(folder, path), settings),
 });
 
-test('keeps no wording with another answer from a model that is wrong half of the time', async () => {
+test('keeps no wording with a different answer, even if the model is wrong half of the time', async () => {
   const reworded = await rewordProblems(parts('half'), problems.slice(1), settings);
   for (const { problem, added, rejected } of reworded) {
     expect(problem.wordings!.map(([message]) => message!.content)).toEqual([
@@ -61,7 +61,7 @@ test('keeps no wording with another answer from a model that is wrong half of th
   }
 });
 
-test('an interrupted rewording requests only the missing answers, and ends with the same wordings', async () => {
+test('after an interruption, requests only the missing answers and returns the same wordings', async () => {
   const whole: string[] = [];
   const expected = await rewordProblems(parts('whole', careless(whole)), problems, settings);
   const asked: string[] = [];
@@ -88,13 +88,13 @@ test('an interrupted rewording requests only the missing answers, and ends with 
   expect(again).toEqual([]);
 });
 
-test('with solve 0, only the text decides', async () => {
+test('with solve 0, checks only the text', async () => {
   const [first] = await rewordProblems(parts('trusting'), problems.slice(1, 2), { ...settings, solve: 0 });
   expect(first!.problem.wordings).toHaveLength(2);
   expect(first!.problem.wordings![1]![0]!.content).toMatch(/^Subtract/);
 });
 
-test('a journal drops a torn last line, and rejects other settings', () => {
+test('a journal drops an incomplete last line, and rejects other settings', () => {
   const path = join(folder, 'torn');
   openAnswerJournal(path, { seed: 1 }).record('a', '1');
   writeFileSync(path, `${readFileSync(path, 'utf8')}{"key":"b","ans`);

@@ -18,7 +18,7 @@ import {
   rewordingPrompt,
 } from './check-wording.ts';
 
-/** Settings of the wordings to write; a wording is kept once an attempt at it reaches the gold. */
+/** Settings for the wordings to write; a wording is kept once an attempt at it reaches the gold. */
 export interface RewordSettings extends AuthorSettings {
   /** Number of wordings to add to each problem; the first that pass the checks are kept. */
   readonly wordings: number;
@@ -32,9 +32,9 @@ export interface RewordedProblem {
 }
 
 /**
- * Asks a model to reword problems. Keeps a wording if it has the same numbers, does not state the answer, and the
- * verifier accepts one of the model's own answers to it. Requests only answers that are not recorded, so a second call
- * with the same journal sends no request.
+ * Asks a model to reword problems. Keeps a wording if it contains the same numbers, does not state the answer, and
+ * the verifier accepts one of the model's own answers to it. Requests only answers that are not recorded, so a second
+ * call with the same journal sends no request.
  */
 export async function rewordProblems(
   parts: AuthorParts,

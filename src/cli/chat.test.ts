@@ -19,7 +19,7 @@ async function talk(lines: readonly string[], options: ScriptedEngineOptions) {
   return { shown: await shown, prompts };
 }
 
-test('prints each answer in full and keeps it in context until /new', async () => {
+test('prints each answer in full and keeps it in the context until /new', async () => {
   let answers = 0;
   const { shown, prompts } = await talk(['one', '', 'two', '/new', 'three'], {
     complete: () => `answer ${++answers}`,

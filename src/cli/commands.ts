@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 
-/** A command, as `gradus --help` lists it, and its module. */
+/** A command as listed by `gradus --help`, with its module. */
 export interface CommandEntry {
-  /** Name, then options and arguments. */
+  /** Name, followed by options and arguments. */
   readonly usage: string;
   readonly description: string;
   /** Loads the module and returns the function that adds the command to a program. */

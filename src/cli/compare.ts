@@ -36,8 +36,8 @@ export function addCompareCommand(runs: Command): void {
 }
 
 /**
- * Returns the runs of both sides. Omits `after` if one word or more than two words name all runs, as when the shell
- * expands a pattern; `compareSeeds` then splits the runs by recipe.
+ * Returns the runs of both sides. Omits `after` if the runs are given as one word or more than two, e.g. because the
+ * shell expanded a pattern; `compareSeeds` then splits the runs by recipe.
  */
 function sidesOf(words: readonly string[], others?: readonly string[]) {
   if (others !== undefined) return { before: findRuns(words), after: findRuns(others) };

@@ -13,7 +13,7 @@ interface Flags {
   readonly apiKeyEnv?: string;
 }
 
-/** `gradus doctor [url]`: checks this machine or a model server, with a fix for each missing part. */
+/** `gradus doctor [url]`: checks this machine or a model server, and suggests a fix for each missing part. */
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')

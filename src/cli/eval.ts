@@ -91,7 +91,7 @@ export function addEvalCommand(program: Command): void {
   });
 }
 
-/** Prints each suite's table as soon as it is done. */
+/** Prints the table of each suite as soon as it is complete. */
 const watch = (output: Output) => ({
   onProgress: (suite: string, done: number, total: number) => {
     output.progress(`evaluating ${suite}`, done, total);

@@ -63,7 +63,7 @@ export function addExportCommand(runs: Command): void {
     });
 }
 
-/** Checks that exactly one target is given. @throws ConfigError otherwise. */
+/** Returns the only target in the flags. @throws ConfigError unless exactly one is given. */
 function only<T>({ html, tensorboard, wandb, wandbOffline, trackio }: ExportFlags, place: T): T {
   const named = [html, tensorboard, wandb, wandbOffline, trackio].filter((one) => one !== undefined);
   if (named.length === 1) return place;

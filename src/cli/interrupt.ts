@@ -4,8 +4,8 @@ import { firstError, GradusError, RunError } from '../core/errors.ts';
 const stopSignals = ['SIGINT', 'SIGTERM'] as const;
 
 /**
- * Makes long work interruptible: the first Ctrl-C (or SIGTERM) aborts the signal so that the work can stop cleanly, the
- * second exits at once with code 130.
+ * Makes long work interruptible: the first Ctrl-C (or SIGTERM) aborts the signal, so that the work can stop cleanly;
+ * the second exits at once with code 130.
  *
  * @param work receives the signal; its result is returned.
  * @throws RunError `INTERRUPTED` when the aborted work fails without a `GradusError`.

@@ -8,7 +8,7 @@ const program = createProgram('0.0.0', false, await Promise.all(commands.map(({ 
 const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
 interface Leaf {
-  /** Usage as in a heading of the page, e.g. `gradus runs list [folder]`. */
+  /** Usage as in the headings of the page, e.g. `gradus runs list [folder]`. */
   readonly usage: string;
   readonly command: Command;
 }
@@ -25,7 +25,7 @@ function argumentUsage(argument: Argument): string {
   return argument.required ? `<${name}>` : `[${name}]`;
 }
 
-/** The options of a command as the page must list them: flags, then the text of `--help`. */
+/** Returns the options of a command as the page must list them: flags, then the text of `--help`. */
 function optionRows(command: Command): string[] {
   const help = command.createHelp();
   return help
@@ -51,7 +51,7 @@ test('docs/cli.md has one section per command, and no section of an unknown comm
   expect([...sections.keys()].toSorted()).toEqual(leaves.map(({ usage }) => usage).toSorted());
 });
 
-test.each(leaves)('docs/cli.md lists the options of $usage as its --help does', ({ usage, command }) => {
+test.each(leaves)('docs/cli.md lists the same options of $usage as --help', ({ usage, command }) => {
   const listed = sections.get(usage)?.match(/^\| `-.+$/gm) ?? [];
   expect(listed).toEqual(optionRows(command));
 });
@@ -64,7 +64,7 @@ test('docs/cli.md mentions no option that does not exist', () => {
   expect(mentioned.filter((flag) => flag !== '--help' && !known.includes(flag))).toEqual([]);
 });
 
-test('help texts have at most 100 columns', () => {
+test('lines of help are at most 100 columns wide', () => {
   const texts = leaves.flatMap(({ command }) => [
     command.description(),
     ...command.registeredArguments.map(({ description }) => description),

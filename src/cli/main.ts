@@ -7,7 +7,7 @@ import { explainSystemError } from '../storage/system-error.ts';
 
 /**
  * Runs the command line. Returns the exit code (see `exitCodeOf`); never throws.
- * @param argv like `process.argv`: two skipped entries, then the arguments.
+ * @param argv like `process.argv`: two ignored entries, then the arguments.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const isJson = argv.includes('--json');
@@ -27,8 +27,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 /**
- * Loads the command named in the arguments, or all commands for `help`. Otherwise, only lists the commands, which is
- * enough for `--help`.
+ * Loads the command named in the arguments, or all commands for `help`. Otherwise, only lists the commands, which
+ * suffices for `--help`.
  */
 async function loadCommands(words: readonly string[]): Promise<AddCommand[]> {
   const name = words.find((word) => !word.startsWith('-'));
@@ -68,7 +68,7 @@ function optionDescription(option: Option): string {
   return option.mandatory ? `${text} (required)` : text;
 }
 
-/** Ends usage errors with a hint to run the failed command with `--help`. */
+/** Adds to usage errors a hint to run the failed command with `--help`. */
 function pointToHelp(command: Command, words: string): void {
   command.showHelpAfterError(`try: ${words} --help`);
   for (const part of command.commands) pointToHelp(part, `${words} ${part.name()}`);

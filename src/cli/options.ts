@@ -30,7 +30,10 @@ export interface EngineFlags {
   readonly set: readonly string[];
 }
 
-/** Adds `--engine` and `--set` to a command that takes a model and no recipe; by default for engines with local weights. */
+/**
+ * Adds `--engine` and `--set` to a command that uses a model without a recipe; by default for engines with local
+ * weights.
+ */
 export function addEngineOptions(command: Command, names: readonly string[] = engineNames): Command {
   const engine = new Option(
     '--engine <name>',

@@ -4,7 +4,7 @@ import { formatSeconds } from '../core/text/duration.ts';
 import { printable } from '../core/text/printable.ts';
 import { createFooter, type Footer } from './screen/footer.ts';
 
-/** Output of a command: readable text, or with `--json` one JSON value per line, with the result last. */
+/** Output of a command: readable text, or, with `--json`, one JSON value per line, the result last. */
 export interface Output {
   readonly isJson: boolean;
   /** Prints a line; does nothing with `--json`. */
@@ -80,7 +80,7 @@ function createProgressBar(footer: Footer): Output['progress'] {
 }
 
 /**
- * Limits how often unfinished progress is shown; the clock starts again with each label.
+ * Limits how often unfinished progress is shown; the interval restarts with each label.
  * @param options.atOnce shows the first progress of a label immediately, not after `everyMs`.
  */
 function everySoOften(
@@ -136,7 +136,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /**
- * Prints an error as one message; its last line is the command to try next.
+ * Prints an error as one message; the last line is the command to try next.
  * @param words command-line arguments after `gradus`.
  */
 export function printError(error: unknown, json: boolean, words: readonly string[]): void {

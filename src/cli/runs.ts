@@ -15,7 +15,7 @@ import { outputOf } from './output.ts';
 import { addExportCommand } from './export.ts';
 import { addWatchCommand } from './watch.ts';
 
-/** A named folder must exist; the default may not exist yet. */
+/** Rejects a missing folder, except the default, which may not exist yet. */
 function requireFolder(folder: string): void {
   if (existsSync(folder)) return;
   throw new RunError(`${folder}: expected a folder of runs, found nothing there`, {

@@ -71,13 +71,13 @@ interface WrittenText {
   readonly text: string;
   readonly tokens: number;
   readonly finishReason: FinishReason;
-  /** Messages of the model and its environment after the prompt; only for answers in turns. */
+  /** Messages of the model and its environment after the prompt; only for answers with several turns. */
   readonly messages?: readonly AuthoredMessage[];
   /** The failure of the environment that ended the answer. */
   readonly failure?: string;
 }
 
-/** Warns where answers will end before `--max-tokens`. */
+/** Warns if answers will end before `--max-tokens`. */
 function warnAboutLimits({ sampler }: Respondent, maxTokens: number, output: Output): void {
   const { maxSequenceTokens = Infinity } = sampler.info;
   if (maxTokens <= maxSequenceTokens) return;

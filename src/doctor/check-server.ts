@@ -86,7 +86,7 @@ function featureCheck(
   };
 }
 
-/** Request fields that the server rejects and Gradus therefore omits. */
+/** Reports request fields that the server rejects and Gradus therefore omits. */
 function omittedCheck({ omitted }: FoundFeatures): SystemCheck[] {
   if (omitted.size === 0) return [];
   return [{ name: 'omitted', status: 'info', found: `omitted from requests: ${[...omitted].join(', ')}` }];

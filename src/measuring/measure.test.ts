@@ -26,7 +26,7 @@ const request: MeasureRequest = {
   seed: 1,
 };
 
-/** Problem n solves its first n mod 3 attempts. */
+/** Solves problem n in its first n mod 3 attempts. */
 const complete = (key: string, index: number): string => (index < Number(key.slice(1)) % 3 ? 'yes' : 'no');
 
 test('screens every problem and continues only with mixed ones', async () => {

@@ -39,7 +39,7 @@ test('each proposed change fits, and the next smaller change does not', () => {
   );
 });
 
-test('proposes nothing if no budget or answer length fits, or if stages limit their own answers', () => {
+test('proposes nothing if no budget or answer length fits, or if stages set their own answer limits', () => {
   const given = {
     promptTokens: 10,
     answerTokens: 10,

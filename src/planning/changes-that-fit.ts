@@ -1,7 +1,7 @@
-/** Returns whether training on sequences of this length fits this budget, by an engine's memory model. */
+/** Returns whether training on sequences of this length fits this budget, according to the engine's memory model. */
 export type FitsMemory = (positions: number, budgetBytes: number) => boolean;
 
-/** Training that does not fit its budget. */
+/** A training setup that does not fit its budget. */
 export interface TooLarge {
   readonly promptTokens: number;
   readonly answerTokens: number;
@@ -12,12 +12,12 @@ export interface TooLarge {
   readonly machineBytes: number;
 }
 
-/** Budgets are proposed in steps of this many bytes. */
+/** Step between proposed budgets, in bytes. */
 const budgetStep = 64 * 2 ** 20;
 
 /**
- * Proposes changes of a recipe that make training fit the memory, each tried with the engine's own memory model: a
- * larger budget, or shorter answers. Returns them as assignments for `--set`; empty if neither helps.
+ * Proposes changes to a recipe that make training fit into memory: a larger budget, or shorter answers. Checks each
+ * with the engine's own memory model. Returns assignments for `--set`; empty if neither helps.
  */
 export function changesThatFit(
   fits: FitsMemory,
@@ -27,7 +27,7 @@ export function changesThatFit(
   const steps = least(Math.ceil(budgetBytes / budgetStep), Math.floor(machineBytes / budgetStep), (count) =>
     fits(positions, count * budgetStep),
   );
-  // The longest answer that fits is one token shorter than the shortest answer that does not.
+  // The longest answer that fits is one token shorter than the shortest answer that does not fit.
   const tooLong = isLimitShared
     ? least(1, answerTokens, (tokens) => !fits(promptTokens + tokens, budgetBytes))
     : undefined;

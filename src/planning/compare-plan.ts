@@ -5,7 +5,7 @@ import { sum } from '../statistics/summary.ts';
 import { formatRange, labelOf, rounded, whole } from './format-plan.ts';
 import type { PlanPart, RunPlan } from './plan.ts';
 
-/** Actual rollouts, tokens and time of a part of a run. */
+/** Actual rollouts, tokens and time for a part of a run. */
 interface Actual {
   readonly rollouts: number;
   readonly tokens: number;

@@ -51,9 +51,9 @@ export async function readHistory(folder: string, info: EngineInfo): Promise<His
 }
 
 /**
- * Summarises steps: the expected value is the median, and the range is from the 10 % to the 90 % quantile.
+ * Summarises steps: the expected value is the median, and the range extends from the 10 % to the 90 % quantile.
  *
- * @param from source of the steps, to be shown in the plan.
+ * @param from source of the steps, shown in the plan.
  */
 export function historyOf(steps: readonly MeasuredStep[], from: string): History {
   return {

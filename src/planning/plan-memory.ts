@@ -11,11 +11,11 @@ import { changesThatFit } from './changes-that-fit.ts';
 import type { RunPlan } from './plan.ts';
 import type { PlannedParts } from './planned-parts.ts';
 
-/** Maximum number of prompts that are encoded to find the longest one. */
+/** Maximum number of prompts to encode in order to find the longest one. */
 const mostPrompts = 2000;
 
 /**
- * Computes the memory of weights, optimizer and microbatches with the embedded engine's own rules, for the longest
+ * Computes the memory for weights, optimizer and microbatches by the embedded engine's own rules, for the longest
  * prompt with the longest answer. Returns `undefined` for other engines, and without a stage that samples.
  */
 export async function planMemory({ recipe, engine, problems }: PlannedParts): Promise<RunPlan['memory']> {

@@ -21,10 +21,10 @@ interface Known {
 }
 
 /**
- * Forecasts rollouts, tokens, time and memory of a run without a rollout. Lengths come from the recipe's pass-rate
+ * Forecasts rollouts, tokens, time and memory of a run without making a rollout. Lengths come from the recipe's pass-rate
  * store, else from earlier runs of this model; the speed comes from earlier runs on this machine.
  *
- * @param earlier folder of earlier runs, or the speed of steps measured just now.
+ * @param earlier folder of earlier runs, or the speed of steps that were just measured.
  */
 export async function planRun(parts: PlannedParts, earlier: string | History): Promise<RunPlan> {
   const { recipe, engine } = parts;
@@ -56,7 +56,7 @@ function measuringPart({ recipe: { difficulty }, problems }: PlannedParts, known
   const wanted = problems.length * difficulty.rollouts;
   const made = sum(known.attempts.map(({ attempts }) => attempts));
   const missing = Math.max(0, wanted - made);
-  // Adaptive probing and screening stop early once everything is decided.
+  // Adaptive probing and screening stop early once all problems are decided.
   const isAdaptive = difficulty.probing.type !== 'fixed' || difficulty.screening !== null;
   const rollouts = isAdaptive ? { low: missing / 4, expected: missing, high: missing } : exactly(missing);
   return [
@@ -77,7 +77,7 @@ function stagePart(parts: PlannedParts, config: StageConfig, known: Known): Plan
   return partOf('stage', config.name, work, { ...known, length });
 }
 
-/** Factor on the rollouts of a full batch, because refills replace groups that gates reject. */
+/** Returns the factor on the rollouts of a full batch: refills replace groups that gates reject. */
 function refillFactor(
   { gates, maxRefills }: StageConfig,
   groupSize: number,
@@ -132,5 +132,5 @@ function omittedIn(recipe: Recipe): string[] {
   });
 }
 
-/** Kinds of stages that are not planned. */
+/** Kinds of stages that the plan omits. */
 const otherKinds = { imitate: 'learning from examples', distil: 'learning from a teacher' } as const;

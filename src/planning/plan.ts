@@ -24,9 +24,9 @@ const planMemory = z.strictObject({
   budget: z.number(),
   /** Length of the longest assumed sequence, in tokens. */
   positions: z.number(),
-  /** Reason why it does not fit, with a sufficient budget. */
+  /** Reason why training does not fit, with a sufficient budget. */
   problem: z.string().optional(),
-  /** Assignments for `--set`, each of which makes it fit according to the engine's own memory model. */
+  /** Assignments for `--set`, each of which makes training fit according to the engine's own memory model. */
   changes: z.array(z.string()).optional(),
 });
 

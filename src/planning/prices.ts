@@ -5,7 +5,7 @@ import { ConfigError } from '../core/errors.ts';
 import { parseConfig } from '../recipe/parse-config.ts';
 import { type RunPlan, totalOf } from './plan.ts';
 
-/** Price of the machine on which a run computes. */
+/** Price of the machine that a run uses. */
 const pricesSchema = z.strictObject({ currency: z.string().min(1), perHour: z.number().nonnegative() });
 
 /** See {@link pricesSchema}. */

@@ -36,9 +36,9 @@ export function measuredLength(attempts: readonly ObservedGroup[], store: string
 }
 
 /**
- * Change of the mean length during training, as a share of the known mean: answers become shorter where guessing stops,
- * and longer where step-by-step solutions pay. This is an assumption, not a bound; to check it, compare a plan with its
- * run.
+ * Change of the mean length during training, as a share of the known mean: answers become shorter when guessing
+ * stops, and longer when step-by-step solutions pay off. This is an assumption, not a bound; to check it, compare a
+ * plan with its run.
  */
 const drift = { low: 0.75, high: 1.4 };
 

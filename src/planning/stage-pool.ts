@@ -6,15 +6,15 @@ import type { PlannedParts } from './planned-parts.ts';
 
 /** The problems that a stage would select, according to the recorded attempts. */
 export interface ForecastPool {
-  /** Number of problems; problems without attempts count in proportion. */
+  /** Number of problems; unmeasured problems are counted in proportion. */
   readonly problems: number;
   /** Attempts at the selected problems. */
   readonly attempts: readonly ObservedGroup[];
 }
 
 /**
- * Selects the problems of a stage by the recorded attempts, as the stage itself does after measuring. `undefined` if
- * nothing is recorded or nothing would be selected.
+ * Selects the problems of a stage by the recorded attempts, as the stage itself does after measuring. Returns
+ * `undefined` if nothing is recorded or selected.
  */
 export function forecastPool(
   { problems, levels, knownPassRates }: PlannedParts,

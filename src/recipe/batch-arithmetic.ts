@@ -5,8 +5,8 @@ import type { Recipe } from './recipe.ts';
 import { type ResolvedStage, resolveStage } from './resolve-stage.ts';
 
 /**
- * Describes the upper bounds of a run in one line per stage: problems, rollouts and tokens of a step, updates, total
- * rollouts. Printed before training starts.
+ * Describes the upper bounds of a run in one line per stage: problems, rollouts, tokens and updates per step, and
+ * total rollouts. Printed before training starts.
  */
 export function describeBatches(recipe: Recipe): string[] {
   return recipe.stages.map((config, index) => {

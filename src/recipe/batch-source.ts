@@ -9,7 +9,7 @@ const aheadConfig = z.strictObject({
   maxOffPolicySteps: z.int().positive().default(1),
 });
 
-/** Source of the batch of a step: the step itself, or rollouts that earlier steps started. */
+/** Source of a step's batch: rollouts of the step itself, or rollouts started in earlier steps. */
 export const batchSourceConfig = z.discriminatedUnion('type', [inStepConfig, aheadConfig]);
 
 /** A validated source. */
@@ -19,9 +19,9 @@ export type BatchSourceConfig = z.output<typeof batchSourceConfig>;
 export const inStep = noun(inStepConfig);
 
 /**
- * Rolls out the next batches while the policy learns from a batch, with a policy at most `maxOffPolicySteps` steps old.
- * Truncated importance sampling corrects for the difference. Batches are used in the order in which they were started,
- * so that a run depends on its recipe and not on the clock.
+ * Rolls out the next batches with a policy at most `maxOffPolicySteps` steps old, while the policy learns from a
+ * batch. Truncated importance sampling corrects for the difference. Batches are used in the order in which they were
+ * started, so that a run depends only on its recipe and not on the clock.
  *
  * @example
  * batch: { problems: 128, groupSize: 16, source: ahead({ maxOffPolicySteps: 1 }) }

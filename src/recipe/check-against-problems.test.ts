@@ -53,7 +53,7 @@ test('warns about rewards of unknown domains and steps larger than the problem s
   ]);
 });
 
-test('warns about golds whose reading is a guess, and about exit rules that can never fire', () => {
+test('warns about ambiguous golds, and about exit rules that can never fire', () => {
   const dated = problems.map((problem) => ({
     ...problem,
     answer: problem.domain === 'math' ? '3/4/2024' : '1',

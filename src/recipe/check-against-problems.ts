@@ -11,7 +11,7 @@ import { guessedReading } from '../verifiers/math/gold.ts';
 
 /**
  * Rejects stages that would fail or never end: a mix with a domain that no problem has, or an advance rule on an
- * unknown metric. These are checked before training, because the recipe of a run cannot be changed later.
+ * unknown metric. Checks them before training, because the recipe of a run cannot be changed later.
  *
  * @throws ConfigError naming the stage.
  */

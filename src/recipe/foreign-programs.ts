@@ -4,7 +4,7 @@ import type { ProblemSource } from '../problems/problem-source.ts';
 import type { VerifierConfig } from '../verifiers/config.ts';
 import type { Recipe } from './recipe.ts';
 
-/** Programs, modules, hosts and keys that are used when a recipe's parts are opened, one line each. */
+/** Programs, modules, hosts and keys that opening a recipe's parts uses, one line each. */
 export interface Execution {
   readonly engine: readonly string[];
   readonly problems: readonly string[];

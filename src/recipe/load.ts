@@ -9,7 +9,7 @@ import type { Recipe, RecipeInput } from './recipe.ts';
 
 /**
  * Loads a recipe file (`.ts`, `.mts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments
- * and validates the result. Relative paths in it resolve against the file's folder.
+ * and validates the result. Relative paths in the recipe resolve against the file's folder.
  *
  * @throws ConfigError naming the file when it is missing, has an unknown extension or is not a valid recipe.
  */

@@ -2,7 +2,7 @@ import { ConfigError } from '../core/errors.ts';
 
 /**
  * Applies `--set` assignments to a copy of an unvalidated recipe: `seed=3`, `stages[0].maxSteps=10`,
- * `optimizer.learningRate=1e-4`. A value is JSON if it parses as JSON, else text; `null` removes the field.
+ * `optimizer.learningRate=1e-4`. A value is JSON if it parses as JSON, else a string; `null` removes the field.
  *
  * @throws ConfigError for an assignment without `=`, or a path through a value that is neither object nor list.
  */

@@ -50,7 +50,7 @@ function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
   return [`${place}: ${lowerFirst(issue.message)}`];
 }
 
-/** Picks the union branch with the fewest errors, which most likely is the intended one. */
+/** Picks the union branch with the fewest errors, which is most likely the intended one. */
 function closestBranch(
   branches: readonly (readonly z.core.$ZodIssue[])[],
 ): readonly z.core.$ZodIssue[] | undefined {
@@ -61,7 +61,7 @@ function closestBranch(
   )[0];
 }
 
-/** Returns whether the value's type excludes a branch, e.g. text where an object is expected. */
+/** Returns whether the value's type excludes a branch, e.g. a string where an object is expected. */
 const isWrongType = ({ code, path }: z.core.$ZodIssue): boolean =>
   code === 'invalid_type' && path.length === 0;
 
@@ -100,7 +100,7 @@ export function nearestKey(key: string, known: readonly string[]): string | unde
     : undefined;
 }
 
-/** Levenshtein distance. */
+/** Returns the Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

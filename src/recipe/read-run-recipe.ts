@@ -4,7 +4,7 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 import { parseConfig } from './parse-config.ts';
 import { type Recipe, recipeConfig } from './recipe.ts';
 
-/** A run's recipe, with the data that proves where the run was made. */
+/** A run's recipe, with the data that prove whether the run was made here. */
 export interface RunRecipe {
   readonly recipe: Recipe;
   /** `RunSummary.id`. */

@@ -89,7 +89,7 @@ test('reports the expected type for a value of the wrong type', () => {
   expect(() => defineRecipe(wrong)).toThrow(/sampling\.maxTokens: .*expected number/);
 });
 
-test('accepts an engine by name or by settings, and reports errors of the form that was used', () => {
+test('accepts an engine by name or by settings, and reports errors for the given form', () => {
   const withEngine = (engine: unknown) => () =>
     defineRecipe({ ...minimal, policy: { model: 'm', engine } } as unknown as RecipeInput).policy.engine;
   expect(withEngine('torch')()).toEqual(withEngine({ type: 'torch' })());
@@ -170,7 +170,7 @@ test('converts the recipe schema to JSON Schema', () => {
   );
 });
 
-test('a reward by parts must name parts of its domain, even where a stage overrides it', () => {
+test('a reward by parts must name parts of its domain, even if a stage overrides it', () => {
   const answer = { name: 'answer', verifier: { type: 'short-answer' as const } };
   const recipe = (weights: Record<string, number>, reward?: Parameters<typeof stage>[1]['reward']) =>
     defineRecipe({

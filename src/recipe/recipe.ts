@@ -21,7 +21,7 @@ const knownPassRates = z.strictObject({
   label: z.string().min(1),
   /** Path of the store. */
   store: z.string().min(1),
-  /** Name of the model in the store; optional if the store has only one. */
+  /** Name of the model in the store; optional if the store contains only one. */
   model: z.string().optional(),
 });
 
@@ -37,7 +37,7 @@ const samplingConfig = z.strictObject({
   stop: z.array(z.string().min(1)).default([]),
 });
 
-/** Size of a step; a stage may override it. */
+/** Batch of a step; a stage may override it. */
 const batchConfig = z.strictObject({
   /** Problems per step, each with one group of rollouts. */
   problems: z.int().positive().default(128),
@@ -45,25 +45,26 @@ const batchConfig = z.strictObject({
   groupSize: z.int().min(2).default(16),
   /**
    * Wordings of a problem over which its rollouts are spread, at most one per rollout. Advantages then also compare
-   * wordings, so that the policy learns to depend less on the wording. 1: every rollout has the problem's own prompt.
+   * wordings, so that the policy learns to depend less on the wording. 1: every rollout has the problem's original
+   * prompt.
    */
   wordings: z.int().positive().default(1),
   /**
-   * Optimizer updates per step. With 2 or more, the groups are split into this number of mini-batches, each used once.
-   * All updates except the first are off-policy, where the algorithm's clipping takes effect. RLOO and REINFORCE have
-   * no ratio and allow only one update. Corresponds to verl's `train_batch_size / ppo_mini_batch_size`.
+   * Optimizer updates per step. With 2 or more, the groups are split into this number of mini-batches, each used
+   * once. All updates except the first are off-policy, so the algorithm's clipping takes effect. RLOO and REINFORCE
+   * do not use a ratio and allow only one update. Corresponds to verl's `train_batch_size / ppo_mini_batch_size`.
    */
   updates: z.int().positive().default(1),
   /** `inStep()` samples, then learns; `ahead()` rolls out the next batches while the policy learns. */
   source: batchSourceConfig.prefault({ type: 'in-step' }),
 });
 
-/** A suite with its held-out problems, evaluated before and after training and every `every` steps. */
+/** A suite with its held-out problems, evaluated before and after training, and every `every` steps. */
 const evaluationConfig = suiteConfig.extend({ problems: z.array(problemSourceConfig).min(1) });
 
 /**
- * Schema of a recipe, which defines a run: model, problems, verifiers, difficulty, stages, evaluation. Unknown keys are
- * errors; every default is here or in the schema of the part.
+ * Schema of a recipe, which defines a run: model, problems, verifiers, difficulty, stages, evaluation. Unknown keys
+ * are errors. All defaults are in this schema or in those of the parts.
  */
 export const recipeConfig = z.strictObject({
   name: z
@@ -109,7 +110,7 @@ export const recipeConfig = z.strictObject({
   baseDir: z.string().optional(),
 });
 
-/** A validated recipe with every default; parsing it again returns an equal recipe. */
+/** A validated recipe with all defaults; parsing it again returns an equal recipe. */
 export type Recipe = z.output<typeof recipeConfig>;
 /** A recipe as written, before defaults. */
 export type RecipeInput = z.input<typeof recipeConfig>;

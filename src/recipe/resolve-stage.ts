@@ -38,7 +38,7 @@ export interface ResolvedStage {
   readonly sampling: Sampling;
   readonly problemsPerStep: number;
   readonly groupSize: number;
-  /** Number of wordings of a problem over which a group is spread. */
+  /** Number of wordings over which a problem's group is spread. */
   readonly wordings: number;
   /** Number of mini-batches of whole groups per step. */
   readonly updatesPerStep: number;
@@ -148,7 +148,7 @@ function checkProblems({ problems }: Recipe, stage: AnyStage): void {
 }
 
 /**
- * Rejects rules over the base model's pass rates without environments in stages that begin after the base model has
+ * Rejects rules on the base model's pass rates without environments, in stages that begin after the base model has
  * changed.
  */
 function checkClosedBook(recipe: Recipe): void {
@@ -197,7 +197,7 @@ function checkExamples(recipe: Recipe, stage: ImitateConfig): void {
   );
 }
 
-/** Rejects `reference: 'stage'` for a loss without a KL term, which reads no reference. */
+/** Rejects `reference: 'stage'` for a loss without a KL term, because such a loss uses no reference. */
 function checkReference({ config, algorithm }: ResolvedStage): void {
   const { kl } = createAlgorithm(algorithm).lossSpec({ temperature: 1 });
   if (config.reference === 'run' || kl !== null) return;
@@ -255,7 +255,7 @@ function checkService({ policy }: Recipe, { config, algorithm, sampling }: Resol
   );
 }
 
-/** Rejects starts inside environments or for batches ahead of their step, and a bonus that has no effect. */
+/** Rejects starts with environments or with batches rolled out ahead, and a bonus that has no effect. */
 function checkStarts({ environments }: Recipe, { config, algorithm, batchSource }: ResolvedStage): void {
   const { name, starts, closedBook } = config;
   if (starts === undefined || starts.type === 'prompt') return;
@@ -279,11 +279,11 @@ function checkStarts({ environments }: Recipe, { config, algorithm, batchSource 
 }
 
 /**
- * Kind of reward that each override needs. Overrides of rewards by outcome are omitted, because every recipe has them.
+ * Kind of reward that each override requires. Overrides of rewards by outcome are omitted, because every recipe has them.
  */
 const rewardKinds = { credit: 'score', weights: 'parts', offset: 'parts' } as const;
 
-/** Rejects overrides without effect, and weights of parts that no verifier has. */
+/** Rejects overrides without effect, and weights of parts that no verifier reports. */
 function checkReward(recipe: Recipe, stage: StageConfig): void {
   const where = `stage '${stage.name}', reward`;
   const kinds = Object.values(recipe.rewards).map(({ type }) => type);

@@ -12,7 +12,7 @@ const config = suiteConfig.parse({
   scorer: modelScorer({ model: 'models/scorer' }),
 });
 
-test('bounds independent answers by the largest budget and searches by the sum of all', () => {
+test('bounds independent answers by the largest budget, and searches by the sum of all budgets', () => {
   expect(strategyBounds(config)).toEqual({ written: 100 * (16 + 16 + 16 + 20), scored: 100 * (16 + 20) });
 });
 

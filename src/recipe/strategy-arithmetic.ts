@@ -3,7 +3,7 @@ import { binRollouts, defaultBudgets, type SuiteConfig } from './suite.ts';
 
 /** Upper bounds of tokens per problem. */
 export interface StrategyBounds {
-  /** Tokens written, including the rollouts that measure bins. */
+  /** Tokens written, including rollouts that measure the bins. */
   readonly written: number;
   /** Tokens that the scorer reads, without prompts. */
   readonly scored: number;

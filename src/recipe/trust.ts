@@ -3,7 +3,7 @@ import { isFromHere } from '../runs/files/origin.ts';
 import { type Execution, executionOf } from './foreign-programs.ts';
 import type { RunRecipe } from './read-run-recipe.ts';
 
-/** Whether programs named by a run that was made elsewhere may execute. */
+/** Whether programs named in a run that was made elsewhere may be executed. */
 export interface TrustOptions {
   /** True allows them. Default false. */
   readonly trust?: boolean | undefined;
@@ -12,9 +12,9 @@ export interface TrustOptions {
 /**
  * Rejects a run that was made elsewhere and names programs: engine commands, Python files, verifier modules.
  *
- * @param stored the recipe as it was read, so that the proof is checked against the content that is opened.
+ * @param stored the recipe as read from disk, so that the proof is checked against the content that is opened.
  * @param parts the parts to open.
- * @throws RunError `RUN_NOT_TRUSTED`, which lists what would be executed.
+ * @throws RunError `RUN_NOT_TRUSTED`, which lists the programs that would be executed.
  */
 export async function requireTrust(
   directory: string,

@@ -100,7 +100,7 @@ export async function listen(app: App, address: ListenAddress, door: Door): Prom
 
 interface Guard {
   fetch(request: Request, env: HttpBindings): Promise<Response>;
-  /** From now on every request is rejected. */
+  /** Rejects every request from now on. */
   close(): void;
   /** Resolves once every accepted request has been answered. */
   drained(): Promise<void>;

@@ -15,9 +15,9 @@ const exampleRow = z.object({
 });
 
 /**
- * Reads examples to imitate from a JSON Lines file: rows of `{"prompt": text or messages, "completion": text}`.
+ * Reads examples to imitate from a JSON Lines file: rows of `{"prompt": string or messages, "completion": string}`.
  *
- * @throws DataError naming file, row, column, the expected and the actual value.
+ * @throws DataError naming the file, row and column, and the expected and actual value.
  */
 export async function readExamples(file: string): Promise<SupervisedExample[]> {
   const examples: SupervisedExample[] = [];

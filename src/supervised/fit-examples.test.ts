@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { LearningEngine } from '../engines/engine.ts';
 import { fitExamples } from './fit-examples.ts';
 
-/** A tokenizer with one token per character, in which letters are unknown. */
+/** Encodes one token per character; letters are unknown. */
 const encode = (text: string): Int32Array => Int32Array.from(text, (one) => (/[a-z]/.test(one) ? 9 : 1));
 const engineOf = (maxSequenceTokens: number) =>
   ({

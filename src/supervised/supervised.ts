@@ -19,7 +19,7 @@ export interface SupervisedSettings {
   readonly batchSize: number;
   /** Passes over the examples; may be fractional. */
   readonly epochs: number;
-  /** Maximum number of steps, if fewer than the epochs give; a cosine schedule also ends there. */
+  /** Maximum number of steps, if the epochs would take more; a cosine schedule also ends there. */
   readonly maxSteps?: number | undefined;
   readonly optimizer: OptimizerConfig;
   /** Seed of the order of the examples. */
@@ -51,7 +51,7 @@ export interface SupervisedStep extends Omit<SupervisedResult, 'sequences'> {
   readonly tokens: number;
 }
 
-/** Items, such as examples, in the order they are learned. */
+/** Items, such as examples, in training order. */
 export interface BatchPlan<Item> {
   readonly lastStep: number;
   /** Returns the items of a step, from 1. Depends only on the step, so that a resumed run gets the same items. */
@@ -59,7 +59,7 @@ export interface BatchPlan<Item> {
 }
 
 /**
- * Plans the steps: every epoch visits all items once in a seeded order.
+ * Plans the steps: every epoch visits all items once, in a seeded order.
  *
  * @throws ConfigError without items.
  */
@@ -93,8 +93,8 @@ function epochOrder(count: number, seed: number): (epoch: number) => readonly nu
 }
 
 /**
- * Makes one optimizer step on the token mean of the cross-entropy over completions. Prompts are masked, and each
- * completion is followed by the model's end token.
+ * Makes one optimizer step on the cross-entropy of completions, averaged over tokens. Masks prompts, and appends the
+ * model's end token to each completion.
  *
  * @throws EngineError when the loss or a gradient is not finite.
  */
@@ -150,7 +150,7 @@ export async function learnSequences(
 const smallerRate = 'the same command with a smaller learning rate';
 
 /**
- * Learns examples to the end of the plan; see `planBatches` and `superviseStep`.
+ * Trains on examples to the end of the plan; see `planBatches` and `superviseStep`.
  *
  * @throws ConfigError without examples; EngineError when the loss or a gradient is not finite.
  */
@@ -202,7 +202,7 @@ export async function meanLoss(
   return total / tokens;
 }
 
-/** Joins prompt and completion to one sequence whose completion tokens have weight 1. */
+/** Joins prompt and completion into one sequence in which completion tokens have weight 1. */
 function toSequence(renderer: Renderer, { prompt, completion }: SupervisedExample): TrainingSequence {
   const head = renderer.render(prompt);
   const body = renderer.encode(completion);

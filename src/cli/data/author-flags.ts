@@ -11,7 +11,7 @@ import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from '../
 import { problemFile } from './data-flags.ts';
 import { addForceOption, type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-file.ts';
 
-/** Flags of commands whose model writes about problems. */
+/** Flags of commands that let a model write about problems. */
 export interface AuthorFlags extends EngineFlags, ForceFlag {
   readonly model: string;
   readonly out: string;
@@ -21,7 +21,7 @@ export interface AuthorFlags extends EngineFlags, ForceFlag {
   readonly recipe?: string;
 }
 
-/** Adds the options for the model and the output. */
+/** Adds the options for model and output. */
 export const addAuthorOptions = (command: Command): Command =>
   addForceOption(addEngineOptions(command, [...engineNames, 'openai']))
     .argument('<file>', 'problems')
@@ -61,7 +61,7 @@ export async function verifiersOf(recipe: string | undefined): Promise<VerifierC
   return { verifiers: recipeConfig.shape.verifiers.parse(publishedVerifiers) };
 }
 
-/** Lists counts of rejections; empty without any. */
+/** Formats counts of rejections, one per line; empty without rejections. */
 export function rejectionLines(rejected: Readonly<Record<string, number>>): string[] {
   const reasons = Object.entries(rejected).filter(([, count]) => count > 0);
   if (reasons.length === 0) return [];

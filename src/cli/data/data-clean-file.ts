@@ -8,11 +8,11 @@ import { outputOf } from '../output.ts';
 import { type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-file.ts';
 
 /**
- * Runs a cleaning step: writes kept problems to `--out`, findings to `--findings`, and the report to the terminal.
+ * Runs a cleaning step: writes the kept problems to `--out` and the findings to `--findings`, and prints the report.
  *
  * @param inputs files that must not be overwritten.
- * @param clean streams the kept problems and logs the others.
- * @param more returns additional fields of the report and their text; called at the end.
+ * @param clean yields the kept problems and logs the others.
+ * @param more returns additional report fields with their text; called at the end.
  */
 export async function cleanFile(
   command: Command,

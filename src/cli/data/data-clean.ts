@@ -44,7 +44,7 @@ const shareOf = realNumber(0, { above: true });
 
 const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemFile(path), '.');
 
-/** `gradus data check|dedup|decontaminate`: removes problems that are unfit for training and reports why. */
+/** `gradus data check|dedup|decontaminate`: removes problems that are unsuitable for training, and reports why. */
 export function addCleaningCommands(data: Command): void {
   addForceOption(data.command('check'))
     .description('remove problems that no verifier can judge: proofs, open questions, unreadable golds')

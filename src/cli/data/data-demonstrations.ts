@@ -18,7 +18,7 @@ interface DemonstrationFlags extends ForceFlag {
   readonly seed: number;
 }
 
-/** `gradus data demonstrations`: examples of correcting a step, from the attempts of a run. */
+/** `gradus data demonstrations`: builds examples of correcting a step from the attempts of a run. */
 export function addDemonstrationsCommand(data: Command): void {
   addForceOption(data.command('demonstrations'))
     .description("build examples of checking and correcting a step from a run's own attempts")
@@ -49,7 +49,7 @@ export function addDemonstrationsCommand(data: Command): void {
     });
 }
 
-/** Parses a list of types. */
+/** Parses a comma-separated list of types. */
 function typesOf(text: string): DemonstrationType[] {
   const types = text.split(',').map((one) => one.trim());
   const wrong = types.find((one) => !(demonstrationTypes as readonly string[]).includes(one));
@@ -58,5 +58,5 @@ function typesOf(text: string): DemonstrationType[] {
   return [...new Set(types as DemonstrationType[])];
 }
 
-/** Turns `\n` as typed into line breaks. */
+/** Replaces each typed `\n` with a line break. */
 const lineBreaks = (text: string): string => text.replaceAll('\\n', '\n');

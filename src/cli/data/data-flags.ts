@@ -4,7 +4,7 @@ import { ConfigError } from '../../core/errors.ts';
 import { countOf } from '../../core/text/count.ts';
 import { type FileConfig, file, fileConfig } from '../../problems/file-source.ts';
 
-/** Settings of a file source from flags; absent ones are `undefined`. */
+/** Settings of a file source, from flags; absent settings are `undefined`. */
 type FileFlags = Readonly<Record<string, unknown>>;
 
 /** Builds a file source from flags. Throws a `ConfigError` naming the invalid setting. */

@@ -22,7 +22,7 @@ interface ImportOptions extends ForceFlag {
   readonly onError: 'stop' | 'skip';
 }
 
-/** `gradus data import`: converts files of any format and shape to one file of problems. */
+/** `gradus data import`: converts files in any format to one file of problems. */
 export function addImportCommand(data: Command): void {
   addForceOption(data.command('import'))
     .description('convert files of any format and shape to JSON Lines of problems')
@@ -71,7 +71,7 @@ async function* importLines(
 ): AsyncGenerator<string> {
   const { shape, column, domain, instruction, system, onError } = options;
   const passRates = options.passRate.map(({ trials, ...label }) => ({ ...label, trials: Number(trials) }));
-  // Ids must be distinct in the output, not only in each input file.
+  // Ids must be unique in the output, not only in each input file.
   const ids = new ProblemIds();
   const skipWith = `gradus data import ${[...files, '--on-error', 'skip', '--out', options.out].map(shellWord).join(' ')}`;
   for (const path of files) {

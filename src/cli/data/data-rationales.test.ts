@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'gradus-rationales-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const path = (name: string): string => join(folder, name);
 
-/** Runs `gradus --json data rationales …`; gives the exit code and the last line. */
+/** Runs `gradus --json data rationales …`; returns the exit code and the last line. */
 async function rationales(...words: string[]): Promise<{ code: number; result: Record<string, unknown> }> {
   const lines: string[] = [];
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
@@ -24,12 +24,12 @@ async function rationales(...words: string[]): Promise<{ code: number; result: R
   }
 }
 
-test('a teacher behind a server: stops at the budget, continues, and writes examples to imitate', async () => {
+test('with a teacher behind a server: stops at the budget, continues, and writes examples to imitate', async () => {
   const asked: string[] = [];
   const baseUrl = await serveModel(({ messages, seed }, response) => {
     const text = messages?.at(-1)!.content ?? '';
     const [a, b] = text.match(/\d+/g) ?? [];
-    // The engine first tries what the server supports, with other texts.
+    // The engine first probes the features of the server with other texts.
     if (b !== undefined) asked.push(`${text} ${seed}`);
     const sum = Number(a) * Number(b);
     const answer = `${a} times ${b} is ${sum}, found in ${asked.length} ways.\n\\boxed{${sum + (Number(a) % 2)}}`;
@@ -58,7 +58,7 @@ test('a teacher behind a server: stops at the budget, continues, and writes exam
   expect(short).toMatchObject({ code: 4, result: { error: { code: 'BUDGET_SPENT' } } });
   expect(existsSync(path('out.jsonl'))).toBe(false);
   const done = await rationales(...words, ...settings, '--set', 'budget.maxTokens=15000');
-  // 24 answers, and one trial of the server by each command; odd problems get wrong answers.
+  // 24 answers, and one probe of the server by each command; odd problems receive wrong answers.
   expect(done).toMatchObject({
     code: 0,
     result: {
@@ -88,7 +88,7 @@ test('a teacher behind a server: stops at the budget, continues, and writes exam
   expect(examples[0]!.prompt).toEqual([{ role: 'user', content: 'What is 2·7?' }]);
 });
 
-test('refuses to give answers of problems without one', async () => {
+test('rejects problems without an answer', async () => {
   const row = {
     prompt: 'f?',
     tests: {

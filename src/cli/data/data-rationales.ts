@@ -22,7 +22,7 @@ interface RationalesFlags extends AuthorFlags {
   readonly template?: string;
 }
 
-/** `gradus data rationales`: examples that a teacher writes and the verifier accepts. */
+/** `gradus data rationales`: writes examples by a teacher that the verifier accepts. */
 export function addRationalesCommand(data: Command): void {
   const command = addAuthorOptions(data.command('rationales'))
     .description('write worked answers of a teacher as examples; keep those that are judged correct')

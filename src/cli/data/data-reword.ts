@@ -19,7 +19,7 @@ interface RewordFlags extends AuthorFlags {
   readonly solve: number;
 }
 
-/** `gradus data reword`: adds wordings that a model writes and that pass checks. */
+/** `gradus data reword`: adds wordings that a model writes, if they pass checks. */
 export function addRewordCommand(data: Command): void {
   const command = addAuthorOptions(data.command('reword'))
     .description('add other wordings of each problem, written by a model and checked')

@@ -94,7 +94,7 @@ test('converts a published file to a training file: import, check, dedup, decont
   ]);
 });
 
-test('an invalid row ends an import with an error that names row, reason and fix', async () => {
+test('an invalid row ends an import with an error that gives the row, the reason and a fix', async () => {
   writeFileSync(path('bad.csv'), 'question,answer\nWhat?,1\nAnd?,\n');
   const { code, result } = await run('import', path('bad.csv'), '--out', path('no.jsonl'));
   expect(code).toBe(3);
@@ -104,7 +104,7 @@ test('an invalid row ends an import with an error that names row, reason and fix
   });
 });
 
-test('imports a difficulty column as its flags describe and validates the flags', async () => {
+test('imports a difficulty column as described by flags, and validates the flags', async () => {
   writeFileSync(path('rated.tsv'), 'q\ta\tfailed\nWhat?\t1\t25\n');
   const columns = ['--column', 'prompt=q', '--column', 'answer=a'];
   const label = 'column=failed,model=m,trials=8,counts=failures,unit=percent';
@@ -151,7 +151,7 @@ test('imports from a hub and counts invalid rows', async () => {
   vi.unstubAllEnvs();
 });
 
-test('rejects ids shared by two files, unless rows get ids by content', async () => {
+test('rejects ids shared by two files, unless ids are derived from the content', async () => {
   writeFileSync(path('one.jsonl'), '{"id":0,"problem":"a","answer":"1"}\n');
   writeFileSync(path('two.jsonl'), '{"id":0,"problem":"b","answer":"1"}\n');
   const words = ['import', path('one.jsonl'), path('two.jsonl'), '--out', path('both.jsonl')];
@@ -162,7 +162,7 @@ test('rejects ids shared by two files, unless rows get ids by content', async ()
   expect(await run(...words, '--column', 'id=none')).toMatchObject({ code: 0, result: { problems: 2 } });
 });
 
-test('refuses an output in another format, its own input, and an existing file without --force', async () => {
+test('rejects as output a file in another format, an input file, and an existing file without --force', async () => {
   const rows = '{"question": "1+1?", "answer": "2"}\n';
   writeFileSync(path('in.jsonl'), rows);
   const refused = async (...words: string[]) => {

@@ -7,7 +7,10 @@ import { addImportCommand } from './data-import.ts';
 import { addRationalesCommand } from './data-rationales.ts';
 import { addRewordCommand } from './data-reword.ts';
 
-/** `gradus data import|check|dedup|decontaminate|reword|rationales|demonstrations|distil|export`: problems in and out, and examples. */
+/**
+ * `gradus data import|check|dedup|decontaminate|reword|rationales|demonstrations|distil|export`: converts and cleans
+ * problems, and makes examples.
+ */
 export function addDataCommand(program: Command): void {
   const data = program.command('data').description('import, clean and export problems');
   addImportCommand(data);

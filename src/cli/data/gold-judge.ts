@@ -5,9 +5,9 @@ import type { Finding } from '../../problems/hygiene/report.ts';
 import { guessedReading } from '../../verifiers/math/gold.ts';
 import { mathAnswer, mathConfig, openMathAnswer } from '../../verifiers/math/verifier.ts';
 
-/** Compares and checks golds with the math verifier, for the `data` commands. */
+/** Compares and checks gold answers with the math verifier, for the `data` commands. */
 export interface GoldJudge extends AsyncDisposable {
-  /** Decides whether two math golds are the same answer. */
+  /** Decides whether two math golds are equal. */
   readonly sameAnswer: SameAnswer;
   /** Finds golds that the math verifier cannot read. */
   readonly findUnreadable: (problem: Problem) => Finding | undefined;

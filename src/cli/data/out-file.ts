@@ -9,13 +9,13 @@ export interface ForceFlag {
   readonly force?: true;
 }
 
-/** Adds `--force`: allows replacing existing output files. */
+/** Adds `--force`, which allows replacing existing output files. */
 export const addForceOption = (command: Command): Command =>
   command.option('--force', 'replace existing output files');
 
 const lineEndings: readonly string[] = ['.jsonl', '.json', '.ndjson', '.txt', ''];
 
-/** Rejects a file name without an extension of JSON Lines, because readers select the format by the extension. */
+/** Rejects a file name without an extension for JSON Lines, because readers select the format by the extension. */
 export function requireLinesEnding(option: string, out: string | undefined): void {
   if (out === undefined || isWrittenInPlace(out)) return;
   const ending = extname(out).toLowerCase();
@@ -27,8 +27,8 @@ export function requireLinesEnding(option: string, out: string | undefined): voi
 }
 
 /**
- * Rejects an output file that is one of the inputs or, without `--force`, an existing file; devices and pipes are
- * allowed. Call it before anything is written.
+ * Rejects an output file that is one of the inputs or, without `--force`, exists. Allows devices and pipes. Call it
+ * before writing.
  *
  * @throws ConfigError naming the option.
  */
@@ -51,7 +51,7 @@ export function requireFreeOutput(
   });
 }
 
-/** Compares files instead of names, so that links to one file are the same. */
+/** Compares files instead of names, so that links to the same file are equal. */
 function isSameFile(one: string, other: string): boolean {
   const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
   return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;

@@ -40,7 +40,7 @@ export async function readLevelFlags(
   return { stored: await readMeasurements(store, recipe), choice: { labels: model, recipe, preset } };
 }
 
-/** `gradus difficulty levels`: level sizes, their certainty, and the effect of more attempts. */
+/** `gradus difficulty levels`: shows level sizes, their certainty, and the effect of more attempts. */
 export function addLevelsCommand(difficulty: Command): void {
   const command = difficulty
     .command('levels')

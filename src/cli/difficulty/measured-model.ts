@@ -11,7 +11,7 @@ export interface MeasuredFlags {
   readonly set: readonly string[];
 }
 
-/** Loads the recipe, and locates the model and the store that the flags or the recipe name. */
+/** Loads the recipe, and locates the model and the store given by the flags or the recipe. */
 export async function locateMeasured(
   file: string,
   { model, store, set }: MeasuredFlags,

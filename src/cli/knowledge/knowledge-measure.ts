@@ -28,7 +28,7 @@ interface MeasureFlags extends KnowledgeFlags, EngineFlags {
   readonly recipe?: string;
 }
 
-/** `gradus knowledge measure`: what passages are worth, by where they come from. */
+/** `gradus knowledge measure`: measures the benefit of passages, by their source. */
 export function addKnowledgeMeasureCommand(knowledge: Command): void {
   const command = addKnowledgeOptions(knowledge.command('measure'))
     .description('compare passages by question, reranker and rationale, and a model that reads them')
@@ -84,7 +84,7 @@ export function addKnowledgeMeasureCommand(knowledge: Command): void {
   });
 }
 
-/** Rows of rationales repeat their problem; keeps the first of each. */
+/** Keeps the first row of each problem, because every rationale repeats its problem. */
 function firstOfEach(problems: Awaited<ReturnType<typeof loadProblems>>): KnowledgeProblem[] {
   const rows = Map.groupBy(problems, ({ id, extra }) => (extra?.['problemId'] as string | undefined) ?? id);
   return [...rows.values()].map(([problem]) => {

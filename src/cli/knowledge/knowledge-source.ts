@@ -41,20 +41,20 @@ export const addKnowledgeOptions = (command: Command): Command =>
         .default(defaultContext.layout),
     );
 
-/** Format of prompts, from flags. Line feeds may be written as \n. */
+/** Returns the format of prompts from flags. Line feeds may be written as \n. */
 export const contextFormat = ({ template, layout }: KnowledgeFlags): ContextFormat => ({
   template: template.replaceAll('\\n', '\n'),
   layout,
 });
 
-/** Opens an index folder, or a service by its address; `opened` disposes of it. */
+/** Opens an index folder, or a service at an address; `opened` disposes of it. */
 export async function openKnowledge(source: string, opened: AsyncDisposableStack): Promise<Retriever> {
   if (!/^https?:\/\//.test(source)) return opened.use(await openIndexFolder(source));
   const config = httpRetrieverConfig.parse({ type: 'http-retriever', url: source, version: source });
   return opened.use(openHttpRetriever(config));
 }
 
-/** Opens the reranker of the flags, if there is one; on the embedded engine if `engine` is a model server. */
+/** Opens the reranker given by the flags, if any; on the embedded engine if `engine` is a model server. */
 export async function openRerankerOf(
   { reranker }: Pick<KnowledgeFlags, 'reranker'>,
   engine: EngineConfig,

@@ -10,7 +10,7 @@ const path = (name: string): string => join(folder, name);
 const write = (name: string, rows: readonly object[]): void =>
   writeFileSync(path(name), rows.map((row) => JSON.stringify(row)).join('\n'));
 
-/** Runs `gradus --json knowledge …`; gives the exit code, the last line and the warnings. */
+/** Runs `gradus --json knowledge …`; returns the exit code, the last line and the warnings. */
 async function knowledge(...words: (string | readonly string[])[]) {
   const lines: string[] = [];
   const warnings: string[] = [];
@@ -25,7 +25,7 @@ async function knowledge(...words: (string | readonly string[])[]) {
   }
 }
 
-/** Trains on busy machines too. */
+/** Long enough to train on a busy machine. */
 const slow = { timeout: 600_000 };
 
 test(
@@ -136,7 +136,7 @@ test(
   },
 );
 
-test('names what is missing', async () => {
+test('errors name the missing input', async () => {
   write('rows.jsonl', [{ prompt: 'x' }]);
   write('one.jsonl', [{ text: 'x' }]);
   await knowledge('build', path('one.jsonl'), '--out', path('one'));

@@ -5,7 +5,10 @@ import { addKnowledgeMeasureCommand } from './knowledge-measure.ts';
 import { addRerankTrainCommand } from './knowledge-rerank-train.ts';
 import { addKnowledgeSearchCommand } from './knowledge-search.ts';
 
-/** `gradus knowledge build|search|context|rerank-train|measure`: passages, and what they are worth in prompts. */
+/**
+ * `gradus knowledge build|search|context|rerank-train|measure`: retrieves passages for prompts and measures their
+ * benefit.
+ */
 export function addKnowledgeCommand(program: Command): void {
   const knowledge = program
     .command('knowledge')

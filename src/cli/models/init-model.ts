@@ -8,7 +8,7 @@ interface InitModelFlags extends Omit<InitModelOptions, 'vocabulary'> {
   readonly vocab?: number;
 }
 
-/** `gradus init-model`: makes a small untrained model with a tokenizer for the user's own files. */
+/** `gradus init-model`: creates a small untrained model with a tokenizer for the user's own files. */
 export function addInitModelCommand(program: Command): void {
   program
     .command('init-model')

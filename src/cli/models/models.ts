@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { importGguf } from '../../engines/model-files/gguf/import-gguf.ts';
 import { outputOf } from '../output.ts';
 
-/** `gradus models import`: converts models of other formats into folders. */
+/** `gradus models import`: converts models in other formats to model folders. */
 export function addModelsCommand(program: Command): void {
   const models = program.command('models').description('convert models of other formats into folders');
   models

@@ -19,16 +19,16 @@ import type { EngineFlags, TrustFlags } from '../options.ts';
 export interface ProbeFlags extends EngineFlags, TrustFlags {
   /** Continuations per prefix; 0: none. */
   readonly probe: number;
-  /** Most prefixes. */
+  /** Maximum number of prefixes. */
   readonly prefixes: number;
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
 }
 
-/** Attempts that are scored per prefix to probe, to find the uncertain ones. */
+/** Attempts scored per probed prefix, to find the uncertain ones. */
 const candidatesPerPrefix = 4;
-/** The scorer is already trained when it learns from probes. */
+/** Factor on the learning rate for probes, because the scorer is already trained. */
 const rateAfterProbes = 0.3;
 
 /**

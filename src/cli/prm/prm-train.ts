@@ -78,7 +78,7 @@ export function addPrmTrainCommand(prm: Command): void {
   });
 }
 
-/** Trains on the verdicts, then on probes. */
+/** Trains the scorer on verdicts, then on probes. */
 async function learn(
   source: string,
   scorer: { readonly engine: LearningEngine; readonly labels: LabelTokens },

@@ -62,7 +62,10 @@ function stepSeconds(series: ScreenState['series']): number[] {
   return (series['time/rollout']?.values ?? []).map((seconds, i) => seconds + (learning[i] ?? 0));
 }
 
-/** Draws one bar per stage, with a width by `maxSteps` where known; a finished stage is full even if it ended early. */
+/**
+ * Draws one bar per stage, with a width proportional to `maxSteps` if known; a finished stage is full even if it
+ * ended early.
+ */
 function stageBar({ stages, stage, stepsOf }: ScreenState, { columns }: Canvas): string {
   const total = Math.max(
     1,

@@ -2,16 +2,16 @@ import type { Alert } from '../../runs/metrics/alert-types.ts';
 import { alertsOf } from '../../runs/metrics/find-alerts.ts';
 import type { RunStart, ShownVerdict, StagePlan, TrainingEvent } from '../../training/events.ts';
 
-/** State of the screen of a run, derived only from its events. */
+/** State of the screen of a run, derived from its events alone. */
 export interface ScreenState {
   /** Run directory; empty before `run-start`. */
   readonly run: string;
   readonly stages: RunStart['stages'];
-  /** Steps done, in total. */
+  /** Number of completed steps. */
   readonly step: number;
   /** Current stage. */
   readonly stage: string | null;
-  /** Steps done by stage name. */
+  /** Number of completed steps by stage name. */
   readonly stepsOf: Readonly<Record<string, number>>;
   /** Work in progress. */
   readonly activity: { readonly label: string; readonly done: number; readonly total: number } | null;

@@ -112,7 +112,7 @@ test('fits every line into the terminal and removes control characters', () => {
   );
 });
 
-/** A terminal that records its output. */
+/** Creates a terminal that records its output. */
 function fakeTerminal(columns = 80) {
   const written: string[] = [];
   const stream = new Writable({

@@ -13,7 +13,7 @@ import { formatResult, plainHelp, reportTo } from './training-watch.ts';
 
 const recipeFile = fileURLToPath(new URL('../../../recipes/demo/recipe.ts', import.meta.url));
 
-/** `gradus demo`: trains the bundled model on math and code and evaluates it before and after. */
+/** `gradus demo`: trains the bundled model on math and code, and evaluates it before and after training. */
 export function addDemoCommand(program: Command): void {
   program
     .command('demo')

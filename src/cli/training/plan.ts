@@ -18,7 +18,7 @@ interface PlanFlags {
   readonly prices?: string;
 }
 
-/** `gradus plan`: rollouts, tokens, time, memory and cost of a recipe before it is trained. */
+/** `gradus plan`: forecasts rollouts, tokens, time, memory and cost of a recipe before training. */
 export function addPlanCommand(program: Command): void {
   program
     .command('plan')

@@ -34,7 +34,7 @@ interface RaceFlags extends EngineFlags, TrustFlags {
   readonly maxTokens: number;
 }
 
-/** `gradus race`: races settings of supervised fine-tuning. */
+/** `gradus race`: races settings for supervised fine-tuning. */
 export function addRaceCommand(program: Command): void {
   addTrustOption(addEngineOptions(program.command('race')))
     .description('find settings for gradus sft: train every combination briefly, the best to the end')
@@ -140,7 +140,7 @@ async function raceSettings(
   output.result(report, formatRace(report));
 }
 
-/** Parses a comma-separated list, each item by `parse`. */
+/** Parses a comma-separated list, each item with `parse`. */
 function listOf<Item>(parse: (text: string) => Item): (text: string) => Item[] {
   return (text) => {
     const items = text.split(',').map((item) => item.trim());

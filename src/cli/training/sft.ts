@@ -107,7 +107,10 @@ export function addSftCommand(program: Command): void {
 
 const commaList = (text: string): string[] => text.split(',').filter((one) => one !== '');
 
-/** Writes the model with more tokens below the folder of runs, where a resumed run finds it again; returns the folder. */
+/**
+ * Writes the model with additional tokens to the folder of runs, where a resumed run finds it; returns the model's
+ * folder.
+ */
 async function withTokens(
   model: string,
   runs: string,

@@ -15,8 +15,8 @@ import { withInterrupt } from '../interrupt.ts';
 import type { Output } from '../output.ts';
 
 /**
- * Builds every part without training, which finds every error that starting the run would find. Prints the plan with
- * the worth of staging, estimated from the recipe's pass-rate store or from a probe.
+ * Builds every part without training, and so reports every error that starting the run would report. Prints the plan
+ * with the expected benefit of staging, estimated from the recipe's pass-rate store or from a probe.
  *
  * @param options.runs folder of earlier runs.
  * @param options.probe number of problems to attempt; absent: no probe.

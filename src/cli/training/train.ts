@@ -10,7 +10,7 @@ import { type Output, outputOf } from '../output.ts';
 import { showPlan } from './train-plan.ts';
 import { formatResult, plainHelp, reportTo, requireHealthy } from './training-watch.ts';
 
-/** Number of problems of a probe if the flag has no value. */
+/** Default number of problems of a probe, if the flag has no value. */
 const probeProblems = 200;
 
 interface TrainOptions {

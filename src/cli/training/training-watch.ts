@@ -121,7 +121,7 @@ export function formatResult({
   ].join('\n');
 }
 
-/** `start for RL: pass@4 94.9 → 82.1 %, solved sometimes 84.6 → 61.5 % [44.9, 75.9]`. */
+/** Formats `start for RL: pass@4 94.9 → 82.1 %, solved sometimes 84.6 → 61.5 % [44.9, 75.9]`. */
 function startLine({ before, after }: NonNullable<RunResult['suites'][number]['rlStart']>): string {
   const percent = (share: number): string => (100 * share).toFixed(1);
   const { mean, low, high } = after.learnable;
@@ -141,7 +141,7 @@ const wentWrong: ReadonlySet<string> = new Set(['held-out-fell', 'no-signal']);
 
 /**
  * Ends the command with exit code 7 if a finished run has an alert of severity `error`.
- * @throws RunError (`RUN_WENT_WRONG`) that names the alerts.
+ * @throws RunError (`RUN_WENT_WRONG`) that lists the alerts.
  */
 export function requireHealthy({ run, alerts }: RunResult): void {
   const errors = alerts.filter(({ id }) => wentWrong.has(id));

@@ -55,7 +55,7 @@ export function addVerifyAuditCommand(verify: Command): void {
 
 /**
  * Ends the command with exit code 5, after its result, if files of rollouts could not be read.
- * @throws RunError (`RUN_SHARDS_DAMAGED`) that counts them.
+ * @throws RunError (`RUN_SHARDS_DAMAGED`) that gives their number.
  */
 function requireWhole(path: string, damaged: VerdictAudit['damaged']): void {
   if (damaged.length === 0) return;

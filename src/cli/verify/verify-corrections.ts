@@ -11,7 +11,7 @@ interface Flags extends TrustFlags {
   readonly recipe?: string;
 }
 
-/** `gradus verify corrections`: verdicts before and after a mark. */
+/** `gradus verify corrections`: compares verdicts before and after a mark. */
 export function addVerifyCorrectionsCommand(verify: Command): void {
   const command = verify
     .command('corrections')

@@ -42,10 +42,10 @@ export interface PaperLevelOptions {
 }
 
 /**
- * L1, L2 and L3 of Ji et al., arXiv 2504.00829. L1: the small model sometimes solves the problem. L2: the medium
- * model sometimes solves it and the small model does not always, or the medium model always solves it and the small
- * model never does. L3: the problems that the large model fails, and a thinned share of those that it solves. The
- * levels overlap.
+ * Returns the levels L1, L2 and L3 of Ji et al., arXiv 2504.00829. L1: the small model sometimes solves the problem.
+ * L2: the medium model sometimes solves it and the small model does not always, or the medium model always solves it
+ * and the small model never does. L3: the problems that the large model fails, and a thinned share of those that it
+ * solves. The levels overlap.
  */
 export function paperLevels(options: PaperLevelOptions = {}): LevelInput[] {
   const { small = 'small', medium = 'medium', judge = 'judge' } = options;

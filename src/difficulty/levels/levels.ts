@@ -21,7 +21,7 @@ export const levelConfig = z.strictObject({
   acceptPossible: z.boolean().default(false),
 });
 
-/** A named level, e.g. `level('learnable', band({ excludeMin: true, excludeMax: true }))`. */
+/** Defines a named level, e.g. `level('learnable', band({ excludeMin: true, excludeMax: true }))`. */
 export function level(
   name: string,
   rule: LevelRuleInput,

@@ -76,7 +76,7 @@ function countBins(rates: readonly number[]): number[] {
   return counts;
 }
 
-/** Bar heights relative to the tallest; a bin with at least one problem is visible. */
+/** Draws bars with heights relative to the tallest; a bin with at least one problem is visible. */
 function drawBars(counts: readonly number[]): string {
   const tallest = Math.max(...counts);
   const drawn = counts.map((count) =>

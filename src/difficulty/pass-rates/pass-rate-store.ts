@@ -30,8 +30,8 @@ export interface Conditions extends SamplingConditions {
 }
 
 /**
- * The edition of a problem: a digest of prompt, gold answer and tests. Pass rates belong to an edition, so a reworded
- * problem or a problem with a corrected gold answer is measured again under the same id.
+ * Returns the edition of a problem: a digest of prompt, gold answer and tests. Pass rates belong to an edition, so a
+ * reworded problem or a problem with a corrected gold answer is measured again under the same id.
  */
 export const editionOf = (problem: Problem): string => contentDigest(problem);
 

@@ -121,7 +121,7 @@ async function runStrategy(
   };
 }
 
-/** A way of asking has no tools. */
+/** Rejects every call, because a way of asking has no tools. */
 const noTools: CallTool = () => Promise.reject(new EnvironmentError('a way of asking has no tools'));
 
 const samplingOf = ({ suite, seed }: StrategyOptions): Omit<AttemptRequest, 'rollouts'> => ({

@@ -19,7 +19,7 @@ import type { Arm } from './strategy-arms.ts';
 import { withStrategies } from './with-strategies.ts';
 
 const problems = Array.from({ length: 12 }, (_, at) => mathProblem({ id: `p${at}` }));
-/** An engine that solves the problems in 11, 10, … 0 of 12 draws. */
+/** Creates an engine that solves the problems in 11, 10, … 0 of 12 draws. */
 const engine = () =>
   scriptedEngine({
     complete: (key, index, _version, _turn, { seed }) => {

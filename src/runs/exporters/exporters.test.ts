@@ -117,7 +117,7 @@ test('trackio databases contain a run only once, alongside other runs of its pro
   ]);
 });
 
-/** A W&B server that stores history and injects failures. */
+/** Starts a W&B server that stores history and injects failures. */
 async function fakeWandb(faults: ('429' | '500' | 'drop')[] = []) {
   const history: string[] = [];
   const ends: unknown[] = [];
@@ -190,7 +190,7 @@ test('a W&B rejection is reported as one error without the key, and a missing ke
   });
 });
 
-/** A sink that records its input. */
+/** Creates a sink that records its input. */
 function memory() {
   const steps: ExportedStep[] = [];
   const ends: unknown[] = [];
@@ -255,7 +255,7 @@ function readTfRecords(file: Buffer): Uint8Array[] {
   return records;
 }
 
-/** CRC-32C bit by bit from its polynomial. */
+/** Computes CRC-32C bit by bit from its polynomial. */
 function crc32c(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) {

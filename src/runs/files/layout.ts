@@ -88,7 +88,7 @@ export function runLayout(directory: string): RunLayout {
   };
 }
 
-/** The folder of deleted runs in a folder of runs. */
+/** Returns the folder of deleted runs in a folder of runs. */
 export const trashOf = (root: string): string => join(root, '.trash');
 
 /** Returns `<name>-<nnnn>`, the folder of a name's n-th run (1-based). */

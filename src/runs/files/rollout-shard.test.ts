@@ -20,7 +20,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const text = fc.string({ unit: 'binary', maxLength: 20 });
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-/** If one transcript has entropies, the others get zeros, because the column exists for all transcripts or for none. */
+/**
+ * If one transcript has entropies, fills those of the others with zeros: the column exists for all transcripts or for
+ * none.
+ */
 const withEntropies = (all: readonly Transcript[]): readonly Transcript[] =>
   all.some(({ entropies }) => entropies !== undefined)
     ? all.map((one) => ({ ...one, entropies: one.entropies ?? new Float32Array(one.tokens.length) }))

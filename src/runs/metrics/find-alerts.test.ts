@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { RunVitals } from './alert-types.ts';
 import { alertsOf } from './find-alerts.ts';
 
-/** A running run whose metrics have the given values, one per step. */
+/** Returns the vitals of a running run whose metrics have the given values, one per step. */
 function vitals(
   metrics: Readonly<Record<string, readonly number[]>>,
   more: Partial<RunVitals> = {},

@@ -207,7 +207,7 @@ export class RunReader implements Disposable {
     return this.#reading(() => this.#database.prepare(query).all(...values));
   }
 
-  /** Like `rows`, as lists of values in the query's order: several times faster for many rows. */
+  /** Like `rows`, but returns lists of values in the query's order; several times faster for many rows. */
   lists(query: string, ...values: SQLInputValue[]): unknown[][] {
     return this.#reading(() => {
       const statement = this.#database.prepare(query);

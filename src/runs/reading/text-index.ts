@@ -124,7 +124,7 @@ const unusable: ReadonlySet<number | undefined> = new Set([8, 11, 14, 26]);
 /** Returns whether an error means that an index can be neither read nor extended and must be replaced. */
 export const isUnusableIndex = (error: unknown): boolean => unusable.has(resultCode(error));
 
-/** Extended codes contain the primary one in their low byte. */
+/** Returns the primary result code, which extended codes contain in their low byte. */
 function resultCode(error: unknown): number | undefined {
   const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
   return typeof code === 'number' ? code & 0xff : undefined;
@@ -223,7 +223,7 @@ export class TextIndex implements Disposable {
     return Number(this.#database.prepare('SELECT last_group FROM state').get()!['last_group']);
   }
 
-  /** A resumed run computes the groups after its checkpoint again, under the same ids. */
+  /** Removes documents of groups that a resumed run computes again under the same ids. */
   #forgetReplaced(run: RunReader): void {
     const known = Number(this.#database.prepare('SELECT sessions FROM state').get()!['sessions']);
     const sessions = run.sessions();

@@ -85,7 +85,10 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
   }
 }
 
-/** Two processes may pick the same number. Renaming fails if the folder exists, and the next number is tried. */
+/**
+ * Renames the draft to the next free number. Renaming fails if another process took the number; the next one is then
+ * tried.
+ */
 async function renameToNextNumber(root: string, name: string, draft: string): Promise<string> {
   // A run in the trash keeps its number, so that it can be restored.
   const trashed = await readdir(trashOf(root)).catch(() => []);

@@ -57,7 +57,7 @@ export interface PlayModel {
 
 /** Prompts the models of runs. The caller passes it in, because the dashboard opens no model. */
 export interface Player {
-  /** `GET /api/runs/:run/models`: the models of a run, newest first. */
+  /** Returns the models of a run, newest first, for `GET /api/runs/:run/models`. */
   models(directory: string): Promise<readonly PlayModel[]>;
   /** Answers one request. Throws on failure; the caller sends `done` and `error`. */
   answer(

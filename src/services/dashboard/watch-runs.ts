@@ -90,7 +90,8 @@ async function printsOf(root: string, before: Prints): Promise<Prints> {
 }
 
 /**
- * Taking a lock changes the files, but a killed process loses its lock without a change, so held locks are checked.
+ * Reads the state of a run. Taking a lock changes the files, but a killed process loses its lock without a change, so
+ * held locks are checked.
  */
 async function printOf(directory: string, before: Print | undefined): Promise<Print | undefined> {
   const files = await runFingerprint(directory);

@@ -5,9 +5,9 @@ export interface AnswerShape {
   readonly idPrefix: string;
   readonly object: string;
   readonly chunkObject: string;
-  /** The text of a finished choice. */
+  /** Returns the fields for the text of a finished choice. */
   whole(text: string): object;
-  /** A piece of a choice's text in a stream; `isFirst`: the first piece of its choice. */
+  /** Returns the fields for a piece of a choice's text in a stream; `isFirst`: the first piece of the choice. */
   piece(text: string, isFirst: boolean): object;
   logprobs(scores: readonly TokenScore[]): object;
 }

@@ -36,7 +36,7 @@ export interface Grader extends AsyncDisposable {
   grade(item: unknown, where: string, signal?: AbortSignal): Promise<Verdict>;
 }
 
-/** The verifiers `math`, `code` (Python programs) and `javascript`. */
+/** Returns the verifiers `math`, `code` (Python programs) and `javascript`. */
 export const defaultVerifiers = (): Readonly<Record<string, z.input<typeof verifierConfig>>> => ({
   math: mathAnswer(),
   code: code(),

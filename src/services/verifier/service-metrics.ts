@@ -2,7 +2,7 @@ import { outcomes, type Verdict } from '../../core/verdict.ts';
 
 /** Counters of a verifier service, for Prometheus. */
 export interface ServiceMetrics {
-  /** Number of items accepted and not yet answered. */
+  /** Returns the number of items accepted and not yet answered. */
   waiting(): number;
   /** Counts a request. Call the result with the verdicts when the request ends. */
   begin(items: number): (verdicts: readonly Verdict[]) => void;

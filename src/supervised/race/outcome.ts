@@ -6,9 +6,9 @@ import type { EarlySignals } from './rung.ts';
 
 /** Accuracies of a trained model, in [0, 1]. */
 export interface Measures {
-  /** Mean over the suites that test what the examples teach. */
+  /** Mean over the suites for the skills that the examples teach. */
   readonly target: number;
-  /** Mean over the suites that test what the model must not forget. */
+  /** Mean over the suites for the skills that the model must retain. */
   readonly retained: number;
 }
 
@@ -24,7 +24,7 @@ export interface FinishedTrial {
 export const valueOf = ({ target, retained }: Measures, choose: RaceConfig['choose']): number =>
   choose === 'balanced' ? (target + retained) / 2 : { target, retained }[choose];
 
-/** Returns the trials that no other trial exceeds in both measures, best target first. */
+/** Returns the trials that no other trial beats in both measures, best target first. */
 export const paretoFront = <One extends { readonly measures: Measures }>(trials: readonly One[]): One[] =>
   trials
     .filter(({ measures: { target, retained } }) =>
@@ -39,7 +39,7 @@ export const paretoFront = <One extends { readonly measures: Measures }>(trials:
     )
     .toSorted((a, b) => b.measures.target - a.measures.target);
 
-/** Returns the trial with the highest value, and the first one among equals. */
+/** Returns the trial with the highest value; the first if several are equal. */
 export const bestTrial = <One extends { readonly measures: Measures }>(
   trials: readonly One[],
   choose: RaceConfig['choose'],
@@ -63,8 +63,9 @@ const signalNames: readonly (keyof EarlySignals)[] = [
 ];
 
 /**
- * Spearman's correlation of each early signal with both measures over the finished trials, with 95 % intervals. In a
- * race, most finished trials have good signals, which weakens the correlations; audits correct that in part.
+ * Returns Spearman's correlation of each early signal with both measures over the finished trials, with 95 %
+ * intervals. In a race, most finished trials have good signals, which weakens the correlations; audits correct that
+ * in part.
  */
 export function signalTable(trials: readonly Pick<FinishedTrial, 'signals' | 'measures'>[]): SignalRow[] {
   return signalNames.flatMap((signal) => {
@@ -83,7 +84,7 @@ export function signalTable(trials: readonly Pick<FinishedTrial, 'signals' | 'me
   });
 }
 
-/** Estimate of wrong stops: the share of the stopped trials that would have ended above the best survivor. */
+/** Estimate of wrong stops: the share of stopped trials that would have ended above the best survivor. */
 export interface AuditResult extends Interval {
   readonly stopped: number;
   readonly audited: number;
@@ -96,7 +97,7 @@ export interface AuditResult extends Interval {
 /**
  * Estimates the share of stopped trials that were stopped wrongly, from a random sample drawn without replacement. The
  * interval contains the most probable counts, which together have 95 % of the posterior under a flat prior
- * (hypergeometric likelihood). Averaged over all counts, it covers the true count in 95 % of the draws.
+ * (hypergeometric likelihood). On average over all counts, it covers the true count in 95 % of draws.
  */
 export function auditResult(stopped: number, audited: number, wrong: number): AuditResult {
   const likelihoods = Array.from({ length: stopped + 1 }, (_, all) => ({
@@ -122,7 +123,7 @@ export function auditResult(stopped: number, audited: number, wrong: number): Au
   };
 }
 
-/** Probability of `found` marked items among `drawn` items, drawn from `all` items of which `marked` are marked. */
+/** Returns the probability of `found` marked items in a sample of `drawn` from `all` items, `marked` of them marked. */
 function hypergeometric(all: number, marked: number, drawn: number, found: number): number {
   if (found > marked || drawn - found > all - marked) return 0;
   return Math.exp(logChoose(marked, found) + logChoose(all - marked, drawn - found) - logChoose(all, drawn));

@@ -3,7 +3,10 @@ import { optimizerConfig } from '../../algorithms/optimizer.ts';
 
 const rate = z.number().positive();
 
-/** Rounds a rung's share to a multiple of the first rung's share, because checkpoints and held-out losses are there. */
+/**
+ * Returns a rung's share as a multiple of the first rung's, rounded: checkpoints and held-out losses exist only at
+ * these multiples.
+ */
 export const rungMultiple = (share: number, first: number): number => Math.max(1, Math.round(share / first));
 
 const areAscending = (values: readonly number[]): boolean =>
@@ -25,7 +28,7 @@ export const raceConfig = z.strictObject({
       error: 'expected ascending shares that round to different multiples of the first, e.g. 0.1, 0.3',
     })
     .default([0.1, 0.3]),
-  /** Share of the trials that a rung keeps, rounded up. */
+  /** Share of trials that a rung keeps, rounded up. */
   keep: z
     .number()
     .gt(0)

@@ -10,7 +10,7 @@ const config = (more: Partial<RaceConfig> = {}): RaceConfig => ({
   ...more,
 });
 
-/** Trials that learn and forget more, the higher their rate per example. */
+/** Simulates trials: the higher the learning rate per example, the more they learn and forget. */
 function simulated(luck: (name: string) => number = () => 0) {
   const calls: string[] = [];
   const distanceOf = ({ learningRate, batchSize }: Trial): number => Math.log(learningRate / batchSize);
@@ -83,7 +83,7 @@ test('stops two thirds at each rung, audits a quarter of them, and chooses the b
 test('maximises retained accuracy, or the mean of both accuracies, if configured', async () => {
   const kept = await race(config({ choose: 'retained' }), simulated().runner);
   expect(kept.chosen).toBe('b128-lr0.0001-constant');
-  // Both measures change by equal amounts, but one trial learns more than its distance explains.
+  // The two measures change by equal amounts, except that one trial learns more than its distance explains.
   const { runner } = simulated((name) => (name === 'b32-lr0.001-constant' ? 0.2 : 0));
   expect((await race(config({ choose: 'balanced' }), runner)).chosen).toBe('b32-lr0.001-constant');
 });
@@ -142,7 +142,7 @@ test('the interval of an audit covers the true share in about 95 % of the draws'
   expect(auditResult(5, 0, 0)).toEqual({ stopped: 5, audited: 0, wrong: 0, low: 0, high: 1 });
 });
 
-test('the front contains every trial that no other trial exceeds in both measures', () => {
+test('the front contains every trial that no other trial beats in both measures', () => {
   const rate = fc.integer({ min: 0, max: 5 });
   const trial = fc.record({ measures: fc.record({ target: rate, retained: rate }) });
   fc.assert(

@@ -14,7 +14,7 @@ import { decideRung, type EarlySignals, earlyScore } from './rung.ts';
 
 /** Trains and measures trials. */
 export interface TrialRunner {
-  /** Trains up to a share of the training and returns the signals there. */
+  /** Trains up to a share of the training and returns the signals at that point. */
   reach(trial: Trial, share: number): Promise<EarlySignals>;
   /** Trains to the end and measures the model. */
   finish(trial: Trial): Promise<Measures>;
@@ -26,7 +26,7 @@ export interface RacedTrial extends Trial {
   readonly signals: EarlySignals;
   /** Share of the training after which the race stopped it; null if it ran to the end. */
   readonly stoppedAt: number | null;
-  /** Whether it was stopped but run to the end as an audit. */
+  /** Whether it was stopped but trained to the end as an audit. */
   readonly isAudit: boolean;
   /** Final accuracies; absent for stopped trials without an audit. */
   readonly measures?: Measures;
@@ -35,19 +35,19 @@ export interface RacedTrial extends Trial {
 /** Result of a race. */
 export interface RaceResult {
   readonly trials: readonly RacedTrial[];
-  /** Best finished trial, by the accuracy that the race maximises. */
+  /** Name of the best finished trial, by the accuracy that the race maximises. */
   readonly chosen: string;
-  /** Finished trials that no other trial exceeds in both measures. */
+  /** Names of the finished trials that no other trial beats in both measures. */
   readonly front: readonly string[];
   readonly audit: AuditResult;
-  /** Correlations over all finished trials. */
+  /** Correlations of early signals with the final measures, over all finished trials. */
   readonly signals: readonly SignalRow[];
 }
 
 /**
- * Races all combinations of a sweep by successive halving: each rung trains the trials in the race up to its share and
- * keeps the best by an early signal. A random share of the stopped trials also runs to the end, and shows how often the
- * race was wrong.
+ * Races all combinations of a sweep by successive halving: each rung trains the remaining trials up to its share and
+ * keeps the best by an early signal. A random share of the stopped trials is also trained to the end, to estimate how
+ * often the race was wrong.
  */
 export async function race(config: RaceConfig, runner: TrialRunner): Promise<RaceResult> {
   const trials = trialsOf(config.sweep);

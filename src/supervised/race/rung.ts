@@ -11,7 +11,7 @@ export interface EarlySignals {
   readonly rateToBatch: number;
   /** Held-out loss at the rung. */
   readonly heldOutLoss?: number;
-  /** Accuracies at the rung; measured if the race maximises the mean of both. */
+  /** Accuracies at the rung; measured only if the race maximises the mean of both. */
   readonly target?: number;
   readonly retained?: number;
 }
@@ -20,16 +20,16 @@ export interface EarlySignals {
 export interface RungDecision {
   readonly kept: readonly string[];
   readonly stopped: readonly string[];
-  /** Stopped trials that run to the end as audits. */
+  /** Stopped trials that are trained to the end as audits. */
   readonly audited: readonly string[];
 }
 
 /**
- * Orders a trial by its early signals; higher is better. For the target, the lowest held-out loss is best; for retained
+ * Scores a trial by its early signals; higher is better. For the target, the lowest held-out loss is best; for retained
  * accuracy, the highest training loss. Both losses depend on how far the weights have moved (docs/race.md), so no loss
  * orders both accuracies at once, and `balanced` needs early accuracies.
  *
- * @throws RangeError where the signal was not measured.
+ * @throws RangeError if the signal was not measured.
  */
 export function earlyScore(
   { loss, heldOutLoss, target, retained }: EarlySignals,
@@ -51,10 +51,10 @@ function measured(value: number | undefined, name: string): number {
 }
 
 /**
- * Decides which trials continue (successive halving, Jamieson & Talwalkar 2016). Also keeps trials that tie with the
- * last one kept. Draws audits so that their share of all stopped trials is `audit`, rounded down.
+ * Decides which trials continue (successive halving, Jamieson & Talwalkar 2016). Also keeps trials tied with the last
+ * one kept. Draws audits so that their share of all stopped trials is `audit`, rounded down.
  *
- * @param scores of the trials in the race, higher is better.
+ * @param scores scores of the remaining trials; higher is better.
  * @param earlier number of trials stopped and audited at earlier rungs.
  */
 export function decideRung(

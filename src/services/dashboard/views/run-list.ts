@@ -112,7 +112,10 @@ export function createRunList(root: string): () => Promise<readonly RunListItem[
   };
 }
 
-/** A killed process records nothing and releases its lock, so a `running` item is stale once the lock is free. */
+/**
+ * Returns whether a cached item is fresh. A killed process releases its lock without a record, so a `running` item is
+ * stale once the lock is free.
+ */
 const isFresh = (item: RunListItem, directory: string): boolean =>
   !('status' in item) || item.status !== 'running' || isLocked(runLayout(directory).lock);
 
