@@ -9,7 +9,7 @@ const shared = {
   count: z.int().min(1).default(100),
   /** First task, or first seed; suites and training with ranges that do not overlap share no problem. */
   from: z.int().min(0).default(0),
-  /** Domain of the problems, by which the recipe chooses environment and verifier. */
+  /** Domain of the problems; the recipe selects environment and verifier by it. */
   domain: z.string().min(1),
   /** Maximum number of turns of an attempt. */
   maxTurns: z.int().min(1).default(16),
@@ -92,7 +92,8 @@ export function adapterOptions(config: PackagedConfig): Readonly<Record<string, 
 export const packagedName = (config: PackagedConfig): string =>
   config.type === 'verifiers' ? `verifiers ${config.id}` : `openenv ${config.url}`;
 
-/**Returns a hash of all settings that a reply depends on.
+/**
+ * Returns a hash of all settings that a reply depends on.
  *
  * @param environment the package's description of its own part.
  */

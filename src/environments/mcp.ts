@@ -22,7 +22,7 @@ export const mcpConfig = z.strictObject({
   env: z.array(z.string().min(1)).default([]),
   /** Address of a server that speaks Streamable HTTP, e.g. `http://127.0.0.1:8000/mcp`. */
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }).optional(),
-  /** Names of the tools that the policy may call; it sees no other tool of the server. */
+  /** Names of the tools that the policy may call; the server's other tools are hidden from it. */
   tools: z.array(z.string().min(1)).min(1),
   /** Part of the key of recorded results. Change it when the server's data changes. */
   version: z.string().min(1).default('1'),

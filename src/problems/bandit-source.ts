@@ -27,7 +27,7 @@ export const banditsConfig = z.strictObject({
   deviation: z.number().positive().default(1),
   /** `contextual`: number of features of a turn. */
   features: z.int().min(1).default(3),
-  /** Domain of the problems, by which the recipe chooses environment and verifier. */
+  /** Domain of the problems; the recipe selects environment and verifier by it. */
   domain: z.string().min(1).default('bandit'),
   seed: z.int().default(0),
   split: z.enum(['train', 'validation', 'held-out']),

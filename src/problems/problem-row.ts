@@ -49,7 +49,7 @@ export interface RowMapping extends Instruction {
 /**
  * Builds a problem from one parsed row.
  *
- * @param given the row before columns were derived, whose names messages list.
+ * @param given the row before columns were derived; messages list its column names.
  * @throws DataError naming the file, row and column, and the expected and actual values.
  */
 export function problemOfRow(

@@ -154,7 +154,7 @@ function withPassRates(row: Columns, value: Columns, { passRates }: FileConfig, 
   return { ...row, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
 }
 
-/** Joins the texts of a prompt's messages. */
+/** Joins the text of a prompt's messages. */
 const textOf = (prompt: unknown): string =>
   [prompt]
     .flat()

@@ -35,7 +35,7 @@ export const reasoningGymConfig = z.strictObject({
    * `{expression:compact}` omits blanks.
    */
   question: z.string().min(1).default('{question}'),
-  /** Domain of the problems, by which the recipe chooses the verifier. */
+  /** Domain of the problems; the recipe selects the verifier by it. */
   domain: z.string().min(1).default('reasoning-gym'),
   ...bridgeShape,
   ...instructionShape,

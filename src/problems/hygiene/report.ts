@@ -3,7 +3,7 @@ import { countOf } from '../../core/text/count.ts';
 /** The reason why a problem was removed, or noted for review although it stays. */
 export interface Finding {
   readonly id: string;
-  /** The kind of finding, by which findings are counted. */
+  /** The kind of finding; findings are counted by it. */
   readonly reason: string;
   /** One sentence for the report. */
   readonly explanation: string;

@@ -74,7 +74,7 @@ export async function writeForTrainer(
   }
 }
 
-/** Describes what was written, and which setting verl still needs. */
+/** Describes the written file, and the setting that verl still needs. */
 export function describeTrainerFile(
   problems: number,
   { out, format, dataSource }: Pick<TrainerFile, 'out' | 'format' | 'dataSource'>,

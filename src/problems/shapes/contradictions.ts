@@ -50,8 +50,8 @@ interface Taken {
 }
 
 /**
- * Rejects a row whose other columns contradict its problem: a passage or choices that the prompt lacks, a second
- * question, a second gold that differs.
+ * Rejects a row whose other columns contradict its problem: a passage or choices that are missing from the prompt, a
+ * second question, a second gold that differs.
  *
  * @throws DataError naming the column and the options.
  */

@@ -20,7 +20,7 @@ export function promptOf(value: unknown): unknown {
     : messages.map((message, i) => message ?? (list[i] as unknown));
 }
 
-/** Returns the list in `array([…], dtype=object)`, which pandas writes to CSV; returns other texts unchanged. */
+/** Returns the list in `array([…], dtype=object)`, which pandas writes to CSV; returns other strings unchanged. */
 function withoutArray(text: string): string {
   const call = text.trim();
   if (!call.startsWith('array(') || !call.endsWith(')')) return text;

@@ -79,7 +79,7 @@ test.each([
   expect(readStructure(source)).toBeUndefined();
 });
 
-test('deep nesting and arbitrary texts do not throw', () => {
+test('deep nesting and arbitrary strings do not throw', () => {
   expect(readStructure("['".repeat(1e5))).toBeUndefined();
   expect(readStructure('(['.repeat(1e5))).toBeUndefined();
   fc.assert(

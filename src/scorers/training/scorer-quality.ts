@@ -22,7 +22,10 @@ export interface ScorerQuality {
   readonly auc: number;
   /** The same, but only over pairs of attempts at the same problem: the relevant figure for best of N. */
   readonly aucWithin: number;
-  /** The same for the policy's own confidence, which costs nothing; absent if rollouts have no log-probabilities. */
+  /**
+   * The same for the policy's own confidence, which needs no extra computation; absent if rollouts have no
+   * log-probabilities.
+   */
   readonly confidence?: { readonly auc: number; readonly aucWithin: number };
   /** AUC by the share of the answer that was read; 0 means only the prompt. */
   readonly byDepth: readonly { readonly depth: number; readonly auc: number }[];

@@ -99,7 +99,8 @@ function lastTagged(
   return text === '' ? undefined : { text, span: [start, end] };
 }
 
-/**Applies SQuAD's normalisation (Rajpurkar et al., 2016, `evaluate-v1.1.py`), for all of Unicode's punctuation. A text
+/**
+ * Applies SQuAD's normalisation (Rajpurkar et al., 2016, `evaluate-v1.1.py`), for all of Unicode's punctuation. A text
  * that consists only of articles and punctuation keeps its lower-case form, so that it can still be compared.
  */
 export function normaliseAnswer(text: string): string {

@@ -107,7 +107,7 @@ const lakhGroups = /^[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?(?:\\text\{ [^{}]*\}
 
 /**
  * Reads words that are not mathematics ("5 out of 8 people", "increasing on [0, 1]") as a string to compare letter by
- * letter. Returns nothing for texts with hardly any words, or with TeX that could not be read.
+ * letter. Returns nothing for text with hardly any words, or with TeX that could not be read.
  */
 export function readWords(source: string): ReadAnswer | undefined {
   const text = source

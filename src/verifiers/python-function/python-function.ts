@@ -31,7 +31,7 @@ export const pythonFunctionConfig = z.strictObject({
   options: z.record(z.string(), z.json()).default({}),
   /** Interpreter: a name on PATH, or a path relative to the recipe's folder, e.g. into a virtual environment. */
   python: z.string().min(1).default('python3'),
-  /** Number of processes that judge in parallel; further completions wait. */
+  /** Number of processes that judge in parallel; other completions wait. */
   workers: z.int().min(1).max(256).default(2),
   /** Wall-clock limit of a verdict; a slower one is `ungradable` and its process is killed. */
   maxTime: durationSchema.default('60s'),

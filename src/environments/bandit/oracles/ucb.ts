@@ -1,7 +1,8 @@
 import { addPull, argmax, type ArmTally, emptyTallies, meanReward } from '../tally.ts';
 import type { ArmIndex, Oracle } from './oracle.ts';
 
-/**Returns the mean reward and exploration bonus of each arm (UCB1, Auer et al. 2002):
+/**
+ * Returns the mean reward and exploration bonus of each arm (UCB1, Auer et al. 2002):
  *
  *     bonus = √(2 σ² ln t / n),   t pulls in total, n of this arm
  *

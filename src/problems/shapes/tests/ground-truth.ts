@@ -47,7 +47,7 @@ export function testsOfValue(value: unknown, row: Row, imports: string = contest
   return (code && testsOfTruth(code, row)) ?? testsOfPairs(pairedTests.parse(tests));
 }
 
-/** Parses JSON or Python literals. @throws DataError for other texts. */
+/** Parses JSON or Python literals. @throws DataError for other strings. */
 function structureIn(text: string): object {
   const structure = readStructure(text);
   if (structure !== undefined) return structure;

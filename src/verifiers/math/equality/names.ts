@@ -11,7 +11,7 @@ export function isName(node: MathNode): boolean {
   );
 }
 
-/** Returns whether a node denies what follows: "not x". */
+/** Returns whether a node is a denial: "not x". */
 function isDenial(node: MathNode): boolean {
   return node.kind === 'text' && /\b(?:not|never|neither|isn't)\b/i.test(node.text);
 }

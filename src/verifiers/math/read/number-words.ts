@@ -70,7 +70,7 @@ export function chineseScale(run: string): { readonly scale: string; readonly re
 }
 
 /**
- * Returns the whole number that English words spell out (`forty-two`, `one hundred and five`); nothing for other texts.
+ * Returns the whole number that English words spell out (`forty-two`, `one hundred and five`); nothing for other text.
  */
 export function numberFromWords(text: string): bigint | undefined {
   const words = text.toLowerCase().split(/[\s-]+/);

@@ -105,7 +105,7 @@ function parseExponent(cursor: Cursor): MathNode | undefined {
   });
 }
 
-/** Parses what follows a function name: an optional base or power, then the argument, bracketed or a product. */
+/** Parses the part after a function name: an optional base or power, then the argument, bracketed or a product. */
 function applyFunction(cursor: Cursor, name: string): MathNode {
   let base: MathNode | undefined;
   let power: MathNode | undefined;

@@ -22,7 +22,7 @@ export const hiddenCommands: ReadonlySet<string> = new Set([
   'textcolor',
 ]);
 
-/** Commands whose braced argument is words. */
+/** Commands whose braced argument contains words. */
 export const textCommands: ReadonlySet<string> = new Set(
   'text textbf textrm textit textnormal textsf texttt mbox hbox mathrm mathbf mathit mathsf operatorname mathcal emph'.split(
     ' ',
