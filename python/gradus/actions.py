@@ -85,7 +85,7 @@ def problems(
 
 
 def levels(store: PassRateStore | str | os.PathLike[str], recipe: Recipe, *, attempts: int = 64) -> DataFrame:
-    """Returns the sizes of the levels, one row each: `taken` now, `certain`, `open`, and `expected` after more
+    """Returns the sizes of the levels, one level per row: `taken` now, `certain`, `open`, and `expected` after more
     attempts.
 
     Args:
@@ -141,13 +141,13 @@ def sample(
     max_tokens: int = 512,
     seed: int = 0,
 ) -> DataFrame:
-    """Generates answers to a prompt; one row each: prompt, index, text, tokens, finishReason."""
+    """Generates answers to a prompt; returns one row per answer: prompt, index, text, tokens, finishReason."""
     options = _options(count=count, temperature=temperature, max_tokens=max_tokens, seed=seed)
     return tables.pandas().DataFrame(call("sample", _path_of(model), *options, "--", prompt, progress=False))
 
 
 def runs(folder: str | os.PathLike[str] = "runs") -> DataFrame:
-    """Returns the runs of a folder, one row each: name, status, step, stage, seed, times; `problem` if it is
+    """Returns the runs in a folder, one per row: name, status, step, stage, seed, times; `problem` if it is
     damaged."""
     listed = call("runs", "list", folder, progress=False)
     rows = [{"folder": one["folder"], **one.get("summary", {}), "problem": one.get("problem")} for one in listed]
@@ -161,7 +161,7 @@ def compare(before: Run | str | os.PathLike[str], after: Run | str | os.PathLike
 
 
 def verify_math(answers: Iterable[tuple[str, str]]) -> DataFrame:
-    """Judges (gold answer, answer) pairs; returns one verdict per row: outcome, score, reason."""
+    """Judges (gold answer, answer) pairs; returns one row per verdict: outcome, score, reason."""
     return _verdicts("math", [{"gold": gold, "pred": answer} for gold, answer in answers])
 
 

@@ -88,7 +88,7 @@ def call(*words: object, progress: Progress = True) -> Any:
 
     Raises:
         GradusError: the command failed; the class, code and message are those of the command line.
-        KeyboardInterrupt: you interrupted it. A run is stopped cleanly, and can be resumed.
+        KeyboardInterrupt: you interrupted the command. A run stops cleanly, and can be resumed.
     """
     show = observer(progress)
     result: Any = None
@@ -172,12 +172,12 @@ class _Errors:
         self._thread.start()
 
     def found(self) -> GradusError | None:
-        """The error that the command reported, once it has ended."""
+        """Returns the error that the command reported, once it has ended."""
         self._thread.join()
         return self._error
 
     def rest(self) -> str:
-        """The last lines on stderr, without the error."""
+        """Returns the last lines on stderr, without the error."""
         self._thread.join()
         return "".join(self._rest[-20:])
 
@@ -193,7 +193,7 @@ class _Errors:
 
 
 def _described(line: str) -> dict[str, Any] | None:
-    """The fields of an error printed with `--json`."""
+    """Parses the fields of an error printed with `--json`."""
     if not line.startswith('{"error":'):
         return None
     try:

@@ -6,12 +6,12 @@ from typing import Any
 
 
 class GradusError(Exception):
-    """Root of all errors of Gradus; the last line of its text is the command to try next."""
+    """Base class of all errors of Gradus; the last line of the message is the command to try next."""
 
     def __init__(self, message: str, code: str = "GRADUS_FAILED", try_next: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        """What was expected, what came, where, and what to do."""
+        """The expected and the actual value, the place, and what to do."""
         self.code = code
         """Stable identifier, e.g. `CONFIG_INVALID`."""
         self.try_next = try_next

@@ -10,7 +10,7 @@ Event: TypeAlias = dict[str, Any]
 """One JSON line of a command; `type` is its kind, see the table of JSON lines in docs/cli.md."""
 
 Progress: TypeAlias = bool | Callable[[Event], None]
-"""True: show progress; False: show nothing; a function: call it with each event."""
+"""True shows progress, False shows nothing, and a function is called with each event."""
 
 
 class Observer(Protocol):
@@ -66,7 +66,7 @@ class _Shown:
 
 
 def _notebook_line() -> Any:
-    """An updatable line of the notebook's cell; `None` outside a notebook."""
+    """Returns an updatable line in the notebook's cell; `None` outside a notebook."""
     if "ipykernel" not in sys.modules or "IPython" not in sys.modules:
         return None
     from IPython.display import display

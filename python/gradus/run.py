@@ -1,4 +1,4 @@
-"""Reads a run directory, finished or while it trains, as pandas tables. Needs no Node."""
+"""Reads a run directory as pandas tables, even while the run trains. Needs no Node."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Run:
     """A run directory.
 
     Raises:
-        RunError: the directory has no run, or a run of another version.
+        RunError: the directory contains no run, or a run of another version.
 
     Example:
         >>> run = gradus.Run("runs/demo-0001")
@@ -77,15 +77,16 @@ class Run:
         return PassRateStore(self.directory / "pass-rates.sqlite")
 
     def table(self, name: str) -> DataFrame:
-        """A whole table of `run.sqlite`: run, sessions, steps, groups, events, checkpoints, selections, …"""
+        """Returns a whole table of `run.sqlite`: run, sessions, steps, groups, events, checkpoints, selections, …"""
         return self.query(f'SELECT * FROM "{name.replace(chr(34), "")}"')
 
     def query(self, text: str, *values: object) -> DataFrame:
-        """Rows of a read-only SQL query over the tables of `run.sqlite`."""
+        """Returns the rows of a read-only SQL query over the tables of `run.sqlite`."""
         return tables.query(self._database, text, values)
 
     def metrics(self, *names: str) -> DataFrame:
-        """Metrics and timings by step: one row per step, one column per metric; NaN where a step did not measure it.
+        """Returns metrics and timings by step: one row per step, one column per metric; NaN where a step did not
+        measure it.
 
         Args:
             names: metrics to read; default all.
@@ -98,17 +99,19 @@ class Run:
         return table.reindex(columns=list(names)) if names else table
 
     def groups(self) -> DataFrame:
-        """One row for each problem of each step: counts of its rollouts, and means of score, reward and tokens."""
+        """Returns one row for each problem of each step: counts of its rollouts, and means of score, reward and
+        tokens."""
         return self.table("groups").drop(columns=["shard_id", "first_row"]).set_index("id")
 
     def events(self) -> DataFrame:
-        """The events of the run, in order; `data` is parsed."""
+        """Returns the events of the run, in order; `data` is parsed."""
         events = self.table("events").set_index("id")
         events["data"] = [json.loads(text) if isinstance(text, str) else None for text in events["data"]]
         return events
 
     def evaluations(self) -> DataFrame:
-        """One row for each evaluation of a suite: accuracy from 0 to 1 with its 95 % interval, pass@k, maj@k."""
+        """Returns one row for each evaluation of a suite: accuracy from 0 to 1 with its 95 % interval, pass@k,
+        maj@k."""
         rows = [
             {
                 "step": step,
@@ -126,7 +129,7 @@ class Run:
         return tables.pandas().DataFrame(rows)
 
     def evaluated_problems(self, suite: str | None = None) -> DataFrame:
-        """One row for each problem of each evaluation: trials, correct answers, verdicts.
+        """Returns one row for each problem of each evaluation: trials, correct answers, verdicts.
 
         Args:
             suite: read only this suite.
@@ -142,7 +145,7 @@ class Run:
     def rollouts(
         self, *, purpose: str | None = None, step: int | None = None, columns: Iterable[str] | None = None
     ) -> DataFrame:
-        """One row for each recorded attempt: problem, text, verdict, reward, advantage.
+        """Returns one row for each recorded attempt: problem, text, verdict, reward, advantage.
 
         Args:
             purpose: `train`, `measure` or `evaluate`; default all.

@@ -51,11 +51,13 @@ class PassRateStore:
         return f"PassRateStore({str(self.path)!r})"
 
     def conditions(self) -> DataFrame:
-        """Conditions of pass rates, by id: model, template, sampling, token limit, verifier. They are never mixed."""
+        """Returns the conditions of pass rates, by id: model, template, sampling, token limit, verifier. They are never
+        mixed."""
         return tables.query(self.path, "SELECT * FROM conditions ORDER BY id").set_index("id")
 
     def pass_rates(self) -> DataFrame:
-        """One row for each problem and set of conditions: correct attempts per trial, and tokens written per attempt.
+        """Returns one row for each problem and set of conditions: correct attempts per trial, and tokens written per
+        attempt.
 
         `pass_rate` is NaN without a trial; `ungradable` attempts are not trials. For intervals and levels, see
         `gradus.problems`.
@@ -65,14 +67,14 @@ class PassRateStore:
         return rows
 
     def attempts(self) -> DataFrame:
-        """One row for each judged attempt: conditions, problem, source, step, outcome, tokens, finish reason.
+        """Returns one row for each judged attempt: conditions, problem, source, step, outcome, tokens, finish reason.
 
         `source` is `base` (measuring before training), `training`, or `boundary:<stage>` (measuring again).
         """
         return tables.query(self.path, _attempts)
 
     def likelihoods(self) -> DataFrame:
-        """Log-probabilities of gold answers and worked solutions, in nats, from `gradus difficulty predict`."""
+        """Returns log-probabilities of gold answers and worked solutions, in nats, from `gradus difficulty predict`."""
         return tables.query(self.path, _likelihoods)
 
 

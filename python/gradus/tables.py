@@ -52,7 +52,7 @@ def query(path: Path, text: str, values: Sequence[object] = ()) -> DataFrame:
 
 
 def version(path: Path) -> int:
-    """The version of the tables in a file.
+    """Returns the version of the tables in a file.
 
     Raises:
         sqlite3.Error: the file is not a database.

@@ -30,9 +30,9 @@ def command() -> None:
 
 @pytest.fixture(scope="session")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """The variables of the notebook; the current folder is the one that it ran in.
+    """Yields the variables of the notebook; the current folder is the one in which it ran.
 
-    A plain runner: each cell of code runs in one namespace, without Jupyter.
+    Runs every code cell in one namespace, without Jupyter.
     """
     folder, before = tmp_path_factory.mktemp("notebook"), Path.cwd()
     names: dict[str, object] = {}

@@ -113,7 +113,7 @@ def _trainers(options: argparse.Namespace, inbox: Inbox) -> Iterator[OpenEngine]
 
 @contextmanager
 def _installed(option: str, requirements: str) -> Iterator[None]:
-    """Replaces a missing optional package by an exit that names its requirements."""
+    """Turns a missing optional package into an exit that names its requirements."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Atomic replacement of files: after a crash a file has its old or its new content, never a part."""
+"""Atomic replacement of files: after a crash, a file has either its complete old or its complete new content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draft_file(path: Path) -> Iterator[Path]:
 
 
 def replace_synced(draft: Path, path: Path) -> None:
-    """Renames `draft` to `path`. On return both content and name are on disk."""
+    """Renames `draft` to `path`. On return, both content and name are on disk."""
     _sync(draft)
     draft.replace(path)
     _sync(path.parent)

@@ -43,7 +43,7 @@ def devices() -> list[str]:
 class Engine:
     """Created by `createModel`. `pause` is called between pieces of work and ends them by raising.
 
-    Each rank of a group has an engine that carries out the same requests; the replies of rank 0 count.
+    Each rank of a group has an engine that carries out the same requests; only the replies of rank 0 are used.
     """
 
     def __init__(self, request: Request, pause: Pause, group: Group = SINGLE) -> None:
@@ -162,7 +162,7 @@ class Engine:
         try:
             result = trainer.optim_step(settings)
         except Exception as error:
-            # Some weights have changed and others have not: every later answer would be wrong.
+            # Some weights have changed and others have not, so every later answer would be wrong.
             log_traceback(error)
             raise WorkerExit(
                 BROKEN, f"an update of the weights failed halfway ({type(error).__name__}: {error})"
@@ -209,7 +209,8 @@ class Engine:
 
 
 def _peak_rates(device: torch.device, dtype: torch.dtype) -> PeakRates | None:
-    """Measures the device; None if the model leaves too little memory, because `createModel` must not fail for this."""
+    """Measures the device; returns None if the model leaves too little memory, because `createModel` must not fail for
+    this."""
     try:
         return measure_peak_rates(device, dtype)
     except RuntimeError as error:

@@ -23,7 +23,7 @@ from .ranks.shard import gather_weights, is_sharded, whole
 def open_policy(
     folder: Path, device: str, dtype: str, lora: Mapping[str, Any] | None, pause: Pause, group: Group, *, train: bool
 ) -> Policy:
-    """Reads a model and, if named, an adapter; ModelError if either is invalid. A collective."""
+    """Reads a model and, if named, an adapter; raises ModelError if either is invalid. A collective."""
     loaded = load_model(folder, device, dtype, pause, group=group, is_trained=train and lora is None)
     return FullPolicy(folder, loaded, pause, group) if lora is None else LoraPolicy(folder, loaded, lora, group)
 

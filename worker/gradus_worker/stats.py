@@ -16,7 +16,7 @@ from .learning.trainer import Trainer
 
 
 def memory_stats(device: torch.device) -> dict[str, float]:
-    """Memory in bytes: on CUDA the memory that torch holds, on the CPU the peak of the whole process."""
+    """Returns memory in bytes: on CUDA the memory allocated by torch, on the CPU the peak of the whole process."""
     if device.type != "cuda":
         # Linux counts in KiB, macOS in bytes.
         unit = 1 if sys.platform == "darwin" else 1024
@@ -32,7 +32,8 @@ def memory_stats(device: torch.device) -> dict[str, float]:
 
 
 def trainer_stats(trainer: Trainer) -> dict[str, float]:
-    """Tokens and seconds of `forward_backward` since the start, and the current token budget of a microbatch."""
+    """Returns tokens and seconds of `forward_backward` since the start, and the current token budget of a
+    microbatch."""
     counted = {"tokens": float(trainer.learned_tokens), "seconds": trainer.learning_seconds}
     found = {**counted, "tokensPerMicrobatch": float(trainer.scorer.token_budget)}
     return {
@@ -41,7 +42,8 @@ def trainer_stats(trainer: Trainer) -> dict[str, float]:
 
 
 def sampler_stats(counts: Mapping[str, float], peak_rates: PeakRates | None) -> dict[str, float]:
-    """The sampler's counts, speed and mean batch size, and the share of the memory bandwidth that decoding reaches."""
+    """Returns the sampler's counts, speed and mean batch size, and the share of the memory bandwidth that decoding
+    reaches."""
     seconds = counts["sampler/decodeSeconds"] + counts["sampler/readSeconds"]
     found = {f"sampler/{name}": value for name, value in _rate(counts["sampler/tokens"], seconds).items()}
     steps = counts["sampler/steps"]
@@ -56,7 +58,8 @@ def sampler_stats(counts: Mapping[str, float], peak_rates: PeakRates | None) -> 
 def learning_metrics(
     stats: LossStats, sequences: Sequence[TrainingSequence], operations: float, peak_rates: PeakRates | None
 ) -> dict[str, float]:
-    """Metrics of one `forward_backward` besides its loss. `mfu`: operations per second over the device's peak rate."""
+    """Returns metrics of one `forward_backward` besides its loss. `mfu`: operations per second over the device's peak
+    rate."""
     found = {"microbatches": float(stats.microbatches), "tokensPerMicrobatch": float(stats.token_budget)}
     if peak_rates is not None and stats.seconds > 0:
         found["mfu"] = operations / stats.seconds / peak_rates.product_flops
@@ -64,8 +67,8 @@ def learning_metrics(
 
 
 def ratio_percentiles(logprobs: Sequence[Tensor], sequences: Sequence[TrainingSequence]) -> dict[str, float]:
-    """Percentiles `ratio/p01` to `ratio/p99`, over tokens with weight, of the trainer's probability divided by the
-    sampler's. Values far from 1 mean that the two disagree or that the rollouts are stale.
+    """Returns percentiles `ratio/p01` to `ratio/p99`, over tokens with nonzero weight, of the trainer's probability
+    divided by the sampler's. Values far from 1 mean that the two disagree or that the rollouts are stale.
     """
     pairs = zip(logprobs, sequences, strict=True)
     ratios = np.concatenate(

@@ -1,4 +1,4 @@
-"""Fixtures. Tests use one thread: their tensors are too small for more."""
+"""Fixtures. Tests use one thread, because their tensors are too small for more."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ TINY = ModelConfig(
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random model of 2 layers and 61 words in a Hugging Face folder. Read-only."""
+    """Returns the Hugging Face folder of a random model with 2 layers and 61 words. Read-only."""
     folder = tmp_path_factory.mktemp("tiny")
     model = random_model(TINY, torch.device("cpu"), torch.float32, seed=1)
     with torch.no_grad():
@@ -53,5 +53,5 @@ def model() -> Transformer:
 
 @pytest.fixture(scope="module")
 def expected(model: Transformer) -> dict[str, Written]:
-    """Completions of the reference sampler, by the name of the settings."""
+    """Returns completions of the reference sampler, by the name of the settings."""
     return {name: reference_sample(model, prompts(*SHAPES), settings) for name, settings in SETTINGS.items()}

@@ -42,7 +42,7 @@ STEP = {
 
 @dataclass(frozen=True)
 class Answer:
-    """The last reply of a request, and its parts."""
+    """The last reply to a request, and the parts that preceded it."""
 
     header: dict[str, Any]
     tensors: dict[str, Array]
@@ -60,7 +60,7 @@ class Answer:
 
     @property
     def completions(self) -> dict[tuple[int, int], list[int]]:
-        """Tokens of all parts by (prompt, index)."""
+        """Returns the tokens of all parts by (prompt, index)."""
         found: dict[tuple[int, int], list[int]] = {}
         for header, tensors in self.parts:
             at = 0
@@ -193,7 +193,7 @@ class ProcessClient(Client):
             content = content[os.write(self.requests, content) :]
 
     def close(self) -> None:
-        """Closes the request pipe: end of file for the worker."""
+        """Closes the request pipe, so that the worker reads end of file."""
         if self.requests >= 0:
             os.close(self.requests)
             self.requests = -1
@@ -247,7 +247,7 @@ def scoring(sequences: list[list[int]], which: str = "policy") -> dict[str, Any]
 
 
 def training(sequences: list[list[int]], **spec: Any) -> dict[str, Any]:
-    """Builds a forwardBackward request: weight 0.1 and advantage 1 at every token but the first."""
+    """Builds a forwardBackward request with weight 0.1 and advantage 1 at every token except the first."""
     lengths = [len(one) for one in sequences]
     total = sum(lengths)
     weights = np.full(total, 0.1, np.float32)

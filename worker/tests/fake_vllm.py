@@ -25,11 +25,11 @@ from gradus_worker.sampling.sampler import Sampler
 
 
 class Server(ThreadingHTTPServer):
-    request_queue_size = 64  # The default, 5, refuses some of the connections that are opened at the same time.
+    request_queue_size = 64  # With the default, 5, some of the connections opened at the same time are refused.
 
 
 class FakeVllm:
-    """Serves on a free port of loopback, from threads of this process."""
+    """Serves on a free loopback port, from threads of this process."""
 
     def __init__(
         self, folder: Path, keeps: Callable[[str], bool] = lambda _: False, delay: float = 0, port: int = 0

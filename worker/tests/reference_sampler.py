@@ -25,7 +25,7 @@ Written = dict[tuple[int, int], tuple[list[int], list[float], str]]
 
 
 def prompts(*shapes: tuple[int, int], seed: int = 1) -> list[SamplePrompt]:
-    """Random prompts with the given numbers of tokens and completions."""
+    """Makes random prompts with the given numbers of tokens and completions."""
     random = np.random.default_rng(seed)
     return [
         SamplePrompt(

@@ -29,7 +29,7 @@ class RankActor:
         self._rank: Rank | None = None
 
     def versions(self) -> tuple[str, Versions]:
-        """Returns the address of this node, and the versions of what runs there."""
+        """Returns the address of this node, and the versions of the software there."""
         return ray.util.get_node_ip_address(), own_versions()
 
     def address(self) -> tuple[str, int]:
@@ -66,7 +66,7 @@ class RankActor:
 
     @ray.method(concurrency_group="control")  # type: ignore[untyped-decorator, unused-ignore]
     def interrupt(self) -> None:
-        """Ends the command of all ranks at the next pause of this one, which is rank 0."""
+        """Ends the command of all ranks at the next pause of this rank, which is rank 0."""
         self._is_interrupted.set()
 
     def _pause(self) -> None:

@@ -1,4 +1,4 @@
-"""Head of a group on a Ray cluster: serves the client and gives commands to the ranks. Holds no weights.
+"""Head of a group on a Ray cluster: serves the client and gives commands to the ranks. It stores no weights.
 
 A lost rank ends the worker. The client starts another worker, which places the ranks on the remaining nodes, loads the
 newest state and replays the updates since then.
@@ -36,7 +36,7 @@ _PLACEMENT_SECONDS = 60.0
 _CONNECT_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
 _TO_RANKS = ("OMP_NUM_THREADS", "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
-"""Environment variables of this process that the ranks get."""
+"""Environment variables that this process passes to the ranks."""
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def cluster_engines(address: str, size: int) -> Iterator[OpenEngine]:
 def _connect(address: str) -> None:
     variables = {name: os.environ[name] for name in _TO_RANKS if name in os.environ}
     path = os.pathsep.join([str(_WORKER), *filter(None, [os.environ.get("PYTHONPATH")])])
-    # Ray would try for a quarter of an hour to reach a cluster that has ended.
+    # Otherwise, Ray tries for a quarter of an hour to reach a cluster that has ended.
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "2")
     try:
         _reach(address)
@@ -121,9 +121,9 @@ class RayLead:
         return found
 
     def _all(self, references: Sequence[Any], check: Callable[[int, Any], None] | None = None) -> list[Any]:
-        """Returns the values in order; `check` may raise as each arrives. WorkerExit if a rank is lost.
+        """Returns the values in order; `check` may raise as each value arrives. Raises WorkerExit if a rank is lost.
 
-        Pauses meanwhile; a pause that raises interrupts the ranks.
+        Calls `pause` while it waits; a pause that raises interrupts the ranks.
         """
         pending, interruption = {one: rank for rank, one in enumerate(references)}, None
         found: list[Any] = [None] * len(references)
@@ -170,7 +170,8 @@ def _resources(device: str) -> dict[str, float]:
 
 
 def _placed(size: int, resources: Mapping[str, float], pause: Pause) -> PlacementGroup:
-    """Reserves the resources of every rank, on as few nodes as possible. ModelError if the cluster lacks them."""
+    """Reserves the resources of every rank, on as few nodes as possible. Raises ModelError if the cluster lacks
+    them."""
     group = placement_group([dict(resources)] * size, strategy="PACK")
     waited = 0.0
     while not group.wait(1):

@@ -56,7 +56,8 @@ class Replica:
         self._model = ""
 
     def open(self, model: Path) -> int:
-        """Reads what the server serves; returns the longest sequence in tokens. ReplicaRefused for another model."""
+        """Reads which model the server serves; returns the longest sequence in tokens. Raises ReplicaRefused for
+        another model."""
         answer = self._ask("GET", "/v1/models")
         if not answer.get("data"):
             raise ReplicaRefused(f"{self.url}/v1/models: expected a list of models, got {answer}")
@@ -66,7 +67,7 @@ class Replica:
         return int(served.get("max_model_len") or 0)
 
     def _check_model(self, model: Path, served: Path) -> None:
-        """Compares `config.json` of both folders, if this machine has that of the server."""
+        """Compares `config.json` of both folders, if this machine has the server's folder."""
         try:
             wanted, found = (read_json(folder / "config.json") for folder in (model, served))
         except ModelError:
@@ -116,7 +117,7 @@ class Replica:
         return Written(np.array(tokens, np.int32), np.array(logprobs, np.float32), reason)  # type: ignore[arg-type]
 
     def write_text(self, start: Sequence[int], count: int) -> list[int]:
-        """Returns a start and `count` tokens after it, for the comparison of log-probabilities."""
+        """Returns `start` followed by `count` written tokens, for the comparison of log-probabilities."""
         body = {**self._prompt(start), "max_tokens": count, "temperature": 1, "seed": 0, "ignore_eos": True}
         (choice,) = self._ask("POST", "/v1/completions", {**body, "return_token_ids": True})["choices"]
         return [*start, *choice["token_ids"]]

@@ -25,7 +25,7 @@ from .replica import Call, Replica, ReplicaLost, ReplicaRefused
 
 T = TypeVar("T")
 _AT_A_TIME = 256
-"""Maximum number of completions in flight per replica; further completions wait here."""
+"""Maximum number of completions in flight per replica; further completions wait in this process."""
 _COMPARED_TOKENS = 64
 _PAUSE_SECONDS = 0.05
 FLOAT32_TOLERANCE = 1e-3
@@ -38,11 +38,11 @@ class Weights(Protocol):
     """The weights of the trainer."""
 
     def write(self, folder: Path) -> None:
-        """Writes them as a Hugging Face folder."""
+        """Writes the weights as a Hugging Face folder."""
         ...
 
     def logprobs(self, tokens: Sequence[int], temperature: float) -> Floats:
-        """Scores a sequence with them; entry 0 is 0."""
+        """Scores a sequence with the weights; entry 0 is 0."""
         ...
 
     @property
@@ -50,7 +50,8 @@ class Weights(Protocol):
 
 
 Explain = Callable[[Path, Path, Sequence[int], Floats], str]
-"""Names the family of tensors that was not published: (earlier folder, folder, tokens, observed log-probabilities)."""
+"""A function that names the family of tensors that was not published: (earlier folder, folder, tokens, observed
+log-probabilities)."""
 
 
 @dataclass
@@ -77,7 +78,8 @@ class Replicas:
         pause: Pause,
         explain: Explain,
     ) -> None:
-        """Opens all servers. `folder`: for published weights, on a disk that the servers mount; `base`: the model."""
+        """Opens all servers. `folder`: folder for published weights, on a disk that the servers mount; `base`: the
+        model."""
         self._replicas, self._weights, self._folder, self._previous = replicas, weights, folder, base
         self._base = base
         self._end_tokens, self._pause, self._explain = end_tokens, pause, explain
@@ -122,8 +124,8 @@ class Replicas:
         return relay(self._pool.submit(self._complete, question, call), lambda written: written, call.cancel)
 
     def finish(self, question: Question, written: Written) -> Written:
-        """Scores completions of a filtered or greedy request again, because vLLM computes log-probabilities after the
-        filter."""
+        """Scores completions of a filtered or greedy request again, because vLLM computes log-probabilities only after
+        filtering."""
         settings = question.settings
         if not settings.is_filtered and settings.temperature > 0:
             return written
@@ -210,7 +212,7 @@ class Replicas:
         return self._figures[self._replicas.index(replica)]
 
     def _each(self, replicas: Sequence[Replica], work: Callable[[Replica], T], advice: str = "") -> dict[Replica, T]:
-        """Runs work on each replica at the same time. A replica that fails is lost; raises if none is left."""
+        """Runs work on each replica at the same time. A replica that fails counts as lost; raises if none is left."""
         last = ""
         waiting = {one: self._pool.submit(work, one) for one in replicas}
         found: dict[Replica, T] = {}

@@ -32,10 +32,11 @@ _CHANGES_WEIGHTS = ("optimStep", "loadState")
 def replicated_engines(
     open_trainer: OpenEngine, open_replicas: OpenReplicas, folder: Path | None
 ) -> Iterator[OpenEngine]:
-    """Opens engines that sample on these replicas. `folder`: for weights; None: a temporary folder on this machine."""
+    """Opens engines that sample on these replicas. `folder`: folder for weights; None: a temporary folder on this
+    machine."""
 
     def open_engine(request: Request, pause: Pause) -> ReplicatedEngine:
-        # The trainer never samples: keep its cache as small as possible.
+        # The trainer never samples, so keep its cache as small as possible.
         trainer = open_trainer(replace(request, fields={**request.fields, "slots": 1}), pause)
         weights = None
         try:
@@ -58,7 +59,7 @@ def replicated_engines(
 
 
 class ReplicatedEngine:
-    """Publishes the weights before the first completion that follows a change of them."""
+    """Publishes changed weights before the next completion."""
 
     def __init__(
         self, trainer: SessionEngine, request: Request, pause: Pause, replicas: Sequence[Replica], folder: Path

@@ -1,4 +1,4 @@
-"""Diagnosis of incompletely published weights: finds the family of tensors that is stale on a server."""
+"""Diagnoses incompletely published weights: finds the family of tensors that is stale on a server."""
 
 from __future__ import annotations
 

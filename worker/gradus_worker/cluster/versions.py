@@ -19,7 +19,7 @@ Versions = Mapping[str, str]
 
 @cache
 def own_versions() -> Versions:
-    """Returns the versions of this process: of Python, of packages, and a digest of the worker's own code."""
+    """Returns the versions of Python and packages in this process, and a digest of the worker's own code."""
     code = hashlib.sha256()
     for file in sorted(_PACKAGE.rglob("*.py")):
         code.update(f"{file.relative_to(_PACKAGE)}\0".encode() + file.read_bytes())
@@ -28,7 +28,7 @@ def own_versions() -> Versions:
 
 
 def check_versions(expected: Versions, ranks: Sequence[tuple[str, Versions]]) -> None:
-    """Compares (node, versions) of each rank with those of the head. ModelError that lists all differences."""
+    """Compares (node, versions) of each rank with those of the head. Raises a ModelError that lists all differences."""
     wrong = [
         f"{name} {found.get(name, 'missing')} on the node {node} of rank {rank}, {wanted} in this process"
         for rank, (node, found) in enumerate(ranks)

@@ -1,6 +1,6 @@
 """`python -m gradus_worker.cluster.vllm_guard COMMAND…`: runs a command in its own process group.
 
-Kills the whole group when the command ends, stdin closes or SIGTERM arrives. So no process of a server outlives its
+Kills the whole group when the command ends, stdin closes or SIGTERM arrives. Thus no process of a server outlives its
 owner, even if the owner is killed.
 """
 

@@ -25,7 +25,7 @@ BACKEND = "gradus_folder"
 
 @dataclass
 class FolderInit(WeightTransferInitInfo):
-    """Empty: nothing is negotiated."""
+    """Has no fields, because nothing is negotiated."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class FolderEngine(WeightTransferEngine[FolderInit, FolderUpdate]):
         initialize_layerwise_reload(self.model)
 
     def update_weights(self, update_info: dict[str, Any]) -> None:
-        # The base class would then wait for an accelerator, which a CPU build lacks.
+        # Do not call the base class: it would then wait for an accelerator, which a CPU build lacks.
         self.receive_weights(self.parse_update_info(update_info))
 
     def receive_weights(self, update_info: FolderUpdate) -> None:
@@ -62,7 +62,7 @@ class FolderEngine(WeightTransferEngine[FolderInit, FolderUpdate]):
         """Does nothing."""
 
     def _pack_tied_head(self) -> None:
-        """Updates the head of tied embeddings: a CPU build keeps a packed copy from the start, which no tensor of the
+        """Updates the head of tied embeddings: a CPU build makes a packed copy at the start, which no tensor of the
         checkpoint replaces.
         """
         if not getattr(self.model_config.hf_config, "tie_word_embeddings", False):

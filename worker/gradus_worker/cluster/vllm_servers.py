@@ -1,4 +1,4 @@
-"""vLLM servers of this machine that the worker starts and owns."""
+"""vLLM servers on this machine that the worker starts and owns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _START_SECONDS = 900.0
 def own_servers(count: int, first_gpu: int, command: Sequence[str], tensor_parallel: int = 1) -> Iterator[OpenReplicas]:
     """Starts servers when a model is created, and ends them.
 
-    `first_gpu`: GPUs before it belong to the ranks; each server gets `tensor_parallel`. `command` replaces vLLM's own.
+    `first_gpu`: GPUs before it belong to the ranks; each server gets `tensor_parallel` GPUs. `command`
+    replaces vLLM's own.
     """
     started: list[subprocess.Popen[bytes]] = []
 
@@ -69,7 +70,7 @@ def vllm_command() -> list[str]:
 
 
 def check_tensor_parallel(model: Path, tensor_parallel: int) -> None:
-    """ModelError if the attention heads of a model cannot be split over this many GPUs."""
+    """Raises ModelError if the attention heads of a model cannot be split over this many GPUs."""
     heads = Keys(read_json(model / "config.json"), str(model / "config.json")).count("num_attention_heads")
     if heads % tensor_parallel != 0:
         fitting = ", ".join(str(one) for one in range(1, heads + 1) if heads % one == 0)
@@ -105,7 +106,7 @@ def _start(command: Sequence[str], gpus: str | None, log: Path) -> subprocess.Po
 def visible_gpus(first: int, count: int) -> str | None:
     """Names GPUs of this process for a child: `CUDA_VISIBLE_DEVICES` may hide and reorder those of the machine.
 
-    None on a machine without GPUs. A refused request if there are too few.
+    Returns None on a machine without GPUs. Rejects the request if there are too few.
     """
     if not torch.cuda.is_available():
         return None

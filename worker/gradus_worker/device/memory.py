@@ -24,7 +24,7 @@ def free_memory(device: torch.device) -> int:
         (line,) = (line for line in _MEMINFO.read_text().splitlines() if line.startswith("MemAvailable:"))
         return int(line.split()[1]) * 1024
     except (OSError, ValueError):
-        # Not Linux: half of the physical memory is an estimate that works on every Unix.
+        # Outside Linux, estimate half of the physical memory, which works on every Unix.
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 

@@ -20,10 +20,10 @@ class TrainingSequence:
     advantages: Tensor
     rollout_logprobs: Tensor
     policy_logprobs: Tensor | None = None
-    """NaN at a token, or None for all tokens: the current log-probabilities, without gradient."""
+    """NaN at a token, or None for all tokens, stands for the current log-probabilities, without gradient."""
     reference_logprobs: Tensor | None = None
     targets: Tensor | None = None
-    """Replaces the tokens to predict, not those that are read."""
+    """Replaces the tokens to predict, but not those that are read."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def check_ids(ids: Array, name: str, config: ModelConfig) -> None:
 
 
 def token_sequences(request: Request, config: ModelConfig) -> list[Tensor]:
-    """Returns the sequences of a request; bad-request if one is invalid for the model."""
+    """Returns the sequences of a request; raises bad-request if one is invalid for the model."""
     lengths = request["lengths"]
     flat = request.tensor("tokens", "i32", sum(lengths))
     check_ids(flat, f"{request.type}: tokens", config)
@@ -45,7 +45,7 @@ def target_sequences(request: Request, config: ModelConfig) -> list[Tensor] | No
 
 
 def training_sequences(request: Request, config: ModelConfig) -> list[TrainingSequence]:
-    """Returns the training sequences of a request; bad-request if one is invalid."""
+    """Returns the training sequences of a request; raises bad-request if one is invalid."""
     names = ["weights", "advantages", "rolloutLogprobs"]
     names += [name for name in ("policyLogprobs", "referenceLogprobs") if name in request.tensors]
     if request["loss"]["kl"] is not None and "referenceLogprobs" not in names:

@@ -38,10 +38,10 @@ class StateOwner:
 
 @dataclass(frozen=True)
 class UpdateCounts:
-    """Numbers of updates at the time of a state."""
+    """Numbers of updates when a state was saved."""
 
     policy: int
-    """Updates of the weights: the policy version."""
+    """Updates of the weights, which is the policy version."""
     optimizer: int
     """Updates by the current optimizer, which its bias correction needs. At most `policy`."""
 
@@ -56,9 +56,10 @@ class SavedState:
     group: Group = SINGLE
 
     def copy_into(self, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
-        """Reads the tensors whose names begin with `prefix`. StateError, no change, unless names and shapes match.
+        """Reads the tensors whose names begin with `prefix`. Raises StateError, without a change, unless names and
+        shapes match.
 
-        A collective: each rank reads the rows that it holds.
+        A collective: each rank reads its own rows.
         """
         saved = {name: one.shape for name, one in self.shards.tensors.items() if name.startswith(prefix)}
         own = {name: tuple(value.shape) for name, value in tensors.items()}
@@ -84,7 +85,7 @@ def save_state(
 ) -> None:
     """Writes the state into `folder`, which is created if missing, and replaces an earlier state.
 
-    A collective: each rank writes its rows. Holds one tensor at a time in main memory. `pause` is called between
+    A collective: each rank writes its rows. Keeps only one tensor at a time in main memory. `pause` is called between
     tensors and ends the save by raising.
     """
     from .distributed_checkpoint import write_shards
@@ -112,7 +113,8 @@ def _finish(folder: Path, shards: Shards, updates: UpdateCounts, owner: StateOwn
 
 
 def load_state(folder: Path, owner: StateOwner, group: Group = SINGLE) -> SavedState:
-    """Opens a state that `save_state` wrote; StateError if it is missing, truncated, damaged, or of another model.
+    """Opens a state that `save_state` wrote; raises StateError if it is missing, truncated, damaged, or of another
+    model.
 
     A collective: the ranks share the checksums.
     """
@@ -125,7 +127,7 @@ def _open(folder: Path, owner: StateOwner, group: Group) -> SavedState:
         manifest = json.loads(_read(path))
         known, found, version = manifest["format"], manifest["modelHash"], int(manifest["policyVersion"])
         lora = manifest["lora"]
-        # States of earlier versions have one count for both.
+        # States of earlier versions contain a single count for both.
         updates = UpdateCounts(version, int(manifest.get("optimizerSteps", version)))
         if known not in _FORMATS:
             raise StateError(f"{path}: expected format {' or '.join(_FORMATS)}, got {known!r}")

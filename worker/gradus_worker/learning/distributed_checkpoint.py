@@ -93,7 +93,7 @@ class _Storage:
 
 
 class _Reported(Exception):
-    """(is a failure rather than an interruption, message)."""
+    """Arguments: whether it is a failure rather than an interruption, and the message."""
 
 
 class _Writer(_Storage, StorageWriter):

@@ -12,7 +12,7 @@ from ..model.weight_layout import weight_shapes
 def training_flops(config: ModelConfig, lengths: Sequence[int], *, is_low_rank: bool = False) -> float:
     """Counts the operations of a forward and a backward pass over sequences of these lengths.
 
-    6 per weight and token (4 with frozen weights, which need no gradient of their own) and, for causal attention,
+    6 per weight and token (4 with frozen weights, which need no gradient) and, for causal attention,
     6 T² d per head and layer: Megatron's count (Narayanan et al. 2021), halved for the causal mask as in
     FlashAttention-2. Recomputation by activation checkpointing is not counted, as MFU requires.
     """

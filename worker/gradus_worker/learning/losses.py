@@ -54,7 +54,7 @@ class LossTerms:
 
 
 def loss_terms(spec: Spec, tokens: LossTokens) -> LossTerms:
-    """Computes the loss of each token; ValueError if an array that the loss needs is missing."""
+    """Computes the loss of each token; raises ValueError if an array that the loss needs is missing."""
     t = _masked(tokens)
     active = t.weights != 0
     old = _old(t)
@@ -159,7 +159,7 @@ def _sequence_mean(values: Tensor, t: LossTokens, active: Tensor) -> Tensor:
 
 
 def _importance(term: Spec, t: LossTokens, old: Tensor) -> Tensor:
-    """Importance weight old / rollout, without gradient, capped or masked."""
+    """Returns the importance weight old / rollout, without gradient, capped or masked."""
     log_ratio = (old - t.rollout_logprobs).detach()
     if term["level"] == "sequence":
         log_ratio = _sequence_sum(log_ratio, t)[t.segments]
@@ -170,7 +170,7 @@ def _importance(term: Spec, t: LossTokens, old: Tensor) -> Tensor:
 
 
 def _divergence(estimator: str, t: LossTokens) -> Tensor:
-    """KL estimators (Schulman 2020, joschu.net/blog/kl-approx.html).
+    """Returns a KL estimator (Schulman 2020, joschu.net/blog/kl-approx.html).
 
     With d = log ref - log pi: k1 = -d, k2 = d^2 / 2, k3 = e^d - d - 1.
     """

@@ -28,7 +28,7 @@ def plan_microbatches(lengths: Sequence[int], token_budget: int) -> list[list[in
 def deal_microbatches(
     batches: Sequence[list[int]], lengths: Sequence[int], rank: int, size: int
 ) -> list[list[int] | None]:
-    """Returns the microbatches of a rank; None where it has none left. Every rank gets the same number.
+    """Returns the microbatches of a rank; None in rounds for which it has none left. Every rank gets the same number.
 
     Microbatches of one round have similar numbers of tokens, because all ranks wait for the largest.
     """

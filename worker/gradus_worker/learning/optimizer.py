@@ -49,7 +49,7 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, gradients: Mapping[str, Tensor], settings: OptimSettings) -> StepResult:
-        """Applies one update from the gradients of all parameters. No weight decay of biases and norms (one axis)."""
+        """Applies one update from the gradients of all parameters. Biases and norms (one axis) have no weight decay."""
         norm = self.norm(gradients)
         if not math.isfinite(norm):
             return StepResult(norm, applied=False)
@@ -63,7 +63,7 @@ class AdamW:
         return StepResult(norm, applied=True)
 
     def norm(self, gradients: Mapping[str, Tensor]) -> float:
-        """Returns the L2 norm of the gradient of all parameters; `gradients` holds the rows of this rank."""
+        """Returns the L2 norm of the gradient of all parameters; `gradients` contains the rows of this rank."""
         own = gradient_norm(gradients.values())
         return self._group.norm(own) if self.is_sharded else own
 

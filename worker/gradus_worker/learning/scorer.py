@@ -29,7 +29,7 @@ class PackedModel(Protocol):
 
 
 Run = Callable[[list[int], bool], None]
-"""(sequences of a microbatch, is_idle). An idle pass only takes part in collectives; its results do not count."""
+"""(sequences of a microbatch, is_idle). An idle pass only takes part in collectives; its results are ignored."""
 
 
 class Scorer:
@@ -74,7 +74,7 @@ class Scorer:
     ) -> tuple[Tensor, Tensor]:
         """Returns log-probabilities and entropies [T] over all tokens; 0 at the first token of each sequence.
 
-        `targets` replaces the tokens to predict, not those that are read.
+        `targets` replaces the tokens to predict, but not those that are read.
         """
         lengths = [len(tokens) for tokens in sequences]
         tokens = torch.cat(list(sequences)).to(self.device, torch.int64)
@@ -115,7 +115,7 @@ class Scorer:
             except (RuntimeError, MemoryError) as error:
                 if len(batch) == 1 or not is_out_of_memory(error):
                     raise
-            # Outside the handler, which would keep the tensors of the failed pass alive.
+            # Retry outside the handler, which would keep the tensors of the failed pass alive.
             self._halve(sum(lengths[i] for i in batch))
             left = sorted(i for one in [batch, *waiting] for i in one)
             plans = plan_microbatches([lengths[i] for i in left], self.token_budget)

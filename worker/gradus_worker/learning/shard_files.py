@@ -34,14 +34,14 @@ class ShardFile:
 
     @staticmethod
     def of(value: Mapping[str, Any]) -> ShardFile:
-        """Parses an entry of the manifest; ValueError, KeyError or TypeError if it is invalid."""
+        """Parses an entry of the manifest; raises ValueError, KeyError or TypeError if it is invalid."""
         file = ShardFile(str(value["name"]), str(value["sha256"]), int(value["bytes"]))
         if not _NAME.fullmatch(file.name) or file.name != f"state-{file.sha256}.safetensors":
             raise ValueError(f"expected a file named by its sha256, got {file.name!r}")
         return file
 
     def verify(self, folder: Path) -> None:
-        """StateError if the file is missing, truncated or damaged."""
+        """Raises StateError if the file is missing, truncated or damaged."""
         path = folder / self.name
         try:
             with path.open("rb") as content:
@@ -57,7 +57,7 @@ class ShardFile:
 
 @dataclass(frozen=True)
 class Piece:
-    """A block of a tensor: its start, its shape, and its file. Files use the name of the tensor for it."""
+    """A block of a tensor: its start, its shape, and its file, where it has the name of the tensor."""
 
     file: int
     offset: tuple[int, ...]
@@ -85,7 +85,7 @@ class Shards:
 
     @staticmethod
     def of(manifest: Mapping[str, Any]) -> Shards:
-        """Parses a manifest; ValueError, KeyError, TypeError or IndexError if it is invalid."""
+        """Parses a manifest; raises ValueError, KeyError, TypeError or IndexError if it is invalid."""
         files = [ShardFile.of(file) for file in manifest["files"]]
         tensors = {}
         for name, one in manifest["tensors"].items():
@@ -97,7 +97,7 @@ class Shards:
 
 
 def read_header(folder: Path, file: ShardFile) -> Shards:
-    """Returns the content of a file that holds whole tensors (format 1)."""
+    """Returns the content of a file of whole tensors (format 1)."""
     with safe_open(folder / file.name, "pt") as content:
         shapes = {name: content.get_slice(name) for name in content.keys()}
         tensors = {
@@ -108,7 +108,7 @@ def read_header(folder: Path, file: ShardFile) -> Shards:
 
 
 def write_file(folder: Path, draft_name: str, tensors: Mapping[str, Tensor], pause: Pause) -> ShardFile:
-    """Writes one safetensors file, named by its sha256. Holds one tensor at a time in main memory."""
+    """Writes one safetensors file, named by its sha256. Keeps only one tensor at a time in main memory."""
     written, size = hashlib.sha256(), 0
     with draft_file(folder / draft_name) as draft:
         with draft.open("wb") as file:

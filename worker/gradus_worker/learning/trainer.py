@@ -56,7 +56,8 @@ class Trainer:
 
     @property
     def gradient_bytes(self) -> int:
-        """Bytes needed from the first microbatch of a step: the sum so far and the gradient of another microbatch."""
+        """Bytes that a step needs from its first microbatch on: the sum so far and the gradient of another
+        microbatch."""
         return sum(
             local(master).nbytes + local(parameter).nbytes
             for master, parameter in zip(self.optimizer.masters.values(), self.parameters.values(), strict=True)
@@ -104,7 +105,7 @@ class Trainer:
         return stats
 
     def gradient_norm(self, sequences: Sequence[TrainingSequence], spec: Spec) -> float:
-        """Returns the L2 norm of the gradient and drops it. ValueError with an open gradient."""
+        """Returns the L2 norm of the gradient and drops it. Raises ValueError if there is an open gradient."""
         if self.gradients is not None:
             raise ValueError("gradient_norm: expected no accumulated gradient; call optim_step first")
         scale = None if self._loss_scale is None else self._loss_scale.clone()
@@ -113,7 +114,7 @@ class Trainer:
             return self.optimizer.norm(self._take_gradients())
         finally:
             self.gradients = None
-            # A loss scale halved here would change the rounding of the next update.
+            # Restore the loss scale, because a halved one would change the rounding of the next update.
             if scale is not None and self._loss_scale is not None:
                 self._loss_scale.copy_(scale)
 
@@ -133,7 +134,8 @@ class Trainer:
         return gradients
 
     def state(self) -> dict[str, Tensor]:
-        """Returns the tensors that, with `updates`, resume bit for bit. ValueError with an open gradient."""
+        """Returns the tensors that, with `updates`, resume bit for bit. Raises ValueError if there is an open
+        gradient."""
         if self.gradients is not None:
             raise ValueError("save: expected no accumulated gradient; call optim_step first")
         parts = {"weights": self.optimizer.masters, "first": self.optimizer.first, "second": self.optimizer.second}
@@ -142,7 +144,8 @@ class Trainer:
 
     @torch.no_grad()
     def restore(self, saved: SavedState) -> None:
-        """Restores a saved `state` and drops an accumulated gradient. StateError, no change, on a mismatch."""
+        """Restores a saved `state` and drops an accumulated gradient. Raises StateError, without a change, on a
+        mismatch."""
         self.gradients = None
         saved.copy_into(self.state())
         for name, parameter in self.parameters.items():
@@ -163,7 +166,7 @@ class Trainer:
         """Computes the loss of a microbatch and its gradient. float16 scales the loss, since small slopes underflow.
 
         An overflow halves the scale permanently and repeats the microbatch. If no scale helps, the range is not the
-        cause, and the old scale is restored: one bad batch must not lower the precision of later batches.
+        cause, and the old scale is restored, because one bad batch must not lower the precision of later batches.
         """
         before = 1.0 if self._loss_scale is None else float(self._loss_scale)
         while True:

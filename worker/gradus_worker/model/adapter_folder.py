@@ -64,7 +64,7 @@ def write_adapter(folder: Path, adapters: Adapters, base: Path) -> None:
 def read_adapter(folder: Path, adapters: Adapters) -> str:
     """Reads a folder into adapters with the same settings; returns the sha256 over names and values.
 
-    ModelError, with nothing changed, if the folder contains no adapters or adapters with other settings.
+    Raises ModelError, without a change, if the folder contains no adapters or adapters with other settings.
     """
     _check_config(folder / _CONFIG, adapters)
     path = folder / _WEIGHTS

@@ -14,7 +14,7 @@ NORMS_BEFORE: BlockNorms = {
     "attention": ("input_layernorm", None),
     "feedForward": ("post_attention_layernorm", None),
 }
-"""Norms of Llama, and of configs that state no norms."""
+"""Norms of Llama, and of configs that do not specify norms."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ FAMILIES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "famil
 
 
 def parse_config(source: Json, file: str) -> ModelConfig:
-    """Parses a `config.json` of transformers 4 or 5; ModelError for variants that are not supported."""
+    """Parses a `config.json` of transformers 4 or 5; raises ModelError for unsupported variants."""
     architecture = Keys(source, file).one_of("model_type", tuple(FAMILIES))
     family = FAMILIES[architecture]
     keys = Keys({**family["defaults"], **source}, file)

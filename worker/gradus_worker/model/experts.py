@@ -21,7 +21,8 @@ def route(experts: Experts, router: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 def mix_experts(experts: Experts, router: Tensor, gate_up: Tensor, down: Tensor, x: Tensor) -> Tensor:
     """Returns the weighted sum of the chosen experts' outputs, [T, D].
 
-    gate_up [E * 2 * size, D] and down [E * D, size] hold the experts end to end. Each expert runs once, on its tokens.
+    gate_up [E * 2 * size, D] and down [E * D, size] contain the experts end to end. Each expert runs once, on its
+    tokens.
     """
     weights, chosen = route(experts, router, x)
     by_expert = gate_up.view(experts.count, 2 * experts.size, -1), down.view(experts.count, -1, experts.size)

@@ -16,7 +16,7 @@ class ModelError(ValueError):
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object from a file; ModelError if it is missing, not JSON, or not an object."""
+    """Reads a JSON object from a file; raises ModelError if it is missing, not JSON, or not an object."""
     try:
         value = json.loads(path.read_bytes())
     except OSError as cause:

@@ -53,7 +53,8 @@ class _ChunkedLogprobs(torch.autograd.Function):
             logits = soft_cap(float_product(hidden[part], weight.T), cap).mul_(scale)
             total[part] = logits.logsumexp(1)
             logprobs[part] = logits.gather(1, targets[part, None])[:, 0] - total[part]
-            # H from log p, not as lse - sum p z: that difference of large numbers would cancel small entropies.
+            # Compute H from log p, not as lse - sum p z, a difference of large numbers in which small entropies would
+            # cancel.
             logs = logits.sub_(total[part, None])
             p = logs.exp()
             # Clamp log p = -inf of impossible words: their product with p = 0 must not be NaN.

@@ -135,7 +135,7 @@ class LoraTransformer(Transformer):
 
 
 def target_parts(config: ModelConfig, targets: Sequence[str]) -> dict[str, list[Part]]:
-    """Returns the parts with these names, grouped by the tensor that holds them, in the order of their rows."""
+    """Returns the parts with these names, grouped by the tensor that contains them, in the order of their rows."""
     found: defaultdict[str, list[Part]] = defaultdict(list)
     for part in parts(config):
         if part.name.endswith(".weight") and module_of(part).rpartition(".")[2] in targets:

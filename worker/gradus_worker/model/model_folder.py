@@ -35,7 +35,7 @@ _STORED = (torch.bfloat16, torch.float16, torch.float32)
 class LoadedModel:
     model: Transformer
     model_hash: str
-    """`modelHash` of docs/protocol.md, over the values in the files, and so independent of `dtype`."""
+    """`modelHash` of docs/protocol.md, over the values in the files, so it does not depend on `dtype`."""
 
     @property
     def config(self) -> ModelConfig:
@@ -51,7 +51,7 @@ def load_model(
     group: Group = SINGLE,
     is_trained: bool = True,
 ) -> LoadedModel:
-    """Reads a model; `device` and `dtype` as in `createModel`. ModelError for an invalid folder.
+    """Reads a model; `device` and `dtype` as in `createModel`. Raises ModelError for an invalid folder.
 
     `pause` is called between tensors and ends the reading by raising. A group of several ranks shards the weights;
     with `is_trained` the shards are float32. Every rank reads all files; rank 0 computes the hash.
@@ -99,7 +99,7 @@ def _load(folder: Path, device: str, dtype: str, pause: Pause, group: Group, is_
 
 
 def random_model(config: ModelConfig, device: torch.device, dtype: torch.dtype, seed: int) -> Transformer:
-    """Creates an untrained model: matrices normal with standard deviation 0.02, norms of factor 1, biases 0."""
+    """Creates an untrained model: matrices are normal with standard deviation 0.02, norms 1, biases 0."""
     model = empty_model(config, device, dtype)
     generator = torch.Generator(device).manual_seed(seed)
     with torch.no_grad():
@@ -145,7 +145,7 @@ def export_model(model: Transformer, folder: Path, dtype: str, end_tokens: Seque
 
 
 def choose_device(name: str) -> torch.device:
-    """Resolves a device name; `auto` is the first CUDA device, else the CPU. ModelError for a missing device."""
+    """Resolves a device name; `auto` is the first CUDA device, else the CPU. Raises ModelError for a missing device."""
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     kind, _, index = name.partition(":")
@@ -186,7 +186,7 @@ class _WeightFiles:
         return name in self._open(self._folder / _SINGLE)
 
     def read(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        """Reads a tensor in the element type of the file, on the CPU; ModelError unless it has this shape."""
+        """Reads a tensor in the element type of the file, on the CPU; raises ModelError unless it has this shape."""
         path = self._folder / self._shard_of(name)
         if name not in self._open(path):
             raise ModelError(f'{path}: expected a tensor "{name}", got none')
@@ -223,7 +223,7 @@ def _whole_file(path: Path) -> Iterator[None]:
 
 
 def _read_index(folder: Path) -> dict[str, str]:
-    """Reads which shard holds each tensor; a missing shard is an error before any weights are read."""
+    """Reads which shard contains each tensor; raises for a missing shard before any weights are read."""
     path = folder / _INDEX
     if not path.is_file():
         pickled = next((name for name in _PICKLED if (folder / name).is_file()), None)

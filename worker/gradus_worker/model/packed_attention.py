@@ -78,7 +78,7 @@ def _visible(queries: int, keys: int, window: int | None, device: torch.device) 
 
 
 def capped_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, cap: float) -> Tensor:
-    """Attention of q [B, H, T, d] on k, v [B, KV, n, d] with scores cap tanh(score / cap), in float32.
+    """Computes attention of q [B, H, T, d] on k, v [B, KV, n, d] with scores cap tanh(score / cap), in float32.
 
     `mask`, 0 or -inf, is added to the scores and broadcasts to [B, KV, H / KV, T, n].
     """

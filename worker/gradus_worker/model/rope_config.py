@@ -12,7 +12,7 @@ from .json_file import Json, Keys
 def parse_rope(keys: Keys, family: Json, layers: int, head_size: int) -> dict[str, Any]:
     """Returns the fields of `ModelConfig` that describe the rotary embedding, and `max_positions`.
 
-    transformers 4 has `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`. `dynamic` scaling changes
+    transformers 4 writes `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`. `dynamic` scaling changes
     nothing within `max_position_embeddings`, the longest supported sequence. Scalings that depend on the length
     beyond the original context (LongRoPE, Ministral 3) limit the longest sequence to that context.
     """
@@ -71,7 +71,7 @@ def _scaling(
 
 
 def _yarn(scaling: Keys, longest: int, *, rotary_size: int, theta: float) -> tuple[Yarn, int]:
-    """YaRN (Peng et al. 2023, 2309.00071), with the defaults of transformers."""
+    """Parses YaRN (Peng et al. 2023, 2309.00071), with the defaults of transformers."""
     original = scaling.count("original_max_position_embeddings", longest)
     factor = scaling.positive("factor", longest / original)
 
@@ -89,7 +89,8 @@ def _yarn(scaling: Keys, longest: int, *, rotary_size: int, theta: float) -> tup
     both = mscale is not None and mscale_all is not None
     inferred = temper(mscale) / temper(mscale_all) if both else temper(1)  # type: ignore[arg-type]
     found = Yarn(factor, max(low, 0), min(high, rotary_size - 1), scaling.optional("attention_factor") or inferred)
-    # Ministral 3 scales queries beyond the original context. Qwen2.5 states the original context as its longest.
+    # Ministral 3 scales queries beyond the original context. Qwen2.5 states the original context as its longest
+    # sequence.
     if scaling.has("llama_4_scaling_beta"):
         return found, min(longest, original)
     return found, max(longest, int(original * factor))

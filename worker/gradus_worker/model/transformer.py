@@ -33,7 +33,7 @@ class UnitWeights(Mapping[str, Tensor]):
 class Transformer:
     """A causal language model on packed tokens. The caller supplies the attention (`Attend`).
 
-    `weights` holds every tensor once, under the names of `weight_layout`; they may change in place at any time.
+    `weights` contains every tensor once, under the names of `weight_layout`; they may change in place at any time.
     Low-rank training overrides `project`; its sampler uses a `Transformer` on the same table with merged matrices.
     """
 
@@ -59,7 +59,7 @@ class Transformer:
 
     @property
     def head_weight(self) -> Tensor:
-        """[V, D]: logits are hidden @ head_weight.T, capped if the config has a cap."""
+        """Output matrix [V, D]: logits are hidden @ head_weight.T, capped if the config has a cap."""
         return self.weights["embed.weight" if self.config.tie_embeddings else "head.weight"]
 
     def parts(self) -> list[tuple[Part, Tensor]]:
@@ -145,12 +145,12 @@ class Transformer:
         return self._norm(name, flat).view(x.shape)
 
     def _norm(self, name: str, x: Tensor) -> Tensor:
-        """RMSNorm over the last axis; x itself where the model has no such norm."""
+        """Applies RMSNorm over the last axis; returns x unchanged if the model has no such norm."""
         weight = self.weights.get(f"{name}.weight")
         if weight is None:
             return x
         if self.config.norm_offset:
-            # Rounded once, after the product.
+            # Round once, after the product.
             return rms_norm(x.float(), x.shape[-1:], 1 + weight.float(), self.config.norm_epsilon).to(x.dtype)
         return rms_norm(x, x.shape[-1:], weight, self.config.norm_epsilon)
 

@@ -1,4 +1,4 @@
-"""Layout of the weights: which rows of our tensors hold each tensor of a Hugging Face checkpoint.
+"""Layout of the weights: which rows of our tensors contain each tensor of a Hugging Face checkpoint.
 
 q, k and v form one matrix, and so do gate and up: one product instead of three or two, forward and backward.
 """

@@ -42,7 +42,7 @@ class Frame:
 def encode_frame(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> list[bytes | memoryview]:
     """Encodes a frame as pieces to write in order; fills in `tensors` of the header from one-dimensional arrays.
 
-    Non-finite numbers become null. FrameError if header or payload exceeds its limit.
+    Non-finite numbers become null. Raises FrameError if header or payload exceeds its limit.
     """
     described, pieces, offset = [], [], 0
     for name, array in (arrays or {}).items():
@@ -57,7 +57,7 @@ def encode_frame(header: Mapping[str, Any], arrays: Mapping[str, Array] | None =
 
 
 def read_frame(stream: Readable) -> Frame | None:
-    """Reads the next frame; None at the end of the stream. FrameError for anything else."""
+    """Reads the next frame; returns None at the end of the stream. Raises FrameError for anything else."""
     prefix = _read(stream, _PREFIX.size, may_end=True)
     if prefix is None:
         return None

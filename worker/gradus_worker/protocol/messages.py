@@ -50,7 +50,7 @@ class Request:
     type: str
     """Empty if the message has no known type."""
     fields: Mapping[str, Any]
-    """The header; valid by the schema unless `refusal` is set."""
+    """The header; valid according to the schema unless `refusal` is set."""
     tensors: Mapping[str, Array]
     seq: int | None = None
     """Sequence number of an ordered request."""
@@ -81,7 +81,7 @@ ORDERED = _ordered_types()
 
 
 def read_request(frame: Frame) -> Request:
-    """Reads the request of a frame. An invalid one gets a `refusal`, since it uses up its `seq` too."""
+    """Reads the request of a frame. An invalid request gets a `refusal`, because it uses up its `seq` too."""
     header = frame.header if isinstance(frame.header, dict) else {}
     refusal: str | None = None
     tensors: dict[str, Array] = {}

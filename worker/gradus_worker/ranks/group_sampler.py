@@ -40,7 +40,7 @@ class GroupSampler:
         return bool(self._requests)
 
     def add(self, request: int, prompts: Sequence[SamplePrompt], settings: SampleSettings) -> None:
-        """Starts a request. ValueError, with nothing changed, for an invalid one."""
+        """Starts a request. Raises ValueError, without a change, for an invalid request."""
         check_request(prompts, settings, self._vocab_size, self.max_sequence_tokens)
         dealt = deal_prompts(prompts, self._lead.size)
         shares = [[prompt for _, prompt in share] for share in dealt]

@@ -40,7 +40,7 @@ def join_group() -> Group:
     if os.environ.get(_OWNED):
         threading.Thread(target=_end_with_parent, daemon=True).start()
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-    # Ranks may wait for the next command as long as the client pauses.
+    # Ranks may wait for the next command for as long as the client is idle.
     control = dist.new_group(backend="gloo", timeout=timedelta(days=365))
     return DistributedGroup(control, dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
 
@@ -65,7 +65,7 @@ def group_engines(size: int, inbox: Inbox) -> Iterator[OpenEngine]:
 
 
 def _start_group(size: int, inbox: Inbox) -> tuple[Group, Store]:
-    """Starts the ranks 1 … size - 1 on this machine and joins them as rank 0. The end of one ends the worker."""
+    """Starts the ranks 1 … size - 1 on this machine and joins them as rank 0. If one of them ends, the worker ends."""
     store = TCPStore("127.0.0.1", 0, size, is_master=True, wait_for_workers=False)
     threads = max(1, (os.cpu_count() or 1) // size)
     shared = {
@@ -105,6 +105,6 @@ def _start_rank(rank: int, variables: Mapping[str, str], inbox: Inbox) -> None:
 
 def _end_with_parent() -> None:
     """Ends this process when the pipe from its parent closes, even inside a collective."""
-    # Not sys.stdin: a thread that waits on its lock would abort the interpreter at its end.
+    # Do not use sys.stdin: a thread that waits for its lock would abort the interpreter at exit.
     os.read(0, 1)
     os._exit(0)

@@ -65,7 +65,7 @@ class Rank:
         torch.cuda.empty_cache()
 
     def add(self, request: int, shares: Sequence[Share], settings: SampleSettings) -> None:
-        """Starts this rank's share of a sample request. ValueError on all ranks if one of them cannot."""
+        """Starts this rank's share of a sample request. Raises ValueError on all ranks if one of them cannot."""
         share, sampler = shares[self.group.rank], self.engine.sampler
         try:
             self.group.together(lambda: sampler.add(request, share, settings) if share else None)

@@ -70,7 +70,7 @@ class AdmissionQueue:
     def ready(self, count: int, blocks: int) -> list[tuple[Group, Completion]]:
         """Returns the next completions to admit, at most `count`, from groups that have been read.
 
-        Also at most `blocks`, since each may soon need one block.
+        Returns at most `blocks` of them, because each may soon need one block.
         """
         found: list[tuple[Group, Completion]] = []
         for group in self.groups:
@@ -97,7 +97,8 @@ class AdmissionQueue:
             member.blocks.append(own)
 
     def reclaim(self) -> bool:
-        """Frees the blocks of the last group that has any; they are read again later. False if no group has blocks."""
+        """Frees the blocks of the last group that has any; its tokens are read again later. Returns False if no group
+        has blocks."""
         for group in reversed(self.groups):
             if group.blocks:
                 self.reread += 1

@@ -87,7 +87,7 @@ def _draw(powers: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     places = span * _SPAN + torch.arange(min(_SPAN, words), device=powers.device)
     inside = powers.gather(1, places.clamp(max=words - 1)).double() * (places < words)
     rank = (inside.cumsum(1) <= target[:, None] - before).sum(1, keepdim=True)
-    # Rounding may keep the sum below its target to the end: then take the last possible token.
+    # Rounding may keep the sum below its target to the end; then take the last possible token.
     last = (torch.arange(inside.shape[1], device=powers.device) * (inside > 0)).amax(1, keepdim=True)
     return (span * _SPAN + torch.minimum(rank, last)).clamp_(max=words - 1)[:, 0], total
 

@@ -79,7 +79,8 @@ class Decoder:
         self._sizes = batch_sizes(count) if self._is_cuda else list(range(1, count + 1))
 
     def run(self, batch: int, steps: int) -> tuple[Integers, Scores]:
-        """Returns tokens [steps, batch] and scores [2, steps, batch]; rows hold blocks for these steps or to their end.
+        """Returns tokens [steps, batch] and scores [2, steps, batch]; rows must have blocks for these steps or until
+        their end.
 
         A row at its last position keeps writing there; callers ignore those tokens.
         """
@@ -105,7 +106,7 @@ class Decoder:
         self._graphs.forget()
 
     def stats(self) -> dict[str, int]:
-        """`tritonAttention`: 1 if the Triton kernel is used; `graphs`: number of CUDA graphs."""
+        """Returns `tritonAttention`, 1 if the Triton kernel is used, and `graphs`, the number of CUDA graphs."""
         return {"tritonAttention": int(self._attention == "triton"), "graphs": self._graphs.count}
 
     def _upload(self, size: int) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..model.config import ModelConfig
 
 SCRATCH = 0
-"""A block without a holder, to which unused rows of a batch write."""
+"""A block that no sequence uses, to which unused rows of a batch write."""
 
 
 class KeyValueCache:

@@ -99,7 +99,8 @@ def triton_agrees(cache: KeyValueCache, heads: int, rules: AttentionRules = PLAI
 def _over_blocks(
     q: Tensor, keys: Tensor, values: Tensor, table: Tensor, mask: Tensor, cap: float | None = None
 ) -> Tensor:
-    """Attention of q [B, H, d] on keys, values [blocks, size, KV, d]; adds mask [B, n * size] to the scores."""
+    """Computes attention of q [B, H, d] on keys, values [blocks, size, KV, d]; adds mask [B, n * size] to the
+    scores."""
     rows, heads, size = q.shape
     key_heads = keys.shape[2]
     chosen = table.flatten()

@@ -29,7 +29,7 @@ def paged_attention(
     window: int | None = None,
     cap: float | None = None,
 ) -> Tensor:
-    """Attention of q [B, H, d] on keys, values [blocks, size, KV, d]. Returns [B, H, d].
+    """Computes attention of q [B, H, d] on keys, values [blocks, size, KV, d]. Returns [B, H, d].
 
     Each row attends to its first `lengths` (int32 [B], at least 1) positions in the blocks of table (int32 [B, n]).
     With a `window`, only to the last `window` of them; with a `cap`, scores become cap tanh(score / cap).

@@ -5,7 +5,7 @@
                   └────── out of cache blocks: read again ◀──────┘
 
 Tokens depend only on prompt, random key, position and settings, not on other completions. One exception: libraries
-round matrix products differently for different numbers of rows, on a GPU most of all.
+round matrix products differently for different numbers of rows, especially on a GPU.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Sampler:
         return bool(self._requests)
 
     def add(self, request: int, prompts: Sequence[SamplePrompt], settings: SampleSettings) -> None:
-        """Starts a request. ValueError, with nothing changed, for an invalid one."""
+        """Starts a request. Raises ValueError, without a change, for an invalid request."""
         if request in self._requests:
             raise ValueError(f"sample: expected a new request, got {request} again")
         check_request(prompts, settings, self._model.config.vocab_size, self.max_sequence_tokens)
@@ -300,7 +300,7 @@ class Sampler:
             torch.cuda.empty_cache()
 
     def _grow_back(self) -> None:
-        """Doubles the limits again: the shortage may be over, e.g. another process or an unusually long prompt."""
+        """Doubles the limits again, because the cause may be gone, e.g. another process or an unusually long prompt."""
         if self._ended_well < _REQUESTS_UNTIL_MORE or self.slots == self._most_slots:
             return
         self._ended_well = 0

@@ -30,7 +30,8 @@ class RequestLog:
         self._taken: OrderedDict[int, _Taken] = OrderedDict()
 
     def begin(self, request: Request) -> Outcome | None:
-        """Returns the stored reply of a repeated request; None: carry out the request now (a `sample` even repeatedly).
+        """Returns the stored reply of a repeated request; None means that the request must be carried out now (a
+        `sample` even repeatedly).
 
         Raises RequestError (conflict) for a gap, a used number with different content, or a reply no longer stored.
         """

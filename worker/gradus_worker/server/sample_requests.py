@@ -27,7 +27,7 @@ class SampleRequests:
         return len(self._running) > 0
 
     def start(self, incoming: Incoming) -> None:
-        """Starts a request; RequestError if invalid. A repeated request replaces the running one."""
+        """Starts a request; raises RequestError if it is invalid. A repeated request replaces the running one."""
         prompts, settings = _job(incoming.request)
         self._last_key += 1
         try:

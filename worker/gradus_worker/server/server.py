@@ -91,7 +91,7 @@ class Server:
                 reason, following = over.reason, over.then
             else:
                 continue
-            # Outside the handler, which would keep the interrupted work and its model alive.
+            # End the session outside the handler, which would keep the interrupted work and its model alive.
             self._end_session(reason)
             if following is not None:
                 self._receive(following)
@@ -186,7 +186,7 @@ class Server:
         self._sample(session, session.samples)
 
     def _is_due(self, incoming: Incoming, session: Session) -> bool:
-        """Checks the order. False: the request was already answered, with a stored reply or a conflict."""
+        """Checks the order. Returns False if the request was already answered, with a stored reply or a conflict."""
         try:
             known = session.order.begin(incoming.request)
         except RequestError as error:

@@ -21,7 +21,7 @@ class SessionSampler(Protocol):
 
 
 class SessionEngine(Protocol):
-    """Engine of a session: one process or several ranks, either with vLLM replicas, or a service."""
+    """Engine of a session: one process or several ranks, each optionally with vLLM replicas, or a service."""
 
     @property
     def created(self) -> Reply:

@@ -69,8 +69,8 @@ def tinker_engines(base_model: str, rank: int) -> Iterator[OpenEngine]:
 class TinkerEngine:
     """Created by `createModel`, whose folder has the tokenizer and `config.json` of the base model.
 
-    The gradient of a step is kept locally as weights per token, and sent with the update. So a failed or non-finite
-    step leaves no gradient on the service.
+    The gradient of a step is kept locally as weights per token, and sent with the update. Therefore a failed or
+    non-finite step leaves no gradient on the service.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class TinkerEngine:
         self._written_by: TinkerSampler | None = None
         self._policy_version = 0
         self._gradient: list[Weighted] = []
-        """The step so far."""
+        """The gradient of the step so far."""
         self._counts = {"trainer/tokens": 0.0, "trainer/seconds": 0.0}
         self._measured: dict[str, float] = {}
         self.sampler = RemoteSampler(self, self._config.vocab_size, self._config.max_positions)

@@ -48,7 +48,7 @@ class TinkerModel:
         self._client = self._wait(service.create_lora_training_client(base_model=base_model, rank=rank, seed=_SEED))
 
     def logprobs(self, sequences: Sequence[Tensor], targets: Sequence[Tensor] | None = None) -> list[Tensor]:
-        """Returns float32 [T] per sequence, of its tokens or of the targets in their places; entry 0 is 0."""
+        """Returns float32 [T] per sequence, for its tokens or for the targets in their places; entry 0 is 0."""
         pairs = zip(sequences, sequences if targets is None else targets, strict=True)
         data, places = _data([Weighted(*pair, torch.zeros(len(pair[0]))) for pair in pairs])
         found = [torch.zeros(len(tokens)) for tokens in sequences]
@@ -119,7 +119,8 @@ class TinkerSampler:
         return [torch.tensor([0.0, *values[1:]], dtype=torch.float32) for values in found]
 
     def ask(self, question: Question, end_tokens: Sequence[int]) -> Future[Written]:
-        """Starts a completion. The service reports log-probabilities of temperature 1, whatever the temperature."""
+        """Starts a completion. The service reports log-probabilities at temperature 1, regardless of the sampling
+        temperature."""
         settings = question.settings
         parameters = types.SamplingParams(
             max_tokens=question.max_tokens,
@@ -135,7 +136,7 @@ class TinkerSampler:
 
 
 def wait_for(future: Any, pause: Pause) -> Any:
-    """Waits for a future of the SDK. RequestError for an error of the service."""
+    """Waits for a future of the SDK. Raises RequestError for an error of the service."""
     while True:
         try:
             return future.result(timeout=_PAUSE_SECONDS)

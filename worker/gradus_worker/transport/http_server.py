@@ -35,7 +35,7 @@ PATH = "/v1/frames"
 CONTENT_TYPE = "application/x-gradus-frames"
 MAX_CONNECTIONS = 512
 HEAD_SECONDS = 10.0
-"""Deadline for the head of the next request; then the connection is closed."""
+"""Deadline for the head of the next request, after which the connection is closed."""
 STALLED_SECONDS = 60.0
 """Time after which a client that reads nothing of a response is disconnected."""
 SLOWEST_BYTES_PER_SECOND = 16_384
@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
                 replies.put(None)
 
         self.server.inbox.put(Incoming(request, send, session or ""))
-        # Send the head only now: it tells the client that the request has its place in the order.
+        # Send the head only now, because it confirms that the request has its place in the order.
         self._stream(replies)
 
     def _stream(self, replies: Replies) -> None:
@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         return frame
 
     def _refusal(self) -> tuple[HTTPStatus, str] | None:
-        """Returns why to reject the request before reading its body."""
+        """Returns the status and the reason if the request must be rejected before its body is read."""
         length = self.headers.get("Content-Length", "")
         if self.path != PATH:
             return HTTPStatus.NOT_FOUND, f"POST {PATH}"

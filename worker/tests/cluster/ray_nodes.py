@@ -1,4 +1,5 @@
-"""A Ray cluster on loopback addresses of this machine: a head node without a place for ranks, and nodes of one CPU.
+"""A Ray cluster on loopback addresses of this machine: a head node on which no rank can run, and nodes with one CPU
+each.
 
 As a program, for `bench/ray-kills.ts`: prints the cluster's address as JSON, then obeys a command per line of stdin.
 `kill` kills one node and prints its address; `add` starts another; `ranks` counts the processes of ranks. End of file
@@ -23,7 +24,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-# Ray reads it when it is imported. Without it, a node that needs 30 s to start is abandoned.
+# Ray reads this variable when it is imported. Without it, Ray abandons a node that needs 30 s to start.
 os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
 from ray.cluster_utils import Cluster
 
@@ -32,13 +33,13 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
     "OMP_NUM_THREADS": "1",
-    # Actors with environment variables get processes of their own, so idle ones are started for nothing.
+    # Actors with environment variables get new processes, so processes started in advance would stay unused.
     "RAY_enable_worker_prestart": "0",
-    # Ray gives its workers the lowest priority but four, which starves them on a busy machine.
+    # By default Ray gives its workers a low priority, which starves them on a busy machine.
     "RAY_worker_niceness": "0",
     "RAY_worker_register_timeout_seconds": "300",
     "RAY_agent_register_timeout_ms": "300000",
-    # Other processes of the machine may take memory too.
+    # Disabled, because memory that other processes use must not make Ray kill a worker.
     "RAY_memory_monitor_refresh_ms": "0",
 }
 T = TypeVar("T")
@@ -91,7 +92,7 @@ class Nodes:
 
     def _until_started(self, start: Callable[[dict[str, Any]], T]) -> T:
         self._started += 1
-        # Ray resolves 127.0.0.1 to another address of the machine, but none of the others.
+        # Ray resolves 127.0.0.1 to another address of the machine, but not the other loopback addresses.
         address = "127.0.0.1" if sys.platform == "darwin" else f"127.0.0.{1 + self._started}"
         names = ("runtime_env_agent_port", "metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
         ports = dict(zip(names, free_ports(address, len(names)), strict=True))
@@ -105,7 +106,7 @@ class Nodes:
 
     @contextmanager
     def _ports_told(self, node: str, ports: Mapping[str, int]) -> Iterator[None]:
-        """Writes the files in which the agents of a node tell their ports: a raylet aborts after 15 s without them."""
+        """Writes the files in which the agents of a node state their ports; a raylet aborts after 15 s without them."""
         has_started = threading.Event()
 
         def write() -> None:
@@ -144,7 +145,7 @@ def free_ports(address: str, count: int) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Returns all processes below one."""
+    """Returns all descendants of a process."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -213,7 +214,7 @@ def main() -> None:
 
 
 def processes_in(folder: str) -> list[str]:
-    """Returns the processes that have files open in a folder, or are named after it: those of a cluster."""
+    """Returns the processes of a cluster: those that have files open in its folder, or whose command line names it."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) == os.getpid():

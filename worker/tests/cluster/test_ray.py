@@ -86,7 +86,7 @@ def test_a_lost_node_is_noticed_and_a_new_group_continues_to_the_same_bits(
         for _ in range(20):
             client.start("forwardBackward", **training(SEQUENCES * 50))
         cluster.kill(cluster.with_ranks()[0])
-        # bench/ray-kills.ts measures how soon.
+        # bench/ray-kills.ts measures how long this takes.
         assert client.process.wait(PATIENCE) == 70
     cluster.add()
     with process_client(*on(cluster)) as client:

@@ -1,4 +1,4 @@
-"""Ranks with other versions than the head are refused."""
+"""Ranks whose versions differ from those of the head are rejected."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_prompts_and_sequences_are_processed_on_the_device(monkeypatch: pytest.M
 
 @contextmanager
 def flash_on_the_processor() -> Iterator[list[str]]:
-    """Replaces the kernels of `varlen_attn` by plain attention and records their calls."""
+    """Replaces the kernels of `varlen_attn` with plain attention and records their calls."""
     calls: list[str] = []
 
     def forward(q: Tensor, k: Tensor, v: Tensor, *rest: Any, **sides: Any) -> tuple[Tensor, ...]:
@@ -177,7 +177,7 @@ def flash_on_the_processor() -> Iterator[list[str]]:
 
 
 def slowly(q: Tensor, k: Tensor, v: Tensor, starts: Tensor, key_starts: Tensor) -> Tensor:
-    """Causal attention per sequence; the last query of a sequence is at its last key."""
+    """Computes causal attention per sequence; the last query of a sequence is at its last key."""
     parts = [x.split(borders.diff().tolist()) for x, borders in ((q, starts), (k, key_starts), (v, key_starts))]
     found = []
     for one in zip(*parts, strict=True):

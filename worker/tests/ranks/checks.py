@@ -55,7 +55,7 @@ def specs() -> Iterator[dict[str, Any]]:
 
 
 def batch(seed: int) -> list[TrainingSequence]:
-    """Five sequences of 1 to 12 tokens; some have their own old log-probabilities."""
+    """Returns five sequences of 1 to 12 tokens; some have separate old log-probabilities."""
     generator = torch.Generator().manual_seed(seed)
     found = []
     for index, length in enumerate([9, 2, 12, 1, 7]):
@@ -126,7 +126,7 @@ def steps(trainer: Trainer, seeds: range) -> list[float]:
 
 
 def check_gradients(folder: Path, group: Group, lora: bool) -> dict[str, Any]:
-    """Compares every loss with one process, whose microbatches differ."""
+    """Compares every loss with that of one process, whose microbatches differ."""
     (_, ours), (_, one) = opened(folder, group, lora=lora), opened(folder, SINGLE, lora=lora, budget=1000)
     worst = {"gradient": 0.0, "loss": 0.0, "logprob": 0.0, "entropy": 0.0, "norm": 0.0}
     count, smallest = 0, math.inf
@@ -163,7 +163,7 @@ def check_budgets(folder: Path, group: Group) -> float:
 
 
 def check_steps(folder: Path, group: Group, lora: bool) -> dict[str, float]:
-    """Compares ten steps with one process."""
+    """Compares ten steps with those of one process."""
     (policy, ours), (_, one) = opened(folder, group, lora=lora), opened(folder, SINGLE, lora=lora, budget=1000)
     found, expected = steps(ours, range(10)), steps(one, range(10))
     policy.refresh()

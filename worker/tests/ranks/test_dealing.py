@@ -19,7 +19,7 @@ def test_ranks_get_every_microbatch_once_and_run_equally_many(seed: int) -> None
     assert sorted(batch for some in dealt for batch in some if batch is not None) == sorted(batches)
     assert len({len(some) for some in dealt}) == 1
     for batches_of_round in zip(*dealt, strict=True):
-        # All but the last round are full.
+        # All rounds except the last are full.
         assert None not in batches_of_round or batches_of_round == tuple(some[-1] for some in dealt)
 
 

@@ -51,7 +51,7 @@ def run_ranks(size: int, scratch: Path) -> dict[str, Any]:
 def found(
     request: pytest.FixtureRequest, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    """Results of the checks: `full` for all weights, `lora` for adapters."""
+    """Returns the results of the checks: `full` for all weights, `lora` for adapters."""
     scratch = tmp_path_factory.mktemp("ranks")
     shutil.copytree(tiny_folder, scratch / "model")
     return run_ranks(request.param, scratch)
@@ -78,7 +78,7 @@ def test_ten_steps_have_the_losses_of_one_process(found: dict[str, Any], kind: s
     of = found[kind]["steps"]
     assert of["loss"] < 1e-5
     assert of["learnt"] > 1e-3
-    # Check the copy of the weights that the sampler uses too.
+    # Also check the copy of the weights that the sampler uses.
     assert of["scored"] < 1e-4
 
 

@@ -92,7 +92,7 @@ def test_tokens_and_logprobs_equal_a_plain_implementation(words: int) -> None:
     settings = rules(*map(list, zip(*rows, strict=True)))
     tokens, (logprobs, entropies) = choose_tokens(logits.clone(), uniforms, settings, filtered=True)
     for row, setting in enumerate(rows):
-        # Powers are float32 here, so a number this close to a boundary may fall on either side.
+        # Powers are float32, so a number close to a boundary may fall on either side.
         near = [choose_slowly(logits[row].tolist(), numbers[row] + d, *setting) for d in (0, -1e-7, 1e-7)]
         logprob = dict(near)[int(tokens[row])]
         assert float(logprobs[row]) == pytest.approx(logprob, abs=1e-5)

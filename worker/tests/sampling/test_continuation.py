@@ -59,7 +59,7 @@ def test_one_token_per_call_is_bit_equal_to_a_loop_that_reads_everything_again(m
 
 
 def test_a_continuation_without_first_position_draws_other_tokens(model: Transformer) -> None:
-    """The tests above would pass for any positions if tokens did not depend on them."""
+    """Tokens depend on the position; otherwise the tests above would pass for any position."""
     settings = replace(PLAIN, temperature=2.0)
     (prompt,) = prompts((5, 8))
     at_0 = sample(Sampler(model, []), [prompt], settings)

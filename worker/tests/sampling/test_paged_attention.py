@@ -22,7 +22,7 @@ def config(heads: int, key_heads: int, size: int) -> ModelConfig:
 
 
 def whole(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention of queries [T, H, d] at the last positions of k and v."""
+    """Computes causal attention of queries [T, H, d] at the last positions of k and v."""
     mask = torch.ones(len(q), len(k), dtype=torch.bool).tril(len(k) - len(q))
     turned = (x.transpose(0, 1).float() for x in (q, k, v))
     return scaled_dot_product_attention(*turned, mask, enable_gqa=True).transpose(0, 1).to(q.dtype)
@@ -131,7 +131,7 @@ def test_a_kernel_with_wrong_results_is_detected(monkeypatch: pytest.MonkeyPatch
 
 
 def interprets() -> bool:
-    """True if Triton is installed and runs kernels on the CPU, as `conftest.py` requests."""
+    """Returns whether Triton is installed and runs kernels on the CPU, as `conftest.py` requests."""
     assert os.environ["TRITON_INTERPRET"] == "1"
     return find_spec("triton") is not None
 

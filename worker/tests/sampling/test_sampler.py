@@ -39,7 +39,7 @@ def test_tokens_equal_those_of_the_reference_sampler(
         assert {reason for _, _, reason in written.values()} == {"stop", "length"}
 
 
-# Bytes of the keys and values of a position: 2 layers, 2 heads, 8 elements of 4 bytes.
+# Bytes of the keys and values per position: 2 layers, 2 heads, 8 elements of 4 bytes.
 POSITION = 2 * 2 * 2 * 8 * 4
 
 

@@ -173,12 +173,12 @@ def test_the_head_of_a_response_confirms_the_place_in_the_order(
     client = HttpClient(transport)
     client.hello()
     client.create(tiny_folder)
-    # `start` returns with the head while the first request is blocked: the second cannot precede it.
+    # `start` returns once the head has arrived, so the second request cannot precede the first, which is blocked.
     started = [client.start("forwardBackward", **training(SEQUENCES)), client.start("optimStep", **STEP)]
     held.set()
     assert client.wait(started[1]).result["policyVersion"] == 1
     assert client.wait(started[0]).result["sequences"] == len(SEQUENCES)
-    # Replies arrive on separate connections, in any order. A step in the wrong place would have been rejected.
+    # Replies arrive on separate connections, in any order. A step out of order would have been rejected.
     assert {*client.answered[-2:]} == {*started}
 
 

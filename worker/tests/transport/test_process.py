@@ -1,4 +1,4 @@
-"""The worker as a process: kills, faults, garbage, and the end of its client."""
+"""The worker as a process: kills, faults, garbage input, and the end of its client."""
 
 import os
 import re

@@ -235,7 +235,7 @@ class SamplingClient:
 def _sequence(datum: _Datum) -> TrainingSequence:
     inputs = {name: torch.from_numpy(one.values) for name, one in datum.loss_fn_inputs.items()}
     ints = torch.tensor(datum.model_input.ints)
-    # The last target is read by no later token.
+    # No later token reads the last target.
     tokens = torch.cat([ints, inputs["target_tokens"][-1:]])
     targets = torch.cat([ints[:1], inputs["target_tokens"]])
     weights = torch.cat([torch.zeros(1), inputs["weights"]])
