@@ -2,7 +2,7 @@
 export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif';
 
 /**
- * An image of a message. Its bytes stay in a file beside the problems; records hold only this reference.
+ * An image in a message. Its bytes stay in a file next to the problems; records contain only this reference.
  *
  * @example
  * const message: Message = {
@@ -12,38 +12,41 @@ export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif';
  */
 export interface ImagePart {
   readonly type: 'image';
-  /** Of the file's bytes, 64 hex digits. Identifies the image; a file with other bytes is an error. */
+  /**
+   * SHA-256 of the file's bytes, as 64 hex digits. It identifies the image; a file with other bytes is an
+   * error.
+   */
   readonly sha256: string;
   readonly mediaType: ImageType;
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  /** Size of the file. */
+  /** Size of the file in bytes. */
   readonly bytes: number;
   /** Path of the file; in a file of problems, relative to that file. */
   readonly path: string;
 }
 
 /**
- * Marks the place of an image in the text of a message with images, as verl, EasyR1 and LLaMA-Factory do. The n-th mark
- * is the n-th image. In a message without images it is plain text.
+ * Marks the place of an image in the text of a message with images, as verl, EasyR1 and LLaMA-Factory do. The
+ * n-th mark stands for the n-th image. In a message without images, the mark is plain text.
  */
 export const imageMark = '<image>';
 
-/** Number of marks in a text. */
+/** Returns the number of marks in a text. */
 export const countMarks = (text: string): number => text.split(imageMark).length - 1;
 
-/** The fields of a message that hold its text and images. */
+/** The fields of a message with its text and images. */
 interface Illustrated {
   readonly content: string;
   readonly images?: readonly ImagePart[];
 }
 
-/** All images of a prompt, in order. */
+/** Returns all images of a prompt, in order. */
 export const imagesOf = (messages: readonly Illustrated[]): readonly ImagePart[] =>
   messages.flatMap(({ images = [] }) => images);
 
-/** The content of a message as a list of texts and images. Empty texts are left out. */
+/** Returns the content of a message as a list of strings and images, without empty strings. */
 export function partsOf({ content, images = [] }: Illustrated): readonly (string | ImagePart)[] {
   if (images.length === 0) return [content];
   return content

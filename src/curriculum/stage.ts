@@ -16,7 +16,10 @@ const whereConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('everywhere') }),
   z.strictObject({
     type: z.literal('changed'),
-    /** Largest expected cost, as a share of measuring every problem again. 0: no attempts, only existing evidence. */
+    /**
+     * Maximum expected cost, as a share of measuring every problem again. 0: no attempts, only existing
+     * evidence.
+     */
     share: z
       .number()
       .min(0)

@@ -37,7 +37,8 @@ export function requireRoom(
 }
 
 /**
- * A byte becomes at most two tokens and a template adds fewer than 1,024, so most prompts need no encoding.
+ * Estimates whether a prompt may fill the window: a byte becomes at most two tokens, and a template adds
+ * fewer than 1,024.
  */
 function mayFill(problem: Problem, tokens: number): boolean {
   return promptsOf(problem).some((prompt) => {

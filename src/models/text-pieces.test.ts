@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createTextPieces, withoutStop } from './text-pieces.ts';
 
-/** A tokenizer with one token per byte: characters of several bytes are several tokens. */
+/** A tokenizer with one token per byte: characters of several bytes become several tokens. */
 const decode = (tokens: Int32Array): string => Buffer.from(tokens).toString('utf8');
 
 test('yields pieces that concatenate to the text and never contain part of a stop string', () => {

@@ -28,7 +28,7 @@ export interface CalibrationBin {
   readonly count: number;
 }
 
-/** Returns the curve over ten bins of equal width in [0, 1]; empty bins are left out. */
+/** Returns the calibration curve over ten bins of equal width in [0, 1], without empty bins. */
 export function calibrationCurve({ scores, isTrue }: Predictions): CalibrationBin[] {
   const places = Map.groupBy(scores.keys(), (i) => Math.min(9, Math.floor(10 * scores[i]!)));
   return [...places]

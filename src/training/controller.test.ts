@@ -42,7 +42,7 @@ const problems = Array.from({ length: 12 }, (_, i) =>
   mathProblem({ id: `p${i}`, answer: String(i), solution: `It is \\boxed{${i}}` }),
 );
 
-/** Problem i is solved in i of 12 attempts, independent of the policy. */
+/** Solves problem i in i of 12 attempts, independent of the policy. */
 const answers = (key: string, index: number): string => {
   const n = Number(key.slice(1));
   return `\\boxed{${(index * 5) % 12 < n ? n : n + 1}}`;

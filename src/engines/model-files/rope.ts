@@ -85,7 +85,7 @@ function parseScaling(scaling: KeyReader, keys: KeyReader, context: ScalingConte
   }
 }
 
-/** YaRN (Peng et al. 2023, 2309.00071), with the defaults of transformers. */
+/** Reads the settings of YaRN (Peng et al. 2023, 2309.00071), with the defaults of transformers. */
 function yarn(scaling: KeyReader, keys: KeyReader, { rotarySize, ropeTheta }: ScalingContext): ParsedScaling {
   const max = keys.count('max_position_embeddings');
   const original = scaling.count('original_max_position_embeddings', max);

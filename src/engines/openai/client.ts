@@ -45,7 +45,7 @@ export interface JsonRequest<Result> {
   readonly read: (body: unknown) => Result | string;
 }
 
-/** Outcome of one request: an answer, a failure that can be retried, or the server's refusal. */
+/** Outcome of one request: an answer, a retryable failure, or a rejection by the server. */
 export type Attempt<Result = Answer> =
   | { readonly answer: Result }
   | { readonly again: string; readonly afterMs?: number | undefined; readonly overloaded: boolean }

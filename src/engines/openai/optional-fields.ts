@@ -1,6 +1,6 @@
 import { ConfigError } from '../../core/errors.ts';
 
-/** Fields of a request that `omit` may leave out. */
+/** Fields of a request that `omit` can remove. */
 export const optionalFields = [
   'temperature',
   'top_p',

@@ -6,7 +6,7 @@ import { leaveOut, type OptionalField, refusedField } from './optional-fields.ts
 /** Maximum number of attempts at one probe; a feature whose probe fails this often stays unknown. */
 const maxTries = 3;
 
-/** Longest deadline of a probe, in milliseconds. */
+/** Maximum deadline of a probe, in milliseconds. */
 export const patienceMs = 30_000;
 
 /** The model to probe, and the settings that its requests depend on. */

@@ -103,7 +103,7 @@ test.each([
     expect(lastAnswer(await sampleOne(engine, { stop: ['#', ';'] }))).toBe('so o=42;');
   // No stop string in the text: the model ended by itself.
   expect(lastAnswer(await sampleOne(engine, { stop: ['#'] }))).toBe(whole);
-  // Stop strings are probed once.
+  // Stop strings are probed only once.
   expect(asked.length - probed).toBeLessThanOrEqual(3 + 3);
 });
 

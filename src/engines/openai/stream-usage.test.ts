@@ -37,7 +37,7 @@ function stream(lengths: readonly number[], turns: readonly number[], dialect: s
   if (dialect === 'per choice') return steps;
   known = lengths.reduce((sum, length) => sum + length, 0);
   push({ choices: [], usage: usageOf(known) });
-  // Some servers repeat their last statement.
+  // Some servers repeat their last usage event.
   push({ choices: [], usage: usageOf(known) });
   return steps;
 }

@@ -3,7 +3,7 @@ import type { ResponseBody, ResponseUsage } from './response-body.ts';
 /** Sums the usage stated by the events of one stream. */
 export interface StreamUsage {
   add(event: ResponseBody): void;
-  /** Usage of the request so far; undefined if none was stated. */
+  /** Returns the usage of the request so far; undefined if none was stated. */
   total(): ResponseUsage | undefined;
 }
 

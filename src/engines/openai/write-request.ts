@@ -93,7 +93,7 @@ function promptOf({ form, tokenizer }: Asking, prompt: AttemptGroup['prompt']): 
   }
 }
 
-/** Returns the text of a message, or a list of parts in OpenAI's form, with images as data URLs. */
+/** Returns the text of a message, or a list of parts in OpenAI's format, with images as data URLs. */
 function contentOf(message: Message): string | object[] {
   if (message.images === undefined) return message.content;
   if (countMarks(message.content) !== message.images.length)

@@ -5,10 +5,10 @@ import { createFrameReader } from '../../protocol/frame.ts';
 import { breach, graceMs, type OpenTransport } from './transport.ts';
 
 /**
- * Transport to a remote worker (`python -m gradus_worker --http`): the body of each HTTP request is one frame, and the
- * response contains the frames of the reply. An ordered request is sent only after the response head of the
- * previous one, which confirms the order. The worker outlives the connection: closing ends the session, not
- * the server.
+ * Creates a transport to a remote worker (`python -m gradus_worker --http`): the body of each HTTP request is
+ * one frame, and the response contains the frames of the reply. An ordered request is sent only after the
+ * response head of the previous one, which confirms the order. The worker outlives the connection: closing
+ * ends the session, not the server.
  */
 export function httpTransport(address: string, token: string | null): OpenTransport {
   return (listener) => {

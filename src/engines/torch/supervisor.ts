@@ -26,7 +26,7 @@ export interface StartedWorker {
 /** A request in flight, possibly over several workers. */
 export interface Pending<T extends RequestType> {
   readonly answer: Promise<Answer<T>>;
-  /** For `sample`: ends these completions, or all (`null`). */
+  /** Ends these completions of a `sample` request, or all of them (`null`). */
   abort(places: readonly Place[] | null): void;
 }
 
@@ -219,7 +219,7 @@ export class SupervisedWorker implements AsyncDisposable {
     this.#bringingBack = this.#bringBack(lost, lost.lost!);
   }
 
-  /** Never rejects: the pending requests receive the error. */
+  /** Restarts a lost worker. Never rejects: the pending requests receive the error. */
   async #bringBack(lost: WorkerConnection, cause: EngineError): Promise<void> {
     await lost[Symbol.asyncDispose]();
     const hopeless = this.#whyHopeless(cause);

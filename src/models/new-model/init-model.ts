@@ -20,7 +20,7 @@ export interface InitModelOptions {
   readonly tokenizerFrom: readonly string[];
   /** Maximum number of tokens in the vocabulary. Default: by size. */
   readonly vocabulary?: number | undefined;
-  /** Longest sequence in tokens, prompt and answer together. */
+  /** Maximum length of prompt and answer together, in tokens. */
   readonly context: number;
   /** `roles`, `chatml`, `none`, or the path of a Jinja file. */
   readonly chatTemplate: string;

@@ -26,7 +26,7 @@ function partsOf(difficulty?: RecipeInput['difficulty']): TrainingParts {
   const engine = scriptedEngine({
     complete: (key, index) => (isInReach(key) && index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}'),
   });
-  // Orthogonal gradients of equal length, with a little signal.
+  // Simulates orthogonal gradients of equal length, with a little signal.
   const gradientNorm = ({ sequences }: { sequences: readonly unknown[] }) =>
     Promise.resolve(Math.sqrt(sequences.length + 0.01 * sequences.length ** 2));
   const recipe = defineRecipe({

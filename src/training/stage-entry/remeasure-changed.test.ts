@@ -40,8 +40,8 @@ const now = 20;
 const problems = Array.from({ length: 90 }, (_, i) => mathProblem({ id: `p${i}`, answer: 'yes' }));
 
 /**
- * A third of the problems is never solved, a third is half solved and trained on until always solved, a third
- * is always solved.
+ * Creates observations: a third of the problems is never solved, a third is always solved, and a third is
+ * solved half the time and trained on until it is always solved.
  */
 function observations(): Observation[] {
   const attempt = (i: number, rollout: number, step: number, isCorrect: boolean): Observation => ({

@@ -96,7 +96,7 @@ function withLevels(rule: LevelRule, ruleOf: ReadonlyMap<string, LevelRule>): Le
 type Visits = ReadonlyMap<string, Visit[]>;
 
 /**
- * Returns the trials of each problem before the stage begins, in order. The store may hold later trials,
+ * Returns the trials of each problem before the stage begins, in order. The store may contain later trials,
  * which the run recorded before it was resumed.
  */
 function visitsBefore(

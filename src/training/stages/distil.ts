@@ -157,7 +157,7 @@ async function runStep(
   return { ...outcome, stuckSteps: countStuck(state.stuckSteps, step, learned) };
 }
 
-/** One optimizer update; skipped, and counted, if the gradient is not finite. */
+/** Makes one optimizer update; skips and counts it if the gradient is not finite. */
 async function update(
   { engine, recipe }: TrainingContext,
   stage: DistilConfig,

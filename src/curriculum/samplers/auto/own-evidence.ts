@@ -76,7 +76,7 @@ export class OwnEvidence {
     return this.#brakes[problem]! > 0;
   }
 
-  /** Factor of a problem's brake in (0, 1]. */
+  /** Returns the factor of a problem's brake in (0, 1]. */
   factor(problem: number): number {
     return this.#classes[this.classOf[problem]!]!.factor;
   }

@@ -49,7 +49,7 @@ export function chooseLaneLayout(
   return known;
 }
 
-/** Candidate layouts, safest first. */
+/** Returns candidate layouts, safest first. */
 export function candidateLayouts(
   config: ModelConfig,
   { lanes, threads, memoryBudgetBytes }: LayoutSettings,

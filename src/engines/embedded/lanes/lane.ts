@@ -29,7 +29,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Longest wait for the computation in progress when a lane closes, in milliseconds. */
+/** Maximum wait for the computation in progress when a lane closes, in milliseconds. */
 const closingMs = 30_000;
 
 /**

@@ -26,7 +26,7 @@ export async function distribute<Item, Result>(
   return results;
 }
 
-/** Like `Promise.all`, but waits for all promises even after a failure. */
+/** Works like `Promise.all`, but waits for all promises even after a failure. */
 export async function allDone(work: readonly Promise<unknown>[]): Promise<void> {
   for (const end of await Promise.allSettled(work)) if (end.status === 'rejected') throw end.reason;
 }

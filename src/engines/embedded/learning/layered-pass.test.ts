@@ -66,7 +66,7 @@ function sequence(length: number): TrainingSequence {
 const sequences = [sequence(41), sequence(30)];
 const feeds = { ...tokenFeeds(sequences, shape), ...lossFeeds(sequences, shape) };
 
-/** ‖a − b‖ / ‖a‖ */
+/** Returns ‖a − b‖ / ‖a‖. */
 function relativeDistance(a: Float32Array, b: Float32Array): number {
   return Math.hypot(...a.map((value, i) => value - b[i]!)) / Math.hypot(...a);
 }

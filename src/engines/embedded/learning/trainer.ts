@@ -62,7 +62,7 @@ export interface Trainer extends Scorer {
   /** Throws an `EngineError` while a gradient waits for `optimStep`. */
   gradientNorm(batch: TrainingBatch, spec: LossSpec): Promise<number>;
   /**
-   * Must run exclusively: no other call and no reader of the weights may be active. A failure leaves the
+   * Requires exclusive access: no other call and no reader of the weights may be active. A failure leaves the
    * weights invalid.
    */
   optimStep(settings: OptimStep): Promise<StepStats>;

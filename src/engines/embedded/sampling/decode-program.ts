@@ -61,7 +61,7 @@ function scaled(writer: ModelWriter, x: string, factor: number | undefined): str
   return factor === undefined || factor === 1 ? x : writer.node('Mul', [x, writer.number(factor)]);
 }
 
-/** cap · tanh(x / cap) */
+/** Returns cap · tanh(x / cap); x itself without a cap. */
 function capped(writer: ModelWriter, x: string, cap: number | undefined): string {
   return cap === undefined ? x : scaled(writer, writer.node('Tanh', [scaled(writer, x, 1 / cap)]), cap);
 }

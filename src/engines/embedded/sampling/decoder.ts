@@ -215,7 +215,7 @@ function padded(prompts: readonly Int32Array[], rows: number, stride: number): I
   return tokens;
 }
 
-/** Index of the last token of each prompt; a single one twice. */
+/** Returns the index of the last token of each prompt; repeats that of a single prompt. */
 function lastPositions(prompts: readonly Int32Array[], stride: number): Int32Array {
   const last = prompts.map((prompt, row) => row * stride + prompt.length - 1);
   return Int32Array.from({ length: Math.max(minRows, last.length) }, (_, at) => last[at] ?? last[0]!);

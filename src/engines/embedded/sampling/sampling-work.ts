@@ -28,7 +28,7 @@ export interface SamplerOptions {
   readonly slots: number;
   /** Bytes for keys and values; at least one sequence is always decoded. */
   readonly cacheBytes: number;
-  /** Longest prompt + completion. */
+  /** Maximum length of prompt and completion together, in tokens. */
   readonly maxSequenceTokens: number;
   readonly endTokens: readonly number[];
   /**

@@ -12,8 +12,8 @@ interface BlockFormat {
 const half = (view: DataView, at: number): number => halfToFloat(view.getUint16(at, true));
 
 /**
- * Q4_0, Q4_1, Q5_0 and Q5_1: 32 quants of 4 bits (low nibbles first) or 5 bits, scaled by d and either centred or
- * offset by a minimum.
+ * Creates the formats Q4_0, Q4_1, Q5_0 and Q5_1: 32 quants of 4 bits (low nibbles first) or 5 bits, scaled by
+ * d and either centred or offset by a minimum.
  */
 function nibbleFormat(name: string, hasMinimum: boolean, hasFifth: boolean): BlockFormat {
   const fifths = hasMinimum ? 4 : 2;
