@@ -15,7 +15,7 @@ import { ProblemIds } from './problem-ids.ts';
 import { loadReasoningGym, reasoningGymConfig } from './reasoning-gym-source.ts';
 import { readDataFile } from './read-file-source.ts';
 
-/** A source of problems, as `problems` accepts in a recipe and in an evaluation suite. */
+/** A source of problems, as accepted by `problems` in a recipe and in an evaluation suite. */
 export const problemSourceConfig = z.discriminatedUnion('type', [
   jsonlConfig,
   fileConfig,

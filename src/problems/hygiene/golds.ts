@@ -24,8 +24,8 @@ export function questionOf({ prompt }: Pick<Problem, 'prompt'>): string {
 }
 
 /**
- * Returns the text that decides whether two problems are the same: the question and, for each image, a number made of its
- * hash. Comparisons treat texts with different numbers as different problems, and the same applies to different images.
+ * Returns the text that decides whether two problems are the same: the question and, for each image, a number made from
+ * its hash. Comparisons treat texts with different numbers or images as different problems.
  */
 export const comparedQuestionOf = (problem: Pick<Problem, 'prompt'>): string =>
   [
