@@ -47,7 +47,7 @@ export interface VerdictAudit {
   readonly skipped: Readonly<Record<string, number>>;
   /** `old label → new label` → count. */
   readonly versions: Readonly<Record<string, number>>;
-  /** Change, such as `correct → incorrect` → rollouts whose outcome changed so. */
+  /** Change of outcome, such as `correct → incorrect`, → its rollouts. */
   readonly flips: Readonly<Record<string, AuditFinding>>;
   /** Problem id → reason why no answer to it can be judged. */
   readonly ungradable: Readonly<Record<string, string>>;

@@ -63,7 +63,7 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal | undefined;
   /** Tracks unfinished work by name, for a watchdog. */
   readonly pending?: PendingWork;
-  /** Called once with the sampled groups for the problems' own prompts, in problem order, e.g. to store them. */
+  /** Called once with the sampled groups for the problems' original prompts, in problem order, e.g. to store them. */
   readonly onSampled?: (groups: readonly RolloutGroup[]) => Promise<void>;
   /** Called after each finished group; counts sampled and greedy groups together. */
   readonly onProgress?: (done: number, total: number) => void;

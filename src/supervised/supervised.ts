@@ -54,7 +54,9 @@ export interface SupervisedStep extends Omit<SupervisedResult, 'sequences'> {
 /** Items, such as examples, in training order. */
 export interface BatchPlan<Item> {
   readonly lastStep: number;
-  /** Returns the items of a step, from 1. Depends only on the step, so that a resumed run gets the same items. */
+  /**
+   * Returns the items of a step, from 1. Depends only on the step, so that a resumed run learns from the same items.
+   */
   batch(step: number): readonly Item[];
 }
 

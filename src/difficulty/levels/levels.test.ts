@@ -200,7 +200,7 @@ describe('naming levels', () => {
     expect(levels.of(policy(2, 2))).toEqual([]);
   });
 
-  test('rejects unknown names, repeated names and circular definitions, and names the culprit', () => {
+  test('rejects unknown names, repeated names and circular definitions, and names the invalid level', () => {
     expect(() => build(level('a', inLevel('b')))).toThrow(/expected the name of a level, got "b"; levels: a/);
     expect(() => build(level('a', band({})), level('a', band({})))).toThrow(/"a" twice/);
     expect(() => build(level('a', inLevel('b')), level('b', not(inLevel('a'))))).toThrow(/a → b → a/);

@@ -81,9 +81,9 @@ export function startProbing({ ids }: Probing): ProbingState {
 }
 
 /**
- * Returns the next wave, or null if no attempt is worth its price or fits into the budget. The first wave screens
- * every problem. Later waves continue two kinds of problems: the pilots, chosen by hash, until their outcomes are
- * mixed; and the problems whose expected error falls most per attempt. Pure.
+ * Returns the next wave, or null if every attempt costs more than it is worth or exceeds the budget. The first wave
+ * screens every problem. Later waves continue two kinds of problems: the pilots, chosen by hash, until their outcomes
+ * are mixed; and the problems whose expected error falls most per attempt. Pure.
  */
 export function nextWave(probing: Probing, state: ProbingState): Wave | null {
   const { goal, ids, checkpoints } = probing;

@@ -35,7 +35,7 @@ const adaptiveConfig = z.strictObject({
    * Number of attempts that levels refer to, and the maximum per problem: "never" means never in this many attempts.
    */
   horizon: z.int().min(2).max(256).default(64),
-  /** Number of attempts that every problem gets first. */
+  /** Number of initial attempts at every problem. */
   screen: z.int().positive().default(1),
   /** Share of problems in the right cell; probing ends once the expected share reaches it. */
   confidence: z.number().gt(0).lt(1).default(0.95),

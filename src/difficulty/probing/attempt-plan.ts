@@ -10,7 +10,7 @@ export interface AttemptPlan {
   readonly batches: readonly AttemptBatch[];
   /** Number of attempts in `batches`. */
   readonly rollouts: number;
-  /** Most attempts that may follow after these. */
+  /** Maximum number of attempts that may follow. */
   readonly laterAtMost: number;
   /** Problems that need no further attempts, as far as is currently known. */
   readonly finished: number;
@@ -20,7 +20,7 @@ export interface AttemptPlan {
 export interface Missing {
   /** Numbers of the attempts to make now, ascending. */
   readonly rollouts: readonly number[];
-  /** Most attempts that may follow after these. */
+  /** Maximum number of attempts that may follow. */
   readonly later: number;
 }
 

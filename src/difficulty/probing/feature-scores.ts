@@ -3,7 +3,7 @@ import { fitLogistic, logOdds } from '../../statistics/logistic.ts';
 import { mean, standardDeviation } from '../../statistics/summary.ts';
 import { type FeatureTable, wordBuckets } from './feature-table.ts';
 
-/** Target of the prediction: a share in [0, 1], NaN where unknown. */
+/** Target of the prediction: a share in [0, 1]; NaN if unknown. */
 export type Targets = ArrayLike<number>;
 
 const folds = 4;

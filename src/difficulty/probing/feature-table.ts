@@ -14,7 +14,7 @@ export interface FeatureTable {
   /** Hashed words by problem. */
   readonly words: readonly Uint16Array[];
   /**
-   * Standardised values, one column per name; 0 where unknown. A column with unknown values is followed by an indicator
+   * Standardised values, one column per name; 0 if unknown. A column with unknown values is followed by an indicator
    * column: 1 if unknown, else 0.
    */
   readonly columns: readonly Float64Array[];

@@ -4,8 +4,8 @@ import { mean } from '../../statistics/summary.ts';
 import { passRateOf, type ProblemResult } from '../problem-result.ts';
 
 /**
- * Dependence of a model's answers on the wording of a problem, over the problems that were judged with their own prompt
- * and with another wording, with equal weights and paired by problem.
+ * Dependence of a model's answers on the wording of a problem, over the problems that were judged with their original
+ * prompt and with another wording, with equal weights and paired by problem.
  */
 export interface Robustness {
   readonly problems: number;
@@ -15,7 +15,7 @@ export interface Robustness {
   readonly others: number;
   /** others − own, with its paired 95 % bootstrap interval over problems. */
   readonly change: Estimate;
-  /** Accuracy by wording, own prompts first; absent if problems differ in the number of wordings. */
+  /** Accuracy by wording, original prompts first; absent if problems differ in the number of wordings. */
   readonly byWording?: readonly number[];
   /** Probability that attempts in all wordings, one each, are right. */
   readonly rightInAll: Estimate;
@@ -26,7 +26,7 @@ export interface Robustness {
    * that is never right, because agreement in wrong answers is not robustness.
    */
   readonly consistency?: Estimate;
-  /** Probability that an attempt with the own prompt is right and an attempt with another wording is wrong. */
+  /** Probability that an attempt with the original prompt is right and an attempt with another wording is wrong. */
   readonly rightToWrong: number;
   readonly wrongToRight: number;
   /**
@@ -38,7 +38,7 @@ export interface Robustness {
 
 /** Accuracies of one problem. */
 interface WordedRates {
-  /** Share of right attempts by wording, own prompt first; at least two entries. */
+  /** Share of right attempts by wording, original prompt first; at least two entries. */
   readonly rates: readonly number[];
   /** Unbiased estimate of the probability that two attempts with the original prompt differ. */
   readonly chance: number | null;

@@ -16,7 +16,7 @@ import { join } from 'node:path';
  *     tool-results.sqlite                  results of tool calls, which a resumed run reuses
  *     export/                              the final model
  *     search.sqlite                        full-text index, made from the shards by a search; may be deleted
- *     annotations.json                     its title, tags and note by the user; not part of what the run computed
+ *     annotations.json                     title, tags and note by the user; not a result of the run
  *     run.lock                             locked while a process writes
  *     run.origin                           proof that this user created it on this machine
  *

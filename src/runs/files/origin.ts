@@ -9,7 +9,7 @@ import { runLayout } from './layout.ts';
  * hash, made with a key that never leaves the user's state folder. A run from elsewhere cannot contain a valid one.
  */
 
-/** Computes the proof of a run; undefined where no key can be stored (no home, read-only state folder). */
+/** Computes the proof of a run; undefined if no key can be stored (no home folder, read-only state folder). */
 export async function originOf(id: string, recipeHash: string): Promise<string | undefined> {
   const key = await readKey(true);
   return key && proofOf(key, id, recipeHash);

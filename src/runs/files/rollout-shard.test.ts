@@ -114,7 +114,7 @@ const record: fc.Arbitrary<RolloutRecord> = fc.record({
   groups: fc.array(group, { minLength: 1, maxLength: 4 }),
 });
 
-test('reads back what was written, in order', async () => {
+test('reads rollouts back in the order in which they were written', async () => {
   const path = join(folder, 'any.parquet');
   await fc.assert(
     fc.asyncProperty(record, async (written) => {

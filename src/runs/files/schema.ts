@@ -42,7 +42,7 @@ const viewIndexes = `
 `;
 
 /**
- * Columns determined by recipe and seed get the same values in a resumed run. Values that depend on the clock or the
+ * Columns determined by recipe and seed have the same values after a resume. Values that depend on the clock or the
  * machine are in `sessions`, in columns named `*_at`, and in metrics with `is_timing`.
  */
 const tables = `

@@ -52,7 +52,7 @@ const batches: StartedRecord[] = [
   { step: 14, stage: 'one', purpose: 'train', offPolicySteps: 2, groups: [] },
 ];
 
-test('reads back what was written, in order', async () => {
+test('reads batches back in the order in which they were written', async () => {
   const folder = join(root, 'whole');
   await writeStartedBatches(folder, batches);
   expect(await readStartedBatches(folder)).toEqual(

@@ -1,4 +1,4 @@
-/** Field of a text: a problem's prompt, a gold or extracted answer, or what was written after the prompt. */
+/** Field of a text: a problem's prompt, a gold or extracted answer, or the text after the prompt. */
 export const textFields = ['prompt', 'answer', 'completion'] as const;
 export type TextField = (typeof textFields)[number];
 
@@ -25,7 +25,7 @@ function phrasesOf(text: string): Phrase[] {
 }
 
 /**
- * Converts what a user types to an FTS5 expression: all phrases must occur. Returns undefined if the text contains no
+ * Converts a user's query to an FTS5 expression: all phrases must occur. Returns undefined if the text contains no
  * word. No part of the text is interpreted as FTS5 syntax.
  */
 export function matchExpression(text: string, fields?: readonly TextField[]): string | undefined {

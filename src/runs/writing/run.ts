@@ -147,7 +147,7 @@ export class Run implements AsyncDisposable {
   }
 
   /**
-   * Records an event; see `RunEvent` for what belongs here and what in a log.
+   * Records an event; see `RunEvent` for the difference between events and logs.
    * @param candidates for the start of a stage: the problems that it can choose from.
    */
   async recordEvent(event: RunEvent, candidates: readonly StageCandidate[] = []): Promise<void> {

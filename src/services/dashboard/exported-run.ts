@@ -56,7 +56,7 @@ const worstPerStage = 20;
 
 /**
  * Returns a run as one value for a page. Truncates a large run to its newest rows, and to the complete groups of each
- * stage's hardest problems, then of the newest groups; `omitted` lists what is missing.
+ * stage's hardest problems, then of the newest groups; `omitted` lists the missing parts.
  */
 export async function runForPage(run: RunReader, options: ExportOptions): Promise<ExportedRun> {
   const { at, maxBytes } = options;

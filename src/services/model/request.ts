@@ -126,7 +126,7 @@ function sharedOf(
       topP: top_p ?? 1,
       topK: Math.max(0, top_k ?? 0),
       stop: typeof stop === 'string' ? [stop] : (stop ?? []),
-      // Without a seed, every request gets a random one.
+      // Without a seed, every request uses a random seed.
       seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
     },
     isStreamed: rest.stream === true,

@@ -69,7 +69,7 @@ test('our client receives the samples of the engine', async () => {
   expect(new Set(seen.map((one) => one.slice(2))).size).toBeGreaterThan(1);
 });
 
-test("our client gets the engine's tokens, with several choices per request, streamed or not", async () => {
+test("our client receives the engine's tokens, with several choices per request, streamed or not", async () => {
   process.env['GRADUS_TEST_TOKEN'] = 'secret';
   const address = { baseUrl: `${service.url}/v1`, apiKeyEnv: 'GRADUS_TEST_TOKEN' };
   const settings = { tokenizer: 'test/golden/parity-qwen2', logprobs: true, choicesPerRequest: 3 };

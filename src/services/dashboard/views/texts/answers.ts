@@ -83,7 +83,7 @@ export interface AnswersView {
 }
 
 const mostSpans = 6;
-/** Limits on what is read from each span, to limit the time of a request. */
+/** Maximum number of rollouts and files to read from each span, to limit the time of a request. */
 const [mostRollouts, mostShards] = [400, 6];
 /**
  * All rows of an evaluation's file are decoded, 20 µs each, because the problems of a family are spread over the
