@@ -67,7 +67,7 @@ export function compareSeveralModels(): { k: number; error: number; adaptive: nu
 }
 
 /**
- * Probes each model in turn, with smaller models' outcomes as features, and only where its pass rate decides a level.
+ * Probes one model after another, with smaller models' outcomes as features, and only if its pass rate decides a level.
  */
 function measureAll(
   problems: readonly SimulatedProblem[],

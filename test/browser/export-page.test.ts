@@ -56,7 +56,7 @@ describe('an exported run', () => {
   });
   afterAll(() => rmSync(root, { recursive: true }));
 
-  test('is complete if it fits, and otherwise lists what it omits', async () => {
+  test('is complete if it fits, and otherwise lists the parts it omits', async () => {
     expect(small.omitted).toEqual([]);
     expect(small.groups).toHaveLength(37);
     expect(Object.keys(small.details)).toHaveLength(37);

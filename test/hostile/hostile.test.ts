@@ -68,7 +68,7 @@ for (const setting of settings) {
 
   describe.skipIf('reason' in found)(`${setting.title}${why}`, () => {
     test.for(Object.entries(classes))(
-      'holds every program of class %s',
+      'contains every program of class %s',
       { timeout: 120_000 * rounds },
       async ([, list]) => {
         await using pool = createLanePool({ ...setting, python }, 2);
@@ -97,7 +97,7 @@ describe.skipIf(wasi instanceof Error)('as WebAssembly', () => {
   const mistaken = new Set(['change the mode of a host file', 'find a directory descriptor left open']);
 
   test.for(Object.entries(classes))(
-    'holds every program of class %s',
+    'contains every program of class %s',
     { timeout: 240_000 * rounds },
     async ([, list]) => {
       await using pool = createWasiPool(2);
@@ -143,7 +143,7 @@ describe.skipIf('reason' in numpy)(
     ];
 
     test(
-      'holds every program, including programs that use numpy',
+      'contains every program, including programs that use numpy',
       { timeout: 120_000 * rounds },
       async () => {
         const packages = 'reason' in numpy ? [] : [numpy];

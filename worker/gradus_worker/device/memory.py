@@ -29,7 +29,7 @@ def free_memory(device: torch.device) -> int:
 
 
 def is_shared(device: torch.device) -> bool:
-    """Detects other processes on a GPU that hold more memory than drivers and contexts; they may need more later."""
+    """Detects other processes on a GPU that use more memory than drivers and contexts; they may need more later."""
     if device.type != "cuda":
         return True
     free, total = torch.cuda.mem_get_info(device)

@@ -5,7 +5,7 @@ For each token t with weight w_t != 0 the loss adds
     w_t * (importance_t * policy_t + kl.coefficient * kl_t - entropy.coefficient * H_t)
 
 Arrays are [N], in float32 or float64; `segments` gives the sequence of each token. Tokens of weight 0 are ignored,
-whatever values their other arrays hold.
+whatever values the other arrays contain.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sampling on all ranks: the prompts are split among them, and each rank holds a copy of the weights."""
+"""Sampling on all ranks: the prompts are split among them, and each rank has a copy of the weights."""
 
 from __future__ import annotations
 
