@@ -85,20 +85,23 @@ function verifiersOf({ trap }: Row, seed: number): Recipe['verifiers'] {
 
 /** Settings added to recipes after the first results, each with the value at which it changes nothing. */
 const laterDefaults = {
+  algorithm: { advantages: 'episode' },
   batch: { wordings: 1, source: { type: 'in-step' } },
   stage: { reference: 'run' },
 };
 
 /**
  * Returns a hash of everything in an arm's recipe that can change its result; it is the same in every checkout. Leaves
- * out empty lists and objects and `laterDefaults`, so that a new setting of recipes keeps the keys of finished runs.
+ * out the description, empty lists and objects, and `laterDefaults`, so that a new setting of recipes keeps the keys of
+ * finished runs.
  */
 export function configOf(recipe: Recipe, { version = 0 }: Arm): string {
-  const { baseDir: _baseDir, batch, stages, ...portable } = recipe;
+  const { baseDir: _baseDir, description: _description, algorithm, batch, stages, ...portable } = recipe;
   const isEmpty = (value: unknown): boolean =>
     typeof value === 'object' && value !== null && Object.keys(value).length === 0;
   const older = {
     ...portable,
+    ...(algorithm !== undefined && { algorithm: without(algorithm, laterDefaults.algorithm) }),
     batch: without(batch, laterDefaults.batch),
     stages: stages.map((stage) => without(stage, laterDefaults.stage)),
   };
