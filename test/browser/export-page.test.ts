@@ -101,7 +101,7 @@ describe('an exported run', () => {
       expect(tab.url()).toContain('#/runs/shown-0001/overview');
       const events = tab.getByRole('region', { name: 'Events' });
       expect(await events.getByRole('row').first().isVisible()).toBe(false);
-      await events.getByText('The last one').click();
+      await events.getByText('Last event').click();
       expect(await events.getByRole('row').first().isVisible()).toBe(true);
       await tab.getByText('Recipe, data, engine, machine and command').click();
       await tab.getByText('gradus train recipe.json').waitFor();
