@@ -39,7 +39,7 @@ export async function timeEndpoints(
     runs: () => 'runs',
     run: () => base,
     notes: () => `${base}/notes`,
-    'metrics, 12 whole': () => `${base}/metrics?${names()}`,
+    'metrics, 12 full series': () => `${base}/metrics?${names()}`,
     'metrics, 12 in a range': () => `${base}/metrics?${names()}&from=${step()}`,
     facets: () => `${base}/facets`,
     groups: () =>

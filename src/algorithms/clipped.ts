@@ -16,7 +16,7 @@ interface ClippedConfig extends Settings {
 }
 
 /**
- * Creates an algorithm that learns by PPO's clipped surrogate: GRPO, DAPO, GSPO or Dr. GRPO. They differ in their
+ * Creates an algorithm that optimises PPO's clipped surrogate: GRPO, DAPO, GSPO or Dr. GRPO. They differ in their
  * advantages and defaults, and in whether the ratio is per token or per sequence.
  */
 export function clippedAlgorithm(

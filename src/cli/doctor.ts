@@ -31,7 +31,7 @@ export function addDoctorCommand(program: Command): void {
       const missing = checks.filter(({ status }) => status === 'missing');
       if (missing.length === 0) return;
       throw new EngineError(
-        `this machine or server lacks what Gradus needs; missing: ${missing.map(({ name }) => name).join(', ')}`,
+        `this machine or server does not meet the requirements of Gradus; missing: ${missing.map(({ name }) => name).join(', ')}`,
         {
           code: 'SYSTEM_UNFIT',
           tryNext:
@@ -46,7 +46,7 @@ export function addDoctorCommand(program: Command): void {
 const checkServer = (baseUrl: string, { model, apiKeyEnv }: Flags): Promise<SystemCheck[]> =>
   withInterrupt((signal) =>
     checkModelServer({ baseUrl, apiKeyEnv }, model, signal).catch((error: unknown) => {
-      // The usual next step of an engine error is `gradus doctor`, which just ran.
+      // Engine errors usually suggest `gradus doctor`, which has just run.
       if (!(error instanceof EngineError)) throw error;
       const { code, message } = error;
       throw new EngineError(message, { code, cause: error, tryNext: `curl ${baseUrl}/models` });

@@ -47,11 +47,11 @@ test('--help lists the commands as their modules describe them', () => {
   expect(lines).toBe(program.helpInformation());
 });
 
-test('docs/cli.md has one section per command, and no section of an unknown command', () => {
+test('docs/cli.md has one section per command, and none for an unknown command', () => {
   expect([...sections.keys()].toSorted()).toEqual(leaves.map(({ usage }) => usage).toSorted());
 });
 
-test.each(leaves)('docs/cli.md lists the same options of $usage as --help', ({ usage, command }) => {
+test.each(leaves)('docs/cli.md lists the same options for $usage as --help does', ({ usage, command }) => {
   const listed = sections.get(usage)?.match(/^\| `-.+$/gm) ?? [];
   expect(listed).toEqual(optionRows(command));
 });

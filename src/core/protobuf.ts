@@ -61,8 +61,8 @@ export class ProtobufMessage {
   }
 
   /**
-   * Writes seven bits per byte, lowest first; negative numbers as 64-bit two's complement. Avoids bit
-   * operators, which would truncate to 32 bits.
+   * Writes seven bits per byte, lowest first; negative numbers as 64-bit two's complement. Avoids
+   * bitwise operators, which would truncate to 32 bits.
    */
   #varint(value: number): this {
     const bytes: number[] = [];

@@ -19,7 +19,7 @@ test('algorithm and reward overrides of a stage are typed', () => {
   expect(stageConfig.safeParse(wrongType).success).toBe(false);
 });
 
-test('a reward override replaces only the settings of a reward', () => {
+test('a reward override ignores undefined settings and settings that the reward does not have', () => {
   const [outcome, score] = [
     rewardConfig.parse({ type: 'outcome', correct: 2 }),
     rewardConfig.parse({ type: 'score' }),

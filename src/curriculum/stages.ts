@@ -4,7 +4,7 @@ import { imitateConfig } from './imitate.ts';
 import { selectionRule, type StageConfig, stageConfig } from './stage.ts';
 import type { LevelRule } from '../difficulty/levels/level-rules.ts';
 
-/** A stage of any kind: `stage()` reinforces, `imitate()` learns from examples, `distil()` from a teacher. */
+/** A stage of any kind: `stage()` trains by reinforcement, `imitate()` from examples, `distil()` from a teacher. */
 export const anyStageConfig = z.discriminatedUnion('type', [stageConfig, imitateConfig, distilConfig]);
 
 /** A validated stage of any kind. */
@@ -21,7 +21,7 @@ export const isTaught = (stage: AnyStage): boolean =>
   stage.examples.type === 'harvest' &&
   stage.examples.from === 'teacher';
 
-/** Returns the selection of a stage as one rule; null: every problem, or no problem at all. */
+/** Returns the selection of a stage as one rule, or null if the stage selects all problems or uses none. */
 export function ruleOfStage(stage: AnyStage): LevelRule | null {
   if (stage.type !== 'imitate') return selectionRule(stage);
   return typeof stage.examples === 'string' ? null : selectionRule(stage.examples);

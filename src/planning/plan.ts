@@ -6,7 +6,7 @@ const range = z.strictObject({ low: z.number(), expected: z.number(), high: z.nu
 /** A part of a run: measuring, one stage, or all evaluations. */
 const planPart = z.strictObject({
   kind: z.enum(['measuring', 'stage', 'evaluation']),
-  /** Name of the stage, or the kind of another part. */
+  /** Name of the stage; for other parts, the same as `kind`. */
   name: z.string(),
   /** Attempts at problems. */
   rollouts: range,
@@ -16,7 +16,10 @@ const planPart = z.strictObject({
   seconds: range.optional(),
 });
 
-/** Memory of weights, optimizer and microbatches, in bytes; the process also samples, within the budget. */
+/**
+ * Memory for weights, optimizer and microbatches, in bytes. Excludes sampling, which runs in the same process and sizes
+ * its caches from the same budget.
+ */
 const planMemory = z.strictObject({
   /** Absent if one sequence does not fit the budget. */
   bytes: z.number().optional(),
@@ -24,7 +27,7 @@ const planMemory = z.strictObject({
   budget: z.number(),
   /** Length of the longest assumed sequence, in tokens. */
   positions: z.number(),
-  /** Reason why training does not fit, with a sufficient budget. */
+  /** Why training does not fit, and a budget that would suffice. */
   problem: z.string().optional(),
   /** Assignments for `--set`, each of which makes training fit according to the engine's own memory model. */
   changes: z.array(z.string()).optional(),
@@ -34,8 +37,8 @@ const planMemory = z.strictObject({
 const planCost = z.strictObject({ currency: z.string(), perHour: z.number(), total: range });
 
 /**
- * Forecast of a run before it begins. Exit rules may end stages early; the low end then covers only the steps that are
- * made.
+ * Forecast of a run before it begins. Assumes that every stage makes all its `maxSteps`: a stage that an exit rule ends
+ * early may fall below the low end.
  */
 export const planSchema = z.strictObject({
   parts: z.array(planPart),
@@ -45,7 +48,7 @@ export const planSchema = z.strictObject({
   speedFrom: z.string().optional(),
   /** Absent if the engine does not forecast its memory. */
   memory: planMemory.optional(),
-  /** Machines and devices of training and sampling; absent if the engine runs in this process. */
+  /** Machines and devices used for training and sampling; absent if the engine runs in this process. */
   placement: z.string().optional(),
   cost: planCost.optional(),
   /** Parts of the recipe that the plan omits. */

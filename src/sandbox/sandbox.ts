@@ -2,8 +2,8 @@
  * Runs untrusted programs. Expected outputs never enter the program's process, so that it cannot read, print or forge
  * them: printed output is compared outside the sandbox, and tests of Python functions run in a second guarded process
  * (see `python/run-judge.ts`). A program cannot make `run` throw or hang: the outcome reports how the program ended. A
- * `SandboxError` means that the sandbox itself is broken. The comment at the top of each kind's file lists what it does
- * not stop.
+ * `SandboxError` means that the sandbox itself is broken. The comment at the top of each implementation lists the
+ * attacks that it does not prevent.
  *
  * @example
  * await using sandbox = openQuickjsSandbox();
@@ -36,8 +36,8 @@ export type SandboxProgram =
 /** Resources that a program may use. */
 export interface SandboxLimits {
   /**
-   * CPU milliseconds for loading, and again for each call or input. It is not wall-clock time, so that load on the
-   * machine does not fail a program.
+   * CPU milliseconds for loading, and again for each call or input. Counts CPU time, not wall-clock time, so
+   * that a busy machine does not cause a timeout.
    */
   readonly maxCpuMs: number;
   readonly maxMemoryBytes: number;

@@ -117,7 +117,7 @@ describe('an exported run', () => {
       'rollouts?outcome=timeout',
       'rollouts?as=differences',
       'group',
-    ])('%s sends no request, runs no script of the data and fits a screen of 360 px', async (view) => {
+    ])('%s sends no request, runs no script from the data and fits a screen 360 px wide', async (view) => {
       const tab = await browser.newPage();
       const faults: string[] = [];
       tab.on('pageerror', (error) => faults.push(error.message));

@@ -1,8 +1,8 @@
 const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 
 /**
- * Draws values as at most `width` bars, scaled between minimum and maximum. More values than bars are averaged in equal
- * groups; equal values give bars of half height.
+ * Draws values as at most `width` bars, scaled between minimum and maximum. If there are more values than
+ * bars, averages them in equal groups. If all values are equal, all bars have half height.
  *
  * @example
  * sparkline([0, 1, 2, 3], 4); // '▁▃▆█'

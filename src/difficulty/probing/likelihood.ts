@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Problem } from '../../core/problem.ts';
 import type { RecordedLikelihood } from '../pass-rates/pass-rate-store.ts';
 
-/** Version of `referenceTexts`; likelihoods of another version are not comparable. */
+/** Version of `referenceTexts`; likelihoods from different versions are not comparable. */
 export const likelihoodVersion = 'boxed@1';
 
 /** A text whose log-likelihood after the prompt predicts the pass rate. */

@@ -51,7 +51,7 @@ function endings({ status, reason, step, secondsSinceStep, stepSeconds }: RunVit
       severity: 'error',
       title: `No step for ${Math.round(secondsSinceStep / 60)} minutes, but a process has the run open`,
       whatToDo:
-        'It may be evaluating or measuring (see the events), or it hangs: check its log, and the engine or verifier listed as unfinished. If you stop it, nothing before the last checkpoint is lost.',
+        'It may be evaluating or measuring (see the events), or it may be hung: check its log, and the engine or verifier listed as unfinished. If you stop it, nothing before the last checkpoint is lost.',
       step,
       evidence: { metric: 'seconds since the last step', value: secondsSinceStep, threshold: patience },
     },
@@ -74,7 +74,7 @@ const thresholds: readonly Threshold[] = [
     threshold: 0.8,
     title: 'Nearly all groups are always or never solved, so there is hardly any training signal',
     whatToDo:
-      'Check whether groups are solved by all or by none, and select a harder or easier level; the gate zeroAdvantage() refills the batch with mixed groups.',
+      'If most groups are all correct, select a harder level; if most are all incorrect, an easier one; the gate zeroAdvantage() refills the batch with mixed groups.',
   },
   {
     id: 'truncation-rising',

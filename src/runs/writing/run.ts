@@ -48,7 +48,7 @@ export interface RunParts {
   readonly lock: FileLock;
   /** Id of this process's row in `sessions`. */
   readonly session: number;
-  /** The resolved recipe, as at creation. */
+  /** The resolved recipe with which the run was created. */
   readonly recipe: unknown;
   readonly seed: number;
   /** Damage found while opening, one message each; usually empty. */
@@ -58,7 +58,7 @@ export interface RunParts {
 
 /** Arguments of `saveCheckpoint`. */
 export interface CheckpointRequest extends CheckpointContent {
-  /** Whether this is the end of a stage, whose checkpoint some retentions keep. */
+  /** Whether this checkpoint ends a stage; `Retention.keepStageEnds` keeps such checkpoints. */
   readonly isStageEnd?: boolean;
   /** For `keepBest`: higher is better. */
   readonly score?: number;
@@ -163,7 +163,7 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** Records the engine of this process (`Engine.info`); JSON-safe. */
+  /** Records the engine of this process. `info` is `Engine.info` and must be JSON-safe. */
   async recordEngine(info: unknown): Promise<void> {
     await this.#inTurn('recording the engine', () => {
       this.#commit(() => {

@@ -20,7 +20,7 @@ export const raceConfig = z.strictObject({
     learningRate: z.array(rate).min(1),
     schedule: z.array(optimizerConfig.shape.schedule.unwrap()).min(1).default(['constant']),
   }),
-  /** Shares of the training after which the weakest trials stop; ascending, rounded to multiples of the first. */
+  /** Fractions of training after which the weakest trials stop; ascending, rounded to multiples of the first. */
   rungs: z
     .array(z.number().gt(0).lt(1))
     .min(1)

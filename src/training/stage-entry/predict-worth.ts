@@ -19,7 +19,7 @@ import type { TrainingParts } from '../training-context.ts';
 
 /** A sample of problems to attempt. */
 export interface ProbeOptions {
-  /** Number of problems to draw uniformly; at most all are drawn. */
+  /** Number of problems to draw uniformly, capped at the number available. */
   readonly problems: number;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -47,10 +47,11 @@ const probeRollouts = 8;
 const [mostSplits, fewestPerSplit] = [6, 4];
 
 /**
- * Predicts the worth of staging over all problems from the recipe's own pass-rate store (`difficulty.store`), with an
- * assumed critical batch.
+ * Predicts, from the recipe's own pass-rate store (`difficulty.store`) and an assumed critical batch, how much staging
+ * gains over training on all problems.
  *
- * @returns null if the recipe names no store, or the store has no attempts of this model with this sampling.
+ * @returns null if the recipe names no store, or the store is missing or has no attempts by this model with the
+ * recipe's sampling settings.
  */
 export function predictFromStore(parts: TrainingParts): PredictedWorth | null {
   using store = openPassRateStore(':memory:');
@@ -126,7 +127,7 @@ async function noiseOf(
   return found;
 }
 
-/** Returns the problems with trials, and their cells among all problems. */
+/** Returns the problems that have trials, each with its cell; cells are formed over all problems. */
 function poolOf({ problems }: TrainingParts, passRates: ReadonlyMap<string, Trials>): PooledTrials[] {
   const { cellOf } = splitIntoCells(
     problems.map((problem) => ({ ...problem, levels: [], measured: noTrials })),

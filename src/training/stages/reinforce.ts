@@ -59,7 +59,7 @@ export async function beginReinforce(
 /**
  * Opens a stage that has begun, with its pool, sampler, gates and batches.
  *
- * @param restored batches of the checkpoint, in order.
+ * @param restored batches from the checkpoint, in order.
  */
 export async function openReinforce(
   context: TrainingContext,

@@ -14,7 +14,7 @@ export const mathPolicy = z.strictObject({
   lists: z.enum(['unordered', 'ordered']).default('unordered'),
   /**
    * Does 75 % equal 75? `either`: yes, if either of the two has the sign. `gold`: only if the gold has it. `never`:
-   * only 0.75 equals 75 %. A number never equals a hundredth of itself without a sign: 75 is not 0.75.
+   * only 0.75 equals 75 %. Without a sign, a number never equals a hundredth of itself: 75 is not 0.75.
    */
   percent: z.enum(['either', 'gold', 'never']).default('either'),
   /**

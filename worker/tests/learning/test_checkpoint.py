@@ -32,7 +32,7 @@ def test_a_state_round_trips_bit_for_bit_and_replaces_the_previous_one(tmp_path:
     assert len(list((tmp_path / "s").iterdir())) == 2
 
 
-def test_a_state_of_format_1_is_read(tmp_path: Path) -> None:
+def test_loads_a_state_in_format_1(tmp_path: Path) -> None:
     draft = tmp_path / "draft"
     save_file(TENSORS, draft)
     content = draft.read_bytes()
@@ -96,7 +96,7 @@ def whole_with_one_bit_changed(content: bytes) -> bytes:
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
-def test_a_missing_state_or_one_of_another_model_is_rejected(tmp_path: Path) -> None:
+def test_a_missing_state_or_a_state_from_another_model_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="expected a file"):
         load_state(tmp_path / "nowhere", StateOwner("m"))
     save_state(tmp_path, TENSORS, UpdateCounts(3, 3), StateOwner("m"))

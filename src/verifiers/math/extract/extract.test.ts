@@ -39,7 +39,7 @@ test.each([
   ['\\boxed{3}<|im_end|>\\boxed{4}', '3'],
   ['\\boxed{5}. I hope this answer is helpful!', '5'],
   ['\\boxed{5}. If you need another answer: ask 3 more questions.', '5'],
-])('of %j the answer is %j', (completion, answer) => {
+])('the answer in %j is %j', (completion, answer) => {
   expect(extract(completion)).toBe(answer);
 });
 
@@ -78,7 +78,7 @@ test.each([
   ['The best answer is D.', 'D'],
   ['The correct option is D because A is wrong.', undefined],
   ['Dieses Problem hat keine Antwort', undefined],
-])('the mark in %j leads to %j', (completion, answer) => {
+])('the answer marker in %j yields %j', (completion, answer) => {
   expect(extract(completion, 'marked')).toBe(answer);
 });
 
@@ -96,7 +96,7 @@ test.each([
   ['the value of x/2', undefined],
   ['他有3万', '3万'],
   ['she read the pages 10-20', '10-20'],
-])('takes the whole number in %j: %j', (completion, answer) => {
+])('extracts the complete number, not a part of it, from %j: %j', (completion, answer) => {
   expect(extract(completion)).toBe(answer);
 });
 
@@ -109,7 +109,7 @@ test.each([
   ['The answer is 7, which is easy to see since 8 > 2.', '7'],
   ['The answer is yes. I hope this answer is helpful.', 'yes'],
   ['x is 5', undefined],
-])('the mark in English %j leads to %j', (completion, answer) => {
+])('the English answer marker in %j yields %j', (completion, answer) => {
   expect(extract(completion, 'marked')).toBe(answer);
   expect(extract(completion, 'boxed')).toBeUndefined();
 });
