@@ -44,6 +44,8 @@ export interface RowMapping extends Instruction {
   readonly ids: ProblemIds;
   /** Local path of the file; images are relative to it. */
   readonly file: string;
+  /** See `ImageOrigin`. */
+  readonly allowsMissing?: boolean | undefined;
 }
 
 /**

@@ -23,6 +23,8 @@ export interface ReadFileOptions {
   readonly ids?: ProblemIds;
   /** Called for each row skipped under `onError: 'skip'`. */
   readonly onSkip?: (error: DataError) => void;
+  /** Whether a row with a missing image file keeps the marks of its images; default: such a row is rejected. */
+  readonly allowsMissing?: boolean;
   /** Command that skips invalid rows, for errors. Default: `gradus data import` of the file. */
   readonly skipWith?: string;
 }
@@ -89,7 +91,11 @@ function withWayOn(
 function problemReader(
   config: FileConfig,
   { file, name }: DataFile,
-  { ids, unseen }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
+  {
+    ids,
+    unseen,
+    allowsMissing,
+  }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
 ): (row: Row) => Problem {
   const shapes = new RowShapes(config);
   const mappings = new Map<Shape, RowMapping>();
@@ -97,7 +103,7 @@ function problemReader(
     const where = `${name}:${number}`;
     const value = columnsOf(read(), where);
     const { shape, isNamed } = shapes.of(value, where);
-    const mapping = mappings.get(shape) ?? mappingOf(config, shape, { name, file, ids });
+    const mapping = mappings.get(shape) ?? mappingOf(config, shape, { name, file, ids, allowsMissing });
     mappings.set(shape, mapping);
     const { columns } = mapping;
     return naming(where, () => {
@@ -119,7 +125,7 @@ function problemReader(
 const mappingOf = (
   config: FileConfig,
   shape: Shape,
-  from: Pick<RowMapping, 'name' | 'file' | 'ids'>,
+  from: Pick<RowMapping, 'name' | 'file' | 'ids' | 'allowsMissing'>,
 ): RowMapping => ({
   ...from,
   columns: columnsConfig.parse({ ...shape.columns, ...config.columns }),

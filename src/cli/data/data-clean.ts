@@ -44,6 +44,10 @@ const shareOf = realNumber(0, { above: true });
 
 const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemFile(path), '.');
 
+/** Reads problems for a check that reports the images that are missing. */
+const readWithMarks = (path: string): AsyncIterable<Problem> =>
+  readFileProblems(problemFile(path), '.', { allowsMissing: true });
+
 /** `gradus data check|dedup|decontaminate`: removes problems that are unsuitable for training, and reports why. */
 export function addCleaningCommands(data: Command): void {
   addForceOption(data.command('check'))
@@ -66,7 +70,7 @@ export function addCleaningCommands(data: Command): void {
         command,
         [path],
         options,
-        (log) => prior.of(withoutFindings(read(path), checks, log, notes)),
+        (log) => prior.of(withoutFindings(readWithMarks(path), checks, log, notes)),
         () => withPriorColumns(prior),
       );
     });

@@ -171,6 +171,23 @@ test.each<[string, object, RegExp]>([
   await expect(read(row)).rejects.toThrow(message);
 });
 
+test('a check of the data keeps the mark of a missing image and reports the problem', async () => {
+  const path = join(folder, 'missing.jsonl');
+  writeFileSync(
+    path,
+    [asked('none.png'), asked('red.png')].map((row) => `${JSON.stringify(row)}\n`).join(''),
+  );
+  const config = fileConfig.parse(file('missing.jsonl'));
+  const problems: Problem[] = [];
+  for await (const problem of readFileProblems(config, folder, { allowsMissing: true }))
+    problems.push(problem);
+  expect(problems.map((problem) => findUnverifiable(problem)?.reason)).toEqual([
+    'missing picture',
+    undefined,
+  ]);
+  expect(problems.map(({ prompt }) => imagesOf(prompt).length)).toEqual([0, 1]);
+});
+
 test('a file of problems and its images move together; changed images are an error', async () => {
   const [problem] = await read(asked('red.png'));
   const out = join(folder, 'moved');

@@ -17,6 +17,8 @@ export interface ImageOrigin {
   readonly file: string;
   /** Name in messages; a hub address for downloaded files. */
   readonly name: string;
+  /** Whether a prompt keeps only its marks if one of its image files is missing. Default: such a row is rejected. */
+  readonly allowsMissing?: boolean | undefined;
 }
 
 /**
@@ -76,11 +78,17 @@ export function attachImages(
     images.length,
   );
   let next = 0;
-  return marked.map((message) => {
-    const from = next;
-    next += countMarks(message.content);
-    return withParts(message, readImages(images.slice(from, next), from, origin));
-  });
+  try {
+    return marked.map((message) => {
+      const from = next;
+      next += countMarks(message.content);
+      return withParts(message, readImages(images.slice(from, next), from, origin));
+    });
+  } catch (error) {
+    if (origin.allowsMissing !== true || !(error instanceof DataError && error.code === 'DATA_NO_IMAGE'))
+      throw error;
+    return marked as readonly Message[];
+  }
 }
 
 function withMarks(messages: readonly RawMessage[], count: number): readonly RawMessage[] {

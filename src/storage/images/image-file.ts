@@ -24,7 +24,7 @@ function partOf(bytes: Uint8Array, path: string): ImagePart {
  * Reads the description of an image file.
  *
  * @param path resolved against the working directory.
- * @throws DataError when the file is missing, not an image, truncated or too large.
+ * @throws DataError when the file is missing (`DATA_NO_IMAGE`), not an image, truncated or too large.
  */
 export function describeImage(path: string): ImagePart {
   return partOf(readBytes(path), resolve(path));
@@ -70,9 +70,7 @@ function readBytes(path: string): Buffer {
   if (found?.isFile() !== true)
     throw new DataError(
       `image ${path}: expected a file, got ${found === undefined ? 'none' : 'a folder or device'}`,
-      {
-        tryNext: `ls -l ${path}`,
-      },
+      { code: 'DATA_NO_IMAGE', tryNext: `ls -l ${path}` },
     );
   if (found.size > imageLimits.maxBytes)
     throw new DataError(
