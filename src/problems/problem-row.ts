@@ -45,7 +45,7 @@ export interface RowMapping extends Instruction {
   /** Local path of the file; images are relative to it. */
   readonly file: string;
   /** See `ImageOrigin`. */
-  readonly allowsMissing?: boolean | undefined;
+  readonly onMissing?: ((error: DataError) => void) | undefined;
 }
 
 /**

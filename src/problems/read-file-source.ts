@@ -23,8 +23,8 @@ export interface ReadFileOptions {
   readonly ids?: ProblemIds;
   /** Called for each row skipped under `onError: 'skip'`. */
   readonly onSkip?: (error: DataError) => void;
-  /** Whether a row with a missing image file keeps the marks of its images; default: such a row is rejected. */
-  readonly allowsMissing?: boolean;
+  /** Called for each row with a missing image file, which keeps only the marks; default: such a row is rejected. */
+  readonly onMissing?: (error: DataError) => void;
   /** Command that skips invalid rows, for errors. Default: `gradus data import` of the file. */
   readonly skipWith?: string;
 }
@@ -91,11 +91,7 @@ function withWayOn(
 function problemReader(
   config: FileConfig,
   { file, name }: DataFile,
-  {
-    ids,
-    unseen,
-    allowsMissing,
-  }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
+  { ids, unseen, onMissing }: ReadFileOptions & { readonly ids: ProblemIds; readonly unseen: Set<string> },
 ): (row: Row) => Problem {
   const shapes = new RowShapes(config);
   const mappings = new Map<Shape, RowMapping>();
@@ -103,7 +99,7 @@ function problemReader(
     const where = `${name}:${number}`;
     const value = columnsOf(read(), where);
     const { shape, isNamed } = shapes.of(value, where);
-    const mapping = mappings.get(shape) ?? mappingOf(config, shape, { name, file, ids, allowsMissing });
+    const mapping = mappings.get(shape) ?? mappingOf(config, shape, { name, file, ids, onMissing });
     mappings.set(shape, mapping);
     const { columns } = mapping;
     return naming(where, () => {
@@ -125,7 +121,7 @@ function problemReader(
 const mappingOf = (
   config: FileConfig,
   shape: Shape,
-  from: Pick<RowMapping, 'name' | 'file' | 'ids' | 'allowsMissing'>,
+  from: Pick<RowMapping, 'name' | 'file' | 'ids' | 'onMissing'>,
 ): RowMapping => ({
   ...from,
   columns: columnsConfig.parse({ ...shape.columns, ...config.columns }),

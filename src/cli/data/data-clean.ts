@@ -46,7 +46,7 @@ const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemF
 
 /** Reads problems for a check that reports the images that are missing. */
 const readWithMarks = (path: string): AsyncIterable<Problem> =>
-  readFileProblems(problemFile(path), '.', { allowsMissing: true });
+  readFileProblems(problemFile(path), '.', { onMissing: () => {} });
 
 /** `gradus data check|dedup|decontaminate`: removes problems that are unsuitable for training, and reports why. */
 export function addCleaningCommands(data: Command): void {

@@ -55,7 +55,14 @@ export function addImportCommand(data: Command): void {
       requireFreeOutput('--out', options.out, files, options);
       const skips = skipCounter();
       const output = outputOf(command);
-      const watch = { onSkip: skips.onSkip, onDownload: output.progress };
+      let missing = 0;
+      const onMissing = ({ message }: Error): void => {
+        if (++missing <= 5)
+          output.warn(
+            `${message}; the problem keeps the mark of the image, and gradus data check removes it`,
+          );
+      };
+      const watch = { onSkip: skips.onSkip, onMissing, onDownload: output.progress };
       const problems = await writeLines(options.out, importLines(files, options, watch));
       output.result(
         { problems, ...skips.result(), out: options.out },
@@ -67,7 +74,7 @@ export function addImportCommand(data: Command): void {
 async function* importLines(
   files: readonly string[],
   options: ImportOptions,
-  watch: Pick<ReadFileOptions & LocateOptions, 'onSkip' | 'onDownload'>,
+  watch: Pick<ReadFileOptions & LocateOptions, 'onSkip' | 'onMissing' | 'onDownload'>,
 ): AsyncGenerator<string> {
   const { shape, column, domain, instruction, system, onError } = options;
   const passRates = options.passRate.map(({ trials, ...label }) => ({ ...label, trials: Number(trials) }));

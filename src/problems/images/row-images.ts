@@ -17,8 +17,8 @@ export interface ImageOrigin {
   readonly file: string;
   /** Name in messages; a hub address for downloaded files. */
   readonly name: string;
-  /** Whether a prompt keeps only its marks if one of its image files is missing. Default: such a row is rejected. */
-  readonly allowsMissing?: boolean | undefined;
+  /** Called if an image file is missing; the prompt then keeps only its marks. Default: such a row is rejected. */
+  readonly onMissing?: ((error: DataError) => void) | undefined;
 }
 
 /**
@@ -85,8 +85,9 @@ export function attachImages(
       return withParts(message, readImages(images.slice(from, next), from, origin));
     });
   } catch (error) {
-    if (origin.allowsMissing !== true || !(error instanceof DataError && error.code === 'DATA_NO_IMAGE'))
+    if (origin.onMissing === undefined || !(error instanceof DataError && error.code === 'DATA_NO_IMAGE'))
       throw error;
+    origin.onMissing(error);
     return marked as readonly Message[];
   }
 }
