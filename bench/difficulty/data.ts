@@ -14,7 +14,7 @@ export interface Population {
   readonly ids: readonly string[];
   /** Recorded rollouts per problem. */
   readonly horizon: number;
-  /** Features known before any rollout; null if there are none. */
+  /** Features known before any rollout; null without such features. */
   readonly features: FeatureTable | null;
   /** Successes among the first 0 … horizon rollouts, by problem. */
   readonly prefixes: readonly Uint16Array[];

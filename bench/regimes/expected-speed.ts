@@ -33,8 +33,8 @@ export function expectedSpeed(
   return goal === 0 ? 1 : stepsTo(slow!, goal) / stepsTo(fast!, goal);
 }
 
-/** Returns the critical batch of a row: that of its own gradients if its interval excludes the demo's, else the
- * demo's. */
+/** Returns the critical batch measured by a row's gradients if its interval excludes the demo's critical batch, else
+ * the demo's. */
 export function rowBatch(parts: readonly NoiseParts[]): number {
   if (parts.length < 2) return demoBatch;
   const { mean, low, high } = criticalBatch(parts);

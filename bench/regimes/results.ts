@@ -15,7 +15,7 @@ const result = z.strictObject({
   /** The share of groups with a signal at every step. */
   liveByStep: z.array(z.number()).optional(),
   /** At every step, the mean of √(4p(1 − p)) over groups with a signal, where p is the pass rate of the group; 0 if
-   * there are none. */
+   * no group has one. */
   contrastByStep: z.array(z.number()).optional(),
   /** Noise and signal of the gradient at the steps that measure them, (W9) of docs/algorithms/staging-worth.md. */
   gradient: z.array(z.strictObject({ noise: z.number(), signal: z.number() })).optional(),

@@ -36,7 +36,7 @@ export default defineRecipe({
     }),
   ],
   evaluation: [
-    test('closed-book'), // paper: reasoning distillation without knowledge is a student of its own
+    test('closed-book'), // paper: the student of reasoning distillation without knowledge is trained separately
     test('bm25'), // paper
     test('reranked'), // paper
     test('oracle'), // paper: passages found by the rationale

@@ -66,7 +66,7 @@ export default defineRecipe({
   },
   rewards: { [domain]: partsReward({ weights: { answer: 1 } }) },
   // paper: attempts by Qwen2.5-7B-Instruct until the first right answer: medium 10 to 20, difficult more than
-  // 20. ours: the same bounds as pass rates, measured with the instruct model in a store of its own
+  // 20. ours: the same bounds as pass rates, measured with the instruct model, in a separate store
   knownPassRates: [{ label: 'instruct', store: 'difficulty/qwen2.5-7b-instruct.sqlite' }],
   levels: [
     level('medium', band({ model: 'instruct', min: 1 / 20, max: 1 / 10 })),

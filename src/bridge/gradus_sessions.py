@@ -15,7 +15,7 @@ class Lost(Exception):
 
 
 class Sessions:
-    """Runs sessions on an event loop of its own thread, so that connections stay alive between requests.
+    """Runs sessions on an event loop in a separate thread, so that connections stay alive between requests.
 
     `open_session(task)` is a coroutine function; a session has `step(text)`, which returns the reply as in the
     protocol, and `close()`.

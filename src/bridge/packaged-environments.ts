@@ -95,7 +95,7 @@ export const packagedName = (config: PackagedConfig): string =>
 /**
  * Returns a hash of all settings that a reply depends on.
  *
- * @param environment the package's description of its own part.
+ * @param environment the package's description of the settings that it applies itself.
  */
 export const settingsHash = (config: PackagedConfig, environment: string): string =>
   hashKey(JSON.stringify([adapterOptions(config), config.maxReplyTokens, environment])).toString(36);

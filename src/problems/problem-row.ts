@@ -2,7 +2,7 @@ import { stringifyJson } from '../core/lossless-json.ts';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Message, Problem } from '../core/problem.ts';
-import { naming } from './images/naming-rows.ts';
+import { naming } from './naming-rows.ts';
 import { attachImages, type RawMessage, takeImages } from './images/row-images.ts';
 import type { ColumnNames } from './columns.ts';
 import type { ProblemIds } from './problem-ids.ts';

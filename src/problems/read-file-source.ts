@@ -4,7 +4,7 @@ import { type DataFile, locateData, type LocateOptions } from './locate-files.ts
 import type { FileConfig } from './file-source.ts';
 import { columnsConfig } from './columns.ts';
 import { ProblemIds } from './problem-ids.ts';
-import { naming } from './images/naming-rows.ts';
+import { naming } from './naming-rows.ts';
 import { inOurForm } from './our-form.ts';
 import { problemOfRow, type RowMapping } from './problem-row.ts';
 import { readRows } from '../storage/rows/read-rows.ts';

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explainSystemError } from './system-error.ts';
@@ -29,6 +29,23 @@ export type FileSizes = Readonly<Record<string, number>>;
 /** Replaces or creates one file with content that is in memory. */
 export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
   await writeAtomic(path, (file) => file.writeFile(content));
+}
+
+/** `writeFileAtomic` for synchronous callers. Each process has a separate draft, so several may write the same content. */
+export function writeFileAtomicSync(path: string, content: Uint8Array): void {
+  const draft = `${draftOf(path)}-${process.pid}`;
+  try {
+    rmSync(draft, { force: true });
+    // "wx" as in `writeAtomic`.
+    writeFileSync(draft, content, { flag: 'wx', flush: true });
+    renameSync(draft, path);
+    const folder = openSync(dirname(path), 'r');
+    fsyncSync(folder);
+    closeSync(folder);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw explainSystemError(error, path);
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ const rounds = Number(process.env['GRADUS_HOSTILE_ROUNDS'] ?? 1);
 const request = { memoryBytes: 256 << 20, cpuSeconds: 1, outputBytes: 1 << 16, wallMs: 1500 };
 const nobody = 65534;
 
-/** Returns an interpreter that works with the guard on this machine, or the reason why there is none. */
+/** Returns an interpreter that works with the guard on this machine, or the reason why no interpreter does. */
 async function usable(spec: Omit<LaneSpec, 'python'>): Promise<{ python: string } | { reason: string }> {
   let reason = 'no python3 was found';
   for (const python of findPythons()) {

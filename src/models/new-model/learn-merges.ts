@@ -105,7 +105,7 @@ class PairCounts {
     this.#changed.clear();
   }
 
-  /** Removes and returns the most frequent pair; `undefined` if there are none. */
+  /** Removes and returns the most frequent pair; `undefined` if no pair is left. */
   takeMostFrequent(): Candidate | undefined {
     if (this.#changed.size > 0) this.queueChanged();
     for (let top = this.#pop(); top !== undefined; top = this.#pop()) {

@@ -7,7 +7,7 @@ import { difficultyColumns } from './problem-line.ts';
 
 /**
  * Writes a problem as a line for supervised learning with LLaMA-Factory (`formatting: sharegpt` with the tags of
- * OpenAI): `messages` that end with the solution, or with the answer if there is none, and `images` as paths.
+ * OpenAI): `messages` that end with the solution, or with the answer for problems without one, and `images` as paths.
  */
 export function llamaFactoryLine(problem: Problem, known: KnownDifficulty | undefined): string {
   const { id, prompt, solution, answer, domain, source } = problem;

@@ -49,7 +49,7 @@ function boxAt(text: string, { index, 0: command }: RegExpExecArray): Box {
   return { start: index, end: end + 1, content: text.slice(open + 1, Math.max(end, 0)).trim() };
 }
 
-/** Returns the index of the closing brace, or -1 if there is none. */
+/** Returns the index of the closing brace, or -1 without one. */
 function braceEnd(text: string, start: number): number {
   let depth = 1;
   for (let end = start; end < text.length; end++) {

@@ -200,7 +200,7 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** Reads the newest checkpoint, from which a resumed run continues; `undefined` if there is none. */
+  /** Reads the newest checkpoint, from which a resumed run continues; `undefined` before the first. */
   async latestCheckpoint(): Promise<Checkpoint | undefined> {
     return this.#inTurn('reading the last checkpoint', async () => {
       const row = readCheckpoints(this.#parts.database).at(-1);

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ImagePart, ImageType } from '../../core/image.ts';
 import { DataError } from '../../core/errors.ts';
-import { draftOf } from '../atomic.ts';
+import { writeFileAtomicSync } from '../atomic.ts';
 import { explainSystemError } from '../system-error.ts';
 import { imageLimits, readImageHeader } from './image-header.ts';
 
@@ -42,9 +42,7 @@ export function keepImage(bytes: Uint8Array, folder: string): ImagePart {
   if (existsSync(path) && statSync(path).size === bytes.length) return part;
   try {
     mkdirSync(join(folder, 'images'), { recursive: true });
-    const draft = `${draftOf(path)}-${process.pid}`;
-    writeFileSync(draft, bytes);
-    renameSync(draft, path);
+    writeFileAtomicSync(path, bytes);
   } catch (error) {
     throw explainSystemError(error, path);
   }

@@ -2,7 +2,7 @@ import type { Estimate } from '../../../statistics/intervals.ts';
 import type { ProgressBrake } from './brake.ts';
 import type { Cells } from '../cells.ts';
 
-/** Maximum number of sources that get metrics of their own. */
+/** Maximum number of sources with separate metrics. */
 const mostSources = 24;
 
 /**

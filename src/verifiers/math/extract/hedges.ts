@@ -16,7 +16,7 @@ const bound = new RegExp(
 /** Number of characters before a value that are searched for a hedge. */
 const reach = 24;
 
-/** Returns the start of the words that deny or bound the value at `start`, or `start` itself if there are none. */
+/** Returns the start of the words that deny or bound the value at `start`, or `start` itself without such words. */
 export function boundStart(text: string, start: number): number {
   return Math.min(hedgeStart(denial, text, start), hedgeStart(bound, text, start));
 }

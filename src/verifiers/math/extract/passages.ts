@@ -94,7 +94,7 @@ function isPowerOfUnit(text: string, at: number): boolean {
 /** First characters of fences, numbers and dates. */
 const firstSign = /[$\\\d.√JFMASOND]/g;
 
-/** Returns the next position at which a formula, a number or a date may begin; -1 if there is none. */
+/** Returns the next position at which a formula, a number or a date may begin; -1 without one. */
 function nextStart(text: string, from: number): number {
   firstSign.lastIndex = from;
   return firstSign.exec(text)?.index ?? -1;

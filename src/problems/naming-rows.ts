@@ -1,4 +1,4 @@
-import { DataError } from '../../core/errors.ts';
+import { DataError } from '../core/errors.ts';
 
 /** Prefixes file and row to the message of a `DataError` without them. */
 export function naming<T>(where: string, work: () => T): T {
