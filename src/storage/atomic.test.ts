@@ -19,6 +19,7 @@ import {
   sweep,
   writeAtomic,
   writeFileAtomic,
+  writeFileAtomicSync,
   writeFolderAtomic,
 } from './atomic.ts';
 
@@ -180,6 +181,16 @@ test('the next write replaces the longer draft of a killed process', async () =>
   await writeFileAtomic(path, 'new');
   expect(readFileSync(path, 'utf8')).toBe('new');
   expect(readdirSync(folder)).toEqual(['file']);
+});
+
+test('the synchronous writer replaces a link at the path of its draft, and leaves no draft', () => {
+  const path = join(folder, 'file');
+  writeFileSync(join(folder, 'outside'), 'precious');
+  symlinkSync(join(folder, 'outside'), `${draftOf(path)}-${process.pid}`);
+  writeFileAtomicSync(path, Buffer.from('new'));
+  expect(readFileSync(join(folder, 'outside'), 'utf8')).toBe('precious');
+  expect(readFileSync(path, 'utf8')).toBe('new');
+  expect(readdirSync(folder).toSorted()).toEqual(['file', 'outside']);
 });
 
 test('replaces a link at the path of the draft and leaves its target alone', async () => {
