@@ -374,6 +374,12 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.getByRole('button', { name: 'Save', exact: true }).click();
     await tab.getByRole('heading', { name: 'Third <b>seed</b> slow-0003' }).waitFor();
     await tab.getByRole('button', { name: 'Edit notes' }).click();
+    // A late answer: pages that still ask for the moved run would fail.
+    await tab.route('**/trash', async (route) => {
+      const response = await route.fetch();
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      await route.fulfill({ response });
+    });
     await tab.getByRole('button', { name: 'Move to trash' }).click();
     await tab.getByRole('button', { name: 'Move this run to the trash' }).click();
     await tab.waitForURL(/runs$/u);
@@ -385,6 +391,19 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.getByText('1 of').waitFor();
     await tab.getByText('diverged?').waitFor();
     expect(faults).toEqual([]);
+  });
+
+  test('reports a move to the trash that failed', async () => {
+    await using opened = await open('runs/slow-0003/overview');
+    const { tab } = opened;
+    await tab.route('**/trash', (route) =>
+      route.fulfill({ status: 409, json: { error: 'the run is open' } }),
+    );
+    await tab.getByRole('button', { name: 'Edit notes' }).click();
+    await tab.getByRole('button', { name: 'Move to trash' }).click();
+    await tab.getByRole('button', { name: 'Move this run to the trash' }).click();
+    await tab.getByText('the run is open').waitFor();
+    expect(await tab.getByRole('link', { name: 'slow-0003' }).count()).toBe(1);
   });
 
   test('saves a chart as SVG and PNG, and its data as CSV', async () => {

@@ -63,5 +63,5 @@ function listen(onChange: (change: Change) => Promise<void>): () => void {
 
 const pause = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 /** Resolves after the next frame is painted. */
-const nextFrame = async (): Promise<void> =>
+export const nextFrame = async (): Promise<void> =>
   new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));

@@ -1,6 +1,7 @@
-import { useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type SubmitEvent } from 'react';
 import type { Annotations } from '../../../../src/runs/files/annotations.ts';
+import { nextFrame } from '../../data/subscribe.ts';
 import { useSource } from '../../data/use-data.ts';
 import { InertText } from '../../design/inert-text.tsx';
 import { Card, Empty, Field } from '../../design/parts.tsx';
@@ -55,12 +56,19 @@ function Editor(props: {
     await Promise.all([['runs'], ['run', folder]].map((queryKey) => queries.invalidateQueries({ queryKey })));
     close();
   };
-  const trash = async (): Promise<void> => {
-    await source.moveToTrash(folder);
-    go(['runs']);
-    // Queries of the moved run would fail.
-    await Promise.all([['runs'], ['trash']].map((queryKey) => queries.invalidateQueries({ queryKey })));
-  };
+  // The list of runs shows the error of this mutation.
+  const trash = useMutation({
+    mutationKey: ['trash'],
+    mutationFn: async () => {
+      // Requests for a moved run fail, so its page closes first and its requests end.
+      go(['runs']);
+      await nextFrame();
+      const requests = queries.getQueryCache().findAll({ queryKey: ['run', folder] });
+      await Promise.allSettled(requests.map(({ promise }) => promise));
+      await source.moveToTrash(folder);
+      await Promise.all([['runs'], ['trash']].map((queryKey) => queries.invalidateQueries({ queryKey })));
+    },
+  });
   const save = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget);
@@ -96,7 +104,7 @@ function Editor(props: {
                 Cancel
               </button>
             </div>
-            <TrashButton onConfirm={() => void attempt(trash)} />
+            <TrashButton onConfirm={() => trash.mutate()} />
           </div>
         </form>
       </Card>
