@@ -9,6 +9,8 @@
  *                 folders; for 135m add --prompts 2 --group 4 --tokens 64 --steps 1 --turns 3
  *   --contenders  any of embedded, torch, embedded-ahead, torch-ahead, loop, trl
  *
+ *   --reward      answer or coin; default: answer for 0.3m, coin for others, which would have no reward to learn from
+ *
  * `…-ahead` samples one batch during the turns of other contenders, so use long turns (--steps 20) to compare
  * it.
  */
@@ -17,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import * as z from 'zod';
 import { quantile } from '../src/statistics/summary.ts';
 import { type Contender, type MeasuredTurn, startContender } from './step/turns.ts';
 import { type Workload, writeWorkload } from './step/workload.ts';
@@ -32,6 +35,7 @@ const { values } = parseArgs({
     threads: { type: 'string', default: '2' },
     turns: { type: 'string', default: '5' },
     steps: { type: 'string', default: '4' },
+    reward: { type: 'string' },
   },
 });
 const names = (
@@ -58,13 +62,16 @@ for (const model of values.models.split(',')) {
   const folder = await mkdtemp(join(tmpdir(), 'gradus-bench-step-'));
   const contenders: Contender[] = [];
   try {
-    const work = await writeWorkload(model, folder, shape);
+    const reward = z.enum(['answer', 'coin']).parse(values.reward ?? (model === '0.3m' ? 'answer' : 'coin'));
+    const work = await writeWorkload(model, folder, { ...shape, reward });
     for (const name of names) contenders.push(await startContender(name, commandOf(name, work), work));
     const turns = new Map<string, MeasuredTurn[]>(names.map((name) => [name, []]));
     for (let turn = 0; turn < shape.turns; turn++)
       for (const contender of contenders) turns.get(contender.name)!.push(await contender.turn());
     results[model] = summarise(turns);
-    console.log(`${model}: ${shape.prompts} × ${shape.groupSize} rollouts of ≤ ${shape.maxTokens} tokens`);
+    console.log(
+      `${model}: ${shape.prompts} × ${shape.groupSize} rollouts of ≤ ${shape.maxTokens} tokens, reward: ${reward}`,
+    );
     console.table(results[model]);
   } finally {
     for (const contender of contenders) contender[Symbol.dispose]();

@@ -4,17 +4,23 @@
  */
 import { readSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { byteCount } from '../../src/core/text/byte-size.ts';
 import { chooseLaneLayout, type LaneLayout } from '../../src/engines/embedded/lanes/lane-layout.ts';
 import { openModelFolder } from '../../src/engines/model-files/model-folder.ts';
 import { defineRecipe } from '../../src/recipe/define-recipe.ts';
 import type { StepEvent } from '../../src/training/events.ts';
 import { startTraining } from '../../src/training/start.ts';
+import { customVerifier } from '../../src/verifiers/custom/custom.ts';
 import type { Workload } from './workload.ts';
 
 const workload = JSON.parse(process.argv[2]!) as Workload;
 const [engine, source] = process.argv[3]!.split('-');
 const { model, folder, prompts, groupSize, maxTokens, threads, stepsPerTurn, turns, memoryBudget } = workload;
+const coin = {
+  ...customVerifier({ module: fileURLToPath(new URL('coin-verifier.ts', import.meta.url)) }),
+  workers: 0,
+};
 
 /** Returns the engine's default lanes for this number of CPU cores. */
 async function layoutOf(): Promise<LaneLayout> {
@@ -32,7 +38,7 @@ const recipe = defineRecipe({
         : { type: 'embedded', ...(await layoutOf()), memoryBudget },
   },
   problems: [{ type: 'jsonl', path: join(folder, 'problems.jsonl'), domain: 'math' }],
-  verifiers: { math: { type: 'math', extraction: 'boxed' } },
+  verifiers: { math: workload.reward === 'coin' ? coin : { type: 'math', extraction: 'boxed' } },
   algorithm: { type: 'dapo', clipHigh: 0.2 },
   // Small enough that the lengths stay those of the initial policy.
   optimizer: { learningRate: 1e-7 },

@@ -36,7 +36,9 @@ class Turns:
             sys.exit(0)
 
 
-def reward_of(text: str, answer: str) -> float:
+def reward_of(text: str, answer: str, kind: str) -> float:
+    if kind == "coin":
+        return float(sum(map(ord, text)) % 2 == 0)
     found = re.findall(r"\\boxed\{([^{}]*)\}", text)
     return float(bool(found) and found[-1].replace(" ", "") == answer.replace(" ", ""))
 
@@ -60,7 +62,7 @@ def run_trl(work: dict, turns: Turns) -> None:
 
     def reward(completions, answer, completion_ids, **_):
         turns.tokens += sum(len(ids) for ids in completion_ids)
-        return [reward_of(text, gold) for text, gold in zip(completions, answer)]
+        return [reward_of(text, gold, work["reward"]) for text, gold in zip(completions, answer)]
 
     class Gate(TrainerCallback):
         def on_step_end(self, *_args, **_kwargs):
@@ -124,7 +126,9 @@ def run_loop(work: dict, turns: Turns) -> None:
         mask = ((ended - (written == tokenizer.eos_token_id).long()) == 0).float()
         generated = time.perf_counter()
         texts = tokenizer.batch_decode(written, skip_special_tokens=True)
-        rewards = torch.tensor([reward_of(text, chosen[i // size]["answer"]) for i, text in enumerate(texts)])
+        rewards = torch.tensor(
+            [reward_of(text, chosen[i // size]["answer"], work["reward"]) for i, text in enumerate(texts)]
+        )
         groups = rewards.view(-1, size)
         advantages = ((groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + 1e-6)).view(-1, 1)
         judged = time.perf_counter()

@@ -12,6 +12,8 @@ export interface Workload {
   readonly prompts: number;
   readonly groupSize: number;
   readonly maxTokens: number;
+  /** `coin`: 1 for texts with an even sum of code points, so that nearly every group has a gradient. */
+  readonly reward: 'answer' | 'coin';
   readonly threads: number;
   /** Number of steps that a contender takes per turn. */
   readonly stepsPerTurn: number;
