@@ -20,7 +20,7 @@ export interface RunComparison {
  * Compares two runs by the last evaluations of the suites that they share; `before` is the baseline.
  *
  * @param only the suite to compare; default: all shared suites.
- * @throws DataError when they share no evaluated suite.
+ * @throws DataError if the runs share no evaluated suite.
  */
 export async function compareRuns(before: string, after: string, only?: string): Promise<RunComparison> {
   const first = await readEvaluatedRun(before);

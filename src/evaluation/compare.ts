@@ -21,7 +21,7 @@ export interface Comparison {
   readonly byDomain: Readonly<Record<string, PairedDifference>>;
   /** Differences by family; empty if the problems have no families. */
   readonly byFamily: Readonly<Record<string, PairedDifference>>;
-  /** Known reasons why the two may not be comparable. */
+  /** Known reasons why the two evaluations may not be comparable. */
   readonly warnings: readonly string[];
 }
 
@@ -32,7 +32,7 @@ type Pair = readonly [before: ProblemResult, after: ProblemResult];
  * easy and hard problems from the interval. Comparing an evaluation (the same object) with itself gives exactly 0,
  * even with few problems.
  *
- * @throws DataError when they share no judged problem.
+ * @throws DataError if the evaluations share no judged problem.
  */
 export function comparePaired(before: Evaluation, after: Evaluation, { seed = 0 } = {}): Comparison {
   const pairs = pairResults(before, after);

@@ -45,7 +45,7 @@ const vote = (outcome: Verdict['outcome'], extracted?: string): Verdict => ({
   ...(extracted === undefined ? {} : { evidence: { extracted } }),
 });
 
-test('returns the verdict of the majority, splits ties, and ignores attempts without an answer', () => {
+test('returns the verdict of the most frequent answer, splits ties, and ignores attempts without an answer', () => {
   const right = vote('correct', '5');
   const wrong = vote('incorrect', '6');
   expect(majorityCorrect([right, wrong, right])).toBe(1);
@@ -81,7 +81,7 @@ test('groups answers for the majority vote as the math verifier compares them', 
   expect(majorityCorrect(verdicts.slice(0, 4))).toBe(0.5);
 });
 
-test('best of N by the verdict equals unbiased pass@N', () => {
+test('best of N, chosen by the verdict, equals unbiased pass@N', () => {
   const drawn = fc.array(fc.boolean(), { minLength: 1, maxLength: 64 });
   fc.assert(
     fc.property(drawn, fc.nat(), (correct, draw) => {

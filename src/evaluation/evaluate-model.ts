@@ -20,12 +20,12 @@ export interface EvaluationRecipe extends Pick<
   readonly policy: Pick<Recipe['policy'], 'engine'>;
 }
 
-/** Progress and abort of an evaluation. */
+/** Callbacks and abort signal of an evaluation. */
 export interface EvaluationWatch {
   readonly onProgress?: (suite: string, done: number, total: number) => void;
   readonly onDownload?: LoadingOptions['onDownload'];
   readonly onEvaluation?: (evaluation: Evaluation) => void;
-  /** For a model server: called once at the end with the usage. */
+  /** Called once at the end with the usage of a model server; not called for other engines. */
   readonly onSpending?: (spending: Spending) => void;
   readonly signal?: AbortSignal;
 }
@@ -34,8 +34,8 @@ export interface EvaluationWatch {
  * Evaluates a model on the suites of a recipe exactly as a run of that recipe would: with the same problems, sampling
  * and random numbers, so that results can be paired.
  *
- * @param only names of the suites; empty: all of them.
- * @throws ConfigError when the recipe has no such suite.
+ * @param only names of the suites to evaluate; empty: all suites.
+ * @throws ConfigError if the recipe has no suite with one of these names.
  */
 export async function evaluateModel(
   source: ModelSource,

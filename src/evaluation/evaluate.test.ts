@@ -36,7 +36,7 @@ const answers = (complete: (key: string, index: number) => string, more: Partial
     seed: 1,
     ...more,
   });
-/** Makes the first `count` attempts right and the others wrong. */
+/** Makes the first `count` attempts correct and the others incorrect. */
 const firstRight = (count: number) => (_: string, index: number) =>
   index < count ? 'correct:5' : 'incorrect:6';
 
@@ -74,7 +74,7 @@ describe('an evaluation', () => {
     expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   });
 
-  test('attempts other wordings on request, which adds robustness and does not change other figures', async () => {
+  test('attempts other wordings on request: adds robustness and leaves all other figures unchanged', async () => {
     const wordings = [[{ role: 'user' as const, content: 'two and two?' }]];
     const problems = math.map((problem, i) => (i < 3 ? { ...problem, wordings } : problem));
     const worded = suiteConfig.parse(suite({ name: 'held-out', maxTokens: 40, wordings: true }));
@@ -127,7 +127,7 @@ describe('an evaluation', () => {
 });
 
 describe('a comparison', () => {
-  test('pairs problems and gives an interval for the difference', async () => {
+  test('pairs problems and returns an interval for the difference', async () => {
     const before = await answers(firstRight(1));
     const after = await answers((key, index) => firstRight(key === 'm0' ? 1 : 3)(key, index));
     const { overall, byDomain, warnings } = comparePaired(before, after);

@@ -34,7 +34,7 @@ export interface Evaluation {
   readonly byFamily: Readonly<Record<string, Summary>>;
   readonly byLevel: Readonly<Record<string, Summary>>;
   readonly problems: readonly ProblemResult[];
-  /** Dependence of sampled and greedy results on the wording; absent unless the suite attempts other wordings. */
+  /** How much sampled and greedy results depend on the wording; absent unless the suite attempts other wordings. */
   readonly robustness?: { readonly sampled?: Robustness; readonly greedy?: Robustness };
   /** Strategies compared on the same problems; absent unless the suite lists some. */
   readonly strategies?: StrategyReport;

@@ -32,7 +32,7 @@ export function formatEvaluation(evaluation: Evaluation, step?: number): string 
   return [title, ...from, alignColumns(rows, { figuresFrom: 1 }), ...worded, ...played].join('\n');
 }
 
-/** Formats the dependence on wordings as three lines. */
+/** Formats the robustness to wordings as three lines. */
 function formatRobustness(kind: string, one: Robustness): string {
   const { consistency, chanceFlips } = one;
   const held =
@@ -68,7 +68,7 @@ function age(updates: number, step: number | undefined): string {
   return updates === 0 ? '' : ` after ${updates} updates`;
 }
 
-/** Formats a comparison as a table for the terminal, in percentage points, followed by reasons for doubt. */
+/** Formats a comparison as a table for the terminal, in percentage points, followed by its warnings. */
 export function formatComparison({ overall, byDomain, warnings }: Comparison): string {
   const rows = [
     ['', 'problems', 'before', 'after', 'change', '95 % interval', 'greedy'],

@@ -52,7 +52,7 @@ test('counts a harvest of examples from the first step after the harvest', async
   ]);
 });
 
-test('counts training, and measuring for stages that have begun but not for later stages', async () => {
+test('counts training, and measuring only for stages that have begun', async () => {
   await using run = await createRun(root, { name: 'measured', seed: 0, recipe: {} });
   using store = openPassRateStore(join(run.directory, 'pass-rates.sqlite'));
   const conditions = {

@@ -11,11 +11,11 @@ export interface TrainingCost {
   readonly step: number;
   /** Training rollouts, including those of rejected groups. */
   readonly trained: number;
-  /** Rollouts of training, of measuring difficulty and of harvesting examples. */
+  /** Rollouts made for training, for measuring difficulty and for harvesting examples. */
   readonly rollouts: number;
   /**
-   * Tokens written in all these rollouts. If the engine did not report tokens of measuring, they are estimated from
-   * the mean length of the first ten steps.
+   * Tokens written in all these rollouts. If the engine did not report the tokens written while measuring, they are
+   * estimated from the mean rollout length of the first ten steps.
    */
   readonly tokens: number;
 }
@@ -54,8 +54,8 @@ function accuracies(text: string | null): Record<string, number> {
 }
 
 /**
- * Returns a function from a step to the cost of a run up to that step. Counts the measuring and harvests of all stages
- * begun before it.
+ * Returns a function from a step to the cost of a run up to that step. Includes the measuring and harvests of all
+ * stages that began before that step.
  */
 function costUntil(run: RunReader): (step: number) => TrainingCost {
   const counts = run.metric('rollout/count');

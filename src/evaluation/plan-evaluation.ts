@@ -16,7 +16,7 @@ export interface EvaluationRequest extends TrustOptions {
   readonly recipe?: string;
   /** Names of the recipe's suites or of published suites; empty: all suites of the recipe. */
   readonly suites: readonly string[];
-  /** Published suite → path or address to read its problems from instead. */
+  /** Maps a published suite to the path or address from which to read its problems instead. */
   readonly suiteData?: Readonly<Record<string, string>>;
   /** `--set` assignments for the recipe file, or for the published suites if there is no file. */
   readonly set: readonly string[];
@@ -34,7 +34,7 @@ export interface EvaluationPlan {
  * are sampled with the recipe's engine and seed.
  *
  * @param model a folder, a run, or, for a model server, the name of the model on the server.
- * @throws ConfigError when neither a recipe nor a published suite is named, or a suite is unknown.
+ * @throws ConfigError if neither a recipe nor a published suite is named, or if a suite is unknown.
  */
 export async function planEvaluation(model: string, request: EvaluationRequest): Promise<EvaluationPlan> {
   const { suites, suiteData: data = {}, set } = request;

@@ -9,7 +9,7 @@ export interface PromptResult {
   /** Attempts with a verdict: all but `ungradable` ones. */
   readonly trials: number;
   readonly correct: number;
-  /** Whether the greedy attempt was right; absent without a gradable greedy attempt. */
+  /** Whether the greedy attempt was correct; absent without a gradable greedy attempt. */
   readonly greedy?: boolean;
 }
 
@@ -24,7 +24,10 @@ export interface ProblemResult extends PromptResult {
   readonly truncated: number;
   /** Tokens written, over all attempts. */
   readonly tokens: number;
-  /** Whether the most frequent answer was right; absent for problems without a gold answer (programs). */
+  /**
+   * 1 if the most frequent answer was correct, 0 if not, the share of correct ones in a tie; absent for problems
+   * without a gold answer (programs).
+   */
   readonly majority?: number;
   /** Results for the other wordings, in order; absent unless the suite attempts them. */
   readonly wordings?: readonly PromptResult[];
@@ -59,7 +62,7 @@ export function resultOf(
   };
 }
 
-/** Returns the share of right attempts at a problem, which must have trials. */
+/** Returns the share of correct attempts at a problem, which must have trials. */
 export function passRateOf({ correct, trials }: PromptResult): number {
   return correct / trials;
 }

@@ -18,7 +18,7 @@ const startOf = (counts: readonly number[], trials: number) => {
   return rlStart({ problems, overall: summarise(problems, 0) });
 };
 
-test('counts problems solved at least once, and problems solved sometimes', () => {
+test('counts problems solved at least once, and problems solved sometimes but not always', () => {
   expect(startOf([0, 1, 3, 4], 4)).toMatchObject({ attempts: 4, passAt: 0.75, learnable: { mean: 0.5 } });
   expect(startOf([0, 1], 1)).toBeNull();
   expect(startOf([], 4)).toBeNull();

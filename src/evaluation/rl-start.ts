@@ -2,7 +2,7 @@ import { type Estimate, wilsonInterval } from '../statistics/intervals.ts';
 import type { Evaluation } from './evaluate.ts';
 
 /**
- * Readiness of a model for reinforcement learning: two figures that predict the result of RL even when accuracy and
+ * Readiness of a model for reinforcement learning: two figures that predict the result of RL even where accuracy and
  * loss after supervised learning do not (Kang et al. 2025, arXiv 2510.01624).
  */
 export interface RlStart {
@@ -10,11 +10,14 @@ export interface RlStart {
   readonly attempts: number;
   /** Share of problems solved at least once in this many attempts, in [0, 1]. */
   readonly passAt: number;
-  /** Share of problems solved sometimes, so that their groups have a signal, with its 95 % Wilson interval. */
+  /**
+   * Share of problems solved sometimes but not always, whose groups have a learning signal, with its 95 % Wilson
+   * interval.
+   */
   readonly learnable: Estimate;
 }
 
-/** Computes the figures; null for an evaluation with fewer than two attempts at a problem. */
+/** Computes the figures over the problems with at least two attempts; null if there are none. */
 export function rlStart({ problems, overall }: Pick<Evaluation, 'problems' | 'overall'>): RlStart | null {
   const attempts = Math.max(0, ...Object.keys(overall.passAt).map(Number));
   const judged = problems.filter(({ trials }) => trials >= 2);

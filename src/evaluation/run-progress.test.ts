@@ -11,8 +11,8 @@ afterAll(() => rmSync(root, { recursive: true }));
 const verdicts = { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 0 };
 
 /**
- * Creates an evaluation of twenty problems in two families, `sums` and `words`; each has the given number of right
- * rollouts out of ten.
+ * Creates an evaluation of twenty problems in two families, `sums` and `words`; in each family, the given number of ten
+ * rollouts per problem is correct.
  */
 function evaluation(suite: string, sums: number, words: number) {
   const problems = Array.from({ length: 20 }, (_, i): ProblemResult => {

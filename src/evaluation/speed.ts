@@ -17,7 +17,7 @@ export interface Speed {
   /** Number of seeds for which the other side reaches the baseline's final accuracy. */
   readonly reached: number;
   readonly steps: SpeedIn;
-  /** Rollouts of training and of measuring difficulty. */
+  /** Rollouts made for training and for measuring difficulty. */
   readonly rollouts: SpeedIn;
   /** Tokens written in these rollouts. */
   readonly tokens: SpeedIn;
@@ -31,10 +31,10 @@ const window = 3;
 
 /**
  * Compares the costs at which two sides first reach the baseline's final accuracy, over moving averages of three
- * evaluations. Both costs are those of first crossings, so that equal curves have ratio 1.
+ * evaluations. Each cost is that of the first crossing, so that equal curves have ratio 1.
  *
- * @param accuracyOf returns the accuracy of a point; undefined if the point lacks it.
- * @returns undefined unless every run has two evaluations or more after step 0.
+ * @param accuracyOf returns the accuracy at a point of a curve, or undefined if it was not measured.
+ * @returns undefined unless every run has at least two evaluations after step 0.
  */
 export function speedToEnd(
   pairs: readonly CurvePair[],

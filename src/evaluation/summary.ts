@@ -11,7 +11,7 @@ export interface Summary {
   readonly ungradable: number;
   /** avg@k with its 95 % bootstrap interval over problems. */
   readonly accuracy?: Estimate;
-  /** Unbiased pass@k for k = 1, 2, 4 … up to the smallest number of trials of any problem. */
+  /** Unbiased pass@k for k = 1, 2, 4 … up to the number of trials of the problem with the fewest. */
   readonly passAt: Readonly<Record<string, number>>;
   /** maj@k over the problems whose answers can be compared. */
   readonly majority?: number;
@@ -38,7 +38,9 @@ export function summarise(results: readonly ProblemResult[], seed: number): Summ
   };
 }
 
-/** Groups problems by names (a problem may have several) and summarises each group, in order of first occurrence. */
+/**
+ * Groups problems by name (a problem may have several names) and summarises each group, in order of first occurrence.
+ */
 export function summariseBy(
   results: readonly ProblemResult[],
   namesOf: (result: ProblemResult) => readonly string[],

@@ -78,7 +78,7 @@ async function complete(
   }
 }
 
-/** Downloads the missing end of a file and appends it. Returns the size, which equals the listed one. */
+/** Downloads the missing end of a file and appends it. Returns the new size, which equals the listed size. */
 async function receiveRest(
   access: HubAccess,
   address: HubAddress,
@@ -139,7 +139,7 @@ async function append(
 }
 
 /**
- * Returns the same kind of hash of a file as in the listing: sha256, or git's sha1 (of a header, then the content).
+ * Hashes a file with the algorithm that the listing used: sha256, or git's sha1 (of a header, then the content).
  */
 async function etagOf(path: string, { etag, size }: Required<ListedFile>): Promise<string> {
   return etag.length === 64 ? hashFile(path) : hashFile(path, createHash('sha1').update(`blob ${size}\0`));

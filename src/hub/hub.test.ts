@@ -67,7 +67,7 @@ const largeAddress = `hf://datasets/openai/gsm8k@${first}/data/large.parquet`;
 const requested = (): string[] =>
   hub.requests.map(({ server, path }) => `${server} ${path.replace(/\?.*/, '')}`);
 
-test('an address is a dataset or model, a revision and a path, and survives a round trip', () => {
+test('parses an address into a dataset or model, a revision and a path, and writes the same address back', () => {
   expect(parseHubAddress('hf://datasets/openai/gsm8k/main/train')).toEqual({
     kind: 'dataset',
     repository: 'openai/gsm8k',
@@ -258,7 +258,7 @@ test.each(['../../../outside', '/outside', 'main', 'A'.repeat(40), `${first}/..`
   },
 );
 
-test('a revision whose path leads out of the references folder is rejected', () => {
+test('a revision whose path lies outside the references folder is rejected', () => {
   const { reference } = cachedRepository(cache, parseHubAddress('hf://datasets/openai/gsm8k'));
   for (const revision of ['..', '../main', 'a/../../b', '/etc', 'a\\b', './a', ''])
     expect(() => reference(revision)).toThrow('expected a branch, a tag or a commit');

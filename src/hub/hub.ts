@@ -21,7 +21,7 @@ export interface FetchOptions {
   readonly pauseMs?: number;
 }
 
-/** Local copies of the files that an address names, at the commit it resolved to. */
+/** Local copies of the files that an address names, at the commit to which it resolved. */
 export interface FetchedFiles {
   readonly commit: string;
   /** Folder with the files under their paths in the repository. */
@@ -30,7 +30,7 @@ export interface FetchedFiles {
   readonly files: readonly {
     /** Path in the repository. */
     readonly path: string;
-    /** Address at the commit. */
+    /** Address of the file, pinned to the commit. */
     readonly address: string;
     /** Path on this machine. */
     readonly file: string;

@@ -80,13 +80,13 @@ async function keepListing(
   await exclusive(repository.lock('listing'), write, access.signal);
 }
 
-/** Returns the commit of a branch or tag at the last lookup. */
+/** Returns the commit that a branch or tag had at the last lookup; undefined if none is recorded. */
 async function readReference(repository: CachedRepository, revision: string): Promise<string | undefined> {
   const text = (await readIfExists(repository.reference(revision)))?.trim() ?? '';
   return isCommit(text) ? text : undefined;
 }
 
-/** Parses a response body; a truncated one gives a retryable error. */
+/** Parses a response body as JSON. @throws RetryableError for a truncated or invalid body. */
 async function readJson(response: Response): Promise<unknown> {
   const text = await response.text().catch((cause: unknown) => {
     throw new RetryableError(reasonOf(cause), { cause });

@@ -16,7 +16,7 @@ export interface HubAccess {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Attempts without progress before a request fails. */
+/** Maximum number of attempts without progress; then the request fails. */
 const maxAttempts = 5;
 const maxRedirects = 5;
 
@@ -101,7 +101,7 @@ async function send(access: HubAccess, url: URL, range: string | undefined): Pro
   }
 }
 
-/** Returns why a `fetch` failed, which its error states in `cause`. */
+/** Returns why a `fetch` failed: the message of its error's `cause`, if there is one. */
 export function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error ? cause.message || message : message;

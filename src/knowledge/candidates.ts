@@ -3,7 +3,7 @@ import { createRng, type Rng } from '../core/rng.ts';
 import type { Passage } from '../retrieval/passage.ts';
 import type { ScoringRetriever } from '../retrieval/retriever.ts';
 
-/** A question with a rationale of its answer. */
+/** A question and the rationale for its answer. */
 export interface RationaleRow {
   readonly prompt: readonly Message[];
   readonly rationale: string;
@@ -15,17 +15,20 @@ export interface Candidate {
   readonly target: number;
 }
 
-/** Passages to rank for a question, from the two queries; a passage that both found is in both lists. */
+/** Passages to rank for a question, one list per query; a passage found by both queries is in both lists. */
 export interface Candidates {
   readonly question: string;
   readonly byRationale: readonly Candidate[];
   readonly byQuestion: readonly Candidate[];
 }
 
-/** The last message of a prompt, which is the query of a question. */
+/** Returns the last message of a prompt, which serves as the query; empty for an empty prompt. */
 export const questionOf = (prompt: readonly Message[]): string => prompt.at(-1)?.content ?? '';
 
-/** Retrieves the candidates of questions: `count` by the rationale and `count` by the question (KARD, section 3.2). */
+/**
+ * Retrieves candidates for each question: `count` with the rationale as the query and `count` with the question (KARD,
+ * section 3.2).
+ */
 export async function findCandidates(
   retriever: ScoringRetriever,
   rows: readonly RationaleRow[],
@@ -54,7 +57,7 @@ export async function findCandidates(
   return found;
 }
 
-/** Draws `count` distinct candidates of each list. */
+/** Draws up to `count` candidates from each list; a candidate drawn from both appears once. */
 export function drawCandidates(
   { byRationale, byQuestion }: Candidates,
   count: number,

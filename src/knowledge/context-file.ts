@@ -13,9 +13,9 @@ export interface ContextFileOptions {
   /** JSON Lines with a column `prompt`: problems or examples. */
   readonly file: string;
   readonly retriever: Retriever;
-  /** Column of the query. `prompt`: its last message. */
+  /** Column that contains the query; for `prompt`, the query is its last message. */
   readonly query: string;
-  /** Passages of a prompt. */
+  /** Maximum number of passages per prompt. */
   readonly top: number;
   readonly format: ContextFormat;
   readonly out: string;
@@ -26,9 +26,9 @@ export interface ContextFileOptions {
 /** Result of `addContext`. */
 export interface ContextReport {
   readonly rows: number;
-  /** Rows whose query found no passage. */
+  /** Number of rows whose query found no passage. */
   readonly empty: number;
-  /** Share of the rows with an answer whose passages state it word for word; absent without answers. */
+  /** Among the rows with an answer, the share whose passages state it word for word; absent if no row has an answer. */
   readonly goldStated?: number;
   readonly version: string;
   readonly out: string;
@@ -36,9 +36,10 @@ export interface ContextReport {
 
 /**
  * Writes rows with passages in their prompts, for training with the rationale as the query and for evaluation with the
- * question as the query. Other columns stay; `passages` lists the ids. A prompt that is a text stays one.
+ * question as the query. Other columns stay unchanged; the column `passages` lists the passages' ids. A prompt that is
+ * a string stays a string.
  *
- * @throws DataError naming file and row for a row without prompt or query; the retriever's errors.
+ * @throws DataError naming file and row for a row without a prompt or query; errors from the retriever.
  */
 export async function addContext(options: ContextFileOptions): Promise<ContextReport> {
   const { file, retriever, query, top, format, out, onProgress, signal } = options;

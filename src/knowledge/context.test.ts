@@ -32,7 +32,7 @@ const retriever = {
   [Symbol.asyncDispose]: () => Promise.resolve(),
 };
 
-test('puts passages into texts and messages by a column, and keeps all other columns', async () => {
+test('puts passages into string and message prompts, with a column as the query, and keeps all other columns', async () => {
   const rows = [
     { prompt: 'What {passages} rusts?', rationale: 'Iron', answer: '9', id: 1 },
     {
@@ -83,7 +83,7 @@ test('puts passages into texts and messages by a column, and keeps all other col
   ]);
 });
 
-test('names file, row and column of a row without prompt or query', async () => {
+test('rejects a row without a prompt or query, naming file, row and column', async () => {
   const run = (row: object) => {
     writeFileSync(path('bad.jsonl'), JSON.stringify(row));
     return addContext({
@@ -100,7 +100,7 @@ test('names file, row and column of a row without prompt or query', async () => 
   expect(() => requireContextTemplate('{question}')).toThrow('{passages}');
 });
 
-test('a passage cannot insert another part of the template', () => {
+test('placeholders inside a passage are not replaced', () => {
   const text = 'see {question} $& {passages}';
   const [message] = withPassages([{ role: 'user', content: 'q' }], [{ id: '1', text }], {
     template: '{passages}|{question}',
@@ -109,13 +109,13 @@ test('a passage cannot insert another part of the template', () => {
   expect(message!.content).toBe(`${text}\n|q`);
 });
 
-test('finds a gold as words in sequence, not inside another word', () => {
+test('finds a gold answer as consecutive words, not inside another word', () => {
   const states = (gold: string) => statesGold(passages, gold);
   expect(['9', 'rusts in 9', 'IRON', 'not, rust'].map(states)).toEqual([true, true, true, true]);
   expect(['days in', 'ust', '', '?!'].map(states)).toEqual([false, false, false, false]);
 });
 
-test('moves every item and loses none', () => {
+test('moves every item to another place and loses none', () => {
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 40 }), fc.integer({ min: 0, max: 1e6 }), (count, seed) => {
       const items = Array.from({ length: count }, (_, i) => i);
@@ -126,13 +126,13 @@ test('moves every item and loses none', () => {
   );
 });
 
-/** Answers what the first passage in its prompt states. */
+/** Answers with what the first passage in its prompt states. */
 const reader = scriptedEngine({
   complete: (_key, _index, _version, _turn, { given }) =>
     `<answer>${/states (\d+)/.exec(given.messages.at(-1)!.content)?.[1] ?? 'none'}</answer>`,
 });
 
-test('measures each source of passages, and pairs the gains with the retriever by problem', async () => {
+test('measures each source of passages, and its gain over the retriever, paired by problem', async () => {
   const things = Array.from({ length: 40 }, (_, i) => `thing${i}`);
   const facts = things.flatMap((thing, i) => [
     { id: `${thing}-wrong`, text: `${thing} hue states ${100 + i}` },
@@ -150,7 +150,7 @@ test('measures each source of passages, and pairs the gains with the retriever b
   };
   await using verifier = openShortAnswer(shortAnswerConfig.parse(shortAnswer()));
   const suite = suiteConfig.parse({ name: 'k', rollouts: 1, maxTokens: 40, greedy: false });
-  // The reranker knows that every other question asks for the size.
+  // The reranker knows that every second question asks for the size.
   const score = (question: string, some: readonly { text: string }[]): Promise<number[]> =>
     Promise.resolve(some.map(({ text }) => Number(text.includes('size') === /[02468]$/.test(question))));
   const parts: KnowledgeParts = {

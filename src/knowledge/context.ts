@@ -5,20 +5,20 @@ import { contentOf, type Passage } from '../retrieval/passage.ts';
 import { type PassageLayout, writePassages } from '../retrieval/write-passages.ts';
 import { questionOf } from './candidates.ts';
 
-/** How passages come into a prompt. */
+/** How passages are inserted into a prompt. */
 export interface ContextFormat {
-  /** The new last message, with `{passages}` and `{question}`. */
+  /** Template of the new last message, with `{passages}` and `{question}`. */
   readonly template: string;
   readonly layout: PassageLayout;
 }
 
-/** The format unless another is given; KARD's prompts have the same parts. */
+/** The default format; KARD's prompts have the same parts. */
 export const defaultContext: ContextFormat = {
   template: '{question}\n\nKnowledge:\n{passages}',
   layout: 'numbered',
 };
 
-/** @throws ConfigError for a template without `{question}` or `{passages}`. */
+/** Checks a template. @throws ConfigError unless it contains `{question}` and `{passages}`. */
 export function requireContextTemplate(template: string): void {
   const missing = ['{question}', '{passages}'].filter((name) => !template.includes(name));
   if (missing.length > 0)
@@ -27,7 +27,7 @@ export function requireContextTemplate(template: string): void {
     );
 }
 
-/** Returns the prompt with passages in its last message. */
+/** Returns the prompt with passages inserted into its last message. */
 export function withPassages(
   prompt: readonly Message[],
   passages: readonly Passage[],
@@ -41,13 +41,13 @@ export function withPassages(
   return [...prompt.slice(0, -1), { ...prompt.at(-1)!, content }];
 }
 
-/** Whether a passage has the gold answer as words in sequence. */
+/** Returns whether a passage contains the gold answer as consecutive words, ignoring case and punctuation. */
 export function statesGold(passages: readonly Passage[], gold: string): boolean {
   const words = wordsOf(gold);
   return words.trim() !== '' && passages.some((passage) => wordsOf(contentOf(passage)).includes(words));
 }
 
-/** The words of a text in lower case, each between blanks. */
+/** Returns the words of a text in lower case, with a space before and after each. */
 const wordsOf = (text: string): string =>
   ` ${(
     text
@@ -57,8 +57,8 @@ const wordsOf = (text: string): string =>
   ).join(' ')} `;
 
 /**
- * Returns the items in a random order in which none of two or more stays in place: the control of passages that belong to other
- * questions.
+ * Returns the items in a random order in which none stays in place (unless there is only one). The control condition
+ * uses it to give each question the passages of another.
  */
 export function deranged<Item>(items: readonly Item[], seed: number): Item[] {
   const order = createRng(seed, 'deranged').shuffle(items.map((_, i) => i));

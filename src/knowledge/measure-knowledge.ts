@@ -13,23 +13,23 @@ import { questionOf } from './candidates.ts';
 import { type ContextFormat, deranged, statesGold, withPassages } from './context.ts';
 import { type Reranker, reranked } from './reranker.ts';
 
-/** A problem and the rationale of its answer, if there is one. */
+/** A problem and the rationale for its answer, if there is one. */
 export interface KnowledgeProblem {
   readonly problem: Problem;
   readonly rationale?: string | undefined;
 }
 
-/** What is measured, and with what. */
+/** Retriever, reranker, model and settings of a measurement. */
 export interface KnowledgeParts {
   readonly retriever: Retriever;
   readonly reranker?: Reranker | undefined;
-  /** Passages of the retriever that the reranker scores. */
+  /** Number of the retriever's passages that the reranker scores. */
   readonly candidates: number;
-  /** Passages of a prompt. */
+  /** Maximum number of passages per prompt. */
   readonly top: number;
   readonly format: ContextFormat;
   readonly seed: number;
-  /** The model to evaluate; absent: retrieval alone is measured. */
+  /** The model to evaluate; if absent, only retrieval is measured. */
   readonly student?: {
     readonly engine: Pick<Engine, 'sampler' | 'weights' | 'renderer'>;
     readonly verifierFor: (problem: Problem) => Verifier;
@@ -39,24 +39,30 @@ export interface KnowledgeParts {
   readonly signal?: AbortSignal;
 }
 
-/** Where a prompt's passages come from. `oracle`: the rationale as the query. `shuffled`: another problem's passages. */
+/**
+ * Sources of a prompt's passages. `oracle`: retrieved with the rationale as the query. `shuffled`: another problem's
+ * passages.
+ */
 export const conditions = ['none', 'retriever', 'reranker', 'oracle', 'shuffled'] as const;
 export type Condition = (typeof conditions)[number];
 
 /** Figures of one condition; rates in [0, 1]. */
 export interface ConditionReport {
   readonly condition: Condition;
-  /** Share of the problems with an answer whose passages state it word for word. */
+  /**
+   * Among the problems with an answer, the share whose passages state it word for word; absent if no problem has an
+   * answer.
+   */
   readonly goldStated?: number;
   /** Mean pass rate, with a 95 % bootstrap interval over problems. */
   readonly accuracy?: Estimate;
-  /** Accuracy minus that of `retriever`, paired by problem. */
+  /** Accuracy minus the accuracy with `retriever`, paired by problem. */
   readonly gain?: Estimate;
   /** Accuracy on the problems whose passages do not state the answer. */
   readonly accuracyUnstated?: Estimate;
 }
 
-/** How often the silver passage, the best for the rationale, is among the first 1 and 10. */
+/** Share of problems whose silver passage, the best one for the rationale, is ranked first or among the first 10. */
 export interface Hits {
   readonly at1: Estimate;
   readonly at10: Estimate;
@@ -65,14 +71,15 @@ export interface Hits {
 /** Result of `measureKnowledge`. */
 export interface KnowledgeReport {
   readonly problems: number;
-  /** Absent without rationales, which name the silver passages. */
+  /** Absent unless every problem has a rationale, which determines the silver passage. */
   readonly hits?: Partial<Readonly<Record<'retriever' | 'reranker', Hits>>>;
   readonly conditions: readonly ConditionReport[];
 }
 
 /**
- * Measures what passages are worth: how often a retriever finds the passage that the rationale points to, and, with a model, its
- * accuracy without passages, with the retriever's, the reranker's, those of the rationale, and those of other problems.
+ * Measures how much passages help: how often a retriever finds the passage that is best for the rationale and, if there
+ * is a model, its accuracy without passages and with those of the retriever, of the reranker, found by the rationale,
+ * and of other problems.
  */
 export async function measureKnowledge(
   parts: KnowledgeParts,
@@ -113,10 +120,10 @@ export async function measureKnowledge(
   };
 }
 
-/** Passages of the lists, of which hits are counted. */
+/** Number of passages among which hits are counted. */
 const longest = 10;
 
-/** Retrieves for every problem, at least ten passages where there are as many. */
+/** Retrieves passages for every problem: at least ten, if the index has that many matches. */
 async function searchAll(
   { retriever, reranker, candidates, top, onProgress, signal }: KnowledgeParts,
   items: readonly KnowledgeProblem[],

@@ -15,7 +15,7 @@ const cases = fc
     ),
   );
 
-test('advantages are minus the derivative of the KL, against finite differences', () => {
+test('advantages equal minus the derivative of the KL, computed by finite differences', () => {
   fc.assert(
     fc.property(cases, ([targets, scores, target, model]) => {
       const { advantages } = rankLoss(targets, scores, { target, model });
@@ -28,7 +28,7 @@ test('advantages are minus the derivative of the KL, against finite differences'
   );
 });
 
-test('the KL is at least 0, advantages add up to 0, and equal rankings have neither', () => {
+test('the KL is at least 0, advantages sum to 0, and both are 0 for equal rankings', () => {
   fc.assert(
     fc.property(cases, ([targets, scores, target, model]) => {
       const { kl, advantages } = rankLoss(targets, scores, { target, model });
@@ -41,7 +41,7 @@ test('the KL is at least 0, advantages add up to 0, and equal rankings have neit
   );
 });
 
-test('agrees with a case computed by hand', () => {
+test('matches a case computed by hand', () => {
   // Q = [3/4, 1/4], P = [1/2, 1/2], τ₂ = 2
   const { kl, advantages } = rankLoss([Math.log(3), 0], [-1, -1], { target: 1, model: 2 });
   expect(kl).toBeCloseTo(0.75 * Math.log(1.5) + 0.25 * Math.log(0.5), 12);

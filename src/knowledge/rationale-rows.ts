@@ -8,7 +8,7 @@ const messageSchema = z.object({
   content: z.string(),
 });
 
-/** The column `prompt` of a row: a text, or messages. */
+/** The column `prompt` of a row: a string or a list of messages. */
 export const promptSchema = z
   .union([z.string(), z.array(messageSchema).min(1)], {
     error: 'expected a string or a list of {role, content} messages',
@@ -23,7 +23,7 @@ const rationaleRow = z.object({
 });
 
 /**
- * Reads questions and rationales from rows of `gradus data rationales`.
+ * Reads questions and rationales from rows written by `gradus data rationales`.
  * @throws DataError naming file, row and column.
  */
 export async function readRationales(file: string): Promise<RationaleRow[]> {

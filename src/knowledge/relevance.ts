@@ -3,15 +3,15 @@ import { ConfigError, DataError } from '../core/errors.ts';
 import type { LocalEngine, Renderer } from '../engines/engine.ts';
 import { contentOf, type Passage } from '../retrieval/passage.ts';
 
-/** How a causal model is asked whether a passage helps; part of a reranker. */
+/** The prompt with which a reranker asks a causal model whether a passage helps. */
 export interface RelevancePrompt {
   /** Prompt with `{question}` and `{passage}`. */
   readonly template: string;
-  /** The reply that means yes: one token. */
+  /** The reply that means yes; must be one token. */
   readonly yes: string;
 }
 
-/** The prompt of `gradus knowledge rerank-train`, unless another is given. */
+/** The default prompt of `gradus knowledge rerank-train`. */
 export const defaultRelevancePrompt: RelevancePrompt = {
   template:
     'Passage: {passage}\n\nQuestion: {question}\n\nDoes the passage help to answer the question? Reply yes or no.',
@@ -19,7 +19,7 @@ export const defaultRelevancePrompt: RelevancePrompt = {
 };
 
 /**
- * Checks a prompt against a model.
+ * Checks whether a model can use a prompt.
  * @throws ConfigError for a template without question or passage; DataError for a reply that is not one token.
  */
 export function requireRelevancePrompt(
@@ -39,7 +39,7 @@ export function requireRelevancePrompt(
     );
 }
 
-/** Returns the tokens of the prompt and the reply, which is the last token. */
+/** Returns the tokens of the prompt followed by the reply, which is the last token. */
 export function relevanceSequence(
   renderer: Pick<Renderer, 'render' | 'encode'>,
   { template, yes }: RelevancePrompt,
@@ -59,8 +59,8 @@ export function relevanceSequence(
 export type ScorePassages = (question: string, passages: readonly Passage[]) => Promise<readonly number[]>;
 
 /**
- * Scores by a causal model: f(passage, question) is the log-probability of the reply "yes", as in monoT5 and Qwen3-Reranker,
- * in place of KARD's ColBERT. Independent of the other passages.
+ * Returns a function that scores passages with a causal model: f(passage, question) is the log-probability of the reply
+ * "yes", as in monoT5 and Qwen3-Reranker, instead of KARD's ColBERT. A score does not depend on the other passages.
  */
 export function relevanceScorer(
   { weights, renderer, sampler }: Pick<LocalEngine, 'weights' | 'renderer' | 'sampler'>,

@@ -9,12 +9,12 @@ import type { Retrieved, Retriever } from '../retrieval/retriever.ts';
 import { hashKey } from '../core/rng.ts';
 import { relevanceScorer, requireRelevancePrompt, type ScorePassages } from './relevance.ts';
 
-/** File of a reranker's folder that names its prompt. */
+/** File in a reranker's folder that contains its prompt. */
 export const rerankerFile = 'reranker.json';
 
 const rerankerPrompt = z.object({ template: z.string().min(1), yes: z.string().min(1) });
 
-/** Scores passages, with the digest of everything that determines a score. */
+/** A function that scores passages, and the digest of everything that determines a score. */
 export interface Reranker {
   readonly version: string;
   readonly score: ScorePassages;
@@ -50,8 +50,8 @@ async function readPrompt(path: string, folder: string): Promise<z.output<typeof
 }
 
 /**
- * Reranks what a retriever finds: of its best `candidates` passages, returns those that score highest. Passages of equal
- * score, and those too long for the model, stay in the retriever's order.
+ * Returns a retriever that reranks the best `candidates` passages of `base` and returns those that score highest.
+ * Passages with equal scores, and those too long for the model, stay in the order of `base`.
  */
 export function reranked(base: Retriever, { version, score }: Reranker, candidates: number): Retriever {
   return {

@@ -33,11 +33,11 @@ function randomQuestion(seed: number): Candidates {
   return { question: ` ${rng.pick(words)} ${rng.pick(words)}`, byRationale: list, byQuestion: [] };
 }
 
-/** Trains on busy machines too. */
+/** A long timeout, because training is slow on a busy machine. */
 const slow = { timeout: 600_000 };
 
 test(
-  'the gradient that the engine takes is that of the KL, against finite differences on 20 random cases',
+  'the gradient that the engine applies matches finite differences of the KL in 20 random cases',
   slow,
   async () => {
     await using engine = await openEmbeddedEngine({ model: 'models/gradus-search' });
@@ -47,7 +47,7 @@ test(
         .map(randomQuestion)
         .map(({ question, byRationale }) => ({ question, candidates: byRationale }));
       const { kl, sequences } = await rankLists(engine, lists, { prompt, ...temperatures });
-      /** The mean KL and the surrogate −Σ A·f, whose advantages stay fixed, of the current weights. */
+      /** Returns the mean KL and the surrogate −Σ A·f, with fixed advantages, for the current weights. */
       const measure = async () => {
         const scored = await engine.weights.logprobs({ sequences }, 'policy');
         const scores = scored.map((logprobs) => logprobs.at(-1)!);
@@ -63,7 +63,7 @@ test(
       const before = await measure();
       expect(before.kl).toBeCloseTo(kl, 5);
       await engine.learner.forwardBackward({ sequences }, reinforceLoss);
-      // A small movement of the weights changes the KL by its gradient times the movement, and so the surrogate.
+      // A small update changes the KL by its gradient times the update; the surrogate changes equally.
       await engine.learner.optimStep({ learningRate: 3e-5 });
       const after = await measure();
       const change = after.kl - before.kl;
@@ -75,33 +75,37 @@ test(
   },
 );
 
-test('the KL of a fixed set falls, and a score does not depend on the other passages', slow, async () => {
-  const passages = words
-    .slice(0, 3)
-    .flatMap((thing, i) => [
-      passage(2 * i, ` ${thing} teli ${10 + i}`),
-      passage(2 * i + 1, ` ${thing} nopu ${30 + i}`),
-    ]);
-  await buildIndexFolder(passages, join(folder, 'kb'), bm25Settings.parse({}));
-  await using retriever = await openIndexFolder(join(folder, 'kb'));
-  await using engine = await openEmbeddedEngine({ model: 'models/gradus-search' });
-  const rows = words.slice(0, 3).map((thing, i) => ({
-    prompt: [{ role: 'user' as const, content: ` ${thing} lite` }],
-    rationale: ` ${thing} teli ${10 + i}`,
-  }));
-  const candidates = await findCandidates(retriever, rows, 4);
-  expect(candidates[0]!.byRationale[0]).toMatchObject({ passage: { text: ' bake teli 10' } });
-  const kls: number[] = [];
-  const settings = { prompt, sample: 4, ...temperatures, batchSize: 3, epochs: 5, optimizer, seed: 1 };
-  await trainReranker(engine, candidates, { ...settings, onStep: ({ kl }) => kls.push(kl) });
-  expect(kls).toHaveLength(5);
-  expect(kls.at(-1)!).toBeLessThan(kls[0]!);
-  const score = relevanceScorer(engine, prompt);
-  const together = await score(' bake lite', passages);
-  expect((await score(' bake lite', passages.slice(3, 4)))[0]).toBeCloseTo(together[3]!, 5);
-});
+test(
+  'training lowers the KL on a fixed set, and a score does not depend on the other passages',
+  slow,
+  async () => {
+    const passages = words
+      .slice(0, 3)
+      .flatMap((thing, i) => [
+        passage(2 * i, ` ${thing} teli ${10 + i}`),
+        passage(2 * i + 1, ` ${thing} nopu ${30 + i}`),
+      ]);
+    await buildIndexFolder(passages, join(folder, 'kb'), bm25Settings.parse({}));
+    await using retriever = await openIndexFolder(join(folder, 'kb'));
+    await using engine = await openEmbeddedEngine({ model: 'models/gradus-search' });
+    const rows = words.slice(0, 3).map((thing, i) => ({
+      prompt: [{ role: 'user' as const, content: ` ${thing} lite` }],
+      rationale: ` ${thing} teli ${10 + i}`,
+    }));
+    const candidates = await findCandidates(retriever, rows, 4);
+    expect(candidates[0]!.byRationale[0]).toMatchObject({ passage: { text: ' bake teli 10' } });
+    const kls: number[] = [];
+    const settings = { prompt, sample: 4, ...temperatures, batchSize: 3, epochs: 5, optimizer, seed: 1 };
+    await trainReranker(engine, candidates, { ...settings, onStep: ({ kl }) => kls.push(kl) });
+    expect(kls).toHaveLength(5);
+    expect(kls.at(-1)!).toBeLessThan(kls[0]!);
+    const score = relevanceScorer(engine, prompt);
+    const together = await score(' bake lite', passages);
+    expect((await score(' bake lite', passages.slice(3, 4)))[0]).toBeCloseTo(together[3]!, 5);
+  },
+);
 
-test('a passage that exceeds the window is ranked last and not learned from', async () => {
+test('a passage that exceeds the window is ranked last and left out of training', async () => {
   const engine = scriptedEngine({ complete: () => '', maxSequenceTokens: 40 });
   const texts = ['x'.repeat(100), 'a', 'b'];
   const base = {
@@ -130,7 +134,7 @@ test('a passage that exceeds the window is ranked last and not learned from', as
   await expect(trainReranker(engine, [tooLong], settings)).rejects.toThrow('two candidates that fit');
 });
 
-test('draws distinct candidates of both lists, the same for the same step', () => {
+test('draws distinct candidates from both lists, and the same ones for the same step', () => {
   const list = (from: number) =>
     Array.from({ length: 9 }, (_, i) => ({ passage: passage(from + i, 'x'), target: i }));
   const question = { question: 'q', byRationale: list(0), byQuestion: list(5) };
@@ -142,7 +146,7 @@ test('draws distinct candidates of both lists, the same for the same step', () =
   expect(ids.length).toBeGreaterThanOrEqual(4);
 });
 
-test('rejects a template without a place, and a reply of several tokens', () => {
+test('rejects a template that lacks a placeholder, and a reply of several tokens', () => {
   const engine = scriptedEngine({ complete: () => '' });
   expect(() => requireRelevancePrompt(engine, { template: '{question}', yes: 'y' })).toThrow('{passage}');
   expect(() => requireRelevancePrompt(engine, { template: prompt.template, yes: 'yes' })).toThrow('got 3');

@@ -9,10 +9,10 @@ import { type Candidate, type Candidates, drawCandidates } from './candidates.ts
 import { rankLoss } from './rank-loss.ts';
 import { type RelevancePrompt, relevanceSequence } from './relevance.ts';
 
-/** Settings of the training of a reranker. */
+/** Settings for training a reranker. */
 export interface RerankSettings {
   readonly prompt: RelevancePrompt;
-  /** Candidates drawn from each of the two lists of a question, every step. */
+  /** Candidates drawn per step from each of a question's two lists. */
   readonly sample: number;
   /** τ₁, for BM25 scores with the rationale as the query. */
   readonly temperatureTarget: number;
@@ -27,17 +27,17 @@ export interface RerankSettings {
   readonly onStep?: (step: RerankStep) => void;
 }
 
-/** One step of the training of a reranker. */
+/** Report of one training step. */
 export interface RerankStep {
   readonly step: number;
   readonly lastStep: number;
-  /** Mean KL(Q ‖ P) of the step's questions before the update, nats. */
+  /** Mean KL(Q ‖ P) over the step's questions before the update, in nats. */
   readonly kl: number;
   readonly learningRate: number;
   readonly gradNorm?: number;
 }
 
-/** −A·log π without further terms. */
+/** The loss −A·log π without further terms. */
 export const reinforceLoss: LossSpec = {
   policy: { type: 'reinforce' },
   kl: null,
@@ -46,15 +46,15 @@ export const reinforceLoss: LossSpec = {
   temperature: 1,
 };
 
-/** A question with the candidates of a step. */
+/** A question with the candidates drawn for one step. */
 interface RankedList {
   readonly question: string;
   readonly candidates: readonly Candidate[];
 }
 
 /**
- * Trains a causal model to rank passages by the question as BM25 ranks them by the rationale. The gradient is that of the
- * KL in `rankLoss`, taken through the `reinforce` loss.
+ * Trains a causal model to rank passages for the question as BM25 ranks them for the rationale. Minimises the KL in
+ * `rankLoss`, through the `reinforce` loss, which has the same gradient.
  *
  * @throws DataError when no question has two candidates that fit the model's window; EngineError when the loss is not finite.
  */
@@ -101,7 +101,7 @@ export async function trainReranker(
 
 type StepSettings = Omit<RerankSettings, 'optimizer' | 'signal' | 'onStep'>;
 
-/** Draws the candidates of a question that fit the window. */
+/** Draws candidates for a question and drops those that do not fit the model's window. */
 function listOf(
   { renderer, sampler }: LearningEngine,
   question: Candidates,
@@ -118,7 +118,8 @@ function listOf(
 }
 
 /**
- * Scores lists; returns their mean KL, and sequences with advantages of which the `reinforce` loss has the gradient of this mean.
+ * Scores lists; returns their mean KL, and sequences whose advantages give the `reinforce` loss the gradient of this
+ * mean.
  */
 export async function rankLists(
   { weights, renderer }: Pick<LearningEngine, 'weights' | 'renderer'>,
@@ -149,7 +150,7 @@ export async function rankLists(
   };
 }
 
-/** A sequence whose last token alone has weight. */
+/** Returns a training sequence in which only the last token has weight. */
 function replyOnly(tokens: Int32Array, advantage: number, weight: number): TrainingSequence {
   const last = tokens.length - 1;
   const zeros = new Float32Array(tokens.length);

@@ -83,7 +83,7 @@ test('warns about a missing store or a store without the model', () => {
   expect(adopt('empty.sqlite')).toEqual([expect.stringContaining('has no attempts of this model')]);
 });
 
-test('a problem judged by two verifiers keeps the trials of both', async () => {
+test('keeps the trials from both verifiers of a problem', async () => {
   const file = join(folder, 'two.sqlite');
   {
     using store = openPassRateStore(file);

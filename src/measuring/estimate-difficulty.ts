@@ -34,7 +34,7 @@ export interface EstimateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Attempts planned next at the problems of one verifier. */
+/** The next attempts planned for the problems of one verifier. */
 export interface PlannedMeasurement {
   readonly verifier: string;
   readonly rollouts: number;
@@ -42,7 +42,7 @@ export interface PlannedMeasurement {
   readonly laterAtMost: number;
   /** Problems that need no further attempts. */
   readonly finished: number;
-  /** The plan as text. */
+  /** The plan as text for the terminal. */
   readonly text: string;
 }
 
@@ -55,7 +55,7 @@ export interface MeasuredProblems {
   readonly passRates: PassRates;
   /** The files that the problems were read from; the store records them too. */
   readonly sources: readonly SourceRecord[];
-  /** Total spending on a model server, over all commands; absent for other engines. */
+  /** Total spending on a model server by all commands so far; absent for other engines. */
   readonly spending?: Spending;
 }
 
@@ -141,7 +141,10 @@ function describe(plan: AttemptPlan, verifier: string): PlannedMeasurement {
   return { verifier, rollouts, laterAtMost, finished, text: `${verifier}: ${describePlan(plan)}` };
 }
 
-/** Names a trained policy without its own hash by base model, policy version and run. */
+/**
+ * Returns the name of a model in the store. A trained policy without its own hash is named by base model, policy
+ * version and run.
+ */
 export function nameOf({ sampler, weights }: Engine, { run }: ModelSource): string {
   const { modelHash } = sampler.info;
   const updates = weights?.policyVersion ?? 0;

@@ -47,7 +47,7 @@ function readKnown(known: Known, recipe: Pick<Recipe, 'baseDir'>, problems: read
   );
 }
 
-/** Returns the conditions of the named model: one sampling, any verifiers. */
+/** Returns the conditions under which the named model was measured: with one sampling and any verifiers. */
 function conditionsOf({ label, store: file, model }: Known, store: PassRateReader): Conditions[] {
   const all = store.conditions();
   const models = [...new Set(all.map((conditions) => conditions.model))];

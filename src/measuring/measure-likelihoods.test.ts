@@ -40,7 +40,7 @@ test('sums only the log-probabilities of the text, for answers and for solutions
   expect(values.has('code')).toBe(false);
 });
 
-test('computes no value twice, even after an interruption, and none if all must be on record', async () => {
+test('computes no value twice, even after an interruption, and no value at all if isComplete is set', async () => {
   using store = openPassRateStore(':memory:');
   const { engine, scored } = counting();
   const abort = new AbortController();

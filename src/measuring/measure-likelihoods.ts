@@ -27,9 +27,9 @@ const textsPerBatch = 256;
 /**
  * Computes the log-likelihood of each problem's gold answer and worked solution, one forward pass per text, and
  * records it in the store. Values on record are not computed again, so an interrupted measurement continues where it
- * stopped. A text that does not fit into the model's window has no value.
+ * stopped. Texts that do not fit into the model's window are omitted.
  *
- * @returns values by problem id; problems without answer and solution are missing.
+ * @returns values by problem id; omits problems that have neither an answer nor a solution.
  * @throws {ConfigError} for an engine without local weights; {EngineError} for a value that is not finite.
  */
 export async function measureLikelihoods(
@@ -71,7 +71,7 @@ interface RenderedText extends MissingText {
   readonly start: number;
 }
 
-/** Renders texts after their prompts; omits texts without tokens and those longer than the model's window. */
+/** Renders each text after its prompt; omits empty texts and those that exceed the model's window with their prompt. */
 function fitting({ sampler, renderer }: LocalEngine, texts: readonly MissingText[]): RenderedText[] {
   const { maxSequenceTokens = Infinity } = sampler.info;
   return texts

@@ -22,7 +22,7 @@ import { recordAsJudged } from '../rollout/record-as-judged.ts';
 import { rollAll, type RolloutParts } from '../rollout/roll-groups.ts';
 import { editionsOf, judgementLabel, observationOf } from './observation.ts';
 
-/** Engine and verifiers for measuring, and the store for the attempts. */
+/** Engine and verifiers for measuring, and the store that records the attempts. */
 export interface MeasureParts extends RolloutParts {
   readonly store: PassRateStore;
 }
@@ -35,7 +35,7 @@ export interface MeasureRequest {
   readonly model: string;
   /** Result of `templateOf`. */
   readonly template?: string;
-  /** Why attempts are made; source and step together separate the measurements of one model. */
+  /** Why attempts are made. Together with `step`, distinguishes the measurements of one model. */
   readonly source: AttemptSource;
   /** Number of steps the policy has been trained for. */
   readonly step: number;
@@ -46,12 +46,12 @@ export interface MeasureRequest {
   readonly plan?: (ids: readonly string[], recorded: RecordedPassRates) => AttemptPlan;
   /** True if all attempts must already be recorded, because the weights no longer exist. */
   readonly isComplete?: boolean;
-  /** Called with each plan before its attempts are made; the last plan is empty. */
+  /** Called with each plan before its attempts are made; the last plan, which ends the measurement, is empty. */
   readonly onPlan?: (plan: AttemptPlan, verifier: string) => void;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Problems per request. */
+/** Maximum number of problems per request to the engine. */
 const chunkProblems = 256;
 
 /**

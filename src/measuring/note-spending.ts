@@ -3,7 +3,7 @@ import type { PassRateStore } from '../difficulty/pass-rates/pass-rate-store.ts'
 import type { Sampler } from '../engines/engine.ts';
 
 /**
- * Wraps a store so that recording attempts also records the engine's spending since the last record. Spending of
+ * Wraps a store so that recording attempts also records the engine's spending since the last record. Spending by
  * earlier commands counts against the engine's budget. For engines without spending, returns the store unchanged.
  */
 export function noteSpending(

@@ -36,7 +36,7 @@ export function editionsOf(problems: readonly Problem[]): ReadonlyMap<string, st
 
 /**
  * Returns the label under which attempts are stored: the verifier, and the environment that answered the policy. A
- * problem has separate pass rates with a tool and closed-book.
+ * problem's pass rates with and without an environment are separate.
  */
 export function judgementLabel(
   { verifierFor, environments }: Pick<RolloutParts, 'verifierFor' | 'environments'>,

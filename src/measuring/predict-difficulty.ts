@@ -82,7 +82,7 @@ export async function predictDifficulty(recipe: Recipe, options: PredictOptions)
   };
 }
 
-/** Returns the model's trials with the recipe's sampling and verifiers, for problems in their current wording. */
+/** Returns the model's recorded trials with the recipe's sampling and verifiers, at the problems' current edition. */
 function recordedPassRates(
   store: PassRateReader,
   {

@@ -32,7 +32,7 @@ export async function priorKnowledge(
 }
 
 /**
- * Combines the given evidence into features.
+ * Combines likelihoods and other models' pass rates into features for each problem.
  *
  * @param others label → problem id → trials.
  * @param values likelihoods by problem id.

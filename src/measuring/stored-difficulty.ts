@@ -16,7 +16,10 @@ import { type DifficultyReport, type ReportedProblem, reportDifficulty } from '.
 import { describeEffort, type Effort, effortOf } from './report/measuring-effort.ts';
 import { editionsOf } from './observation.ts';
 
-/** A store's records for one model with one sampling. Verifiers are combined as long as each problem has only one. */
+/**
+ * A store's records for one model with one sampling. Combines the verifiers, as long as each problem was judged by only
+ * one.
+ */
 export interface StoredMeasurement {
   readonly conditions: Omit<Conditions, 'verifier'> & { readonly verifiers: readonly string[] };
   /** Successes and trials of the base measurement, by problem id. */
@@ -97,8 +100,8 @@ export function describeConditions(conditions: StoredMeasurement['conditions']):
 }
 
 /**
- * Combines the verifiers used with one sampling, but never two verifiers of the same problem, because their pass
- * rates differ.
+ * Combines the records of several verifiers with one sampling, but never of two verifiers of the same problem, because
+ * they give different pass rates.
  */
 function together(
   store: PassRateReader,

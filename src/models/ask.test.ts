@@ -17,7 +17,7 @@ async function collect(events: AsyncIterable<TextPart | Answered>): Promise<(Tex
 const textOf = (events: readonly (TextPart | Answered)[]): string =>
   events.map((event) => (event.type === 'part' ? event.text : event.rest)).join('');
 
-test('streams the text of the same answer in parts for the same seed', async () => {
+test('streams an answer in parts that concatenate to its text, the same for the same seed', async () => {
   await using engine = await openModel(await locateModel('test/golden/parity-qwen2'));
   const [whole] = await collect(ask(engine, conversation, options));
   const parts = await collect(ask(engine, conversation, { ...options, parts: true }));
@@ -42,7 +42,7 @@ test('ends the stream when aborted', async () => {
   expect(events.some(({ type }) => type === 'answer')).toBe(false);
 });
 
-test('answers in the turns of an environment and includes them in the text', async () => {
+test('answers in turns with an environment and includes its messages in the text', async () => {
   await using engine = await openModel(await locateModel('models/gradus-tiny'));
   const environment: Environment = {
     name: 'again',

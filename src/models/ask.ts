@@ -9,20 +9,20 @@ import { createTextPieces, type TextPieces } from './text-pieces.ts';
 
 /** Options of `ask`. */
 export interface AskOptions {
-  /** 0 is greedy. */
+  /** Sampling temperature; 0 is greedy. */
   readonly temperature: number;
   readonly maxTokens: number;
   /** The same seed gives the same answers. */
   readonly seed: number;
   /** Number of answers. Default 1. */
   readonly count?: number;
-  /** Key of the random numbers, in addition to the seed. Default `ask`. */
+  /** Key that determines the random numbers, together with the seed. Default `ask`. */
   readonly key?: string;
   /** Also stream text before an answer ends, on engines that support it. Default false. */
   readonly parts?: boolean;
 }
 
-/** Text of an unfinished answer since its last part. */
+/** The text of an unfinished answer that follows its last part. */
 export interface TextPart {
   readonly type: 'part';
   readonly index: number;
@@ -36,19 +36,19 @@ export interface Answered {
   readonly transcript: Transcript;
   /** Text after the last part; for an answer in turns, the whole text. */
   readonly rest: string;
-  /** The failure of the environment that ended the answer. */
+  /** Message of the environment's failure that ended the answer; absent if it did not fail. */
   readonly failure?: string;
 }
 
 /** The model that answers, and the environment that answers its turns. */
 export interface Respondent extends Pick<Engine, 'sampler' | 'renderer'> {
-  /** Absent: every answer has one turn. */
+  /** If absent, every answer has one turn. */
   readonly turns?: { readonly environment: Environment; readonly call: CallTool } | undefined;
 }
 
 /**
- * Samples answers to a conversation; yields each when it ends. Aborting the signal ends the stream;
- * unfinished answers are dropped. Answers in turns have no parts.
+ * Samples answers to a conversation and yields each as it finishes. Aborting the signal ends the stream and drops
+ * unfinished answers. Answers in turns are not streamed in parts.
  */
 export async function* ask(
   respondent: Respondent,

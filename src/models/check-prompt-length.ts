@@ -12,7 +12,7 @@ import { modelFolder } from './locate-folder.ts';
  * Rejects prompts that leave no room for an answer before sampling starts; otherwise one such problem would end a run
  * after hours. Skips model servers, which check prompts themselves.
  *
- * @throws DataError that states how many there are and names the first.
+ * @throws DataError that states the number of such problems and names the first one.
  */
 export function requireRoom(
   { sampler, renderer }: Pick<Engine, 'sampler' | 'renderer'>,
@@ -48,8 +48,7 @@ function mayFill(problem: Problem, tokens: number): boolean {
 }
 
 /**
- * Warns about a recipe that allows answers longer than the model's window, which its results would not
- * reveal.
+ * Returns warnings if a recipe allows answers longer than the model's window, which its results would not reveal.
  */
 export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: EngineInfo): string[] {
   const asked = [

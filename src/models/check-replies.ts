@@ -4,9 +4,9 @@ import { ConfigError } from '../core/errors.ts';
 import { givenTranscript } from '../core/transcript.ts';
 
 /**
- * Rejects environments whose replies this model cannot read: engines without token prompts, chat templates that rewrite
- * earlier turns or lack the reply's role, tokenizers that change text when it is encoded in pieces. Checked before
- * sampling starts.
+ * Rejects environments whose replies this model cannot read. The causes are engines without token prompts, chat
+ * templates that rewrite earlier turns or lack the reply's role, and tokenizers that change text when it is encoded in
+ * pieces. Call it before sampling starts.
  *
  * @throws ConfigError or DataError naming the model and the environment.
  */

@@ -60,7 +60,7 @@ test('pins a run to the commit that it started with', async () => {
   expect(await modelFolder('models/mine', {})).toEqual({ folder: 'models/mine' });
 });
 
-test('names the model of a run given as a model folder', async () => {
+test('rejects a run given as a model folder and names its model', async () => {
   const run = join(cache, 'mine-0001');
   mkdirSync(join(run, 'export'), { recursive: true });
   writeFileSync(join(run, 'run.sqlite'), '');

@@ -34,7 +34,7 @@ export async function modelFolder(
   return { folder, record: { source: path, commit } };
 }
 
-/** Rejects runs: commands accept both model folders and runs, but recipes must name model folders. */
+/** Rejects runs: recipes must name model folders, although commands accept both. */
 function refuseRun(path: string): void {
   if (!existsSync(runLayout(path).database)) return;
   const model = exportedModel(path);

@@ -27,13 +27,15 @@ export interface ModelSource {
   /** States of older checkpoints, newest first, to load if `state` is damaged. */
   readonly olderStates?: readonly string[];
   /**
-   * `RunSummary.id` of the state's run: the same step of another run from the same base model has different
-   * weights.
+   * `RunSummary.id` of the state's run: another run from the same base model has different weights at the same step.
    */
   readonly run?: string;
   /** Recipe of the run that trained the model; absent for a plain model folder. */
   readonly recipe?: Recipe;
-  /** The run's recipe as stored; throws when the recipe's engine is read, if the run is from elsewhere. */
+  /**
+   * The run's recipe as stored; absent for a plain model folder. `refusal`: the error for using its engine, if the run
+   * was copied from elsewhere.
+   */
   readonly stored?: RunRecipe;
   readonly refusal?: GradusError | undefined;
 }
@@ -42,7 +44,7 @@ export interface ModelSource {
  * Locates the model at a path: a model folder, a `hf://` address, or a run. For a run, takes the exported model, else
  * the newest checkpoint.
  *
- * @throws DataError when the path is missing, RunError for a run without model or checkpoint.
+ * @throws DataError when the path is missing, RunError for a run without a model or checkpoint.
  */
 export async function locateModel(
   path: string,
@@ -92,7 +94,7 @@ export function policyEngine(
 
 /** Engine options of a command. Default: the engine that trained the model, else the embedded one. */
 export interface EngineChoice {
-  /** An engine's name, with its defaults. */
+  /** Name of an engine, which is opened with its default settings. */
   readonly engine?: string | undefined;
   /** Settings to override, e.g. `device=cuda:1`. */
   readonly set?: readonly string[];
@@ -100,7 +102,8 @@ export interface EngineChoice {
 
 /**
  * Chooses the engine to open a model with.
- * @throws ConfigError for an unknown engine or setting; RunError for the engine of a run from elsewhere.
+ * @throws ConfigError for an unknown engine or setting; RunError for the engine of a run that was copied from
+ * elsewhere.
  */
 export function chooseEngine(
   { recipe, refusal }: ModelSource,

@@ -6,7 +6,7 @@ import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import type { Respondent } from './ask.ts';
 import { requireReplies } from './check-replies.ts';
 
-/** Which environment of a run answers the model's turns. */
+/** Options that choose the environment of a run that answers the model's turns. */
 export interface RespondentOptions extends TrustOptions {
   /** Domain of the environment. Required if the recipe has environments for several domains. */
   readonly domain?: string | undefined;
@@ -15,11 +15,11 @@ export interface RespondentOptions extends TrustOptions {
 }
 
 /**
- * Combines a run's model with the environment that it was trained in.
+ * Combines a run's model with the environment in which it was trained.
  *
  * @param stored the run's recipe; undefined for a plain model folder.
- * @throws ConfigError for a domain without an environment, or several environments and no domain; RunError for programs
- * of a run made elsewhere.
+ * @throws ConfigError for a domain without an environment, or several environments and no domain; RunError if the
+ * environment of a run copied from elsewhere would start programs.
  */
 export async function openRespondent(
   engine: Engine,

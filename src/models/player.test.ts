@@ -82,7 +82,7 @@ test("answers a problem in the turns of its domain's environment, judged by the 
   }
 });
 
-test('repeats an answer for the same seed; judges nothing without a problem', async () => {
+test('repeats an answer for the same seed, and returns no verdict without a problem', async () => {
   const { problem: _problem, ...unjudged } = question;
   const texts = async () => (await ask({ ...unjudged, count: 1 })).map((event) => event.text).join('|');
   expect(await texts()).toBe(await texts());

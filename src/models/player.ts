@@ -31,7 +31,7 @@ export interface Question {
   readonly seed: number;
 }
 
-/** A whole answer; index t of the lists refers to token t. */
+/** A whole answer; entry t of each list refers to token t. */
 export interface Answer {
   readonly type: 'completion';
   readonly index: number;
@@ -43,7 +43,7 @@ export interface Answer {
   readonly pieces: readonly string[];
   /** Null if no problem was given or the environment failed. */
   readonly verdict: Verdict | null;
-  /** The failure of the environment that ended the answer; null if none did. */
+  /** Message of the environment's failure that ended the answer; null if it did not fail. */
   readonly failure: string | null;
 }
 
@@ -120,7 +120,7 @@ async function sourceOf(
   };
 }
 
-/** The problem that a question is about: its judge, and its domain if an environment answers the turns. */
+/** The problem that a question names: its verifier, and its domain if an environment answers the turns. */
 interface AskedProblem {
   readonly judge: Judge;
   readonly environment: string | undefined;
@@ -135,7 +135,7 @@ async function problemOf(
   if (stored === undefined || id === undefined) return undefined;
   await requireTrust(directory, stored, ['problems', 'verifiers'], { trust });
   const { recipe } = stored;
-  // Offline: problems not in the cache cannot be judged.
+  // Read the problems offline: answers to problems that are not in the cache cannot be judged.
   const commits = commitsOf(await readDataFile(directory));
   const problem = (await loadById(recipe, { commits, isOffline: true })).get(id);
   if (problem === undefined)

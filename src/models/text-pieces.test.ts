@@ -33,7 +33,7 @@ test('yields pieces that concatenate to the text and never contain part of a sto
   );
 });
 
-test('holds back only a possible stop string', () => {
+test('holds back only text that may begin a stop string', () => {
   const pieces = createTextPieces({ decode }, ['END']);
   const add = (text: string): string => pieces.add(Int32Array.from(Buffer.from(text)));
   expect(add('one')).toBe('one');

@@ -2,9 +2,9 @@ import type { Renderer } from '../engines/engine.ts';
 
 /** Decodes a stream of tokens into pieces of text, which concatenate to the text of all tokens. */
 export interface TextPieces {
-  /** Returns the text that is final after these tokens: whole characters that cannot begin a stop string. */
+  /** Returns the new text that is final after these tokens: whole characters that cannot begin a stop string. */
   add(tokens: Int32Array): string;
-  /** Returns the rest of the finished text. */
+  /** Returns the rest of the finished `text`, after the pieces that were already returned. */
   end(text: string): string;
 }
 
@@ -16,7 +16,8 @@ export interface TextPieces {
 export function createTextPieces(renderer: Pick<Renderer, 'decode'>, stops: readonly string[]): TextPieces {
   const tokens: number[] = [];
   /**
-   * Tokens before `shown` are sent. Decoding starts at `context`, since the text of a token depends on its neighbours.
+   * The text of the tokens before `shown` was already returned. Decoding starts at `context`, since the text of a token
+   * depends on its neighbours.
    */
   let shown = 0;
   let context = 0;
@@ -43,7 +44,7 @@ export function createTextPieces(renderer: Pick<Renderer, 'decode'>, stops: read
   };
 }
 
-/** Returns the length of the longest suffix of a text that begins a stop string. */
+/** Returns the length of the longest suffix of a text that is the beginning of a stop string. */
 function stopStart(text: string, stops: readonly string[]): number {
   const longest = Math.max(0, ...stops.map((stop) => stop.length));
   for (let keep = Math.min(longest, text.length); keep > 0; keep--)

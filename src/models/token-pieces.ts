@@ -8,8 +8,8 @@ import { runModelFolder } from './locate-folder.ts';
 type TokenTexts = Awaited<ReturnType<typeof openTokenTexts>>;
 
 /**
- * Creates a decoder of the tokens of runs for viewers, with the tokenizer of a run's exported model or else
- * of its base model. It returns undefined if neither model exists any more, and reads each tokenizer once.
+ * Creates a function that decodes the tokens of a run for viewers, with the tokenizer of the run's exported model, else
+ * of its base model. It returns undefined if neither tokenizer can be read, and reads each tokenizer only once.
  */
 export function tokenPieces() {
   const known = new Map<string, Promise<TokenTexts | undefined>>();

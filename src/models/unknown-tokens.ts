@@ -23,7 +23,7 @@ export function unknownTokenWarning(
   return `${percent(unknown / total)} of prompt tokens are ${unknownToken.text}: the tokenizer cannot encode part of the text, so the model does not see it`;
 }
 
-/** Counts the unknown tokens and all tokens of sequences. */
+/** Counts the unknown tokens, and all tokens, in sequences. */
 export function countUnknown(
   sequences: readonly Int32Array[],
   id: number,

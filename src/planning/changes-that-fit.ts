@@ -1,4 +1,6 @@
-/** Returns whether training on sequences of this length fits this budget, according to the engine's memory model. */
+/**
+ * Returns whether training on sequences of `positions` tokens fits a budget, according to the engine's memory model.
+ */
 export type FitsMemory = (positions: number, budgetBytes: number) => boolean;
 
 /** A training setup that does not fit its budget. */

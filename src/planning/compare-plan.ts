@@ -20,8 +20,8 @@ export interface PlanComparison {
 }
 
 /**
- * Compares stages and evaluations of a plan with the recorded run. Omits measuring, because the run's store does not
- * distinguish its own attempts from reused ones.
+ * Compares the stages and evaluations of a plan with the recorded run. Omits measuring, because the run's store does
+ * not distinguish the run's own attempts from reused ones.
  */
 export function comparePlan({ parts }: RunPlan, run: RunReader): PlanComparison[] {
   return parts

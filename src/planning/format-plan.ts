@@ -20,7 +20,7 @@ export function formatPlan(plan: RunPlan): string {
   return [table, '', ...factsOf(plan)].join('\n');
 }
 
-/** Returns the name of a part in tables. */
+/** Returns the label of a part in tables. */
 export const labelOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string =>
   kind === 'stage' ? `stage "${printable(name)}"` : kind;
 

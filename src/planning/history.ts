@@ -14,7 +14,7 @@ export interface History {
   readonly learnSecondsPerToken: Range;
   /** Mean tokens written per rollout. */
   readonly tokensPerRollout: number;
-  /** `2 runs in runs`. */
+  /** Source of the figures, such as `2 runs in runs`. */
   readonly from: string;
 }
 
@@ -64,7 +64,7 @@ export function historyOf(steps: readonly MeasuredStep[], from: string): History
   };
 }
 
-/** Returns whether the last process of a run had this host, engine and kind of model. */
+/** Returns whether the last process of a run had the same host, engine, device and kind of model. */
 function isAlike(run: RunReader, info: EngineInfo): boolean {
   const session = run.sessions().at(-1);
   const engine = session?.engine as Partial<EngineInfo> | null | undefined;

@@ -16,7 +16,7 @@ const mostPrompts = 2000;
 
 /**
  * Computes the memory for weights, optimizer and microbatches by the embedded engine's own rules, for the longest
- * prompt with the longest answer. Returns `undefined` for other engines, and without a stage that samples.
+ * prompt with the longest answer. Returns `undefined` for other engines, and if no stage samples.
  */
 export async function planMemory({ recipe, engine, problems }: PlannedParts): Promise<RunPlan['memory']> {
   const settings = recipe.policy.engine;

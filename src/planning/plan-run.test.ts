@@ -13,7 +13,7 @@ const range = fc
   .map(([low, a, b]): Range => ({ low, expected: low * a, high: low * a * b }));
 const isOrdered = ({ low, expected, high }: Range): boolean => low <= expected && expected <= high;
 
-test('sums, products and quotients of ranges contain those of values within the ranges', () => {
+test('the sum, product and quotient of two ranges contain those of any values within them', () => {
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   fc.assert(
     fc.property(range, range, share, share, (a, b, x, y) => {
@@ -32,7 +32,7 @@ test('sums, products and quotients of ranges contain those of values within the 
   );
 });
 
-test('keeps the length of a rollout within its limit', () => {
+test('keeps the forecast length of a rollout within its limit', () => {
   const length = fc.record({ mean: fc.double({ min: 0.1, max: 5000, noNaN: true }), from: fc.constant('') });
   fc.assert(
     fc.property(fc.option(length, { nil: undefined }), fc.integer({ min: 1, max: 4096 }), (known, limit) => {

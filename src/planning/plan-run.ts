@@ -13,7 +13,7 @@ import { exactly, over, plus, type Range, times } from './range.ts';
 import { lengthDuringTraining, measuredLength, type MeanLength, storedAttempts } from './rollout-length.ts';
 import { forecastPool } from './stage-pool.ts';
 
-/** Data known before a run: attempts of this model, the length of its rollouts, and its speed. */
+/** Data known before a run: this model's attempts, the length of its rollouts, and its speed. */
 interface Known {
   readonly attempts: readonly ObservedGroup[];
   readonly length: MeanLength | undefined;
@@ -68,7 +68,7 @@ function stagePart(parts: PlannedParts, config: StageConfig, known: Known): Plan
   const { problemsPerStep, groupSize, sampling } = resolveStage(parts.recipe, config);
   const pool = forecastPool(parts, config, known.attempts);
   const attempts = pool?.attempts ?? known.attempts;
-  // A step never tries a problem twice.
+  // A step never draws a problem twice.
   const groups = Math.min(problemsPerStep, Math.round(pool?.problems ?? Infinity));
   const full = exactly(config.maxSteps * groups * groupSize);
   const rollouts = times(full, refillFactor(config, groupSize, attempts));
@@ -77,7 +77,7 @@ function stagePart(parts: PlannedParts, config: StageConfig, known: Known): Plan
   return partOf('stage', config.name, work, { ...known, length });
 }
 
-/** Returns the factor on the rollouts of a full batch: refills replace groups that gates reject. */
+/** Returns the factor by which refills, which replace rejected groups, multiply the rollouts of a full batch. */
 function refillFactor(
   { gates, maxRefills }: StageConfig,
   groupSize: number,

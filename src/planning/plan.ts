@@ -12,7 +12,7 @@ const planPart = z.strictObject({
   rollouts: range,
   /** Tokens that the policy writes. */
   tokens: range,
-  /** Seconds of sampling and learning; absent if no earlier run shows the speed. */
+  /** Seconds of sampling and learning; absent if the speed is unknown. */
   seconds: range.optional(),
 });
 
@@ -42,7 +42,7 @@ const planCost = z.strictObject({ currency: z.string(), perHour: z.number(), tot
  */
 export const planSchema = z.strictObject({
   parts: z.array(planPart),
-  /** Source of the length of a rollout; absent if it is unknown, in which case the limit is assumed. */
+  /** Source of the rollout length. Absent if the length is unknown; the limit is then assumed. */
   lengthFrom: z.string().optional(),
   /** Source of the speed; absent if it is unknown. */
   speedFrom: z.string().optional(),

@@ -15,7 +15,7 @@ export const times = (a: Range, b: Range): Range => ({
   high: a.high * b.high,
 });
 
-/** Divides two forecasts of positive values; the low end of the result divides by the high end. */
+/** Divides two forecasts of positive values; the low end of the result is `a.low / b.high`. */
 export const over = (a: Range, b: Range): Range => ({
   low: a.low / b.high,
   expected: a.expected / b.expected,

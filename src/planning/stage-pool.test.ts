@@ -20,7 +20,7 @@ const attempts = problems
 const stageOf = (select?: string) =>
   stageConfig.parse(stage('one', { maxSteps: 1, ...(select !== undefined && { select }) }));
 
-test('selects problems by recorded attempts and counts unmeasured problems in proportion', () => {
+test('selects problems by recorded attempts and assumes the same share for unmeasured problems', () => {
   const pool = forecastPool(parts, stageOf('learnable'), attempts)!;
   expect(pool.attempts.map(({ problemId }) => problemId)).toEqual(['p1', 'p2', 'p3']);
   expect(pool.problems).toBe(6);

@@ -6,7 +6,7 @@ import type { PlannedParts } from './planned-parts.ts';
 
 /** The problems that a stage would select, according to the recorded attempts. */
 export interface ForecastPool {
-  /** Number of problems; unmeasured problems are counted in proportion. */
+  /** Number of problems, assuming that the same share of unmeasured problems is selected. */
   readonly problems: number;
   /** Attempts at the selected problems. */
   readonly attempts: readonly ObservedGroup[];

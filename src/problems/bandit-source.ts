@@ -9,9 +9,9 @@ import { withInstruction, instructionShape } from './instruction.ts';
 /**
  * Bandit problems, for the environment `bandit()`, with the rewards of EVOLvE (arXiv 2410.06238):
  *
- * - `bernoulli`: the best arm pays 1 with probability 0.5 + gap/2, all others with 0.5 − gap/2;
- * - `gaussian`: means drawn from N(0, deviation²), noise of the same deviation;
- * - `contextual`: weights of arms and features of turns uniform in [−1, 1], noise of `deviation`.
+ * - `bernoulli`: rewards 0 or 1; the best arm pays 1 with probability 0.5 + gap/2, the others with 0.5 − gap/2;
+ * - `gaussian`: means drawn from N(0, deviation²), noise with the same deviation;
+ * - `contextual`: weights of arms and features of turns uniform in [−1, 1], noise with standard deviation `deviation`.
  */
 export const banditsConfig = z.strictObject({
   type: z.literal('bandits'),
@@ -19,13 +19,13 @@ export const banditsConfig = z.strictObject({
   /** Number of problems. */
   count: z.int().min(1),
   arms: z.int().min(2).max(100).default(5),
-  /** Number of turns of a problem. */
+  /** Number of turns per problem. */
   turns: z.int().min(1).default(100),
-  /** `bernoulli`: difference between the best arm and the others. */
+  /** `bernoulli`: difference between the success probabilities of the best arm and of the others. */
   gap: z.number().gt(0).max(1).default(0.2),
   /** Standard deviation of the noise; for `gaussian` also of the means. */
   deviation: z.number().positive().default(1),
-  /** `contextual`: number of features of a turn. */
+  /** `contextual`: number of features per turn. */
   features: z.int().min(1).default(3),
   /** Domain of the problems; the recipe selects environment and verifier by it. */
   domain: z.string().min(1).default('bandit'),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Names the column that holds each part of a problem; a part without its column is absent. */
+/** Names the column that contains each part of a problem; a part whose column is missing is absent. */
 export const columnsConfig = z.strictObject({
   /** Without this column, a row's id is a digest of its content. */
   id: z.string().default('id'),

@@ -196,7 +196,7 @@ test('puts the system message first and replaces one in the data', async () => {
   expect(untouched!.id).toBe(own!.id);
 });
 
-test('applies column names, an instruction and a described difficulty column', async () => {
+test('applies column names, an instruction and a pass-rate label', async () => {
   const label = { column: 'stats.solved', model: 'm', counts: 'successes', trials: 4, unit: 'rate' } as const;
   const [problem] = await read([{ frage: 'q', antwort: '1', stats: { solved: 0.75 } }], {
     columns: { prompt: 'frage', answer: 'antwort' },
@@ -256,7 +256,7 @@ test.each([
     [{ problem: 'q', level: 'Level 1', solution: 'trivial' }],
     'p.json:1: expected a gold "answer or boxed in solution"',
   ],
-])('reports %s as one error with a fix', async (_, rows, message) => {
+])('reports %s as one error that names a fix', async (_, rows, message) => {
   await expect(read(rows)).rejects.toThrow(message);
 });
 
@@ -301,7 +301,7 @@ test('reads any file content as problems or throws a DataError', async () => {
   );
 });
 
-test('converts a label to whole trials in its direction, or rejects it', () => {
+test('converts a label that counts successes or failures to whole trials, or rejects it', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 256 }), fc.nat(), fc.boolean(), (trials, draw, isFailures) => {
       const counted = draw % (trials + 1);

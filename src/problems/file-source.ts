@@ -13,16 +13,16 @@ import { instructionShape } from './instruction.ts';
 export const fileConfig = z.strictObject({
   type: z.literal('file'),
   ...locationShape,
-  /** The shape of all rows; default: detected for each row. */
+  /** The shape of all rows; by default, it is detected for each row. */
   shape: z.enum(shapeNames).optional(),
   /** Columns whose names differ from those of the shape. */
   columns: z.partialRecord(columnsConfig.keyof(), z.string()).default({}),
-  /** The meaning of difficulty columns that the shape does not cover. */
+  /** Descriptions of difficulty columns that the shape does not cover. */
   passRates: z.array(passRateLabel).default([]),
-  /** The domain of rows without one; default: the shape's, else math. */
+  /** The domain of rows that state none; default: that of the shape, else `math`. */
   domain: z.string().optional(),
   ...instructionShape,
-  /** Action on an invalid row: stop reading, or skip and count the row. */
+  /** What to do with an invalid row: stop with an error, or skip and count the row. */
   onError: z.enum(['stop', 'skip']).default('stop'),
 });
 export type FileConfig = z.infer<typeof fileConfig>;

@@ -27,7 +27,7 @@ test('each split has the expected share of all questions', () => {
   expect(share('held-out')).toBeCloseTo(0.2, 1);
 });
 
-test('each cell has the requested number of distinct questions, with distinct and stable ids', () => {
+test('each cell contains the requested number of distinct questions, with distinct and stable ids', () => {
   const problems = draw({ perCell: 12, seed: 4, split: 'held-out' });
   expect(new Set(problems.map(({ id }) => id)).size).toBe(problems.length);
   expect(new Set(problems.map(({ prompt }) => prompt[0]!.content)).size).toBe(problems.length);
@@ -73,7 +73,7 @@ test('the error for a cell with too few questions states their number', () => {
   );
 });
 
-test('spreads a count evenly; exhausted cells give all their questions', () => {
+test('spreads a count evenly; exhausted cells contribute all their questions', () => {
   const all = draw({ families: ['addition', 'brackets'], knobs: [1, 6], count: 600, split: 'held-out' });
   const sizes = Object.values(Object.groupBy(all, ({ family, knob }) => `${family}/${knob}`)).map(
     (cell) => cell!.length,

@@ -25,17 +25,19 @@ export const generatedConfig = z
     domain: z.enum(['math', 'code']).optional(),
     /** Difficulty settings, 1 = easiest; default: all of each family. */
     knobs: z.array(z.int().min(1)).min(1).optional(),
-    /** Distinct questions for each family and knob (a cell); a cell with fewer is an error that states its size. */
+    /** Number of distinct questions for each family and knob (a cell). A cell with fewer questions is an error. */
     perCell: z.int().min(1).optional(),
     /**
-     * Alternatively, the total number of distinct questions, spread evenly; exhausted cells give all their questions,
-     * and the other cells provide the rest.
+     * Alternatively, the total number of distinct questions, spread evenly. Exhausted cells contribute all their
+     * questions, and the other cells provide the rest.
      */
     count: z.int().min(1).optional(),
     /** A different seed draws different questions of the same split. */
     seed: z.int().default(0),
     split: z.enum(['train', 'validation', 'held-out']),
-    /** Adds other wordings of each question: those for training, or those kept for evaluation. Absent: none. */
+    /**
+     * Adds other wordings of each question: those for training, or those reserved for evaluation. If absent, adds none.
+     */
     wordings: z.enum(['train', 'held-out']).optional(),
     ...instructionShape,
   })
@@ -52,7 +54,7 @@ export const generated = noun(generatedConfig);
  * Draws the problems of a config, deterministically, cycling through the cells (a cell is one family and knob) and
  * taking one question from each.
  *
- * @throws DataError when a cell or all cells together have too few distinct questions.
+ * @throws DataError if a cell, or all cells together, contain too few distinct questions.
  */
 export function* generateProblems(config: GeneratedConfig): Generator<Problem> {
   const { perCell = Infinity, count = Infinity } = config;

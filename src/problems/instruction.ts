@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { Message } from '../core/problem.ts';
 
-/** Schema fields for the text around questions, which data sets leave to their users. */
+/** Schema fields for the text around questions, which data sets do not contain. */
 export const instructionShape = {
-  /** A line added to each question; with `{question}` in it, a template for the whole question. */
+  /** A line added below each question; if it contains `{question}`, a template for the last message. */
   instruction: z.string().optional(),
   /** The system message of each conversation; replaces one in the data. */
   system: z.string().optional(),
@@ -11,7 +11,7 @@ export const instructionShape = {
 /** See `instructionShape`. */
 export type Instruction = Readonly<z.infer<z.ZodObject<typeof instructionShape>>>;
 
-/** The placeholder for the question in an instruction that is a template. */
+/** The placeholder that makes an instruction a template. */
 const place = '{question}';
 
 /**

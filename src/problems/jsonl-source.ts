@@ -14,7 +14,7 @@ export const jsonlConfig = z.strictObject({
   ...locationShape,
   /** Columns whose names differ from those of a problem's parts. */
   columns: columnsConfig.prefault({}),
-  /** The domain of rows without one. */
+  /** The domain of rows that state none. */
   domain: z.string().default('math'),
   ...instructionShape,
 });
@@ -26,7 +26,7 @@ export const jsonl = (
   options: Omit<z.input<typeof jsonlConfig>, 'type' | 'path'> = {},
 ): z.input<typeof jsonlConfig> => ({ type: 'jsonl', path, ...options });
 
-/** @throws DataError for a name of another format, which would fail at its first row. */
+/** @throws DataError for a file name of another format, which would otherwise fail at its first row. */
 function requireJsonLines(name: string): void {
   const format = /\.(csv|tsv|parquet)(?:\.gz)?$/i.exec(name)?.[1];
   if (format === undefined) return;

@@ -4,13 +4,13 @@ import type { SourceRecord } from '../core/source-record.ts';
 import { ProblemIds } from './problem-ids.ts';
 import { loadSource, type LoadOptions, type ProblemSource } from './problem-source.ts';
 
-/** Problems of several sources, with a record of the files they were read from. */
+/** Problems from several sources, with a record of the files from which they were read. */
 export interface LoadedProblems {
   readonly problems: readonly Problem[];
   readonly records: readonly SourceRecord[];
 }
 
-/** The folder that relative paths start from, as in a recipe. */
+/** The folder against which relative paths are resolved; default: the working directory. */
 interface SourceFolder {
   readonly baseDir?: string | undefined;
 }
@@ -25,7 +25,8 @@ interface RecipeSources extends SourceFolder {
 export type LoadingOptions = Pick<LoadOptions, 'commits' | 'isOffline' | 'onDownload' | 'signal'>;
 
 /**
- * Loads sources one after another, so that ids are the same each time, and checks that ids are distinct across sources.
+ * Loads sources one after another, so that every load assigns the same ids, and checks that ids are distinct across
+ * sources.
  *
  * @throws DataError for the first invalid source or row, and for an id that occurs twice.
  */
@@ -47,7 +48,7 @@ export async function loadSources(
   return { problems, records: loaded.flatMap(({ record }) => record ?? []) };
 }
 
-/** Loads the problems of several sources, without their file records. */
+/** Like `loadSources`, but returns only the problems, without their file records. */
 export const loadAll = async (
   sources: readonly ProblemSource[],
   folder: SourceFolder,
@@ -71,9 +72,9 @@ export async function loadById(
 
 /**
  * Loads all problems of one source in a fixed order with distinct ids, including problems with tests in a published
- * format. Relative paths start at `baseDir`.
+ * format. Relative paths are resolved against `baseDir`.
  *
- * @throws DataError naming file and row, or family and knob, when the source is invalid or too small.
+ * @throws DataError naming file and row, or family and knob, if the source is invalid or too small.
  */
 export const loadProblems = (source: ProblemSource, baseDir: string): Promise<readonly Problem[]> =>
   loadAll([source], { baseDir });

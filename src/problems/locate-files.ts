@@ -11,9 +11,9 @@ import { type FetchOptions, fetchHubFiles } from '../hub/hub.ts';
 export const locationShape = {
   /** Relative to the recipe, or `hf://datasets/<owner>/<name>[@revision]/<file, pattern or split>`. */
   path: z.string().min(1),
-  /** Requires the revision of a hub address to be a commit, so that the recipe alone fixes the data. */
+  /** Requires the revision of a hub address to be a commit, so that the recipe alone determines the data. */
   pinned: z.boolean().default(false),
-  /** Expected SHA-256 digests, in the order of the file names; other content is an error. */
+  /** Expected SHA-256 digests, in the order of the file names; a different digest is an error. */
   sha256: z
     .array(z.string().regex(/^[0-9a-f]{64}$/, { error: 'expected 64 hex digits' }))
     .min(1)
@@ -49,10 +49,10 @@ export interface LocateOptions {
 type Location = z.output<z.ZodObject<typeof locationShape>>;
 
 /**
- * Resolves a path to its files: a local one, relative to `baseDir`, or those of an `hf://` address, downloaded unless
- * cached.
+ * Resolves a path to its files: one local file, relative to `baseDir`, or the files of an `hf://` address, which are
+ * downloaded unless cached.
  *
- * @throws DataError when the hub has no such files, or a digest differs from `sha256`.
+ * @throws DataError if the hub has no such files, or if a digest differs from `sha256`.
  */
 export async function locateData(
   { path, pinned, sha256 }: Location,
@@ -93,7 +93,7 @@ async function checkContent(
   }
 }
 
-/** Hashes a file for the run's record. Throws a `DataError` when it cannot be read. */
+/** Returns the record of a file, with its hash. Throws a `DataError` if the file cannot be read. */
 export async function recordOf({ file, name }: DataFile): Promise<FileRecord> {
   try {
     return { name, sha256: await hashFile(file), bytes: (await stat(file)).size };

@@ -1,6 +1,6 @@
 import { DataError } from '../core/errors.ts';
 
-/** Prefixes file and row to the message of a `DataError` without them. */
+/** Runs `work`; prefixes `where` (file and row) to the message of a `DataError` that lacks it. */
 export function naming<T>(where: string, work: () => T): T {
   try {
     return work();

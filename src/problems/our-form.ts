@@ -7,7 +7,7 @@ import type { Columns } from './shapes/shape.ts';
 /** The columns of a row and its default domain. */
 interface Mapping {
   readonly columns: ColumnNames;
-  /** Domain of rows without one. */
+  /** Domain of rows that state none. */
   readonly domain: string;
 }
 
@@ -35,7 +35,10 @@ export function inOurForm(row: Columns, mapping: Mapping): Columns {
   };
 }
 
-/** Detects topics of a subject in the column `domain`, which should name the kind of answer check instead. */
+/**
+ * Returns whether a value of the column `domain` is a topic, such as algebra; the column should name the kind of answer
+ * check.
+ */
 const isTopic = (value: unknown): boolean =>
   value != null && (typeof value !== 'string' || value.includes('->') || /^\s*[[{]/.test(value));
 

@@ -14,7 +14,7 @@ const batch = 50;
  * Lists the tasks of a packaged environment as problems, in the package's order.
  *
  * @param baseDir the recipe's folder.
- * @throws ConfigError if the package cannot be used; DataError for a failing environment, or too few tasks.
+ * @throws ConfigError if the package cannot be used; DataError if the environment fails or has too few tasks.
  */
 export async function loadPackaged(
   config: PackagedConfig,
@@ -50,7 +50,7 @@ export async function loadPackaged(
 function problemOf(task: BridgeTask, index: number, config: PackagedConfig): Problem {
   const own = config.type === 'verifiers' ? config.id : new URL(config.url).host;
   return {
-    // The hash distinguishes tasks of different versions or servers.
+    // The hash distinguishes tasks from different versions or servers.
     id: `${config.type}/${own}/${index}/${fingerprint(JSON.stringify([task.task, task.prompt]))}`,
     domain: config.domain,
     family: own,

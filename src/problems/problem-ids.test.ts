@@ -9,7 +9,7 @@ const problem = (content: string, answer?: string) => ({
   ...(answer === undefined ? {} : { answer }),
 });
 
-test('rows without an id get a digest of their content, independent of position and other rows', () => {
+test('a row without an id gets a digest of its content, which does not depend on its position or on other rows', () => {
   const rows = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('1', '2', undefined)), {
     maxLength: 12,
   });
@@ -26,7 +26,7 @@ test('rows without an id get a digest of their content, independent of position 
   );
 });
 
-test('a different question, gold or tests give a different id', () => {
+test('a different question, gold or set of tests gives a different id', () => {
   const ids = new ProblemIds();
   const tests = { type: 'stdio', language: 'python', cases: [{ input: '1', output: '2' }] } as const;
   const all = [
@@ -41,7 +41,7 @@ test('a different question, gold or tests give a different id', () => {
   expect(all[0]).toMatch(/^[0-9a-f]{16}$/);
 });
 
-test('keeps a stated id and rejects it the second time', () => {
+test('keeps a stated id and rejects a second row with the same id', () => {
   const ids = new ProblemIds();
   expect(ids.stated('w', 'a.jsonl', 1, 'id')).toBe('w');
   expect(ids.stated('x', 'b.jsonl', 5, 'id')).toBe('x');

@@ -5,13 +5,13 @@ const rowsAtMost = 2 ** 30;
 
 /**
  * Assigns distinct ids to problems that are read together. An id in a row is kept. A row without one gets a digest of
- * its content, so that pass rates, splits and resumed runs find it again after its file was moved, sorted, cut or
+ * its content, so that pass rates, splits and resumed runs still find it after its file was moved, sorted, cut or
  * exported again, and never match a different problem. An id such as `path:row` would fail in each of these cases.
  */
 export class ProblemIds {
   /**
-   * First position of each stated id, packed as file × `rowsAtMost` + row, because text would take more memory than the
-   * ids.
+   * First position of each stated id, packed as file × `rowsAtMost` + row; as text, it would take more memory than the
+   * id.
    */
   readonly #stated = new Map<string, number>();
   readonly #files: string[] = [];
@@ -20,7 +20,7 @@ export class ProblemIds {
   /**
    * Registers an id stated in a row.
    *
-   * @throws DataError when another row has the same id: pass rates stored under it would be ambiguous.
+   * @throws DataError if another row has the same id, because pass rates stored under it would be ambiguous.
    */
   stated(id: string, file: string, row: number, column: string): string {
     if (this.#files.at(-1) !== file) this.#files.push(file);

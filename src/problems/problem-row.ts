@@ -29,15 +29,15 @@ const passRatesSchema = z.array(
       error: 'expected at most as many successes as trials',
     }),
 );
-/** Accepts numbers, since many data sets store numeric answers that way. */
+/** Accepts numbers and booleans too, since many data sets store answers that way. */
 const answerSchema = z.union([filled, z.number(), z.bigint(), z.boolean()], {
   error: 'expected a string or a number',
 });
 
-/** How rows become problems. */
+/** Settings that determine how rows become problems. */
 export interface RowMapping extends Instruction {
   readonly columns: ColumnNames;
-  /** Domain of rows without one. */
+  /** Domain of rows that state none. */
   readonly domain: string;
   /** The file's name in messages. */
   readonly name: string;
@@ -51,7 +51,7 @@ export interface RowMapping extends Instruction {
 /**
  * Builds a problem from one parsed row.
  *
- * @param given the row before columns were derived; messages list its column names.
+ * @param given the row before columns were derived; error messages list its column names.
  * @throws DataError naming the file, row and column, and the expected and actual values.
  */
 export function problemOfRow(

@@ -29,11 +29,11 @@ export type ProblemSource = z.output<typeof problemSourceConfig>;
 
 /** Options for loading a source. */
 export interface LoadOptions {
-  /** The folder that relative paths start from. */
+  /** The folder against which relative paths are resolved. */
   readonly baseDir: string;
-  /** The ids assigned so far; default: none. */
+  /** Tracks the ids assigned so far; default: none are assigned. */
   readonly ids?: ProblemIds;
-  /** The commit to read each source at, keyed by its path in the recipe. */
+  /** The commit at which to read each source, keyed by its path in the recipe. */
   readonly commits?: ReadonlyMap<string, string>;
   /** Reads from the cache only, without network access. */
   readonly isOffline?: boolean;
@@ -42,16 +42,17 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Problems with a record of their files; generated problems have no record. */
+/** The problems of one source, with a record of its files; absent for generated problems. */
 export interface LoadedSource {
   readonly problems: readonly Problem[];
   readonly record?: SourceRecord;
 }
 
 /**
- * Loads all problems of a source, in a fixed order with distinct ids, with a record of the files they were read from.
+ * Loads all problems of a source, in a fixed order with distinct ids, with a record of the files from which they were
+ * read.
  *
- * @throws DataError naming file and row, or family and knob, when the source is invalid or too small.
+ * @throws DataError naming file and row, or family and knob, if the source is invalid or too small.
  */
 export async function loadSource(config: ProblemSource, options: LoadOptions): Promise<LoadedSource> {
   switch (config.type) {

@@ -1,8 +1,8 @@
 import type { Problem } from '../core/problem.ts';
 
 /**
- * Returns the text by which problems are compared: the prompt with the hashes of its images, or the id for bandits, which differ in parts that the
- * prompt omits.
+ * Returns the text by which problems are compared: the prompt with the hashes of its images. For bandits, returns the
+ * id, because bandits differ in parts that are not in the prompt.
  */
 export const textOf = ({ id, prompt, extra }: Problem): string =>
   extra?.['bandit'] === undefined

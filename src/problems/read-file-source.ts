@@ -19,20 +19,23 @@ import { readStructure } from './shapes/structured-text.ts';
 
 /** Options for reading a `file` source. */
 export interface ReadFileOptions {
-  /** The ids assigned so far; default: none. */
+  /** Tracks the ids assigned so far; default: none are assigned. */
   readonly ids?: ProblemIds;
   /** Called for each row skipped under `onError: 'skip'`. */
   readonly onSkip?: (error: DataError) => void;
-  /** Called for each row with a missing image file, which keeps only the marks; default: such a row is rejected. */
+  /**
+   * Called for each row with a missing image file; the row's prompt then keeps only the marks. By default, such a row
+   * is rejected.
+   */
   readonly onMissing?: (error: DataError) => void;
-  /** Command that skips invalid rows, for errors. Default: `gradus data import` of the file. */
+  /** Command that skips invalid rows, suggested in errors. Default: `gradus data import` with the file. */
   readonly skipWith?: string;
 }
 
 /**
  * Streams the problems of a `file` source, local or on a hub.
  *
- * @throws DataError as `readDataFile` does, and when the files cannot be located or downloaded.
+ * @throws DataError as `readDataFile` does, and if the files cannot be located or downloaded.
  */
 export async function* readFileProblems(
   config: FileConfig,
@@ -46,8 +49,8 @@ export async function* readFileProblems(
 /**
  * Streams the problems of one file.
  *
- * @throws DataError naming the file, row and column, the expected value and the fix; also if every row was skipped, and
- * at the end if no row had the column of a pass-rate label, which is then most likely misspelt.
+ * @throws DataError naming the file, row and column, the expected value and the fix; also if every row was skipped,
+ * and, at the end, if no row had the column of a pass-rate label, whose name is then most likely misspelt.
  */
 export async function* readDataFile(
   config: FileConfig,
@@ -78,7 +81,7 @@ export async function* readDataFile(
   });
 }
 
-/** Adds the command that skips the invalid row to an error. */
+/** Adds to an error the command that skips the invalid row. */
 function withWayOn(
   error: DataError,
   path: string,
@@ -140,7 +143,7 @@ function columnsOf(value: unknown, where: string): Columns {
   return typeof row['reward_model'] === 'string' ? withNested(row) : row;
 }
 
-/** Parses verl's nested columns, which exports to CSV write as JSON or Python literals. */
+/** Parses verl's nested columns, which CSV files contain as JSON or Python literals. */
 function withNested(row: Columns): Columns {
   const nested = ['reward_model', 'extra_info'].flatMap((name) => {
     const value = row[name];
@@ -149,14 +152,14 @@ function withNested(row: Columns): Columns {
   return { ...row, ...Object.fromEntries(nested) };
 }
 
-/** Adds the pass rates of the difficulty columns that the source describes. */
+/** Adds the pass rates in the difficulty columns that the source's labels describe. */
 function withPassRates(row: Columns, value: Columns, { passRates }: FileConfig, column: string): Columns {
   if (passRates.length === 0) return row;
   const stated = passRates.flatMap((label) => readPassRate(label, at(value, label.column)) ?? []);
   return { ...row, [column]: [...((row[column] as unknown[] | undefined) ?? []), ...stated] };
 }
 
-/** Joins the text of a prompt's messages. */
+/** Joins the texts of a prompt's messages. */
 const textOf = (prompt: unknown): string =>
   [prompt]
     .flat()

@@ -8,7 +8,7 @@ interface ShapeSettings {
   readonly columns: { readonly prompt?: string | undefined };
 }
 
-/** A row's shape, and whether the user named it. */
+/** A row's shape, and whether the settings named it. */
 export interface ChosenShape {
   readonly shape: Shape;
   readonly isNamed: boolean;
@@ -21,7 +21,7 @@ export interface ChosenShape {
  */
 export class RowShapes {
   readonly #settings: ShapeSettings;
-  /** The shape of rows by the names of their filled columns. */
+  /** Maps the names of a row's filled columns to the shape of such rows. */
   readonly #seen = new Map<string, Shape>();
   #last: Shape | undefined;
 
@@ -29,7 +29,10 @@ export class RowShapes {
     this.#settings = settings;
   }
 
-  /** @throws DataError when no shape matches the first row, or earlier rows with the same columns had another shape. */
+  /**
+   * Returns a row's shape. @throws DataError if no shape matches the first row, or if earlier rows with the same
+   * columns had another shape.
+   */
   of(row: Columns, where: string): ChosenShape {
     const { shape: name, columns } = this.#settings;
     if (name !== undefined) return { shape: this.#named(name, row), isNamed: true };
@@ -37,7 +40,7 @@ export class RowShapes {
     const found = shapeOf(row);
     if (found === undefined && this.#last === undefined) throw unknownShape(row, where);
     if (found !== undefined) this.#requireSame(found, row, where);
-    // Read a row that lacks a column in the shape of the previous row, so that the error names the column.
+    // If no shape matches, a column is missing: use the shape of the previous row, so that the error names the column.
     const shape = found ?? this.#last!;
     this.#last = shape;
     return { shape, isNamed: false };

@@ -16,7 +16,7 @@ const frames = fc.array(
 );
 const bytesOf = (all: readonly Frame[]): Uint8Array => Buffer.concat(all.map(encodeFrame));
 
-test('reassembles frames from chunks of any size', () => {
+test('reassembles frames from a stream cut into chunks of any size', () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
   fc.assert(
     fc.property(frames, cuts, (sent, lengths) => {
@@ -65,7 +65,7 @@ test.each([
   [maxHeaderBytes + 1, 0],
   [1, 0],
   [2, maxPayloadBytes + 1],
-])('lengths %i and %i are rejected before allocating', (header, payload) => {
+])('rejects lengths %i and %i before allocating memory', (header, payload) => {
   const prefix = new Uint8Array(Uint32Array.of(header, payload).buffer);
   expect(() => createFrameReader().push(prefix)).toThrow(ProtocolError);
 });
@@ -103,7 +103,7 @@ test.each([
   ['past the end', [4], 0],
   ['at an unaligned offset', [1], 2],
   ['larger than any memory', [2 ** 40, 2 ** 40], 0],
-])('a tensor %s is rejected', (_, shape, offset) => {
+])('rejects a tensor %s', (_, shape, offset) => {
   const described = [{ name: 'x', dtype: 'f32', shape, offset } as const];
   expect(() => unpackTensors(described, new Uint8Array(12))).toThrow(/tensor "x"/);
 });

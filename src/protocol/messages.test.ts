@@ -22,7 +22,7 @@ test.each(golden)(
 );
 
 const results = golden.flatMap(([, { header }]) => (header.type === 'result' ? [header] : []));
-test.each(results)('the result of $request is valid by its schema', ({ request, result }) => {
+test.each(results)('the result of $request matches its schema', ({ request, result }) => {
   expect(resultSchemas[request].parse(result)).toEqual(result);
 });
 

@@ -47,7 +47,7 @@ const policyTerm = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('cross-entropy') }),
 ]);
 
-/** `LossSpec` of src/core. */
+/** The schema of `LossSpec` in src/core. */
 const lossSpec = z.strictObject({
   policy: policyTerm,
   kl: z.strictObject({ estimator: z.enum(['k1', 'k2', 'k3']), coefficient: z.number() }).nullable(),
@@ -152,7 +152,7 @@ const saveState = z.strictObject({
   ...ordered,
   type: z.literal('saveState'),
   dir: z.string(),
-  /** Omit the optimizer's moments, for a worker that only samples. Absent: false. */
+  /** Omit the optimizer's moments, as for a worker that only samples. Absent: false. */
   weightsOnly: z.boolean().optional(),
 });
 const loadState = z.strictObject({
@@ -225,7 +225,7 @@ export const resultSchemas = {
     clipHigh: measured.optional(),
     mismatchKl: measured.optional(),
     maxProbabilityGap: measured.optional(),
-    /** Further metrics by name, e.g. `mfu`, `microbatches`. */
+    /** Other metrics by name, e.g. `mfu`, `microbatches`. */
     metrics: z.record(z.string(), measured).default({}),
   }),
   gradientNorm: z.strictObject({ norm: measured }),
@@ -248,7 +248,7 @@ const result = z.strictObject({
   ...frame,
   type: z.literal('result'),
   request: z.enum(Object.keys(resultSchemas) as Request['type'][]),
-  /** Validated by the schema of the result. */
+  /** Validated separately, by the schema for the request's type. */
   result: z.record(z.string(), z.unknown()),
 });
 const part = z.strictObject({
@@ -258,7 +258,7 @@ const part = z.strictObject({
     z.strictObject({
       prompt: count,
       index: count,
-      /** Number of tokens of this completion in this part. */
+      /** Number of this completion's tokens in this part. */
       count,
       finishReason: z.enum(['stop', 'length']).nullable(),
       policyVersionStart: count,

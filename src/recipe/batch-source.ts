@@ -15,7 +15,7 @@ export const batchSourceConfig = z.discriminatedUnion('type', [inStepConfig, ahe
 /** A validated source. */
 export type BatchSourceConfig = z.output<typeof batchSourceConfig>;
 
-/** Rolls out each batch with the policy that learns from it. */
+/** Rolls out each batch with the current policy, which then learns from it. */
 export const inStep = noun(inStepConfig);
 
 /**

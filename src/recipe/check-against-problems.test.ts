@@ -44,7 +44,7 @@ test('rejects an unknown domain, metric or level of a later stage before trainin
   );
 });
 
-test('warns about rewards of unknown domains and steps larger than the problem set', () => {
+test('warns about rewards for unknown domains, and about steps larger than the problem set', () => {
   const recipe = recipeOf({ maxSteps: 1, problemsPerStep: 3 }, { rewards: { mth: { type: 'outcome' } } });
   expect(problemWarnings(recipe, problems)).toEqual([
     'rewards: no problem has the domain "mth"; did you mean "math"?',

@@ -11,7 +11,7 @@ import { guessedReading } from '../verifiers/math/gold.ts';
 
 /**
  * Rejects stages that would fail or never end: a mix with a domain that no problem has, or an advance rule on an
- * unknown metric. Checks them before training, because the recipe of a run cannot be changed later.
+ * unknown metric. Call it before training, because the recipe of a run cannot be changed later.
  *
  * @throws ConfigError naming the stage.
  */
@@ -49,7 +49,7 @@ export function problemWarnings(recipe: Recipe, problems: readonly Problem[]): s
   ];
 }
 
-/** Returns a warning with the number of math golds that can be read in two ways, and the first of them. */
+/** Returns a warning with the number of ambiguous math golds and the first of them; empty if there are none. */
 function guessedGolds({ verifiers }: Recipe, problems: readonly Problem[]): string[] {
   const guesses = problems.flatMap(({ id, domain, answer }) => {
     if (verifiers[domain]?.type !== 'math' || answer === undefined) return [];

@@ -4,7 +4,7 @@ import type { ProblemSource } from '../problems/problem-source.ts';
 import type { VerifierConfig } from '../verifiers/config.ts';
 import type { Recipe } from './recipe.ts';
 
-/** Programs, modules, hosts and keys that opening a recipe's parts uses, one line each. */
+/** The programs, modules, hosts and keys that are used when parts of a recipe are opened, one line each. */
 export interface Execution {
   readonly engine: readonly string[];
   readonly problems: readonly string[];
@@ -12,7 +12,7 @@ export interface Execution {
   readonly environments: readonly string[];
 }
 
-/** Lists the programs, modules, hosts and keys that a recipe names. Empty for a recipe of built-in parts. */
+/** Lists the programs, modules, hosts and keys that a recipe names; empty if the recipe uses only built-in parts. */
 export const executionOf = ({
   policy,
   teacher,

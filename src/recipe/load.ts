@@ -11,7 +11,7 @@ import type { Recipe, RecipeInput } from './recipe.ts';
  * Loads a recipe file (`.ts`, `.mts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments
  * and validates the result. Relative paths in the recipe resolve against the file's folder.
  *
- * @throws ConfigError naming the file when it is missing, has an unknown extension or is not a valid recipe.
+ * @throws ConfigError naming the file if it is missing, has an unknown extension or is not a valid recipe.
  */
 export async function loadRecipe(file: string, assignments: readonly string[] = []): Promise<Recipe> {
   const path = resolve(file);
@@ -54,7 +54,7 @@ async function readRecipe(path: string, file: string): Promise<unknown> {
 
 function reasonOf(error: unknown): string {
   const message = messageOf(error);
-  // Node's message when the nearest package.json has "type": "commonjs".
+  // Node reports this message if the nearest package.json has "type": "commonjs".
   return message === 'Cannot use import statement outside a module'
     ? `${message}; rename it to .mts, or set "type": "module" in package.json`
     : message;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ConfigError } from '../core/errors.ts';
 
-/** Fields of a JSON Schema that this file reads. */
+/** The fields of a JSON Schema that this file reads. */
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
@@ -61,7 +61,9 @@ function closestBranch(
   )[0];
 }
 
-/** Returns whether the value's type excludes a branch, e.g. a string where an object is expected. */
+/**
+ * Returns whether an issue means that the value's type excludes a branch, e.g. a string where an object is expected.
+ */
 const isWrongType = ({ code, path }: z.core.$ZodIssue): boolean =>
   code === 'invalid_type' && path.length === 0;
 
@@ -88,7 +90,7 @@ function flatten(schema: JsonSchema): JsonSchema[] {
   return [schema, ...branches.flatMap(flatten)];
 }
 
-/** Returns the nearest known key within max(2, ⌈length / 3⌉) edits, if any. */
+/** Returns the nearest known key within max(2, ⌈length / 3⌉) edits; undefined if there is none. */
 export function nearestKey(key: string, known: readonly string[]): string | undefined {
   const scored = known.map((candidate) => ({
     candidate,

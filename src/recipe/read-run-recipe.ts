@@ -4,7 +4,7 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 import { parseConfig } from './parse-config.ts';
 import { type Recipe, recipeConfig } from './recipe.ts';
 
-/** A run's recipe, with the data that prove whether the run was made here. */
+/** A run's recipe, with the data that shows whether the run was made on this machine. */
 export interface RunRecipe {
   readonly recipe: Recipe;
   /** `RunSummary.id`. */
@@ -15,7 +15,7 @@ export interface RunRecipe {
 
 /**
  * Reads the recipe of a run without executing any of it. Call `requireTrust` before opening its parts.
- * @throws RunError when the run is missing or its recipe was edited.
+ * @throws RunError if the run is missing or its recipe was edited.
  */
 export async function readRunRecipe(directory: string): Promise<RunRecipe> {
   using run = await openRunReader(directory);

@@ -32,7 +32,7 @@ const write = async (name: string, text: string): Promise<string> => {
   return path;
 };
 
-test('parses a resolved recipe to itself, even after a round trip through JSON', () => {
+test('parsing a resolved recipe returns an equal recipe, even after a round trip through JSON', () => {
   const recipe = defineRecipe(minimal);
   expect(recipeConfig.parse(JSON.parse(JSON.stringify(recipe)))).toEqual(recipe);
 });
@@ -170,7 +170,7 @@ test('converts the recipe schema to JSON Schema', () => {
   );
 });
 
-test('a reward by parts must name parts of its domain, even if a stage overrides it', () => {
+test('a reward by parts must name parts that the verifier of its domain reports, even if a stage overrides it', () => {
   const answer = { name: 'answer', verifier: { type: 'short-answer' as const } };
   const recipe = (weights: Record<string, number>, reward?: Parameters<typeof stage>[1]['reward']) =>
     defineRecipe({

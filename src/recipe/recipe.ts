@@ -44,9 +44,9 @@ const batchConfig = z.strictObject({
   /** Rollouts per problem. */
   groupSize: z.int().min(2).default(16),
   /**
-   * Wordings of a problem over which its rollouts are spread, at most one per rollout. Advantages then also compare
-   * wordings, so that the policy learns to depend less on the wording. 1: every rollout has the problem's original
-   * prompt.
+   * Number of wordings over which a problem's rollouts are spread, at most one per rollout. Advantages then also
+   * compare wordings, so that the policy learns to depend less on the wording. With 1, every rollout uses the problem's
+   * original prompt.
    */
   wordings: z.int().positive().default(1),
   /**
@@ -59,7 +59,7 @@ const batchConfig = z.strictObject({
   source: batchSourceConfig.prefault({ type: 'in-step' }),
 });
 
-/** A suite with its held-out problems, evaluated before and after training, and every `every` steps. */
+/** A suite with its held-out problems, evaluated before training, every `every` steps, and after training. */
 const evaluationConfig = suiteConfig.extend({ problems: z.array(problemSourceConfig).min(1) });
 
 /**
@@ -85,13 +85,13 @@ export const recipeConfig = z.strictObject({
   teacher: z.strictObject({ model: z.string().min(1), engine: engineConfig.prefault('embedded') }).optional(),
   /** Training problems; stages select from them. May be absent if all stages imitate examples from a file. */
   problems: z.array(problemSourceConfig).default([]),
-  /** Domain → verifier. */
+  /** Maps each domain to its verifier. */
   verifiers: z.record(z.string(), verifierConfig).default({}),
   /**
-   * Domain → environment that answers the policy's turns. Attempts in a domain without an environment have one turn.
+   * Maps a domain to the environment that answers the policy's turns. Attempts in other domains have one turn.
    */
   environments: z.record(z.string(), environmentConfig).default({}),
-  /** Domain → reward of a verdict. Default: 1 for correct, 0 for other outcomes. */
+  /** Maps a domain to the reward for each verdict. Default: 1 for correct, 0 for other outcomes. */
   rewards: z.record(z.string(), rewardConfig).default({}),
   /** How the policy's pass rates are measured; required if a stage selects by level or re-measures. */
   difficulty: passRateConfig.optional(),
@@ -106,7 +106,7 @@ export const recipeConfig = z.strictObject({
   stages: z.array(anyStageConfig).min(1),
   evaluation: z.array(evaluationConfig).default([]),
   checkpoints: checkpointConfig.prefault({ type: 'checkpoints' }),
-  /** Base of relative paths; `loadRecipe` sets it to the folder of the recipe file. */
+  /** Folder against which relative paths are resolved; `loadRecipe` sets it to the folder of the recipe file. */
   baseDir: z.string().optional(),
 });
 

@@ -43,7 +43,7 @@ export interface ResolvedStage {
   /** Number of mini-batches of whole groups per step. */
   readonly updatesPerStep: number;
   readonly batchSource: BatchSourceConfig;
-  /** Returns the reward of a domain. */
+  /** Returns the reward settings for a domain. */
   readonly rewardFor: (domain: string) => RewardConfig;
 }
 
@@ -51,8 +51,8 @@ const correctIsOne = rewardConfig.parse({ type: 'outcome' });
 
 /**
  * Merges a stage with its recipe.
- * @throws ConfigError when the recipe lacks an algorithm or sampling, or the stage overrides a setting that its algorithm
- * does not have.
+ * @throws ConfigError if the recipe lacks an algorithm or sampling, or if the stage overrides a setting that its
+ * algorithm does not have.
  */
 export function resolveStage(recipe: Recipe, config: StageConfig): ResolvedStage {
   const where = `stage '${config.name}'`;
@@ -148,8 +148,8 @@ function checkProblems({ problems }: Recipe, stage: AnyStage): void {
 }
 
 /**
- * Rejects rules on the base model's pass rates without environments, in stages that begin after the base model has
- * changed.
+ * Rejects rules on closed-book pass rates, which belong to the base model, if a stage that imitates changes the model
+ * before the first measurement.
  */
 function checkClosedBook(recipe: Recipe): void {
   const first = firstMeasured(recipe.stages);
@@ -279,11 +279,12 @@ function checkStarts({ environments }: Recipe, { config, algorithm, batchSource 
 }
 
 /**
- * Kind of reward that each override requires. Overrides of rewards by outcome are omitted, because every recipe has them.
+ * The kind of reward that each override requires. Omits overrides of rewards by outcome, because every recipe has such
+ * rewards.
  */
 const rewardKinds = { credit: 'score', weights: 'parts', offset: 'parts' } as const;
 
-/** Rejects overrides without effect, and weights of parts that no verifier reports. */
+/** Rejects overrides that have no effect, and weights for parts that no verifier reports. */
 function checkReward(recipe: Recipe, stage: StageConfig): void {
   const where = `stage '${stage.name}', reward`;
   const kinds = Object.values(recipe.rewards).map(({ type }) => type);
@@ -316,7 +317,7 @@ const rulesOf = ({ levels, stages }: Recipe) => [
   ...stages.map((stage) => ({ where: `stage '${stage.name}'`, rule: ruleOfStage(stage) })),
 ];
 
-/** Returns whether a level or a stage reads pass rates without the environments. */
+/** Returns whether a level or a stage uses pass rates that were measured without environments. */
 export const readsClosedBook = (recipe: Recipe): boolean =>
   rulesOf(recipe).some(({ rule }) => rule !== null && modelsOf(rule).includes(closedBookLabel));
 

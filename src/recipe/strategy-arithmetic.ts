@@ -1,7 +1,7 @@
 import { isByVote, strategyName } from '../rollout/strategies/strategy-config.ts';
 import { binRollouts, defaultBudgets, type SuiteConfig } from './suite.ts';
 
-/** Upper bounds of tokens per problem. */
+/** Upper bounds on the tokens per problem. */
 export interface StrategyBounds {
   /** Tokens written, including rollouts that measure the bins. */
   readonly written: number;
@@ -10,8 +10,8 @@ export interface StrategyBounds {
 }
 
 /**
- * Returns the upper bounds of a suite's strategies per problem. Independent answers are drawn once, for the largest budget;
- * a search runs once per budget.
+ * Returns upper bounds, per problem, on the tokens of all of a suite's strategies together. Independent answers are
+ * drawn once, for the largest budget; a search runs once per budget.
  */
 export function strategyBounds({ strategies = [], budgets: wanted, maxTokens }: SuiteConfig): StrategyBounds {
   const budgets: readonly number[] = wanted ?? defaultBudgets;
@@ -27,7 +27,10 @@ export function strategyBounds({ strategies = [], budgets: wanted, maxTokens }: 
   };
 }
 
-/** Describes the upper bounds of a suite's strategies in one line; returns an empty list without strategies. */
+/**
+ * Describes the upper bounds on the tokens of a suite's strategies in one line; returns an empty list without
+ * strategies.
+ */
 export function describeStrategies(suite: SuiteConfig, problems: number): string[] {
   const { name, strategies, scorer } = suite;
   if (strategies === undefined) return [];

@@ -27,7 +27,7 @@ export async function writeArray(path: string, array: ArrayBufferView): Promise<
 /**
  * Reads a file into one buffer and checks its digest.
  *
- * @throws DataError when its size or content does not match the check.
+ * @throws DataError if its size or content does not match the check.
  */
 export async function readArray(path: string, check: FileCheck): Promise<ArrayBuffer> {
   const whole = new ArrayBuffer(check.bytes);
@@ -44,7 +44,10 @@ export async function checkFile(path: string, check: FileCheck): Promise<void> {
   for await (const _ of checkedPieces(path, check));
 }
 
-/** Yields the content of a file in pieces, each valid until the next; throws at the end if the digest differs. */
+/**
+ * Yields the content of a file in pieces, each of which is valid until the next one is requested; throws at the end if
+ * the digest differs.
+ */
 async function* checkedPieces(path: string, { bytes, sha256 }: FileCheck): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   await using file = await open(path, 'r').catch((cause: unknown) => {

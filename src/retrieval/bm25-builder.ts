@@ -2,10 +2,10 @@ import { DataError } from '../core/errors.ts';
 import { splitWords, termOf } from './analyser.ts';
 import type { Bm25Settings, Postings } from './bm25-index.ts';
 
-/** Entries in one piece of a growing array. */
+/** Number of entries in one piece of a growing array. */
 const pieceSize = 2 ** 20;
 const mostPostings = 2 ** 32 - 1;
-/** Entries that a `Map` of V8 can hold. */
+/** Maximum number of entries in a `Map` in V8. */
 const mostTerms = 2 ** 24 - 1;
 /** Maximum number of words in the cache of terms. */
 const mostWords = 2 ** 22;

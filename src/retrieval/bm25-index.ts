@@ -4,9 +4,9 @@ import { analysers, splitWords, termOf } from './analyser.ts';
 /** Settings of an index; all of them are part of its version. */
 export const bm25Settings = z.strictObject({
   analyser: z.enum(analysers).default('standard'),
-  /** How fast repeats of a term saturate. */
+  /** How slowly repeats of a term saturate; 0: repeats do not count. */
   k1: z.number().nonnegative().default(0.9),
-  /** Strength of the length normalisation, from 0 (none) to 1 (full). */
+  /** Strength of the normalisation by document length, from 0 (none) to 1 (full). */
   b: z.number().min(0).max(1).default(0.4),
 });
 export type Bm25Settings = z.output<typeof bm25Settings>;
@@ -19,7 +19,7 @@ export interface Postings {
   readonly starts: Uint32Array;
   /** Document of each posting; ascending within a term. */
   readonly documents: Uint32Array;
-  /** Occurrences of the term in the document; 255 for more. */
+  /** Number of occurrences of the term in the document, capped at 255. */
   readonly counts: Uint8Array;
   /** Number of terms in each document, repeats included. */
   readonly lengths: Uint32Array;
@@ -71,7 +71,10 @@ export class Bm25Index {
     this.#scores = new Float64Array(lengths.length);
   }
 
-  /** Returns the `top` best documents with a score above 0, best first; ties in document order. */
+  /**
+   * Returns the `top` best documents with a score above 0, best first; documents with equal scores are in document
+   * order.
+   */
   search(query: string, top: number): Hit[] {
     const terms = this.#termsOf(query);
     let documents: number[] = [];
@@ -93,7 +96,7 @@ export class Bm25Index {
     return best;
   }
 
-  /** Scores any string as `search` would score a document with this content. */
+  /** Returns the score that `search` would give a document with this text. */
   scoreText(query: string, text: string): number {
     const counts = new Map<number, number>();
     let length = 0;
@@ -136,8 +139,8 @@ export class Bm25Index {
   }
 
   /**
-   * Adds a term's contribution to the score of each document that contains it; appends a document to the list at its
-   * first score.
+   * Adds a term's contribution to the score of each document that contains it; appends each document that had no score
+   * yet to `documents`.
    */
   #scan({ start, end, weight }: QueryTerm, documents: number[]): void {
     const { documents: postings, counts } = this.#postings;
@@ -166,7 +169,7 @@ export class Bm25Index {
     }
   }
 
-  /** Returns whether a document's score is at least `score`; resets it otherwise. */
+  /** Returns whether a document's score is at least `score`; if not, resets the document's score to 0. */
   #keepIf(document: number, score: number): boolean {
     const isKept = this.#scores[document]! >= score;
     if (!isKept) this.#scores[document] = 0;
@@ -175,7 +178,7 @@ export class Bm25Index {
 
   #best(documents: readonly number[], top: number): Hit[] {
     const best: Hit[] = [];
-    // Lowest score of a full list.
+    // The lowest score in the list, once it is full.
     let least = 0;
     for (const document of documents) {
       const score = this.#scores[document]!;

@@ -12,7 +12,7 @@ function indexOf(documents: readonly string[], settings: Bm25Settings = defaults
   return new Bm25Index(builder.finish(), settings);
 }
 
-/** Computes BM25 from its formula, document by document. */
+/** Computes BM25 directly from its formula, document by document. */
 function referenceScores(documents: readonly string[], query: string, { k1, b }: Bm25Settings): number[] {
   const words = documents.map((document) => document.split(' ').filter(Boolean));
   const mean = words.reduce((sum, list) => sum + list.length, 0) / words.length;
@@ -61,7 +61,7 @@ test('ranks as the BM25 formula does, and breaks ties by document order', () => 
   );
 });
 
-test('finds the same best passages when rare terms decide and common terms are only looked up', () => {
+test('finds the same best passages if rare terms decide, so that common terms are only looked up', () => {
   const documents = Array.from({ length: 3000 }, (_, i) => {
     const common = i % 7 === 0 ? 'the the of' : 'the of of and';
     return `${common} group${i % 50} name${i}`;
@@ -118,7 +118,7 @@ test('splits words at everything but letters, marks and digits, and Han characte
   expect(splitWords('Acme™ ℌall', 'standard')).toEqual(['acmetm', 'hall']);
 });
 
-test('the English analyser drops possessives and stop words, and stems', () => {
+test('the English analyser drops possessives and stop words, and stems the other words', () => {
   const terms = splitWords("The director's films are relational to it", 'english').map((word) =>
     termOf(word, 'english'),
   );

@@ -69,7 +69,7 @@ test("speaks Search-R1's protocol: sends queries, topk and return_scores, and re
   expect(retriever.version).toBe('http-test');
 });
 
-test('sends queries that arrive together in one request, each with its own answer', async () => {
+test('sends queries that arrive together in one request, and gives each query its own answer', async () => {
   const { requests, url } = await serve(found);
   await using retriever = open(url, { maxQueries: 3 });
   const queries = ['a', 'b', 'c', 'd', 'e'];
@@ -106,7 +106,7 @@ test.for([
   ['a busy server', { status: 503 }],
   ['a dropped connection', 'drop'],
   ['a body that is cut off', { body: '{"result": [[' }],
-] as const)('tries again after %s', async ([, first]) => {
+] as const)('retries after %s', async ([, first]) => {
   const { requests, url } = await serve((request, attempt) => (attempt === 1 ? first : found(request)));
   await using retriever = open(url);
   expect(await retriever.search('a', 1)).toHaveLength(1);
@@ -122,7 +122,7 @@ test('fails after the last attempt with an error that names the address', async 
   expect(requests).toHaveLength(2);
 });
 
-test('fails after the timeout when the server never answers', async () => {
+test('fails after the timeout if the server never answers', async () => {
   const { url } = await serve(() => 'hang');
   await using retriever = open(url, { maxAttempts: 1, timeout: '50ms' });
   await expect(retriever.search('a', 1)).rejects.toThrow('tried 1 time)');
@@ -150,7 +150,7 @@ test('reads bare documents from services without scores', async () => {
   expect(await retriever.search('a', 1)).toEqual([{ id: '7', text: 'plain text', score: 0 }]);
 });
 
-test('aborting a query ends only that query; closing ends all', async () => {
+test('aborting a query ends only that query; closing the retriever ends all queries', async () => {
   const { url } = await serve(({ queries }) =>
     queries.includes('slow') ? 'hang' : { body: { result: [[passageFor('a')]] } },
   );
@@ -166,7 +166,7 @@ test('aborting a query ends only that query; closing ends all', async () => {
   await expect(retriever.search('a', 1)).rejects.toThrow('the retriever was closed');
 });
 
-test('an empty passage is left out, and the other queries of the request keep their passages', async () => {
+test('leaves out an empty passage, and keeps the passages of the other queries in the request', async () => {
   const { url } = await serve(({ queries }) => ({
     body: {
       result: queries.map((query) =>

@@ -8,8 +8,8 @@ import { hasEmptyText, passageOf } from './passage.ts';
 import type { Retrieved, Retriever } from './retriever.ts';
 
 /**
- * Settings of a retriever behind HTTP that speaks Search-R1's protocol: `POST {queries, topk, return_scores}` answered
- * by `{result: [[{document: {id, contents}, score}, …], …]}`, one list per query.
+ * Settings of a client for a retriever that speaks Search-R1's protocol over HTTP: `POST {queries, topk,
+ * return_scores}`, answered with `{result: [[{document: {id, contents}, score}, …], …]}`, one list per query.
  */
 export const httpRetrieverConfig = z.strictObject({
   type: z.literal('http-retriever'),
@@ -22,7 +22,7 @@ export const httpRetrieverConfig = z.strictObject({
   version: z.string().min(1),
   /** Time limit of one request. */
   timeout: durationSchema.default('30s'),
-  /** Attempts at one request before its queries fail. */
+  /** Maximum number of attempts at one request; then its queries fail. */
   maxAttempts: z.int().min(1).default(4),
   /** Maximum number of requests in flight; queries that arrive in the meantime share the next requests. */
   maxRequests: z.int().min(1).default(4),
@@ -31,7 +31,7 @@ export const httpRetrieverConfig = z.strictObject({
 });
 type HttpRetrieverConfig = z.output<typeof httpRetrieverConfig>;
 
-/** Recipe noun for a retriever behind HTTP. */
+/** Recipe noun for a retriever that is reached over HTTP. */
 export const httpRetriever = noun(httpRetrieverConfig);
 
 /** Pause before the second attempt, in milliseconds. */
@@ -75,7 +75,7 @@ export function openHttpRetriever(config: HttpRetrieverConfig): Retriever {
       if (closed.signal.aborted || signal?.aborted === true)
         return Promise.reject((signal?.aborted === true ? signal : closed.signal).reason as Error);
       const entry = { query, top, resolve, reject };
-      // Another query of the same request may still need the answer, so the request goes on.
+      // Do not abort the request itself: another query in it may still need the answer.
       const abort = (): void => {
         const place = waiting.indexOf(entry);
         if (place >= 0) waiting.splice(place, 1);
@@ -96,7 +96,7 @@ export function openHttpRetriever(config: HttpRetrieverConfig): Retriever {
   };
 }
 
-/** Sends the queries of a batch, with retries, and settles each of them. Never rejects. */
+/** Sends the queries of a batch, with retries, and settles each query's promise. Never rejects itself. */
 async function answer(
   config: HttpRetrieverConfig,
   batch: readonly Waiting[],

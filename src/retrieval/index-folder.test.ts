@@ -65,7 +65,7 @@ test.for([
   'documents.u32',
   'counts.u8',
   'lengths.u32',
-])('rejects an index whose %s was changed or cut', async (name) => {
+])('rejects an index whose %s was changed or truncated', async (name) => {
   const kb = join(folder, `damaged-${name}`);
   await buildIndexFolder(passages, kb, settings);
   const path = join(kb, name);
@@ -91,7 +91,7 @@ test('rejects a folder that is not an index, and an index in another format', as
   await expect(openIndexFolder(kb)).rejects.toThrow('expected an index of format 2, got "format"');
 });
 
-test('rejects an empty list of passages and repeated ids, and leaves no folder', async () => {
+test('rejects an empty list of passages and repeated ids, and leaves no folder behind', async () => {
   const kb = join(folder, 'none');
   await expect(buildIndexFolder([], kb, settings)).rejects.toThrow('expected at least one passage');
   const twice = [passages[0]!, passages[0]!];
@@ -122,14 +122,14 @@ test('reads the rows of published corpora', async () => {
   ]);
 });
 
-test('names file and row of a passage without text', async () => {
+test('rejects a passage without text, naming its file and row', async () => {
   const file = write('broken.jsonl', '{"text": "fine"}\n{"id": 2, "body": "x"}\n');
   await expect(collect([file])).rejects.toThrow(
     `${file}:2: expected the passage's text in a column text, contents`,
   );
 });
 
-test('stops between passages on abort', async () => {
+test('stops between two passages when aborted', async () => {
   const abort = new AbortController();
   function* endless(): Generator<Passage> {
     for (let i = 0; ; i++) {

@@ -49,8 +49,8 @@ const manifestSchema = z.strictObject({
 export type IndexFacts = Omit<z.output<typeof manifestSchema>, 'format' | 'files'>;
 
 /**
- * Builds an index of passages and saves it as a folder, atomically. Texts are written to disk as they arrive; memory
- * holds about 10 bytes for each distinct term of each passage.
+ * Builds an index of passages and saves it as a folder, atomically. Writes texts to disk as they arrive; memory use is
+ * about 10 bytes for each distinct term in each passage.
  *
  * @throws DataError for a folder that contains files other than an index, for two passages with the same id, and for an
  * empty list of passages.
@@ -120,7 +120,7 @@ async function requireReplaceable(folder: string): Promise<void> {
   );
 }
 
-/** Returns the digest of everything that determines a result. */
+/** Returns the version of an index: the digest of everything that determines a result. */
 const versionOf = ({ analyser, k1, b }: Bm25Settings, passagesDigest: string): string =>
   createHash('sha256')
     .update(JSON.stringify([format, analyser, k1, b, passagesDigest]))
@@ -159,8 +159,8 @@ async function openPassageWriter(path: string) {
 }
 
 /**
- * Opens an index that `buildIndexFolder` saved, as a retriever; the caller disposes of it. Reads and checks all files
- * once; afterwards memory holds the arrays (about 5 bytes for each distinct term of each passage) and the terms, not
+ * Opens an index that `buildIndexFolder` saved, as a retriever; the caller must dispose of it. Reads and checks all
+ * files once; keeps the arrays (about 5 bytes for each distinct term in each passage) and the terms in memory, but not
  * the texts.
  *
  * @throws DataError for a folder without an index, or with a damaged index.

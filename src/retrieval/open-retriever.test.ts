@@ -31,7 +31,7 @@ test('the version depends on the content of the files and on the settings', () =
   expect(open(bm25({ passages: 'facts.jsonl' })).version).not.toBe(first);
 });
 
-test('fails when files change between opening and the first query', async () => {
+test('fails if files change between opening and the first query', async () => {
   write('changing.jsonl', 'before');
   await using retriever = open(bm25({ passages: 'changing.jsonl' }));
   write('changing.jsonl', 'after');

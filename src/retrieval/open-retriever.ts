@@ -11,21 +11,21 @@ import { openIndexFolder, readIndexVersion } from './index-folder.ts';
 import { contentOf, type Passage, readPassages } from './passage.ts';
 import type { Retriever } from './retriever.ts';
 
-/** BM25 over passages that fit into memory; indexed at the first query. */
+/** BM25 over passages that fit into memory, which are indexed at the first query. */
 const bm25Config = bm25Settings.extend({
   type: z.literal('bm25'),
   /** Files of passages, relative to the recipe. */
   passages: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
 });
 
-/** BM25 over the index that `gradus knowledge build` wrote, with the settings it was built with. */
+/** BM25 over an index that `gradus knowledge build` wrote, with the settings stored in the index. */
 const bm25IndexConfig = z.strictObject({
   type: z.literal('bm25-index'),
   /** Folder of the index, relative to the recipe. */
   path: z.string().min(1),
 });
 
-/** Retriever configs of a search environment. */
+/** The retrievers that a search environment can use. */
 export const retrieverConfig = z.discriminatedUnion('type', [
   bm25Config,
   bm25IndexConfig,
@@ -40,10 +40,10 @@ export const bm25 = noun(bm25Config);
 export const bm25Index = noun(bm25IndexConfig);
 
 /**
- * Opens the retriever of a config; the caller disposes of it. Files are indexed, or an index is loaded, at the first
- * query.
+ * Opens the retriever of a config; the caller must dispose of it. It indexes the files, or loads the index, at the
+ * first query.
  *
- * @param baseDir base of relative paths.
+ * @param baseDir folder against which relative paths are resolved.
  * @throws DataError for missing files, and for a folder without an index.
  */
 export function openRetriever(config: RetrieverConfig, baseDir = '.'): Retriever {
@@ -93,7 +93,7 @@ function openLater(version: string, open: () => Promise<Retriever>): Retriever {
   };
 }
 
-/** Reads and indexes passages; texts stay in memory. */
+/** Reads and indexes passages, and keeps their texts in memory. */
 async function indexInMemory(files: readonly string[], settings: Bm25Settings): Promise<Retriever> {
   const builder = new Bm25Builder(settings);
   const passages: Passage[] = [];
@@ -110,7 +110,10 @@ async function indexInMemory(files: readonly string[], settings: Bm25Settings): 
   };
 }
 
-/** Returns the digest of everything that determines a result. @throws DataError for a file that cannot be read. */
+/**
+ * Returns the version of a retriever over files: the digest of everything that determines a result. @throws DataError
+ * for a file that cannot be read.
+ */
 function versionOfFiles(files: readonly string[], { analyser, k1, b }: Bm25Settings): string {
   const hash = createHash('sha256').update(JSON.stringify([analyser, k1, b]));
   for (const file of files) {

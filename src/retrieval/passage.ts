@@ -68,7 +68,7 @@ const columnsOf = (value: unknown): ReadonlyMap<string, unknown> =>
 const textIn = (row: ReadonlyMap<string, unknown>): unknown =>
   textColumns.map((name) => row.get(name)).find((field) => field != null);
 
-/** Separates the title that FlashRAG's corpora put before the text: `"Lima"\nLima is …`. */
+/** Splits off the title with which texts in FlashRAG's corpora begin: `"Lima"\nLima is …`. */
 function withTitle(text: string): Pick<Passage, 'title' | 'text'> {
   const [, title, rest] = /^"([^"\n]{1,500})"\n(.*\S.*)$/s.exec(text) ?? [];
   return title === undefined ? { text } : { title, text: rest! };

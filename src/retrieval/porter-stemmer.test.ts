@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { stem } from './porter-stemmer.ts';
 
-// The examples of each step in Porter's paper, carried through all steps.
+// The examples for each step in Porter's paper, with the results after all steps.
 test.for([
   ['step 1a', 'caresses caress ponies poni ties ti caress caress cats cat'],
   ['step 1b', 'feed feed agreed agre plastered plaster bled bled motoring motor sing sing'],
@@ -25,7 +25,7 @@ test.for([
   ['step 5', 'probate probat rate rate cease ceas controll control roll roll'],
   ['later rules', 'possibly possibl archaeology archaeolog'],
   ['other words', 'by by 1990s 1990s naïve naïve'],
-] as const)('stems the examples of %s', ([, pairs]) => {
+] as const)('stems the examples for %s', ([, pairs]) => {
   const words = pairs.split(' ');
   for (let i = 0; i < words.length; i += 2)
     expect(`${words[i]} → ${stem(words[i]!)}`).toBe(`${words[i]} → ${words[i + 1]}`);

@@ -40,7 +40,7 @@ const step3: readonly Rule[] = [
   ['ness', ''],
 ];
 
-/** Suffixes of step 4. A suffix that is the end of a longer one comes after it. */
+/** Suffixes for step 4. A suffix that also ends a longer suffix is listed after it. */
 const step4 = 'al ance ence er ic able ible ant ement ment ent sion tion ou ism ate iti ous ive ize'.split(
   ' ',
 );
@@ -78,7 +78,7 @@ function stripPastAndGerund(word: string): string {
 }
 
 /**
- * Applies step 2 or 3: the first matching suffix decides; it is replaced if the stem before it has measure 1 or more.
+ * Applies step 2 or 3: replaces the first matching suffix if the stem before it has measure 1 or more, else nothing.
  */
 function replaceSuffix(word: string, rules: readonly Rule[]): string {
   const rule = rules.find(([suffix]) => word.endsWith(suffix));
@@ -87,7 +87,7 @@ function replaceSuffix(word: string, rules: readonly Rule[]): string {
   return measure(rest) > 0 ? rest + rule[1] : word;
 }
 
-/** Step 4: drops a suffix after a stem of measure 2 or more; of -sion and -tion, only -ion. */
+/** Applies step 4: drops a suffix after a stem with measure 2 or more; from -sion and -tion, only -ion. */
 function dropSuffix(word: string): string {
   const suffix = step4.find((one) => word.endsWith(one));
   if (suffix === undefined) return word;
@@ -95,7 +95,7 @@ function dropSuffix(word: string): string {
   return measure(rest) > 1 ? rest : word;
 }
 
-/** Step 5: drops a final -e, and one l of a final -ll. */
+/** Applies step 5: drops a final -e, and one l from a final -ll. */
 function tidyEnd(word: string): string {
   const rest = word.slice(0, -1);
   const dropsE = word.endsWith('e') && (measure(rest) > 1 || (measure(rest) === 1 && !endsShort(rest)));
@@ -115,7 +115,7 @@ function shapeOf(word: string): string {
 
 const hasVowel = (word: string): boolean => shapeOf(word).includes('v');
 
-/** Returns Porter's m: the number of vowel sequences that a consonant follows. */
+/** Returns Porter's m: the number of vowel sequences that are followed by a consonant. */
 const measure = (word: string): number => shapeOf(word).match(/vc/g)?.length ?? 0;
 
 /** Returns Porter's *o: whether the word ends in consonant, vowel, consonant, and the last is not w, x or y. */

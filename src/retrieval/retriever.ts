@@ -1,6 +1,6 @@
 import type { Passage } from './passage.ts';
 
-/** A passage with its relevance to a query. Higher is better; scores are comparable only within one answer. */
+/** A passage with its relevance to a query. Higher scores are better; scores are comparable only within one answer. */
 export interface Retrieved extends Passage {
   readonly score: number;
 }
@@ -13,16 +13,18 @@ export interface Retrieved extends Passage {
  * const [best] = await retriever.search('capital of Peru', 3);
  */
 export interface Retriever extends AsyncDisposable {
-  /** Changes whenever an answer could change, as far as can be detected; part of the key of recorded results. */
+  /**
+   * Identifies everything that determines an answer, as far as can be detected. Part of the key of recorded results.
+   */
   readonly version: string;
   /**
    * Returns at most `top` passages, best first.
-   * @throws DataError when the service is down or its answer is invalid.
+   * @throws DataError if the service is unavailable or its answer is invalid.
    */
   search(query: string, top: number, signal?: AbortSignal): Promise<readonly Retrieved[]>;
 }
 
-/** A retriever that scores any passage; services score only those that they find. */
+/** A retriever that can score any passage; a service scores only the passages that it finds. */
 export interface ScoringRetriever extends Retriever {
   /** Scores passages for a query, on the scale of `search`. */
   scores(query: string, passages: readonly Passage[]): readonly number[];

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('reports a stall and the names of pending work once per interval', () => {
+test('reports a stall once per interval, with the names of pending work', () => {
   const pending = createPendingWork();
   const reports: string[] = [];
   const stop = watchForStalls(pending, 5000, (message) => reports.push(message));
@@ -28,7 +28,7 @@ test('reports a stall and the names of pending work once per interval', () => {
   expect(reports).toHaveLength(2);
 });
 
-test('counts work that ends twice only once', () => {
+test('counts work only once if its end function is called twice', () => {
   const pending = createPendingWork();
   const end = pending.begin('x');
   end();

@@ -1,15 +1,15 @@
-/** Tracks pending work by name, so that a stall is explained instead of hanging silently. */
+/** Tracks pending work by name, so that a stalled process can report what it is waiting for. */
 export interface PendingWork {
   /** Registers work; call the returned function when it ends. */
   begin(what: string): () => void;
-  /** Number of finished items; a watchdog uses it to measure progress. */
+  /** Number of finished items, by which a watchdog measures progress. */
   readonly ended: number;
   /** Returns the names of the items that have been pending longest, oldest first. */
   oldest(limit: number): string[];
   readonly size: number;
 }
 
-/** Creates an empty list of pending work. */
+/** Creates a tracker without pending work. */
 export function createPendingWork(): PendingWork {
   const waiting = new Map<number, string>();
   let started = 0;
@@ -33,7 +33,7 @@ export function createPendingWork(): PendingWork {
 }
 
 /**
- * Calls `report`, with a message that names pending work, each time no work has ended for `afterMs`.
+ * Calls `report`, with a message that names pending work, whenever no work has ended for `afterMs`.
  * Returns a function that stops watching. The timer does not keep the process alive.
  */
 export function watchForStalls(

@@ -2,7 +2,8 @@ import type { Rollout } from '../core/rollout.ts';
 
 /**
  * Records attempts in the event-loop turn in which they are judged, so that an interruption loses only unjudged
- * attempts. Attempts judged in the same turn are written together. After a failed write, `add` throws its error.
+ * attempts. Attempts judged in the same turn are written together. After a failed write, `add` throws the error of that
+ * write.
  *
  * @example
  * const recorder = recordAsJudged((rollouts) => store.write(rollouts));

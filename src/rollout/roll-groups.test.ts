@@ -59,7 +59,7 @@ test('yields finished groups without waiting for a slow verdict', async () => {
   expect(order[0]).toBe('b');
 });
 
-test('makes a rollout ungradable when its verifier throws, and continues', async () => {
+test('makes a rollout ungradable if its verifier throws, and continues', async () => {
   const verifier = exactVerifier(async (problem) => {
     if (problem.id === 'b') throw new Error('no disk');
   });
@@ -72,7 +72,7 @@ test('makes a rollout ungradable when its verifier throws, and continues', async
   expect(groups[1]!.rollouts[0]!.verdict.reason).toContain('no disk');
 });
 
-test('makes a rollout ungradable when its completion is missing', async () => {
+test('makes a rollout ungradable if its completion is missing', async () => {
   const full = scriptedEngine({ complete: (key) => key });
   const sampler: Sampler = {
     info: full.info,
@@ -104,7 +104,7 @@ test('throws the abort reason instead of yielding half a batch', async () => {
   );
 });
 
-test('names all work while it is pending and removes it afterwards', async () => {
+test('lists all work while it is pending, and none afterwards', async () => {
   const pending = createPendingWork();
   const seen: string[] = [];
   const verifier = exactVerifier(async () => {

@@ -11,7 +11,7 @@ import { independent } from './strategies/independent.ts';
 import type { Attempt, AttemptRequest, StrategyParts } from './strategies/strategy.ts';
 import { turns } from './strategies/turns.ts';
 
-/** Engine and verifiers of a rollout. */
+/** Engine, verifiers and environments for rollouts. */
 export interface RolloutParts extends StrategyParts {
   readonly verifierFor: (problem: Problem) => Verifier;
   /** Environments that answer the policy's turns; without them, every attempt has one turn. */
@@ -26,7 +26,7 @@ export const withEnvironments = <Parts extends Pick<RolloutParts, 'environments'
   { closedBook = false }: { readonly closedBook?: boolean | undefined },
 ): Parts => (closedBook ? { ...parts, environments: undefined } : parts);
 
-/** Problems to attempt, and how. Problem ids must be distinct: they key the random numbers. */
+/** Problems to attempt, and how to attempt them. Their ids must be distinct, because random numbers are keyed by id. */
 export interface RolloutRequest extends AttemptRequest {
   readonly problems: readonly Problem[];
   /** Number of wordings over which a problem's attempts are spread; default 1: its original prompt. */
@@ -67,7 +67,7 @@ export async function* rollGroups(
         })
         .finally(() => judging.delete(verdict));
       judging.add(verdict);
-      // An abort may end this function before it awaits the verdict; prevent an unhandled rejection.
+      // Prevent an unhandled rejection: an abort may end this function before it awaits the verdict.
       verdict.catch(() => {});
       group.judged.push(verdict);
       if (group.judged.length === rollouts) {
@@ -107,8 +107,8 @@ export async function rollAll(
 }
 
 /**
- * Makes the attempts: in several turns if the problem has an environment, otherwise in one; spread over wordings if
- * requested.
+ * Makes the attempts at a problem, spread over wordings if requested: in several turns if the problem's domain has an
+ * environment, otherwise in one.
  */
 function attemptsAt(
   parts: RolloutParts,
@@ -183,7 +183,7 @@ const ungradable = (verifier: Verifier, reason: string): Verdict => ({
   verifier: verifierLabel(verifier),
 });
 
-/** Awaits the verdicts; missing completions become ungradable rollouts without a transcript. */
+/** Awaits the verdicts of a group. Missing completions become ungradable rollouts without a transcript. */
 async function closeGroup(
   { verifierFor }: RolloutParts,
   problem: Problem,

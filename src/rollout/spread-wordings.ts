@@ -2,7 +2,7 @@ import { type Problem, promptsOf } from '../core/problem.ts';
 import { createRng } from '../core/rng.ts';
 import type { AttemptRequest } from './strategies/strategy.ts';
 
-/** Attempts at problems, one wording per problem. */
+/** Requested attempts at problems, with one wording per problem. */
 export interface WordedAttempts {
   /** The problems, each with the chosen wording as its prompt. */
   readonly problems: readonly Problem[];

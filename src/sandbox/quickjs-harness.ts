@@ -1,7 +1,7 @@
 /**
- * Returns the JavaScript that runs beside a program in its context. It is evaluated first and saves the built-ins that
- * it needs, so a program that tampers with prototypes affects only itself. It returns values as JSON text of plain data
- * (own data properties only: no getters, no `toJSON`), with tags for what JSON lacks.
+ * Returns the source of the harness, which runs in the same context as a program. The harness is evaluated first and
+ * saves the built-ins that it needs, so a program that tampers with prototypes affects only itself. It returns values
+ * as JSON text of plain data (own data properties only: no getters, no `toJSON`), with tags for what JSON lacks.
  *
  * What it does NOT stop: it runs in the program's context, so a program can make it return anything. It therefore
  * contains no secret: whatever it returns must still equal an expected value that stays outside.
@@ -76,11 +76,11 @@ export function harnessSource(entryPoint: string, maxOutputCharacters: number): 
     return operation === ${operations.callAll} ? callAll(value) : describe(value);
   };
 })()`;
-  // Parsing this text is a large part of the cost of a small program.
+  // Make the text short: parsing it is a large part of the cost of a small program.
   return source.replaceAll(/^\s*(?:\/\/.*)?\n?/gm, '');
 }
 
-/** Deepest nesting of returned data. */
+/** Maximum nesting depth of returned data. */
 const maxDepth = 64;
 
 const maxBigintBits = 4096;

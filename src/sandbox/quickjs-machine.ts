@@ -6,19 +6,18 @@ import type { CallResult, SandboxLimits, SandboxOutcome, SandboxProgram } from '
 type FunctionProgram = Extract<SandboxProgram, { type: 'function' }>;
 
 /**
- * Interrupts per millisecond: QuickJS raises one about every 10,000 steps, which is this many per millisecond on a CPU
- * core from 2024. Counting interrupts instead of reading a clock makes a program end the same way on every machine, at
- * any load.
+ * Number of interrupts per millisecond on a CPU core from 2024: QuickJS raises one about every 10,000 steps. Counting
+ * interrupts instead of reading a clock makes a program end the same way on every machine, at any load.
  */
 const interruptsPerMs = 4;
-/** Multiple of the CPU limit after which a built-in that runs without interrupts is stopped. */
+/** A built-in that runs without interrupts is stopped after this multiple of the CPU limit. */
 export const cpuSlack = 10;
-/** Programs per runtime, so that leftovers (interned names, garbage) do not accumulate. */
+/** Maximum number of programs per runtime, so that leftovers (interned names, garbage) do not accumulate. */
 const programsPerRuntime = 64;
 const maxStackBytes = 256 * 1024;
 
 /**
- * Runs programs one after the other in QuickJS, in the calling thread. It never throws, but a built-in may keep it
+ * Runs programs one after the other in QuickJS, in the calling thread. `run` never throws, but a built-in may keep it
  * busy.
  */
 export interface QuickjsMachine {
@@ -62,7 +61,7 @@ export function createQuickjsMachine(): QuickjsMachine {
 
 const isOrdinary = ({ status }: CallResult): boolean => status === 'returned' || status === 'failed';
 
-/** Makes all calls at once, and again one by one if a limit was reached, to find the call that reached it. */
+/** Makes all calls at once. If a limit was reached, makes them again one by one, to find the call that reached it. */
 function runIn(runtime: QuickJSRuntime, program: FunctionProgram, limits: SandboxLimits): SandboxOutcome {
   const together = attempt(runtime, program, [program.calls], limits);
   if (together !== undefined) return together;
@@ -89,7 +88,7 @@ function attempt(
     const answer = context.callFunction(harness, context.undefined, operationHandle, value);
     using handle = answer.error ?? answer.value;
     if (clock.isOver) return reachedTime;
-    // The harness catches every error except when there is no memory for the error object.
+    // The harness catches every error unless there is no memory for the error object.
     return answer.error === undefined ? context.getString(handle) : reachedMemory;
   };
   const problem = load(context, program.source, ask, clock);
@@ -139,7 +138,7 @@ function load(context: QuickJSContext, source: string, ask: Ask, clock: Clock): 
   return ask(loaded.error === undefined ? operations.load : operations.describe, completion);
 }
 
-/** Replaces the harness's answer when a limit was reached. */
+/** Replaces the harness's answer if a limit was reached. */
 const reachedTime = '#timeout';
 const reachedMemory = '#out-of-memory';
 
@@ -160,7 +159,7 @@ interface Clock {
   readonly isOver: boolean;
 }
 
-/** Stops the runtime when a load or call used up its time. */
+/** Starts a clock that stops the runtime when a load or a call has used up its time. */
 function startClock(runtime: QuickJSRuntime, { maxCpuMs }: SandboxLimits): Clock {
   let interrupts = 0;
   let isOver = false;

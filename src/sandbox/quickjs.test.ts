@@ -42,7 +42,7 @@ test('returns plain data of every kind unchanged', async () => {
   expect(await run(source)).toEqual(returned(expected));
 });
 
-test('integers beyond 2^53 are bigints, as arguments and as results', async () => {
+test('integers beyond 2^53 are bigints, both as arguments and as results', async () => {
   const big = 2n ** 64n + 1n;
   const nested = JSON.parse('{"__proto__": 1}') as object;
   expect(
@@ -115,7 +115,7 @@ const hostileCalls: [name: string, source: string, result: unknown][] = [
   ],
 ];
 
-test.each(hostileCalls)('contained: %s', async (_, source, result) => {
+test.each(hostileCalls)('contains hostile code: %s', async (_, source, result) => {
   expect(await run(source)).toEqual({ status: 'ran', results: [result] });
   expect(await run('x=>x')).toEqual(returned(2));
 });
@@ -144,7 +144,7 @@ test.each([
   expect(await run('x=>x')).toEqual(returned(2));
 });
 
-test('a program that tampers with built-ins and harness affects only itself', async () => {
+test('a program that tampers with built-ins and the harness affects only itself', async () => {
   const tamper = `
     JSON.stringify = () => '=99'; JSON.parse = () => [[99]]; Array.isArray = () => false; Object.keys = () => ['x'];
     Object.getOwnPropertyDescriptor = () => ({ value: 99 }); Object.prototype.value = 99; String.prototype.toJSON = () => 99;
@@ -155,7 +155,7 @@ test('a program that tampers with built-ins and harness affects only itself', as
   expect(await run('x=>[x]')).toEqual(returned([2]));
 });
 
-test('pending jobs of a program neither run in the next one nor use its memory', async () => {
+test('pending jobs of one program neither run in the next program nor use its memory', async () => {
   await run('for (let i = 0; i < 1000; i++) Promise.resolve().then(() => { for (;;); }); x => x');
   expect(await run('x=>x')).toEqual(returned(2));
 });

@@ -31,7 +31,7 @@ const watchSlackMs = 2000;
 class QuickjsSandbox implements Sandbox {
   readonly name = 'quickjs@1';
   readonly language = 'javascript';
-  /** Jobs in the order in which they are sent and run; the first one is running. */
+  /** Jobs in the order in which they were sent and run; the first one is running. */
   readonly #jobs = new Map<number, Job>();
   #nextId = 0;
   #worker: Worker | undefined;
@@ -79,14 +79,14 @@ class QuickjsSandbox implements Sandbox {
     return worker;
   }
 
-  /** Called when idle: neither worker nor watchdog may keep the process alive. */
+  /** Called when no job is left: neither the worker nor the watchdog may keep the process alive. */
   #rest(): void {
     this.#worker?.unref();
     clearInterval(this.#watch);
     this.#watch = undefined;
   }
 
-  /** Ends a program that uses more CPU time than all of its calls together may take. */
+  /** Ends a program that has used more CPU time than all of its calls together may use. */
   async #look(): Promise<void> {
     const [first] = this.#jobs.values();
     const usage = await this.#worker?.cpuUsage().catch(() => undefined);

@@ -17,7 +17,7 @@ export interface Sandbox extends AsyncDisposable {
   run(program: SandboxProgram, limits: SandboxLimits, signal?: AbortSignal): Promise<SandboxOutcome>;
 }
 
-/** What to run. */
+/** A program, and the calls or inputs with which to run it. */
 export type SandboxProgram =
   | {
       /** Loads `source` once, then calls `entryPoint` with each argument list in order. Arguments are plain data. */
@@ -69,5 +69,5 @@ export type SandboxOutcome =
       readonly cause: 'failed' | 'timeout' | 'out-of-memory';
       readonly error: string;
     }
-  /** The machine failed, even after retries; the program may be right or wrong. The verdict is `ungradable`. */
+  /** The machine failed, even after retries; the program may be correct or not. The verdict is `ungradable`. */
   | { readonly status: 'infrastructure'; readonly error: string };

@@ -6,8 +6,8 @@ import { openServerScorer, type ScoredAttempt, scorerServer, type ScoringApi } f
 
 /**
  * A causal model behind `/completions` with `echo` and `logprobs`: after each step it predicts one of two label tokens.
- * Works with vLLM, with `gradus serve model` for a scorer made by `gradus prm train`, and with Math-Shepherd behind any
- * such server.
+ * Works with vLLM, with `gradus serve model` for a scorer trained with `gradus prm train`, and with Math-Shepherd on
+ * any such server.
  */
 export const completionsScorerConfig = z.strictObject({
   type: z.literal('completions'),
@@ -55,7 +55,7 @@ export function openCompletionsScorer(
     endpoint: '/completions',
     body: (attempt) => ({
       prompt: input === 'tokens' ? Array.from(attempt.tokens) : textOf(attempt),
-      // The label of the last step comes after the prompt.
+      // The label of the last step is predicted after the prompt, so one token must be requested.
       max_tokens: 1,
       temperature: 0,
       echo: true,
@@ -83,7 +83,7 @@ export function openCompletionsScorer(
   return openServerScorer(config, renderer, api);
 }
 
-/** Appends the tag to a step, before its trailing white space. */
+/** Inserts the tag at the end of a step, before its trailing white space. */
 function tagged(step: string, tag: string): string {
   const end = step.trimEnd().length;
   return tag === '' ? step : step.slice(0, end) + tag + step.slice(end);

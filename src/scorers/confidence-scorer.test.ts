@@ -18,7 +18,7 @@ test('scores each step by the geometric mean of its tokens’ probabilities', as
   const transcript = attempt([Math.log(0.5), Math.log(0.125), Math.log(0.75), 0]);
   const scores = await scorer.score(problem, transcript, [4, 5, 6]);
   expect(scores.map((score) => Number(score!.toFixed(6)))).toEqual([0.25, 0.75, 1]);
-  // Only the last steps, as a search requests them.
+  // A search requests the scores of the last steps only.
   expect(await scorer.score(problem, transcript, [5, 6], undefined, [4])).toEqual(scores.slice(1));
 });
 

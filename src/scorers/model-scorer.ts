@@ -13,17 +13,17 @@ import { labelTokens, readLabels, withLabelPlace } from './scorer-labels.ts';
 /** A causal model with the policy's tokenizer that predicts a label token after each step. */
 export const modelScorerConfig = z.strictObject({
   type: z.literal('model'),
-  /** Folder made by `gradus prm train`. */
+  /** Folder of a scorer trained with `gradus prm train`. */
   model: z.string().min(1),
   engine: engineConfig.prefault('embedded'),
 });
 
-/** Scores steps with a model that `gradus prm train` trained on a run's own rollouts. */
+/** Scores steps with a model that was trained on a run's rollouts with `gradus prm train`. */
 export const modelScorer = noun(modelScorerConfig);
 
 /**
- * Opens a scorer made by `gradus prm train`. The score of a step is the probability of the good label after it; after
- * training on labels only, other tokens have almost no probability.
+ * Opens a scorer trained with `gradus prm train`. The score of a step is the probability of the good label after it;
+ * after training on labels only, other tokens have almost no probability.
  *
  * @throws DataError for a folder without labels; ConfigError for a scorer whose tokenizer differs from the policy's.
  */
@@ -57,7 +57,7 @@ export async function openModelScorer(
   };
 }
 
-/** Batches the sequences that arrive in one turn of the event loop into one call, so that microbatches are full. */
+/** Combines the sequences that arrive in one turn of the event loop into one call, so that microbatches are full. */
 function createBatches(
   weights: Pick<ModelWeights, 'logprobs'>,
 ): (sequence: TokenSequence) => Promise<Float32Array> {

@@ -8,7 +8,7 @@ import type { ScorerParts } from './scorer-parts.ts';
 import { openVerifierScorer } from './verifier-scorer.ts';
 
 /**
- * Opens the step scorer of a configuration. Dispose of `opened` to close it.
+ * Opens the step scorer for a config. Dispose of `opened` to close it.
  *
  * @throws ConfigError for a policy without a tokenizer, a scorer with another vocabulary, and swapped labels.
  */

@@ -13,16 +13,16 @@ import { openServerScorer, scorerServer, type ScoringApi } from './scorer-server
 export const poolingScorerConfig = z.strictObject({
   type: z.literal('pooling'),
   ...scorerServer,
-  /** Special token that marks the end of a step. */
+  /** Special token that ends a step. */
   stepTag: z.string().min(1).default('<extra_0>'),
-  /** Class of a correct step. */
+  /** Index of the class for correct steps. */
   goodClass: z.int().min(0).default(1),
 });
 
-/** Scores steps by a process reward model behind vLLM's `/pooling`. */
+/** Scores steps with a process reward model behind vLLM's `/pooling`. */
 export const poolingScorer = noun(poolingScorerConfig);
 
-/** One row of class probabilities per step tag. */
+/** The response: one row of class probabilities per step tag. */
 const poolingResponse = z.object({
   data: z.array(z.object({ data: z.array(z.array(z.number()).min(1)) })).length(1),
 });

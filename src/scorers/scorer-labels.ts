@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Renderer } from '../engines/engine.ts';
 
-/** Name of the file in a scorer's folder that names its label tokens. */
+/** Name of the file in a scorer's folder that lists its label tokens. */
 export const labelsFile = 'scorer.json';
 
 const labelTexts = z.object({ good: z.string().min(1), bad: z.string().min(1) });
@@ -18,12 +18,12 @@ export interface LabelTokens {
   readonly bad: number;
 }
 
-/** Labels of scorers made by `gradus prm train`, as in Math-Shepherd's data. */
+/** Labels of scorers trained with `gradus prm train`, as in Math-Shepherd's data. */
 export const defaultLabels: LabelTexts = { good: '+', bad: '-' };
 
 /**
- * Reads the labels of a scorer's folder.
- * @throws DataError for a folder that `gradus prm train` did not make.
+ * Reads the labels from a scorer's folder.
+ * @throws DataError for a folder that `gradus prm train` did not create.
  */
 export async function readLabels(folder: string): Promise<LabelTexts> {
   const path = join(folder, labelsFile);

@@ -18,21 +18,23 @@ export const scorerServer = {
   apiKeyEnv: z.string().min(1).optional(),
   /** Name of the scorer on the server. */
   model: z.string().min(1),
-  /** A question with a right and a wrong answer, scored when the scorer is opened to detect swapped labels. */
+  /**
+   * A question with a correct and a wrong answer, which are scored when the scorer is opened, to detect swapped labels.
+   */
   probe: z
     .strictObject({ prompt: z.string().min(1), right: z.string().min(1), wrong: z.string().min(1) })
     .prefault({ prompt: '2+3=?', right: '2+3=5', wrong: '2+3=6' }),
   /** Deadline for one request. */
   timeoutSeconds: z.number().positive().default(600),
   maxConcurrency: z.int().min(1).max(4096).default(64),
-  /** Attempts at one request before the scorer gives up. */
+  /** Maximum number of attempts at one request; then the scorer fails. */
   maxAttempts: z.int().min(1).default(10),
 };
 
 /** Settings of a scorer behind a server. */
 export type ScorerServerConfig = z.output<z.ZodObject<typeof scorerServer>> & { readonly type: string };
 
-/** The parts of an attempt that a request needs. */
+/** The parts of an attempt from which a request is built. */
 export interface ScoredAttempt {
   readonly prompt: readonly Message[];
   /** Text of every step so far, including its trailing white space. */
@@ -54,7 +56,7 @@ export interface ScoringApi<Response> {
   readonly swap: string;
 }
 
-/** Smallest difference between the probe's two scores that separates right from wrong. */
+/** If the probe's two scores differ by less, the scorer hardly distinguishes correct from wrong answers. */
 const clearDifference = 0.1;
 
 /** Maximum number of bytes in a response; log-probabilities with alternatives take about 2 kB per token. */
@@ -63,8 +65,8 @@ const maxBytes = 2 ** 28;
 /**
  * Opens a scorer behind a server and scores its probe.
  *
- * @throws ConfigError when the probe's wrong answer scores higher, as with swapped labels, and for a policy without a
- * tokenizer. EngineError for a server that does not respond, or responds without scores.
+ * @throws ConfigError if the probe's wrong answer scores higher, as with swapped labels, and for a policy without a
+ * tokenizer; EngineError if the server does not respond, or responds without scores.
  */
 export async function openServerScorer<Response>(
   config: ScorerServerConfig,
@@ -111,7 +113,10 @@ export async function openServerScorer<Response>(
   };
 }
 
-/** @throws ConfigError unless the probe's right answer scores higher; warns if the two scores hardly differ. */
+/**
+ * Checks the order of the probe's scores. @throws ConfigError unless the correct answer scores higher; warns if the two
+ * scores hardly differ.
+ */
 async function requireOrder(
   { name, probe }: Pick<ScorerServerConfig, 'probe'> & { readonly name: string },
   renderer: Renderer,

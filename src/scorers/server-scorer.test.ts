@@ -55,7 +55,7 @@ function poolingServer(
   let requests = 0;
   return serveModel((given, response, request) => {
     expect(request.url).toBe('/pooling');
-    // The first request gets the response of an overloaded server.
+    // Answer the first request as an overloaded server does.
     if (requests++ === 0) return void response.writeHead(503).end('{}');
     const body = given as unknown as PoolingBody;
     seen.push(body);
@@ -81,7 +81,8 @@ test('scores every step with vLLM’s /pooling, and retries an overloaded server
       { role: 'assistant', content: '1+1=2<extra_0>2+1=3<extra_0>\\boxed{3}<extra_0>' },
     ],
   });
-  // A search scores only the last steps; the request still has the tags of all steps.
+  // A search requests only the scores of the last steps; the request to the server still contains the tags of all
+  // steps.
   expect(await scorer.score(problem, transcript, ends.slice(1), undefined, ends.slice(0, 1))).toEqual([
     0.25, 0.75,
   ]);
@@ -131,7 +132,7 @@ const echoServer = (good: string, bad: string): Promise<string> =>
   });
 
 test.for(['text', 'tokens'] as const)(
-  'scores every step from the labels after it (input: %s)',
+  'scores every step by the label predicted after it (input: %s)',
   async (input) => {
     const baseUrl = await echoServer('+', '-');
     const config = { type: 'completions', baseUrl, model: 'prm', input } as const;
@@ -150,7 +151,7 @@ test.for(['text', 'tokens'] as const)(
   },
 );
 
-test('warns when the probe shows no difference, and needs the policy’s tokenizer', async () => {
+test('warns if the probe shows no difference, and requires the policy’s tokenizer', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockReturnValue();
   await open(pooling(await poolingServer(() => [0.5, 0.5])));
   expect(warn.mock.calls[0]![0]).toMatch(/no clear difference; set "probe"/);

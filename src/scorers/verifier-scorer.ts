@@ -5,16 +5,16 @@ import { lastAnswer } from '../core/transcript.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 
-/** The verifier as a scorer of answers: an oracle. */
+/** Uses the verifier as a scorer of answers: an oracle. */
 export const verifierScorerConfig = z.strictObject({ type: z.literal('verifier') });
 
 /** Scores answers by their verdict, which shows what a perfect scorer would choose. */
 export const verifierScorer = noun(verifierScorerConfig);
 
 /**
- * Opens a verifier as a step scorer: scores only the last step, with the verdict of the whole answer: 1 for
- * `correct`, its partial score otherwise. The verifier knows the right answer, so this is an upper bound, not a
- * strategy to deploy.
+ * Opens a verifier as a step scorer. It scores only the last step, by the verdict on the whole answer: 1 for `correct`,
+ * else the partial score. The verifier knows the correct answer, so the result is an upper bound, not a strategy to
+ * deploy.
  */
 export const openVerifierScorer = (verifierFor: (problem: Problem) => Verifier): StepScorer => ({
   name: 'verifier',

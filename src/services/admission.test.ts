@@ -20,7 +20,7 @@ test('a request with the right ?token= receives the cookie, which admits the nex
 });
 
 test.each(['/health', '/health?token=', '/health?token=wrong', `/health?token=wrong&${right.slice(1)}`])(
-  'an admitted request to %s does not receive the token',
+  'a request to %s without the right token is admitted, but does not receive the token',
   (path) => {
     expect(rejectionOf(request(path), rules)).toBeUndefined();
     expect(tokenCookie(request(path), rules)).toBeUndefined();
@@ -33,7 +33,7 @@ test('a bearer token admits a request with a wrong ?token=, without a cookie', (
   expect(tokenCookie(sent, rules)).toBeUndefined();
 });
 
-test('sets no cookie without a token, or if browser tokens are not allowed', () => {
+test('sets no cookie if the service has no token, or if browser tokens are not allowed', () => {
   const { token: _, ...open } = rules;
   expect(tokenCookie(request('/?token='), open)).toBeUndefined();
   expect(tokenCookie(request(`/${right}`), { ...rules, allowsBrowserToken: false })).toBeUndefined();

@@ -4,11 +4,11 @@ import { isLoopback } from './loopback.ts';
 
 /** Rules that a request must satisfy before a service handles it. */
 export interface AdmissionRules {
-  /** Address that the service listens on. On loopback, the `Host` header must name this machine. */
+  /** Address on which the service listens. On loopback, the `Host` header must name this machine. */
   readonly host: string;
   /** Token that every request must send, except those to `publicPaths`. */
   readonly token?: string | undefined;
-  /** Largest request body in bytes. */
+  /** Maximum size of a request body, in bytes. */
   readonly maxBodyBytes: number;
   /** Paths that need no token, such as `/health`. */
   readonly publicPaths?: readonly string[];
@@ -23,11 +23,11 @@ export interface Rejection {
 }
 
 /**
- * Returns the reason to reject a request because of its headers, or undefined.
+ * Returns why a request must be rejected because of its headers; undefined if it is admitted.
  *
- * Checking `Host` prevents DNS rebinding: a page of a site whose name was rebound to 127.0.0.1 still sends the name
- * of its site. Checking `Origin` rejects requests from pages of other sites. The JSON content type makes browsers
- * send a preflight request before a cross-site request.
+ * Checking `Host` prevents DNS rebinding: a page from a site whose name was rebound to 127.0.0.1 still sends the name
+ * of its site. Checking `Origin` rejects requests from pages of other sites. The JSON content type makes browsers send
+ * a preflight request before a cross-site request.
  */
 export function rejectionOf(request: Request, rules: AdmissionRules): Rejection | undefined {
   const url = new URL(request.url);
@@ -63,7 +63,7 @@ export const hasBody = ({ method, headers }: Request): boolean =>
  * Reads a whole body, or returns undefined if it is longer than `maxBytes`. The rest of a longer body is read and
  * discarded, because a client that is still sending does not read the response.
  *
- * @throws Error when the connection is lost.
+ * @throws Error if the connection is lost.
  */
 export async function readBody(
   incoming: IncomingMessage,
@@ -82,8 +82,9 @@ export async function readBody(
 const cookieName = 'gradus_token';
 
 /**
- * Returns the cookie with which later requests of the same browser send the token of `?token=`. Returns undefined if
- * the request sent no token or a wrong one: public paths answer such requests too, and must not reveal the token.
+ * Returns the cookie with which later requests from the same browser send the token given in `?token=`. Returns
+ * undefined if the request sent no token or a wrong one: public paths answer such requests too, and must not reveal the
+ * token.
  */
 export function tokenCookie(request: Request, rules: AdmissionRules): string | undefined {
   if (rules.allowsBrowserToken !== true || rules.token === undefined) return undefined;
@@ -101,7 +102,7 @@ function hasToken({ headers }: Request, url: URL, { token, allowsBrowserToken }:
   return isSame(url.searchParams.get('token'), token) || isSame(cookie, encodeURIComponent(token));
 }
 
-/** Compares digests, which have equal lengths, so that the comparison takes constant time. */
+/** Compares digests instead of tokens, so that the lengths are equal and the comparison takes constant time. */
 const isSame = (sent: string | null | undefined, token: string): boolean =>
   timingSafeEqual(digest(sent ?? ''), digest(token));
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

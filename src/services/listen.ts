@@ -13,11 +13,11 @@ import {
 } from './admission.ts';
 import { isLoopback } from './loopback.ts';
 
-/** The address that a service listens on, and the token that its clients share. */
+/** The address on which a service listens, and the token that its clients share. */
 export interface ListenAddress {
-  /** Name or address to listen on; a token is required off loopback. */
+  /** Host name or address on which to listen; unless it is loopback, a token is required. */
   readonly host: string;
-  /** 0: any free port. */
+  /** Port; 0 chooses any free port. */
   readonly port: number;
   /** Token that clients must send as `authorization: Bearer <token>`. */
   readonly token?: string | undefined;
@@ -33,7 +33,7 @@ export interface Door extends Omit<AdmissionRules, 'host' | 'token'> {
   readonly risk: string;
   /** `drain`: closing waits for accepted requests; `cut`: closing ends them. */
   readonly onClose: 'drain' | 'cut';
-  /** Added to every response. */
+  /** Headers added to every response. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The JSON body of a rejection; default `{ error: message }`. */
   readonly errorBody?: (rejection: Rejection) => object;
@@ -64,7 +64,7 @@ const safeHeaders = {
  * `Origin`, the token, the content type and the size of the body (`admission.ts`) before `app` sees a request,
  * answers 408 to connections that send too slowly, and 503 while it closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address that it cannot listen on.
+ * @throws ConfigError for a host off loopback without a token, and for an address on which it cannot listen.
  */
 export async function listen(app: App, address: ListenAddress, door: Door): Promise<Listening> {
   const { host, timeouts = defaultTimeouts } = address;
@@ -91,7 +91,7 @@ export async function listen(app: App, address: ListenAddress, door: Door): Prom
       guarded.close();
       const closed = new Promise((resolve) => server.close(resolve));
       if (door.onClose === 'drain') await guarded.drained();
-      // Otherwise closing would wait for clients with idle connections.
+      // Close all connections: otherwise, closing would wait for clients with idle connections.
       server.closeAllConnections();
       await closed;
     },

@@ -10,7 +10,7 @@ const episode = (choices: readonly (number | null)[], rewards = choices.map(() =
   rewards,
 });
 
-test('reports regret, suffix failure, coverage and missing turns of known episodes', () => {
+test('computes regret, suffix failure, coverage and missing turns for episodes with known values', () => {
   const found = exploration([
     episode([0, 1, 1, 1, 1, 1, 1, 1]),
     episode([0, 0, 0, 0, 0, 0, 0, 0]),
@@ -27,7 +27,7 @@ test('reports regret, suffix failure, coverage and missing turns of known episod
   expect(found.bestShare.late).toBeCloseTo(1 / 3, 12);
 });
 
-test('the greedy share counts choices of the arm with the best mean so far, after all arms were tried', () => {
+test('the greedy share counts choices of the arm with the best mean so far, once all arms were tried', () => {
   // After arms 0 and 1: means 1 and 0. Choices: 0 greedy, 1 not, 0 greedy.
   expect(exploration([episode([0, 1, 0, 1, 0], [1, 0, 1, 0, 1])]).greedyShare).toBeCloseTo(2 / 3, 12);
   expect(exploration([episode([0, 0])])).not.toHaveProperty('greedyShare');

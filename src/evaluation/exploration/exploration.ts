@@ -5,8 +5,8 @@ import { type Estimate, tInterval, wilsonInterval } from '../../statistics/inter
 import { mean, sum } from '../../statistics/summary.ts';
 
 /**
- * Exploration of a player over episodes. Read regret together with suffix failure: a player that locks in early may
- * have the same mean regret as a player that explores.
+ * How a player explored, averaged over its episodes. Read regret together with suffix failure: a player that locks in
+ * early may have the same mean regret as a player that explores.
  */
 export interface Exploration {
   readonly episodes: number;
@@ -17,7 +17,7 @@ export interface Exploration {
   /** Regret per turn in the last quarter, relative to that of a random player; 1 means no learning. */
   readonly lateRegret: Estimate;
   /**
-   * Share of episodes without a choice of the best arm in their second half (Krishnamurthy et al. 2024, arXiv
+   * Share of episodes whose second half contains no choice of the best arm (Krishnamurthy et al. 2024, arXiv
    * 2403.15371), with its 95 % Wilson interval.
    */
   readonly suffixFailure: Estimate;
@@ -28,13 +28,13 @@ export interface Exploration {
    */
   readonly leastShare: number;
   /**
-   * Share of choices of an arm with the highest mean reward so far, after every arm was tried. Absent if there are no
-   * such choices.
+   * Among the choices made after every arm was tried, the share that picked an arm with the highest mean reward so far.
+   * Absent if no choice was made after every arm was tried.
    */
   readonly greedyShare?: number;
-  /** Share of choices of the best arm in the first and in the second half. */
+  /** Share of turns in the first and in the second half that chose the best arm. */
   readonly bestShare: { readonly early: number; readonly late: number };
-  /** Share of turns that were not played or have no readable choice. */
+  /** Share of turns that were not played or whose choice could not be parsed. */
   readonly missing: number;
 }
 
@@ -100,7 +100,10 @@ function isBestArm({ bandit, choices }: BanditEpisode, turn: number): boolean {
   return arm !== null && means[arm] === Math.max(...means);
 }
 
-/** Counts the choices after every arm was tried, and those of an arm with the highest mean reward so far. */
+/**
+ * Counts the choices made after every arm was tried, and how many of them picked an arm with the highest mean reward so
+ * far.
+ */
 function countGreedy({ bandit, choices, rewards }: BanditEpisode): { judged: number; greedy: number } {
   const pulls = new Int32Array(armCount(bandit));
   const sums = new Float64Array(pulls.length);

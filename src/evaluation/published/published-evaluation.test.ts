@@ -276,7 +276,7 @@ test('reports an unknown suite as one clear error', async () => {
   await expect(planEvaluation(folder, { suites: [], set: [] })).rejects.toThrow('contains no suites');
 });
 
-test('applies a system message to every file of a suite, in a recipe and as an assignment', () => {
+test('adds a system message to the prompts of every file of a suite, whether set in a recipe or by an assignment', () => {
   const { problems } = publishedSuite('livecodebench', { system: 'Be brief.' });
   expect(problems.length).toBeGreaterThan(1);
   expect(problems.every(({ system }) => system === 'Be brief.')).toBe(true);

@@ -11,9 +11,9 @@ const config = recipeConfig
 
 /** Options for evaluating published suites. */
 export interface PublishedEvaluation {
-  /** Engine and its seed; default: the embedded engine and 0. */
+  /** Recipe from which to take the engine and the seed; default: the embedded engine and seed 0. */
   readonly like?: Pick<EvaluationRecipe, 'policy' | 'seed'> | undefined;
-  /** Suite → path or address to read its problems from instead. */
+  /** Maps a suite to the path or address from which to read its problems instead. */
   readonly data?: Readonly<Record<string, string>>;
   /** Assignments in the form of `--set`: `policy.engine.type=torch`, `evaluation[0].rollouts=1`. */
   readonly set?: readonly string[];

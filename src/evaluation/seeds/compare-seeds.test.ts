@@ -18,7 +18,7 @@ const root = makeFastFolder('compare-seeds');
 afterAll(() => rmSync(root, { recursive: true }));
 
 const verdicts = { correct: 0, incorrect: 0, unparsed: 0, timeout: 0, ungradable: 0 };
-/** Returns ten problems with ten trials each, with `correct` right trials per problem. */
+/** Returns ten problems with ten trials each, of which `correct` are correct. */
 const problems = (correct: number, prefix = 'p'): ProblemResult[] =>
   Array.from({ length: 10 }, (_, i) => ({
     id: `${prefix}${i}`,
@@ -95,7 +95,7 @@ beforeAll(async () => {
 });
 
 describe('comparing seeds', () => {
-  test('pairs runs by seed and gives t-intervals of both sides and of the difference', async () => {
+  test('pairs runs by seed and returns t-intervals for both sides and for their difference', async () => {
     const { seeds, recipe, runs, suites, warnings } = await compareSeeds(side('uniform'), side('auto'));
     expect(seeds).toEqual([1, 2, 3]);
     expect(runs.after).toEqual(at('auto-0001', 'auto-0003', 'auto-0002'));
@@ -187,7 +187,7 @@ describe('comparing seeds', () => {
     await expect(compareSeeds(side('uniform'), side('foreign'))).rejects.toThrow('got none of 10');
   });
 
-  test('warns when the interval has no width, and when runs are not finished', async () => {
+  test('warns if an interval has zero width, and if runs are not finished', async () => {
     for (const seed of [1, 2]) await record({ ...auto(seed, [10, 30]), name: 'low', sampler: 'ucb' });
     for (const seed of [1, 2]) await record({ ...auto(seed, [10, 40]), name: 'high', end: 'failed' });
     const { suites, warnings } = await compareSeeds(side('low'), side('high'));

@@ -18,11 +18,11 @@ export interface SeedsComparison {
 /**
  * Compares two recipes, each run with several seeds, by the last evaluations of the suites that all runs share.
  *
- * @param before directories of the baseline; without `after`, runs of both recipes; the recipe of the first run is
- * the baseline.
+ * @param before directories of the baseline's runs. Without `after`, runs of both recipes, of which the first run's
+ * recipe is the baseline.
  * @param only the suite to compare; default: all shared suites.
- * @throws ConfigError unless the runs are of two recipes with distinct seeds per side; DataError when fewer than two
- * seeds are on both sides, or the runs share no suite or no judged problem.
+ * @throws ConfigError unless the runs are of two recipes and each side's seeds are distinct; DataError if fewer than
+ * two seeds are on both sides, or if the runs share no suite or no judged problem.
  */
 export async function compareSeeds(
   before: readonly string[],

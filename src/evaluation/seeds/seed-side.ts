@@ -14,7 +14,7 @@ export interface SeedRun extends EvaluatedRun {
 /** Two runs with the same seed, one from each side. */
 export type SeedPair = readonly [before: SeedRun, after: SeedRun];
 
-/** Reads runs. */
+/** Reads the evaluations and learning curves of runs. */
 export async function readSeedRuns(directories: readonly string[]): Promise<SeedRun[]> {
   const runs: SeedRun[] = [];
   for (const directory of directories) {
@@ -25,7 +25,7 @@ export async function readSeedRuns(directories: readonly string[]): Promise<Seed
   return runs;
 }
 
-/** Returns the differences between two recipes, without seed and name. */
+/** Returns the differences between two recipes, apart from seed and name. */
 export function settingsBetween(one: EvaluatedRun, other: EvaluatedRun): RecipeDifference[] {
   return recipeDifferences(withoutSeed(one.recipe), withoutSeed(other.recipe));
 }
@@ -33,7 +33,7 @@ export function settingsBetween(one: EvaluatedRun, other: EvaluatedRun): RecipeD
 /**
  * Splits runs by their two recipes; the first run's recipe is the baseline.
  *
- * @throws ConfigError for runs of one recipe, or of more than two.
+ * @throws ConfigError unless the runs are of exactly two recipes.
  */
 export function splitByRecipe(runs: readonly SeedRun[]): [before: SeedRun[], after: SeedRun[]] {
   const groups = [...Map.groupBy(runs, ({ recipe }) => settingsHash(recipe)).values()];
@@ -51,8 +51,8 @@ export function splitByRecipe(runs: readonly SeedRun[]): [before: SeedRun[], aft
  * Pairs the runs of two sides by seed.
  *
  * @returns the pairs by seed, and a message for each run without a partner.
- * @throws ConfigError when a side mixes recipes or repeats a seed, or a run is on both sides; DataError when fewer than
- *   two seeds are on both sides.
+ * @throws ConfigError if a side mixes recipes or repeats a seed, or if a run is on both sides; DataError if fewer than
+ * two seeds are on both sides.
  */
 export function pairBySeed(
   before: readonly SeedRun[],

@@ -16,7 +16,7 @@ export interface SeedsDifference {
   readonly problems: number;
   readonly before: Estimate;
   readonly after: Estimate;
-  /** after − before of the same seed. */
+  /** after − before, paired by seed. */
   readonly difference: Estimate;
   /** The smallest true difference that these seeds, problems and rollouts detect with 80 % power. */
   readonly detectable: number;

@@ -17,7 +17,7 @@ export interface SeedCurve {
 /** The last evaluations of one suite in all runs of both sides. */
 export interface SuiteSeeds {
   readonly suite: string;
-  /** Rollouts per problem in an evaluation of the baseline. */
+  /** Rollouts per problem in the baseline's evaluations. */
   readonly rollouts: number;
   /** Minimum and maximum step of the last evaluations. */
   readonly steps: BothSides<readonly [least: number, greatest: number]>;
@@ -38,7 +38,7 @@ export interface BothSides<T> {
 /**
  * Compares the last evaluations of a suite over the problems judged in all runs.
  *
- * @throws DataError when no problem was judged in all runs.
+ * @throws DataError if no problem was judged in all runs.
  */
 export function compareSuite(pairs: readonly SeedPair[], suite: string): SuiteSeeds {
   const evaluationOf = (run: SeedRun): Evaluation => run.last.get(suite)!.evaluation;

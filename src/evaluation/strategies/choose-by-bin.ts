@@ -3,9 +3,9 @@ import { type Bin, bins } from '../../difficulty/bins.ts';
 import { mean } from '../../statistics/summary.ts';
 import type { Arm } from './strategy-arms.ts';
 
-/** A problem with a bin. */
+/** A problem and the bin of its pass rate. */
 export interface BinnedProblem {
-  /** Index in the arms' `values`. */
+  /** Index of the problem in the arms' `values`. */
   readonly place: number;
   readonly id: string;
   readonly bin: Bin;
@@ -13,9 +13,9 @@ export interface BinnedProblem {
 
 /** Strategies chosen on one half of the problems and judged on the other half, in both directions. JSON-safe. */
 export interface Chosen {
-  /** For each half, the arm of each bin, fitted on the other half. */
+  /** For each half, the arm used in each bin, chosen on the other half. */
   readonly policies: readonly Readonly<Record<Bin, string>>[];
-  /** For each half, the best single arm of the other half. */
+  /** For each half, the single arm that is best on the other half. */
   readonly fixed: readonly string[];
   /** Out-of-sample values, one per problem in the given order. */
   readonly values: readonly number[];
@@ -25,9 +25,9 @@ export interface Chosen {
 }
 
 /**
- * Fits bin → arm on one half and judges it on the other half, in both directions. Treats the best single arm in the
- * same way, so that the comparison is fair. Uses the best single arm for a bin without problems in the fitting half.
- * Splits each bin evenly.
+ * Chooses the best arm for each bin on one half of the problems and judges the choices on the other half, in both
+ * directions. Treats the best single arm in the same way, so that the comparison is fair. Uses the best single arm for
+ * a bin that is empty in the first half. Splits each bin evenly.
  *
  * @param arms arms of one budget with a value for every problem.
  */
@@ -64,8 +64,8 @@ export function chooseByBin(arms: readonly Arm[], problems: readonly BinnedProbl
 }
 
 /**
- * Splits the problems of each bin alternately, in order of their hashes, so that the order in a file has no
- * influence.
+ * Assigns the problems of each bin alternately to the two halves, in order of their hashes, so that the order in a file
+ * has no influence.
  */
 function splitInHalves(problems: readonly BinnedProblem[]): Map<BinnedProblem, number> {
   const halves = new Map<BinnedProblem, number>();
@@ -78,7 +78,7 @@ function splitInHalves(problems: readonly BinnedProblem[]): Map<BinnedProblem, n
   return halves;
 }
 
-/** Returns the arm with the highest mean, and the first one among equals. */
+/** Returns the arm with the highest mean, the first of several equal ones; undefined if there are no arms. */
 function bestArm(arms: readonly Arm[], problems: readonly BinnedProblem[]): Arm | undefined {
   const accuracy = (arm: Arm): number => mean(problems.map(({ place }) => arm.values[place]!));
   return arms.reduce<Arm | undefined>(

@@ -25,11 +25,11 @@ export interface StrategyOptions {
   readonly problems: readonly Problem[];
   readonly suite: SuiteConfig;
   readonly seed: number;
-  /** Environments of problems; strategies need problems without an environment, or a suite that is `closedBook`. */
+  /** Environments of the problems. Problems with an environment are rejected unless the suite is `closedBook`. */
   readonly environments?: Environments | undefined;
-  /** Scores steps; needed by all strategies but `majority` and `asked`. Default: the scorer of the suite. */
+  /** Scores steps; required by all strategies except `majority` and `asked`. Default: the scorer of the suite. */
   readonly scorer?: StepScorer | undefined;
-  /** Base folder of relative paths in the suite's scorer. Default: the working directory. */
+  /** Folder against which relative paths in the suite's scorer are resolved. Default: the working directory. */
   readonly baseDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly pending?: PendingWork | undefined;
@@ -38,12 +38,12 @@ export interface StrategyOptions {
 /** All judged answers of one strategy by problem, in the order of the problems. */
 export interface StrategyRun {
   readonly strategy: StrategyConfig;
-  /** Budget in answers N; independent answers are drawn once, for the largest budget. */
+  /** Budget N: number of answers. Independent answers are drawn once, for the largest budget. */
   readonly budget: number;
   readonly answers: readonly (readonly Rollout[])[];
   /** Tokens written per problem, including pruned paths. */
   readonly written: readonly number[];
-  /** Tokens that the scorer read per problem. */
+  /** Tokens read by the scorer, per problem. */
   readonly scored: readonly number[];
   /** Search tree of each problem; absent for strategies that write independent answers. */
   readonly searches?: readonly (SearchRecord | undefined)[];
@@ -121,7 +121,7 @@ async function runStrategy(
   };
 }
 
-/** Rejects every call, because a way of asking has no tools. */
+/** Rejects every call, because `asked` strategies have no tools. */
 const noTools: CallTool = () => Promise.reject(new EnvironmentError('a way of asking has no tools'));
 
 const samplingOf = ({ suite, seed }: StrategyOptions): Omit<AttemptRequest, 'rollouts'> => ({
@@ -134,7 +134,7 @@ const samplingOf = ({ suite, seed }: StrategyOptions): Omit<AttemptRequest, 'rol
 const judgedOf = (rollouts: readonly Rollout[]): Rollout[] =>
   rollouts.filter(({ verdict }) => verdict.outcome !== 'ungradable');
 
-/** Rolls out and judges attempts; returns them by problem, in the order of their indices. */
+/** Rolls out and judges attempts; returns one list per problem, in the order of the attempts' indices. */
 async function rollJudged(
   { engine, verifierFor, problems, pending, signal }: StrategyOptions,
   strategy: RolloutStrategy,
@@ -143,7 +143,7 @@ async function rollJudged(
   const judging: Promise<Rollout>[] = [];
   for await (const attempt of strategy.roll({ engine, pending }, problems, request, signal)) {
     const verdict = judgeAttempt({ verifierFor, pending }, attempt, signal);
-    // This function may be aborted before it awaits the verdict; prevent an unhandled rejection.
+    // Prevent an unhandled rejection: an abort may end this function before it awaits the verdict.
     verdict.catch(() => {});
     judging.push(verdict);
   }

@@ -10,7 +10,7 @@ import { runStrategies } from './run-strategies.ts';
 
 const problems = Array.from({ length: 6 }, (_, at) => mathProblem({ id: `p${at}` }));
 
-/** Creates an engine that writes two steps, of which the second is the answer, and counts its completions. */
+/** Creates an engine that writes two steps, the second of which is the answer, and counts its completions. */
 function countingEngine() {
   const counts = { completions: 0 };
   const engine = scriptedEngine({
@@ -66,7 +66,7 @@ test('majority and best of N choose among the same answers, drawn once', async (
   expect(Math.min(...best!.scored)).toBeGreaterThan(0);
 });
 
-test('keeps the trees of two problems per bin, with parents, outcomes of steps and verdicts', async () => {
+test('keeps the search trees of two problems per bin, with the parent and outcome of each step, and the verdicts', async () => {
   await using verifier = openVerifier(verifierConfig.parse(mathAnswer()));
   const { engine } = countingEngine();
   const strategies = [majority(), beam({ width: 2 }), dvts({ width: 2 })];

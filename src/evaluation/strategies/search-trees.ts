@@ -8,7 +8,7 @@ import type { StrategyRun } from './run-strategies.ts';
 
 /** One step of a recorded search. JSON-safe. */
 export interface TreeNode {
-  /** Index of the parent in the tree's nodes; −1 at the root. */
+  /** Index of the parent in the tree's `nodes`; −1 for a first step. */
   readonly parent: number;
   /** Text of the step, cut at 200 characters. */
   readonly text: string;
@@ -20,12 +20,12 @@ export interface TreeNode {
   readonly outcome?: Outcome;
 }
 
-/** A search at one problem. JSON-safe. */
+/** The search for one problem's answer. JSON-safe. */
 export interface SearchTree {
   readonly problemId: string;
   /** E.g. `beam(4)`. */
   readonly strategy: string;
-  /** Budget in answers N. */
+  /** Budget N: number of answers. */
   readonly budget: number;
   readonly written: number;
   readonly scored: number;
@@ -37,7 +37,9 @@ export interface SearchTree {
 const treesPerBin = 2;
 const longestText = 200;
 
-/** Returns the search trees of a few problems of each bin, chosen by hash, so that results have no influence. */
+/**
+ * Returns the search trees of a few problems of each bin, chosen by hash, so that results do not influence the choice.
+ */
 export function searchTrees(runs: readonly StrategyRun[], judged: readonly BinnedProblem[]): SearchTree[] {
   const keyOf = ({ id }: BinnedProblem): number => hashKey('search tree', id);
   const shown = bins.flatMap((bin) =>

@@ -19,7 +19,7 @@ import type { Arm } from './strategy-arms.ts';
 import { withStrategies } from './with-strategies.ts';
 
 const problems = Array.from({ length: 12 }, (_, at) => mathProblem({ id: `p${at}` }));
-/** Creates an engine that solves the problems in 11, 10, … 0 of 12 draws. */
+/** Creates an engine that solves the first problem in 11 of 12 draws, the second in 10, … and the last in none. */
 const engine = () =>
   scriptedEngine({
     complete: (key, index, _version, _turn, { seed }) => {
@@ -83,12 +83,12 @@ test('reports tokens, bins and paired differences, and survives JSON', async () 
   expect(text).toContain('chosen by bin, N 8: ');
 });
 
-test('compares ways of asking by bin, counts the tokens of all turns, and needs no scorer', async () => {
+test('compares `asked` strategies by bin, counts the tokens of all turns, and needs no scorer', async () => {
   const strategies = [majority(), asked({ way: 'decomposition' })];
   const { strategies: report } = await compare({ strategies, budgets: [4], maxTokens: 120 });
   const [once, inTurns] = report!.arms;
   expect(report!.arms.map(({ name }) => name)).toEqual(['majority', 'asked(decomposition)']);
-  // Three turns with the same text; the last one is judged.
+  // Each answer in turns has three turns with the same text, of which the last is judged.
   expect(inTurns!.written).toBeCloseTo(3 * once!.written, 9);
   expect(inTurns!.overMajority!.mean).toBeCloseTo(inTurns!.accuracy.mean - once!.accuracy.mean, 9);
   const written = Object.entries(report!.bins).reduce(

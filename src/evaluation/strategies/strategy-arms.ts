@@ -15,9 +15,9 @@ export interface Arm {
   /** E.g. `best-of-n avg-max`, `beam(4) last-vote`, `majority`. */
   readonly name: string;
   readonly choice: Choice;
-  /** Budget in answers N. */
+  /** Budget N: number of answers. */
   readonly budget: number;
-  /** Probability that the chosen answer is right, per problem; null without a verdict. */
+  /** Probability that the chosen answer is correct, per problem; null without a verdict. */
   readonly values: readonly (number | null)[];
   /** Mean tokens per problem. */
   readonly written: readonly number[];
@@ -25,7 +25,7 @@ export interface Arm {
 }
 
 /**
- * Returns the arms of a run at the given budgets. A search has one budget; independent answers serve all smaller
+ * Returns the arms of a run at the given budgets. A search has one budget; independent answers also serve all smaller
  * budgets.
  */
 export function armsOf(run: StrategyRun, budgets: readonly number[], lastStepOnly: boolean): Arm[] {

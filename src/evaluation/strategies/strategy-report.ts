@@ -31,7 +31,7 @@ export interface ArmResult extends Pick<Arm, 'name' | 'choice' | 'budget'> {
 /** The policy "bin → strategy", out of sample. */
 export interface ChosenResult {
   readonly budget: number;
-  /** For each half, the arm of each bin, and the best single arm. */
+  /** For each half, the arm used in each bin (`policies`) and the best single arm (`fixed`). */
   readonly policies: Chosen['policies'];
   readonly fixed: Chosen['fixed'];
   readonly accuracy: Estimate;
@@ -55,7 +55,7 @@ export interface StrategyReport {
   readonly problems: readonly string[];
   readonly problemBins: readonly Bin[];
   readonly arms: readonly ArmResult[];
-  /** Share of problems with a right answer among N, which a perfect choice would reach, by budget. */
+  /** Share of problems with a correct answer among N, by budget N: the accuracy of a perfect choice. */
   readonly oracle: Readonly<Record<number, number>>;
   /** Accuracy of a single answer. */
   readonly single: number;

@@ -10,9 +10,9 @@ interface Evidence {
   readonly runs: readonly StrategyRun[];
   readonly arms: readonly Arm[];
   readonly judged: readonly BinnedProblem[];
-  /** The run with independent answers, which shows how much the policy's answers vary. */
+  /** The run with independent answers, which shows how much the policy's answers vary; undefined if there is none. */
   readonly pool: StrategyRun | undefined;
-  /** Number of problems of the suite. */
+  /** Number of problems in the suite. */
   readonly problems: number;
   readonly seed: number;
 }
@@ -59,7 +59,7 @@ function overOptimised({ arms, judged, pool, seed }: Evidence): string[] {
   }).flat();
 }
 
-/** Minimum mean number of steps at which a search over steps differs from choosing among answers. */
+/** Mean number of steps from which a search over steps differs from choosing among whole answers. */
 const leastSteps = 2;
 
 function fewSteps({ runs, judged, pool }: Evidence): string[] {

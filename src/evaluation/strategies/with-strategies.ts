@@ -6,9 +6,9 @@ import { type SuiteConfig, suiteConfig } from '../../recipe/suite.ts';
 export interface StrategyFlags {
   /** E.g. `majority`, `bestOfN`, `beam:4`, `dvts:4`; empty: the strategies of the suite. */
   readonly strategies: readonly string[];
-  /** Budgets in answers N, e.g. `4,16,64`. */
+  /** Budgets N, each a number of answers, e.g. `4,16,64`. */
   readonly budgets?: string | undefined;
-  /** `verifier`, `confidence`, or the folder of a scorer made by `gradus prm train`. */
+  /** `verifier`, `confidence`, or the folder of a scorer trained with `gradus prm train`. */
   readonly scorer?: string | undefined;
 }
 

@@ -5,7 +5,7 @@ import type { ProblemResult, PromptResult } from '../problem-result.ts';
 import { greedyRobustness, sampledRobustness } from './robustness.ts';
 
 const verdicts = Object.fromEntries(outcomes.map((one) => [one, 0])) as ProblemResult['verdicts'];
-/** Creates a problem with results by wording, original prompt first. */
+/** Creates a problem with the given results for its wordings, original prompt first. */
 const problem = (id: string, [own, ...wordings]: readonly PromptResult[]): ProblemResult => ({
   id,
   domain: 'math',
@@ -18,7 +18,7 @@ const problem = (id: string, [own, ...wordings]: readonly PromptResult[]): Probl
 const greedy = (...right: boolean[]) =>
   right.map((one) => ({ trials: 1, correct: Number(one), greedy: one }));
 
-test('reports accuracy, flips in both directions and the share right in all wordings, paired by problem', () => {
+test('reports accuracy, flips in both directions and the share solved in all wordings, paired by problem', () => {
   const results = [
     problem('all', greedy(true, true, true)),
     problem('lost', greedy(true, false, false)),
@@ -41,7 +41,7 @@ test('reports accuracy, flips in both directions and the share right in all word
   expect(robustness.consistency!.mean).toBeCloseTo(1 / 3, 12);
 });
 
-test('a model that is never right has no consistency', () => {
+test('consistency is absent for a model that is never correct', () => {
   const wrong = Array.from({ length: 40 }, (_, i) => problem(`${i}`, greedy(false, false)));
   expect(greedyRobustness(wrong, 0)).toMatchObject({ rightInSome: 0, rightToWrong: 0 });
   expect(greedyRobustness(wrong, 0)).not.toHaveProperty('consistency');
@@ -74,7 +74,7 @@ test('sampled figures are unbiased, and their intervals cover the truth', () => 
   const covered = { change: 0, all: 0, consistency: 0 };
   const means = { all: 0, flips: 0 };
   for (let repeat = 0; repeat < repeats; repeat++) {
-    // Resamples problems, because the intervals are over problems.
+    // Draw new problems in each trial, because the intervals are over problems.
     const results = Array.from({ length: problems }, (_, at) => {
       const attempt = (rate: number): PromptResult => {
         const right = Array.from({ length: trials }, () => rng.next() < rate).filter(Boolean).length;

@@ -4,7 +4,7 @@ import { mean } from '../../statistics/summary.ts';
 import { passRateOf, type ProblemResult } from '../problem-result.ts';
 
 /**
- * Dependence of a model's answers on the wording of a problem, over the problems that were judged with their original
+ * How much a model's answers depend on the wording of a problem, over the problems that were judged with their original
  * prompt and with another wording, with equal weights and paired by problem.
  */
 export interface Robustness {
@@ -17,16 +17,16 @@ export interface Robustness {
   readonly change: Estimate;
   /** Accuracy by wording, original prompts first; absent if problems differ in the number of wordings. */
   readonly byWording?: readonly number[];
-  /** Probability that attempts in all wordings, one each, are right. */
+  /** Probability that all of a set of attempts, one in each wording, are correct. */
   readonly rightInAll: Estimate;
-  /** Probability that at least one of these attempts is right. */
+  /** Probability that at least one of these attempts is correct. */
   readonly rightInSome: number;
   /**
-   * rightInAll / rightInSome, from 0 to 1 (a problem that is solved is solved in all wordings). Absent for a model
-   * that is never right, because agreement in wrong answers is not robustness.
+   * rightInAll / rightInSome, from 0 to 1 (1: a problem solved in one wording is solved in all). Absent for a model
+   * that is never correct, because agreement in wrong answers is not robustness.
    */
   readonly consistency?: Estimate;
-  /** Probability that an attempt with the original prompt is right and an attempt with another wording is wrong. */
+  /** Probability that an attempt with the original prompt is correct and an attempt with another wording is not. */
   readonly rightToWrong: number;
   readonly wrongToRight: number;
   /**
@@ -38,7 +38,7 @@ export interface Robustness {
 
 /** Accuracies of one problem. */
 interface WordedRates {
-  /** Share of right attempts by wording, original prompt first; at least two entries. */
+  /** Share of correct attempts by wording, original prompt first; at least two entries. */
   readonly rates: readonly number[];
   /** Unbiased estimate of the probability that two attempts with the original prompt differ. */
   readonly chance: number | null;
@@ -47,7 +47,7 @@ interface WordedRates {
 /**
  * Computes robustness from sampled attempts. Attempts are independent, so that products of their rates are unbiased.
  *
- * @returns undefined without problems that have another wording.
+ * @returns undefined if no problem has another judged wording.
  */
 export const sampledRobustness = (results: readonly ProblemResult[], seed: number): Robustness | undefined =>
   robustness(results.flatMap(sampledRates), seed);

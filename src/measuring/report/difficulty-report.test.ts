@@ -43,7 +43,7 @@ test('groups partition the measured problems, and levels follow their rules', ()
   );
 });
 
-test('unmeasured problems have no statistics', () => {
+test('leaves out the statistics if no problem was measured', () => {
   const { overall, byLevel, text } = report([{ domain: 'math', trials: { successes: 0, trials: 0 } }]);
   expect(overall).toEqual({ problems: 0 });
   expect(byLevel['hard']).toEqual({ problems: 0 });

@@ -20,11 +20,11 @@ export interface GroupDifficulty {
   readonly problems: number;
   /** Mean pass rate with its 95 % bootstrap interval over problems. */
   readonly passRate?: Estimate;
-  /** Share of problems with 0 < pass rate < 1, for which a group of attempts can have signal. */
+  /** Share of problems with 0 < pass rate < 1, for which a group of attempts can give a learning signal. */
   readonly learnable?: number;
 }
 
-/** Difficulty for one model: overall, by kind and by level. JSON-safe. */
+/** Difficulty for one model: overall, by kind of problem and by level. JSON-safe. */
 export interface DifficultyReport {
   readonly overall: GroupDifficulty;
   readonly byDomain: Readonly<Record<string, GroupDifficulty>>;
@@ -35,7 +35,7 @@ export interface DifficultyReport {
 }
 
 /**
- * Summarises pass rates. Uses the recipe's levels, or the simple levels if it has none.
+ * Summarises one model's pass rates. Uses the recipe's levels, or the simple levels if it has none.
  *
  * @param passRates trials by problem id.
  */
@@ -67,7 +67,7 @@ export function reportDifficulty(
   };
 }
 
-/** Returns a function that finds the levels of a problem from the pass rate of the measured model alone. */
+/** Returns a function that finds a problem's levels from its pass rate for the measured model alone. */
 function levelSorter({ model, prior }: typeof defaultReading, recipe: Recipe | undefined) {
   const stated = recipe?.levels ?? [];
   const configs = stated.length > 0 ? stated : simpleLevels({ model }).map((one) => levelConfig.parse(one));

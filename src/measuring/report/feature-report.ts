@@ -17,7 +17,7 @@ export interface FeatureCorrelation {
 type Evidence = Pick<PredictedProblems, 'problems' | 'likelihoods' | 'passRates'>;
 
 /**
- * Correlates evidence from before any attempt with the measured pass rates. Includes DID's complexity and, for
+ * Correlates what is known before any attempt with the measured pass rates. Includes DID's complexity and, for
  * comparison, the number of words, which needs no formula and predicts better on published sets.
  */
 export function correlateFeatures({ problems, likelihoods, passRates }: Evidence): FeatureCorrelation[] {

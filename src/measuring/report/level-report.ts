@@ -7,7 +7,7 @@ import type { LevelSubjects } from './level-subjects.ts';
 /** Size of a level now, and its forecast. */
 export interface LevelSize {
   readonly name: string;
-  /** The level's rule as text, with thresholds and how pass rates are read. */
+  /** The level's rule as text, with its thresholds and the way in which pass rates are estimated. */
   readonly rule: string;
   readonly overall: LevelForecast;
   readonly byDomain: Readonly<Record<string, LevelForecast>>;
@@ -22,7 +22,7 @@ export interface LevelReport {
   /** Attempts per problem in the forecast. */
   readonly horizon: number;
   readonly levels: readonly LevelSize[];
-  /** Text for the terminal. */
+  /** The report as text for the terminal. */
   readonly text: string;
 }
 

@@ -10,7 +10,7 @@ import type { ReportedProblem } from './difficulty-report.ts';
 import { readKnownPassRates } from '../known-pass-rates.ts';
 import type { StoredMeasurement, StoredMeasurements } from '../stored-difficulty.ts';
 
-/** The levels, and the stored model for each label in their rules. */
+/** The levels to use, and the stored model for each label in their rules. */
 export interface LevelChoice {
   readonly recipe?: Recipe | undefined;
   /** Preset to use instead of the recipe's levels. */

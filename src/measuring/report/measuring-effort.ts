@@ -1,10 +1,12 @@
 import type { Spending } from '../../core/spending.ts';
 import type { ObservedGroup } from '../../difficulty/pass-rates/pass-rate-store.ts';
 
-/** Cost of a measurement, outcomes of its attempts, and later attempts. */
+/** The cost of a measurement, the outcomes of its attempts, and the attempts made later. */
 export interface Effort {
   readonly attempts: number;
-  /** Attempts without an answer, timed out, or ungradable. */
+  /**
+   * `unparsed`: attempts without an answer; `timeouts`: timed-out ones; `ungradable`: those that could not be judged.
+   */
   readonly unparsed: number;
   readonly timeouts: number;
   readonly ungradable: number;
@@ -14,7 +16,9 @@ export interface Effort {
   readonly tokens?: { readonly attempts: number; readonly read: number; readonly written: number };
   /** Requests to a model server, and their cost in its currency if reported. */
   readonly served?: { readonly requests: number; readonly cost?: number };
-  /** Later attempts, from training and stage boundaries, and the step of the last one; absent if there were none. */
+  /**
+   * Attempts made later, in training and at stage boundaries, and the step of the last one; absent if there were none.
+   */
   readonly since?: { readonly attempts: number; readonly problems: number; readonly step: number };
 }
 

@@ -3,7 +3,7 @@ import { noTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { Prediction } from '../../difficulty/probing/predict.ts';
 import type { PredictedProblems } from '../predict-difficulty.ts';
 
-/** A row for one problem, JSON-safe; keys of unknown values are absent. */
+/** A row for one problem; fields whose values are unknown are absent. JSON-safe. */
 export interface PredictedRow extends Prediction {
   readonly logprobs: Readonly<Record<string, { readonly sum: number; readonly tokens: number }>>;
   readonly measured?: { readonly successes: number; readonly trials: number };

@@ -12,7 +12,7 @@ const model = 'models/gradus-tiny';
 
 // The tiny model has 76 tokens in 80 rows: three fit, nine do not.
 test.each([3, 9])(
-  'adds %i tokens that decoding keeps in the text, and changes no other prediction',
+  'adds %i tokens that decoding keeps in the text, and preserves the ratios of all other predictions',
   async (count) => {
     const to = join(folder, String(count));
     const marks = Array.from({ length: count }, (_, i) => `<|act${i}|>`);

@@ -6,7 +6,7 @@ import { exportedConfigJson } from '../../engines/model-files/config-file.ts';
 import { openModelFolder, writeModelFolder } from '../../engines/model-files/model-folder.ts';
 import type { NamedTensor } from '../../engines/model-files/safetensors.ts';
 
-/** An embedding grows to a number of rows that is a multiple of this. */
+/** The number of rows of a grown embedding is a multiple of this. */
 const rowMultiple = 8;
 
 interface TokenizerFile {
@@ -16,8 +16,8 @@ interface TokenizerFile {
 
 /**
  * Writes a model with additional tokens, such as `<|reflect|>`. They are not special tokens, so decoding
- * keeps them in a completion's text. They take unused rows of the embedding first; it grows if there are too
- * few. A new row is the mean of the rows of all existing tokens.
+ * keeps them in a completion's text. They first take unused rows of the embedding, which grows if there are too few. A
+ * new row is the mean of the rows of all existing tokens.
  *
  * @param from a folder with `tokenizer.json`.
  * @param tokens the new tokens as strings; those that are already added tokens of the tokenizer stay

@@ -21,7 +21,7 @@ export const chatTemplates = {
     "{%- endfor -%}{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}",
 } as const;
 
-/** A conversation that every template renders. */
+/** Roles of a conversation that every template can render. */
 const roleNames = ['user', 'assistant', 'user', 'assistant'] as const;
 
 /** End token of a completion if the template names none. */

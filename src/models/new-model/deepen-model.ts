@@ -4,9 +4,9 @@ import { exportedConfigJson } from '../../engines/model-files/config-file.ts';
 import { openModelFolder, writeModelFolder } from '../../engines/model-files/model-folder.ts';
 
 /**
- * Writes a model with more layers that computes the same function: each new layer is a copy of the last one whose outputs are
- * zeroed, so that it adds nothing before it is trained (block expansion, 2401.02415). Layers above the last one can read
- * what the model predicted for earlier tokens and compare it with what was written.
+ * Writes a model with more layers that computes the same function: each new layer is a copy of the last one with its
+ * output weights set to zero, so that it adds nothing until it is trained (block expansion, 2401.02415). The new layers
+ * can read what the model predicted for earlier tokens and compare it with the tokens that followed.
  *
  * @param from the folder of a dense model whose layers all have the same type.
  * @throws DataError for a mixture of experts or layers of several types.

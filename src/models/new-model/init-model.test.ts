@@ -34,7 +34,7 @@ async function make(options: Partial<InitModelOptions> = {}): Promise<string> {
 }
 const tokenizerOf = async (path: string) => (await openModelFolder(path)).tokenizer;
 
-test('makes a model that opens, with the same files for the same seed', async () => {
+test('makes a model that can be opened, and writes the same files for the same seed', async () => {
   const [first, again, other] = [await make(), await make(), await make({ seed: 2 })];
   const { config } = await openModelFolder(first);
   expect(config).toMatchObject({ architecture: 'qwen2', maxPositions: 128 });
@@ -123,7 +123,7 @@ test.skipIf(!hasTokenizers)(
   "learns the merges of Python's trainer (skipped without worker/.venv)",
   async () => {
     const text = join(folder, 'plain.txt');
-    // The trainer's counts of pairs within runs of one character are approximate: leave them out.
+    // Python's trainer counts pairs within runs of one character only approximately: leave such runs out.
     writeFileSync(text, readFileSync(readme, 'utf8').replaceAll(/(.)\1+/gs, '$1'));
     const path = await make({ tokenizerFrom: [text], vocabulary: 1200 });
     const script = `
@@ -153,7 +153,7 @@ test.for([
     /--chat-template chatmi: expected roles, chatml, none, or a readable Jinja file/,
   ],
   [{ tokenizerFrom: ['missing.txt'] }, /missing\.txt: expected a readable file/],
-] as const)('rejects %o before a folder appears', async ([options, message]) => {
+] as const)('rejects %o without creating a folder', async ([options, message]) => {
   const path = join(folder, 'rejected');
   const defaults = {
     size: '0.3M',

@@ -33,7 +33,7 @@ export interface InitialisedModel {
   readonly parameters: number;
   /** Number of tokens in the vocabulary. */
   readonly vocabulary: number;
-  /** Mean length of a token in the given files, in bytes; the longer, the shorter the sequences. */
+  /** Mean length of a token in the given files, in bytes. */
   readonly bytesPerToken: number;
 }
 
@@ -42,7 +42,7 @@ export interface InitialisedModel {
  * template, and random weights. Both engines and transformers can load it; it generates noise until it is
  * trained.
  *
- * @param folder must be empty or missing; appears only when complete.
+ * @param folder must be empty or missing; it appears only once it is complete.
  * @throws ConfigError for a vocabulary that is too small, DataError for files and templates that cannot be read.
  */
 export async function initModel(folder: string, options: InitModelOptions): Promise<InitialisedModel> {
@@ -96,7 +96,7 @@ async function templateNamed(name: string): Promise<string | null> {
 }
 
 /**
- * Checks a folder that a command will write a model to.
+ * Checks that a folder to which a command will write a model is empty or missing.
  * @throws DataError if it contains files.
  */
 export async function requireEmpty(folder: string): Promise<void> {

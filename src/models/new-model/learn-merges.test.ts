@@ -4,7 +4,7 @@ import { learnMerges } from './learn-merges.ts';
 
 const symbols = ['<end>', 'a', 'b', 'c'];
 
-/** Learns a byte-pair encoding by its definition: counts all pairs again before each merge. */
+/** Learns a byte-pair encoding in the simplest way: counts all pairs again before each merge. */
 function mergesByDefinition(words: ReadonlyMap<string, number>, size: number): string[][] {
   const tokens = [...symbols];
   const text = [...words].map(([word, count]) => ({ parts: [...word], count }));

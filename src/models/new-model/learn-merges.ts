@@ -21,7 +21,7 @@ interface Candidate {
   readonly count: number;
 }
 
-/** Minimum occurrences of a pair that becomes a token; a pair that occurs once would save nothing. */
+/** Minimum number of occurrences for a pair to become a token; merging a pair that occurs once would save nothing. */
 const minCount = 2;
 
 /**
@@ -111,13 +111,13 @@ class PairCounts {
     for (let top = this.#pop(); top !== undefined; top = this.#pop()) {
       const now = this.#candidate(top.left * idRange + top.right);
       if (now.count === top.count) return top;
-      // A stale entry; a larger count is queued separately.
+      // The entry is stale: queue the pair with its current count. A pair whose count grew is queued elsewhere.
       if (now.count > 0 && now.count < top.count) this.#push(now);
     }
     return undefined;
   }
 
-  /** Returns the words that contain a pair, or did before other merges. */
+  /** Returns the indices of the words that contain a pair, or contained it before other merges. */
   wordsWith({ left, right }: Candidate): readonly number[] {
     const pair = left * idRange + right;
     const words = [...(this.#words.get(pair) ?? [])];

@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../../engines/model-files/model-config.ts';
 
-/** Shape of a new model by its approximate number of parameters, with the default size of its vocabulary. */
+/** Shape of a new model, and the default size of its vocabulary. */
 interface ModelShape {
   readonly hiddenSize: number;
   readonly layers: number;
@@ -9,7 +9,9 @@ interface ModelShape {
   readonly vocabulary: number;
 }
 
-/** Sizes of new models. The largest takes hours to train on CPU cores. */
+/**
+ * Shapes of new models, named by their approximate number of parameters. The largest takes hours to train on CPU cores.
+ */
 export const modelShapes = {
   '0.3M': { hiddenSize: 96, layers: 3, heads: 3, intermediateSize: 256, vocabulary: 512 },
   '1M': { hiddenSize: 128, layers: 4, heads: 4, intermediateSize: 384, vocabulary: 512 },

@@ -8,7 +8,7 @@ import type { LearnedVocabulary } from './learn-merges.ts';
  * Control tokens have the first ids.
  *
  * @param vocabulary begins with the control tokens.
- * @param maxLength longest sequence in tokens.
+ * @param maxLength maximum length of a sequence, in tokens.
  */
 export function tokenizerFiles(
   { tokens, merges }: LearnedVocabulary,

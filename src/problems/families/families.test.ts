@@ -12,7 +12,7 @@ const draws = (seed: number) =>
     })),
   );
 
-test('has at least ten math and four code families with six or more knobs and distinct names', () => {
+test('there are at least ten math and four code families, with six or more knobs and distinct names', () => {
   const count = (domain: string): number => families.filter((family) => family.domain === domain).length;
   expect(count('math')).toBeGreaterThanOrEqual(10);
   expect(count('code')).toBeGreaterThanOrEqual(4);
@@ -51,7 +51,7 @@ describe.each(families.filter(({ domain }) => domain === 'code'))('code family $
   });
 });
 
-/** Checks answers against the text of the question, by methods other than the family's. */
+/** Check answers against the text of the question, by methods other than the family's own. */
 const checks: Record<string, (question: string, answer: string) => void> = {
   addition: sum,
   subtraction: sum,
@@ -110,7 +110,7 @@ function sum(question: string, answer: string): void {
   expect(Number(answer)).toBe(compute(question.slice(0, -2)));
 }
 
-test('every math answer equals one computed only from the question', () => {
+test('every math answer equals the answer computed from the question alone', () => {
   expect(Object.keys(checks).toSorted()).toEqual(
     families.flatMap(({ name, domain }) => (domain === 'math' ? [name] : [])).toSorted(),
   );
@@ -121,7 +121,7 @@ test('every math answer equals one computed only from the question', () => {
   }
 });
 
-/** Carries out the steps that a question describes in words. */
+/** Computes the result of the steps that a question describes in words. */
 function carryOut(question: string, x: number): number {
   const steps = question.replace('x: ', '').split(', ');
   return steps.reduce((value, words) => {
@@ -135,7 +135,7 @@ function carryOut(question: string, x: number): number {
 describe.each(families.filter(({ name }) => ['described-steps', 'chain'].includes(name)))(
   'steps in words: $name',
   (family) => {
-    test('the tests expect the value that the question describes in words', () => {
+    test('the hidden tests expect the value that results from the steps in the question', () => {
       fc.assert(
         fc.property(fc.integer(), fc.integer({ min: 1, max: family.knobs }), (seed, knob) => {
           const { question, tests } = family.generate(createRng(seed), knob);
@@ -152,7 +152,7 @@ describe.each(families.filter(({ name }) => ['described-steps', 'chain'].include
   },
 );
 
-test('a chain of k operations uses skill j at step j: the skills of shorter chains and one more', () => {
+test('a chain of k operations uses skill j at step j, so it needs the skills of shorter chains and one more', () => {
   const chain = families.find(({ name }) => name === 'chain')!;
   const operationsOf = (knob: number, seed: number): string[] =>
     chain.generate(createRng(seed), knob).question.replace('x: ', '').replaceAll(/ \d+/g, '').split(', ');

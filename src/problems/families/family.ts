@@ -3,7 +3,7 @@ import type { Rng } from '../../core/rng.ts';
 
 /** A generated question with its gold or tests and a worked solution. */
 export interface Question {
-  /** Short and plain; only its text determines the split. */
+  /** Text of the question, short and plain; it alone determines the split. */
   readonly question: string;
   readonly answer?: string;
   readonly tests?: ProblemTests;
@@ -27,8 +27,8 @@ export interface Family {
 }
 
 /**
- * Creates a family whose answers are compared: `generate` returns question, scratch work and answer for one of the
- * `knobs`.
+ * Creates a family whose answers are compared with a gold: `generate` returns question, scratch work and answer for one
+ * of the `knobs`.
  */
 export function mathFamily<const Knob>(family: {
   readonly name: string;
@@ -56,7 +56,7 @@ export interface FunctionQuestion {
   /** The function itself, for the expected values of the tests. */
   readonly compute: (x: number, y: number) => number;
   readonly parameters: 1 | 2;
-  /** Hidden tests draw each argument from 0 up to this. Default 12. */
+  /** Largest argument in the hidden tests, which draw each argument from 0 up to it. Default 12. */
   readonly largestArgument?: number;
 }
 

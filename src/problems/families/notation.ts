@@ -6,7 +6,7 @@ export function term(value: number): string {
   return value < 0 ? String(value) : `+${value}`;
 }
 
-/** Returns the digits from right to left, the order in which sums are done by hand: 42 → `24`. */
+/** Returns the digits from right to left, the order in which sums are computed by hand: 42 → `24`. */
 export function fromTheRight(value: number): string {
   return [...String(value)].toReversed().join('');
 }
@@ -16,7 +16,7 @@ export function integerIn(rng: Rng, [min, max]: readonly [min: number, max: numb
   return rng.integer(min, max);
 }
 
-/** Draws `count` different whole numbers from [0, max], in the order drawn. */
+/** Draws `count` distinct whole numbers from [0, max]; returns them in the order drawn. */
 export function distinctIntegers(rng: Rng, count: number, max: number): number[] {
   const all = Array.from({ length: max + 1 }, (_, i) => i);
   return rng.shuffle(all).slice(0, count);

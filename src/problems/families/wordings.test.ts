@@ -12,6 +12,6 @@ test('the six wordings of a question are distinct and contain it unchanged', () 
   }
 });
 
-test('questions with replacement patterns of regular expressions stay unchanged', () => {
+test('a question that contains replacement patterns such as $& stays unchanged', () => {
   expect(wordingsOf("$& and $'", 'train')[0]).toBe("n: $& and $'");
 });

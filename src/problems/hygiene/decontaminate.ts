@@ -16,8 +16,9 @@ export interface ContaminationOptions {
   /** Minimum share of an evaluation problem's three-word runs in a text that contains it, 0 … 1. Default 0.6. */
   readonly contained?: number;
   /**
-   * Minimum share of its two-word runs, weighted by rarity, in a text that paraphrases it with the same numbers, 0 … 1.
-   * Default 0.38: `bench/data.ts` finds 99 % of paraphrased MATH-500 with fewer than 1 in 1000 false alarms.
+   * Minimum share of an evaluation problem's two-word runs, weighted by rarity, in a text that paraphrases it with the
+   * same numbers, 0 … 1. Default 0.38: `bench/data.ts` finds 99 % of paraphrased MATH-500 with fewer than 1 in 1000
+   * false alarms.
    */
   readonly retold?: number;
   /** Compares golds that are spelled differently; default: a different spelling is a different answer. */
@@ -58,7 +59,7 @@ async function findContamination(
   const same = index.byText.get(text.normalForm);
   if (same !== undefined) return findingOf(problem, text, same, 'same text', 1);
   for (const target of index.candidates(text)) {
-    // Rejects nearly all candidates with one operation.
+    // Reject nearly all candidates with one operation.
     if ((target.numberBits & ~text.numberBits) !== 0) continue;
     if (!containsAll(text.numbers, target.numbers)) continue;
     const share = sharedCount(text.triples, target.triples) / target.triples.length;
@@ -119,7 +120,7 @@ function findingOf(
   };
 }
 
-/** Returns the longest common run of tokens. */
+/** Returns the longest common run of tokens, joined by spaces. */
 function longestShared(target: readonly string[], text: readonly string[]): string {
   let best = { length: 0, end: 0 };
   let previous = new Uint32Array(text.length + 1);

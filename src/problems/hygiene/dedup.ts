@@ -10,22 +10,29 @@ import { hashesOf, resemblance, shinglesOf } from './shingles.ts';
 
 /** Thresholds for duplicates. */
 export interface DedupOptions {
-  /** Minimum Jaccard similarity of three-word runs of near duplicates, 0 … 1; `null`: exact ones only. Default 0.8. */
+  /**
+   * Minimum Jaccard similarity between the three-word runs of near duplicates, 0 … 1; `null`: find only exact
+   * duplicates. Default 0.8.
+   */
   readonly near?: number | null;
   /** Compares golds that are spelled differently; default: a different spelling is a different answer. */
   readonly sameAnswer?: SameAnswer;
 }
 
-/** Minimum number of runs to compare: in short texts such as "2+3*4" and "2*3+4" nearly all runs are equal. */
+/**
+ * Minimum number of runs in a text to compare: in short texts such as "2+3*4" and "2*3+4", nearly all runs are equal.
+ */
 const minShingles = 8;
 const shingleSize = 3;
-/** Maximum number of runs kept: the smallest hashes are a uniform sample of a longer text. */
+/** Maximum number of runs kept per text. The runs with the smallest hashes are a uniform sample of a longer text. */
 const maxShingles = 100_000;
-/** Maximum number of candidates compared in one band; a larger band comes from a template. */
+/**
+ * Maximum number of candidates compared in one band; more candidates share a band only if they come from one template.
+ */
 const maxCandidates = 32;
 
 /**
- * Streams problems and keeps the first of all duplicates.
+ * Streams problems without duplicates: of each set of duplicates, keeps the first problem.
  *
  * Exact duplicates have the same text up to spelling, spacing and mark-up. If their golds conflict, none can be trusted
  * and all are removed. Near duplicates have the same numbers, similar words (MinHash-LSH, then exact similarity) and
@@ -50,11 +57,14 @@ class DuplicateFinder {
   readonly #log: FindingLog;
   readonly #near: number | null;
   readonly #sameAnswer: SameAnswer;
-  /** Problem by the 53-bit hash of its normal form; a million problems collide once in 20,000 data sets. */
+  /**
+   * Maps the 53-bit hash of a normal form to its problem. In data sets of a million problems, one in 20,000 has a
+   * collision.
+   */
   readonly #exact = new Map<number, number>();
   readonly #bands = new KeyIndex();
   readonly #shingles = new NumberLists();
-  /** Problem of each list of `#shingles`. */
+  /** The problem to which each list in `#shingles` belongs. */
   readonly #problemOf: number[] = [];
   readonly #ids: string[] = [];
   readonly #golds: (string | undefined)[] = [];

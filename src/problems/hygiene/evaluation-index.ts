@@ -12,10 +12,10 @@ export interface EvaluationSet {
 
 /** A text prepared for comparison. */
 export interface ComparedText {
-  /** The normal form: equal for texts that differ only in spelling, spacing and mark-up. */
+  /** The normal form, which is equal for texts that differ only in spelling, spacing and mark-up. */
   readonly normalForm: string;
   readonly content: readonly string[];
-  /** Sorted. */
+  /** The numbers in the text, sorted as strings. */
   readonly numbers: readonly string[];
   /** A Bloom filter of the numbers: a text without one of the bits lacks that number. */
   readonly numberBits: number;
@@ -56,12 +56,14 @@ export function comparedText(problem: Pick<Problem, 'prompt'>): ComparedText {
   };
 }
 
-/** Maximum number of targets of an indexed pair; more frequent pairs ("find the") carry no information. */
+/**
+ * Maximum number of targets that may contain an indexed pair; more frequent pairs ("find the") carry no information.
+ */
 const maxPostings = 32;
-/** Number of rarest pairs that index a target, however frequent they are. */
+/** Each target is indexed by this many of its rarest pairs, however frequent they are. */
 const keptPairs = 4;
 
-/** Builds the index of evaluation sets. */
+/** Builds the index of all problems in the evaluation sets. */
 export async function indexEvaluationSets(sets: readonly EvaluationSet[]): Promise<EvaluationIndex> {
   const targets: Target[] = [];
   for (const { name, problems } of sets)

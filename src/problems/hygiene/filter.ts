@@ -2,8 +2,8 @@ import type { Problem } from '../../core/problem.ts';
 import type { Finding, FindingLog } from './report.ts';
 
 /**
- * Streams the problems that pass all checks; only the first finding of a problem is logged. A finding of `notes` does
- * not remove its problem.
+ * Streams the problems that pass all checks; only the first finding of a problem is logged. Findings of `notes` are
+ * logged too, but do not remove the problem.
  */
 export async function* withoutFindings(
   problems: AsyncIterable<Problem>,

@@ -3,7 +3,7 @@ import { withoutInterfaceNote } from '../shapes/interface-note.ts';
 import { imagesOf } from '../../core/image.ts';
 import { tokensOf } from './normal-form.ts';
 
-/** Decides whether two golds that are spelled differently are the same answer, as the math verifier does. */
+/** Returns whether two golds that are spelled differently are the same answer, as the math verifier decides. */
 export type SameAnswer = (gold: string, other: string) => boolean | Promise<boolean>;
 
 /** Returns whether two golds agree; `undefined` if one is missing, as for problems with tests. */
@@ -17,15 +17,15 @@ export async function goldsAgree(
   return sameAnswer(gold, other);
 }
 
-/** Returns the text that a problem is compared by: all user messages without the note on the form of programs. */
+/** Returns the text by which problems are compared: all user messages, without the note on the form of programs. */
 export function questionOf({ prompt }: Pick<Problem, 'prompt'>): string {
   const said = prompt.filter(({ role }) => role === 'user').map(({ content }) => content);
   return withoutInterfaceNote(said.length === 1 ? said[0]! : said.join('\n'));
 }
 
 /**
- * Returns the text that decides whether two problems are the same: the question and, for each image, a number made from
- * its hash. Comparisons treat texts with different numbers or images as different problems.
+ * Returns the text that decides whether two problems are the same: the question and, for each image, a number derived
+ * from its hash. Comparisons treat texts with different numbers or images as different problems.
  */
 export const comparedQuestionOf = (problem: Pick<Problem, 'prompt'>): string =>
   [

@@ -75,7 +75,7 @@ test('keeps the first of exact duplicates in any spelling', async () => {
   expect(findings).toMatchObject([{ id: 'b', reason: 'exact duplicate', evidence: { of: 'a' } }]);
 });
 
-test('removes all exact duplicates with conflicting golds, unless the golds are equivalent', async () => {
+test('removes all copies of an exact duplicate whose golds conflict, unless the golds are equivalent', async () => {
   const problems = [problem('a', 'Q?', '0.5'), problem('b', 'q', '1/2'), problem('c', 'q.', '0.5')];
   const strict = await dedupOf(problems);
   expect(strict.kept).toEqual([]);
@@ -85,7 +85,7 @@ test('removes all exact duplicates with conflicting golds, unless the golds are 
   expect(judged.kept).toEqual(['a']);
 });
 
-test('near duplicates need the same numbers and the same gold', async () => {
+test('near duplicates must have the same numbers and the same gold', async () => {
   const { kept, findings } = await dedupOf([
     problem('a', story('rye', 40), '120'),
     problem('same', story('wheat', 40), '120'),
@@ -111,7 +111,7 @@ test('short texts are never near duplicates', async () => {
   ]);
 });
 
-test('similar texts share a band, others do not', () => {
+test('similar texts share a band key with the expected probability', () => {
   const rng = createRng(1, 'test');
   const draw = (): number => Math.floor(rng.next() * 2 ** 32);
   const meet = (share: number): number => {
@@ -128,7 +128,7 @@ test('similar texts share a band, others do not', () => {
     }
     return met / 200;
   };
-  // 1 − (1 − s⁴)¹⁶ at s = 0.8, 0.5 and 0.2
+  // The expected values are 1 − (1 − s⁴)¹⁶ at s = 0.8, 0.5 and 0.2.
   expect(meet(0.8)).toBeGreaterThan(0.98);
   expect(meet(0.5)).toBeGreaterThan(0.5);
   expect(meet(0.5)).toBeLessThan(0.78);
@@ -214,7 +214,7 @@ test('finds evaluation problems verbatim, reformatted, contained and paraphrased
   });
 });
 
-test('finds problems whose golds are spelled differently, given a judge', async () => {
+test('finds problems whose golds are spelled differently, if sameAnswer compares golds', async () => {
   const retold = problem('r', 'Reduce $\\sqrt{242}$.', '\\sqrt{242}');
   expect((await against([retold])).kept).toEqual(['r']);
   expect((await against([retold], { sameAnswer: () => true })).kept).toEqual([]);
@@ -266,7 +266,7 @@ test.each<[unknown, string | undefined]>([
   [[], undefined],
   ['', undefined],
   [null, undefined],
-])('pictures in a column beside the question, %o: %s', (images, reason) => {
+])('finding for images in a separate column, %o: %s', (images, reason) => {
   const asked = { ...problem('p', 'How many circles?', '4'), extra: { images } };
   expect(findUnverifiable(asked)?.reason).toBe(reason);
 });

@@ -4,11 +4,11 @@
  */
 export class KeyIndex {
   #keys = new Uint32Array(1 << 16);
-  /** Item + 1; 0 is a free slot. */
+  /** Each entry is item + 1; 0 marks a free slot. */
   #items = new Uint32Array(1 << 16);
   #size = 0;
 
-  /** Adds an item (0 … 2^32 − 2) under a key; a key may have many. */
+  /** Adds an item (0 … 2^32 − 2) under a key; a key may have several items. */
   add(key: number, item: number): void {
     if (this.#size * 5 > this.#keys.length * 3) this.#grow();
     this.#put(key, item + 1);

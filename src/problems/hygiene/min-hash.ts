@@ -2,9 +2,9 @@ import { createRng } from '../../core/rng.ts';
 import { mix } from './shingles.ts';
 
 /**
- * Rows and bands: two texts with Jaccard similarity s share at least one band with probability
- * 1 − (1 − s^rows)^bands: 0.9998 at s = 0.8, 0.64 at 0.5 (Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Massive
- * Datasets, §3.4).
+ * The signature is split into bands of equally many rows. Two texts with Jaccard similarity s share at least one band
+ * with probability 1 − (1 − s^rows)^bands: 0.9998 at s = 0.8, 0.64 at 0.5 (Broder 1997; Leskovec, Rajaraman & Ullman,
+ * Mining of Massive Datasets, §3.4).
  */
 const bands = 16;
 const rows = 4;
@@ -19,7 +19,7 @@ const functions = (() => {
 /**
  * Returns one key for each band of a text's MinHash signature; similar texts share a key with high probability.
  *
- * @param identity mixed into every key, so that texts with different identities share none.
+ * @param identity mixed into every key, so that texts with different identities share no key.
  */
 export function bandKeys(shingles: Uint32Array, identity: number): Uint32Array {
   const keys = new Uint32Array(bands);

@@ -1,7 +1,7 @@
 /**
  * Tokenizes a text independently of its spelling: lower-case words, numbers, operators and brackets. The same content gives
- * the same tokens, however its LaTeX is written; different content differs: `2(3+4)` keeps its brackets, `5!` its
- * factorial.
+ * the same tokens, however its LaTeX is written; different content gives different tokens: `2(3+4)` keeps its brackets,
+ * `5!` its factorial.
  */
 export function tokensOf(text: string): string[] {
   return plainText(text).match(/\p{L}+|\d+(?:\.\d+)?|[^\s\p{L}\d]/gu) ?? [];
@@ -14,7 +14,7 @@ export function contentOf(tokens: readonly string[]): string[] {
 
 /**
  * Returns the numbers among tokens, sorted as strings. They distinguish two problems from one template, so dedup and
- * decontamination require equal numbers where the words are only similar.
+ * decontamination require equal numbers if the words are only similar.
  */
 export function numbersOf(tokens: readonly string[]): string[] {
   return tokens.filter((token) => /^\d/.test(token)).toSorted();

@@ -2,7 +2,7 @@
 export class NumberLists {
   readonly #blocks: Uint32Array[] = [];
   #used = blockLength;
-  /** Block and offset of each list, which begins with its length. */
+  /** Block and offset of each list; the first number stored there is the list's length. */
   #places = new Float64Array(1 << 12);
   #count = 0;
 

@@ -17,18 +17,18 @@ async function columnsOf(rates: readonly (number | undefined)[]) {
   return evidence.columns();
 }
 
-test('correlates complexity with the pass rates that the data states', async () => {
+test('correlates complexity with the pass rates stated in the data', async () => {
   const [complexity, words] = await columnsOf([8, 6, undefined, 4, 2, 0]);
   expect(complexity).toMatchObject({ name: 'complexity C (DID)', problems: 6 });
   expect(complexity!.spearman!.mean).toBe(-1);
-  // Every text has the same number of words.
+  // Every text has the same number of words, so the column has no correlation.
   expect(words).toEqual({ name: 'number of words', problems: 6, low: 9, median: 9, high: 9 });
   expect(formatPriorColumns([complexity!, words!])).toMatch(
     /^complexity C \(DID\) +6 .*-1\.00 \(.* … .*\)$/mu,
   );
 });
 
-test('shows only quantiles if no pass rate is stated, and nothing without problems', async () => {
+test('shows only quantiles if no pass rate is stated, and no columns without problems', async () => {
   const columns = await columnsOf([undefined, undefined]);
   expect(columns.every(({ spearman }) => spearman === undefined)).toBe(true);
   expect(formatPriorColumns(columns)).not.toContain('Spearman');

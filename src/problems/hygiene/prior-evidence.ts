@@ -6,7 +6,7 @@ import { spearmanEstimate } from '../../statistics/rank-correlation.ts';
 import { quantile } from '../../statistics/summary.ts';
 import { textOf } from '../problem-text.ts';
 
-/** A quantity that is known before any attempt, over a set of problems. */
+/** Statistics, over a set of problems, of a quantity that is known before any attempt. */
 export interface PriorColumn {
   readonly name: string;
   readonly problems: number;
@@ -14,7 +14,7 @@ export interface PriorColumn {
   readonly low: number;
   readonly median: number;
   readonly high: number;
-  /** Spearman's correlation with the pass rates that the data states; absent without two different rates. */
+  /** Spearman's correlation with the pass rates stated in the data; absent unless at least two rates differ. */
   readonly spearman?: Estimate;
 }
 

@@ -1,9 +1,9 @@
 import { countOf } from '../../core/text/count.ts';
 
-/** The reason why a problem was removed, or noted for review although it stays. */
+/** Why a problem was removed, or was kept but noted for review. */
 export interface Finding {
   readonly id: string;
-  /** The kind of finding; findings are counted by it. */
+  /** The kind of finding, by which findings are counted. */
   readonly reason: string;
   /** One sentence for the report. */
   readonly explanation: string;
@@ -18,11 +18,11 @@ export interface HygieneReport {
   readonly removed: Readonly<Record<string, number>>;
   /** Kept problems that deserve review, by reason. */
   readonly noted: Readonly<Record<string, number>>;
-  /** The first few findings of each reason. */
+  /** The first few findings for each reason. */
   readonly examples: readonly Finding[];
 }
 
-/** Collects findings of a stream of problems. */
+/** Collects the findings for a stream of problems. */
 export class FindingLog {
   readonly #removed = new Map<string, number>();
   readonly #noted = new Map<string, number>();

@@ -6,8 +6,8 @@ export function hashesOf(tokens: readonly string[]): Uint32Array {
 }
 
 /**
- * Returns the distinct runs of `size` consecutive tokens (given as hashes), each as a 32-bit hash, ascending. A shorter
- * text is one run.
+ * Returns the distinct runs of `size` consecutive tokens (given as hashes), each as a 32-bit hash, ascending. A text
+ * with fewer tokens forms one run.
  */
 export function shinglesOf(words: Uint32Array, size: number): Uint32Array {
   const count = Math.max(1, words.length - size + 1);
@@ -28,7 +28,7 @@ export function mix(hash: number, next: number): number {
   return (mixed ^ (mixed >>> 13)) >>> 0;
 }
 
-/** Counts the common values of two ascending lists. */
+/** Counts the values that two ascending lists have in common. */
 export function sharedCount(a: Uint32Array, b: Uint32Array): number {
   let shared = 0;
   for (let i = 0, j = 0; i < a.length && j < b.length;) {

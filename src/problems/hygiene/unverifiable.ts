@@ -3,7 +3,7 @@ import type { Problem } from '../../core/problem.ts';
 import { questionOf } from './golds.ts';
 import type { Finding } from './report.ts';
 
-/** A kind of problem that cannot be verified by its gold. Problems with tests are exempt. */
+/** A kind of problem that no verifier can judge by its gold. Problems with tests are exempt. */
 interface Kind {
   readonly reason: string;
   readonly explanation: string;
@@ -58,7 +58,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-/** Values that data sets and exporters write for a missing gold; plausible answers such as `none` are not among them. */
+/** Matches values that data sets and exporters write for a missing gold, but not plausible answers such as `none`. */
 const placeholders =
   /^\W*(?:n\/?a|none given|null|nan|nil|undefined|unknown|missing|placeholder|unanswerable|no (?:final )?(?:answer|solution given)(?: found)?|no solution found|(?:answer |solution )?not[ _-]?(?:found|available|provided|given|specified|applicable)|(?:see|cf\.?) (?:the )?(?:solution|proof|explanation).*|(?:to )?(?:proof|prove|be proved).*|answers? (?:may|will)? ?var(?:y|ies)|(?:answer |solution )?omitted|todo|tbd|-+|\?+|…|\.{2,}|_+)\W*$/i;
 
@@ -72,7 +72,7 @@ function isPlaceholder(gold: string): boolean {
 const needsPicture =
   /!\[[^\]]{0,200}\]\(|<\|?(?:image|img|picture|figure|video)[^<>\n]{0,40}>|\[(?:image|img|figure|picture)(?:[ _-]?\d{1,2})?\]|\\includegraphics\b|\b(?:figure|diagram|picture|image|graph) (?:below|above|shown|at right|to the right)|\bas shown in the (?:figure|diagram|picture)/i;
 
-/** Columns that hold the pictures of a question. */
+/** Names of columns that contain the images of a question. */
 const pictureColumns = [
   'images',
   'image',
@@ -85,7 +85,7 @@ const pictureColumns = [
   'figures',
 ];
 
-/** Checks whether a column holds a path, bytes, or a list of them. */
+/** Returns whether a column contains a path, bytes, or a list of them. */
 const isFilled = (value: unknown): boolean =>
   typeof value === 'string'
     ? value.trim() !== ''

@@ -6,9 +6,10 @@ import { keepImage, readImage } from '../../storage/images/image-file.ts';
 
 /**
  * Copies the images of a problem into the folder `images` beside a file of problems, and names them relative to that
- * file, so that both can be moved together. Devices and pipes get absolute paths.
+ * file, so that both can be moved together. If the output is a device or a pipe, copies nothing and names the images by
+ * absolute paths.
  *
- * @throws DataError when an image is missing or has changed.
+ * @throws DataError if an image is missing or has changed.
  */
 export function placeImages(problem: Problem, out: string): Problem {
   if (promptsOf(problem).every((prompt) => prompt.every(({ images }) => images === undefined)))

@@ -44,7 +44,7 @@ const shas = (problem: Problem | undefined): string[] =>
   imagesOf(problem!.prompt).map(({ sha256 }) => sha256);
 const user = (content: string) => [{ role: 'user', content }];
 
-test('reads rows of geometry3k from Parquet and keeps the bytes beside the file', async () => {
+test('reads rows of geometry3k from Parquet and stores their images beside the file', async () => {
   const data = [
     { name: 'images', data: [[{ bytes: red, path: null }], [{ bytes: blue, path: 'x.png' }]] },
     { name: 'problem', data: ['<image>Find x.', '<image>Find x.'] },
@@ -77,7 +77,7 @@ test('reads rows of geometry3k from Parquet and keeps the bytes beside the file'
   });
   expect(readFileSync(imagesOf(problems[1]!.prompt)[0]!.path).equals(blue)).toBe(true);
   expect(readdirSync(join(folder, 'geo', 'images'))).toHaveLength(2);
-  // The same text with another image is a different problem, and no record contains bytes.
+  // The same text with a different image is a different problem, and no record contains image bytes.
   expect(problems[0]!.id).not.toBe(problems[1]!.id);
   expect(problems.map(({ extra }) => extra)).toEqual([undefined, undefined]);
   expect(problems.map((one) => findUnverifiable(one))).toEqual([undefined, undefined]);
@@ -123,7 +123,7 @@ test.each<[string, object]>([
   ]);
 });
 
-test('assigns an image to each mark, in order, across all messages', async () => {
+test('assigns images to marks in order, across all messages', async () => {
   const prompt = [
     ...user('<image> and <image>'),
     { role: 'assistant', content: 'so' },
@@ -134,7 +134,7 @@ test('assigns an image to each mark, in order, across all messages', async () =>
   expect(shas(problem)).toEqual([sha(red), sha(blue), sha(red)]);
 });
 
-test('without an image column, marks stay text, and a name in the column "image" is kept', async () => {
+test('without an image column, marks stay text, and a name in a column "image" is kept', async () => {
   const [plain, container] = await read(
     { problem: '<image>Find x.', answer: '3' },
     { problem: 'Find x.', answer: '3', image: 'python:3.12' },
@@ -171,7 +171,7 @@ test.each<[string, object, RegExp]>([
   await expect(read(row)).rejects.toThrow(message);
 });
 
-test('a check of the data keeps the mark of a missing image and reports the problem', async () => {
+test('a missing image leaves its mark in the prompt, and the check for unverifiable problems reports it', async () => {
   const path = join(folder, 'missing.jsonl');
   writeFileSync(
     path,
@@ -188,7 +188,7 @@ test('a check of the data keeps the mark of a missing image and reports the prob
   expect(problems.map(({ prompt }) => imagesOf(prompt).length)).toEqual([0, 1]);
 });
 
-test('a file of problems and its images move together; changed images are an error', async () => {
+test('a file of problems can be moved together with its images; changed images are an error', async () => {
   const [problem] = await read(asked('red.png'));
   const out = join(folder, 'moved');
   mkdirSync(out);
@@ -208,7 +208,7 @@ const stream = async function* (problems: readonly Problem[]): AsyncGenerator<Pr
 const long =
   'In the triangle of the picture the base is 4 and the height is 7 while the angle at the top is marked x. Find x.';
 
-test('duplicates and evaluation sets are found by text and images', async () => {
+test('dedup and decontamination compare text and images', async () => {
   const rows = ['red.png', 'blue.png', 'red.png'].map((image) => ({
     problem: `<image>${long}`,
     answer: '3',
@@ -241,7 +241,7 @@ test('reads the size of JPEG, GIF and WebP', () => {
   );
 });
 
-test('a PNG with any cut or changed byte is an error or has the same image type, and never fails otherwise', () => {
+test('a PNG that is cut or has a changed byte is rejected with an error that states what was expected', () => {
   fc.assert(
     fc.property(fc.nat(red.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
       expect(() => readImageHeader(red.subarray(0, at))).toThrow(/^expected /);

@@ -6,24 +6,30 @@ import type { Message } from '../../core/problem.ts';
 import { isHubAddress } from '../../hub/address.ts';
 import { describeImage, keepImage } from '../../storage/images/image-file.ts';
 
-/** A message whose images are still values of a row: bytes, paths, data URIs or parts written by us. */
+/**
+ * A message whose images are still raw values from a row: bytes, paths, data URIs, or image parts as Gradus writes
+ * them.
+ */
 export interface RawMessage extends Omit<Message, 'images'> {
   readonly images?: readonly unknown[] | undefined;
 }
 
-/** The file that a row comes from. The row's images are files relative to it, or bytes that are stored beside it. */
+/**
+ * The file from which a row was read. The row's images are files relative to it, or bytes that are stored beside it.
+ */
 export interface ImageOrigin {
   /** Local path. */
   readonly file: string;
   /** Name in messages; a hub address for downloaded files. */
   readonly name: string;
-  /** Called if an image file is missing; the prompt then keeps only its marks. Default: such a row is rejected. */
+  /** Called if an image file is missing; the prompt then keeps only its marks. By default, such a row is rejected. */
   readonly onMissing?: ((error: DataError) => void) | undefined;
 }
 
 /**
- * Takes the images of a row out of its columns: the named column, or by default `images`, verl's `multi_modal_data`,
- * `decoded_image` (MathVista) and `image`. Other bytes are dropped, because records contain only text.
+ * Removes the images of a row from its columns and returns them: from the named column, or by default from `images`,
+ * verl's `multi_modal_data`, `decoded_image` (MathVista) and `image`. Drops other bytes, because records contain only
+ * text. Returns undefined if the row has no image column.
  */
 export function takeImages(fields: Map<string, unknown>, column: string): readonly unknown[] | undefined {
   const names = column === 'images' ? ['images', 'multi_modal_data', 'decoded_image', 'image'] : [column];
@@ -44,7 +50,7 @@ function imagesIn(name: string, value: unknown): readonly unknown[] | undefined 
     const { images, image = images } = value as Readonly<Record<string, unknown>>;
     return image == null ? undefined : [image].flat();
   }
-  // Other data sets use the column "image" for other things, such as a container.
+  // Some data sets use the column "image" for other things, such as the name of a container.
   if (name === 'image' && typeof value === 'string' && !isDataUri(value) && !hasImageEnding(value))
     return undefined;
   return [value].flat().filter((one) => one != null);
@@ -58,7 +64,7 @@ const hasBytes = (value: unknown): boolean =>
  * Assigns images to the marks of a prompt, in order. A prompt without marks gets all images before the text of its first
  * user message, as in TRL. Messages that already contain images keep them.
  *
- * @param images the images of the row's column.
+ * @param images the images that `takeImages` returned.
  * @throws DataError if the numbers of marks and images differ, and for an invalid image.
  */
 export function attachImages(
@@ -159,7 +165,7 @@ function locate(path: string, { file, name }: ImageOrigin): string {
   throw new DataError(`expected a path inside the folder of the data, got ${path}`);
 }
 
-/** Returns the bytes of a column: binary, base64, a data URI, or text that was decoded from bytes. */
+/** Returns the bytes of a value: binary, base64, a data URI, or text that was decoded from bytes. */
 function bytesOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   if (typeof value !== 'string')

@@ -21,7 +21,7 @@ const columns = [
 export const csvHeader = columns.join(',');
 
 /**
- * Writes a problem as a CSV line (RFC 4180): the columns to sort and filter by, levels separated by spaces, the prompt
+ * Writes a problem as a CSV line (RFC 4180): columns for sorting and filtering, levels separated by spaces, the prompt
  * as text, and the gold answer. Tests and solutions are omitted; JSON Lines keep them.
  */
 export function csvLine(problem: Problem, known: KnownDifficulty | undefined): string {

@@ -18,10 +18,10 @@ export type DifficultyOf = (problem: Problem) => KnownDifficulty | undefined;
 /**
  * Returns a lookup of the pass rates that the problems' sources state.
  *
- * @param model the model whose pass rates to use; default: the first of each problem.
+ * @param model the model whose pass rates to use; default: the first pass rate stated for each problem.
  */
 export function statedDifficulty(model?: string): DifficultyOf {
-  // Cached: many problems share few counts, and a Beta quantile is expensive.
+  // Cache intervals: many problems share the same counts, and a Beta quantile is expensive.
   const intervals = new Map<string, Interval>();
   return ({ passRates }) => {
     const stated = passRates?.find((one) => model === undefined || one.model === model);

@@ -20,7 +20,7 @@ export const imagesColumn: ParquetColumn<{ readonly images: readonly StoredImage
   valueOf: ({ images }) => images,
 };
 
-/** Collects all problems of a stream, to decide which columns a file needs. Images stay on disk. */
+/** Collects all problems of a stream, because a file's columns depend on all of them. Images stay on disk. */
 export async function allOf(
   problems: AsyncIterable<Problem> | Iterable<Problem>,
 ): Promise<readonly Problem[]> {

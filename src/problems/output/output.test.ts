@@ -149,7 +149,7 @@ test('writes pass rate, interval and trials with the problem', () => {
   });
 });
 
-test('boxes a gold for TRL, which reads bare LaTeX as its first number, and reads it back unchanged', async () => {
+test('boxes golds for TRL, which reads only the first number in bare LaTeX, and reads them back unchanged', async () => {
   const golds = [
     '3\\sqrt{13}',
     '(3, \\frac{\\pi}{2})',
@@ -200,7 +200,7 @@ test('verl rows are read back as the same problems', async () => {
   });
 });
 
-test('leaves no file after tests that verl cannot run, or after an error', async () => {
+test('leaves no file behind after tests that verl cannot run, or after another error', async () => {
   const asserts = {
     type: 'asserts',
     language: 'python',
@@ -224,7 +224,7 @@ const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
 const has = (...modules: string[]): boolean =>
   spawnSync(python, ['-c', `import ${modules.join(', ')}`]).status === 0;
 
-// Needs pandas and pyarrow, which are in the worker's environment; GRADUS_PYTHON names another interpreter.
+// Needs pandas and pyarrow, which are in the worker's environment; GRADUS_PYTHON can name another interpreter.
 test.skipIf(!has('pandas', 'pyarrow'))('pandas reads the column types that verl expects', async () => {
   await write('pandas.parquet', [solved, programmed]);
   const script = `
@@ -261,7 +261,7 @@ print(json.dumps({
   });
 });
 
-// verl loads its files this way. Needs GRADUS_PYTHON to name an interpreter with Hugging Face's datasets.
+// verl loads its files with Hugging Face's datasets. GRADUS_PYTHON must name an interpreter that has it.
 test.skipIf(!has('datasets'))('datasets reads the rows as verl does', async () => {
   await write('datasets.parquet', [solved, programmed]);
   const script = `
@@ -283,7 +283,7 @@ test.each([
   ['verl', 'out.csv', '.parquet'],
   ['csv', 'out.jsonl', '.csv'],
   ['trl', 'out.PARQUET', '.jsonl'],
-] as const)('%s is not written to %s', async (format, name, ending) => {
+] as const)('rejects writing %s to %s', async (format, name, ending) => {
   const wanted = { out: join(folder, name), format, split: 'train', difficultyOf: statedDifficulty() };
   await expect(writeForTrainer([], wanted)).rejects.toThrow(`ends in ${ending} for ${format}`);
   expect(existsSync(wanted.out)).toBe(false);

@@ -10,13 +10,13 @@ export interface ParquetColumn<Row> {
   readonly valueOf: (row: Row) => unknown;
 }
 
-/** Rows buffered in memory and written together. */
+/** Number of rows buffered in memory and written together. */
 const defaultGroupSize = 10_000;
-/** The same for rows with images. */
+/** The same number for rows with images. */
 export const imageGroupSize = 100;
 
 /**
- * Streams rows into a Parquet file, atomically; memory holds one row group. Returns the number of rows.
+ * Streams rows into a Parquet file, atomically; keeps one row group in memory. Returns the number of rows.
  */
 export async function writeParquet<Row>(
   path: string,

@@ -3,7 +3,7 @@ import type { Problem } from '../../core/problem.ts';
 import type { KnownDifficulty } from './difficulty.ts';
 
 /**
- * Writes a problem as one line of Gradus's JSON Lines, which `jsonl` and `file` sources read back to the same problem.
+ * Writes a problem as one line of Gradus's JSON Lines, which `jsonl` and `file` sources read back as the same problem.
  * A prompt with a single user message becomes a string; the entries of `extra` become columns, unless a part of the
  * problem has the same name.
  */
@@ -19,7 +19,7 @@ export function problemLineWithDifficulty(problem: Problem, known: KnownDifficul
   return stringifyJson({ ...all, ...unclaimed(extra, all) });
 }
 
-/** Returns difficulty as columns, with the same names in every output. */
+/** Returns difficulty as columns, which have the same names in every format. */
 export function difficultyColumns({ model, successes, trials, interval, levels }: KnownDifficulty) {
   return {
     ...(levels === undefined ? {} : { levels }),

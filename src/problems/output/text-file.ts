@@ -2,19 +2,19 @@ import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { draftOf, isWrittenInPlace, publishDraft } from '../../storage/atomic.ts';
 import { explainSystemError } from '../../storage/system-error.ts';
 
-/** A text file written line by line; renamed into place on close. Devices and pipes are written in place. */
+/** A text file written line by line and renamed into place on close. Devices and pipes are written directly. */
 export interface LineFile {
   write(line: string): void;
-  /** Writes the remaining lines and gives the file its name. */
+  /** Writes the remaining lines and renames the draft to its final path. */
   close(): Promise<void>;
   /** Closes the file and removes the draft, if there is one. */
   discard(): void;
 }
 
-/** Characters buffered before a write. */
+/** Maximum number of characters buffered before a write. */
 const bufferedAtMost = 1 << 18;
 
-/** Opens a file for lines. */
+/** Opens a text file for writing line by line. */
 export function openLines(path: string): LineFile {
   const inPlace = isWrittenInPlace(path);
   const draft = inPlace ? path : draftOf(path);

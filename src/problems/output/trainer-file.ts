@@ -12,7 +12,7 @@ import { writeLines } from './text-file.ts';
 import { trlLine } from './trl-line.ts';
 import { writeVerlParquet } from './verl-parquet.ts';
 
-/** Output formats: Parquet of verl and EasyR1, JSON Lines of TRL, LLaMA-Factory and Gradus, CSV. */
+/** Output formats: Parquet for verl and EasyR1; JSON Lines for TRL, LLaMA-Factory and Gradus; CSV. */
 export const trainerFormats = ['verl', 'easyr1', 'trl', 'llama-factory', 'jsonl', 'csv'] as const;
 
 /** Destination, format and difficulty of exported problems. */
@@ -36,7 +36,7 @@ const endings: Readonly<Record<TrainerFile['format'], readonly string[]>> = {
 };
 const knownEndings = new Set(Object.values(endings).flat());
 
-/** Requires a matching extension, since readers select the format by it. */
+/** Rejects a file extension that does not match the format, since readers select the format by extension. */
 function requireEnding(out: string, format: TrainerFile['format']): void {
   const ending = extname(out).toLowerCase();
   if (!knownEndings.has(ending) || endings[format].includes(ending)) return;
@@ -48,7 +48,7 @@ function requireEnding(out: string, format: TrainerFile['format']): void {
 /**
  * Writes problems in a trainer's format, atomically. Returns the number of problems.
  *
- * @throws ConfigError when the file's extension belongs to another format.
+ * @throws ConfigError if the file's extension belongs to another format.
  */
 export async function writeForTrainer(
   problems: AsyncIterable<Problem> | Iterable<Problem>,
@@ -74,7 +74,7 @@ export async function writeForTrainer(
   }
 }
 
-/** Describes the written file, and the setting that verl still needs. */
+/** Describes the written file and, if verl cannot select a reward function for it, the setting that it needs. */
 export function describeTrainerFile(
   problems: number,
   { out, format, dataSource }: Pick<TrainerFile, 'out' | 'format' | 'dataSource'>,

@@ -29,8 +29,8 @@ export function trlLine(problem: Problem, known: KnownDifficulty | undefined): s
 }
 
 /**
- * Boxes a gold. TRL parses golds with math-verify, which reads bare LaTeX as its first number (3\sqrt{13} as 3) or not at
- * all. A gold that does not survive boxing is returned unchanged.
+ * Boxes a gold. TRL parses golds with math-verify, which reads only the first number in bare LaTeX (3\sqrt{13} as 3),
+ * or nothing. Returns a gold unchanged if its boxed form cannot be read back.
  */
 function boxed(answer: string): string {
   const text = `\\boxed{${answer}}`;

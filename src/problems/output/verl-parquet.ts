@@ -27,8 +27,8 @@ export interface VerlOptions {
 
 /**
  * Writes problems as verl's Parquet: `data_source`, `prompt` (list of {content, role}), `ability`, `reward_model`
- * {ground_truth, style}, `extra_info` {index, split, id, difficulty}. Code golds are the JSON text `{"inputs", "outputs",
- * "fn_name"?}` of verl's prime_code scorer. Returns the number of problems.
+ * {ground_truth, style}, `extra_info` {index, split, id, difficulty}. Golds of code problems are the JSON text
+ * `{"inputs", "outputs", "fn_name"?}` that verl's prime_code scorer reads. Returns the number of problems.
  *
  * @throws DataError for tests that verl cannot represent.
  */
@@ -37,7 +37,7 @@ export async function writeVerlParquet(
   problems: AsyncIterable<Problem> | Iterable<Problem>,
   options: VerlOptions,
 ): Promise<number> {
-  // Rows of text keep the columns that verl reads without a processor.
+  // Add an images column only if some problem has images: verl reads rows without it without a processor.
   const all = await allOf(problems);
   return all.some(({ prompt }) => imagesOf(prompt).length > 0)
     ? writeParquet(path, [...columns, imagesColumn], verlRows(all, options), imageGroupSize)

@@ -36,7 +36,7 @@ export const isWrittenByUs = (row: Columns): boolean =>
   row['prompt'] != null &&
   (hasOwnTests(row['tests']) || (typeof row['answer'] === 'string' && isAnswer(row['answer'])));
 
-/** All shapes, the most specific first; a row has the first shape that matches. */
+/** All shapes, the most specific first; the first one that matches a row is used. */
 const shapes: readonly Shape[] = [
   openReasonerZero,
   nemoGym,
@@ -66,13 +66,13 @@ const shapes: readonly Shape[] = [
   namedGold,
 ];
 
-/** Names for settings and flags. */
+/** Names of the shapes, for settings and flags. */
 export const shapeNames = shapes.map(({ name }) => name) as [string, ...string[]];
 
 /** One line for each shape, for messages and help. */
 const described = shapes.map(({ name, reads }) => `  ${name}: ${reads}`).join('\n');
 
-/** Returns the shape with a name of `shapeNames`. */
+/** Returns the shape with a name from `shapeNames`. */
 export function shapeNamed(name: string): Shape {
   const shape = shapes.find((one) => one.name === name);
   if (shape !== undefined) return shape;
@@ -96,7 +96,7 @@ export function unknownShape(row: unknown, where: string): DataError {
   );
 }
 
-/** Returns the likely mistake in a file with a single column. */
+/** Returns a hint about the likely mistake in a file with a single column; empty if there is none. */
 function oddity(row: Columns): string {
   const [name, ...others] = Object.keys(row);
   if (name === undefined || others.length > 0) return '';

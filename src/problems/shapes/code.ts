@@ -127,11 +127,14 @@ const isTestProgram = (value: unknown): boolean =>
   typeof value === 'string' &&
   /^\s*(?:def (?:test|check)|class \w+\(|assert\b|from solution import)/m.test(value);
 
-/** Finds the column of a test program by its name, since solutions and prompts may contain assertions too. */
+/**
+ * Returns the name of the column that contains a test program. Looks for known names only, since solutions and prompts
+ * may contain assertions too.
+ */
 const testProgramIn = (row: Columns): string | undefined =>
   Object.keys(row).find((name) => /test|check/i.test(name) && isTestProgram(row[name]));
 
-/** Renames tests to the columns that `readTests` knows. */
+/** Renames columns of tests to the names that `readTests` knows. */
 function underKnownNames(row: Columns, program: string | undefined): Columns {
   const starter = row['starter_code'];
   const [, method] = typeof starter === 'string' ? (/def\s+(\w+)\s*\(/.exec(starter) ?? []) : [];
@@ -183,7 +186,9 @@ function passRates(sequence: unknown) {
   return [{ model: 'gpt-4o', successes, trials: sequence.length }];
 }
 
-/** Columns to drop: their content moves into tests, prompt or id, and they are large or reveal the tests. */
+/**
+ * Columns to drop: their content is already in the tests, the prompt or the id, and they are large or reveal the tests.
+ */
 const noise = new Set([
   'tests',
   'test',

@@ -43,7 +43,7 @@ const kinds = new Map(
 interface Taken {
   /** The text of all messages. */
   readonly prompt: string;
-  /** If absent, other gold columns are not compared. */
+  /** The gold; if absent, other gold columns are not compared with it. */
   readonly gold?: unknown;
   /** True if the choices are part of the prompt. */
   readonly hasChoices: boolean;
@@ -51,9 +51,9 @@ interface Taken {
 
 /**
  * Rejects a row whose other columns contradict its problem: a passage or choices that are missing from the prompt, a
- * second question, a second gold that differs.
+ * second question, or a second, different gold.
  *
- * @throws DataError naming the column and the options.
+ * @throws DataError naming the column and the options that resolve the contradiction.
  */
 export function requireNoContradiction(row: Columns, taken: Taken, shape: string): void {
   for (const [name, value] of Object.entries(row)) {
@@ -90,7 +90,7 @@ function agrees(kind: Kind, value: unknown, { prompt, gold, hasChoices }: Taken)
   }
 }
 
-/** Detects a gold that is a letter or an index although neither the row nor the prompt lists any choices. */
+/** Returns whether a gold is a letter or an index although neither the row nor the prompt lists any choices. */
 const lacksChoices = (value: unknown, gold: unknown, prompt: string): boolean =>
   Array.isArray(value) &&
   value.length === 0 &&
@@ -99,7 +99,7 @@ const lacksChoices = (value: unknown, gold: unknown, prompt: string): boolean =>
 
 const squeezed = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
-/** Checks whether the prompt contains every string in a value; true for values without strings. */
+/** Returns whether the prompt contains every string in a value; true for values without strings. */
 function isContained(value: unknown, said: string): boolean {
   if (typeof value === 'string') return said.includes(squeezed(value));
   if (Array.isArray(value)) return value.every((one) => isContained(one, said));

@@ -20,11 +20,11 @@ test.each([
   ['\\boxed{2}. Checking once more gives \\boxed{3}', '3'],
   ['\\boxed{x=\\boxed{3}}', '3'],
   ['\\boxed{2} or \\boxed{', undefined],
-])('%s holds %s', (text, expected) => {
+])('extracts the gold from the boxes in %s: %s', (text, expected) => {
   expect(lastBoxed(text)).toBe(expected);
 });
 
-test('boxes joined by a word or signs are one gold; other boxes are not', () => {
+test('boxes joined by a connector such as "or" are one gold; other boxes are not', () => {
   const number = fc.integer({ min: -99, max: 99 }).map(String);
   const joints = [' or ', ' and ', ', ', '$ or $', '\\) and \\(x_2 = ', ' \\quad \\text{or} \\quad '];
   const breaks = ['. Then ', '\n\n', ' is wrong, it must be ', ` ${'so '.repeat(20)}`];

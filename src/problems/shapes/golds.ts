@@ -3,16 +3,17 @@ import { boxConnector } from '../../core/text/box-connector.ts';
 import { parseJson, stringifyJson } from '../../core/lossless-json.ts';
 import { readStructure } from './structured-text.ts';
 
-/** Returns the text after the last `####`, GSM8K's answer mark. */
+/** Returns the text after the last `####`, GSM8K's answer mark; undefined without a mark. */
 export function afterHashes(text: string): string | undefined {
   const mark = text.lastIndexOf('####');
   return mark < 0 ? undefined : text.slice(mark + 4).trim() || undefined;
 }
 
 /**
- * Returns the content of the last `\boxed{…}`, `\fbox{…}` or `\boxed 3` of a worked solution. Braces are balanced;
- * without braces the box ends with the formula, as in MATH's own reader. An unfinished last box gives `undefined`.
- * Boxes with braces that form one answer are joined, as in the verifier: `\boxed{2} or \boxed{3}` gives `2 or 3`.
+ * Returns the content of the last `\boxed{…}`, `\fbox{…}` or `\boxed 3` of a worked solution. Braces inside the box
+ * must balance; a box without braces ends with the formula, as in MATH's own code. An unfinished last box gives
+ * `undefined`. Boxes with braces that form one answer are joined, as in the verifier: `\boxed{2} or \boxed{3}` gives `2
+ * or 3`.
  */
 export function lastBoxed(text: string): string | undefined {
   const [last, ...earlier] = [...text.matchAll(/\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*/g)].toReversed();
@@ -35,7 +36,7 @@ export function lastBoxed(text: string): string | undefined {
 interface Box {
   readonly start: number;
   readonly end: number;
-  /** Empty if the box is unfinished. */
+  /** Content of the box; empty if the box is unfinished. */
   readonly content: string;
 }
 
@@ -68,12 +69,12 @@ function unbraced(text: string): string {
     .trim();
 }
 
-/** Fields that may wrap a gold. */
+/** Names of fields that may wrap a gold. */
 const goldNames = ['answer', 'final_answer', 'ground_truth', 'expected_answer', 'target', 'value', 'gold'];
 
 /**
- * Unwraps a gold from a list with one element, an object with one field such as `answer`, or either as JSON or Python
- * text; `"\"3\""` gives `3`. Other values are returned unchanged.
+ * Unwraps a gold from a list with one element or an object with one field such as `answer`, either of which may be
+ * encoded as JSON or Python text; `"\"3\""` gives `3`. Other values are returned unchanged.
  *
  * @throws DataError for a list of several golds, and for any other object.
  */
@@ -94,7 +95,10 @@ export function onlyGold(value: unknown, column: string): unknown {
   );
 }
 
-/** Parses a structure in text. `[1, 2]` and `{3}` stay text: in a formula they are a list, an interval or a set. */
+/**
+ * Parses a list or object encoded as a string. `[1, 2]` and `{3}` stay strings: in a formula they are an interval or a
+ * set.
+ */
 function structureOf(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   if (/^\s*"[^]*"\s*$/.test(value)) return quoted(value);

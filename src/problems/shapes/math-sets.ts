@@ -14,7 +14,7 @@ export const gsm8k: Shape = {
 };
 
 /**
- * MATH (Hendrycks et al.), with `answer` or with the answer only in the solution's box; `Level 3` becomes knob 3.
+ * MATH (Hendrycks et al.), whose gold is in `answer` or only in the solution's box; `Level 3` becomes knob 3.
  * NuminaMath has the same columns without levels.
  */
 export const math: Shape = {
@@ -47,7 +47,7 @@ function levelNumber(level: unknown): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** AIME and AMC, with any capitalisation of the columns. */
+/** AIME and AMC, whose columns may have any capitalisation. */
 export const competition: Shape = {
   name: 'aime',
   reads: 'problem, answer (Problem or Question, and Answer, too), solution, id',
@@ -65,7 +65,7 @@ export const competition: Shape = {
   },
 };
 
-/** `k/8`: successes in 8 attempts by the 7B distillation; the data set's card calls it "the pass rate". */
+/** `k/8`: successes in 8 attempts by the 7B distilled model; the data set's card calls it "the pass rate". */
 const polarisLabel: PassRateLabel = {
   column: 'difficulty',
   model: 'DeepSeek-R1-Distill-Qwen-7B',
@@ -98,7 +98,7 @@ export const deepscaler: Shape = {
   derive: emptySolutionAside,
 };
 
-/** `question` and a bare `answer`. */
+/** Rows with `question` and a bare `answer`. */
 export const questionAnswer: Shape = {
   name: 'question-answer',
   reads: 'question, answer',

@@ -21,7 +21,7 @@ test.for(['array([1, 2])', 'array(', 'array()', `array(${list}, dtype=object`, '
   },
 );
 
-test('reads a long text in linear time', () => {
+test('reads a long string in linear time', () => {
   const text = `array(${' '.repeat(100_000)}x`;
   const spent = startCpuClock();
   expect(promptOf(text)).toBe(text);

@@ -5,8 +5,8 @@ const roles: Readonly<Record<string, string>> = { human: 'user', gpt: 'assistant
 
 /**
  * Normalises a prompt: chat messages in the form of OpenAI (`role`, `content`, possibly a list of parts) or ShareGPT
- * (`from`, `value`), possibly as JSON or Python text, become `{role, content}`; pictures become `<image>`,
- * and their data, where a part contains it, the message's `images`. Other
+ * (`from`, `value`), possibly as JSON or Python text, become `{role, content}`; images become `<image>`, and their
+ * data, if a part contains it, becomes the message's `images`. Other
  * values, such as plain strings, are returned unchanged.
  */
 export function promptOf(value: unknown): unknown {

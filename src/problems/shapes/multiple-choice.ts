@@ -5,7 +5,7 @@ import type { Columns, Shape } from './shape.ts';
 
 const questionColumns = ['question', 'Question', 'question_stem', 'problem', 'prompt', 'query'];
 const choiceColumns = ['choices', 'options', 'Options'];
-/** Columns that can only hold a position, counted from 0. */
+/** Columns that can only contain a position, counted from 0. */
 const indexColumns = ['answer_index', 'answer_idx', 'correct_index', 'correct_idx', 'gold', 'label', 'cop'];
 const goldColumns = [
   'answer',
@@ -26,8 +26,8 @@ interface Choices {
 }
 
 /**
- * MMLU, MMLU-Pro, ARC, C-Eval, AQuA and other data sets with choices in separate columns. The choices are added below the
- * question, the gold becomes a letter, and `extra.choices` holds the texts for the multiple-choice verifier.
+ * MMLU, MMLU-Pro, ARC, C-Eval, AQuA and other data sets with choices in separate columns. The choices are added below
+ * the question, the gold becomes a letter, and `extra.choices` contains the texts for the multiple-choice verifier.
  */
 export const multipleChoice: Shape = {
   name: 'multiple-choice',
@@ -61,8 +61,8 @@ const goldIn = (row: Columns): string | undefined =>
   );
 
 /**
- * Reads the choices of a row: a list, a list in text, labels with texts, an object keyed by letter, or a column for
- * each letter.
+ * Reads the choices of a row: a list, a list encoded as a string, labels with texts, an object keyed by letter, or one
+ * column per letter. Returns undefined if there are none.
  */
 export function choicesIn(row: Columns): Choices | undefined {
   const column = choiceColumns.find((name) => row[name] != null);
@@ -117,7 +117,7 @@ function listed(values: readonly unknown[]): Choices | undefined {
     : undefined;
 }
 
-/** Strips leading letters from choices: `A)21`, `(B) 21.5`, `C. 23`. */
+/** Labels choices by letter, and strips the letters if every text begins with its own: `A)21`, `(B) 21.5`, `C. 23`. */
 function unlabelled(texts: readonly string[]): Choices {
   const bare = texts.map(
     (text, i) => new RegExp(`^\\s*\\(?${letters[i] ?? '-'}\\s*[).:]\\s*(.+)$`, 's').exec(text)?.[1],
@@ -131,7 +131,9 @@ function withChoices(question: string, { texts }: Choices): string {
   return isShown ? question : `${question}\n\n${texts.map((text, i) => `${letters[i]}. ${text}`).join('\n')}`;
 }
 
-/** Returns the letter of the right choice. Throws a `DataError` for a gold that matches no choice, or two. */
+/**
+ * Returns the letter of the correct choice. Throws a `DataError` for a gold that matches no choice or more than one.
+ */
 function letterOf(row: Columns, choices: Choices): string {
   const column = goldIn(row) ?? 'answer';
   const gold = row[column];
@@ -155,7 +157,7 @@ function letterOf(row: Columns, choices: Choices): string {
   );
 }
 
-/** @throws DataError when the letter in `answer` and a position beside it select different choices. */
+/** @throws DataError if the letter in `answer` and a position in another column select different choices. */
 function requireSamePosition(row: Columns, choices: Choices): void {
   const { answer } = row;
   if (typeof answer !== 'string' || !/^\(?[A-Z]\)?$/.test(answer.trim())) return;

@@ -2,7 +2,7 @@ import { DataError } from '../../core/errors.ts';
 import { at, hasTexts, type Columns, type Shape } from './shape.ts';
 import { verl } from './verl.ts';
 
-/** The domain of questions that are answered in a few words, judged by `shortAnswer()`. */
+/** The domain of questions whose answers are a few words, judged by `shortAnswer()`. */
 const domain = 'short-answer';
 
 /**

@@ -4,7 +4,7 @@ import { DataError } from '../../core/errors.ts';
 import type { StatedPassRate } from '../../core/problem.ts';
 
 /**
- * A complete description of a published difficulty label. Labels count successes or failures, out of various
+ * A complete description of a published difficulty label. Labels count successes or failures and have various
  * denominators, and files do not state which: AdaRFT's `difficulty` 100 means never solved, but POLARIS's 8/8 means
  * always solved.
  */
@@ -20,13 +20,13 @@ export const passRateLabel = z.strictObject({
 });
 export type PassRateLabel = z.infer<typeof passRateLabel>;
 
-/** Maximum distance from a whole number of trials, for percentages and rates printed with few digits. */
+/** Maximum distance from a whole number of trials, which allows for percentages and rates printed with few digits. */
 const maxRounding = 0.02;
 
 /**
  * Converts a label's value to a number of successes in `trials`; `undefined` for an absent value.
  *
- * @throws DataError when the value is not a count out of `trials`: the denominator, unit or column is wrong.
+ * @throws DataError if the value is not a count out of `trials`, which means a wrong denominator, unit or column.
  */
 export function readPassRate(label: PassRateLabel, value: unknown): StatedPassRate | undefined {
   if (value === undefined || value === null) return undefined;

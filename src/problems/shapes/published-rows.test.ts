@@ -367,7 +367,7 @@ test.each<[string, object, object, string]>([
   expect(problem!.prompt[0]!.content.startsWith(question)).toBe(true);
 });
 
-test('a file read as verl keeps its code rows as code', async () => {
+test('reads code rows as code even if the settings name the shape verl', async () => {
   const rows = [verl('math', '3'), verl('code', '{"inputs": ["3\\n"], "outputs": ["6\\n"]}')];
   expect((await read(rows, { shape: 'verl' })).map(({ domain }) => domain)).toEqual(['math', 'code']);
 });
@@ -409,7 +409,7 @@ test.each<[string, unknown, Partial<Problem>]>([
   expect((await read([row]))[0]).toMatchObject(expected);
 });
 
-test('the gold column that the user names wins over others', async () => {
+test('the gold column named in the settings takes precedence over others', async () => {
   const row = { question: 'q', answer: 'It is 3, because …', final_answer: '3' };
   await expect(read([row])).rejects.toThrow('column "final_answer": expected the same gold in all columns');
   expect((await read([row], { columns: { answer: 'final_answer' } }))[0]).toMatchObject({ answer: '3' });
@@ -557,13 +557,13 @@ test.each([
     },
     { prompt: user('Answer the given question. Question: who is it\n'), source: 'nq' },
   ],
-])('%s: all golds are accepted, in the domain short-answer', async (_, row, expected) => {
+])('reads a row of %s with all its golds, in the domain short-answer', async (_, row, expected) => {
   const [problem] = await read([row]);
   expect(problem).toMatchObject({ ...expected, domain: 'short-answer', answer: 'Ann' });
   expect(problem!.extra).toMatchObject({ golden_answers: ['Ann', 'Ann Lee'] });
 });
 
-test('Search-R1: ids that repeat between its data sets are not used', async () => {
+test('Search-R1: ignores ids, which repeat between its data sets', async () => {
   const row = (question: string) => ({
     ...verl('fact-reasoning', { target: ['Ann'] }, { prompt: user(question) }),
     id: 'train_0',
@@ -573,7 +573,7 @@ test('Search-R1: ids that repeat between its data sets are not used', async () =
   expect(problems[0]!.extra).toMatchObject({ question_id: 'train_0' });
 });
 
-test("R1-Searcher's rows are questions with an answer, in a stated domain", async () => {
+test("reads R1-Searcher's rows as questions with an answer, in the domain named in the settings", async () => {
   const [problem] = await read([{ question: 'who is it', answer: 'Ann' }], { domain: 'short-answer' });
   expect(problem).toMatchObject({ prompt: user('who is it'), answer: 'Ann', domain: 'short-answer' });
 });

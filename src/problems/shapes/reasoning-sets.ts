@@ -6,7 +6,7 @@ import { at, hasTexts, isAnswer, type Columns, type Shape } from './shape.ts';
 
 const rates = 'stated pass rates';
 
-/** Reads a label of a data set that also has other values, such as `n/a`; those state no pass rate. */
+/** Reads a pass-rate label, but ignores other values, such as `n/a`, which state no pass rate. */
 function ratesThatFit(label: PassRateLabel, value: unknown) {
   try {
     return [readPassRate(label, value) ?? []].flat();
@@ -82,7 +82,7 @@ export const omniMath: Shape = {
   columns: { prompt: 'problem' },
 };
 
-/** OlympiadBench; golds and solutions are lists, and `context` holds the beginning of some questions. */
+/** OlympiadBench; golds and solutions are lists, and `context` contains the beginning of some questions. */
 export const olympiadBench: Shape = {
   name: 'olympiadbench',
   reads: 'question, context, final_answer (a list), solution (a list), subfield',
@@ -99,7 +99,7 @@ export const olympiadBench: Shape = {
   },
 };
 
-/** ASDiv and SVAMP; the story is in `body`, its question in `question`. */
+/** ASDiv and SVAMP; the story is in `body`, the question about it in `question`. */
 export const storyQuestion: Shape = {
   name: 'story-question',
   reads: 'body, question, answer (Body, Question and Answer too)',
@@ -113,7 +113,7 @@ export const storyQuestion: Shape = {
   },
 };
 
-/** Open-Reasoner-Zero: a conversation of two turns; the second holds the gold. */
+/** Open-Reasoner-Zero: a conversation of two turns; the second contains the gold. */
 export const openReasonerZero: Shape = {
   name: 'open-reasoner-zero',
   reads: 'a list or columns 0 and 1: {from: human, value}, {from: assistant, ground_truth: {value}}',

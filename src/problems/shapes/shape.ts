@@ -4,14 +4,14 @@ import type { ColumnNames } from '../columns.ts';
 export type Columns = Readonly<Record<string, unknown>>;
 
 /**
- * The columns of a published data set: which column holds which part of a problem, and how combined columns are split.
- * Unused columns are kept in the problem's `extra`.
+ * The columns of a published data set: which column contains which part of a problem, and how combined columns are
+ * split. Unused columns are kept in the problem's `extra`.
  */
 export interface Shape {
   readonly name: string;
   /** The columns that the shape reads, for help texts. */
   readonly reads: string;
-  /** Checks whether a row has this shape. */
+  /** Returns whether a row has this shape. */
   readonly matches: (row: Columns) => boolean;
   /** True if one file may mix rows of this shape with rows of other mixing shapes that have the same columns. */
   readonly mixes?: boolean;
@@ -19,7 +19,7 @@ export interface Shape {
   readonly domain?: string;
   readonly licence?: string;
   /**
-   * Returns the row with derived columns added, which `columns` may name and which messages use. Throws a `DataError`
+   * Returns the row with derived columns added, which `columns` may name. Throws a `DataError`
    * beginning with the column's name for an invalid column.
    *
    * @param where file:row.
@@ -38,12 +38,15 @@ export function at(row: Columns, path: string): unknown {
   return value;
 }
 
-/** Checks whether each of these columns holds text. */
+/** Returns whether each of these columns contains a string. */
 export function hasTexts(row: Columns, ...paths: string[]): boolean {
   return paths.every((path) => typeof at(row, path) === 'string');
 }
 
-/** Checks whether a value may hold a gold answer, possibly in a list of one or an object with one field. */
+/**
+ * Returns whether a value may be a gold answer, possibly wrapped in a list with one element or an object with one
+ * field.
+ */
 export const isAnswer = (value: unknown): boolean =>
   value != null &&
   value !== '' &&

@@ -40,7 +40,7 @@ const { data } = fc.letrec((tie) => ({
   ),
 }));
 
-test('reads a list or object from both JSON and Python literals', () => {
+test('reads a list or object from JSON and from Python literals', () => {
   fc.assert(
     fc.property(fc.array(data, { maxLength: 4 }), (value) => {
       expect(readStructure(repr(value))).toEqual(value);

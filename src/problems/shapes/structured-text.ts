@@ -85,7 +85,7 @@ class LiteralReader {
     return found;
   }
 
-  /** Parses comma-separated parts up to `close`. */
+  /** Parses comma-separated parts up to the character `close`. */
   #parts(close: string, part: () => void): void {
     if (++this.#depth > maxDepth) throw new NotALiteral();
     this.#at++;

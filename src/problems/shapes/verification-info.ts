@@ -4,8 +4,8 @@ import type { Columns, Shape } from './shape.ts';
 import { readStructure } from './structured-text.ts';
 
 /**
- * SYNTHETIC-1 and -2, INTELLECT-2 and verifiable-coding-problems; `verification_info` holds a gold or tests, as an object,
- * JSON or Python literals.
+ * SYNTHETIC-1 and -2, INTELLECT-2 and verifiable-coding-problems; `verification_info` contains a gold or tests, as an
+ * object, JSON or Python literals.
  */
 export const verificationInfo: Shape = {
   name: 'verification-info',
@@ -63,7 +63,10 @@ function infoOf(value: unknown): Columns {
   );
 }
 
-/** Finds the tests of programs in `verification_info`; some data sets keep them in `ground_truth`. */
+/**
+ * Returns the tests in `verification_info`, which some data sets keep in its `ground_truth`; undefined if there are
+ * none.
+ */
 function testsIn(info: Columns): unknown {
   const truth = info['ground_truth'];
   return (
@@ -74,5 +77,5 @@ function testsIn(info: Columns): unknown {
   );
 }
 
-/** Detects puzzles, output formats and output predictions, whose golds are not formulas. */
+/** Returns whether a task is a puzzle, output formatting or output prediction, whose golds are not formulas. */
 const isOtherTask = (type: unknown): boolean => typeof type === 'string' && !/math/i.test(type);

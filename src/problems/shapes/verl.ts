@@ -22,7 +22,7 @@ function lift(row: Columns): Columns {
   };
 }
 
-/** verl: `prompt` as messages, `reward_model.ground_truth`, `ability`, `data_source`. */
+/** verl's rows: `prompt` as messages, `reward_model.ground_truth`, `ability`, `data_source`. */
 export const verl: Shape = {
   name: 'verl',
   reads: 'prompt, reward_model.ground_truth, ability, data_source, extra_info',

@@ -6,7 +6,7 @@ import type { Answered, CallTool, Environment, Reply } from '../../environments/
 import type { Json } from '../../environments/tool.ts';
 import type { AttemptRequest, StrategyParts } from './strategy.ts';
 
-/** A turn with its reply. */
+/** An attempt after the environment has answered a turn. */
 export interface AnsweredTurn {
   /** The transcript with the reply, or without it if the attempt is over. */
   readonly transcript: Transcript;
@@ -104,7 +104,7 @@ function requireFiniteReward({ reward = 0 }: Answered, { name }: Environment): v
     throw new EnvironmentError(`${name}: expected a finite reward, got ${String(reward)}`);
 }
 
-/** Records calls with the policy's message, and the reward with its span. */
+/** Records the tool calls in the policy's message, and the reward in its span. */
 function noteTurn(transcript: Transcript, { calls = [], reward }: Answered): Transcript {
   const { written, messages } = transcript;
   return {
@@ -130,7 +130,7 @@ const cutOff = (transcript: Transcript, limit: Limit): Transcript => ({
   ],
 });
 
-/** Upper bound on the characters per token, to limit a text without encoding it. */
+/** Upper bound on the characters per token, used to limit a text without encoding it. */
 const charactersPerToken = 64;
 
 function requireReasonable(

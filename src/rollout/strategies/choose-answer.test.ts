@@ -21,7 +21,7 @@ test.each([
   ['min', 0.25],
   ['avg', 0.5],
   ['prod', 0.09375],
-] as const)('combines step scores by %s, leaving out steps without one', (rule, expected) => {
+] as const)('combines step scores by %s, leaving out steps without a score', (rule, expected) => {
   expect(combineScores([0.75, null, 0.25, 0.5], rule)).toBe(expected);
   expect(combineScores([null], rule)).toBeNull();
   expect(combineScores([], rule)).toBeNull();
@@ -65,7 +65,7 @@ function* subsets(items: readonly Candidate[], count: number, from = 0): Generat
       for (const rest of subsets(items, count - 1, at + 1)) yield [items[at]!, ...rest];
 }
 
-test('max over subsets equals the mean over all subsets', () => {
+test('the result of max over subsets equals the mean over all subsets', () => {
   fc.assert(
     fc.property(candidates, fc.nat(), (list, draw) => {
       const count = 1 + (draw % list.length);
@@ -88,7 +88,7 @@ test('rejects subsets larger than the pool', () => {
   expect(() => chanceCorrectOfSubset(answers, 5)).toThrow('1 ≤ count ≤ 4');
 });
 
-test('answers vote by their normal form, or by their text if they were judged without one', () => {
+test('answers vote by their normal form, or by their text if they were judged without a normal form', () => {
   const verdict = (outcome: Outcome, evidence?: Record<string, unknown>) => ({
     outcome,
     score: 0,
@@ -98,7 +98,7 @@ test('answers vote by their normal form, or by their text if they were judged wi
   });
   expect(votedAnswer(verdict('incorrect', { value: '7' }), 'so 7')).toBe('7');
   expect(votedAnswer(verdict('correct', { value: '4' }), 'so 4')).toBe('the right answer');
-  // Right programs with different texts are different answers: a vote must not depend on which are right.
+  // Correct programs with different texts are different answers: a vote must not depend on which answers are correct.
   expect(votedAnswer(verdict('correct'), ' x=>x ')).toBe('x=>x');
   expect(votedAnswer(verdict('incorrect'))).toBeUndefined();
   expect(votedAnswer(verdict('unparsed'), 'x')).toBeUndefined();

@@ -10,7 +10,7 @@ export type ScoreRule = (typeof scoreRules)[number];
  */
 export type Choice = 'max' | 'vote' | 'majority';
 
-/** An answer that may be chosen. */
+/** An answer among which a rule chooses. */
 export interface Candidate {
   /**
    * Normal form of the answer; equal answers vote together. Absent if no answer could be read; the candidate then
@@ -39,7 +39,7 @@ export function combineScores(stepScores: readonly (number | null)[], rule: Scor
 }
 
 /**
- * Returns the probability that the chosen answer is right. If several tie, one of them is chosen at random, so the
+ * Returns the probability that the chosen answer is correct. If several tie, one of them is chosen at random, so the
  * result does not depend on their order. If no candidate has a score, `max` chooses among all of them. If no
  * candidate has an answer, a vote returns 0.
  */
@@ -80,8 +80,8 @@ export function chosenIndex(candidates: readonly Omit<Candidate, 'isCorrect'>[],
 /**
  * Returns the exact expected result of `max` over all subsets of k = `count` of the n candidates. Candidates of equal
  * score form a group. The best of a subset is in group g with probability (C(n≤, k) − C(n<, k)) / C(n, k), where n≤
- * and n< are the numbers of candidates with scores at most, and below, that of g. It is right with a probability
- * equal to the group's share of right answers. A candidate without a score ranks last. With the verdict as the score,
+ * and n< are the numbers of candidates with scores at most, and below, that of g. It is correct with a probability
+ * equal to the group's share of correct answers. Candidates without a score rank last. With the verdict as the score,
  * the result equals unbiased pass@k.
  *
  * @throws RangeError unless 1 ≤ count ≤ candidates.
@@ -125,9 +125,9 @@ function shareOfSubsets(some: number, all: number, k: number): number {
 }
 
 /**
- * Returns the answer that an attempt votes for. All right answers count as one; wrong ones are distinguished by the
- * first of these keys in the verdict's evidence: `value`, `normalised`, `extracted`. Answers that were judged without a
- * normal form, such as programs, vote by their `text`; without it, they cannot vote.
+ * Returns the answer for which an attempt votes. All correct answers count as one; incorrect ones are distinguished by
+ * the first of these keys in the verdict's evidence: `value`, `normalised`, `extracted`. Answers that were judged
+ * without a normal form, such as programs, vote by their `text`; without it, they cannot vote.
  */
 export function votedAnswer({ outcome, evidence = {} }: Verdict, text?: string): string | undefined {
   const { value, normalised, extracted } = evidence;
@@ -142,7 +142,7 @@ const answerIn = (normalised: unknown): unknown =>
     ? normalised.answer
     : normalised;
 
-/** Sums of the same scores in a different order differ by rounding; treat them as ties. */
+/** Sums that differ by no more than this count as ties, because the order of summation changes the rounding. */
 const rounding = 1e-12;
 
 function winners<Item>(items: readonly Item[], weightOf: (item: Item) => number): Item[] {

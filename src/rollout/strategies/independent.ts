@@ -32,7 +32,7 @@ export const independent: RolloutStrategy = {
   },
 };
 
-/** Returns the prompt, followed by the start of the answer. */
+/** Returns the prompt, followed by the start of the answer if there is one. */
 function promptOf(
   { renderer, sampler }: StrategyParts['engine'],
   { id, prompt }: Problem,

@@ -6,7 +6,7 @@ export interface SearchShape {
   readonly trees: number;
   readonly width: number;
   readonly kept: number;
-  /** Maximum number of steps of an answer; the last one extends to the end of the answer. */
+  /** Maximum number of steps in an answer; the last one extends to the end of the answer. */
   readonly depth: number;
 }
 
@@ -34,7 +34,7 @@ export interface Path {
   readonly isFinished: boolean;
 }
 
-/** The search of one problem between two depths. */
+/** The state of one problem's search between two depths. */
 export interface SearchState {
   readonly problem: Problem;
   readonly root: Transcript;
@@ -52,7 +52,7 @@ export interface SearchState {
 
 /** Candidates to write for the next step of one path. */
 export interface Branch {
-  /** Key of the random numbers: the problem at the root; the problem and the path below it. */
+  /** Key of the random numbers: the problem's id at the root; the id and the path below it. */
   readonly key: string;
   readonly from: Transcript;
   /** The path that is extended; null at the root. */
@@ -64,7 +64,7 @@ export interface Branch {
 }
 
 interface DepthLimits {
-  /** Maximum number of tokens of an answer. */
+  /** Maximum number of tokens in an answer. */
   readonly maxTokens: number;
   readonly maxStepTokens: number;
   readonly firstIndex: number;

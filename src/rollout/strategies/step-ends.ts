@@ -2,7 +2,7 @@
  * Returns the exclusive ends of the steps in tokens [start, T); the last is T. A step ends with the token that
  * completes the separator. Text is never encoded again, so every cut is between two of the original tokens.
  *
- * @param decode tokens → text, without special tokens.
+ * @param decode converts tokens to text, without special tokens.
  *
  * @example
  * stepEnds(transcript.tokens, promptLength(transcript), '\n\n', renderer.decode); // e.g. [57, 80, 96]
@@ -22,7 +22,10 @@ export function stepEnds(
   return ends;
 }
 
-/** Returns the shortest end > `from` at which a monotone condition holds, or T: doubling, then bisection. */
+/**
+ * Returns the smallest end > `from` at which a monotone condition holds, or T if it never holds. Searches by doubling,
+ * then by bisection.
+ */
 function firstEnd(tokens: Int32Array, from: number, holds: (some: Int32Array) => boolean): number {
   let low = from;
   let size = 8;

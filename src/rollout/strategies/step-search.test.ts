@@ -138,7 +138,7 @@ test('a step continues the tokens of its path, which are never encoded again', a
   }
 });
 
-test('results depend neither on the other problems nor on the order of events', async () => {
+test('results depend neither on other problems nor on the order of events', async () => {
   const all = await search(beam(4));
   const slow = scriptedEngine({
     complete: async (...args) => {
@@ -153,7 +153,7 @@ test('results depend neither on the other problems nor on the order of events', 
   expect(answersOf(alone)).toEqual(answersOf(all).filter(({ id }) => id === 'b'));
 });
 
-test('never writes or scores more than the budget, and counts what it wrote', async () => {
+test('never writes or scores more tokens than the budget allows, and counts the tokens written', async () => {
   const shapes = fc.constantFrom(bestOfN, beam(2), beam(4), beam(4, 1), beam(4, 2), dvts(2), dvts(4));
   await fc.assert(
     fc.asyncProperty(
@@ -191,7 +191,7 @@ test('never writes or scores more than the budget, and counts what it wrote', as
   );
 });
 
-test('a scorer that returns too few scores is an error that names the problem, never a score of 0', async () => {
+test('rejects too few or invalid scores with an error that names the problem, instead of assuming 0', async () => {
   const broken: StepScorer = { ...scorer, score: () => Promise.resolve([]) };
   await expect(search(beam(4), { options: { scorer: broken } })).rejects.toThrow(
     'problem a: expected 1 score, one per step, got 0',

@@ -18,25 +18,25 @@ import {
 import { stepEnds } from './step-ends.ts';
 import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './strategy.ts';
 
-/** Options of a search besides its shape. */
+/** Options of a search apart from its shape. */
 export interface SearchOptions {
   readonly scorer: StepScorer;
   /** Text that ends a step. */
   readonly separator: string;
-  /** Maximum number of tokens of a step; a longer step is cut there. Default: the limit of the answer. */
+  /** Maximum number of tokens in a step; a longer step is cut there. Default: the limit for the answer. */
   readonly maxStepTokens?: number | undefined;
   /** Called once per problem when its search ends, before its attempts are yielded. */
   readonly onSearch?: ((record: SearchRecord) => void) | undefined;
 }
 
-/** Tree and cost of the search of one problem. */
+/** The tree and the cost of one problem's search. */
 export interface SearchRecord {
   readonly problemId: string;
   /** Tokens that the policy wrote, including pruned paths. */
   readonly written: number;
   /** Tokens that the scorer read. */
   readonly scored: number;
-  /** Every step in the order it was written: the search tree. */
+  /** Every step of the search tree, in the order in which the steps were written. */
   readonly steps: readonly SearchStep[];
   /** Path of each attempt, in the order of the attempts' indices. */
   readonly answers: readonly string[];
@@ -45,8 +45,8 @@ export interface SearchRecord {
 /**
  * Searches over steps, one depth at a time for all problems together. Every depth writes several candidates of the next
  * step of each kept path, scores them and keeps the best paths of each tree. A finished answer stays a candidate even
- * after better paths prune it; the best `rollouts` answers by last score are yielded. Random numbers are keyed by the
- * path, so results depend neither on batching nor on the other problems.
+ * if better paths push it out; yields the best `rollouts` answers by last score. Random numbers are keyed by the path,
+ * so results depend neither on batching nor on the other problems.
  *
  * `request.rollouts` is the budget, N answers. It limits tokens to what N independent answers could use: at most N ·
  * `maxTokens` written, including pruned paths, and at most N · (prompt + `maxTokens`) scored.
@@ -124,7 +124,7 @@ async function writeBranches(search: Search, branches: readonly Branch[]): Promi
       written.get(completion.key)?.push(grow(search, byKey.get(completion.key)!, completion));
   };
   await Promise.all(Array.from(groups.values(), write));
-  // Completions arrive in any order; sort them by their number within the branch.
+  // Completions arrive in any order: sort them by their number within the branch.
   for (const paths of written.values()) paths.sort((a, b) => childNumber(a) - childNumber(b));
   return written;
 }

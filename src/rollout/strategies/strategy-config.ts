@@ -8,22 +8,22 @@ import type { SearchShape } from './search-plan.ts';
 const majorityConfig = z.strictObject({ type: z.literal('majority') });
 /** Independent answers, chosen by their scores. */
 const bestOfNConfig = z.strictObject({ type: z.literal('best-of-n') });
-/** Independent answers to a problem asked in a named way; the most frequent wins. */
+/** Independent answers to a problem that is asked in a named way; the most frequent wins. */
 const askedConfig = waySettings.extend({ type: z.literal('asked') });
 /** One tree: N candidates per step, of which the best N / width are kept (2408.03314). */
 const beamConfig = z.strictObject({
   type: z.literal('beam'),
-  /** Candidates per kept path, M. */
+  /** M: number of candidates per kept path. */
   width: z.int().min(2).default(4),
   /** Maximum number of steps; the last one extends to the end of the answer. */
   depth: z.int().positive().default(40),
-  /** Maximum number of tokens of a step; a longer step is cut there. */
+  /** Maximum number of tokens in a step; a longer step is cut there. */
   maxStepTokens: z.int().positive().optional(),
 });
 /** N / width independent trees that keep one path each (diverse verifier tree search). */
 const dvtsConfig = beamConfig.extend({ type: z.literal('dvts') });
 
-/** How tokens are spent on one problem. */
+/** A strategy for spending tokens on one problem. */
 export const strategyConfig = z.discriminatedUnion('type', [
   majorityConfig,
   bestOfNConfig,
@@ -37,7 +37,10 @@ export type StrategyConfig = z.output<typeof strategyConfig>;
 export const majority = noun(majorityConfig);
 /** Chooses the best of N answers by the scores of their steps. */
 export const bestOfN = noun(bestOfNConfig);
-/** Chooses the most frequent of N answers to a problem asked in a named way, e.g. `asked({ way: 'decomposition' })`. */
+/**
+ * Chooses the most frequent of N answers to a problem that is asked in a named way, e.g. `asked({ way: 'decomposition'
+ * })`.
+ */
 export const asked = noun(askedConfig);
 /** Beam search over steps. */
 export const beam = noun(beamConfig);

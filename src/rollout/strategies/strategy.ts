@@ -27,7 +27,7 @@ export interface StrategyParts {
   readonly pending?: PendingWork | undefined;
 }
 
-/** Number of attempts per problem, and sampling. */
+/** Number of attempts per problem, and sampling settings. */
 export interface AttemptRequest {
   /** Attempts per problem. */
   readonly rollouts: number;
@@ -41,8 +41,7 @@ export interface AttemptRequest {
   readonly stop?: readonly string[];
   readonly seed: number;
   /**
-   * Start of the answer for each problem's attempts, by problem id; default: none. Only attempts with one turn may
-   * have one.
+   * The given start of the answers to a problem, by problem id; default: none. Allowed only for attempts with one turn.
    */
   readonly starts?: ReadonlyMap<string, Start> | undefined;
 }
@@ -50,11 +49,11 @@ export interface AttemptRequest {
 /** One attempt, not yet judged. */
 export interface Attempt {
   readonly problem: Problem;
-  /** `firstIndex` … `firstIndex + rollouts − 1`. */
+  /** From `firstIndex` to `firstIndex + rollouts − 1`. */
   readonly index: number;
   readonly transcripts: readonly Transcript[];
-  /** Scores of the steps of the last transcript, from a strategy that scores. */
+  /** Scores of the steps in the last transcript; absent if the strategy does not score steps. */
   readonly stepScores?: readonly (number | null)[];
-  /** Reason why the attempt cannot be judged, e.g. a failed tool; its verdict is `ungradable`. */
+  /** Why the attempt cannot be judged, e.g. a failed tool; its verdict is then `ungradable`. */
   readonly failure?: string;
 }

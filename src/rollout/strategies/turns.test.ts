@@ -65,14 +65,14 @@ test('inserts a reply into the turn; inserted tokens have no log-probability and
   ]);
 });
 
-test('judges only what the policy wrote in its turn, without insertions', async () => {
+test('judges the text that the policy wrote in its turn, without insertions by the environment', async () => {
   const [first] = await rollWith(insertOnce, (_key, _index, _version, turn) => (turn === 0 ? 'a?' : ' so 5'));
   expect(first!.verdict.reason).toBe('a? so 5');
   expect(answerOf(first!)).toBe('a? so 5');
   expect(writtenTokens(first!)).toBe(8);
 });
 
-test('judges only the last turn after messages', async () => {
+test('judges only the last turn if the environment replies with messages', async () => {
   const asks = scriptedEnvironment({
     roles: ['user'],
     reply: (_, turn) => ({
@@ -103,7 +103,7 @@ test('continues an attempt as soon as its own reply arrives, while others are st
   expect(rollouts.map(({ verdict }) => verdict.outcome)).toEqual(['correct', 'correct']);
 });
 
-test('counts the tokens written in all turns against the limit', async () => {
+test('limits the total number of tokens written in all turns', async () => {
   const endless = scriptedEnvironment({
     stop: ['?'],
     maxTurns: 100,
@@ -114,7 +114,7 @@ test('counts the tokens written in all turns against the limit', async () => {
   expect(finishReasonOf(first!)).toBe('length');
 });
 
-test('ends as length at the turn limit and at the end of the window', async () => {
+test('ends with finish reason length at the turn limit and at the end of the window', async () => {
   const endless = scriptedEnvironment({
     stop: ['?'],
     maxTurns: 3,
@@ -191,14 +191,14 @@ test('a start that never ends makes the attempts ungradable, and does not delay 
   await expect(rollAll(parts, { problems, ...request }, abort.signal)).rejects.toThrow('stopped by hand');
 });
 
-test('rejects an insertion after an end token', async () => {
+test('makes an attempt ungradable if the environment inserts after an end token', async () => {
   const late = scriptedEnvironment({ reply: () => ({ reply: { type: 'insert', text: '!' } }) });
   const [first] = await rollWith(late, () => 'a');
   expect(first!.verdict).toMatchObject({ outcome: 'ungradable' });
   expect(first!.verdict.reason).toContain('after the policy ended its turn, got an insertion');
 });
 
-test('rolls problems with and without an environment in one call', async () => {
+test('rolls out problems with and without an environment in one call', async () => {
   const engine = scriptedEngine({ complete: (_key, _index, _version, turn) => (turn === 0 ? 'a?' : 'b') });
   const [plain, tool] = [mathProblem({ id: 'plain' }), mathProblem({ id: 'tool', domain: 'tool' })];
   const environments = {

@@ -13,10 +13,10 @@ import type { Attempt, AttemptRequest, RolloutStrategy, StrategyParts } from './
  * Writes attempts in turns: an environment answers each turn, and the policy continues from the same tokens. A
  * continuation starts as soon as its reply arrives, independently of the other attempts.
  *
- * A failure of the environment ends the attempt with `failure`; at the limit of tokens, turns or window, the last
- * span ends as `length`.
+ * A failure of the environment ends the attempt with `failure`. At the limit of tokens, turns or window, the last span
+ * gets the finish reason `length`.
  *
- * @param call calls a tool; records its results and reuses them.
+ * @param call calls a tool, or reuses a recorded result of the same call.
  */
 export const turns = (environment: Environment, call: CallTool): RolloutStrategy => ({
   async *roll(parts, problems, request, signal) {
@@ -84,7 +84,7 @@ async function playAll(
   try {
     for await (const { key, index, transcript } of sample(game, prompts, request.maxTokens)) {
       const attempt = play(game, renderer, { ...states.get(key)!, index }, transcript).then(finish);
-      // An engine that fails may end this loop before the attempt is awaited.
+      // Prevent an unhandled rejection: a failing engine may end this loop before it awaits the attempt.
       attempt.catch(() => {});
       playing.push(attempt);
     }
@@ -111,7 +111,7 @@ const sample = (
   return completionsOf(parts.engine.sampler.sample({ prompts, maxTokens, ...sampling, ...limits }, signal));
 };
 
-/** Continues one attempt from the end of its first turn to its end. */
+/** Continues one attempt after its first turn until it ends. */
 async function play(
   game: Game,
   renderer: Renderer,

@@ -6,7 +6,9 @@ import { readRecipeFile } from '../files/recipe-file.ts';
 import { openRunReader, type RunReader } from '../reading/run-reader.ts';
 import type { ExportedRun, RunSink } from './sink.ts';
 
-/** Profiles of metric names: Gradus's own, or TRL's or verl's for the metrics that they share. */
+/**
+ * Naming schemes for exported metrics: Gradus's own names, or those of TRL or verl for the metrics that they also have.
+ */
 export const nameProfiles = ['gradus', 'trl', 'verl'] as const;
 
 /** See `nameProfiles`. */
@@ -61,7 +63,9 @@ export async function exportRun(
   }
 }
 
-/** Returns the steps in a range with their times. Step 0 contains the evaluation before training. */
+/**
+ * Returns the steps in a range with the times at which they were recorded. Step 0 is the evaluation before training.
+ */
 function recordedTimes(run: RunReader, from: number, to: number): { step: number; at: Date }[] {
   const start = { step: 0, at: new Date(run.summary().createdAt) };
   const rows = run.rows(
@@ -87,13 +91,16 @@ function nameIn(names: NameProfile, name: string): string {
   return (names === 'gradus' ? undefined : describeMetric(name)?.[names]) ?? name;
 }
 
-/** Exported fields of an evaluation. */
+/** The fields of an evaluation that are exported. */
 const evaluated = z.object({
   sampling: z.object({ rollouts: z.number() }),
   overall: z.object({ accuracy: z.object({ mean: z.number() }) }),
 });
 
-/** Returns accuracies by name; verl names the mean over k attempts `val-core/<source>/mean@k`. */
+/**
+ * Returns the accuracies measured after a step, under their exported names; verl calls the mean over k attempts
+ * `val-core/<source>/mean@k`.
+ */
 function evaluationsAt(run: RunReader, step: number, names: NameProfile): [string, number][] {
   return run.rows('SELECT name, result FROM evaluations WHERE step = ?', step).flatMap((row) => {
     const found = evaluated.safeParse(JSON.parse(String(row['result'])));

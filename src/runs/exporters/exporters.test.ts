@@ -54,7 +54,7 @@ async function writeAll(sink: RunSink, steps: readonly ExportedStep[]): Promise<
 let folders = 0;
 const freshFolder = (): string => join(root, `out-${folders++}`);
 
-test('TensorBoard files contain every value under its name and step', async () => {
+test('TensorBoard files contain every value with its name and step', async () => {
   await fc.assert(
     fc.asyncProperty(someValues, async (values) => {
       const folder = freshFolder();
@@ -102,7 +102,7 @@ test('W&B offline files can be read back, including records that cross blocks', 
   );
 });
 
-test('trackio databases contain a run only once, alongside other runs of its project', async () => {
+test('a trackio database contains a run only once, alongside the other runs of its project', async () => {
   const folder = freshFolder();
   const steps = stepsOf([{ a: 1 }, { a: 2 }]);
   for (const run of [about, { ...about, id: 'run-2', name: 'demo-0002' }, about])
@@ -161,7 +161,7 @@ async function fakeWandb(faults: ('429' | '500' | 'drop')[] = []) {
   };
 }
 
-test('W&B receives every line exactly once, despite failures and repeated or continued exports', async () => {
+test('W&B receives every history line exactly once, despite failures and repeated or continued exports', async () => {
   using server = await fakeWandb(['500', '429', 'drop']);
   const steps = stepsOf(Array.from({ length: 450 }, (_, i) => ({ reward: i })));
   const first = await wandbLiveSink(server.access, about);
@@ -190,7 +190,7 @@ test('a W&B rejection is reported as one error without the key, and a missing ke
   });
 });
 
-/** Creates a sink that records its input. */
+/** Creates a sink that keeps the exported steps in memory. */
 function memory() {
   const steps: ExportedStep[] = [];
   const ends: unknown[] = [];
@@ -216,7 +216,7 @@ test('metrics are exported under the names of TRL or verl', async () => {
   expect(Object.keys(steps[0]!.values)).toContain('loss/policy');
 });
 
-test('follow exports every step of a run that is still being written', async () => {
+test('with follow, exports every step of a run that is still being written', async () => {
   const { steps, ends, open } = memory();
   await using run = await createRun(root, { name: 'live', recipe: {}, seed: 4 });
   const follow = exportRun(run.directory, open, { names: 'gradus', follow: true, everyMs: 5 });

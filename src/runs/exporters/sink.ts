@@ -1,10 +1,10 @@
 import type { RunEnd } from '../files/records.ts';
 
-/** Name and description of a run for another tool. */
+/** The run as another tool sees it: its id, name and recipe. */
 export interface ExportedRun {
   /** Permanent run id: letters, digits, dashes. */
   readonly id: string;
-  /** `demo-0001`. */
+  /** Name of the run's folder, such as `demo-0001`. */
   readonly name: string;
   /** Name of the recipe, by which runs are grouped. */
   readonly project: string;
@@ -23,7 +23,7 @@ export interface ExportedStep {
 /** Writer of another tool's format, or client of its server. It receives each step once, in order. */
 export interface RunSink {
   write(step: ExportedStep): Promise<void>;
-  /** Finishes the export; `null` for a run that is still running. */
+  /** Finishes the export. `end`: how the run ended, or `null` if it is still running. */
   close(end: RunEnd | null): Promise<void>;
 }
 

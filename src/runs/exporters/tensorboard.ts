@@ -46,8 +46,8 @@ const castagnoli = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * Computes CRC-32C with the rotation and offset of the TFRecord format, which make checksums of data that contains
- * checksums safe.
+ * Computes CRC-32C with the rotation and offset of the TFRecord format, which are needed because data may itself
+ * contain checksums.
  */
 function maskedCrc(data: Uint8Array): number {
   let crc = 0xffffffff;

@@ -17,7 +17,7 @@ const tables = `
 
 /**
  * Writes a run to a trackio project database: `TRACKIO_DIR=<folder> trackio show --project <recipe name>`. Replaces a
- * run that is already there and keeps the other runs of the project.
+ * previous export of the run and keeps the other runs of the project.
  */
 export async function trackioSink(folder: string, run: ExportedRun): Promise<RunSink> {
   await makeFolder(folder);

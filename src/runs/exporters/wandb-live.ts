@@ -1,5 +1,5 @@
 /*
- * Live export to Weights & Biases. This is the least stable code of Gradus: W&B publishes no client for Node and does
+ * Live export to Weights & Biases. This is the least stable part of Gradus: W&B publishes no client for Node and does
  * not document these requests, so a change to its server can break them. If that happens, use `--wandb-offline` and
  * `wandb sync`.
  */
@@ -15,7 +15,7 @@ export interface WandbAccess {
   readonly baseUrl: string;
   /** Sent only to that server; never written to disk. */
   readonly apiKey: string;
-  /** User or team; absent: the key's default. */
+  /** User or team; default: the default entity of the API key. */
   readonly entity?: string | undefined;
   /** Pause before the first retry, in milliseconds; it doubles with each retry. Default 1,000. */
   readonly retryMs?: number;
@@ -23,7 +23,7 @@ export interface WandbAccess {
 
 /**
  * Reads `WANDB_API_KEY`, `WANDB_BASE_URL` and `WANDB_ENTITY`, the variables of W&B's own client.
- * @throws ConfigError without a key.
+ * @throws ConfigError if `WANDB_API_KEY` is not set.
  */
 export function wandbAccess(env: NodeJS.ProcessEnv): WandbAccess {
   const { WANDB_API_KEY: apiKey, WANDB_BASE_URL: baseUrl, WANDB_ENTITY: entity } = env;
@@ -56,7 +56,10 @@ const upserted = z.object({
   }),
 });
 
-/** Batch size and interval of history lines; the first lines are sent at once, so that a live run appears early. */
+/**
+ * Batch size and interval for sending history lines. The first lines are sent immediately, so that a live run appears
+ * early.
+ */
 const linesPerRequest = 200;
 const sendEveryMs = 2000;
 const maxAttempts = 6;
@@ -66,7 +69,7 @@ const maxAttempts = 6;
  * `upsertBucket` creates the run, `POST /files/<entity>/<project>/<run>/file_stream` appends to its history. Lines that
  * the server already has are not sent again, so an export can be repeated or continued.
  *
- * @throws RunError when the server refuses a request, or fails six times.
+ * @throws RunError if the server rejects a request, or if a request fails six times.
  */
 export async function wandbLiveSink(access: WandbAccess, run: ExportedRun): Promise<RunSink> {
   const config = Object.fromEntries(
@@ -163,7 +166,7 @@ async function sendRequest(
     });
     return { response, text: await response.text() };
   } catch (error) {
-    // The cause of a failed fetch contains the reason.
+    // The reason of a failed fetch is in its cause.
     const { cause } = error as Error;
     throw new RetryableError(String(cause instanceof Error ? cause : error), { cause: error });
   }

@@ -6,11 +6,11 @@ import { runLayout } from './layout.ts';
 import { refuseLinks } from './names.ts';
 
 /**
- * A run's title, tags and note by the user. They are in a separate file, so that they can change while the run is
- * being written, and equal runs keep equal databases.
+ * The title, tags and note that a user gives to a run. They are in a separate file, so that they can change while the
+ * run is being written, and equal runs keep equal databases.
  */
 export const annotationsSchema = z.strictObject({
-  /** Shown instead of the folder name; empty: no title. */
+  /** Shown instead of the folder name unless it is empty. */
   title: z.string().trim().max(100).default(''),
   tags: z
     .array(
@@ -50,7 +50,7 @@ export async function readAnnotations(directory: string): Promise<Annotations> {
 }
 
 /**
- * Replaces the annotations of a run, which may be in progress.
+ * Replaces the annotations of a run, even while the run is in progress.
  *
  * @throws RunError (`RUN_CORRUPT`) if a part of the run is a symbolic link.
  */

@@ -2,14 +2,14 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { FileSizes } from '../../storage/atomic.ts';
 import { isCheckpointName, requireName } from './names.ts';
 
-/** Columns of a checkpoint that retention needs. */
+/** The columns of a checkpoint that determine whether it is kept. */
 export interface CheckpointFacts {
   readonly id: number;
   readonly isStageEnd: boolean;
   readonly score: number | null;
 }
 
-/** Id of the last row of each table that belongs to a checkpoint; all 0 at the start of the run. */
+/** For each table, the id of the last row that a checkpoint includes; all 0 at the start of a run. */
 export interface Marks {
   readonly step: number;
   readonly shards: number;

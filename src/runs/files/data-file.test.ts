@@ -26,7 +26,7 @@ const data: DataRecord = {
   },
 };
 
-test('records and shows the files of a run', async () => {
+test('records and shows the files from which a run read its problems', async () => {
   await using run = await createRun(root, { name: 'demo', recipe: {}, seed: 0, data });
   expect(await readDataFile(run.directory)).toEqual(data);
   using reader = await openRunReader(run.directory);

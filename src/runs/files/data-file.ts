@@ -10,7 +10,7 @@ const count = z.int().min(0);
 const fileSchema = z.strictObject({ name: z.string(), sha256: hex(64), bytes: count });
 const sourceSchema = z.strictObject({
   source: z.string(),
-  // The commit becomes part of a path in the cache.
+  // Must be hexadecimal, because the commit becomes part of a path in the cache.
   commit: hex(40).exactOptional(),
   problems: count,
   skipped: count.exactOptional(),
@@ -26,8 +26,8 @@ const dataSchema = z.strictObject({
 }) satisfies z.ZodType<DataRecord>;
 
 /**
- * Reads the list of files that a run's problems were read from; `undefined` for older runs without this list, and for
- * other folders.
+ * Reads the list of files from which a run's problems were read; `undefined` for older runs without this list, and for
+ * folders that are not runs.
  *
  * @throws RunError (`RUN_CORRUPT`) naming the file and the first invalid field.
  */
@@ -69,7 +69,7 @@ export function commitsOf(data: DataRecord | undefined): ReadonlyMap<string, str
 
 /**
  * Checks that a run continues with the data with which it began. Resuming with different problems would mix two data
- * sets and keep pass rates of problems that no longer exist.
+ * sets and keep pass rates for problems that no longer exist.
  *
  * @throws RunError naming the first file whose content differs.
  */

@@ -10,17 +10,17 @@ import { join } from 'node:path';
  *     rollouts/step-000120-train.parquet   every attempt of step 120, one row each
  *     checkpoints/step-000120/             resume state: engine/, controller.json and batches started/ for later steps
  *     examples/stage-001.jsonl             the examples that stage 1 imitates
- *     harvest.sqlite                       attempts of stages that harvest, kept for a resume
+ *     harvest.sqlite                       attempts by stages that harvest, kept for a resume
  *     base-state/                          the engine's first state, while a later stage starts from it
  *     pass-rates.sqlite                    attempts by problem and model
  *     tool-results.sqlite                  results of tool calls, which a resumed run reuses
  *     export/                              the final model
- *     search.sqlite                        full-text index, made from the shards by a search; may be deleted
+ *     search.sqlite full-text index, built from the shards when they are searched; may be deleted
  *     annotations.json                     title, tags and note by the user; not a result of the run
  *     run.lock                             locked while a process writes
  *     run.origin                           proof that this user created it on this machine
  *
- * Files are first written under a temporary name; a file belongs to the run once a row of run.sqlite names it.
+ * Files are first written under a temporary name; a file belongs to the run once a row in run.sqlite names it.
  * Resuming removes all rows after the newest checkpoint, then the shards and checkpoints of these rows, and computes
  * them again. Files that the run never recorded are never touched.
  */
@@ -30,7 +30,7 @@ export interface RunLayout {
   readonly directory: string;
   /** The resolved recipe with its hash. */
   readonly recipe: string;
-  /** Files of its problems, with their hashes. */
+  /** The files of its problems, with their hashes. */
   readonly data: string;
   /** SQLite: steps, metrics, events, evaluations, checkpoints and the position of each group's rollouts. */
   readonly database: string;
@@ -48,7 +48,7 @@ export interface RunLayout {
   readonly harvest: string;
   /** State of the engine before the first step, while a later stage starts from it. */
   readonly baseState: string;
-  /** Engine state that the current stage began with, if it is the stage's reference. */
+  /** The engine state with which the current stage began, if it is the stage's reference. */
   readonly referenceState: string;
   /** The final model, once exported. */
   readonly export: string;
@@ -96,7 +96,9 @@ export function runDirectoryName(name: string, number: number): string {
   return `${name}-${String(number).padStart(4, '0')}`;
 }
 
-/** Returns the number in a folder made by `runDirectoryName` for this name, or `undefined` for any other folder. */
+/**
+ * Returns the number in a folder name that `runDirectoryName` made for this run name; `undefined` for any other folder.
+ */
 export function runNumber(name: string, folder: string): number | undefined {
   const digits = folder.startsWith(`${name}-`) ? folder.slice(name.length + 1) : '';
   return /^\d{4,}$/.test(digits) ? Number(digits) : undefined;

@@ -12,7 +12,9 @@ const shard = /^step-\d{6,}-(?:train|measure|evaluate)(?:-\d+)?\.parquet$/;
 const checkpoint = /^step-\d{6,}(?:-\d+)?$/;
 const draft = (name: RegExp): RegExp => new RegExp(`^\\.tmp-${name.source.slice(1)}`);
 
-/** Entries of a run's folder that a killed process may leave; `sweep` keeps the only copy of an export. */
+/**
+ * Drafts that a killed process may leave in a run's folder; `sweep` keeps a draft that is the only copy of an export.
+ */
 const rootDraft = /^\.tmp-(?:(?:export|base-state)(?:-old)?|recipe\.json|data\.json|run\.origin)$/;
 
 export const isShardName = (name: string): boolean => shard.test(name);
@@ -22,7 +24,7 @@ export const isCheckpointDraft = (name: string): boolean => draft(checkpoint).te
 /** Returns the name of the mark for a shard or checkpoint; see `pending-marks.ts`. */
 export const markOf = (name: string): string => `.tmp-${name}-pending`;
 
-/** Returns the shard or checkpoint that a mark belongs to; `undefined` for any other name. */
+/** Returns the name of the shard or checkpoint to which a mark belongs; `undefined` for any other name. */
 export function markedName(mark: string): string | undefined {
   const name = /^\.tmp-(.+)-pending$/.exec(mark)?.[1];
   return name !== undefined && (isShardName(name) || isCheckpointName(name)) ? name : undefined;
@@ -31,7 +33,7 @@ export function markedName(mark: string): string | undefined {
 export const isRootDraft = (name: string): boolean => rootDraft.test(name);
 
 /**
- * Returns the name unchanged if Gradus gives such names.
+ * Returns the name unchanged if it is one that Gradus creates.
  * @throws RunError (`RUN_CORRUPT`) for any other name.
  */
 export function requireName(directory: string, name: string, isKnown: (name: string) => boolean): string {
@@ -42,10 +44,10 @@ export function requireName(directory: string, name: string, isKnown: (name: str
   );
 }
 
-/** Files that SQLite writes beside a database. */
+/** Suffixes of the files that SQLite writes beside a database. */
 const besideDatabase = ['-wal', '-shm', '-journal'];
 
-/** @throws RunError (`RUN_CORRUPT`) if a part of the run in `directory` is a symbolic link. */
+/** Rejects symbolic links. @throws RunError (`RUN_CORRUPT`) if a part of the run in `directory` is a symbolic link. */
 export async function refuseLinks(directory: string): Promise<void> {
   const { directory: _, ...parts } = runLayout(directory);
   const paths = Object.values(parts);

@@ -37,7 +37,7 @@ function stateFolder(): string {
 
 const keyBytes = 32;
 
-/** @param create makes the key if it is missing. */
+/** Reads the user's key; undefined if it is missing or unreadable. @param create creates a missing key first. */
 async function readKey(create: boolean): Promise<Buffer | undefined> {
   const path = join(stateFolder(), 'origin.key');
   const read = async (): Promise<Buffer | undefined> => {
@@ -48,7 +48,7 @@ async function readKey(create: boolean): Promise<Buffer | undefined> {
   if (known !== undefined || !create) return known;
   try {
     await mkdir(stateFolder(), { recursive: true, mode: 0o700 });
-    // Exclusive creation: if two processes start together, one writes the key and both use it.
+    // Create the file exclusively: if two processes start together, one writes the key and both use it.
     const file = await open(path, 'wx', 0o600);
     try {
       await file.writeFile(randomBytes(keyBytes));

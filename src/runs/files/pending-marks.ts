@@ -5,14 +5,14 @@ import { markedName, markOf } from './names.ts';
 
 /*
  * Marks files and folders whose row is not yet committed or was deleted, each with an empty file
- * `.tmp-<name>-pending` beside it. A resumed run removes only marked names without a row, so a user's file with the
- * name of a shard or checkpoint stays.
+ * `.tmp-<name>-pending` beside it. A resumed run removes only marked names without a row, so a user's file that has the
+ * name of a shard or checkpoint is kept.
  */
 
-/** Marks a name in a folder; call it before the file gets that name, or before its row is deleted. */
+/** Marks a name in a folder. Call it before the file gets that name, or before its row is deleted. */
 export function mark(folder: string, name: string): void {
   try {
-    // "wx" never follows a symbolic link of a crafted run.
+    // "wx" never follows a symbolic link, which a crafted run may contain.
     closeSync(openSync(join(folder, markOf(name)), 'wx'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -12,7 +12,7 @@ export interface RecipeFile {
 
 /** Builds the file content for a resolved, JSON-safe recipe. */
 export function recipeFile(recipe: unknown): RecipeFile {
-  // A round trip through JSON makes the hashed value equal to the value read back.
+  // Hash the value after a round trip through JSON, because that is the value that is read back.
   const plain: unknown = JSON.parse(JSON.stringify(recipe));
   return { hash: hashJson(plain), recipe: plain };
 }
@@ -48,7 +48,7 @@ function parse(path: string, text: string): RecipeFile {
     if (typeof value === 'object' && value !== null && 'recipe' in value && typeof value.hash === 'string')
       return value;
   } catch {
-    // Invalid JSON falls through to the error for JSON of the wrong shape.
+    // Fall through to the error for JSON of the wrong shape.
   }
   throw new RunError(
     `${path}: expected {"hash", "recipe"} as written by gradus, got something else; undo the edit to resume`,

@@ -7,14 +7,19 @@ export type RolloutPurpose = 'train' | 'measure' | 'evaluate';
 /** A judged group with its rewards and advantages. */
 export interface RecordedGroup {
   readonly group: RolloutGroup;
-  /** Level from which the problem was chosen, if the curriculum has levels. */
+  /** Level from which the problem was drawn, if the curriculum has levels. */
   readonly level?: string;
-  /** One per rollout, in the group's order, `null` if ungradable; absent if not used for training. */
+  /**
+   * Rewards in the order of the group's rollouts, `null` if ungradable; absent if the group was not used for training.
+   */
   readonly rewards?: readonly (number | null)[];
   readonly advantages?: readonly (number | null)[];
-  /** Steps between the policy that wrote the group and the policy that learned from it; absent if not used for training. */
+  /**
+   * Number of steps between the policy that wrote the group and the policy that learned from it; absent if the group
+   * was not used for training.
+   */
   readonly offPolicySteps?: number;
-  /** Reasons to review each rollout, one list per rollout; nearly always empty. */
+  /** Reasons to review a rollout, one list per rollout; nearly always empty. */
   readonly flags?: readonly (readonly string[])[];
 }
 
@@ -28,7 +33,7 @@ export interface RolloutRecord {
 }
 
 /**
- * The record of one step.
+ * Everything recorded for one training step.
  *
  * @example
  * await run.recordStep({
@@ -45,7 +50,7 @@ export interface StepRecord {
   readonly timings?: Readonly<Record<string, number>>;
   /** Groups rolled out for the step. */
   readonly groups?: readonly RecordedGroup[];
-  /** Decision of the stage's exit rule after the step, with its numbers. */
+  /** Decision by the stage's exit rule after the step, with the numbers behind it. */
   readonly decision?: string;
 }
 
@@ -69,7 +74,7 @@ export interface RunEvent {
 export interface StageCandidate {
   readonly id: string;
   readonly domain: string;
-  /** Names of its levels. */
+  /** Names of the problem's levels. */
   readonly levels: readonly string[];
   /** Trials of the policy itself. */
   readonly measured: { readonly successes: number; readonly trials: number };
@@ -81,7 +86,7 @@ export interface EvaluationRecord {
   readonly step: number;
   /** Name of the suite: `held-out`, `aime24`. */
   readonly name: string;
-  /** JSON-safe. */
+  /** The evaluation; JSON-safe. */
   readonly result: unknown;
 }
 
@@ -105,7 +110,7 @@ export function checkMetrics(metrics: Readonly<Record<string, number>>, step: nu
   }
 }
 
-/** Throws a `RunError` unless rewards and advantages have one finite number, or `null`, per rollout. */
+/** Throws a `RunError` unless rewards and advantages contain one finite number, or `null`, per rollout. */
 export function checkGroup({ group, rewards, advantages, flags }: RecordedGroup): void {
   for (const [name, values] of Object.entries({ rewards, advantages, flags })) {
     if (values !== undefined && values.length !== group.rollouts.length) {
@@ -127,7 +132,7 @@ export function checkGroup({ group, rewards, advantages, flags }: RecordedGroup)
   }
 }
 
-/** The run that this one continues from; links runs to a lineage. */
+/** The run from which this one continues; links runs into a lineage. */
 export interface RunParent {
   /** `RunSummary.id` of that run. */
   readonly run: string;

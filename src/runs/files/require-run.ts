@@ -3,7 +3,7 @@ import { RunError } from '../../core/errors.ts';
 import { exists } from '../../storage/atomic.ts';
 import { runLayout } from './layout.ts';
 
-/** Throws a `RunError` unless `directory` has the files of a run. */
+/** Throws a `RunError` unless `directory` contains the files of a run. */
 export async function requireRun(directory: string): Promise<void> {
   const { database, recipe } = runLayout(directory);
   if (!(await exists(database))) {
@@ -24,7 +24,10 @@ export async function requireRun(directory: string): Promise<void> {
   }
 }
 
-/** Runs are readable by their owner only: other users see the folder but cannot open it. */
+/**
+ * Describes what is at a path that is not a run. Only its owner can open a run: other users see the folder but not its
+ * content.
+ */
 async function lookAt(directory: string): Promise<{ readonly found: string; readonly tryNext: string }> {
   const code = await access(directory, constants.X_OK).then(
     () => undefined,

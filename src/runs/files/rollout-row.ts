@@ -20,12 +20,12 @@ export interface RolloutRow {
   /** Null if the engine returned no value. */
   readonly policy_version: number | null;
   /**
-   * Steps between the policy that wrote it and the policy that learned from it; absent in runs made until November
-   * 2026.
+   * Number of steps between the policy that wrote it and the policy that learned from it; absent in runs created before
+   * December 2026.
    */
   readonly off_policy_steps?: number | null;
   readonly prompt: Message[];
-  /** JSON of the images in each message of `prompt`; null without images. Their bytes are in files. */
+  /** JSON of the images in each message of `prompt`; null without images. The images' bytes are in separate files. */
   readonly prompt_images?: string | null;
   readonly text: string;
   readonly finish_reason: FinishReason;
@@ -38,11 +38,11 @@ export interface RolloutRow {
   readonly verifier: string;
   /** JSON of `Verdict.evidence`. */
   readonly evidence: string | null;
-  /** Token ids of all transcripts, concatenated; index t of the two lists below refers to token t. */
+  /** Token ids of all transcripts, concatenated; entry t of each of the two lists below refers to token t. */
   readonly token_ids: number[];
   /** Natural log-probability at sampling time; 0 for tokens that were not sampled. */
   readonly token_logprobs: number[];
-  /** Nats. */
+  /** Entropy of the distribution from which each token was sampled, in nats; null if not recorded. */
   readonly token_entropies: number[] | null;
   /** JSON of `StoredSpans[]`: length and written spans of each transcript. */
   readonly transcripts: string;

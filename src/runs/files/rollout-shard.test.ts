@@ -47,7 +47,7 @@ const turn = fc.nat(4).chain((length) =>
   }),
 );
 
-/** Rollouts, some with several turns, and some that fork into several transcripts. */
+/** Transcripts, some with several turns; rollouts may fork into several of them. */
 const transcript: fc.Arbitrary<Transcript> = fc
   .tuple(fc.array(int32, { maxLength: 4 }), fc.array(turn, { minLength: 1, maxLength: 3 }))
   .map(([prompt, turns]) =>
@@ -193,7 +193,7 @@ test('omits fields that an older shard lacks', async () => {
 const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
 const hasPyarrow = spawnSync(python, ['-c', 'import pyarrow']).status === 0;
 
-test.skipIf(!hasPyarrow)('pyarrow reads the column types that data set libraries expect', async () => {
+test.skipIf(!hasPyarrow)('pyarrow reads the column types that libraries for data sets expect', async () => {
   const path = join(folder, 'python.parquet');
   await writeShard(path, fc.sample(record, { numRuns: 1, seed: 2 })[0]!);
   const script = `import sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); print([str(t.schema.field(n).type) for n in ('prompt', 'token_ids', 'token_logprobs', 'token_entropies', 'text', 'reward')])`;
@@ -203,7 +203,7 @@ test.skipIf(!hasPyarrow)('pyarrow reads the column types that data set libraries
   expect(stdout).toContain('list<element: float');
 });
 
-/** Removes negative zeros and missing prototypes, which must not affect the comparison. */
+/** Normalises negative zeros and missing prototypes, which must not affect the comparison. */
 function normalised(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value)) as unknown;
 }

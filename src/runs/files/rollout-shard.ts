@@ -86,7 +86,7 @@ const schema: SchemaElement[] = [
 /** Number of rows per row group; small, because viewers read only a few groups at a time. */
 const rowGroupSize = 256;
 
-/** Writes one shard: groups in the given order, rollouts in each group's order. Returns its size in bytes. */
+/** Writes one shard, with groups in the given order and rollouts in each group's order. Returns its size in bytes. */
 export async function writeShard(path: string, record: RolloutRecord): Promise<number> {
   const rows = record.groups.flatMap((group) => groupRows(record, group));
   const content = parquetWriteBuffer({
@@ -102,9 +102,11 @@ export async function writeShard(path: string, record: RolloutRecord): Promise<n
 /** Rows and columns to read; default: all. */
 export interface ShardSlice<F extends Field = Field> {
   readonly firstRow?: number;
-  /** Exclusive. */
+  /** End of the range of rows, exclusive. */
   readonly endRow?: number;
-  /** Columns to read. A few are much faster than all, because tokens and logprobs make up most of a file. */
+  /**
+   * Columns to read. Reading a few is much faster than reading all, because tokens and logprobs make up most of a file.
+   */
   readonly columns?: readonly F[];
 }
 

@@ -5,7 +5,7 @@ import { inTransaction } from '../../storage/sqlite.ts';
 /** Version of the tables below; increases with every change. */
 const schemaVersion = 2;
 
-/** Additions of version 2; empty in runs of version 1. */
+/** Tables added in version 2; runs of version 1 lack them. */
 const newTables = `
   CREATE TABLE rollouts (             -- columns to filter and sort by; the text is in the shard
     group_id INTEGER NOT NULL,
@@ -33,7 +33,7 @@ const newTables = `
   CREATE INDEX selections_by_problem ON selections (problem_id);
 `;
 
-/** Indexes of version 2, for viewers that search hundreds of thousands of rows. */
+/** Indexes added in version 2, for viewers that search hundreds of thousands of rows. */
 const viewIndexes = `
   CREATE INDEX groups_by_stage ON groups (stage, purpose, level);
   CREATE INDEX groups_by_family ON groups (domain, family, knob, problem_id);
@@ -157,8 +157,8 @@ export function createDatabase(path: string): DatabaseSync {
 }
 
 /**
- * Opens a run's database for writing, in WAL mode, so that readers never wait, and with durable commits.
- * Upgrades an older version.
+ * Opens a run's database for writing: in WAL mode, so that readers never wait, and with durable commits. Upgrades older
+ * versions.
  */
 export function openDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 5000 });
@@ -186,7 +186,10 @@ export function openDatabaseReadOnly(path: string): DatabaseSync {
   });
 }
 
-/** Temporary tables exist only in memory, and SQLite resolves names to them first. */
+/**
+ * Stand-ins for tables that an older version lacks: temporary tables exist only in memory, and SQLite resolves names to
+ * them first.
+ */
 const readOlder = `
   PRAGMA temp_store = MEMORY;
   CREATE TEMP VIEW steps AS SELECT step, stage, recorded_at, NULL AS decision FROM main.steps;

@@ -64,7 +64,7 @@ test('reads batches back in the order in which they were written', async () => {
   );
 });
 
-test('writes no folder without batches, and reads no batches from a missing folder', async () => {
+test('writes no folder if there are no batches, and reads a missing folder as no batches', async () => {
   await writeStartedBatches(join(root, 'none'), []);
   expect(await readdir(root)).not.toContain('none');
   expect(await readStartedBatches(join(root, 'none'))).toEqual([]);

@@ -19,12 +19,12 @@ import { transcriptsOfRow } from './transcript-columns.ts';
  *   started/step-000013.parquet    the attempts for step 13
  */
 
-/** A batch of a checkpoint. */
+/** A batch stored in a checkpoint. */
 export interface StoredBatch {
   /** The step that learns from it. */
   readonly step: number;
   readonly offPolicySteps: number;
-  /** The attempts in the order of their groups. */
+  /** The attempts, in the order of their groups. */
   readonly rollouts: readonly Rollout[];
 }
 
@@ -43,7 +43,7 @@ const fileOf = (folder: string, step: number): string =>
 /** A batch to write into a checkpoint. */
 export type StartedRecord = RolloutRecord & Pick<StoredBatch, 'offPolicySteps'>;
 
-/** Writes batches into a new folder; without batches, no folder. */
+/** Writes batches into a new folder; creates no folder if there are no batches. */
 export async function writeStartedBatches(folder: string, batches: readonly StartedRecord[]): Promise<void> {
   if (batches.length === 0) return;
   await mkdir(folder);

@@ -9,7 +9,7 @@ import type { RolloutRow } from './rollout-row.ts';
 
 /** Position of one transcript in the per-token columns. */
 export interface StoredSpans {
-  /** Number of tokens; 0 if the engine returned no ids. */
+  /** Number of tokens; 0 if the engine returned no token ids. */
   readonly length: number;
   readonly written: readonly Written[];
 }
@@ -75,7 +75,7 @@ const usualMessages = (prompt: readonly Message[], text: string): AuthoredMessag
   { role: 'assistant', content: text, author: 'policy' },
 ];
 
-/** A row in the format before November 2026: separate prompt and completion. */
+/** A row in the format used before November 2026, with separate prompt and completion. */
 export interface LegacyRow extends Omit<RolloutRow, keyof TranscriptFields> {
   readonly prompt_tokens: number[];
   readonly tokens: number[];
@@ -90,7 +90,7 @@ const perToken: readonly string[] = [
   'transcripts',
 ] satisfies (keyof TranscriptFields)[];
 
-/** Returns the legacy columns needed for the requested columns. */
+/** Returns the legacy columns from which the requested columns are computed. */
 export function legacyColumns(wanted: readonly string[]): string[] {
   const others = wanted.filter((name) => !perToken.includes(name) && name !== 'messages');
   if (!wanted.some((name) => perToken.includes(name))) return others;
@@ -107,7 +107,8 @@ export function upgradeRow(row: LegacyRow, wanted: readonly string[]): Partial<R
 function upgradeTokens(row: LegacyRow): Omit<TranscriptFields, 'messages'> {
   const { prompt_tokens: prompt, tokens, rollout_logprobs: logprobs, rollout_entropies: entropies } = row;
   const given = prompt.map(() => 0);
-  // Rollouts without token ids stored no part of the completion; the prompt alone would be misread as a transcript.
+  // If a rollout has no token ids for its completion, drop those of its prompt: alone, they would look like a
+  // transcript.
   const ids = tokens.length === 0 ? [] : [...prompt, ...tokens];
   const span: Written = {
     start: prompt.length,

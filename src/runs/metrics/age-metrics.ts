@@ -1,6 +1,6 @@
 import type { MetricDescription } from './metric-description.ts';
 
-/** Metrics of rollouts written by an older policy; absent with `inStep()`. */
+/** Metrics about rollouts that were written by an older policy; absent with `inStep()`. */
 export const ageMetrics: readonly MetricDescription[] = [
   {
     key: 'rollout/offPolicySteps/mean',

@@ -1,9 +1,9 @@
 import type { Estimate } from '../../statistics/intervals.ts';
 import type { MetricSeries, RunSummary } from '../reading/run-rows.ts';
 
-/** A problem of a run, with its evidence and a suggested fix. */
+/** A problem with a run, its evidence, and a suggested fix. */
 export interface Alert {
-  /** kebab-case: `entropy-collapsed`. */
+  /** Kind of alert in kebab-case, such as `entropy-collapsed`. */
   readonly id: string;
   /** `error`: training has failed, stalled or lost accuracy; `warning`: it is probably wasting effort. */
   readonly severity: 'error' | 'warning';
@@ -23,7 +23,7 @@ export interface RunVitals extends Pick<RunSummary, 'status' | 'reason' | 'step'
   readonly metric: (name: string, lastSteps: number) => MetricSeries;
   /** Returns the values of a metric over the first steps. */
   readonly start: (name: string, firstSteps: number) => MetricSeries;
-  /** Null before the first step. */
+  /** Seconds since the last recorded step; null before the first step. */
   readonly secondsSinceStep: number | null;
   /** Recent median duration of a step; null before the second step. */
   readonly stepSeconds: number | null;

@@ -3,17 +3,17 @@ import type { Alert, RunVitals } from './alert-types.ts';
 
 const metric = 'verdict/otherForm';
 /**
- * Share of correct answers above which a doubled share raises an alert. In the demo run, 0 of 627 math answers are
+ * Minimum share, among correct answers, for an increase to raise an alert. In the demo run, 0 of 627 math answers are
  * accepted in another form (95 % upper bound 0.6 %); 5 % allows for data sets whose gold answers vary in notation.
  */
 const leastShare = 0.05;
-/** Share that raises an alert even in a run that began with it. */
+/** Share above which an alert is raised even if the run began with such a share. */
 const mostShare = 0.3;
 const growth = 2;
 
 /**
  * Alerts when answers in a form other than the gold's are accepted more often than before. Compares the medians of the
- * last and the first `recent` steps; at least half of the last steps must be measured, because early steps may contain
+ * last and the first `recent` steps; at least half of the last steps must have a value, because early steps may contain
  * only one correct answer.
  */
 export function otherFormsAccepted(vitals: RunVitals, recent: number): Alert[] {

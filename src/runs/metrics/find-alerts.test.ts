@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { RunVitals } from './alert-types.ts';
 import { alertsOf } from './find-alerts.ts';
 
-/** Returns the vitals of a running run whose metrics have the given values, one per step. */
+/** Returns the vitals of a run in progress whose metrics have the given values, one per step. */
 function vitals(
   metrics: Readonly<Record<string, readonly number[]>>,
   more: Partial<RunVitals> = {},
@@ -33,7 +33,7 @@ function vitals(
 const repeated = (value: number, times: number): number[] => Array.from({ length: times }, () => value);
 const ids = (asked: RunVitals): string[] => alertsOf(asked).map(({ id }) => id);
 
-test('raises nothing on a healthy run with noisy metrics', () => {
+test('raises no alert for a healthy run with noisy metrics', () => {
   const jitter = (centre: number) =>
     fc.array(fc.double({ min: 0.8 * centre, max: 1.2 * centre, noNaN: true }), {
       minLength: 1,
@@ -76,16 +76,16 @@ test.each([
   expect(value === threshold).toBe(false);
 });
 
-test('raises nothing for one non-finite gradient', () => {
+test('raises no alert for one non-finite gradient', () => {
   expect(ids(vitals({ 'optim/skippedUpdates': [0, 1, 0, 0, 0] }))).toEqual([]);
 });
 
-test('raises nothing for an old worker crash or a restarted counter', () => {
+test('raises no alert for an old worker crash or a restarted counter', () => {
   expect(ids(vitals({ 'engine/restarts': [0, ...repeated(2, 60)] }))).toEqual([]);
   expect(ids(vitals({ 'engine/restarts': [...repeated(2, 60), 0, 0] }))).toEqual([]);
 });
 
-test('raises nothing for one bad batch', () => {
+test('raises no alert for one bad batch', () => {
   expect(ids(vitals({ 'group/zeroAdvantage': [...repeated(0.2, 20), 1] }))).toEqual([]);
 });
 
@@ -101,7 +101,7 @@ test('allows a slow step, reports a stalled one, and reports a failure first', (
   ]);
 });
 
-test('reports an error when the whole interval of a suite is below 0, and no alert when it includes 0', () => {
+test('reports an error if the whole interval of a change is below 0, and no alert if it includes 0', () => {
   const fell = { suite: 'held-out', step: 5, change: { mean: -0.1, low: -0.15, high: -0.05 } };
   const unclear = { suite: 'other', step: 5, change: { mean: -0.1, low: -0.3, high: 0.1 } };
   const found = alertsOf(vitals({}, { heldOut: [fell, unclear] }));
@@ -128,7 +128,7 @@ test.each([
   expect(ids(vitals({ 'verdict/otherForm': values }))).toEqual(isAlert ? ['other-forms'] : []);
 });
 
-test('raises nothing when early steps did not measure the share of answers in another form', () => {
+test('raises no alert if early steps did not measure the share of answers in another form', () => {
   const late = vitals({}, { step: 40 });
   const metric: RunVitals['metric'] = () => ({
     steps: Float64Array.from([36, 37, 38, 39, 40]),
@@ -144,7 +144,7 @@ test('raises nothing when early steps did not measure the share of answers in an
   ).toEqual([]);
 });
 
-test('reports an answer given far more often than it is right, and a finished run that learnt nothing', () => {
+test('reports an answer given far more often than it is correct, and a finished run that learnt nothing', () => {
   expect(ids(vitals({ 'answer/commonestExcess': repeated(0.4, 10) }))).toEqual(['answers-collapsed']);
   const idle = (steps: number) =>
     ids(vitals({ 'rollout/count': repeated(8, steps) }, { status: 'finished' }));

@@ -4,9 +4,9 @@ import type { Alert, RunVitals } from './alert-types.ts';
 import { otherFormsAccepted } from './answer-form-alert.ts';
 import { answersCollapsed, heldOutFell, noSignal, poolExhausted } from './outcome-alerts.ts';
 
-/** Number of steps that an alert is based on, so that one bad batch raises no alert. */
+/** Number of steps on which an alert is based, so that one bad batch raises no alert. */
 const recent = 10;
-/** A run counts as stalled after this many median step times, but not before the minimum below. */
+/** A run counts as stalled after this many median step durations, but not before the minimum below. */
 const patienceSteps = 10;
 const patienceSeconds = 300;
 
@@ -58,11 +58,11 @@ function endings({ status, reason, step, secondsSinceStep, stepSeconds }: RunVit
   ];
 }
 
-/** Alerts when the median of a metric's last steps is above a threshold. */
+/** Alerts if the median of a metric over the last steps is above a threshold. */
 interface Threshold extends Pick<Alert, 'id' | 'severity' | 'title' | 'whatToDo'> {
   readonly metric: string;
   readonly threshold: number;
-  /** Also requires growth by this factor since the first steps. */
+  /** If present, the median must also have grown by this factor since the first steps. */
   readonly growth?: number;
 }
 
@@ -188,7 +188,7 @@ function gradientSpike(vitals: RunVitals): Alert[] {
 }
 
 /**
- * Alerts when the reward is far below its best. Compares means over `recent` steps, even across stages of different
+ * Alerts if the reward is far below its best value. Compares means over `recent` steps, even across stages of different
  * difficulty.
  */
 function rewardLoss(vitals: RunVitals): Alert[] {
@@ -214,7 +214,7 @@ function rewardLoss(vitals: RunVitals): Alert[] {
   ];
 }
 
-/** Alerts when steps have nothing to learn from: they leave the policy unchanged and measure no loss. */
+/** Alerts if the last steps had nothing to learn from: they left the policy unchanged and measured no loss. */
 function nothingLearnt(vitals: RunVitals): Alert[] {
   // Steps with a non-finite gradient have a separate alert.
   const { values: skipped } = vitals.metric('optim/skippedUpdates', recent);
@@ -237,7 +237,7 @@ function nothingLearnt(vitals: RunVitals): Alert[] {
   ];
 }
 
-/** Alerts on several skipped updates; a single non-finite gradient is harmless. */
+/** Alerts if several updates were skipped; a single non-finite gradient is harmless. */
 function updatesSkipped(vitals: RunVitals): Alert[] {
   const metric = 'optim/skippedUpdates';
   const { steps, values } = vitals.metric(metric, 5 * recent);
@@ -256,7 +256,7 @@ function updatesSkipped(vitals: RunVitals): Alert[] {
   ];
 }
 
-/** Alerts on worker restarts. The engine's counter restarts at 0 when a run resumes. */
+/** Alerts if the worker was restarted. The engine's counter begins at 0 again when a run resumes. */
 function workerLost(vitals: RunVitals): Alert[] {
   const metric = 'engine/restarts';
   const { steps, values } = vitals.metric(metric, 5 * recent);

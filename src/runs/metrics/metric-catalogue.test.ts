@@ -31,7 +31,7 @@ test('fills in the placeholder of a name', () => {
   expect(describeMetric('other/thing')).toBeUndefined();
 });
 
-test('maps each name of a peer to one metric', () => {
+test('maps each name in TRL and in verl to only one metric', () => {
   const source = readFileSync('src/runs/metrics/metric-catalogue.ts', 'utf8');
   for (const peer of ['trl', 'verl']) {
     const names = [...source.matchAll(new RegExp(`    ${peer}: '([^']+)'`, 'g'))].map(([, name]) => name!);

@@ -2,12 +2,12 @@ import { sum } from '../../statistics/summary.ts';
 import type { Alert, RunVitals } from './alert-types.ts';
 
 /*
- * Alerts about the outcome of a whole run instead of its last steps; shown when the run ends.
+ * Alerts about the outcome of a whole run, not its last steps; shown when the run ends.
  */
 
 const percent = (share: number): string => (100 * share).toFixed(1);
 
-/** Alerts when held-out accuracy fell: the whole interval of its change is below 0. */
+/** Alerts if held-out accuracy fell: the whole interval of its change is below 0. */
 export const heldOutFell = ({ heldOut = [] }: RunVitals): Alert[] =>
   heldOut
     .filter(({ change }) => change.high < 0)
@@ -26,7 +26,7 @@ export const heldOutFell = ({ heldOut = [] }: RunVitals): Alert[] =>
 /** Number of passes over a pool beyond which the policy is likely to memorise it. */
 const mostPasses = 10;
 
-/** Alerts when a stage uses its pool too many times. */
+/** Alerts if a stage makes too many passes over its pool. */
 export const poolExhausted = ({ pools = [] }: RunVitals): Alert[] =>
   pools
     .filter(({ passes }) => passes > mostPasses)
@@ -40,10 +40,10 @@ export const poolExhausted = ({ pools = [] }: RunVitals): Alert[] =>
       evidence: { metric: 'passes over the pool', value: passes, threshold: mostPasses },
     }));
 
-/** Threshold for the share of a family's most common answer minus the share of golds that equal it. */
+/** Threshold for the excess of a family's most common answer: its share of the answers minus its share of the golds. */
 export const mostExcess = 0.3;
 
-/** Alerts when one answer is given to many different problems. */
+/** Alerts if one answer is given to many different problems. */
 export function answersCollapsed(vitals: RunVitals, recent: number): Alert[] {
   const metric = 'answer/commonestExcess';
   const { steps, values } = vitals.metric(metric, recent);
@@ -63,14 +63,14 @@ export function answersCollapsed(vitals: RunVitals, recent: number): Alert[] {
   ];
 }
 
-/** Shorter runs are smoke tests and need no alert. */
+/** Runs with fewer steps are smoke tests, which need no alert. */
 const fewestSteps = 10;
 
-/** Alerts when a run ended without a single training signal. */
+/** Alerts if a run ended without any training signal. */
 export function noSignal(vitals: RunVitals): Alert[] {
   if (vitals.status !== 'finished' || vitals.step < fewestSteps) return [];
   const stepsWith = (metric: string): number => vitals.metric(metric, vitals.step).steps.length;
-  // Steps that imitate examples have a different loss, and always have a signal.
+  // Steps that imitate examples record a different loss and always have a signal.
   if (stepsWith('optim/loss') > 0 || stepsWith('sft/loss') > 0) return [];
   return [
     {

@@ -4,7 +4,7 @@ import type { RunReader } from '../reading/run-reader.ts';
 import type { HeldOutChange, PoolUse, RunVitals } from './alert-types.ts';
 
 /**
- * Reads the input of the alerts from a run.
+ * Reads from a run what the alerts need.
  * @param at the current time, for alerts about stalled runs; omit it for a run that has ended.
  */
 export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
@@ -26,8 +26,8 @@ export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
 const recentSteps = 30;
 
 /**
- * Returns the median seconds between recent steps, so that a pause before a resume has no effect; null before the
- * second step.
+ * Returns the median of the seconds between recent steps; the median, because a pause before a resume has no effect on
+ * it. Null before the second step.
  */
 export function stepSecondsOf(reader: RunReader): number | null {
   const times = reader

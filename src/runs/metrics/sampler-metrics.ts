@@ -2,7 +2,7 @@ import type { MetricDescription } from './metric-description.ts';
 
 type Described = Omit<MetricDescription, 'group'>;
 
-/** Metrics of the sampler `auto()`. In a mix of domains, the domain follows `sampler/` in each name. */
+/** Metrics that the sampler `auto()` records. In a mix of domains, the domain follows `sampler/` in each name. */
 const auto: readonly Described[] = [
   {
     key: 'liveUniform',
@@ -87,7 +87,7 @@ const auto: readonly Described[] = [
   },
 ];
 
-/** Metrics of samplers with specific descriptions; `sampler/*` describes the others. */
+/** Sampler metrics that have specific descriptions; `sampler/*` describes the others. */
 export const samplerMetrics: readonly MetricDescription[] = auto.flatMap((one) => [
   { ...one, key: `sampler/${one.key}`, group: 'curriculum' },
   { ...one, key: `sampler/*/${one.key}`, title: `*: ${one.title}`, group: 'curriculum' },

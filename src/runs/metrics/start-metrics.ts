@@ -1,6 +1,6 @@
 import type { MetricDescription } from './metric-description.ts';
 
-/** Metrics of stages in which some attempts do not begin at the prompt. */
+/** Metrics for stages in which some attempts are given the start of their answer. */
 export const startMetrics: readonly MetricDescription[] = [
   {
     key: 'start/*/groups',

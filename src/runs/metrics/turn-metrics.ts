@@ -1,6 +1,6 @@
 import type { MetricDescription } from './metric-description.ts';
 
-/** Metrics of attempts with environments; absent if attempts have one turn. */
+/** Metrics for attempts with environments; absent if all attempts have one turn. */
 export const turnMetrics: readonly MetricDescription[] = [
   {
     key: 'rollout/turns',

@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { runLayout } from '../files/layout.ts';
 
 /**
- * Returns a string that changes whenever a run records something or is annotated, by reading the modification times of three files. Opens
- * nothing, so it never blocks a writer. `''`: the run does not exist.
+ * Returns a string that changes whenever a run records something or is annotated; `''` if the run does not exist. Reads
+ * only the modification times of three files and opens none, so it never blocks a writer.
  */
 export async function runFingerprint(directory: string): Promise<string> {
   const { database, annotations } = runLayout(directory);

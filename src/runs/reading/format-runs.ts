@@ -33,7 +33,7 @@ function shortNote({ title, tags, note }: Annotations): string {
 
 /**
  * Formats the page of `gradus runs show`: description, progress, last values, and the files of its problems.
- * @param data absent for runs from before it was recorded.
+ * @param data absent for older runs, which did not record it.
  */
 export function formatRun(run: RunReader, data?: DataRecord, annotations?: Annotations): string {
   const summary = run.summary();

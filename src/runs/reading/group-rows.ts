@@ -2,12 +2,12 @@ import type { RolloutRow } from '../files/rollout-row.ts';
 import type { RunReader } from './run-reader.ts';
 import type { GroupRow } from './run-rows.ts';
 
-/** Opening a file costs about as much as reading this many more rows of text. */
+/** Opening a file costs about as much as reading this many additional rows of text. */
 const nearRows = 256;
 
 /**
- * Reads some columns of scattered groups; returns rows by group id. Groups that are close together in a shard are
- * read at once, including the rows between them.
+ * Reads some columns of scattered groups; returns rows by group id. Groups that are close together in a shard are read
+ * together, including the rows between them.
  *
  * @param most maximum number of rollouts to read from each group; default: all.
  */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { recipeDifferences } from './recipe-differences.ts';
 import { applyOverrides } from '../../recipe/overrides.ts';
 
-test('lists each field that differs at the deepest level', () => {
+test('lists differing fields at the deepest level', () => {
   const before = { seed: 0, baseDir: '/a', stages: [{ name: 'easy', maxSteps: 5 }], batch: { problems: 8 } };
   const after = {
     seed: 1,
@@ -18,7 +18,7 @@ test('lists each field that differs at the deepest level', () => {
   ]);
 });
 
-test('finds no differences between equal recipes, and --set removes differences in values', () => {
+test('finds no differences between equal recipes, nor after --set has applied all differences in values', () => {
   const leaf = fc.oneof(fc.integer(), fc.string(), fc.boolean());
   const fields = fc.dictionary(fc.stringMatching(/^[a-z]{1,3}$/), leaf, { maxKeys: 4 });
   const recipe = fc.record({ seed: leaf, optimizer: fields, stages: fc.array(fields, { maxLength: 3 }) });

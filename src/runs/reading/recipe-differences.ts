@@ -1,6 +1,6 @@
-/** A field in which two recipes differ; a value is absent if its recipe lacks the field. */
+/** A field in which two recipes differ; `before` or `after` is absent if that recipe lacks the field. */
 export interface RecipeDifference {
-  /** In the notation of `--set`: `stages[0].maxSteps`. */
+  /** Path of the field in the notation of `--set`: `stages[0].maxSteps`. */
   readonly path: string;
   readonly before?: unknown;
   readonly after?: unknown;

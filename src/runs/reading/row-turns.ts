@@ -1,19 +1,19 @@
 import type { AuthoredMessage, CallOutcome } from '../../core/transcript.ts';
 import type { RolloutRow } from '../files/rollout-row.ts';
 
-/** Turns, calls and start of an attempt, from its row. */
+/** Facts about the turns of an attempt, derived from its row. */
 export interface RowTurns {
-  /** Turns of the policy; at least 1. */
+  /** Number of turns by the policy; at least 1. */
   readonly turns: number;
-  /** Distinct outcomes of its tool calls. */
+  /** Distinct outcomes of the attempt's tool calls. */
   readonly calls: ReadonlySet<CallOutcome>;
-  /** Whether the beginning of its answer was given. */
+  /** Whether the beginning of the answer was given. */
   readonly isGiven: boolean;
   /** Everything that the policy and its environment wrote after the prompt. */
   readonly text: string;
 }
 
-/** Summarises the turns of a stored rollout, from its last transcript if history was rewritten. */
+/** Summarises the turns of a stored rollout; uses its last transcript if history was rewritten. */
 export function rowTurns({ text, messages }: Pick<RolloutRow, 'text' | 'messages'>): RowTurns {
   if (messages == null) return { turns: 1, calls: new Set(), isGiven: false, text };
   const transcripts = JSON.parse(messages) as AuthoredMessage[][];

@@ -22,7 +22,7 @@ const candidate = {
   isSelected: true,
 };
 
-test('queries individual rollouts without reading their files', async () => {
+test('queries individual rollouts in the database without reading their files', async () => {
   await using run = await newRun();
   const recorded = { ...scriptedGroup(createRng(1, 'a'), 1, 'a'), flags: [[], ['looks odd']] };
   await run.recordStep({
@@ -72,7 +72,7 @@ test('rejects a list of flags whose length differs from the number of rollouts',
   );
 });
 
-test('reads a run of version 1 without an index, and adds one when it continues', async () => {
+test('reads a run of version 1, which has no index, and adds one when the run continues', async () => {
   const directory = await (async () => {
     await using run = await newRun();
     await trainScripted(run, smallPlan, async (step) => {

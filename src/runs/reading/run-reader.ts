@@ -93,7 +93,9 @@ export class RunReader implements Disposable {
     return this.rows(query).map((row) => ({ name: String(row['name']), isTiming: row['is_timing'] === 1 }));
   }
 
-  /** Returns a metric or timing over the steps that measured it, bounds inclusive; empty for an unknown name. */
+  /**
+   * Returns a metric or timing at the steps that measured it, from `from` to `to` inclusive; empty for an unknown name.
+   */
   metric(name: string, { from = 0, to = Number.MAX_SAFE_INTEGER } = {}): MetricSeries {
     const rows = this.lists(
       `SELECT step, value FROM metrics WHERE name_id = (SELECT id FROM metric_names WHERE name = ?)
@@ -102,7 +104,7 @@ export class RunReader implements Disposable {
       from,
       to,
     );
-    // A plain loop, because destructuring ten thousand rows in `map` takes longer than reading them.
+    // Use a plain loop: destructuring ten thousand rows in `map` takes longer than reading them.
     const [steps, values] = [new Float64Array(rows.length), new Float64Array(rows.length)];
     for (let at = 0; at < rows.length; at++) {
       steps[at] = rows[at]![0] as number;
@@ -121,7 +123,7 @@ export class RunReader implements Disposable {
     );
   }
 
-  /** Returns events in the order they happened, without the first `skip`. */
+  /** Returns events in the order in which they happened, without the first `skip`. */
   events(skip = 0): RunEvent[] {
     return this.rows('SELECT * FROM events ORDER BY id LIMIT -1 OFFSET ?', skip).map((row) => ({
       step: Number(row['step']),
@@ -132,7 +134,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Returns evaluation results in recorded order, without the first `skip`. */
+  /** Returns evaluation results in the order in which they were recorded, without the first `skip`. */
   evaluations(skip = 0): EvaluationRecord[] {
     return this.rows('SELECT * FROM evaluations ORDER BY id LIMIT -1 OFFSET ?', skip).map((row) => ({
       step: Number(row['step']),
@@ -151,7 +153,7 @@ export class RunReader implements Disposable {
     }));
   }
 
-  /** Returns groups in recorded order. */
+  /** Returns groups in the order in which they were recorded. */
   groups(query: GroupQuery = {}): GroupRow[] {
     const conditions: string[] = [];
     const values: SQLInputValue[] = [];
@@ -183,8 +185,8 @@ export class RunReader implements Disposable {
   }
 
   /**
-   * Reads the rollouts of some groups, in the groups' order. Name only the columns you need, because tokens and
-   * logprobs are large.
+   * Reads the rollouts of some groups, in the given order. Name only the columns you need, because tokens and logprobs
+   * are large.
    */
   async rollouts<F extends keyof RolloutRow = keyof RolloutRow>(
     groups: readonly GroupRow[],
@@ -202,12 +204,15 @@ export class RunReader implements Disposable {
     return rows;
   }
 
-  /** Returns the rows of any read-only query over the tables of `schema.ts`, for aggregates in views. */
+  /** Returns the rows of any read-only query on the tables in `schema.ts`, for aggregates in views. */
   rows(query: string, ...values: SQLInputValue[]): Row[] {
     return this.#reading(() => this.#database.prepare(query).all(...values));
   }
 
-  /** Like `rows`, but returns lists of values in the query's order; several times faster for many rows. */
+  /**
+   * Like `rows`, but returns each row as a list of values, in the order of the query's columns; several times faster
+   * for many rows.
+   */
   lists(query: string, ...values: SQLInputValue[]): unknown[][] {
     return this.#reading(() => {
       const statement = this.#database.prepare(query);
@@ -221,7 +226,7 @@ export class RunReader implements Disposable {
     this.#database.close();
   }
 
-  /** Converts SQLite errors, because a database that opens may still have damaged pages. */
+  /** Runs `read` and converts SQLite errors, because a database that opens may still have damaged pages. */
   #reading<T>(read: () => T): T {
     try {
       return read();
@@ -236,7 +241,7 @@ export class RunReader implements Disposable {
   }
 }
 
-/** Opens a run for reading. Throws a `RunError` when it is missing or damaged. */
+/** Opens a run for reading. Throws a `RunError` if it is missing or damaged. */
 export async function openRunReader(directory: string): Promise<RunReader> {
   await requireRun(directory);
   try {

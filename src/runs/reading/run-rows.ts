@@ -5,7 +5,7 @@ import type { RunEnd } from '../files/records.ts';
 /** Summary of a run. Times are ISO 8601. */
 export interface RunSummary {
   readonly directory: string;
-  /** `demo-0001`. */
+  /** Name of the run's folder, such as `demo-0001`. */
   readonly folder: string;
   /** Permanent id of the run, independent of its folder. */
   readonly id: string;
@@ -16,13 +16,13 @@ export interface RunSummary {
   readonly seed: number;
   readonly recipeHash: string;
   readonly parent: RunParent | null;
-  /** Optimizer steps recorded. */
+  /** Number of optimizer steps recorded. */
   readonly step: number;
-  /** Stage of the last recorded step. */
+  /** Stage of the last recorded step; null before the first step. */
   readonly stage: string | null;
   readonly createdAt: string;
   readonly endedAt: string | null;
-  /** When the last step was recorded. */
+  /** When the last step was recorded; null before the first step. */
   readonly updatedAt: string | null;
 }
 
@@ -33,14 +33,14 @@ export interface RunSession {
   readonly platform: string;
   readonly packageVersion: string;
   readonly gitCommit: string | null;
-  /** Value passed to `recordEngine`. */
+  /** Value passed to `Run.recordEngine`. */
   readonly engine: unknown;
   /** The step from which it continued; 0: the start of the run. */
   readonly resumedStep: number;
   /** One sentence per damaged checkpoint that was skipped. */
   readonly skipped: readonly string[];
   readonly startedAt: string;
-  /** `null` if the process is still writing or was killed. */
+  /** When the process closed the run; `null` if it is still writing or was killed. */
   readonly endedAt: string | null;
 }
 
@@ -66,16 +66,16 @@ export interface GroupRow {
   readonly level: string | null;
   readonly policyVersion: number;
   readonly rollouts: number;
-  /** Number of gradable rollouts; with `correct`, an observation of the pass rate. */
+  /** Number of gradable rollouts; together with `correct`, an observation of the pass rate. */
   readonly trials: number;
   readonly correct: number;
   readonly meanScore: number | null;
   readonly meanReward: number | null;
-  /** Mean tokens written. */
+  /** Mean number of tokens written per rollout. */
   readonly meanTokens: number;
 }
 
-/** Filter of groups; omitted conditions do not restrict. */
+/** Filter for groups; a missing condition matches every group. */
 export interface GroupQuery {
   readonly step?: number;
   readonly stage?: string;
@@ -106,7 +106,7 @@ export function sessionView(row: Row): RunSession {
   };
 }
 
-/** Converts a row of `groups` joined with its shard's file. */
+/** Converts a row of `groups` that is joined with its shard's file name. */
 export function groupView(row: Row): GroupRow {
   return {
     id: Number(row['id']),

@@ -15,7 +15,7 @@ import { openTextIndex, placeOfId, type TextIndex, type TextQuery } from './text
 const root = makeFastFolder('text-index');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Returns the places of all rollouts by their text, newest first. */
+/** Returns the places of all rollouts, grouped by text, newest first. */
 async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[]>> {
   const groups = run.groups();
   const rows = await run.rollouts(groups, ['text']);
@@ -26,7 +26,7 @@ async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[
   return new Map(Array.from(byText, ([text, found]) => [text, found.toReversed().map((at) => places[at]!)]));
 }
 
-/** Returns the places that the index finds for each number, and those that a scan finds. */
+/** Returns, for each number, the places that the index finds and those that a scan finds. */
 async function searched(run: RunReader, index: TextIndex) {
   const scanned = await placesByText(run);
   const numbers = Array.from({ length: 100 }, (_, number) => number);
@@ -142,7 +142,7 @@ test('finds attempts by tool outcome, start and number of turns', async () => {
   expect(places({ text: 'given', start: 'given' })).toEqual([2]);
 });
 
-test('is rebuilt if it is damaged, and is in memory if it cannot be written or is a link', async () => {
+test('is rebuilt if it is damaged, and kept in memory if its file cannot be written or is a link', async () => {
   await using written = await recordShown(root, smallShown);
   using run = await openRunReader(written.directory);
   const { search } = runLayout(written.directory);

@@ -12,15 +12,18 @@ import { matchExpression, type TextField } from './text-query.ts';
 /*
  * Full-text index of a run's prompts, answers and completions, in `search.sqlite` beside the run.
  *
- * Training does not write it: each search extends it from the shards for a limited time, so runs of any age can be
- * searched and a run that is never searched costs nothing. The index stores words but no text (contentless FTS5), so
- * the text of a hit is read from its shard. The file can be rebuilt at any time.
+ * Training does not write it. Instead, each search extends it from the shards for a limited time, so runs of any age
+ * can be searched and a run that is never searched costs nothing. The index stores words but no text (contentless
+ * FTS5), so the text of a hit is read from its shard. The file can be rebuilt at any time.
  */
 
-/** A document: one rollout, or the prompt and gold answer of a problem, stored at the problem's first group. */
+/**
+ * The place of a document. A document is one rollout, or the prompt and gold answer of a problem; the latter belongs to
+ * the problem's first group.
+ */
 export interface TextPlace {
   readonly group: number;
-  /** Index of the rollout in its group; null: the problem. */
+  /** Index of the rollout in its group; null for the problem. */
   readonly index: number | null;
 }
 
@@ -30,27 +33,29 @@ export type CallFilter = (typeof callFilters)[number];
 
 const callBits: Readonly<Record<CallOutcome, number>> = { ok: 1, failed: 2, malformed: 4, refused: 8 };
 
-/** Conditions for the documents to find. Absent conditions match everything. */
+/** Conditions for the documents to find. A missing condition matches every document. */
 export interface TextQuery {
   /** Words that must all occur; `"several words"` is a phrase, `begin*` a prefix. */
   readonly text?: string | undefined;
   /** Fields to search; default: all. */
   readonly fields?: readonly TextField[] | undefined;
-  /** The attempt has at least one of these outcomes of tool calls; `none`: it made no call. */
+  /**
+   * At least one of the attempt's tool calls must have one of these outcomes; `none` matches attempts without calls.
+   */
   readonly calls?: readonly CallFilter[] | undefined;
-  /** Whether a part of the answer was given. */
+  /** `given`: the start of the answer was given; `prompt`: it was not. */
   readonly start?: 'prompt' | 'given' | undefined;
   /** Minimum number of turns of the policy. */
   readonly minTurns?: number | undefined;
 }
 
-/** How much of a run is indexed, in groups. */
+/** Number of indexed groups, and of all groups in the run. */
 export interface IndexProgress {
   readonly indexed: number;
   readonly total: number;
 }
 
-/** Document ids sort by group: group × 4096 + place; the last place is that of the problem. */
+/** A document's id is group × 4096 + place, so ids sort by group; the last place is that of the problem. */
 const places = 4096;
 const problemPlace = places - 1;
 
@@ -85,12 +90,12 @@ type Indexed = Pick<RolloutRow, (typeof columns)[number]>;
 /**
  * Opens the index of a run, or an index in memory if the folder of the run is not writable.
  *
- * @throws Error (SQLite's) while another process writes to the index for too long.
+ * @throws SQLite's error if another process writes to the index for too long.
  */
 export function openTextIndex(run: RunReader): TextIndex {
   const { search } = runLayout(run.directory);
   const { id } = run.summary();
-  // A link in a run from elsewhere must not lead to another file.
+  // Do not follow a link: in a run copied from elsewhere, it may point to any file.
   if (lstatSync(search, { throwIfNoEntry: false })?.isSymbolicLink() === true) return inMemory(id);
   try {
     return new TextIndex(prepared(search, id), false);
@@ -101,8 +106,8 @@ export function openTextIndex(run: RunReader): TextIndex {
 }
 
 /**
- * Rebuilds an index that is damaged or belongs to another version or run; in memory if the folder of the run is not
- * writable.
+ * Replaces an index that is damaged or belongs to another version or run with a new one; keeps it in memory if the
+ * folder of the run is not writable.
  */
 export function replaceTextIndex(run: RunReader): TextIndex {
   const { search } = runLayout(run.directory);
@@ -133,7 +138,7 @@ function resultCode(error: unknown): number | undefined {
 function prepared(path: string, runId: string): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 2000 });
   try {
-    // A crash may damage the index, which can be rebuilt.
+    // Durability is not needed: an index that a crash damages can be rebuilt.
     database.exec('PRAGMA trusted_schema = OFF; PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = OFF');
     const found = database.prepare('PRAGMA user_version').get()?.['user_version'];
     if (found === 0)
@@ -162,7 +167,7 @@ export class TextIndex implements Disposable {
     this.isTemporary = isTemporary;
   }
 
-  /** Adds missing groups for about `budgetMs`, at least one batch. */
+  /** Adds missing groups for about `budgetMs` milliseconds, but at least one batch. */
   async extend(run: RunReader, budgetMs: number): Promise<IndexProgress> {
     const until = performance.now() + budgetMs;
     this.#forgetReplaced(run);
@@ -178,7 +183,7 @@ export class TextIndex implements Disposable {
       if (groups.length === 0) break;
       const rows = await run.rollouts(groups, columns);
       inTransaction(this.#database, () => {
-        // Another process may have added them in the meantime.
+        // Another process may have added these groups in the meantime.
         if (this.#lastGroup() === last) this.#add(groups, rows);
       });
       if (performance.now() > until) break;
@@ -190,7 +195,7 @@ export class TextIndex implements Disposable {
     return { indexed, total };
   }
 
-  /** Returns the ids of at most `limit` documents before an id, newest first. */
+  /** Returns the ids of at most `limit` matching documents with an id below `before`, newest first. */
   find(query: TextQuery, limit: number, before = Number.MAX_SAFE_INTEGER): number[] {
     const { calls = [], start, minTurns = 1 } = query;
     const expression = matchExpression(query.text ?? '', query.fields);
@@ -245,7 +250,7 @@ export class TextIndex implements Disposable {
     this.#database.prepare('UPDATE state SET last_group = min(last_group, ?)').run(group - 1);
   }
 
-  /** @param rows of the groups, in their order. */
+  /** Adds groups to the index. @param rows the rows of all groups, in the order of the groups. */
   #add(groups: readonly GroupRow[], rows: readonly Indexed[]): void {
     const addText = this.#database.prepare(
       'INSERT INTO texts (rowid, prompt, answer, completion) VALUES (?, ?, ?, ?)',

@@ -1,20 +1,20 @@
-/** Field of a text: a problem's prompt, a gold or extracted answer, or the text after the prompt. */
+/** Searchable fields: a problem's prompt, a gold or extracted answer, and the text after the prompt. */
 export const textFields = ['prompt', 'answer', 'completion'] as const;
 export type TextField = (typeof textFields)[number];
 
-/** Consecutive words, folded; the last word is a prefix if `isPrefix`. */
+/** Consecutive folded words; if `isPrefix`, the last word is a prefix. */
 interface Phrase {
   readonly words: readonly string[];
   readonly isPrefix: boolean;
 }
 
-/** A word as split by FTS5's `unicode61`. */
+/** Matches a word as FTS5's tokenizer `unicode61` splits it. */
 const word = /[\p{L}\p{N}\p{M}\p{Co}]+/gu;
 
 /** Removes case distinctions and diacritics. */
 const folded = (text: string): string => text.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();
 
-/** Splits a query into phrases: `"several words"`, `begin*`, and single words; `1/12` is the phrase "1 12". */
+/** Splits a query into phrases: `"several words"`, `begin*` and single words. `1/12` becomes the phrase "1 12". */
 function phrasesOf(text: string): Phrase[] {
   return [...text.matchAll(/"[^"]*"?\*?|[^\s"]+/gu)]
     .map(([part]) => ({
@@ -25,7 +25,7 @@ function phrasesOf(text: string): Phrase[] {
 }
 
 /**
- * Converts a user's query to an FTS5 expression: all phrases must occur. Returns undefined if the text contains no
+ * Converts a user's query to an FTS5 expression that requires all phrases. Returns undefined if the text contains no
  * word. No part of the text is interpreted as FTS5 syntax.
  */
 export function matchExpression(text: string, fields?: readonly TextField[]): string | undefined {
@@ -39,7 +39,7 @@ export function matchExpression(text: string, fields?: readonly TextField[]): st
 /** Maximum number of characters searched in one text. */
 const maxSearched = 200_000;
 
-/** Returns the earliest match of any phrase of the query in a text, as [start, end); undefined without a match. */
+/** Returns the earliest match in a text of any phrase from the query, as [start, end); undefined without a match. */
 export function findMatch(text: string, query: string): readonly [start: number, end: number] | undefined {
   const tokens = [...text.slice(0, maxSearched).matchAll(word)].map(({ 0: token, index }) => ({
     token: folded(token),

@@ -7,13 +7,13 @@ import { type StartedRecord, writeStartedBatches } from '../files/started-batche
 import type { CheckpointRow } from '../files/checkpoint-rows.ts';
 import { jsonText } from '../../storage/json-text.ts';
 
-/** State to continue from. */
+/** A saved state from which a run can continue. */
 export interface Checkpoint {
   /** Number of completed optimizer steps. */
   readonly step: number;
   /** Folder of the engine's state, for `loadState`. */
   readonly engineState: string;
-  /** The saved state of the controller. */
+  /** The state of the controller, as saved. */
   readonly controllerState: unknown;
   /** Folder of the batches rolled out for later steps, for `readStartedBatches`; may be missing. */
   readonly started: string;
@@ -21,7 +21,7 @@ export interface Checkpoint {
 
 /** Content of a checkpoint. */
 export interface CheckpointContent {
-  /** JSON-safe; captured when the checkpoint is requested. */
+  /** The controller's state; JSON-safe; captured when the checkpoint is requested. */
   readonly controllerState: unknown;
   /** Writes the engine's state into a folder, e.g. `(folder) => engine.saveState(folder)`. */
   readonly writeEngineState: (folder: string) => Promise<void>;
@@ -82,7 +82,7 @@ function isJson(text: string): boolean {
 
 /** The newest complete checkpoint, and the reasons why newer ones are unusable. */
 export interface CheckpointChoice {
-  /** `undefined` without a checkpoint: the run starts from the beginning. */
+  /** `undefined` if there is no checkpoint, so that the run starts from the beginning. */
   readonly chosen: CheckpointRow | undefined;
   /** Content of the chosen checkpoint. */
   readonly checkpoint: Checkpoint | undefined;
@@ -92,8 +92,8 @@ export interface CheckpointChoice {
 
 /**
  * Chooses the checkpoint to resume from: the newest whose files are complete, unchanged and accepted by `restore`,
- * which throws an error with code `STATE_INVALID` for a damaged engine state. Throws a `RunError` when all
- * checkpoints are damaged: silently starting over could lose days of work.
+ * which throws an error with code `STATE_INVALID` for a damaged engine state. Throws a `RunError` if all checkpoints
+ * are damaged, because silently starting over could lose days of work.
  */
 export async function chooseCheckpoint(
   folder: string,

@@ -5,7 +5,7 @@ import { checkpointConfig, checkpoints, outdatedCheckpoints, type Retention } fr
 const keep: Retention = { keepLast: 2, keepStageEnds: true, keepBest: false };
 const plain = (id: number) => ({ id, isStageEnd: false, score: null });
 
-test('keeps the newest checkpoints, stage ends, and the earliest of the best checkpoints', () => {
+test('keeps the newest checkpoints, those at stage ends, and the earliest with the best score', () => {
   const all = [
     { ...plain(1), score: 0.1 },
     { ...plain(2), isStageEnd: true },

@@ -8,9 +8,9 @@ import type { CheckpointFacts } from '../files/checkpoint-rows.ts';
  */
 export const checkpointConfig = z.strictObject({
   type: z.literal('checkpoints').default('checkpoints'),
-  /** Number of steps between checkpoints; stage ends and the end of a run always write one. */
+  /** Number of steps between checkpoints; one is also written at the end of each stage and of the run. */
   everySteps: z.int().min(1).default(50),
-  /** Number of the newest checkpoints to keep. */
+  /** Number of recent checkpoints to keep. */
   keepLast: z.int().min(1).default(2),
   /** Whether to also keep the checkpoint at the end of each stage. */
   keepStageEnds: z.boolean().default(true),
@@ -24,7 +24,7 @@ export const checkpoints = noun(checkpointConfig);
 /** Retention of checkpoints; the parsed form of `checkpointConfig`. */
 export type Retention = Pick<z.output<typeof checkpointConfig>, 'keepLast' | 'keepStageEnds' | 'keepBest'>;
 
-/** Returns the ids to drop, given all checkpoints from oldest to newest. The newest is never dropped. */
+/** Returns the ids of the checkpoints to drop, given all checkpoints from oldest to newest. Never drops the newest. */
 export function outdatedCheckpoints(all: readonly CheckpointFacts[], retention: Retention): number[] {
   const best = retention.keepBest ? bestCheckpoint(all) : undefined;
   return all
@@ -33,7 +33,7 @@ export function outdatedCheckpoints(all: readonly CheckpointFacts[], retention: 
     .map(({ id }) => id);
 }
 
-/** Returns the earliest checkpoint with the highest score. */
+/** Returns the id of the earliest checkpoint with the highest score; undefined if none has a score. */
 function bestCheckpoint(all: readonly CheckpointFacts[]): number | undefined {
   let best: CheckpointFacts | undefined;
   for (const checkpoint of all) {

@@ -17,12 +17,12 @@ import { makeFolder } from '../../storage/make-folder.ts';
 
 /** Options of a new run. */
 export interface NewRun {
-  /** First part of its folder's name: letters, digits, `.`, `_`, `-`. */
+  /** First part of the folder's name; may contain letters, digits, `.`, `_` and `-`. */
   readonly name: string;
   /** The resolved recipe, JSON-safe. */
   readonly recipe: unknown;
   readonly seed: number;
-  /** Files of its problems; absent if not recorded. */
+  /** Files of the run's problems; absent if they are not recorded. */
   readonly data?: DataRecord;
   readonly parent?: RunParent;
 }
@@ -90,7 +90,7 @@ async function writeNewRun(draft: string, run: NewRun, clock: () => Date): Promi
  * tried.
  */
 async function renameToNextNumber(root: string, name: string, draft: string): Promise<string> {
-  // A run in the trash keeps its number, so that it can be restored.
+  // Skip the numbers of runs in the trash, so that these can be restored.
   const trashed = await readdir(trashOf(root)).catch(() => []);
   const used = [...(await readdir(root)), ...trashed].map((folder) => runNumber(name, folder) ?? 0);
   for (let number = Math.max(0, ...used) + 1; ; number++) {

@@ -13,7 +13,7 @@ import type {
 import { mean } from '../../statistics/summary.ts';
 
 /**
- * Writes a run's tables. Row ids count up from 1 without gaps. A checkpoint can therefore store the last id of each
+ * Writes to a run's tables. Row ids count up from 1 without gaps. A checkpoint can therefore store the last id of each
  * table, and a resumed run assigns the same ids to later rows again.
  */
 
@@ -22,7 +22,7 @@ export const startMarks: Marks = { step: 0, shards: 0, groups: 0, events: 0, eva
 
 const numberedTables = ['shards', 'groups', 'events', 'evaluations'] as const;
 
-/** Reads the current last id of each table. */
+/** Returns the last id in each table. */
 export function readMarks(database: DatabaseSync): Marks {
   const last = (table: string, column: string): number =>
     Number(database.prepare(`SELECT coalesce(max(${column}), 0) AS last FROM ${table}`).get()?.['last']);
@@ -45,7 +45,7 @@ export function truncateTo(database: DatabaseSync, marks: Marks): void {
   database.prepare('DELETE FROM selections WHERE event_id > ?').run(marks.events);
 }
 
-/** Adds the row of a step. */
+/** Inserts the row of a step. */
 export function insertStep(
   database: DatabaseSync,
   { step, stage, decision = null }: { step: number; stage: string; decision?: string | null },
@@ -56,7 +56,7 @@ export function insertStep(
     .run(step, stage, decision, at);
 }
 
-/** Adds a step's metrics. A name is a timing either in all steps or in none. */
+/** Inserts a step's metrics. A name is that of a timing either at all steps or at none. */
 export function insertMetrics(
   database: DatabaseSync,
   step: number,
@@ -80,7 +80,7 @@ export function insertMetrics(
   }
 }
 
-/** Adds a shard that is already on disk, and its groups. */
+/** Inserts the rows of a shard, which is already on disk, and of its groups. */
 export function insertShard(
   database: DatabaseSync,
   record: RolloutRecord,
@@ -117,7 +117,7 @@ export function insertShard(
   }
 }
 
-/** Adds an event, with the candidates for the start of a stage. */
+/** Inserts an event; the start of a stage has a list of candidates. */
 export function insertEvent(
   database: DatabaseSync,
   event: RunEvent,
@@ -137,7 +137,7 @@ export function insertEvent(
   }
 }
 
-/** Adds the result of an evaluation. */
+/** Inserts the result of an evaluation. */
 export function insertEvaluation(database: DatabaseSync, evaluation: EvaluationRecord, at: string): void {
   database
     .prepare('INSERT INTO evaluations (step, name, result, recorded_at) VALUES (?, ?, ?, ?)')
@@ -149,7 +149,7 @@ export function insertEvaluation(database: DatabaseSync, evaluation: EvaluationR
     );
 }
 
-/** Adds a checkpoint that is already on disk. */
+/** Inserts the row of a checkpoint, which is already on disk. */
 export function insertCheckpoint(database: DatabaseSync, row: Omit<CheckpointRow, 'id'>, at: string): void {
   database
     .prepare(
@@ -166,7 +166,7 @@ export function insertCheckpoint(database: DatabaseSync, row: Omit<CheckpointRow
     );
 }
 
-/** Deletes the rows of checkpoints; their folders are removed afterwards. */
+/** Deletes the rows of checkpoints; the caller then removes their folders. */
 export function deleteCheckpoints(database: DatabaseSync, ids: readonly number[]): void {
   const remove = database.prepare('DELETE FROM checkpoints WHERE id = ?');
   for (const id of ids) remove.run(id);

@@ -71,7 +71,7 @@ test('leaves one database file when a run is closed, and numbers the next run', 
   expect(existsSync(join(parent, 'demo-0001', 'run.sqlite-wal'))).toBe(false);
 });
 
-test('creates two runs at the same time in two folders', async () => {
+test('creates two folders for two runs that are created at the same time', async () => {
   const parent = join(root, 'at-once');
   const made = await Promise.all(
     Array.from({ length: 6 }, () => createRun(parent, { name: 'x', recipe: {}, seed: 0 })),
@@ -181,7 +181,7 @@ describe('reports each reason that prevents opening a run as one clear error', (
     expect(await failure(openRun(empty))).toMatchObject({ code: 'RUN_VERSION' });
   });
 
-  // The superuser may open all files.
+  // Root can open all files.
   test.skipIf(process.getuid?.() === 0)('a folder of another user', async () => {
     const closed = await closedRun();
     chmodSync(closed, 0o600);
@@ -232,7 +232,7 @@ test('skips a damaged checkpoint with a notice and uses the previous one', async
   });
 });
 
-test('falls back when a checkpoint has the right size but the wrong bytes', async () => {
+test('falls back to an older checkpoint if newer ones have the right size but the wrong bytes', async () => {
   const directory = await closedRun(async (run) => {
     for (const n of [1, 2, 3]) {
       await run.recordStep(step(n));
@@ -317,7 +317,7 @@ test('reports missing rollout files and continues', async () => {
 describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
   const full = async (path: string): Promise<void> => writeFile(path, 'x'.repeat(100_000));
 
-  test('while saving a checkpoint leaves the previous checkpoint and a run that can continue', async () => {
+  test('while saving a checkpoint keeps the previous checkpoint, from which the run can continue', async () => {
     await using run = await newRun();
     await run.recordStep(step(1));
     await run.saveCheckpoint(checkpoint);
@@ -347,7 +347,7 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk', () => {
   });
 });
 
-test('reports a full disk under the database as one error; the transaction leaves nothing', async () => {
+test('reports a full disk under the database as one error; the transaction records nothing', async () => {
   await using run = await newRun();
   await run.recordStep(step(1));
   const exec = DatabaseSync.prototype.exec;
@@ -403,7 +403,7 @@ describe('validates records', () => {
     await expect(run.recordStep(record)).rejects.toMatchObject({ message: expect.stringContaining('p9') });
   });
 
-  test('rejects values that JSON would silently change, and names each', async () => {
+  test('rejects values that JSON would silently change, and names each value', async () => {
     await using run = await newRun();
     const bad = {
       NaN: Number.NaN,

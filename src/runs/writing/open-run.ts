@@ -29,13 +29,13 @@ import { Run } from './run.ts';
 import { openDatabase, openDatabaseReadOnly } from '../files/schema.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
 
-/** Dependencies of a run. */
+/** External dependencies of a run. */
 export interface RunSurroundings {
   /** Clock, used only for the `*_at` columns. Default: the system clock. */
   readonly clock?: () => Date;
 }
 
-/** State from which a run would continue. */
+/** Facts about a run that is about to continue. */
 export interface Continuation {
   /** `RunSummary.id`. */
   readonly id: string;
@@ -45,9 +45,9 @@ export interface Continuation {
   readonly recipe: unknown;
 }
 
-/** Options of opening a run. */
+/** Options for opening a run. */
 export interface OpenRunOptions extends RunSurroundings {
-  /** Called under the lock before any change; throwing leaves the run unchanged. */
+  /** Called while the run is locked, before any change; if it throws, the run stays unchanged. */
   readonly admit?: (continuation: Continuation) => Promise<void>;
   /**
    * Loads a checkpoint, after `admit` and before any change; not called for a run without a checkpoint. An error with
@@ -56,7 +56,7 @@ export interface OpenRunOptions extends RunSurroundings {
   readonly restore?: (checkpoint: Checkpoint) => Promise<void>;
 }
 
-/** Default of `RunSurroundings.clock`. */
+/** The default for `RunSurroundings.clock`. */
 export function systemClock(): Date {
   return new Date();
 }
@@ -65,8 +65,8 @@ export function systemClock(): Date {
  * Opens a run to continue it: takes its lock, calls `admit`, restores the newest undamaged checkpoint, and only then
  * removes everything recorded after that checkpoint, to be computed again.
  *
- * @throws RunError with a `tryNext` when the run is missing, damaged, locked by another process, finished, or its
- * recipe was edited; nothing is changed then.
+ * @throws RunError with a `tryNext` if the run is missing, damaged, locked by another process or finished, or if its
+ * recipe was edited. The run then stays unchanged.
  */
 export async function openRun(
   directory: string,
@@ -135,7 +135,7 @@ async function startSession(
   const resumedStep = chosen?.step ?? 0;
   const at = clock().toISOString();
   return inTransaction(database, () => {
-    // Marks remain if the process is killed between this commit and the removal of the files.
+    // Mark the files, so that they can be identified if the process is killed between this commit and their removal.
     for (const name of shardsAfter(database, marks)) mark(layout.rollouts, name);
     for (const name of checkpointsAfter(database, chosen?.id ?? 0)) mark(layout.checkpoints, name);
     truncateTo(database, marks);
@@ -172,7 +172,7 @@ const checkpointsAfter = (database: DatabaseSync, id: number): string[] =>
     .map(({ folder }) => folder);
 
 /**
- * Removes the shards and checkpoints of rows that were dropped or never committed, and drafts of a killed process.
+ * Removes shards and checkpoints whose rows were dropped or never committed, and drafts left by a killed process.
  * Keeps files that the run never recorded.
  *
  * @returns notices about removed, unrecorded and missing files.
@@ -226,7 +226,7 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
   ];
 }
 
-/** Lists the names; for many names, returns their number and the first few. */
+/** Lists names as text; if there are many, states their number and the first few. */
 const someOf = (names: readonly string[]): string =>
   names.length <= 4 ? names.join(', ') : `${names.length} files: ${names.slice(0, 3).join(', ')}, …`;
 

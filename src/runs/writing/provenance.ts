@@ -25,7 +25,7 @@ export async function readGitCommit(folder: string): Promise<string | null> {
 }
 
 async function commitOf(gitPath: string): Promise<string | null> {
-  // In a worktree or submodule `.git` is a file with the path of the folder.
+  // In a worktree or submodule, `.git` is a file that contains the path of the folder.
   const pointer = /^gitdir: (.+)$/m.exec((await readOrNull(gitPath)) ?? '')?.[1];
   const git = pointer === undefined ? gitPath : resolve(dirname(gitPath), pointer);
   const head = (await readOrNull(join(git, 'HEAD')))?.trim();

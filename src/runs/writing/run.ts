@@ -41,7 +41,7 @@ import {
 } from '../files/records.ts';
 import { writeShard } from '../files/rollout-shard.ts';
 
-/** Parts that `openRun` passes to a `Run`. */
+/** The parts from which `openRun` creates a `Run`. */
 export interface RunParts {
   readonly directory: string;
   readonly database: DatabaseSync;
@@ -60,15 +60,16 @@ export interface RunParts {
 export interface CheckpointRequest extends CheckpointContent {
   /** Whether this checkpoint ends a stage; `Retention.keepStageEnds` keeps such checkpoints. */
   readonly isStageEnd?: boolean;
-  /** For `keepBest`: higher is better. */
+  /** Score for `keepBest`; higher is better. */
   readonly score?: number;
-  /** Retention of older checkpoints. */
+  /** Which older checkpoints to keep. */
   readonly retention: Retention;
 }
 
 /**
- * A run open for writing. Calls take effect in call order; when a promise resolves, its record survives a killed
- * process and a power failure. A resume drops and recomputes everything recorded after the last checkpoint.
+ * A run open for writing. Calls take effect in the order in which they are made. Once a call's promise resolves, its
+ * record survives a killed process and a power failure. A resume drops and recomputes everything recorded after the
+ * last checkpoint.
  *
  * @example
  * await using run = await createRun('runs', { name: 'demo', recipe, seed: 0 });
@@ -94,11 +95,11 @@ export class Run implements AsyncDisposable {
   get directory(): string {
     return this.#parts.directory;
   }
-  /** The resolved recipe the run was created with. */
+  /** The resolved recipe with which the run was created. */
   get recipe(): unknown {
     return this.#parts.recipe;
   }
-  /** The seed the run was created with. */
+  /** The seed with which the run was created. */
   get seed(): number {
     return this.#parts.seed;
   }
@@ -231,7 +232,7 @@ export class Run implements AsyncDisposable {
         if (!isEnded) this.#end('interrupted', 'stopped before it was finished');
       });
     } catch (error) {
-      // The final update may fail with the same disk error; an error already reported must not be masked.
+      // The final update may fail with the same disk error as a call: do not mask an error that was already reported.
       if (!this.#hasFailed) throw error;
     } finally {
       closeInOneFile(database);
@@ -249,7 +250,7 @@ export class Run implements AsyncDisposable {
   }
 
   /**
-   * Writes the file before its row: if the process is killed in between, an unreferenced, marked file remains and
+   * Writes a shard's file before its row: if the process is killed in between, an unreferenced, marked file remains and
    * nothing is lost.
    */
   async #writeShard(record: RolloutRecord): Promise<WrittenShard> {
@@ -283,7 +284,7 @@ export class Run implements AsyncDisposable {
       this.#requireOpen(doing);
       return onDisk({ directory: this.directory, doing }, action);
     });
-    // The next call waits for this call, but only this call's promise rejects with its error.
+    // The next call waits for this call, but only this call's own promise rejects with its error.
     this.#last = turn.catch(() => {
       this.#hasFailed = true;
     });
@@ -301,13 +302,13 @@ export class Run implements AsyncDisposable {
   }
 }
 
-/** A shard on disk: `record` inserts its row within a transaction, `settle` removes its mark afterwards. */
+/** A shard on disk. `record` inserts its rows within a transaction; `settle` removes its mark afterwards. */
 interface WrittenShard {
   readonly record: () => void;
   readonly settle: () => Promise<void>;
 }
 
-/** Returns whether a file or folder that this run did not write has the name. */
+/** Returns whether a name is taken by a file or folder that this run did not write. */
 const isForeign = (folder: string, name: string): boolean =>
   existsSync(join(folder, name)) && !existsSync(join(folder, markOf(name)));
 

@@ -10,8 +10,8 @@ import { requireRun } from '../files/require-run.ts';
 import { lockedError } from './open-run.ts';
 
 /**
- * Moves a run to `.trash` beside it and returns its folder there; `restoreRun` moves it back. Only the user can empty
- * the trash.
+ * Moves a run to `.trash` beside it and returns its folder there; `restoreRun` moves it back. Gradus never empties the
+ * trash.
  *
  * @throws RunError (`RUN_LOCKED`) while a process writes to the run.
  */
@@ -27,7 +27,7 @@ export async function trashRun(directory: string): Promise<string> {
   });
 }
 
-/** Locks a run. The lock file must not be a symbolic link out of the run, because locking creates the file. */
+/** Locks a run. Rejects a lock file that is a symbolic link out of the run, because locking creates the file. */
 async function lockRun(directory: string): Promise<FileLock> {
   await refuseLinks(directory);
   const lock = takeLock(runLayout(directory).lock);

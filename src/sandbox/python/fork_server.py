@@ -41,7 +41,7 @@ class Lane:
     """State shared by all runs of this lane: user, directory, Landlock rules and seccomp filter."""
 
     def __init__(self, directory, switched_off, packages):
-        self.switched_off = frozenset(switched_off)  # protections by name; only tests switch any off
+        self.switched_off = frozenset(switched_off)  # names of protections; only tests switch any off
         self.directory = private_directory.open_directory(directory)
         self.uid = private_directory.spare_uid() if os.geteuid() == 0 and "user" not in self.switched_off else None
         self.threads = THREADS_OWN_USER if self.uid is not None or self.directory.own_user_namespace else THREADS_SHARED_USER
@@ -73,7 +73,7 @@ class Lane:
 
 
 def read_exactly(descriptor, length):
-    """Reads `length` bytes; None if the other side closed."""
+    """Reads `length` bytes; returns None if the other side closed the pipe."""
     parts, missing = [], length
     while missing > 0:
         part = os.read(descriptor, min(missing, 1 << 20))
@@ -85,7 +85,7 @@ def read_exactly(descriptor, length):
 
 
 def read_frame(descriptor):
-    """Reads one frame; None at the end."""
+    """Reads one frame; returns None at the end of the stream."""
     length = read_exactly(descriptor, 4)
     return None if length is None else read_exactly(descriptor, struct.unpack("<I", length)[0])
 

@@ -74,13 +74,13 @@ def drop_privileges(uid):
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    # The bounding set may stay: without execve (seccomp) nothing can raise capabilities from it.
+    # The bounding set can stay: without execve (seccomp), nothing can gain capabilities from it.
     header = struct.pack("=Ii", 0x20080522, 0)
     check(libc.syscall(CAPSET[MACHINE], ctypes.c_char_p(header), ctypes.c_char_p(bytes(24))), "capset")
 
 
 def die_with(parent):
-    """Sends SIGKILL to this process when its parent ends. Must follow a change of user, which clears the setting."""
+    """Makes the kernel kill this process when its parent ends. Call it after a change of user, which clears the setting."""
     check(libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "prctl(PDEATHSIG)")
     if os.getppid() != parent:
         os._exit(1)
@@ -93,13 +93,13 @@ def landlock_version():
 
 
 def readable_paths():
-    """Returns the standard library and the devices that programs expect. Shared libraries are mapped before the guard applies."""
+    """Returns the paths of the standard library and of devices that programs expect. Shared libraries are already mapped."""
     library = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.join(sys.base_prefix, "lib", "python3")}
     return sorted(path for path in library | {"/dev/null", "/dev/zero", "/dev/urandom"} if path and os.path.exists(path))
 
 
 def make_ruleset(writable, packages=()):
-    """Returns a Landlock ruleset: read the library and the folders of packages, write below `writable` (if not None)."""
+    """Returns a Landlock ruleset that allows reading the library and packages, and writing below `writable` (unless None)."""
     version = landlock_version()
     if version < 1:
         raise GuardError("this kernel has no Landlock: Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK is needed")
@@ -128,7 +128,7 @@ def _allow(ruleset, path, rights):
 
 
 def restrict_files(ruleset):
-    """Applies Landlock."""
+    """Applies a Landlock ruleset to this process."""
     check(libc.syscall(LANDLOCK_RESTRICT, ruleset, 0), "landlock_restrict_self")
     os.close(ruleset)
 
@@ -157,16 +157,16 @@ def make_filter():
     code += _when(numbers["ioctl"], _one_of(1, IOCTL_ALLOWED))
     code += _when(numbers["prctl"], _one_of(0, PRCTL_ALLOWED))
     code += _when(numbers["prlimit64"], _one_of(0, (0,)))  # own limits only; hard limits cannot be raised
-    # A connected pair of stream sockets reaches no other process; a datagram socket could send to any path.
+    # Allow connected pairs of stream sockets, which reach no other process; a datagram socket could send to any path.
     code += _when(numbers["socketpair"], [*_require(0, AF_UNIX), *_one_of(1, STREAM_TYPES)])
-    # Without an address, data goes only to the other end.
+    # Without an address, sendto sends only to the other end of a pair.
     code += _when(numbers["sendto"], [*_require(4, 0), *_require(4, 0, half=1), (RETURN, 0, 0, ALLOW)])
     code += _decide(_spans(syscalls.allowed_numbers(MACHINE)))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 
 
 def _spans(numbers):
-    """Returns the spans of call numbers with the same answer: [(first number, allowed?), ..], from 0."""
+    """Returns the spans of call numbers that have the same answer, from 0: [(first number, allowed?), ..]."""
     allowed = set(numbers)
     spans = [(0, 0 in allowed)]
     for number in range(1, max(allowed) + 2):
@@ -194,7 +194,7 @@ def _argument(index, half=0):
 
 
 def _require(index, value, half=0):
-    """Continues when the argument equals `value`; otherwise the call is not permitted."""
+    """Returns code that continues if the argument equals `value`, and otherwise denies the call."""
     return [_argument(index, half), (EQUAL, 1, 0, value), (RETURN, 0, 0, NOT_PERMITTED)]
 
 
@@ -206,14 +206,14 @@ def _one_of(index, values):
 
 
 def _clone_body():
-    """Allows threads; refuses processes and namespaces."""
+    """Returns code that allows threads, but denies processes and namespaces."""
     refuse_namespaces = [(ANY_BIT, 0, 1, CLONE_NAMESPACES), (RETURN, 0, 0, NOT_PERMITTED)]
     allow_threads = [(ANY_BIT, 0, 1, CLONE_THREAD), (RETURN, 0, 0, ALLOW)]
     return [_argument(0), *refuse_namespaces, *allow_threads, (RETURN, 0, 0, NOT_PERMITTED)]
 
 
 def restrict_calls(program):
-    """Applies seccomp, also to threads started later."""
+    """Applies a seccomp filter to this process and to threads started later."""
 
     class Program(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
@@ -223,5 +223,5 @@ def restrict_calls(program):
 
 
 def no_new_privileges():
-    """Disables set-uid privileges, which also allows an ordinary user to apply Landlock and seccomp."""
+    """Disables set-uid privileges; this is what allows an ordinary user to apply Landlock and seccomp."""
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(NO_NEW_PRIVS)")

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { SandboxPackage } from './packages.ts';
 
 /**
- * Kinds of host for a lane's fork server, strongest first.
+ * Kinds of host in which a lane's fork server can run, strongest first.
  *
  * - `bubblewrap`: separate namespaces, an empty environment and a file tree with only the interpreter, plus the guard.
  *   Does NOT stop: kernel bugs within the guard's system calls; side channels of the hardware.
@@ -18,7 +18,7 @@ export type HostKind = (typeof hostKinds)[number];
 
 const home = fileURLToPath(new URL('.', import.meta.url));
 
-/** Returns the command line that starts a fork server, or null if that kind is not installed. */
+/** Returns the command line that starts a fork server in a kind of host; null if that kind is not installed. */
 export function hostCommand(kind: HostKind, python: string, options: ForkServerOptions): string[] | null {
   const server = [python, '-I', '-S', '-B', join(home, 'fork_server.py'), JSON.stringify(options)];
   if (kind === 'guard') return server;
@@ -28,11 +28,11 @@ export function hostCommand(kind: HostKind, python: string, options: ForkServerO
 
 /** Options of a fork server. */
 export interface ForkServerOptions {
-  /** Empty directory that only this lane uses; programs start in it. */
+  /** An empty directory that only this lane uses, in which programs start. */
   readonly directory: string;
   /** Protections to disable, so that a test can show that it detects their absence. */
   readonly switchedOff?: readonly string[];
-  /** Packages to load before the first program and to make readable for programs. */
+  /** Packages to load before the first program; programs may read their folders. */
   readonly packages?: readonly SandboxPackage[];
 }
 
@@ -48,7 +48,7 @@ function bubblewrapFlags(python: string, { directory, packages = [] }: ForkServe
 }
 
 /**
- * Returns the interpreters to try, in the order of PATH. For the shim script of a version manager, returns its target.
+ * Returns the Python interpreters on PATH, in order. Replaces the shim script of a version manager with its target.
  */
 export function findPythons(): string[] {
   const found = [...findOnPath('python3'), '/usr/bin/python3', '/usr/local/bin/python3'].filter((path) =>

@@ -25,7 +25,7 @@ import values
 from test_runner import BrokenTests, SolutionModule, run_test
 
 REPLIES_IN, REQUESTS_OUT, RESULT = 3, 4, 1
-TESTS = "tests"  # the module that the tests' own classes belong to
+TESTS = "tests"  # name of the module to which the tests' own classes belong
 
 
 class ProgramEnded(BaseException):
@@ -52,11 +52,11 @@ class Program:
         self.restart()
 
     def restart(self):
-        """Starts a new budget, for the next test."""
+        """Starts a new time budget, for the next test."""
         self.cpu_start, self.waited = self.cpu(), 0.0
 
     def cpu(self):
-        """Returns the CPU seconds the program has used."""
+        """Returns the CPU seconds that the program has used."""
         try:
             return time.clock_gettime(self.clock)
         except OSError as error:
@@ -84,7 +84,7 @@ class Program:
         self.waited += time.monotonic() - start
 
     def check_cpu(self):
-        """Raises when the CPU time is used up."""
+        """Raises OutOfTime if the CPU time is used up."""
         if self.cpu() - self.cpu_start > self.cpu_seconds:
             raise OutOfTime
 
@@ -154,7 +154,7 @@ def _as_exception(error):
 
 
 class Remote:
-    """An object of the program, known by its number."""
+    """An object in the program's process, identified by its number."""
 
     __slots__ = ("_program", "_number", "_kind")
 
@@ -254,7 +254,7 @@ def _run(job, program, outcomes):
             break
 
 
-# Tests that patch or capture their own process; the program runs in another one.
+# These tests patch or capture their own process, but the program runs in another one.
 REACHES_INTO_PROGRAM = re.compile(
     r"\bunittest\.mock\b|\bfrom unittest import .*\bmock\b|^\s*import mock\b|\bredirect_stdout\b|\bsys\.std(?:in|out)\s*=",
     re.M,
@@ -285,7 +285,7 @@ def _prepare(job, program, names):
 
 
 def _call(program, entry_point, arguments):
-    """Makes a call and returns its value."""
+    """Calls the entry point; returns the value that the program returned."""
     value = program.ask("name", None, entry_point)(*arguments)
     return {"packed": values.pack(value)}
 

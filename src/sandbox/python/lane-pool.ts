@@ -6,27 +6,28 @@ import { createPool } from '../../core/async/pool.ts';
 import { hostCommand, type ForkServerOptions, type HostKind } from './hosts.ts';
 import { startLane, type Lane, type LaneInfo, type LaneReply, type LaneRequest } from './lane.ts';
 
-/** Which fork servers a pool starts. */
+/** Specifies the fork servers that a pool starts. */
 export interface LaneSpec {
   readonly kind: HostKind;
   readonly python: string;
   readonly switchedOff?: ForkServerOptions['switchedOff'];
   readonly packages?: ForkServerOptions['packages'];
-  /** Runs the lanes as this user (and group) instead of the current one; needs root. */
+  /** Id of the user (and group) as which lanes run, instead of the current user; needs root. */
   readonly user?: number | undefined;
 }
 
 /** A fixed number of interpreters that run programs; callers wait for a free one in FIFO order. */
 export interface LanePool extends AsyncDisposable {
   /**
-   * Runs a request on the next free lane. A `SandboxError` means that the lane broke, not the program; it is replaced.
+   * Runs a request on the next free lane. A `SandboxError` means that the lane broke, not the program; the lane is then
+   * replaced.
    */
   run(request: LaneRequest, signal?: AbortSignal): Promise<LaneReply>;
-  /** Returns what a lane reports when it starts; starts one if necessary. */
+  /** Returns what a lane reported when it started; starts a lane if necessary. */
   info(): Promise<LaneInfo>;
 }
 
-/** Creates a pool of `size` fork servers. None is started yet. */
+/** Creates a pool of `size` fork servers, each of which starts when it is first needed. */
 export function createLanePool(spec: LaneSpec, size: number): LanePool {
   const pool = createPool({
     name: 'the Python sandbox',
@@ -57,7 +58,7 @@ async function runAbortable(lane: Lane, request: LaneRequest, signal?: AbortSign
   }
 }
 
-/** Starts a fork server in a new directory, which is removed with it. */
+/** Starts a fork server in a new directory, which is removed when the server is disposed of. */
 async function openLane(spec: LaneSpec): Promise<Lane> {
   const directory = mkdtempSync(join(tmpdir(), 'gradus-lane-'));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import { stringifyJson } from '../../core/lossless-json.ts';
 import { SandboxError } from '../../core/errors.ts';
 import { killGroup } from '../kill-group.ts';
 
-/** How one guarded process ended, as the fork server reports it. */
+/** The fork server's report of how a guarded process ended. */
 const endSchema = z.object({
   ended: z.enum(['exit', 'signal', 'killed']),
   code: z.number(),
@@ -30,7 +30,7 @@ const helloSchema = z.union([
   z.object({ broken: z.string(), files: z.array(z.number()) }),
 ]);
 
-/** A request to the fork server; sizes in bytes, times in the unit their name ends in. */
+/** A request to the fork server. Sizes are in bytes; the names of times end with their unit. */
 export interface LaneRequest {
   readonly memoryBytes: number;
   readonly cpuSeconds: number;
@@ -43,12 +43,12 @@ export interface LaneRequest {
 }
 
 /**
- * How one guarded process ended. `waitedMs` is the time it was runnable but not running; `states` are those of its
- * threads when it was killed.
+ * How a guarded process ended. `waitedMs` is the time for which it was runnable but not running; `states` are the
+ * states of its threads when it was killed.
  */
 export type ProcessEnd = z.infer<typeof endSchema>;
 
-/** A reply: how each process ended, and what each wrote to standard output and error. */
+/** A reply: how each process ended, and what it wrote to standard output and error. */
 export interface LaneReply {
   readonly program: ProcessEnd & { readonly stdout: Buffer; readonly stderr: Buffer };
   readonly judge?: ProcessEnd & { readonly stdout: Buffer; readonly stderr: Buffer };
@@ -66,7 +66,7 @@ export interface LaneInfo {
 /** A fork server process, for one program at a time. After `run` rejects, the lane must be disposed of. */
 export interface Lane extends AsyncDisposable {
   readonly info: LaneInfo;
-  /** Whether its process has ended. */
+  /** Returns whether the fork server's process has ended. */
   hasEnded(): boolean;
   run(request: LaneRequest): Promise<LaneReply>;
 }
@@ -75,7 +75,7 @@ export interface Lane extends AsyncDisposable {
  * Starts a fork server in an empty environment. `command` is the interpreter with its arguments, or a program that
  * hosts it.
  *
- * @throws SandboxError if it does not start, with its last line on standard error.
+ * @throws SandboxError, with the process's last line on standard error, if it does not start.
  */
 export async function startLane(command: readonly string[], user?: number): Promise<Lane> {
   const child = spawn(command[0]!, command.slice(1), {
@@ -92,7 +92,7 @@ export async function startLane(command: readonly string[], user?: number): Prom
     killGroup(child);
     if (child.pid !== undefined) await gone;
   };
-  // Kill only once: after the group has ended, its number may belong to another group.
+  // Kill only once: once the group has ended, its number may belong to another group.
   let killing: Promise<void> | undefined;
   const close = (): Promise<void> => (killing ??= kill());
   try {
@@ -132,7 +132,8 @@ function pipesOf(child: ChildProcess): Pipes {
     Writable,
     Writable,
   ];
-  // Ignore a broken pipe: the replies end as well, and an unhandled error would end this process.
+  // Ignore a broken pipe, which would end this process as an unhandled error: the replies end too, and that is
+  // reported.
   for (const pipe of [requests, program, judge]) pipe.on('error', () => undefined);
   let said = '';
   errors.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
@@ -164,7 +165,7 @@ function frame(message: object): Buffer {
   return Buffer.concat([length, body]);
 }
 
-/** Reads `u32 length | JSON head | files`; the head holds the sizes of the files. */
+/** Reads `u32 length | JSON head | files`; the head contains the sizes of the files. */
 class FrameReader {
   #chunks: Buffer[] = [];
   #size = 0;

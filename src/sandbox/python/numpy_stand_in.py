@@ -15,7 +15,7 @@ float32 = float64 = float
 
 
 class ndarray:
-    """Has no instances: programs return plain data."""
+    """A class for isinstance checks. It has no instances, because programs return plain data."""
 
 
 def isclose(value, expected, rtol=1e-05, atol=1e-08):
@@ -35,7 +35,7 @@ def allclose(value, expected, rtol=1e-05, atol=1e-08):
 
 
 def assert_allclose(value, expected, rtol=1e-07, atol=0):
-    """Implements `allclose` as an assertion, as in numpy.testing."""
+    """Asserts `allclose`, as in numpy.testing."""
     assert allclose(value, expected, rtol, atol), f"{value!r} is not close to {expected!r}"
 
 

@@ -3,7 +3,7 @@ import type { LaneReply, ProcessEnd } from './lane.ts';
 
 /**
  * Why a process reached its wall-clock limit: `starved` if the machine did not run it (because of load, suspension or a
- * slow disk), `idle` if it slept although the processor was free.
+ * slow disk); `idle` if it slept although a processor was free.
  */
 export type Stall = 'starved' | 'idle';
 
@@ -17,14 +17,15 @@ export function stallOf(end: ProcessEnd): Stall {
 const SIGKILL = 9;
 const SIGXCPU = 24;
 
-/** Returns the result of a script; the caller retries a stall. */
+/** Returns the result of a script, or `stalled`, after which the caller retries. */
 export function scriptResult(
   { program }: LaneReply,
   limits: SandboxLimits,
 ): CallResult | { status: 'stalled'; stall: Stall } {
   if (program.cpuMs > limits.maxCpuMs || isCpuSignal(program)) return { status: 'timeout' };
   if (program.ended === 'killed') return { status: 'stalled', stall: stallOf(program) };
-  // A program cannot send signals, so this one came from outside, most likely from the kernel's out-of-memory killer.
+  // A program cannot send signals, so this SIGKILL came from outside, most likely from the kernel's out-of-memory
+  // killer.
   if (program.ended === 'signal' && program.code === SIGKILL) return { status: 'stalled', stall: 'starved' };
   const stdout = program.stdout.toString();
   if (stdout.length > limits.maxOutputCharacters || program.stdout.length >= outputBytes(limits))
@@ -39,8 +40,8 @@ export function isCpuSignal(end: ProcessEnd): boolean {
 }
 
 /**
- * Returns the number of bytes that a program may write to a file, including its output: enough for
- * `maxOutputCharacters` of any script.
+ * Returns the maximum number of bytes in any file that a program writes, including its output: enough for
+ * `maxOutputCharacters` in any alphabet.
  */
 export function outputBytes(limits: SandboxLimits): number {
   return 4 * limits.maxOutputCharacters;

@@ -7,7 +7,7 @@ import { openPythonSandbox, pythonSandbox } from './python-sandbox.ts';
 
 const limits = { maxCpuMs: 1000, maxMemoryBytes: 256 << 20, maxOutputCharacters: 10_000 };
 
-/** A folder that holds a package named numpy, and beside it an undeclared module. */
+/** A folder that contains a package named numpy and an undeclared module. */
 const folder = mkdtempSync(join(tmpdir(), 'gradus-packages-'));
 chmodSync(folder, 0o755);
 mkdirSync(join(folder, 'numpy'));
@@ -44,7 +44,7 @@ describe.skipIf(!isHere)(`a declared package${isHere ? '' : ` (skipped: ${opened
     return outcome.status === 'ran' ? outcome.results[0] : outcome;
   };
 
-  test('is on record with its version', () => {
+  test('is recorded with its version', () => {
     expect(sandbox.choice.packages).toEqual({ numpy: '9.9' });
   });
 
@@ -67,7 +67,7 @@ describe.skipIf(!isHere)(`a declared package${isHere ? '' : ` (skipped: ${opened
     expect(await printed(held)).toEqual({ status: 'printed', stdout: 'held\n' });
   });
 
-  test('arrays cross between tests and program as lists', async () => {
+  test('arrays are passed between tests and program as lists', async () => {
     const tests: JudgeTests = {
       type: 'tests',
       setup: 'import numpy',
@@ -79,7 +79,7 @@ describe.skipIf(!isHere)(`a declared package${isHere ? '' : ` (skipped: ${opened
   });
 });
 
-test('a package that no interpreter has gives one error with its name and the command to run', async () => {
+test('a package that no interpreter has is reported as one error with its name and the command to install it', async () => {
   await expect(openWith('/nonexistent', 'wasi')).rejects.toMatchObject({
     name: 'SandboxError',
     message: expect.stringMatching(/declared packages: numpy.*WebAssembly has no numpy/) as string,

@@ -2,20 +2,20 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { SandboxError } from '../../core/errors.ts';
 
-/** Packages that a sandbox may declare, with the parts that are loaded before the first program. */
+/** Packages that a sandbox may declare, each with the submodules that are loaded before the first program. */
 const parts = { numpy: ['linalg', 'fft', 'random', 'testing'] } as const;
 
-/** See `parts`. */
+/** Names of the packages that a sandbox may declare. */
 export const packageNames = Object.keys(parts) as (keyof typeof parts)[];
 
-/** A declared package: its folders, which programs may read. */
+/** A declared package. Programs may read its folders. */
 export interface SandboxPackage {
   readonly name: keyof typeof parts;
   readonly folders: readonly string[];
   readonly parts: readonly string[];
 }
 
-/** End of the message for an interpreter without a package. */
+/** The end of the error message for an interpreter that lacks a package. */
 export const lacksPackage = 'does not have';
 
 const script = `
@@ -25,7 +25,7 @@ print(json.dumps(list(spec.submodule_search_locations)[0] if spec and spec.submo
 `;
 
 /**
- * Finds a package as an ordinary run of the interpreter would, without importing it.
+ * Finds the folder of a package as the interpreter itself would, without importing the package.
  *
  * @throws SandboxError if the interpreter does not have it.
  */

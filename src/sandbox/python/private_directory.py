@@ -43,7 +43,7 @@ class PrivateDirectory:
         return True
 
     def describe(self):
-        """Returns the description that is recorded in the run."""
+        """Returns a description of the directory, which is recorded in the run."""
         return {"writableDirectory": self.writable is not None, "userNamespace": self.own_user_namespace}
 
 
@@ -76,7 +76,7 @@ def spare_uid():
 
 
 def _try_mount(path):
-    """Returns whether mounting works; leaves no mount behind."""
+    """Returns whether mounting works; removes the mount again."""
     private = libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) == 0
     return private and _mount(path) and libc.umount2(path.encode(), MNT_DETACH) == 0
 

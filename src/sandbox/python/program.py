@@ -22,7 +22,7 @@ LIBRARY = [path for path in sys.path[1:] if not path.endswith(".zip")]  # withou
 
 
 def run_main(job):
-    """Runs the program as a script: standard input and output, exit code."""
+    """Runs the program as a script, with standard input, standard output and an exit code."""
     code = 0
     try:
         _prepare("__main__")
@@ -36,7 +36,7 @@ def run_main(job):
 
 
 def _prepare(name):
-    """Makes the interpreter look freshly started."""
+    """Makes the interpreter look as if it had just been started."""
     sys.stdin, sys.stdout, sys.stderr = (
         io.open(number, mode, encoding="utf-8", errors=errors, closefd=False)
         for number, mode, errors in ((0, "r", "surrogatepass"), (1, "w", "surrogatepass"), (2, "w", "backslashreplace"))
@@ -44,7 +44,7 @@ def _prepare(name):
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
     sys.argv, sys.path = ["main.py"], LIBRARY
     sys.setrecursionlimit(10_000)
-    # Names that `site` adds to every ordinary interpreter; this one starts without `site`.
+    # `site` adds these names to every ordinary interpreter; this one starts without `site`.
     builtins.exit, builtins.quit = (_sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)") for name in ("exit", "quit"))
     builtins.help = _sitebuiltins._Helper()
     if hasattr(sys, "set_int_max_str_digits"):

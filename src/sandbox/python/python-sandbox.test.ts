@@ -57,7 +57,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Returns the ids of the fork servers that this process started, and of the processes that host them. */
+/** Returns the process ids of the fork servers that this process started, and of the processes that host them. */
 function forkServers(): number[] {
   return descendants(process.pid).filter((pid) => {
     try {
@@ -130,7 +130,7 @@ describe.skipIf(!isHere)(`scripts${isHere ? '' : ` (skipped: ${opened.message})`
       'print(open("/dev/stdin").read() == "")',
       { status: 'printed', stdout: 'True\n' },
     ],
-  ])('one that %s', async (_, source, result) => {
+  ])('the result of a script that %s', async (_, source, result) => {
     expect(await script(source)).toEqual([result]);
   });
 });
@@ -170,7 +170,7 @@ describe.skipIf(!isHere)('functions', () => {
     ['a loop', 'while True: pass', 'timeout'],
     ['all memory', 'x = bytearray(1 << 30)', 'out-of-memory'],
     ['an exit', 'raise SystemExit(0)', 'failed'],
-  ])('that do not load for %s', async (_, source, cause) => {
+  ])('do not load because of %s', async (_, source, cause) => {
     expect(await call(source, [1])).toMatchObject({ status: 'not-loaded', cause });
   });
 });
@@ -209,7 +209,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     'datetime.date(2026, 1, 2)',
     'datetime.time(1, 2)',
     'datetime.timedelta(-1, 2, 3)',
-  ])('%s crosses both ways as itself', async (value) => {
+  ])('%s is passed to the program and back unchanged', async (value) => {
     const tests = [
       `assert f(${value}) == ${value}`,
       `assert type(f(${value})) is type(${value})`,
@@ -262,7 +262,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ['a setup that fails by itself', ['f()'], '1 / 0'],
     ['a test that is no program', ['assert f( =='], ''],
     ['a setup that needs what is not there', ['f()'], 'import nothing_such'],
-  ])('%s makes the tests broken', async (_, tests, setup) => {
+  ])('tests with %s are broken', async (_, tests, setup) => {
     expect(await outcomes('def f(): return 1', tests, setup)).toMatchObject({ status: 'infrastructure' });
   });
 
@@ -387,7 +387,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     ['another part of pytest', 'import pytest', 'pytest.warns(UserWarning)', 'pytest.warns'],
     ['numpy beyond the stand-in', 'import numpy as np', 'assert f(np.array([1])) == 2', 'declare numpy'],
     ['a library that is not there', 'import pandas', 'f(1)', 'pandas'],
-  ])('tests that need %s are broken, and the reason is given', async (_, setup, test_, reason) => {
+  ])('reports tests that need %s as broken, with the reason', async (_, setup, test_, reason) => {
     expect(await outcomes('def f(x): return x', [test_], setup)).toMatchObject({
       status: 'infrastructure',
       error: expect.stringContaining(reason) as string,
@@ -412,7 +412,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
   });
 
   test(
-    'arbitrary bytes instead of replies pass no test and break nothing',
+    'a program that sends arbitrary bytes instead of replies passes no test and breaks nothing',
     { timeout: 120_000 },
     async () => {
       const frame = fc.oneof(
@@ -494,7 +494,7 @@ describe.skipIf(!isHere)('the lanes', () => {
     await expect.poll(() => tree.filter(isAlive), { timeout: 5000 }).toEqual([]);
   });
 
-  test('closing leaves no process', async () => {
+  test('closing leaves no process behind', async () => {
     const before = forkServers().length;
     const another = await openPythonSandbox(pythonSandbox({ lanes: 1 }));
     await another[Symbol.asyncDispose]();
@@ -502,7 +502,7 @@ describe.skipIf(!isHere)('the lanes', () => {
   });
 });
 
-test('without a working kind, the error names the requirements', async () => {
+test('if no kind works, the error names the requirements', async () => {
   await expect(openPythonSandbox(pythonSandbox({ python: '/bin/false' }))).rejects.toMatchObject({
     name: 'SandboxError',
     message: expect.stringContaining('Linux') as string,

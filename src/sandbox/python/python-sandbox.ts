@@ -28,16 +28,18 @@ export const pythonSandboxConfig = z.strictObject({
   kind: z.enum(['auto', ...pythonKinds]).default('auto'),
   /** Path of the interpreter; by default the first on PATH that passes the self-test. */
   python: z.string().optional(),
-  /** Number of programs that run at the same time; others wait. */
+  /** Number of programs that run concurrently; others wait. */
   lanes: z.int().min(1).max(256).default(2),
-  /** Packages of the interpreter that programs and tests may import; none by default. Needs a native interpreter. */
+  /**
+   * Third-party packages that programs and tests may import; none by default. Needs a native interpreter that has them.
+   */
   packages: z.array(z.enum(packageNames)).default([]),
 });
 
-/** Recipe noun of the Python sandbox, see `pythonSandboxConfig`. */
+/** Recipe noun for the Python sandbox; see `pythonSandboxConfig`. */
 export const pythonSandbox = noun(pythonSandboxConfig);
 
-/** Runs Python programs, alone or against tests that they cannot see. */
+/** Runs Python programs, alone or against tests that the programs cannot see. */
 export interface PythonSandbox extends Sandbox {
   /** The kind and interpreter in use, and why stronger kinds are not used; recorded in the run. */
   readonly choice: SandboxChoice;
@@ -65,16 +67,16 @@ export interface SandboxChoice extends LaneInfo {
 }
 
 /**
- * Opens the strongest Python sandbox that works on this machine: each kind, strongest first, must contain a set of
- * hostile programs (`selfTest`) before it is used.
+ * Opens the strongest Python sandbox that works on this machine: before a kind is used, it must contain a set of
+ * hostile programs (`selfTest`). Kinds are tried strongest first.
  *
- * @throws SandboxError if none works: no python3, no Linux ≥ 5.13, Landlock or seccomp switched off, and the optional
- * package of the WebAssembly kind not installed; or no interpreter with the declared packages.
+ * @throws SandboxError if no kind works (no python3, no Linux ≥ 5.13, or Landlock or seccomp switched off; and the
+ * optional package of the WebAssembly kind not installed), or if no interpreter has the declared packages.
  */
 export async function openPythonSandbox(config: z.input<typeof pythonSandboxConfig>): Promise<PythonSandbox> {
   const { kind, python, lanes, packages } = pythonSandboxConfig.parse(config);
   const refused: Refusal[] = [];
-  // An interpreter named by the user is never replaced by another.
+  // Never replace an interpreter that the user named by another one.
   const kindsTried = python === undefined ? pythonKinds : hostKinds;
   const kinds = kind === 'auto' ? kindsTried : [kind];
   for (const candidate of kinds) {
@@ -160,7 +162,7 @@ function createPythonSandbox(pool: LanePool, choice: SandboxChoice): PythonSandb
       }
       const ended = scriptResult(result, limits);
       if (ended.status !== 'stalled') return ended;
-      // The program slept although the machine was idle. Count this as a timeout: `ungradable` would make sleeping
+      // The program slept although the machine was idle. Count this as a timeout: with `ungradable`, sleeping would be
       // better than a wrong answer.
       if (ended.stall === 'idle') return { status: 'timeout' };
       trouble = `still running after ${Math.round(wallMs)} ms, of which ${Math.round(result.program.cpuMs)} ms of CPU time`;

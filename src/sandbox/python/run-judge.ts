@@ -18,7 +18,9 @@ export type JudgeTests =
       readonly tests: readonly string[];
       readonly stopAtFailure?: boolean;
     }
-  /** Calls `entryPoint` (or the method of that name of a class `Solution`); the result must equal one of `accepted`. */
+  /**
+   * Calls `entryPoint` (or the method with that name of a class `Solution`); the result must equal one of `accepted`.
+   */
   | {
       readonly type: 'cases';
       readonly entryPoint: string;
@@ -35,7 +37,7 @@ export interface JudgeCase {
   readonly tolerance?: { readonly absolute: number; readonly relative: number } | undefined;
 }
 
-/** The outcome of one test. `value` is the value that a call returned, in the tagged form of values.py. */
+/** The outcome of one test. `value` is what a call returned, in the tagged form of values.py. */
 export type TestOutcome =
   | { readonly status: 'passed'; readonly value?: unknown }
   | { readonly status: 'failed'; readonly error: string }
@@ -43,7 +45,7 @@ export type TestOutcome =
 
 /** The outcome of a program's tests. */
 export type JudgedOutcome =
-  /** One outcome per test, in order; only those up to the first failure with `stopAtFailure`. */
+  /** One outcome per test, in order; with `stopAtFailure`, only up to the first failure. */
   | { readonly status: 'judged'; readonly outcomes: readonly TestOutcome[] }
   | {
       readonly status: 'not-loaded';
@@ -97,7 +99,7 @@ function countOf(tests: JudgeTests): number {
 function interpret(reply: LaneReply, count: number): JudgedOutcome {
   const judge = reply.judge;
   if (!judge) throw new SandboxError('the fork server did not run the judge');
-  // The judge used up its CPU time on the data that the program sent; a right answer never costs that much.
+  // The judge used up its CPU time on the data that the program sent; a correct answer never costs that much.
   if (isCpuSignal(judge)) return { status: 'judged', outcomes: fill([], count, { status: 'timeout' }) };
   if (judge.ended === 'killed') return { status: 'infrastructure', error: 'the tests did not end in time' };
   if (judge.stdout.length === 0) {
@@ -127,7 +129,7 @@ function interpret(reply: LaneReply, count: number): JudgedOutcome {
   };
 }
 
-/** Returns the reason why no further test could run. */
+/** Returns the outcome that explains why no further test could run. */
 function causeOf(stopped: z.infer<typeof outcomeSchema>, program: LaneReply['program']): TestOutcome {
   if (stopped.status === 'timeout' || stopped.status === 'stalled' || isCpuSignal(program))
     return { status: 'timeout' };

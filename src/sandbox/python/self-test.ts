@@ -1,7 +1,7 @@
 import { SandboxError } from '../../core/errors.ts';
 import type { LanePool } from './lane-pool.ts';
 
-/** A program that prints `ESCAPED` if it gets past a protection, and the output that is required instead. */
+/** A program that prints `ESCAPED` if it overcomes a protection, and the output that is required instead. */
 interface Trial {
   readonly name: string;
   readonly source: string;
@@ -35,7 +35,7 @@ const trials: readonly Trial[] = [
 const request = { memoryBytes: 512 << 20, cpuSeconds: 5, outputBytes: 1 << 16, wallMs: 60_000 };
 
 /**
- * Runs one hostile program per class of escape, and a harmless one.
+ * Runs one hostile program for each class of escape, and a harmless program.
  *
  * @throws SandboxError naming the first program that printed something else.
  */

@@ -55,5 +55,5 @@ AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
 def allowed_numbers(machine):
-    """The allowed call numbers of a machine, ascending."""
+    """Returns the numbers of the allowed calls on a machine, ascending."""
     return sorted(int(entry.split("=")[1]) for entry in ALLOWED[machine].split())

@@ -90,7 +90,7 @@ def _arguments(function, parameters, fixtures, closing):
 
 
 def _finish(result):
-    """Runs the body of an asynchronous test."""
+    """Awaits the result of an asynchronous test."""
     if isinstance(result, types.CoroutineType):
         import asyncio
 

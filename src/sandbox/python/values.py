@@ -24,11 +24,11 @@ VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
 
 
 class MalformedValue(Exception):
-    """The data is not a value."""
+    """The data does not encode a value."""
 
 
 def pack(value, refer=None):
-    """Returns the JSON form of a value. `refer` returns the number of an object that is not data."""
+    """Returns the JSON form of a value. `refer` returns a number for an object that is not plain data."""
     kind = type(value)
     if value is None or kind in (bool, str, float):
         return value
@@ -56,7 +56,7 @@ def _pack_rarer(value, refer):
             raise MalformedValue(f"an iterator of more than {MAX_ITERATED} items")
         return {"iterator" if isinstance(value, ITERATORS) else "view": [pack(item, refer) for item in items]}
     if kind.__module__ == "numpy" and hasattr(kind, "tolist"):
-        return pack(value.tolist(), refer)  # arrays cross as lists, scalars as Python scalars
+        return pack(value.tolist(), refer)  # arrays are sent as lists, scalars as Python scalars
     if isinstance(value, type) and issubclass(value, Exception):
         return {"exception": class_names(value)}
     if refer is None:
@@ -134,7 +134,7 @@ PACKERS = (
 
 
 def unpack(packed, resolve=None):
-    """Returns the value of a packed form; `resolve` returns the object with a given number and type name."""
+    """Returns the value that `packed` encodes; `resolve` returns the object with a given number and type name."""
     kind = type(packed)
     if packed is None or kind in (bool, int, float, str):
         return packed

@@ -16,7 +16,7 @@ for _name in (
     except ImportError:
         pass  # the interpreter was built without it; programs get the same ImportError
 
-# At most two allocation arenas: each reserves 64 MiB of address space, which counts towards the memory limit.
+# Use at most two allocation arenas: each reserves 64 MiB of address space, which counts towards the memory limit.
 _mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
 if _mallopt is not None:
     _mallopt(-8, 2)

@@ -8,7 +8,10 @@ const area = (value: number): string => (Number.isNaN(value) ? '–' : value.toF
 const ranged = ({ mean, low, high }: Estimate): string =>
   `${percent(mean)} [${percent(low)}, ${percent(high)}]`;
 
-/** Formats how well a scorer predicts verdicts, and how much it gains in best of N, compared with a majority vote. */
+/**
+ * Formats the quality of a scorer: how well it predicts verdicts, and how best of N with it compares with a majority
+ * vote.
+ */
 export function formatQuality(quality: ScorerQuality): string {
   const { attempts, problems, correct, auc, aucWithin, byDepth, byBin, bestOf } = quality;
   const rows = bestOf.map(({ domain, n, single, max, confident, oracle, maxOverSingle, votes }) => [

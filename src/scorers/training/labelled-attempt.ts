@@ -7,17 +7,17 @@ export interface LabelledAttempt {
   readonly domain: string;
   /** Text of the question. */
   readonly prompt: string;
-  /** Key of the group; its attempts share problem and policy. */
+  /** Key of the group of attempts that share problem and policy. */
   readonly group: string;
-  /** Prompt and answer. Length T. */
+  /** The T tokens of prompt and answer. */
   readonly tokens: Int32Array;
   /** Positions of the labels: the number of tokens read before each, in 1 … T. */
   readonly places: readonly number[];
-  /** One per place: whether the prefix leads to a right answer. */
+  /** For each place, whether the prefix leads to a correct answer. */
   readonly labels: readonly boolean[];
   /** Weight of each place's label in the loss; default 1. */
   readonly weights?: readonly number[];
-  /** Whether the whole answer is right. */
+  /** Whether the whole answer is correct. */
   readonly isCorrect: boolean;
   /** Geometric mean of the policy's probabilities of the answer's tokens; absent if it was not stored. */
   readonly confidence?: number;
@@ -25,7 +25,7 @@ export interface LabelledAttempt {
   readonly answer?: string | undefined;
 }
 
-/** Returns a training row. Labels are only targets, never input. */
+/** Returns the training sequence of an attempt. Labels are only targets, never input. */
 export function labelSequence(
   { tokens, places, labels, weights: labelWeights }: LabelledAttempt,
   { good, bad }: LabelTokens,

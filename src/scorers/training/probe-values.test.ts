@@ -8,7 +8,7 @@ import { labelSequence } from './labelled-attempt.ts';
 import { probeValues } from './probe-values.ts';
 import type { ScoredAttempt } from './scorer-quality.ts';
 
-/** After `a` every continuation is right, after `b` one in four, after `c` none. */
+/** After `a`, every continuation is correct; after `b`, one in four; after `c`, none. */
 const engine = scriptedEngine({
   complete: (_key, index, _version, _turn, { given }) => {
     const last = String.fromCharCode(given.tokens.at(-1)!);
@@ -50,9 +50,9 @@ async function probe(attempts: readonly ScoredAttempt[], changes: Partial<typeof
 }
 const textOf = ({ tokens }: { tokens: Int32Array }): string => String.fromCharCode(...tokens);
 
-test('labels the most uncertain prefix of each attempt with the share of right continuations', async () => {
+test('labels the most uncertain prefix of each attempt with the share of correct continuations', async () => {
   const { rows, ...counts } = await probe([
-    // The place before the answer and the one after it are never probed, however uncertain.
+    // The places before and after the whole answer are never probed, however uncertain their scores.
     attempt('p', 'xb4', [0.5, 0.9, 0.45, 0.5]),
     attempt('p', 'xa5', [0.5, 0.8, 0.6, 0.5]),
     attempt('q', 'xc5', [0.5, 0.1, 0.3, 0.5]),
@@ -71,7 +71,7 @@ test('labels the most uncertain prefix of each attempt with the share of right c
   expect(row.weights.slice(0, -1).every((weight) => weight === 0)).toBe(true);
 });
 
-test('does not depend on the order, keeps the most uncertain prefixes, and skips unknown problems and other prompts', async () => {
+test('does not depend on the order, keeps the most uncertain prefixes, and skips unknown problems and different prompts', async () => {
   const rng = createRng(1, 'probed');
   const some = Array.from({ length: 12 }, (_, at) =>
     attempt('p', `${'abc'[at % 3]!.repeat(1 + (at % 4))}5`, [

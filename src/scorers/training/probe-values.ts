@@ -7,7 +7,7 @@ import type { Verifier } from '../../verifiers/verifier.ts';
 import type { LabelledAttempt } from './labelled-attempt.ts';
 import type { ScoredAttempt } from './scorer-quality.ts';
 
-/** The policy, and the problems that it is probed on. */
+/** The policy to probe, and the problems. */
 export interface ProbeParts {
   readonly engine: { readonly sampler: Pick<Sampler, 'sample' | 'info'>; readonly renderer: Renderer };
   readonly verifierFor: (problem: Problem) => Verifier;
@@ -31,9 +31,9 @@ export interface ProbeOptions {
 export interface Probes {
   readonly rows: readonly LabelledAttempt[];
   readonly prefixes: number;
-  /** Prefixes with right and wrong continuations. */
+  /** Number of prefixes with both correct and wrong continuations. */
   readonly mixed: number;
-  /** Judged continuations. */
+  /** Number of judged continuations. */
   readonly continuations: number;
 }
 
@@ -45,10 +45,10 @@ interface Prefix {
 }
 
 /**
- * Draws k continuations after the prefixes whose value is most uncertain, and labels each prefix with the share of right
- * ones (the soft labels of Math-Shepherd, 2312.08935): one row with the good label and one with the bad label, whose
- * weights are the two shares. Each attempt contributes at most one prefix, the place inside its answer with the score
- * nearest to 1/2.
+ * Draws k continuations of each of the prefixes whose values are most uncertain, and labels each prefix with the share
+ * of correct ones (the soft labels of Math-Shepherd, 2312.08935): one row with the good label and one with the bad
+ * label, whose weights are the two shares. Each attempt contributes at most one prefix, the place inside its answer
+ * with the score nearest to 1/2.
  *
  * Skips attempts at problems that are not in `problems`, and attempts whose prompt differs from the problem's own.
  */
@@ -107,7 +107,7 @@ function uncertainPrefixes(attempts: readonly ScoredAttempt[], most: number): Pr
     hashKey('uncertain prefix', group, place, tokens.join());
   return attempts
     .flatMap((attempt): Prefix[] => {
-      // At the first place nothing is written yet; at the last, no continuation is left to vary.
+      // At the first place, nothing is written yet; at the last, the answer is complete.
       const inside = attempt.places
         .map((place, at) => ({ attempt, place, score: attempt.scores[at]! }))
         .slice(1, -1);

@@ -8,7 +8,7 @@ import type { GroupRow } from '../../runs/reading/run-rows.ts';
 import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
 import type { LabelledAttempt } from './labelled-attempt.ts';
 
-/** Training and held-out attempts; no problem is in both. */
+/** Training and held-out attempts, which have no problem in common. */
 export interface ScorerData {
   readonly train: readonly LabelledAttempt[];
   readonly heldOut: readonly LabelledAttempt[];
@@ -21,12 +21,12 @@ export const heldOutShare = 0.1;
 
 /**
  * Labels all prefixes of a run's rollouts with the verdict of the whole rollout: an unbiased one-sample estimate of the
- * probability that the prefix leads to a right answer (Math-Shepherd with k = 1, 2312.08935). The scorer learns from
- * the training rollouts. The rollouts of the last evaluation, which the final policy wrote, are held out; without an
- * evaluation, a tenth of the problems.
+ * probability that the prefix leads to a correct answer (Math-Shepherd with k = 1, 2312.08935). The scorer learns from
+ * the training rollouts. The rollouts of the last evaluation, which the final policy wrote, are held out; if there was
+ * no evaluation, a tenth of the problems is.
  *
  * @param since first step whose training rollouts are used; older policies make different errors.
- * @throws DataError for a run without rollouts that have tokens and a verdict.
+ * @throws DataError if the run has no rollouts with tokens and a verdict.
  */
 export async function readRunAttempts(directory: string, since = 0): Promise<ScorerData> {
   using run = await openRunReader(directory);

@@ -12,24 +12,24 @@ import { mean, sum } from '../../statistics/summary.ts';
 import type { LabelTokens } from '../scorer-labels.ts';
 import { labelSequence, type LabelledAttempt } from './labelled-attempt.ts';
 
-/** How well a scorer predicts the verdicts of attempts at problems it was not trained on. JSON-safe. */
+/** How well a scorer predicts verdicts on problems on which it was not trained. JSON-safe. */
 export interface ScorerQuality {
   readonly attempts: number;
   readonly problems: number;
-  /** Share of right answers. */
+  /** Share of correct answers. */
   readonly correct: number;
   /** Area under the ROC curve of the scores of whole answers, over all pairs of attempts. */
   readonly auc: number;
-  /** The same, but only over pairs of attempts at the same problem: the relevant figure for best of N. */
+  /** The same area, but only over pairs of attempts at the same problem: the relevant figure for best of N. */
   readonly aucWithin: number;
   /**
-   * The same for the policy's own confidence, which needs no extra computation; absent if rollouts have no
+   * The same two areas for the policy's own confidence, which costs nothing; absent if rollouts have no
    * log-probabilities.
    */
   readonly confidence?: { readonly auc: number; readonly aucWithin: number };
-  /** AUC by the share of the answer that was read; 0 means only the prompt. */
+  /** AUC by the share of the answer that the scorer has read; at 0, it has read only the prompt. */
   readonly byDepth: readonly { readonly depth: number; readonly auc: number }[];
-  /** AUC by the bin of the pass rate of the group's other attempts. */
+  /** AUC by bin; an attempt's bin is that of the pass rate of the other attempts in its group. */
   readonly byBin: Readonly<Record<Bin, { readonly attempts: number; readonly auc: number }>>;
   /** Expected calibration error over ten bins, and its curve. */
   readonly calibrationError: number;
@@ -43,28 +43,28 @@ export interface BestOf {
   readonly domain: string;
   readonly n: number;
   readonly single: Estimate;
-  /** The answer with the highest score, and its gain over a single attempt. */
+  /** Accuracy of the answer with the highest score; `maxOverSingle`: its gain over a single attempt. */
   readonly max: Estimate;
   readonly maxOverSingle: Estimate;
-  /** The answer with the highest confidence; absent if rollouts have no log-probabilities. */
+  /** Accuracy of the answer with the highest confidence; absent if rollouts have no log-probabilities. */
   readonly confident?: Estimate;
-  /** Share of problems with a right answer among N. */
+  /** Share of problems with a correct answer among N. */
   readonly oracle: Estimate;
   /** Absent for answers without a normal form, such as programs, which cannot vote. */
   readonly votes?: {
     readonly majority: Estimate;
-    /** The answer with the largest sum of scores. */
+    /** Accuracy of the answer with the largest sum of scores. */
     readonly weighted: Estimate;
     readonly maxOverMajority: Estimate;
   };
 }
 
-/** An attempt with the probability of a right answer after each of its places. */
+/** An attempt with the predicted probability of a correct answer at each of its places. */
 export interface ScoredAttempt extends LabelledAttempt {
   readonly scores: readonly number[];
 }
 
-/** Attempts scored in one call. */
+/** Number of attempts scored in one call. */
 const scoredAtOnce = 512;
 
 /** Scores every place of the attempts with a trained scorer; skips attempts that do not fit into its window. */
@@ -131,7 +131,7 @@ const withConfidence = (attempts: readonly ScoredAttempt[]): ScoredAttempt[] | u
 const scoreAt = ({ scores }: ScoredAttempt, depth: number): number =>
   scores[Math.round(depth * (scores.length - 1))]!;
 
-/** Returns the AUC over all pairs of a right and a wrong attempt from the same group. */
+/** Returns the AUC over all pairs of a correct and a wrong attempt from the same group. */
 function aucWithin(groups: readonly (readonly ScoredAttempt[])[]): number {
   const parts = groups.map((group) => {
     const isTrue = group.map(({ isCorrect }) => isCorrect);

@@ -20,9 +20,9 @@ export type StepwiseRow = z.output<typeof stepwiseRow>;
 
 /**
  * Reads labelled steps from JSON Lines in TRL's stepwise supervision format. A row counts as correct if its last label
- * is true; a tenth of the prompts is held out.
+ * is true. Holds out a tenth of the prompts.
  *
- * @param separator text between steps, as TRL's `step_separator`.
+ * @param separator text between steps, like TRL's `step_separator`.
  * @throws DataError naming the file, the row, the expected format and the actual content.
  */
 export async function readStepwiseRows(
@@ -75,7 +75,7 @@ function attemptOf(
   };
 }
 
-/** Converts an attempt to a row: steps without their separators, each labelled as the attempt is. */
+/** Converts an attempt to a row: steps without their separators, each with the attempt's own label. */
 export function stepwiseRowOf(
   { prompt, tokens, places, isCorrect }: LabelledAttempt,
   separator: string,

@@ -24,11 +24,11 @@ import { trainScorer } from './train-scorer.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gradus-scorer-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('learns from verdicts only, and gives the same scores after it is opened from its folder', async () => {
+test('a scorer learns from verdicts alone, and gives the same scores after it is opened from its folder', async () => {
   await using engine = await openEmbeddedEngine({ model: 'models/gradus-tiny', exportType: 'f32' });
   const { renderer } = engine;
   const rng = createRng(3, 'scored attempts');
-  // An attempt is right if it answers 7; two attempts at each problem.
+  // There are two attempts at each problem; an attempt is correct if it answers 7.
   const attempts = Array.from({ length: 96 }, (_, at): LabelledAttempt => {
     const problemId = `${rng.integer(10, 99)}+${at >> 1}=?`;
     const isCorrect = rng.next() < 0.5;
@@ -56,7 +56,7 @@ test('learns from verdicts only, and gives the same scores after it is opened fr
   const scored = await scoreAttempts(engine.weights, labels, heldOut);
   const quality = scorerQuality(scored);
   expect(quality.auc).toBeGreaterThan(0.9);
-  // Before the answer is read, nothing distinguishes right from wrong.
+  // Before the answer is read, nothing distinguishes correct from wrong attempts.
   expect(quality.byDepth[0]!.auc).toBeLessThan(0.8);
   expect(formatQuality(quality)).toMatch(/held out: 32 attempts.*\n.*AUC 0\.9|AUC 1\.0/);
   await engine.weights.exportModel(folder);
@@ -69,7 +69,7 @@ test('learns from verdicts only, and gives the same scores after it is opened fr
   const transcript = givenTranscript([], tokens);
   const again = await scorer.score(mathProblem({ id: 'p' }), transcript, places);
   for (const [at, score] of again.entries()) expect(score).toBeCloseTo(scores[at]!, 5);
-  // The same model behind our own server: the labels are its alternatives after each place.
+  // Serve the same model with our own server, which returns the labels as alternatives after each place.
   const { url } = opened.use(await startModelService(engine, { host: '127.0.0.1', port: 0, name: 'scorer' }));
   const probe = { prompt: '20+5=?', right: '3;\\boxed{7}', wrong: '3;\\boxed{2}' };
   const address = {
@@ -136,7 +136,7 @@ test('learns from training rollouts and holds out those of the last evaluation',
     'a false',
     'b true',
   ]);
-  // A problem of the evaluation that was trained on is not held out.
+  // A problem that is in both the evaluation and the training is not held out.
   expect(heldOut.map(({ problemId }) => problemId)).toEqual(['held']);
   expect(heldOutFrom).toBe('evaluation after step 2');
   expect(train[0]).toMatchObject({
@@ -147,7 +147,7 @@ test('learns from training rollouts and holds out those of the last evaluation',
   await expect(readRunAttempts(run.directory, 2)).rejects.toThrow(/got 0 and/);
 });
 
-test('reads and writes TRL’s stepwise format, cut between the tokens of steps', async () => {
+test('reads and writes TRL’s stepwise format, with steps cut between tokens', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const rows = Array.from({ length: 40 }, (_, at) => ({
     prompt: `q${at}`,

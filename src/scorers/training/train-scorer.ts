@@ -9,7 +9,7 @@ import { labelSequence, type LabelledAttempt } from './labelled-attempt.ts';
 
 /** Settings for training a scorer. */
 export interface ScorerSettings {
-  /** Attempts per step. */
+  /** Number of attempts per step. */
   readonly batchSize: number;
   readonly epochs: number;
   readonly optimizer: OptimizerConfig;
@@ -22,7 +22,7 @@ export interface ScorerSettings {
 /**
  * Trains a model to predict the label after each prefix: cross-entropy, averaged over the labels of a batch.
  *
- * @throws DataError when no attempt fits the model's window; EngineError when the loss is not finite.
+ * @throws DataError if no attempt fits the model's window; EngineError if the loss is not finite.
  */
 export async function trainScorer(
   engine: LearningEngine,
@@ -49,7 +49,7 @@ export async function trainScorer(
   return report!;
 }
 
-/** Returns training rows whose weights sum to 1. */
+/** Returns training sequences whose weights sum to 1. */
 function trainingSequences(attempts: readonly LabelledAttempt[], labels: LabelTokens) {
   const rows = attempts.map((attempt) => labelSequence(attempt, labels));
   const total = sum(rows.map(({ weights }) => sum(weights)));

@@ -26,7 +26,7 @@ const root = makeFastFolder('dashboard');
 const pages = join(root, '.pages');
 const folder = 'shown-0001';
 let dashboard: Listening;
-/** A run that is still being written while it is shown. */
+/** A run that is still being written while the dashboard shows it. */
 let run: Run;
 
 const settings = {
@@ -56,7 +56,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true });
 });
 
-/** Sends a request unchanged: `fetch` would normalise the path and set the host. */
+/** Sends a request without changes: `fetch` would normalise the path and set the host. */
 function get(url: string, options: { path?: string; host?: string; method?: string; cookie?: string } = {}) {
   const { hostname, port, pathname, search } = new URL(url);
   const { path = pathname + search, host = `${hostname}:${port}`, method = 'GET', cookie = '' } = options;
@@ -74,7 +74,7 @@ function get(url: string, options: { path?: string; host?: string; method?: stri
 }
 const data = async (path: string): Promise<any> => JSON.parse((await get(dashboard.url, { path })).text);
 
-test('shows a live run, from the list down to one rollout, next to a damaged run', async () => {
+test('shows a live run, from the list of runs down to one rollout, next to a damaged run', async () => {
   const [broken, head] = await data('/api/runs');
   expect(broken).toMatchObject({ folder: 'broken-0001', problem: expect.stringContaining('run.sqlite') });
   expect(head).toMatchObject({
@@ -111,7 +111,7 @@ test('shows a live run, from the list down to one rollout, next to a damaged run
   expect(visits.map(({ id }: { id: number }) => id)).toContain(group.id);
 });
 
-test('reports a missing rollout file as an error, and a damaged database as a row of the list', async () => {
+test('reports a missing rollout file as an error, and a damaged database as a row in the list of runs', async () => {
   const elsewhere = join(root, '.damaged');
   await using written = await recordShown(elsewhere, smallShown);
   await written.finish('finished', 'done');
@@ -183,7 +183,7 @@ test('shows the answers to a family of problems and the beginnings of prompts, a
   }
   expect(found).toBe(timeouts);
   const { rows: before } = await data(search);
-  // A crash may damage the index after its first page.
+  // Damage the index after its first page, as a crash may do.
   const index = new DatabaseSync(runLayout(run.directory).search, { defensive: false });
   index.exec('DELETE FROM texts_data WHERE id > 10');
   index.close();
@@ -222,7 +222,7 @@ test('ends change streams when it closes', async () => {
   await expect(fetch(new URL('/api/runs', closing.url))).rejects.toThrow('fetch failed');
 });
 
-test('sends the page with a policy that lets it load only its own files', async () => {
+test('sends the page with a content security policy that lets it load only its own files', async () => {
   const { status, text, headers } = await get(dashboard.url);
   expect({ status, text }).toEqual({ status: 200, text: '<!doctype html><title>Gradus</title>' });
   expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
@@ -230,7 +230,7 @@ test('sends the page with a policy that lets it load only its own files', async 
   expect((await get(dashboard.url, { path: '/assets/main.js' })).text).toBe('0;');
 });
 
-test('compares seeds with bounded curves, or returns a note with the reason why they are not comparable', async () => {
+test('compares seeds, with a limited number of points per curve, or returns a note that explains why they cannot be compared', async () => {
   for (const [index, name] of ['one', 'one', 'two', 'two'].entries()) {
     const seed = index % 2;
     await using seeded = await createRun(root, { name, seed, recipe: { seed, setting: name } });
@@ -289,7 +289,7 @@ describe('rejects', () => {
     expect(text).not.toContain('not for you');
   });
 
-  test('every method that could write', async () => {
+  test('every request method that could write', async () => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       const { status, text } = await get(dashboard.url, { path: '/api/runs', method });
       expect([status, text]).toEqual([405, expect.stringContaining(`${method} /api/runs is not allowed`)]);
@@ -356,7 +356,7 @@ describe('edits', () => {
     expect(await list()).toEqual(['demo-0001', 'live-0001']);
     const trash = await fetch(new URL('/api/trash', editing.url), { headers: token });
     expect(await trash.json()).toEqual([{ folder: 'demo-0002', title: 'Baseline' }]);
-    // No other run gets the number of a run in the trash.
+    // A new run does not get the number of a run in the trash.
     await (await createRun(at, { name: 'demo', recipe: {}, seed: 0 }))[Symbol.asyncDispose]();
     expect(await list()).toEqual(['demo-0001', 'demo-0003', 'live-0001']);
     {
@@ -433,7 +433,7 @@ describe('with a player', () => {
     expect((await post(body)).status).toBe(status);
   });
 
-  test('accepts POST only at one path, and at no path without a player', async () => {
+  test('accepts POST only at one path, and at none without a player', async () => {
     expect((await post({}, '/api/runs')).status).toBe(405);
     expect((await get(dashboard.url, { path: '/api/play', method: 'POST' })).status).toBe(405);
   });

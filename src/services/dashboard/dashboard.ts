@@ -12,19 +12,19 @@ import { changeRoutes, prometheusRoutes, runRoutes, type ViewParts } from './run
 
 /** Address and content of a dashboard. */
 export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'>, ListenAddress {
-  /** The folder that contains the built pages. */
+  /** The folder that contains the built web pages. */
   readonly pages: string;
-  /** Answers prompts with the runs' models; absent: the dashboard runs no model. */
+  /** Answers prompts with the runs' models; if absent, the dashboard runs no model. */
   readonly player?: Player;
 }
 
 /**
- * Serves the pages and their data. The dashboard never changes the records of a run: pages may write annotations, move a
- * run to the trash and back, and extend a full-text index beside it. Without a player, it runs no model. The pages may
- * load only their own files and run only their own scripts.
+ * Serves the web pages and their data. The dashboard never changes the records of a run: pages may write annotations,
+ * move a run to the trash and back, and extend a full-text index beside it. Without a player, it runs no model. The
+ * pages may load only their own files and run only their own scripts.
  *
  * @returns the address; its `url` ends with `?token=…` if there is a token.
- * @throws ConfigError for a host off loopback without a token, and for an address that it cannot listen on.
+ * @throws ConfigError for a host off loopback without a token, and for an address on which it cannot listen.
  */
 export async function startDashboard(options: DashboardOptions): Promise<Listening> {
   const watch = watchRuns(options.root);
@@ -34,7 +34,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Listeni
     headers: pageHeaders,
     command: 'gradus dashboard',
     risk: 'read every rollout and delete runs',
-    // A page keeps a change stream open while it is shown.
+    // Cut connections: a page keeps a change stream open for as long as it is shown.
     onClose: 'cut',
   });
   const query = (options.token ?? '') === '' ? '' : `?token=${encodeURIComponent(options.token!)}`;

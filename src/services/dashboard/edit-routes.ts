@@ -55,7 +55,7 @@ export function editRoutes(root: string): Hono {
   return app;
 }
 
-/** Parses a JSON body. Browsers send JSON to another site only after a preflight request. */
+/** Parses a JSON body. @throws GradusError for an invalid one. */
 async function bodyOf<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
   const parsed = schema.safeParse(await c.req.json().catch(() => undefined));
   if (parsed.success) return parsed.data;

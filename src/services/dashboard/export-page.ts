@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RunError } from '../../core/errors.ts';
 import { type ExportedRun, jsonForHtml } from './exported-run.ts';
 
-/** The page that `npm run build:web` builds for exports, with inlined scripts and styles but without runs. */
+/** The page that `npm run build:web` builds for exports: scripts and styles are inlined, runs are still missing. */
 const template = 'export.html';
 const mark = '<div id="root">';
 
@@ -25,6 +25,6 @@ export async function exportPage(pages: string, runs: readonly ExportedRun[]): P
     );
   });
   const data = `<script type="application/json" id="gradus-runs">${jsonForHtml(runs)}</script>`;
-  // The replacement is a function, because `$&` in a replacement string would insert the match.
+  // Use a function as the replacement, because `$&` in a replacement string would insert the match.
   return html.replace(mark, () => `${data}${mark}`);
 }

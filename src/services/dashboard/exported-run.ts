@@ -20,19 +20,19 @@ import { strategiesView, type StrategiesView } from './views/strategies.ts';
 export interface ExportedRun {
   readonly detail: RunDetail;
   readonly outcome: RunOutcome;
-  /** Newest first. */
+  /** Events, newest first. */
   readonly notes: readonly RunNote[];
   readonly metrics: MetricSeriesByName;
   readonly facets: Facets;
   readonly differences: Differences;
   readonly groups: readonly Group[];
   readonly rollouts: readonly RolloutLine[];
-  /** By group id. */
+  /** Complete groups by group id. */
   readonly details: Readonly<Record<string, GroupDetail>>;
   readonly levels: Readonly<Record<NonNullable<LevelsQuery['by']> | 'any', readonly LevelCell[]>>;
   readonly curriculum: CurriculumView;
   readonly strategies: StrategiesView;
-  /** By problem id. */
+  /** Problem details by problem id. */
   readonly problems: Readonly<Record<string, ProblemDetail>>;
   /** Answers for the domains and families that were evaluated twice. */
   readonly answers: readonly { readonly query: AnswersQuery; readonly view: AnswersView }[];
@@ -40,7 +40,7 @@ export interface ExportedRun {
   readonly omitted: readonly string[];
 }
 
-/** Limit and time of an export. */
+/** Size limit and time of an export. */
 export interface ExportOptions {
   readonly at: Date;
   /** Approximate limit in bytes of JSON; the most important parts come first. */
@@ -50,13 +50,13 @@ export interface ExportOptions {
 }
 
 const points = 500;
-/** Share of the bytes for the rows of each table; complete groups use the rest. */
+/** Share of the bytes available for the rows of each table; complete groups use the rest. */
 const tableShare = 0.25;
 const worstPerStage = 20;
 
 /**
- * Returns a run as one value for a page. Truncates a large run to its newest rows, and to the complete groups of each
- * stage's hardest problems, then of the newest groups; `omitted` lists the missing parts.
+ * Returns a run as one value for a page. Of a large run, keeps only the newest rows of each table and as many complete
+ * groups as fit: first those of each stage's hardest problems, then the newest. `omitted` lists the missing parts.
  */
 export async function runForPage(run: RunReader, options: ExportOptions): Promise<ExportedRun> {
   const { at, maxBytes } = options;
@@ -88,7 +88,7 @@ export async function runForPage(run: RunReader, options: ExportOptions): Promis
   return { ...rest, ...whole, omitted: omissions({ notes, groups, rollouts }, whole.details) };
 }
 
-/** Formats JSON for a script element in HTML, such that no text in it can close the element or open another. */
+/** Formats JSON for a script element in HTML, escaped so that no text in it can close the element or open another. */
 export function jsonForHtml(value: unknown): string {
   return JSON.stringify(value)
     .replaceAll('<', String.raw`\u003c`)
@@ -106,7 +106,7 @@ function levelsOf(run: RunReader): ExportedRun['levels'] {
   };
 }
 
-/** Maximum number of domains and families over all suites. */
+/** Maximum number of domains and families, over all suites, whose answers are exported. */
 const mostAnswers = 40;
 
 /** Reads the answers to which the outcome page links. */
@@ -126,7 +126,7 @@ interface Rows<T> {
   readonly total: number;
 }
 
-/** Reads pages until a number of bytes is reached. */
+/** Reads pages of a table until a number of bytes is reached. */
 function rowsWithin<T>(bytes: number, ask: (cursor: string | undefined) => Page<T>): Rows<T> {
   const rows: T[] = [];
   let left = bytes;

@@ -13,7 +13,7 @@ import { notFound, runDirectory, withRun } from './run-folder.ts';
 const imageHeaders = { 'content-disposition': 'inline' };
 
 /**
- * Route to the images of a recorded prompt: `/runs/:run/groups/:id/images/:sha256`. Sends a file only if its bytes
+ * Route for the images of a recorded prompt: `/runs/:run/groups/:id/images/:sha256`. Sends a file only if its bytes
  * have the recorded hash, so that a run folder from elsewhere cannot refer to other files on this machine. The first
  * bytes must be those of PNG, JPEG, WebP or GIF.
  */

@@ -4,7 +4,7 @@ import { ConfigError } from '../../core/errors.ts';
 import { playRequest, type PlayEvent, type Player } from './play.ts';
 import { runDirectory } from './run-folder.ts';
 
-/** The only path that accepts `POST`, and only with a player. */
+/** The path for prompting a model, which accepts `POST` if there is a player. */
 export const playPath = '/api/play';
 
 /** Maximum body size of a request to `playPath`, in bytes. */

@@ -5,7 +5,7 @@ import type { Verdict } from '../../core/verdict.ts';
 /** Body of `POST /api/play`. The response is one line of JSON per `PlayEvent`. Only one request runs at a time. */
 export const playRequest = z.strictObject({
   run: z.string(),
-  /** Step of a checkpoint; absent: the exported model, else the newest checkpoint. */
+  /** Step of the checkpoint to use; default: the exported model, else the newest checkpoint. */
   step: z.int().min(0).optional(),
   messages: z
     .array(
@@ -13,7 +13,7 @@ export const playRequest = z.strictObject({
     )
     .min(1)
     .max(50),
-  /** Id of a problem of the recipe; its verifier judges the completions. */
+  /** Id of a problem in the recipe, whose verifier then judges the completions. */
   problem: z.string().optional(),
   count: z.int().min(1).max(16).default(1),
   maxTokens: z.int().min(1).max(4096).default(256),
@@ -31,7 +31,7 @@ export type PlayEvent =
   | { readonly type: 'done' }
   | { readonly type: 'error'; readonly message: string };
 
-/** A finished completion; index t of each list belongs to token t. */
+/** A finished completion; entry t of each list belongs to token t. */
 export interface PlayedCompletion {
   readonly type: 'completion';
   readonly index: number;
@@ -39,27 +39,29 @@ export interface PlayedCompletion {
   readonly finishReason: FinishReason;
   readonly tokens: readonly number[];
   readonly logprobs: readonly number[];
-  /** Null if the engine does not report it. */
+  /** Entropy of the sampling distribution at each token, in nats; null if the engine does not report entropies. */
   readonly entropies: readonly number[] | null;
   readonly pieces: readonly string[];
   /** Null if the request has no problem, or after a failure. */
   readonly verdict: Verdict | null;
-  /** The failure of the environment that ended the answer; null without a failure. */
+  /** Message of the environment's failure that ended the answer; null if it did not fail. */
   readonly failure: string | null;
 }
 
 /** A model of a run that can be prompted. */
 export interface PlayModel {
-  /** Step of the checkpoint; null: the exported model. */
+  /** Step of the checkpoint; null for the exported model. */
   readonly step: number | null;
   readonly label: string;
 }
 
-/** Prompts the models of runs. The caller passes it in, because the dashboard opens no model. */
+/**
+ * Prompts the models of runs. The caller of `startDashboard` passes it in, because the dashboard itself opens no model.
+ */
 export interface Player {
   /** Returns the models of a run, newest first, for `GET /api/runs/:run/models`. */
   models(directory: string): Promise<readonly PlayModel[]>;
-  /** Answers one request. Throws on failure; the caller sends `done` and `error`. */
+  /** Answers one request. Throws if it fails; the caller sends the events `done` and `error`. */
   answer(
     directory: string,
     request: z.output<typeof playRequest>,

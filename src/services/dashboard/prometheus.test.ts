@@ -13,7 +13,7 @@ const scrape = async (): Promise<string[]> => {
   return text.split('\n').filter((line) => line !== '');
 };
 
-test('exports running runs and omits finished ones', async () => {
+test('exports runs in progress and omits finished ones', async () => {
   const stage = 'a "hard" one\\\nand more';
   const recipe = {
     stages: [
@@ -27,7 +27,7 @@ test('exports running runs and omits finished ones', async () => {
   await run.recordStep({ step: 1, stage, metrics: { 'reward/mean': 0.25, 'policy/entropy': 1e-7 } });
   const lines = await scrape();
   const samples = lines.filter((line) => !line.startsWith('#'));
-  // The text format is a name, labels with \\, \" and \n escaped, and a number.
+  // A line of the text format: a name, labels in which \\, \" and \n are escaped, and a number.
   const sample =
     /^[a-z_]+\{[a-z]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z]+="(?:[^"\\\n]|\\["\\n])*")*\} [-+.\de]+$/u;
   expect(samples.filter((line) => !sample.test(line))).toEqual([]);

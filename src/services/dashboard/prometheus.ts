@@ -71,7 +71,7 @@ function formatGauges(gauges: readonly Gauge[]): string {
   return lines.length === 0 ? '' : `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`;
 }
 
-/** Escapes a label value, because names of stages and suites are free text. */
+/** Escapes a label value; names of stages and suites may contain any text. */
 const escaped = (text: string): string =>
   text
     .replaceAll('\\', String.raw`\\`)

@@ -21,7 +21,10 @@ export function runDirectory(root: string, folder: string): string {
   return join(root, inside);
 }
 
-/** Opens a run for one view and closes it afterwards, so that no reader keeps files open that a writer deletes. */
+/**
+ * Opens a run for one view and closes it afterwards, so that the dashboard does not keep files open that a writer
+ * deletes.
+ */
 export async function withRun<T>(directory: string, view: (run: RunReader) => T | Promise<T>): Promise<T> {
   using run = await openRunReader(directory);
   return await onDisk({ directory, doing: `reading ${directory}` }, () => view(run));

@@ -27,20 +27,25 @@ import { createSearchView, searchQuery } from './views/texts/search.ts';
 import { strategiesView } from './views/strategies.ts';
 import { type CompareSeeds, seedsQuery, seedsView } from './views/seeds.ts';
 
-/** Functions that the views need from folders of `src` that they may not import, and the clock. */
+/**
+ * What the views need: the folder of runs, a clock, and functions from folders of `src` that the views may not import.
+ */
 export interface ViewParts {
   /** The folder of runs. */
   readonly root: string;
   readonly compareSuites: CompareSuites;
   readonly compareSeeds: CompareSeeds;
   readonly compareProgress: CompareProgress;
-  /** Decodes tokens; if absent, tokens are shown as ids. */
+  /** Decodes tokens to text; if absent, tokens are shown as ids. */
   readonly readPieces?: ReadPieces;
   readonly canPlay: boolean;
   readonly clock: () => Date;
 }
 
-/** Routes to every view as JSON: `/runs`, `/runs/:run/…`, `/compare`, `/compare/seeds`. Each file of `views/` defines one. */
+/**
+ * Routes to every view as JSON: `/runs`, `/runs/:run/…`, `/compare`, `/compare/seeds`. Each view is defined in a file
+ * below `views/`.
+ */
 export function runRoutes({
   root,
   compareSuites,
@@ -92,7 +97,7 @@ export function runRoutes({
   return app;
 }
 
-/** Returns the query without the auth token. */
+/** Returns the query parameters without the authentication token. */
 function searchOf(c: Context): URLSearchParams {
   const { searchParams } = new URL(c.req.url);
   searchParams.delete('token');

@@ -21,8 +21,8 @@ export interface ChangeWatch extends Disposable {
 const intervalMs = 1000;
 
 /**
- * Watches by polling the modification times of three files per run, once for all listeners and only while there are
- * listeners. File-system notifications do not work on every disk. Polling does not open a run.
+ * Watches runs by polling the modification times of three files per run, once for all listeners and only while there
+ * are listeners. It polls because file-system notifications do not work on every disk. It does not open runs.
  */
 export function watchRuns(root: string): ChangeWatch {
   const listeners = new Set<(change: Change) => void>();
@@ -58,7 +58,7 @@ export function watchRuns(root: string): ChangeWatch {
     subscribe: (listener) => {
       listeners.add(listener);
       watch ??= begin();
-      // Changes are detected only from here on, so the listener must load everything now.
+      // Only later changes will be detected, so the listener must load everything now.
       void watch.ready.then(() => {
         if (listeners.has(listener)) listener({ runs: [...known.keys()] });
       });
@@ -74,7 +74,9 @@ export function watchRuns(root: string): ChangeWatch {
   };
 }
 
-/** Folder → fingerprint of its files, and whether a process has it open. Unchanged runs keep the same object. */
+/**
+ * Maps a folder to the fingerprint of its files and whether a process has it open. Unchanged runs keep the same object.
+ */
 type Prints = ReadonlyMap<string, Print>;
 interface Print {
   readonly files: string;
@@ -90,8 +92,8 @@ async function printsOf(root: string, before: Prints): Promise<Prints> {
 }
 
 /**
- * Reads the state of a run. Taking a lock changes the files, but a killed process loses its lock without a change, so
- * held locks are checked.
+ * Reads the state of a run. Checks the lock again if it was held: taking a lock changes the files, but a killed process
+ * loses its lock without a change.
  */
 async function printOf(directory: string, before: Print | undefined): Promise<Print | undefined> {
   const files = await runFingerprint(directory);

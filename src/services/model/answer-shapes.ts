@@ -7,12 +7,14 @@ export interface AnswerShape {
   readonly chunkObject: string;
   /** Returns the fields for the text of a finished choice. */
   whole(text: string): object;
-  /** Returns the fields for a piece of a choice's text in a stream; `isFirst`: the first piece of the choice. */
+  /**
+   * Returns the fields for a piece of a choice's text in a stream; `isFirst` is true for the first piece of a choice.
+   */
   piece(text: string, isFirst: boolean): object;
   logprobs(scores: readonly TokenScore[]): object;
 }
 
-/** `chat.completion`. */
+/** Format of chat completions: `chat.completion`. */
 export const chatShape: AnswerShape = {
   idPrefix: 'chatcmpl',
   object: 'chat.completion',
@@ -27,7 +29,7 @@ export const chatShape: AnswerShape = {
   }),
 };
 
-/** `text_completion`. */
+/** Format of plain completions: `text_completion`. */
 export const textShape: AnswerShape = {
   idPrefix: 'cmpl',
   object: 'text_completion',
@@ -49,8 +51,8 @@ const chatEntry = (name: string, logprob: number): object => ({
 });
 
 /**
- * Returns the log-probabilities of the alternatives and the sampled token by name; if two tokens have the same name,
- * the higher one.
+ * Returns the log-probabilities of the alternatives and the sampled token, by name. If two tokens have the same name,
+ * returns the higher value.
  */
 function topByName({ name, logprob, alternatives }: TokenScore): Record<string, number> | null {
   if (logprob === null) return null;

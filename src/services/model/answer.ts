@@ -18,7 +18,7 @@ export interface ActiveRequest {
   readonly engine: LocalEngine;
   readonly request: CompletionRequest;
   readonly shape: AnswerShape;
-  /** Writes several answers for each answer that is returned. */
+  /** If present, writes several answers for each returned choice and chooses one. */
   readonly strategy?: ServedStrategy | undefined;
   readonly signal: AbortSignal;
 }
@@ -43,7 +43,8 @@ export async function answerWhole(active: ActiveRequest): Promise<object> {
 }
 
 /**
- * Yields completions as they finish, preceded by their parts. With `max_tokens: 0`, yields empty completions at once.
+ * Yields completions as they finish, preceded by their parts. With `max_tokens: 0`, yields empty completions without
+ * sampling.
  */
 export async function* writeCompletions(
   { engine, request, strategy, signal }: ActiveRequest,
@@ -98,7 +99,7 @@ export function textOf(
 const promptOf = (transcript: Completion['transcript']): Int32Array =>
   transcript.tokens.subarray(0, promptLength(transcript));
 
-/** Returns the fields of a finished choice besides its text. */
+/** Returns the fields of a finished choice apart from its text. */
 export function endOf(
   { request, shape }: ActiveRequest,
   { transcript }: Completion,
@@ -116,8 +117,8 @@ export function endOf(
 }
 
 /**
- * Returns the usage: tokens of the prompts, each counted once, and of the completions. A strategy counts all tokens it
- * wrote, not only those of the chosen answer, and reports the tokens that its scorer read.
+ * Returns the usage: tokens of the prompts, each counted once, and of the completions. With a strategy, counts all
+ * tokens written, not only those of the chosen answers, and adds the tokens that the scorer read.
  */
 export function usageOf(
   { prompts }: CompletionRequest,

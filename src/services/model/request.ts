@@ -4,8 +4,8 @@ import type { SamplePrompt, SampleRequest } from '../../engines/engine.ts';
 import type { LocalEngine } from '../../engines/engine.ts';
 
 /**
- * Fields that would change the completion are rejected, not ignored, because a client that sets them expects a
- * different completion. Unknown fields are ignored, as OpenAI's clients send many.
+ * Unsupported fields that would change the completion are rejected, not ignored, because a client that sets them
+ * expects a different completion. Unknown fields are ignored, since OpenAI's clients send many.
  */
 const notSupported = { error: 'not supported; omit it' };
 const unset = (...values: readonly (0 | 1 | false)[]) => z.literal(values, notSupported).nullish();
@@ -34,7 +34,7 @@ const shared = {
   response_format: z.object({ type: z.literal('text', { error: 'only "text" is supported' }) }).nullish(),
 };
 
-/** Content as text, or as parts of text. */
+/** Content as a string, or as a list of text parts. */
 const content = z
   .union([z.string(), z.array(z.object({ type: z.literal('text'), text: z.string() }))])
   .transform((given) => (typeof given === 'string' ? given : given.map(({ text }) => text).join('')));
@@ -57,7 +57,7 @@ export const chatRequest = z.object({
 
 const tokenIds = z.array(z.int().min(0)).min(1);
 
-/** `POST /v1/completions`: one or several prompts, as text or token ids. */
+/** `POST /v1/completions`: one or several prompts, as strings or token ids. */
 export const textRequest = z.object({
   ...shared,
   /** 0 with `echo`: score the prompt without sampling. */
@@ -71,12 +71,15 @@ export const textRequest = z.object({
 type ChatRequest = z.output<typeof chatRequest>;
 type TextRequest = z.output<typeof textRequest>;
 
-/** A request of either kind, resolved. */
+/** A request of either kind, resolved for the engine. */
 export interface CompletionRequest {
   /** Prompts as tokens; the key of prompt i is `String(i)`. */
   readonly prompts: readonly (SamplePrompt & { readonly prompt: Int32Array })[];
   readonly sampling: Omit<SampleRequest, 'prompts'> & { readonly stop: readonly string[] };
-  /** Alternatives to report per token besides its log-probability; `null`: no log-probabilities. */
+  /**
+   * Number of alternatives to report per token, in addition to its log-probability; `null` reports no
+   * log-probabilities.
+   */
   readonly alternatives: number | null;
   /** Whether the text begins with the prompt. */
   readonly isEchoed: boolean;
@@ -85,7 +88,7 @@ export interface CompletionRequest {
   readonly withTokens: boolean;
 }
 
-/** Resolves a chat request; without a limit, the completion may fill the model's window. */
+/** Resolves a chat request. Without a token limit, the completion may fill the model's window. */
 export function resolveChat(request: ChatRequest, { sampler, renderer }: LocalEngine): CompletionRequest {
   const prompt: readonly Message[] = request.messages;
   const tokens = renderer.render(prompt);
@@ -98,7 +101,7 @@ export function resolveChat(request: ChatRequest, { sampler, renderer }: LocalEn
   };
 }
 
-/** Resolves a request with plain prompts; like OpenAI, defaults to 16 tokens. */
+/** Resolves a request with plain prompts. The default limit is 16 tokens, as in OpenAI's API. */
 export function resolveText(request: TextRequest, { renderer }: LocalEngine): CompletionRequest {
   const { prompt } = request;
   const isOne = typeof prompt === 'string' || typeof prompt[0] === 'number';
@@ -126,7 +129,7 @@ function sharedOf(
       topP: top_p ?? 1,
       topK: Math.max(0, top_k ?? 0),
       stop: typeof stop === 'string' ? [stop] : (stop ?? []),
-      // Without a seed, every request uses a random seed.
+      // If the request has no seed, use a random one.
       seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!,
     },
     isStreamed: rest.stream === true,

@@ -3,7 +3,7 @@ import { scriptedEngine } from '../../testing/scripted-engine.ts';
 import { singleTurn } from '../../testing/single-turn.ts';
 import { scoreTokens } from './score-tokens.ts';
 
-test('scores a sequence as long as the longest context windows', async () => {
+test('scores a sequence that is as long as the longest context windows', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const promptTokens = new Int32Array(131_000).fill(65);
   const transcript = singleTurn({ promptTokens, tokens: Int32Array.of(66, 67), text: 'BC' });

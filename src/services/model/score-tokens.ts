@@ -7,22 +7,22 @@ import type { CompletionRequest } from './request.ts';
 /** The log-probability of one token, with alternatives. */
 export interface TokenScore {
   readonly token: number;
-  /** Its text, or `token_id:` and its id for a special token or a part of a character. */
+  /** The token's text; for a special token or a part of a character, `token_id:` and its id. */
   readonly name: string;
-  /** Number of characters before it. */
+  /** Number of characters before the token. */
   readonly offset: number;
   /**
    * Natural log-probability under the full softmax at temperature 1, given all earlier tokens; `null` for the first
    * token of a prompt.
    */
   readonly logprob: number | null;
-  /** Requested number of alternatives, most probable first. */
+  /** The requested number of alternatives, most probable first. */
   readonly alternatives: readonly { readonly name: string; readonly logprob: number }[];
 }
 
 /**
- * Scores the tokens of completions, for `echo` with their prompts. This takes a second forward pass, because
- * log-probabilities from sampling are at the sampling temperature and lack alternatives.
+ * Scores the tokens of completions, and with `echo` those of their prompts. This takes a second forward pass, because
+ * log-probabilities from sampling are at the sampling temperature and have no alternatives.
  *
  * @throws EngineError `BAD_REQUEST` if the engine does not support alternatives.
  */
@@ -50,7 +50,8 @@ export async function scoreTokens(
       const token = whole[t]!;
       const { name, length } = nameOf(token);
       const others = top === undefined ? [] : alternativesAt(top[i]!, t, whole.length);
-      // Prefers the value from `topLogprobs`, so that a greedy token exactly equals its own alternative.
+      // Prefer the value from `topLogprobs`, so that the value of a greedy token exactly equals that of its
+      // alternative.
       const logprob = others.find((other) => other.token === token)?.logprob ?? logprobs[i]![t]!;
       const score = {
         token,
@@ -70,7 +71,7 @@ function alternativesAt(
   t: number,
   length: number,
 ): { readonly token: number; readonly logprob: number }[] {
-  // A small vocabulary has fewer alternatives than requested.
+  // If the vocabulary is small, there may be fewer alternatives than requested.
   const count = tokens.length / length;
   if (t === 0) return [];
   return Array.from({ length: count }, (_, i) => {
@@ -81,7 +82,7 @@ function alternativesAt(
 
 interface Name {
   readonly name: string;
-  /** Length of its text in characters. */
+  /** Length of the token's text in characters. */
   readonly length: number;
 }
 

@@ -10,7 +10,7 @@ import { startModelService } from './service.ts';
 const folder = mkdtempSync(join(tmpdir(), 'gradus-strategy-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Answers of a policy that usually makes the same mistake. */
+/** Answers by a policy whose wrong answers differ. */
 const answers = ['\\boxed{5}', '\\boxed{4}', '4. So \\boxed{4.0}', '\\boxed{7}'];
 const engine = scriptedEngine({ complete: (_, index) => answers[index % 4]! });
 
@@ -67,7 +67,7 @@ test('returns the most frequent answer by normal form, and counts all tokens wri
   expect((await ask({ n: 3 })).status).toBe(400);
 });
 
-test('returns the answer with the highest score, streamed in one piece, with the tokens that the scorer read', async () => {
+test('returns the answer with the highest score, streamed in one piece, and reports the tokens that the scorer read', async () => {
   const baseUrl = await serveModel((body, response) => {
     const text = (
       body as unknown as Chat['choices'][number] & { messages: { content: string }[] }
@@ -91,7 +91,7 @@ test('returns the answer with the highest score, streamed in one piece, with the
   expect(events.at(-1)!.usage).toMatchObject({ completion_tokens: written, scored_tokens: written + 4 * 3 });
 });
 
-test('rejects a strategy without a scorer, the verifier as scorer, and a budget that is not a multiple of the width', async () => {
+test('rejects a strategy that lacks a scorer, the verifier as the scorer, and a budget that is not a multiple of the width', async () => {
   const open = (config: object) => openServedStrategy(fileOf(config), engine, new AsyncDisposableStack());
   await expect(open({ strategy: { type: 'best-of-n' }, budget: 4 })).rejects.toThrow(/got none/);
   const oracle = { strategy: { type: 'best-of-n' }, budget: 4, scorer: { type: 'verifier' } };
@@ -108,7 +108,7 @@ test('rejects a strategy without a scorer, the verifier as scorer, and a budget 
     );
 });
 
-test('aborts the other choices when one fails', async () => {
+test('aborts the other choices if one fails', async () => {
   const broken = scriptedEngine({
     complete: (_, index) => {
       if (index < 4) throw new Error('out of memory');

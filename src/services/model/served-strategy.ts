@@ -30,11 +30,11 @@ import type { CompletionRequest } from './request.ts';
 /** A strategy to serve: the number of answers written for each returned answer, and the rule that chooses it. */
 const servedStrategyConfig = z.strictObject({
   strategy: strategyConfig,
-  /** Number of answers N; a choice uses at most N · `max_tokens` tokens. */
+  /** N: number of answers; a choice uses at most N · `max_tokens` tokens. */
   budget: z.int().positive(),
-  /** Combines the scores of an answer's steps. */
+  /** Rule that combines the scores of an answer's steps. */
   scores: z.enum(scoreRules).default('last'),
-  /** `max`: the answer with the highest score. `vote`: the largest sum of scores per distinct answer. */
+  /** `max` chooses the answer with the highest score, `vote` the distinct answer with the largest sum of scores. */
   choose: z.enum(['max', 'vote']).default('max'),
   scorer: scorerConfig.optional(),
   /** Text that ends a step. */
@@ -46,11 +46,11 @@ type ServedStrategyConfig = z.output<typeof servedStrategyConfig>;
 
 /** A returned completion and its cost. */
 export interface ChosenCompletion extends Completion {
-  /** Tokens of all answers and pruned paths, and tokens that the scorer read. */
+  /** Number of tokens written in all answers and pruned paths, and of tokens that the scorer read. */
   readonly spent: { readonly written: number; readonly scored: number };
 }
 
-/** A strategy that answers requests. */
+/** A strategy with which a service answers requests. */
 export interface ServedStrategy {
   readonly name: string;
   /** Number of answers written for each choice. */
@@ -62,8 +62,8 @@ export interface ServedStrategy {
 /**
  * Opens the strategy in a JSON file for an engine.
  *
- * @throws ConfigError for an invalid file, a missing scorer, or the verifier as scorer, because a request has no gold
- * answer.
+ * @throws ConfigError for an invalid file, a missing scorer, or the verifier as the scorer, which needs a gold answer
+ * that requests do not have.
  */
 export async function openServedStrategy(
   file: string,
@@ -143,7 +143,7 @@ async function* answerAll(
   }
 }
 
-/** An answer of a strategy with the scores of its steps. */
+/** An answer written by a strategy, and the scores of its steps. */
 interface Written {
   readonly transcript: Transcript;
   readonly stepScores: readonly (number | null)[];
@@ -158,7 +158,7 @@ async function answerOne(
 ): Promise<ChosenCompletion> {
   const { budget, strategy, scores, choose, stepSeparator } = config;
   const text = engine.renderer.decode(prompt);
-  // The gold does not matter, because only the normal form of the judged answer is read.
+  // The gold may be anything, because only the normal form of the judged answer is read.
   const problem: Problem = {
     id: key,
     domain: 'math',

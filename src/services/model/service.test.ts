@@ -47,7 +47,7 @@ interface Answer {
   readonly error: { readonly message: string };
 }
 
-test('our client receives the samples of the engine', async () => {
+test('our client receives the same samples as directly from the engine', async () => {
   process.env['GRADUS_TEST_TOKEN'] = 'secret';
   const baseUrl = `${service.url}/v1/`;
   const config = openaiConfig.parse({ type: 'openai', baseUrl, apiKeyEnv: 'GRADUS_TEST_TOKEN' });
@@ -69,7 +69,7 @@ test('our client receives the samples of the engine', async () => {
   expect(new Set(seen.map((one) => one.slice(2))).size).toBeGreaterThan(1);
 });
 
-test("our client receives the engine's tokens, with several choices per request, streamed or not", async () => {
+test("our client receives the engine's tokens, with several choices per request, both streamed and not", async () => {
   process.env['GRADUS_TEST_TOKEN'] = 'secret';
   const address = { baseUrl: `${service.url}/v1`, apiKeyEnv: 'GRADUS_TEST_TOKEN' };
   const settings = { tokenizer: 'test/golden/parity-qwen2', logprobs: true, choicesPerRequest: 3 };
@@ -108,7 +108,7 @@ test("our client receives the engine's tokens, with several choices per request,
   }
 });
 
-test('completes texts and token ids, with several prompts per request and n choices of each', async () => {
+test('completes strings and token ids, with several prompts per request and n choices per prompt', async () => {
   const ids = Array.from(engine.renderer.encode('1+2='));
   const asked = { max_tokens: 5, seed: 1, n: 2 };
   const texts = await post('/v1/completions', { ...asked, prompt: ['1+2=', '1+2='] });
@@ -126,7 +126,7 @@ test('omits the stop string', async () => {
   for (const { text } of stopped.body.choices) expect(text).not.toContain(stop);
 });
 
-test('echoes prompts with the log-probabilities of scoring, and with the greedy token', async () => {
+test('echoes prompts with their log-probabilities from scoring, and with the greedy token', async () => {
   const prompts = ['1+2=', '12*(3+4)-5=?'].map((text) => Array.from(engine.renderer.encode(text)));
   const asked = {
     prompt: prompts,
@@ -169,7 +169,7 @@ test('echoes prompts with the log-probabilities of scoring, and with the greedy 
   expect(scored.body.usage['completion_tokens']).toBe(0);
 });
 
-/** Returns the events of a streamed answer without the last event, which must be `[DONE]`. */
+/** Returns the events of a streamed answer; checks that the last event is `[DONE]`, and omits it. */
 async function events(path: string, body: object): Promise<Record<string, never>[]> {
   const response = await fetch(`${service.url}${path}`, {
     method: 'POST',
@@ -182,7 +182,7 @@ async function events(path: string, body: object): Promise<Record<string, never>
   return lines.slice(0, -1).map((line) => JSON.parse(line.slice(6)) as Record<string, never>);
 }
 
-test('streams pieces that add up to the unstreamed answer, with stop strings and usage', async () => {
+test('streams pieces that concatenate to the unstreamed answer, with stop strings and usage', async () => {
   interface Chunk {
     readonly choices: readonly {
       readonly index: number;
@@ -230,7 +230,7 @@ const metric = async (name: string): Promise<number> => {
 };
 
 test('stops sampling when the client disconnects, streamed or not', async () => {
-  // 100 long completions, 8 at a time.
+  // Request 100 long completions, which are written 8 at a time.
   const long = { prompt: '1', max_tokens: 200, n: 100, seed: 1 };
   const begun = performance.now();
   await post('/v1/completions', long);

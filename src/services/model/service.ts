@@ -20,11 +20,11 @@ export interface ModelServiceOptions extends ListenAddress {
   readonly name: string;
   /** Maximum number of completions in flight or queued; a request that exceeds the limit receives 429. Default 4096. */
   readonly maxWaiting?: number;
-  /** Maximum `max_tokens` of a request; absent: limited only by the model's window. */
+  /** Maximum `max_tokens` of a request; if absent, only the model's window limits it. */
   readonly maxTokens?: number;
-  /** Writes several answers for each choice and returns one. Absent: every answer is returned. */
+  /** Writes several answers for each choice and returns one of them. If absent, one answer is written per choice. */
   readonly strategy?: ServedStrategy | undefined;
-  /** Response of `/tokenizer_info`: `tokenizer_config.json` with the chat template; absent: 404. */
+  /** Response of `/tokenizer_info`: `tokenizer_config.json` with the chat template. If absent, the response is 404. */
   readonly tokenizerInfo?: Readonly<Record<string, unknown>>;
 }
 
@@ -33,10 +33,10 @@ const maxBodyBytes = 16 * 2 ** 20;
 /**
  * Serves an engine over OpenAI's API: `GET /v1/models`, `POST /v1/chat/completions` and `/v1/completions`; also
  * vLLM's `/tokenize`, `/detokenize` and `/tokenizer_info`, `GET /health` and `GET /metrics`. Concurrent requests
- * share batches. The same seed and prompt give the same completion, regardless of other requests in flight. Accepted
- * requests are answered before the service closes.
+ * share batches. The same seed and prompt give the same completion, regardless of other requests in flight. The service
+ * answers all accepted requests before it closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address that it cannot listen on.
+ * @throws ConfigError for a host off loopback without a token, and for an address on which it cannot listen.
  */
 export async function startModelService(engine: Engine, options: ModelServiceOptions): Promise<Listening> {
   const served = requireServed(engine);
@@ -50,7 +50,7 @@ export async function startModelService(engine: Engine, options: ModelServiceOpt
   });
 }
 
-/** @throws ConfigError for an engine without weights. */
+/** Returns an engine that can be served. @throws ConfigError for an engine without weights. */
 export function requireServed(engine: Engine): LocalEngine {
   const { renderer, weights, sampler } = engine;
   if (renderer !== undefined && weights !== undefined) return engine as LocalEngine;
@@ -62,11 +62,11 @@ export function requireServed(engine: Engine): LocalEngine {
 interface State {
   readonly engine: LocalEngine;
   readonly options: ModelServiceOptions;
-  /** Requests in flight. */
+  /** Number of requests in flight. */
   running: number;
-  /** Completions in flight or queued. */
+  /** Number of completions in flight or queued. */
   waiting: number;
-  /** Number of responses by status, without requests that were rejected before they reached the service. */
+  /** Number of responses by status; does not count requests that were rejected before they reached the service. */
   readonly counts: Map<number, number>;
 }
 
@@ -182,7 +182,7 @@ function enter(state: State, wanted: number): () => void {
   };
 }
 
-/** Streams server-sent events and aborts the work when the client disconnects. An error is the last event. */
+/** Streams server-sent events, and aborts the work if the client disconnects. An error is sent as the last event. */
 function inEvents(
   c: Context,
   send: (signal: AbortSignal, stream: Parameters<Parameters<typeof streamSSE>[1]>[0]) => Promise<void>,

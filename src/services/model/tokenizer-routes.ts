@@ -11,8 +11,8 @@ const tokenizeRequest = z.union([
 const detokenizeRequest = z.object({ tokens: z.array(z.int().min(0)) });
 
 /**
- * Adds vLLM's routes for clients without the model's tokenizer, such as lm-evaluation-harness: `POST /tokenize` (text or
- * messages to tokens), `POST /detokenize`, and `GET /tokenizer_info` if `info` is known.
+ * Adds vLLM's routes for clients without the model's tokenizer, such as lm-evaluation-harness: `POST /tokenize`
+ * (converts text or messages to tokens), `POST /detokenize`, and `GET /tokenizer_info` if `info` is given.
  */
 export function addTokenizerRoutes(
   app: Hono,

@@ -27,7 +27,7 @@ const outcomesOf = async (items: readonly unknown[]) => {
   return outcomes;
 };
 
-test('judges completions, bare answers, programs and completions with programs, in order', async () => {
+test('judges completions, bare answers, programs and completions that contain programs, in order', async () => {
   const items = [
     { gold: '1/2', pred: 'So \\boxed{0.5}' },
     { gold: '1/2', pred: '0.5' },
@@ -49,7 +49,7 @@ test('judges completions, bare answers, programs and completions with programs, 
 });
 
 test.each(['code', 'javascript'])(
-  'judges a JavaScript program by the verifier named %s',
+  'judges a JavaScript program with the verifier named %s',
   async (verifier) => {
     const wrong = { ...right, program: 'const f = (x) => x;' };
     expect(await outcomesOf([right, wrong].map((item) => ({ ...item, verifier })))).toEqual([
@@ -59,7 +59,7 @@ test.each(['code', 'javascript'])(
   },
 );
 
-test('reads tests for every domain whose verifier in the recipe uses tests', async () => {
+test('reads tests for every domain whose verifier uses tests', async () => {
   const parts = [{ verifier: javascriptTests() }, { verifier: format(), decides: false }];
   await using grader = openGrader({ plain: javascriptTests(), mixed: composite(parts), sums: mathAnswer() });
   const outcome = async (item: object) => (await grader.grade(item, 'x')).outcome;

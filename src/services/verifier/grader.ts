@@ -10,8 +10,8 @@ import { mathAnswer } from '../../verifiers/math/verifier.ts';
 import { type Verifier, verifierLabel } from '../../verifiers/verifier.ts';
 
 /**
- * An item to judge, as in case files and requests to the service: an answer with its gold, or a program (or a whole
- * completion) with its problem in any format that `readTests` reads.
+ * An item to judge, as in case files and requests to the service. It contains an answer and its gold, or a program (or
+ * a whole completion) and its problem in any format that `readTests` reads.
  */
 const item = z.looseObject({
   /** Name of the verifier; default: `code` for an item with a `problem`, else `math`. */
@@ -26,17 +26,17 @@ type Item = z.output<typeof item>;
 
 /** Judges items with opened verifiers. */
 export interface Grader extends AsyncDisposable {
-  /** Name of a verifier in items → its label. */
+  /** Labels of the verifiers, by the names that items use. */
   readonly verifiers: Readonly<Record<string, string>>;
   /**
    * Judges one item. Never throws for an invalid item; the verdict is then `ungradable`, with the reason.
    *
-   * @param where position of the item for reasons, such as file:row.
+   * @param where position of the item, such as file:row, for use in reasons.
    */
   grade(item: unknown, where: string, signal?: AbortSignal): Promise<Verdict>;
 }
 
-/** Returns the verifiers `math`, `code` (Python programs) and `javascript`. */
+/** Returns the configs of the verifiers `math`, `code` (Python programs) and `javascript`. */
 export const defaultVerifiers = (): Readonly<Record<string, z.input<typeof verifierConfig>>> => ({
   math: mathAnswer(),
   code: code(),
@@ -78,7 +78,7 @@ export function openGrader(
 
 interface OpenVerifier {
   readonly verifier: Verifier;
-  /** Whether it judges programs using the tests of a problem. */
+  /** Whether the verifier judges programs with the tests of a problem. */
   readonly needsTests: boolean;
 }
 
@@ -131,7 +131,7 @@ const ungradable = (reason: string): Verdict => ({
 });
 
 /**
- * Judges many items concurrently and yields the verdicts in the items' order.
+ * Judges many items concurrently and yields the verdicts in the order of the items.
  *
  * @param width maximum number of items judged at once.
  */
@@ -144,7 +144,7 @@ export async function* gradeInOrder(
   const running: Promise<Verdict>[] = [];
   for (const [given, where] of items) {
     const verdict = grader.grade(given, where, signal);
-    // Awaited below; until then, a rejection must not count as unhandled.
+    // The verdict is awaited below; until then, a rejection must not count as unhandled.
     verdict.catch(() => {});
     running.push(verdict);
     if (running.length >= width) yield await running.shift()!;

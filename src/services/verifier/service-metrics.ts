@@ -2,11 +2,11 @@ import { outcomes, type Verdict } from '../../core/verdict.ts';
 
 /** Counters of a verifier service, for Prometheus. */
 export interface ServiceMetrics {
-  /** Returns the number of items accepted and not yet answered. */
+  /** Returns the number of items that were accepted and not yet answered. */
   waiting(): number;
-  /** Counts a request. Call the result with the verdicts when the request ends. */
+  /** Counts a request. Call the returned function with the verdicts when the request ends. */
   begin(items: number): (verdicts: readonly Verdict[]) => void;
-  /** Formats all counters as Prometheus's text format. */
+  /** Formats all counters in Prometheus's text format. */
   text(): string;
 }
 

@@ -25,7 +25,7 @@ const post = (url: string, body: unknown, headers: Record<string, string> = {}) 
   });
 const item = { gold: '1/2', completion: '\\boxed{0.5}' };
 
-test('judges one item and a batch in order, and reports health and metrics', async () => {
+test('judges one item, and a batch in order; reports health and metrics', async () => {
   await using grader = openGrader();
   await using service = await start(grader);
   expect(await (await post(`${service.url}/verify`, item)).json()).toMatchObject({
@@ -47,7 +47,7 @@ test('judges one item and a batch in order, and reports health and metrics', asy
   expect(metrics).toContain('gradus_request_seconds_count 2\n');
 });
 
-test('rejects requests that it cannot parse, with the expected format in the error', async () => {
+test('rejects requests that it cannot parse, with an error that states the expected format', async () => {
   await using grader = openGrader();
   await using service = await start(grader);
   const answer = async (path: string, body: unknown) => {
@@ -69,7 +69,7 @@ test('requires the token for every route except health', async () => {
 
 const verdict = { outcome: 'correct', score: 1, reason: '', verifier: 'slow@1' } as const;
 
-test('answers 413 to a batch larger than the limit, and 503 with Retry-After when the queue is full', async () => {
+test('answers 413 to a batch above the limit, and 503 with Retry-After when the queue is full', async () => {
   const gate = Promise.withResolvers<void>();
   const slow: Grader = {
     verifiers: {},
@@ -103,7 +103,7 @@ test('answers 413 to a batch larger than the limit, and 503 with Retry-After whe
   late.write('}');
   expect(await text(late)).toMatch(/^HTTP\/1.1 503 [^]*connection: close[^]*the service is stopping/);
   gate.resolve();
-  // Accepted requests are answered before the service closes.
+  // The service answered the accepted request before it closed.
   expect(((await (await accepted).json()) as { verdicts: unknown[] }).verdicts).toHaveLength(8);
   await ended;
 });
@@ -137,7 +137,7 @@ test('stops judging when the client disconnects', async () => {
   while (!(await metrics()).includes('items_waiting 0')) continue;
 });
 
-test('answers 500 without Retry-After when the sandbox is broken', async () => {
+test('answers 500 without Retry-After if the sandbox is broken', async () => {
   const broken: Grader = {
     verifiers: {},
     grade: () => Promise.reject(new SandboxError('python3: not found')),
@@ -161,8 +161,8 @@ const hasPython = (): boolean => {
   }
 };
 
-// Skipped without python3: the clients are Python.
-test.skipIf(!hasPython())('scores the reward functions for verl and TRL', async () => {
+// Skip without python3, because the clients are written in Python.
+test.skipIf(!hasPython())('the reward functions for verl and TRL receive scores', async () => {
   await using grader = openGrader();
   await using service = await start(grader, { token: 'secret' });
   const script = `

@@ -7,23 +7,23 @@ import { createServiceMetrics, type ServiceMetrics } from './service-metrics.ts'
 
 /** Address and limits of a verifier service. */
 export interface VerifierServiceOptions extends ListenAddress {
-  /** Maximum number of items of one request judged at once. */
+  /** Maximum number of items of one request that are judged at the same time. */
   readonly width: number;
   /**
-   * Maximum number of items in flight. A larger batch receives 413; a request that does not fit at the moment
-   * receives 503.
+   * Maximum number of items in flight. A larger batch receives 413; a request that does not fit because of others in
+   * flight receives 503.
    */
   readonly maxItems: number;
-  /** Largest request body in bytes. */
+  /** Maximum size of a request body, in bytes. */
   readonly maxBodyBytes: number;
 }
 
 /**
- * Serves verdicts over HTTP: `POST /verify` one item → its verdict; `POST /verify/batch` `{items}` → `{verdicts}` in
- * order; `GET /health`; `GET /metrics` for Prometheus. Items are those of `openGrader`. Accepted requests are
- * answered before the service closes.
+ * Serves verdicts over HTTP: `POST /verify` takes one item and returns its verdict; `POST /verify/batch` takes
+ * `{items}` and returns `{verdicts}` in order; also `GET /health`, and `GET /metrics` for Prometheus. Items are those
+ * of `openGrader`. The service answers all accepted requests before it closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address that it cannot listen on.
+ * @throws ConfigError for a host off loopback without a token, and for an address on which it cannot listen.
  */
 export async function startVerifierService(
   grader: Grader,
@@ -101,7 +101,7 @@ async function verify(
   return c.body(stringifyJson(shape(verdicts)), 200, { 'content-type': 'application/json' });
 }
 
-/** Returns the body as JSON, or the response to a body that is not JSON. */
+/** Returns the parsed body, or the response to a body that is not JSON. */
 async function readJson(c: Context): Promise<{ readonly value: unknown } | Response> {
   try {
     return { value: parseJson(await c.req.text()) };

@@ -10,7 +10,7 @@ export function text(value: string | number): string {
     .replaceAll("'", '&#39;');
 }
 
-/** Truncates a long text. */
+/** Truncates text to `longest` characters. */
 export function clipped(value: string, longest = 240): string {
   return value.length <= longest ? value : `${value.slice(0, longest)} … (${count(value.length)} characters)`;
 }

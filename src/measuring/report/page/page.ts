@@ -13,7 +13,7 @@ export interface PageContent {
   /** Heading of the report. */
   readonly title: string;
   readonly measurements: readonly StoredMeasurement[];
-  /** Absent if only the ids of problems are known. */
+  /** Absent if only the problems' ids are known. */
   readonly problems?: readonly Problem[];
   /** Level sizes, or the reason why they are missing. */
   readonly levels: LevelReport | { readonly missing: string };

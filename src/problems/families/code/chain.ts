@@ -17,7 +17,7 @@ const skills = [
 /**
  * `x: multiply by 77, subtract from 56, add 23`: operations in a fixed order, most of them with a two-digit constant;
  * the knob is the number of operations. A chain of k operations needs the skills of a chain of k − 1 operations and one
- * more. So its pass rate is about the product of the success rates of its skills: near 0 until shorter chains are
+ * more. Its pass rate is therefore about the product of its skills' success rates: near 0 until shorter chains are
  * learned.
  */
 export const chain = codeFamily({

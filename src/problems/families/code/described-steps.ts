@@ -2,7 +2,7 @@ import type { Rng } from '../../../core/rng.ts';
 import { codeFamily } from '../family.ts';
 import { describeSteps, type Step, stepKinds } from './steps.ts';
 
-/** `x: multiply by 2, add 3`: the function in words, one to four consecutive steps. */
+/** `x: multiply by 2, add 3`: write the function that the words describe, in one to four consecutive steps. */
 export const describedSteps = codeFamily({
   name: 'described-steps',
   knobs: [

@@ -33,7 +33,7 @@ function limitsOf({
   const seconds = typeof time === 'number' ? time : (time?.seconds ?? 0) + (time?.nanos ?? 0) / 1e9;
   return {
     ...(seconds > 0 ? { maxCpuMs: seconds * 1000 } : {}),
-    // An interpreter does not start with less, because the limit is on address space, not on resident memory.
+    // With less, a Python interpreter does not start, because the limit is on address space, not on resident memory.
     ...(bytes ? { maxMemoryBytes: Math.max(bytes, 128 * 2 ** 20) } : {}),
   };
 }

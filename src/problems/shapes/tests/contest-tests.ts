@@ -4,8 +4,8 @@ type PrintedCase = Extract<ProblemTests, { type: 'stdio' }>['cases'][number];
 type CallCase = Extract<ProblemTests, { type: 'function' }>['cases'][number];
 
 /**
- * Imports that LiveCodeBench's harness, and largely also the graders of APPS and TACO, put before every program.
- * The modules and their order are unchanged, because a later `import *` hides names of an earlier one.
+ * Imports that LiveCodeBench's harness puts before every program, as the graders of APPS and TACO mostly do too. The
+ * modules keep the harness's order, because a later `import *` hides names from an earlier one.
  */
 export const contestImports = [
   ...[
@@ -21,13 +21,13 @@ export const contestImports = [
   '',
 ].join('\n');
 
-/** Tolerance of Codeforces and AtCoder for real numbers. */
+/** Tolerance for real numbers on Codeforces and AtCoder. */
 const printedTolerance = { absolute: 1e-6, relative: 1e-6 };
-/** Tolerance of LeetCode for real numbers; the relative bound allows for the rounding of large doubles. */
+/** Tolerance for real numbers on LeetCode; the relative bound allows for the rounding of large doubles. */
 const returnedTolerance = { absolute: 1e-5, relative: 1e-9 };
 
 /**
- * Returns the tests of a contest program. Output is compared as in LiveCodeBench, real numbers within the contests'
+ * Returns the tests of a contest program. Output is compared as in LiveCodeBench, and real numbers within the contests'
  * tolerance.
  */
 export function printedTests(cases: readonly PrintedCase[], rules: TestRules = {}): ProblemTests {
@@ -42,7 +42,10 @@ export function printedTests(cases: readonly PrintedCase[], rules: TestRules = {
   };
 }
 
-/** Returns the tests of a function. Results are compared exactly, real numbers within LeetCode's tolerance. */
+/**
+ * Returns the tests of a function. Results are compared exactly, except real numbers, which are compared within
+ * LeetCode's tolerance.
+ */
 export function returnedTests(
   entryPoint: string,
   cases: readonly CallCase[],

@@ -10,7 +10,7 @@ import { testsSchema } from './tests-schema.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Tests in Gradus's own form name their type; other forms do not. */
+/** Tests in Gradus's own form, which name their type; other forms do not. */
 const ownTests = z.looseObject({ type: z.enum(['function', 'stdio', 'asserts']) });
 
 /**
@@ -31,7 +31,7 @@ const prefixColumn = z.object({ extra_info: z.object({ prefix: z.string().nullis
 
 /**
  * Reads tests in any self-describing form: Gradus's own, lists of cases or of assertions, two parallel lists, or test
- * code. Text is parsed as JSON or Python literals first.
+ * code. A string is first parsed as JSON or Python literals.
  *
  * @param row the row that contains the value; it may state limits, a checker and imports.
  */

@@ -24,7 +24,7 @@ const testCases = z.array(
   }),
 );
 
-/** Largest private test file after decompression; published ones stay below 200 MB. */
+/** Maximum size of the private tests after decompression; published ones stay below 200 MB. */
 const maxInflatedBytes = 512 * 2 ** 20;
 
 /**

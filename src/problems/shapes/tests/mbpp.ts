@@ -17,8 +17,8 @@ export const mbppRow = z.object({
 });
 
 /**
- * Reads the tests of an MBPP row: one for each assertion. The row does not name its function, which is the one that the
- * assertions call and the reference defines, or else the first that the assertions call.
+ * Reads the tests of an MBPP row: one per assertion. The row does not name the function under test; it is the one that
+ * the assertions call and the reference defines, or else the first that the assertions call.
  */
 export function mbppTests(row: z.output<typeof mbppRow>): ProblemTests {
   const further = row.test === undefined ? [] : [row.test];

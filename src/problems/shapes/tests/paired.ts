@@ -12,8 +12,8 @@ export const pairedTests = z.object({
 });
 
 /**
- * Reads paired lists. With `fn_name` each input is a list of arguments and each output the result, sometimes wrapped in
- * a one-element list (APPS accepts both, and so does this reader); without it both are strings, or lists of lines.
+ * Reads paired lists. With `fn_name`, each input is a list of arguments and each output is the result, sometimes
+ * wrapped in a one-element list (accepted too, as in APPS). Without it, both are strings or lists of lines.
  */
 export function testsOfPairs(
   pairs: z.output<typeof pairedTests>,
@@ -49,7 +49,7 @@ function callCase(
   };
 }
 
-/** Parses the JSON text of a list or object, which TACO sometimes contains; returns other values unchanged. */
+/** Parses a list or object encoded as JSON text, as in some rows of TACO; returns other values unchanged. */
 function parsed(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
   try {

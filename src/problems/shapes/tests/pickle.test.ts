@@ -53,7 +53,7 @@ describe('readPickle', () => {
     ['a call of os.system (protocol 0)', 'Y3Bvc2l4CnN5c3RlbQpwMAooVmVjaG8gaGFja2VkCnAxCnRwMgpScDMKLg=='],
     ['an extension', Buffer.from('\x82\x01.', 'latin1').toString('base64')],
     ['a persistent id', Buffer.from('Pabc\n.').toString('base64')],
-  ])('refuses %s instead of running it', (_, base64) => {
+  ])('rejects %s instead of executing it', (_, base64) => {
     expect(() => readPickle(decode(base64))).toThrow(/is not plain data/);
   });
 
@@ -63,7 +63,7 @@ describe('readPickle', () => {
     expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
   });
 
-  test('any bytes give a value or a DataError', () => {
+  test('reads arbitrary bytes as a value or throws a DataError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         expect(failureOf(bytes)).toSatisfy(isExpected);
@@ -72,7 +72,7 @@ describe('readPickle', () => {
     );
   });
 
-  test('a pickle with any byte changed gives a value or a DataError', () => {
+  test('reads a pickle with a changed byte as a value or throws a DataError', () => {
     const bytes = decode(samePickles[4]!);
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.nat(255), (at, byte) => {

@@ -2,10 +2,10 @@ import { DataError } from '../../../core/errors.ts';
 
 /**
  * Reads a pickle of plain data (None, booleans, numbers, strings, bytes, lists, tuples, dictionaries, sets) and
- * executes nothing: opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID) are refused.
+ * executes nothing: opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID) are rejected.
  * Protocols 0 to 5, as in CPython's `pickletools`. Integers beyond 2^53 become bigints.
  *
- * @throws DataError on anything else, on truncation, and beyond a million objects.
+ * @throws DataError for any other content, truncated data, and more than a million objects.
  */
 export function readPickle(bytes: Uint8Array): unknown {
   return new PickleReader(bytes).read();
@@ -107,7 +107,7 @@ class PickleReader {
   }
 }
 
-/** Operations available to an opcode. */
+/** The state of the pickle machine, and the operations that opcodes use. */
 interface Machine {
   push(value: unknown): void;
   pop(): unknown;

@@ -201,7 +201,7 @@ describe('readCodeProblem', () => {
     });
   });
 
-  test('SYNTHETIC-1 and -2: verification_info as an object or as JSON, its cases as a list or as two lists', () => {
+  test('SYNTHETIC-1 and -2: verification_info as an object or as JSON, with its cases as one list or two', () => {
     const listed = {
       language: 'python',
       test_cases: [{ fn_name: null, input: '3\n', output: '6\n', type: 'stdin_stdout' }],
@@ -307,10 +307,13 @@ describe('readCodeProblem', () => {
       { absolute: 1e-5, relative: 1e-9 },
     ],
     ['returned', { fn_name: 'f', inputs: [[1]], outputs: ['[2.0]'] }, { absolute: 1e-5, relative: 1e-9 }],
-  ])('%s numbers have the tolerance of contests only if golds are real: %j', (_, pairs, tolerance) => {
-    expect(testsOf({ input_output: pairs })).toHaveProperty('type');
-    expect((testsOf({ input_output: pairs }) as { tolerance?: object }).tolerance).toEqual(tolerance);
-  });
+  ])(
+    '%s numbers have the tolerance of contests only if an expected value is real: %j',
+    (_, pairs, tolerance) => {
+      expect(testsOf({ input_output: pairs })).toHaveProperty('type');
+      expect((testsOf({ input_output: pairs }) as { tolerance?: object }).tolerance).toEqual(tolerance);
+    },
+  );
 
   test.each([
     [null, /expected an object, got null/],
@@ -335,7 +338,7 @@ describe('readCodeProblem', () => {
     [{ input_output: { inputs: [1], outputs: [] } }, /expected as many outputs as inputs, got 0 for 1/],
     [{ test_list: ['assert True'] }, /expected assertions that call a function/],
     [{ public_test_cases: '[]', private_test_cases: 'AAAA' }, /column "public_test_cases"/],
-  ])('%j is refused with its place', (row, message) => {
+  ])('rejects %j with an error that names the place', (row, message) => {
     expect(() => readCodeProblem(row, 'file:1')).toThrow(message);
   });
 });

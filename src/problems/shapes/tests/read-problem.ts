@@ -14,7 +14,7 @@ import { testsOfCode } from './test-code.ts';
 type Row = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a problem from a row of any published format of programs with tests: HumanEval(+), BigCodeBench, MBPP(+), APPS,
+ * Reads a code problem from a row in any published format: HumanEval(+), BigCodeBench, MBPP(+), APPS,
  * TACO, Codeforces, DeepCoder, LiveCodeBench, LeetCodeDataset, CodeContests, SYNTHETIC-1 and -2, KodCode, AceCode,
  * rStar-Coder, NeMo-Gym, verl's `reward_model.ground_truth` (Eurus-2, Guru, Skywork-OR1), or Gradus's own. The columns
  * identify the format; nothing in a row is executed to read it.
@@ -51,7 +51,7 @@ const value =
   (row: Row): ProblemTests =>
     testsOfValue(at(row, path), row);
 
-/** Formats by identifying column; the first format whose column is present reads the row. */
+/** Readers by the column that identifies their format; the first one whose column is present reads the row. */
 const readers: readonly (readonly [column: string, read: (row: Row) => ProblemTests])[] = [
   ['entry_point', (row) => humanEvalTests(humanEvalRow.parse(row))],
   ['test_list', (row) => mbppTests(mbppRow.parse(row))],

@@ -7,7 +7,7 @@ interface Given {
   readonly entryPoint?: string | undefined;
   /** Code that both program and tests need: imports and helpers from the prompt. */
   readonly preamble?: string;
-  /** Imports only for the program: in the tests, their names would hide functions of the program. */
+  /** Imports for the program only: in the tests, their names would hide functions of the program. */
   readonly imports?: string;
   readonly opening?: string;
 }
@@ -15,7 +15,7 @@ interface Given {
 /**
  * Reads tests written as Python code, in the first of these forms that occurs: a `check(candidate)` with or without its
  * calls, unittest classes, test functions and classes that pytest would collect, plain assertions. A test that cannot
- * run in the judge's process (mocks, captured output, unknown fixtures) makes the problem ungradable.
+ * run in the judge's process (because it uses mocks, captured output or unknown fixtures) makes the problem ungradable.
  */
 export function testsOfCode(
   code: string,
@@ -61,7 +61,7 @@ export function testsOfAsserts(
   };
 }
 
-/** Returns one call of the judge's `__run_test__` for each test that unittest or pytest would collect. */
+/** Returns one call to the judge's `__run_test__` for each test that unittest or pytest would collect. */
 function testRuns(lines: readonly string[]): string[] {
   const runs: string[] = [];
   let suite: { readonly name: string; indent: number | null } | null = null;
@@ -88,8 +88,8 @@ const pythonNames = new Set(
 );
 
 /**
- * Returns the first function that the tests call and the reference defines, or else the first that is neither built in
- * nor defined by the tests.
+ * Returns the first function that the tests call and the reference defines, or else the first function called that is
+ * neither built in nor defined by the tests.
  */
 export function functionUnderTest(tests: string, reference: string): string {
   const imported = /^from solution import\s+(\w+)/m.exec(tests)?.[1];

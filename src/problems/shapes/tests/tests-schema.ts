@@ -63,7 +63,7 @@ const examples: readonly ProblemTests[] = [
   },
 ];
 
-/** Returns an example of tests of the same kind as `given`, as JSON; by default, tests of a function. */
+/** Returns example tests of the same kind as `given`, as JSON; by default, tests of a function. */
 export function testsExample(given: unknown): string {
   const type = typeof given === 'object' && given !== null && 'type' in given ? given.type : undefined;
   return JSON.stringify(examples.find((example) => example.type === type) ?? examples[0]);

@@ -5,7 +5,7 @@ const [subscriptionBytes, eventBytes] = [48, 32];
 const clockEvent = 0;
 
 /**
- * Creates the calls that read clocks and wait for them. @param sleep blocks the thread for the given number of
+ * Creates the WASI calls that read clocks and wait for them. @param sleep blocks the thread for the given number of
  * milliseconds.
  */
 export function clockCalls(memory: ProgramMemory, sleep: (ms: number) => void): WasiCalls {
@@ -34,7 +34,10 @@ function nanoseconds(id: number): bigint {
   return BigInt(user + system) * 1000n;
 }
 
-/** Waits for the earliest clock if all subscriptions are clocks: streams are always ready. Returns the ready ones. */
+/**
+ * Waits for the earliest clock if all subscriptions are to clocks, because streams are always ready. Returns the
+ * addresses of the ready subscriptions.
+ */
 function wait(memory: ProgramMemory, sleep: (ms: number) => void, input: number, count: number): number[] {
   const subscriptions = Array.from({ length: count }, (_, index) => input + subscriptionBytes * index);
   const streams = subscriptions.filter((at) => memory.view.getUint8(at + 8) !== clockEvent);

@@ -1,6 +1,8 @@
 import { errno, type ProgramMemory, type WasiCalls } from './program-memory.ts';
 
-/** A stream, or a file of the directory. Without `read` or `write`, that direction is refused. */
+/**
+ * A stream, or a file in the directory. A file without `read` cannot be read; one without `write` cannot be written.
+ */
 export interface HostFile {
   /** Returns up to `most` bytes; empty at the end. May block. */
   read?(most: number): Uint8Array;
@@ -8,13 +10,13 @@ export interface HostFile {
   write?(bytes: Uint8Array): boolean;
 }
 
-/** The files a program sees. */
+/** The files that a program sees. */
 export interface HostFiles {
   /** Standard input, output and error. */
   readonly streams: readonly [HostFile, HostFile, HostFile];
-  /** Path of the directory in the program, e.g. `/io`. */
+  /** Path of the directory as the program sees it, e.g. `/io`. */
   readonly directory: string;
-  /** Opens a file of the directory by its name; undefined if it does not exist. */
+  /** Opens a file in the directory by its name; returns undefined if it does not exist. */
   readonly open: (name: string) => HostFile | undefined;
 }
 
@@ -22,8 +24,8 @@ const fileType = { character: 2, directory: 3 } as const;
 const directoryFd = 3;
 
 /**
- * Creates the calls that read and write streams and the files of one flat directory. Creating, renaming, listing and
- * seeking are impossible.
+ * Creates the WASI calls that read and write streams and the files in one flat directory. Creating, renaming, listing
+ * and seeking are impossible.
  */
 export function fileCalls(memory: ProgramMemory, { streams, directory, open }: HostFiles): WasiCalls {
   const files = new Map<number, HostFile>(streams.entries());
@@ -71,7 +73,10 @@ export function fileCalls(memory: ProgramMemory, { streams, directory, open }: H
  */
 type PathOpen = [number, number, number, number, number, bigint, bigint, number, number];
 
-/** Creates the calls by which a program discovers the only directory; it must know the names of the files. */
+/**
+ * Creates the WASI calls with which a program finds the only directory. It cannot list the files and must know their
+ * names.
+ */
 function directoryCalls(memory: ProgramMemory, directory: string): WasiCalls {
   const name = new TextEncoder().encode(directory);
   return {

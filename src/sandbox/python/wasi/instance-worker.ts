@@ -11,7 +11,7 @@ const start = workerData as InstanceStart;
 const life = new Float64Array(start.life);
 const encoder = new TextEncoder();
 
-/** Collects bytes up to a limit and refuses more, as RLIMIT_FSIZE does. */
+/** Creates a file that collects bytes up to a limit and rejects more, as with RLIMIT_FSIZE. */
 function collector(limit: number): { file: HostFile; bytes: () => Uint8Array } {
   const parts: Uint8Array[] = [];
   let size = 0;

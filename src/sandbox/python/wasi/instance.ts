@@ -1,6 +1,6 @@
 import type { CompiledModule } from './web-assembly.ts';
 
-/** Start data of an interpreter. The two pipes and the usage records are shared memory. */
+/** Data with which an interpreter starts. The two pipes and the usage records are in shared memory. */
 export interface InstanceStart {
   readonly module: CompiledModule;
   readonly role: 'script' | 'program' | 'judge';
@@ -13,7 +13,7 @@ export interface InstanceStart {
   readonly outputBytes: number;
   readonly requests: SharedArrayBuffer;
   readonly replies: SharedArrayBuffer;
-  /** Usage record of this instance, and (for a judge) of the program. See `lifeFields`. */
+  /** Usage record of this instance, and (for a judge) that of the program. See `lifeFields`. */
   readonly life: SharedArrayBuffer;
   readonly programLife: SharedArrayBuffer;
 }
@@ -31,5 +31,5 @@ export interface InstanceEnd {
  * then at the last measurement from outside, milliseconds slept, whether it is asleep, whether it has ended.
  */
 export const lifeFields = { jobCpuMs: 0, cpuMs: 1, sleptMs: 2, isAsleep: 3, hasEnded: 4 } as const;
-/** Bytes of a usage record. */
+/** Size of a usage record in bytes. */
 export const lifeBytes = 40;

@@ -4,12 +4,12 @@ import type { WasmMemory } from './web-assembly.ts';
 export class ProgramMemory {
   #memory: WasmMemory | undefined;
 
-  /** Must be called with the instance's memory before the program starts. */
+  /** Sets the memory of the instance. Must be called before the program starts. */
   attach(memory: WasmMemory): void {
     this.#memory = memory;
   }
 
-  /** Returns the current view; earlier views are detached when the program grows its memory. */
+  /** Returns a view of the current memory. Do not keep it: it is detached when the program grows its memory. */
   get view(): DataView {
     return new DataView(this.#memory!.buffer);
   }

@@ -6,7 +6,7 @@ import { wasm, type CompiledModule } from './web-assembly.ts';
 
 const pageBytes = 65_536;
 const memorySection = 5;
-/** Memory that Python and its library need before a program's first line. */
+/** Memory in bytes that Python and its library need before a program's first line runs. */
 const smallestBytes = 64 << 20;
 
 let original: Promise<Uint8Array> | undefined;

@@ -14,13 +14,13 @@ export class SharedPipe {
     this.#ring = new Uint8Array(memory, headBytes, ringBytes);
   }
 
-  /** Closes both ends: readers get the remaining bytes and then nothing; writers get `false`. */
+  /** Closes both ends: reads return the remaining bytes and then nothing; writes return `false`. */
   close(): void {
     Atomics.store(this.#state, closed, 1);
     this.#wake();
   }
 
-  /** Waits up to `ms` and returns whether a read would return at once. */
+  /** Waits up to `ms` milliseconds; returns whether a read would not block. */
   isReadable(ms: number): boolean {
     const now = Atomics.load(this.#state, changes);
     if (this.#filled() > 0 || this.#isClosed()) return true;
@@ -28,7 +28,7 @@ export class SharedPipe {
     return this.#filled() > 0 || this.#isClosed();
   }
 
-  /** Reads up to `most` bytes, at least one; empty once the pipe is closed and drained. */
+  /** Reads between one and `most` bytes; returns an empty array once the pipe is closed and drained. */
   read(most: number): Uint8Array {
     for (;;) {
       const now = Atomics.load(this.#state, changes);
@@ -39,7 +39,7 @@ export class SharedPipe {
     }
   }
 
-  /** Writes all of `bytes`; false if the pipe was closed first. */
+  /** Writes all of `bytes`; returns false if the pipe was closed first. */
   write(bytes: Uint8Array): boolean {
     for (let offset = 0; offset < bytes.length;) {
       const now = Atomics.load(this.#state, changes);

@@ -11,7 +11,7 @@ import type { WasmMemory } from './web-assembly.ts';
  */
 export interface WasiHost {
   readonly imports: Readonly<Record<string, unknown>>;
-  /** Must be called with the instance's memory before the program starts. */
+  /** Sets the memory of the instance. Must be called before the program starts. */
   attach(memory: WasmMemory): void;
 }
 
@@ -75,7 +75,7 @@ function stringCalls(memory: ProgramMemory, name: string, list: readonly string[
 const answerAll = (code: number, names: string): WasiCalls =>
   Object.fromEntries(names.split(' ').map((name) => [name, () => code]));
 
-/** Calls without effect here, and calls that are refused. */
+/** Calls that have no effect here, and calls that are rejected. */
 const refusals: WasiCalls = {
   ...answerAll(0, 'fd_advise fd_sync fd_datasync fd_fdstat_set_flags'),
   ...answerAll(errno.spipe, 'fd_seek fd_tell fd_pread fd_pwrite'),

@@ -59,7 +59,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     ['processes', 'import subprocess\nsubprocess.run(["true"])'],
     ['the environment', 'import os\nassert os.environ'],
     ['threads', 'import threading\nthreading.Thread(target=print).start()'],
-  ])('refuses %s', async (_, source) => {
+  ])('prevents access to %s', async (_, source) => {
     expect(
       await script(
         `try:\n  ${source.replaceAll('\n', '\n  ')}\n  print("ESCAPED")\nexcept BaseException:\n  print("held")`,
@@ -83,7 +83,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     expect(stallOf(program)).toBe('idle');
   });
 
-  test('a program leaves no state for the next program', async () => {
+  test('a program leaves no state behind for the next program', async () => {
     await script('import builtins, sys\nbuiltins.print = None\nsys.modules["json"] = None');
     expect(await script('import json\nprint(json.dumps([1]))')).toEqual({
       status: 'printed',
@@ -128,7 +128,7 @@ describe.skipIf(!isHere)('Python as WebAssembly', () => {
     expect(outcome.status).not.toBe('infrastructure');
   });
 
-  test('an aborted run rejects, and the lane runs the next program', async () => {
+  test('an aborted run rejects, and its lane runs the next program', async () => {
     const abort = new AbortController();
     const running = sandbox.run(
       { type: 'stdio', source: 'while True: pass', inputs: [''] },

@@ -10,8 +10,8 @@ import { SharedPipe } from './shared-pipe.ts';
 
 /**
  * Runs Python as WebAssembly, a new interpreter in a worker thread for each program; needs only npm and works on every
- * system. **Slow**: starting takes about 130 ms per program, and computing takes 5 to 15 times longer, so time limits
- * are multiplied by `slowdown`.
+ * system. **Slow**: starting a program takes about 130 ms, and computing takes 5 to 15 times as long as natively, so
+ * time limits are multiplied by `slowdown`.
  *
  * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory (into this process); side
  * channels of the hardware. Programs have no directory to write to, no threads, no asyncio (there are no sockets), and
@@ -35,7 +35,7 @@ interface WasiLane extends AsyncDisposable {
   run(request: LaneRequest, signal?: AbortSignal): Promise<LaneReply>;
 }
 
-/** Keeps no interpreter between programs; disposing ends the running one. */
+/** Opens a lane, which starts a new interpreter for each program; disposing ends the running interpreter. */
 function openWasiLane(): WasiLane {
   const closing = new AbortController();
   return {
@@ -119,7 +119,7 @@ interface InstanceOptions extends Pick<InstanceStart, 'role' | 'job' | 'stdin' |
   readonly onEnd: () => void;
 }
 
-/** An interpreter in its thread. */
+/** An interpreter in a worker thread. */
 interface Instance {
   /** Resolves when the interpreter has ended or was terminated after `wallMs`. */
   end(wallMs: number): Promise<ProcessEnd & { stdout: Buffer; stderr: Buffer }>;

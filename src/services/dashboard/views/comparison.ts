@@ -4,12 +4,12 @@ import { type RecipeDifference, recipeDifferences } from '../../../runs/reading/
 import type { Share } from './evaluations.ts';
 import { readRecipe } from './run-list.ts';
 
-/** Two evaluations of the same problems, paired. */
+/** Results of two evaluations on the same problems, paired by problem. */
 export interface PairedDifference {
   readonly problems: number;
   readonly before: number;
   readonly after: number;
-  /** after − before with its paired 95 % interval over problems. */
+  /** after − before, with its paired 95 % interval over problems. */
   readonly difference: Share;
   readonly greedyBefore?: number;
   readonly greedyAfter?: number;
@@ -29,11 +29,11 @@ export interface SuiteComparison {
 /** `GET /api/compare?before=…&after=…`: two run folders. */
 export const comparisonQuery = z.strictObject({ before: z.string(), after: z.string() });
 
-/** Differences of two runs in recipe and results. */
+/** Differences between two runs in their recipes and results. */
 export interface RunComparisonView {
   readonly recipe: readonly RecipeDifference[];
   readonly suites: readonly SuiteComparison[];
-  /** Reason why there are no suites to compare; null if there are some. */
+  /** Why there are no suites to compare; null if there are some. */
   readonly note: string | null;
 }
 
@@ -43,7 +43,7 @@ export type CompareSuites = (
   after: string,
 ) => Promise<{ readonly suites: readonly SuiteComparison[] }>;
 
-/** Compares two runs. Recipes are compared even if the runs share no suite. */
+/** Compares two runs. Compares their recipes even if they share no suite. */
 export async function comparisonView(
   before: string,
   after: string,

@@ -17,12 +17,12 @@ export interface LevelSize {
   readonly selected: number;
 }
 
-/** The candidates at the start of a stage, and those that it selected. */
+/** The candidates at the start of a stage, and which of them it selected. */
 export interface StageSelection {
   readonly stage: string;
-  /** Steps before the stage. */
+  /** Number of steps completed before the stage. */
   readonly step: number;
-  /** The decision as one sentence with its numbers. */
+  /** The decision as one sentence, with the numbers behind it. */
   readonly message: string;
   readonly candidates: number;
   readonly selected: number;
@@ -40,7 +40,10 @@ export interface StageSelection {
 export interface CurriculumView {
   readonly selections: readonly StageSelection[];
   readonly flows: readonly LevelFlow[];
-  /** First measured and latest (measured or trained on) pass rates of the same problems. */
+  /**
+   * Histograms of the first measured pass rates and, for the same problems, of the latest ones (measured or from
+   * training).
+   */
   readonly atFirst: readonly Bin[];
   readonly atLast: readonly Bin[];
   /** Names of the recorded metrics of samplers and gates, for `/metrics`. */
@@ -81,7 +84,7 @@ function latest(run: RunReader): Omit<CurriculumView, keyof Selections> {
   };
 }
 
-/** Candidates of one stage with the same levels, counts and selection. */
+/** Candidates of one stage that have the same levels, counts and selection, counted together. */
 type Alike = readonly [
   event: number,
   levels: string,
@@ -157,7 +160,7 @@ function binned(values: readonly Weighted[]): Bin[] {
 
 type Counts = readonly [correct: number, trials: number];
 
-/** Returns the first and the latest counts (trained on, or measured) of the first stage's candidates. */
+/** Returns the first and the latest counts (from training or measured) for the first stage's candidates. */
 function lastSeen(run: RunReader): { readonly first: Counts; readonly last: Counts }[] {
   const measuredAt = (which: 'min' | 'max') =>
     run.lists(

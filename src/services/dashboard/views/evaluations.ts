@@ -21,7 +21,7 @@ export interface EvaluationPoint extends SuitePart {
   readonly byDomain: Readonly<Record<string, SuitePart>>;
   readonly byFamily: Readonly<Record<string, SuitePart>>;
   readonly byLevel: Readonly<Record<string, SuitePart>>;
-  /** Whether the evaluation compares strategies, for `/strategies`. */
+  /** Whether the evaluation compares strategies, which `/strategies` shows. */
   readonly hasStrategies: boolean;
 }
 
@@ -31,9 +31,9 @@ const part = z.object({ problems: z.number(), accuracy: shareSchema });
 const parts = z.record(z.string(), part).nullish();
 const result = z.object({ overall: part, byDomain: parts, byFamily: parts, byLevel: parts });
 
-/** Returns the evaluations of a run in recorded order; skips records in another format. */
+/** Returns the evaluations of a run in the order in which they were recorded; skips records in another format. */
 export function evaluationPoints(run: RunReader): EvaluationPoint[] {
-  // This query does not read the list of problems, which makes up most of a result.
+  // Do not read the list of problems, which makes up most of a result.
   const rows = run.lists(
     `SELECT step, name, json_object(
        'overall', json_extract(result, '$.overall'), 'byDomain', json_extract(result, '$.byDomain'),

@@ -1,8 +1,8 @@
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
 /**
- * Number of problems that moved from one level at a stage's selection to another (or the same) level at the next
- * stage's selection. Several levels are joined by ' + '; '' means no level.
+ * Number of problems that were in one level at a stage's selection and in another (or the same) level at the next
+ * stage's selection. The names of several levels are joined by ' + '; '' means no level.
  */
 export interface LevelFlow {
   readonly fromStage: string;
@@ -12,7 +12,7 @@ export interface LevelFlow {
   readonly problems: number;
 }
 
-/** Returns the flows between consecutive selections, of problems that were candidates in both. */
+/** Returns the flows between consecutive selections; counts problems that were candidates in both. */
 export function levelFlows(run: RunReader): LevelFlow[] {
   const events = run.lists(
     `SELECT id, stage FROM events WHERE EXISTS (SELECT 1 FROM selections WHERE event_id = events.id)

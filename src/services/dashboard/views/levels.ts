@@ -3,7 +3,7 @@ import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
 /** Pass rates of one kind of problem in one span of steps. */
 export interface LevelCell {
-  /** Level, family or domain. */
+  /** Name of the level, family or domain. */
   readonly level: string;
   readonly fromStep: number;
   readonly toStep: number;
@@ -13,7 +13,7 @@ export interface LevelCell {
 
 /** `GET /api/runs/:run/levels`: `LevelCell[]` over training rollouts. */
 export const levelsQuery = z.strictObject({
-  /** Default: level, else family, else domain of each problem. */
+  /** The kind by which to group problems; default: each problem's level, else its family, else its domain. */
   by: z.enum(['level', 'family', 'domain']).optional(),
   /** Maximum number of spans of steps. */
   spans: z.coerce.number<number>().int().min(1).max(200).default(40),
@@ -27,7 +27,7 @@ export function levelsView(run: RunReader, { by, spans }: z.output<typeof levels
   const [[last]] = run.lists('SELECT coalesce(max(step), 1) FROM steps') as [[number]];
   const width = Math.ceil(last / spans);
   const column = by ?? 'coalesce(level, family, domain)';
-  // Every group is read anyway; an index on the kind makes this query four times slower.
+  // Avoid the index on the kind: every group is read anyway, and using the index makes this query four times slower.
   const rows = run.lists(
     `SELECT ${column} AS kind, (step - 1) / ${width} AS span, sum(correct), sum(trials) FROM groups NOT INDEXED
      WHERE purpose = 'train' AND kind IS NOT NULL GROUP BY kind, span ORDER BY kind, span`,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { MetricSeries } from '../../../runs/reading/run-rows.ts';
 
-/** A metric over steps; index i of both arrays is one point. */
+/** A metric over steps; the entries i of both arrays form one point. */
 export interface Series {
   readonly steps: readonly number[];
   readonly values: readonly number[];
@@ -11,9 +11,9 @@ export interface Series {
 /** `GET /api/runs/:run/metrics?name=reward/mean&name=…`. */
 export const metricsQuery = z.strictObject({
   name: z.array(z.string()).min(1).max(200),
-  /** First step; absent: from the beginning. */
+  /** First step; default: the beginning of the run. */
   from: z.coerce.number<number>().int().min(0).optional(),
-  /** Last step; absent: to the end. */
+  /** Last step; default: the end of the run. */
   to: z.coerce.number<number>().int().min(0).optional(),
   /** Maximum number of points per metric; longer series are reduced to the minimum and maximum of each stretch. */
   points: z.coerce.number<number>().int().min(2).max(4000).default(1000),
@@ -22,7 +22,7 @@ export const metricsQuery = z.strictObject({
 /** Series by metric name; an unknown name has empty arrays. */
 export type MetricSeriesByName = Readonly<Record<string, Series>>;
 
-/** Returns several metrics. */
+/** Returns several metrics, downsampled by `thin`. */
 export function metricsView(run: RunReader, query: z.output<typeof metricsQuery>): MetricSeriesByName {
   const { name: names, from = 0, to = Number.MAX_SAFE_INTEGER, points } = query;
   return Object.fromEntries(names.map((name) => [name, thin(run.metric(name, { from, to }), points)]));

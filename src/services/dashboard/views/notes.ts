@@ -4,12 +4,12 @@ import type { Row } from '../../../runs/reading/run-rows.ts';
 import { type Page, pageFields, pageOf, pageSql } from './page.ts';
 import { all, anyOf } from './sql.ts';
 
-/** An event of the run. */
+/** An event of a run. */
 export interface RunNote {
   readonly id: number;
   readonly step: number;
   readonly stage: string | null;
-  /** kebab-case: `stage-start`, `stage-end`, `short-batch`. */
+  /** Kind of event in kebab-case: `stage-start`, `stage-end`, `short-batch`. */
   readonly type: string;
   readonly message: string;
 }

@@ -26,7 +26,7 @@ test('compares a run once per evaluation, and copies of a run separately', async
   expect(await suiteOf(runAt('id', 'b', 2))).toBe('b');
   expect(compared).toEqual(['a', 'b']);
   await view(runAt('id', 'a', 3));
-  // A new run in the folder of a deleted one.
+  // A new run may have the folder of a deleted run.
   await view(runAt('other', 'a', 3));
   expect(compared).toEqual(['a', 'b', 'a', 'a']);
 });

@@ -4,7 +4,7 @@ import type { RolloutPurpose } from '../../../runs/files/records.ts';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import type { SuiteComparison } from './comparison.ts';
 
-/** Rollouts and tokens of one purpose. */
+/** The rollouts made for one purpose, and their tokens. */
 export interface Cost {
   readonly purpose: RolloutPurpose;
   readonly rollouts: number;
@@ -14,28 +14,31 @@ export interface Cost {
 
 /** `GET /api/runs/:run/outcome`: results, cost and data of a run. */
 export interface RunOutcome {
-  /** Comparison of the first and last evaluations of each suite that was evaluated more than once. */
+  /** Comparison of the first and the last evaluation, for each suite that was evaluated more than once. */
   readonly suites: readonly SuiteComparison[];
   /** One entry for each purpose with rollouts: training, measuring, evaluation. */
   readonly costs: readonly Cost[];
-  /** Trials of the candidates of the first stage, measured before it or in earlier runs; 0 without a measurement. */
+  /**
+   * Trials at the first stage's candidates that were measured before the stage or in earlier runs; 0 without a
+   * measurement.
+   */
   readonly measuredTrials: number;
   /** Seconds during which a process worked on the run; null if a process was killed. */
   readonly seconds: number | null;
-  /** Files of the problems with their digests; null for older runs. */
+  /** The files from which problems were read, with their digests; null for older runs. */
   readonly data: DataRecord | null;
 }
 
-/** Compares the first and the last evaluations of a run directory. */
+/** Compares the first and the last evaluation of each suite of the run in a directory. */
 export type CompareProgress = (directory: string) => Promise<readonly SuiteComparison[]>;
 
-/** Creates the view. It caches comparisons until the run records another evaluation. */
+/** Creates the view, which caches comparisons until the run records another evaluation. */
 export function createOutcomeView(compareProgress: CompareProgress): (run: RunReader) => Promise<RunOutcome> {
   const known = new Map<string, { readonly last: number; readonly suites: readonly SuiteComparison[] }>();
   return async (run) => {
     const [[last]] = run.lists('SELECT coalesce(max(id), 0) FROM evaluations') as [[number]];
     const { directory } = run;
-    // Copies of a run share its id.
+    // Include the directory in the key, because copies of a run share its id.
     const key = `${run.summary().id} ${directory}`;
     let kept = known.get(key);
     if (kept?.last !== last) {

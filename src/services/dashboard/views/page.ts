@@ -3,14 +3,14 @@ import { ConfigError } from '../../../core/errors.ts';
 import type { Row } from '../../../runs/reading/run-rows.ts';
 import { all, type Condition } from './sql.ts';
 
-/** Maximum number of rows of a page. */
+/** Maximum number of rows per page. */
 const mostRows = 500;
 
 /** Query parameters of every paged table. */
 export const pageFields = {
   order: z.enum(['asc', 'desc']).default('desc'),
   limit: z.coerce.number<number>().int().min(1).max(mostRows).default(100),
-  /** `next` of the previous page; absent: the first page. */
+  /** `next` of the previous page; default: the first page. */
   cursor: z.string().optional(),
 };
 
@@ -30,7 +30,7 @@ export interface SortKey {
   readonly isNullable?: boolean;
 }
 
-/** A page of a table sorted by `keys`; the last key must be unique. */
+/** A request for one page of a table that is sorted by `keys`; the last key must be unique. */
 export interface PageRequest {
   readonly keys: readonly SortKey[];
   readonly order: 'asc' | 'desc';
@@ -38,7 +38,7 @@ export interface PageRequest {
   readonly cursor?: string | undefined;
 }
 
-/** The parts of a SELECT that select a page. */
+/** The parts of a SELECT statement that select a page. */
 export interface PageSql {
   /** Columns `key0`, `key1`, …, from which `pageOf` builds the next cursor. */
   readonly columns: string;
@@ -71,7 +71,7 @@ export function pageSql({ keys, order, limit, cursor }: PageRequest): PageSql {
   };
 }
 
-/** Makes a page from the rows that a query with `pageSql` returned. */
+/** Builds a page from the rows that a query with `pageSql` returned. */
 export function pageOf<T>(
   rows: readonly Row[],
   { keys, limit }: PageRequest,

@@ -18,7 +18,7 @@ test.each([
   allOf(inLevel('learnable'), not(inLevel('easy'))),
   anyOf(inLevel('a'), allOf(inDomain('math'), inLevel('b'))),
   not(anyOf(inLevel('a'), inLevel('b'))),
-])('describes the selection of a stage like the event of its start', (rule) => {
+])('describes the selection of a stage in the same words as its start event', (rule) => {
   expect(stageOf({ select: rule }).select).toBe(describeRule(levelRuleConfig.parse(rule)));
 });
 
@@ -38,7 +38,7 @@ test('returns no stages for a recipe in another format', () => {
   for (const recipe of [undefined, null, 7, { stages: 'all' }, []]) expect(plannedStages(recipe)).toEqual([]);
 });
 
-test('describes a stage that imitates; its steps are known once it has begun', () => {
+test('describes a stage that imitates, whose number of steps is known once it has begun', () => {
   const examples = { type: 'harvest', rollouts: 4, choose: 'random' };
   const recipe = { stages: [{ type: 'imitate', name: 'copy', examples, start: 'base' }] };
   expect(plannedStages(recipe)[0]).toMatchObject({

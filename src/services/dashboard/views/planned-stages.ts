@@ -1,13 +1,18 @@
-/** A stage of the recipe, started or not, with its rules in words. */
+/** A stage of the recipe, whether or not it has begun, with its rules in words. */
 export interface PlannedStage {
   readonly stage: string;
-  /** Last step; null for an imitation stage that has not begun, because the number of its examples determines it. */
+  /**
+   * Number of the last step; null for an imitation stage that has not begun, because it depends on the number of
+   * examples.
+   */
   readonly maxSteps: number | null;
-  /** Rule that selects problems: `in medium or in hard`. For an imitation stage: its examples. */
+  /**
+   * The rule that selects problems, such as `in medium or in hard`. For an imitation stage, the source of its examples.
+   */
   readonly select: string;
   /** How pass rates are measured again before the stage begins; null if they are not. */
   readonly remeasure: string | null;
-  /** Exit rule; null: the stage ends at `maxSteps`. */
+  /** The exit rule; null if the stage ends only at `maxSteps`. */
   readonly advanceWhen: string | null;
   /** Null for a stage that imitates or distils. */
   readonly sampler: string | null;
@@ -18,7 +23,7 @@ export interface PlannedStage {
  * Returns the stages of a resolved recipe. Reads plain JSON instead of the recipe's schema, so that recipes of older
  * versions can be shown too.
  *
- * @param steps stage → its last step, if the recipe does not state it.
+ * @param steps last step by stage name, for stages whose last step is not in the recipe.
  */
 export function plannedStages(
   recipe: unknown,

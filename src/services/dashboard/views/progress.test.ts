@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 import { progressView } from './progress.ts';
 
-/** Creates a run with one step per second after each process start; the last process resumed it. */
+/** Creates a run whose processes started at `starts` and whose steps ended at `stepTimes`, both in seconds. */
 function runOf(starts: readonly number[], stepTimes: readonly number[]): RunReader {
   const iso = (seconds: number): string => new Date(1000 * seconds).toISOString();
   return {
@@ -15,7 +15,7 @@ function runOf(starts: readonly number[], stepTimes: readonly number[]): RunRead
   } as unknown as RunReader;
 }
 
-test('sums the cost of each step, without the time between two processes', () => {
+test('sums the cost of all steps so far, without the time between two processes', () => {
   expect(progressView(runOf([0, 100], [1, 2, 101]))).toEqual({
     steps: [1, 2, 3],
     rollouts: [8, 8, 12],

@@ -1,20 +1,20 @@
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
-/** `GET /api/runs/:run/progress`: the cost of a run up to each step; index i of every list is one step. */
+/** `GET /api/runs/:run/progress`: the cost of a run up to each step; entry i of every list belongs to the same step. */
 export interface ProgressView {
-  /** At most 1000 steps, including the last one. */
+  /** Numbers of at most 1000 steps, including the last one. */
   readonly steps: readonly number[];
-  /** Training rollouts so far; null: not recorded. */
+  /** Training rollouts so far; null if not recorded. */
   readonly rollouts: readonly number[] | null;
-  /** Tokens that the policy wrote in these rollouts; null: not recorded. */
+  /** Tokens that the policy wrote in these rollouts; null if not recorded. */
   readonly tokens: readonly number[] | null;
-  /** Seconds during which a process worked on the run. */
+  /** Seconds so far during which a process worked on the run. */
   readonly seconds: readonly number[];
 }
 
 const mostSteps = 1000;
 
-/** Returns the view. Charts use it for axes other than steps. */
+/** Returns the cost of a run up to each step, which charts use for axes other than steps. */
 export function progressView(run: RunReader): ProgressView {
   const rows = run.lists('SELECT step, recorded_at FROM steps ORDER BY step') as [number, string][];
   const steps = rows.map(([step]) => step);
@@ -40,7 +40,10 @@ function cumulative(values: readonly number[]): number[] {
   return values.map((value) => (sum += value));
 }
 
-/** Returns the seconds of each step, including measurements before a stage but not the time between two processes. */
+/**
+ * Returns the seconds that each step took, including measurements before a stage but not the time between two
+ * processes.
+ */
 function stepSeconds(run: RunReader, rows: readonly (readonly [number, string])[]): number[] {
   const starts = run.sessions().map(({ startedAt }) => Date.parse(startedAt));
   let before = -Infinity;

@@ -9,7 +9,7 @@ import { latestNotes, type RunNote } from './notes.ts';
 import { type PlannedStage, plannedStages } from './planned-stages.ts';
 import { readRecipe, type RunHead, runHead, stepsOfStages } from './run-list.ts';
 
-/** A span of recorded steps. */
+/** A stage and its span of recorded steps. */
 export interface StageSpan {
   readonly stage: string;
   readonly firstStep: number;
@@ -21,7 +21,7 @@ export interface StageProgress {
   readonly stage: string;
   readonly stepInStage: number;
   readonly maxSteps: number;
-  /** The latest decision of the exit rule as text; null: not recorded. */
+  /** The latest decision of the exit rule as text; null if not recorded. */
   readonly reason: string | null;
 }
 
@@ -32,15 +32,15 @@ export interface RunDetail {
   readonly plan: readonly PlannedStage[];
   /** Stages that have been trained so far. */
   readonly stages: readonly StageSpan[];
-  /** Null before the first step and once the run has finished. */
+  /** Progress of the current stage; null before the first step and once the run has finished. */
   readonly now: StageProgress | null;
-  /** Time left at the current pace if no stage ends early; null: the run is not training. */
+  /** Time left at the current pace if no stage ends early; null if the run is not training. */
   readonly eta: { readonly seconds: number; readonly stepSeconds: number } | null;
   /** Starts and ends of stages, and the last 100 other events; `/notes` has all events. */
   readonly events: readonly RunNote[];
   readonly evaluations: readonly EvaluationPoint[];
   readonly metrics: readonly { readonly name: string; readonly isTiming: boolean }[];
-  /** Most severe first. */
+  /** Alerts, most severe first. */
   readonly alerts: readonly Alert[];
   /** Processes that wrote to the run, in order; one more than the number of resumes. */
   readonly sessions: readonly RunSession[];

@@ -16,15 +16,17 @@ import { plannedStages } from './planned-stages.ts';
 
 /** A run in the list of runs. Times are ISO 8601. */
 export interface RunHead extends Omit<RunSummary, 'directory' | 'id'> {
-  /** Hash of the recipe without seed and name, equal for all seeds of one recipe. */
+  /** Hash of the recipe without seed and name; the same for all seeds of one recipe. */
   readonly settingsHash: string;
-  /** Title, tags and note by the user. */
+  /** Title, tags and note that the user gave to the run. */
   readonly annotations: Annotations;
-  /** Number of stages of the recipe that have begun. */
+  /** Number of the recipe's stages that have begun. */
   readonly stagesBegun: number;
-  /** Number of stages of the recipe. */
+  /** Number of stages in the recipe. */
   readonly stageCount: number;
-  /** Upper bound on the number of steps, as far as it is known; stages may end earlier. */
+  /**
+   * Upper bound on the number of steps, without stages whose number of steps is not known yet; stages may end earlier.
+   */
   readonly maxSteps: number;
   /** At most 48 values of `reward/mean` over the steps. */
   readonly sparkline: readonly number[];
@@ -68,7 +70,7 @@ export function stepsOfStages(run: RunReader): ReadonlyMap<string, number> {
   return new Map(rows);
 }
 
-/** Reads the resolved recipe as it is on disk; undefined if it cannot be read. */
+/** Reads the resolved recipe from disk; returns undefined if it cannot be read. */
 export async function readRecipe(directory: string): Promise<unknown> {
   try {
     const file: unknown = JSON.parse(await readFile(runLayout(directory).recipe, 'utf8'));
@@ -91,7 +93,7 @@ function accuracyOf(run: RunReader): RunHead['accuracy'] {
   return { suite: points[0]![0], first: first.data, last: last.data };
 }
 
-/** Creates a function that lists the runs of a folder. It caches each run until the run records something. */
+/** Creates a function that lists the runs in a folder. It caches each run until that run records something. */
 export function createRunList(root: string): () => Promise<readonly RunListItem[]> {
   const known = new Map<string, { readonly print: string; readonly item: RunListItem }>();
   return async () => {

@@ -17,7 +17,7 @@ export interface BothSides<T> {
   readonly after: T;
 }
 
-/** A quantity over the steps of one seed's run. */
+/** A quantity over the steps of the run with one seed. */
 export interface SeedCurve extends Series {
   readonly seed: number;
 }
@@ -31,7 +31,7 @@ export interface SpeedIn {
   readonly ratio: number | null;
 }
 
-/** Two recipes on the same problems, paired by seed. Intervals are 95 % t-intervals over seeds. */
+/** Comparison of two recipes on the same problems, paired by seed. Intervals are 95 % t-intervals over seeds. */
 export interface SeedsDifference {
   readonly problems: number;
   readonly before: Share;
@@ -55,7 +55,7 @@ export interface SuiteSeeds {
   readonly steps: BothSides<readonly [least: number, greatest: number]>;
   readonly overall: SeedsDifference;
   readonly byDomain: Readonly<Record<string, SeedsDifference>>;
-  /** Accuracy over steps. */
+  /** Accuracy over steps, one curve per seed. */
   readonly curves: BothSides<readonly SeedCurve[]>;
   readonly warnings: readonly string[];
 }
@@ -72,17 +72,17 @@ export interface SeedsComparison {
 export interface SeedsView {
   readonly comparison: SeedsComparison | null;
   readonly note: string | null;
-  /** Mean reward over spans of steps, the same spans for all runs. */
+  /** Mean reward by span of steps; the spans are the same for all runs. */
   readonly rewards: BothSides<readonly SeedCurve[]>;
 }
 
 /** Compares two sides of run directories, paired by seed; throws a `GradusError` if they are not comparable. */
 export type CompareSeeds = (before: readonly string[], after: readonly string[]) => Promise<SeedsComparison>;
 
-/** Maximum number of points of a curve. */
+/** Maximum number of points per curve. */
 const points = 200;
 
-/** Compares two recipes, each by several runs. Rewards are shown even if the runs share no suite. */
+/** Compares two recipes, each by several runs. Returns the rewards even if the runs share no suite. */
 export async function seedsView(
   { before, after }: BothSides<readonly string[]>,
   compareSeeds: CompareSeeds,

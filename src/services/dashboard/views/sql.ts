@@ -15,12 +15,12 @@ export function all(conditions: readonly (Condition | undefined)[]): Condition {
   };
 }
 
-/** Returns a condition on one value; undefined for an undefined value. */
+/** Returns a condition on one value; undefined if the value is undefined. */
 export function condition(sql: string, value: SQLInputValue | undefined): Condition | undefined {
   return value === undefined ? undefined : { sql, values: [value] };
 }
 
-/** Returns `column IN (values)`; undefined for undefined values. */
+/** Returns the condition `column IN (values)`; undefined if `values` is undefined. */
 export function anyOf(column: string, values: readonly SQLInputValue[] | undefined): Condition | undefined {
   return values && { sql: `${column} IN (${values.map(() => '?').join(', ')})`, values };
 }

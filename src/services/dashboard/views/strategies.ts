@@ -8,37 +8,37 @@ export interface StrategyPoint {
   readonly accuracy: Share;
 }
 
-/** A strategy at one budget of N answers. */
+/** The results of a strategy at one budget of N answers. */
 export interface BudgetPoint {
   readonly budget: number;
   readonly all: StrategyPoint;
-  /** Only bins that have problems. */
+  /** Results by bin, without empty bins. */
   readonly byBin: Readonly<Record<string, StrategyPoint>>;
 }
 
-/** A strategy with one choice rule, at all its budgets. */
+/** The results of a strategy with one choice rule, at all its budgets. */
 export interface StrategyLine {
   /** E.g. `best-of-n`, `beam(4)`, `majority`, `chosen by bin`. */
   readonly name: string;
-  /** E.g. `last-max`; null for lines without scores, and for the strategies chosen by bin. */
+  /** E.g. `last-max`; null for strategies without scores, and for the strategies chosen by bin. */
   readonly rule: string | null;
-  /** Ascending budgets. */
+  /** Results in ascending order of budget. */
   readonly points: readonly BudgetPoint[];
 }
 
-/** One strategy per bin, fitted on one half of the problems. */
+/** Policies that use one strategy per bin, each chosen on one half of the problems. */
 export interface ChosenPolicies {
   readonly budget: number;
-  /** Per half: the strategy of each bin, and the best single strategy. */
+  /** For each half, the strategy used in each bin, and the best single strategy. */
   readonly halves: readonly { readonly byBin: Readonly<Record<string, string>>; readonly single: string }[];
   /** Gain over the best single strategy, out of sample. */
   readonly gain: Share;
 }
 
-/** A recorded search tree, shown with its group. */
+/** A link to a recorded search tree, which is shown with its group. */
 export interface TreeLink {
   readonly problemId: string;
-  /** The group of the same problem at the same evaluation; null: not recorded. */
+  /** The group of the same problem in the same evaluation; null if not recorded. */
   readonly group: number | null;
   readonly searches: number;
 }
@@ -53,14 +53,17 @@ export interface StrategyComparison {
   readonly lines: readonly StrategyLine[];
   /** Accuracy of a single answer. */
   readonly single: number;
-  /** Share of problems with a right answer among N. */
+  /** Share of problems with a correct answer among N, by budget N. */
   readonly limits: readonly { readonly budget: number; readonly share: number }[];
   readonly chosen: readonly ChosenPolicies[];
   readonly warnings: readonly string[];
   readonly trees: readonly TreeLink[];
 }
 
-/** `GET /api/runs/:run/strategies`: one entry per evaluation that compares strategies, in recorded order. */
+/**
+ * `GET /api/runs/:run/strategies`: one entry per evaluation that compares strategies, in the order in which they were
+ * recorded.
+ */
 export type StrategiesView = readonly StrategyComparison[];
 
 const numbers = z.record(z.string(), z.number());
@@ -81,7 +84,10 @@ const searchTree = z.object({
   scored: z.number(),
   nodes: z.array(treeNode),
 });
-/** One search at a problem: steps in the order they were written, with the index of each parent, −1 at the root. */
+/**
+ * The search for one problem's answer: its steps in the order in which they were written, each with the index of its
+ * parent (−1 for a first step).
+ */
 export type ShownSearch = z.output<typeof searchTree>;
 
 const report = z.object({
@@ -119,7 +125,7 @@ const report = z.object({
 });
 type Report = z.output<typeof report>;
 
-/** Returns the comparisons of a run; skips records in another format. */
+/** Returns the comparisons of strategies in a run; skips records in another format. */
 export function strategiesView(run: RunReader): StrategiesView {
   const rows = run.lists(
     `SELECT step, name, json_extract(result, '$.strategies') FROM evaluations

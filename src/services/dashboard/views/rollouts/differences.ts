@@ -1,7 +1,7 @@
 import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 import { type AnswerDifferences, createDifferences } from '../../../../verifiers/answer-differences.ts';
 
-/** Position of a rollout in the pages. */
+/** Position of a rollout, to which pages can link. */
 export interface DifferencePlace {
   readonly group: number;
   /** Index in the group, from 0. */
@@ -12,9 +12,9 @@ export interface DifferencePlace {
 
 /** `GET /api/runs/:run/differences`: correct answers whose text differs from the gold, by the rule that accepted them. */
 export interface Differences extends AnswerDifferences<DifferencePlace> {
-  /** Number of rollouts read, from the newest groups. */
+  /** Number of rollouts that were read, from the newest groups. */
   readonly rollouts: number;
-  /** Number of rollouts of the run. */
+  /** Number of rollouts in the run. */
   readonly total: number;
 }
 
@@ -23,7 +23,7 @@ const examplesPerRule = 5;
 const mostRollouts = 50_000;
 const groupsAtOnce = 64;
 
-/** Reads the recorded evidence of the newest groups with a correct rollout, without judging again. */
+/** Reads the recorded evidence of the newest groups that have a correct rollout; does not judge again. */
 export async function differencesView(run: RunReader, most = mostRollouts): Promise<Differences> {
   const groups = run.groups();
   const total = groups.reduce((sum, { rollouts }) => sum + rollouts, 0);

@@ -1,6 +1,6 @@
 import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 
-/** A value of a filter with its number of groups (of rollouts for outcome, finish and flag). */
+/** A value of a filter, with the number of groups that have it (for outcome, finish and flag, of rollouts). */
 export interface Facet {
   readonly value: string;
   readonly count: number;
@@ -14,9 +14,9 @@ export type Facets = Readonly<
   >
 >;
 
-/** Returns the values of every filter of a run's tables. */
+/** Returns the values of every filter for a run's tables. */
 export function facetsView(run: RunReader): Facets {
-  // A covering index serves each of these queries.
+  // Each of these queries is answered from a covering index.
   const stages = run.lists(
     `SELECT stage, purpose, level, count(*) FROM groups GROUP BY stage, purpose, level ORDER BY min(id)`,
   );

@@ -8,8 +8,8 @@ import { searchesOf, type ShownSearch } from '../strategies.ts';
 import { findGroup, type Group } from './groups.ts';
 
 /**
- * One judged rollout. Index t of each list is token t from the first written token to the last; log-probabilities and
- * entropies of inserted tokens in between are 0.
+ * One judged rollout. Entry t of each list belongs to token t, counted from the first written token; the lists end with
+ * the last written token. Inserted tokens in between have log-probability and entropy 0.
  */
 export interface Attempt extends Pick<
   RolloutRow,
@@ -18,30 +18,33 @@ export interface Attempt extends Pick<
   /** Index in the group, from 0. */
   readonly index: number;
   readonly finishReason: FinishReason;
-  /** The verifier's evidence: extracted answer, normal forms, results of tests. */
+  /** The verifier's evidence: extracted answer, normal forms, test results. */
   readonly evidence: Readonly<Record<string, unknown>>;
   readonly flags: readonly string[];
   /** Null if the engine returned no value. */
   readonly policyVersion: number | null;
-  /** Steps between the policy that wrote it and the policy that learned from it; null: not trained on, or not recorded. */
+  /**
+   * Number of steps between the policy that wrote it and the policy that learned from it; null if it was not used for
+   * training, or not recorded.
+   */
   readonly offPolicySteps: number | null;
   /**
    * Messages by the policy and its environment after the prompt, with calls; null for a single answer. Taken from the
    * last transcript.
    */
   readonly turns: readonly AuthoredMessage[] | null;
-  /** The limit that ended an attempt with several turns. */
+  /** The limit that ended an attempt with several turns; null if none did. */
   readonly limit: Written['limit'] | null;
   readonly tokens: readonly number[];
   /** Natural log-probability at sampling time. */
   readonly logprobs: readonly number[];
-  /** Entropy of the sampling distribution, in nats; null: not recorded. */
+  /** Entropy of the sampling distribution, in nats; null if not recorded. */
   readonly entropies: readonly number[] | null;
-  /** Text of each token; null: the run's tokenizer is missing. */
+  /** Text of each token; null if the run's tokenizer is missing. */
   readonly pieces: readonly string[] | null;
 }
 
-/** A group of the same problem, at this or another step. */
+/** A group of rollouts of the same problem, at this or another step. */
 export type Visit = Pick<Group, 'id' | 'step' | 'stage' | 'purpose' | 'correct' | 'trials' | 'rollouts'>;
 
 /** `GET /api/runs/:run/groups/:id`. */
@@ -51,13 +54,13 @@ export interface GroupDetail {
   /** The gold answer; null for problems with tests. */
   readonly answer: string | null;
   readonly attempts: readonly Attempt[];
-  /** All groups of the problem in recorded order, including this one. */
+  /** All groups of the problem, including this one, in the order in which they were recorded. */
   readonly visits: readonly Visit[];
-  /** Searches at this problem that the same evaluation recorded; empty for most groups. */
+  /** Searches for this problem's answer that the same evaluation recorded; empty for most groups. */
   readonly searches: readonly ShownSearch[];
 }
 
-/** Decodes tokens one by one with a run's tokenizer; undefined: the tokenizer is missing. */
+/** Decodes tokens one by one with a run's tokenizer; undefined if the tokenizer is missing. */
 export type ReadPieces = (
   directory: string,
   tokens: readonly number[],

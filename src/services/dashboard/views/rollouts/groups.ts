@@ -8,9 +8,9 @@ import { all } from '../sql.ts';
 
 /** The rollouts of one problem at one step. With purpose `evaluate`, `stage` is the suite. */
 export interface Group extends Omit<GroupRow, 'file' | 'firstRow' | 'meanScore'> {
-  /** Rollouts by outcome; empty if the run has no index of rollouts. */
+  /** Number of rollouts by outcome; empty if the run has no index of rollouts. */
   readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
-  /** Rollouts flagged as possible reward hacks. */
+  /** Number of rollouts flagged as possible reward hacks. */
   readonly suspicious: number;
 }
 
@@ -61,7 +61,7 @@ export function groupsView(run: RunReader, query: z.output<typeof groupsQuery>):
   return pageOf(rows, page, total, (row) => shownGroup(row, counts));
 }
 
-/** Returns a group by its id, with the position of its rollouts in a shard. */
+/** Returns a group by its id, with the position of its rollouts in a shard; undefined if the id is unknown. */
 export function findGroup(run: RunReader, id: number): { group: Group; place: GroupRow } | undefined {
   const place = run.group(id);
   if (place === undefined) return undefined;

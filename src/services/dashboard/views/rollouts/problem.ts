@@ -11,7 +11,7 @@ import { rolloutColumns, rolloutLine, type RolloutLine } from './rollouts.ts';
 export interface RatePoint {
   readonly step: number;
   readonly stage: string;
-  /** `measure`: the measurement that the stage used to select its problems. */
+  /** `measure`: the pass rate was measured to select the problems of the stage. */
   readonly purpose: RolloutPurpose;
   readonly correct: number;
   readonly trials: number;
@@ -21,7 +21,7 @@ export interface RatePoint {
   readonly group: number | null;
 }
 
-/** A problem in the selection of one stage. */
+/** A problem as a candidate of one stage. */
 export interface Membership {
   readonly stage: string;
   readonly step: number;
@@ -38,18 +38,18 @@ export const problemQuery = z.strictObject({ id: z.string() });
 export interface ProblemDetail {
   readonly problemId: string;
   readonly domain: string;
-  /** Totals of its groups; null if the problem was only measured. */
+  /** Totals over the problem's groups; null if it was only measured. */
   readonly summary: ProblemLine | null;
-  /** Empty without a recorded group. */
+  /** The prompt; empty if no group of the problem was recorded. */
   readonly prompt: readonly Message[];
   readonly answer: string | null;
-  /** In order of steps; a measurement precedes the training that follows it. */
+  /** Pass rates in order of steps; a measurement precedes the training at the same step. */
   readonly history: readonly RatePoint[];
   /** The newest 500 rollouts. */
   readonly rollouts: readonly RolloutLine[];
   /** One entry per stage. */
   readonly memberships: readonly Membership[];
-  /** At most 12 problems of its family, nearest knob first; empty without a family. */
+  /** At most 12 other problems of the same family, nearest knob first; empty if the problem has no family. */
   readonly neighbours: readonly ProblemLine[];
 }
 
@@ -106,7 +106,10 @@ function membershipsOf(run: RunReader, id: string): Membership[] {
   }));
 }
 
-/** Drops repeated measurements, because a stage that did not measure again records the previous counts. */
+/**
+ * Returns the measurements before stages. Drops repeated ones, because a stage that did not measure again records the
+ * previous counts.
+ */
 function measurements(memberships: readonly Membership[]): RatePoint[] {
   const isNew = ({ correct, trials }: Membership, index: number): boolean => {
     const before = memberships[index - 1];

@@ -11,7 +11,7 @@ export interface ProblemLine {
   readonly domain: string;
   readonly family: string | null;
   readonly knob: number | null;
-  /** Step of its last group. */
+  /** Level in the problem's last group; null if there are no levels. */
   readonly level: string | null;
   readonly groups: number;
   readonly correct: number;
@@ -85,10 +85,10 @@ export function problemsView(run: RunReader, query: z.output<typeof problemsQuer
 }
 
 /**
- * Returns the SQL that sums groups by problem. Columns that are not summed come from the last group, because SQLite
- * takes them from the row of max(id).
+ * Returns the SQL that sums groups by problem. Other columns come from the last group, because SQLite takes them from
+ * the row with max(id).
  *
- * @param how `NOT INDEXED` for many groups, for which a full scan is faster than an index.
+ * @param how `NOT INDEXED` if there are many groups, because a full scan is then faster than an index.
  */
 export function summedUp(where: string, how: 'NOT INDEXED' | '' = ''): string {
   return `SELECT problem_id, domain, family, knob, level, step, count(*) AS groups, max(id) AS last_group,

@@ -6,8 +6,8 @@ const any = z.array(z.string());
 const number = z.coerce.number<number>();
 
 /**
- * Filter of rollouts. An absent condition matches everything; a condition with several values matches any of them. A group
- * matches if at least one of its rollouts does.
+ * Filter for rollouts. A missing condition matches every rollout; a condition with several values matches any of them.
+ * A group matches if at least one of its rollouts does.
  */
 export const rolloutFilter = z.strictObject({
   stage: any.optional(),
@@ -17,7 +17,7 @@ export const rolloutFilter = z.strictObject({
   level: any.optional(),
   fromStep: number.int().optional(),
   toStep: number.int().optional(),
-  /** Part of a problem's id; ASCII letters match case-insensitively. */
+  /** Substring of a problem's id; ASCII letters match case-insensitively. */
   problem: z.string().optional(),
   /** Whether none, some or all of the group's judged rollouts are correct. */
   solved: z.array(z.enum(['none', 'some', 'all'])).optional(),
@@ -28,14 +28,14 @@ export const rolloutFilter = z.strictObject({
   /** Number of tokens written. */
   minTokens: number.optional(),
   maxTokens: number.optional(),
-  /** Correct rollouts flagged as possible reward hacks. */
+  /** Only correct rollouts that are flagged as possible reward hacks. */
   suspicious: z.literal('true').optional(),
 });
 
 /** A validated `rolloutFilter`. */
 export type RolloutFilter = z.output<typeof rolloutFilter>;
 
-/** Returns the conditions on a group, `g` in SQL. */
+/** Returns the conditions on a group, which SQL calls `g`. */
 export function groupCondition(filter: RolloutFilter): Condition {
   const { problem, solved } = filter;
   return all([
@@ -51,7 +51,7 @@ export function groupCondition(filter: RolloutFilter): Condition {
   ]);
 }
 
-/** Returns the conditions on a rollout, `r` in SQL; undefined: none. */
+/** Returns the conditions on a rollout, which SQL calls `r`; undefined if there are none. */
 export function attemptCondition(filter: RolloutFilter): Condition | undefined {
   const conditions = [
     anyOf('r.outcome', filter.outcome),

@@ -28,7 +28,10 @@ export interface RolloutLine extends Pick<
   readonly flags: readonly string[];
 }
 
-/** Sorting by a group's keys uses the index of groups; sorting by a rollout's keys precedes the join with groups. */
+/**
+ * Sorting by a key of the group uses the index of groups; sorting by a key of the rollout happens before the join with
+ * groups.
+ */
 const ofGroup = [{ sql: 'g.id' }, { sql: 'r.place' }];
 const ofRollout = [{ sql: 'r.group_id' }, { sql: 'r.place' }];
 const sortKeys = {
@@ -61,7 +64,7 @@ export function rolloutsView(run: RunReader, query: z.output<typeof rolloutsQuer
   const ofGroups = groupCondition(filter);
   const where = all([ofGroups, attemptCondition(filter)]);
   const { columns, after, tail } = pageSql(page);
-  // Selects the page first, without joining groups if no filter needs them; then joins the rows of this page only.
+  // First select the page, without joining groups unless a filter needs them; then join only the rows of this page.
   const joined = 'groups g JOIN rollouts r ON r.group_id = g.id';
   const counted = ofGroups.sql === '1' ? 'rollouts r' : joined;
   const from = page.keys.some(({ sql }) => sql.startsWith('g.')) ? joined : counted;

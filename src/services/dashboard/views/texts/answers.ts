@@ -11,7 +11,7 @@ export const answersQuery = z.strictObject({
   family: z.string().optional(),
   domain: z.string().optional(),
   /**
-   * Suite whose evaluations are read; absent: the first suite that contains these problems, else the training
+   * Suite whose evaluations are read; default: the first suite that contains these problems, else the training
    * rollouts.
    */
   suite: z.string().optional(),
@@ -24,7 +24,7 @@ export type AnswersQuery = z.input<typeof answersQuery>;
 export interface AnswerSpan {
   readonly fromStep: number;
   readonly toStep: number;
-  /** Number of judged rollouts that were read, and number of correct ones. */
+  /** Number of judged rollouts that were read; `correct`: how many of them are correct. */
   readonly trials: number;
   readonly correct: number;
   /** Number of rollouts of the family recorded in these steps. */
@@ -38,7 +38,7 @@ export interface AnswerPlace {
   readonly index: number;
 }
 
-/** A wrong answer with its frequency in each span. */
+/** A wrong answer and its frequency in each span. */
 export interface CommonAnswer {
   /** The extracted answer, or the verdict's reason if no answer is extracted, as for programs. */
   readonly answer: string;
@@ -64,7 +64,7 @@ export interface ProblemAnswer extends AnswerPlace {
 /** A problem in the first and in the last span. */
 export interface ThenAndNow {
   readonly problemId: string;
-  /** Null for problems with tests. */
+  /** The gold answer; null for problems with tests. */
   readonly gold: string | null;
   readonly first: ProblemAnswer;
   readonly last: ProblemAnswer;
@@ -72,13 +72,13 @@ export interface ThenAndNow {
 
 /** Response of the view. Lists are empty without rollouts. */
 export interface AnswersView {
-  /** Null for answers from training. */
+  /** The suite that was read; null for training rollouts. */
   readonly suite: string | null;
-  /** At most six, in order, and fewer for large suites. Always includes the first and the last evaluation. */
+  /** At most six spans, in order; fewer for large suites. Always includes the first and the last evaluation. */
   readonly spans: readonly AnswerSpan[];
-  /** Sorted by frequency in the last span, then in all spans, most frequent first. */
+  /** Common wrong answers, the most frequent in the last span first; ties by frequency in all spans. */
   readonly answers: readonly CommonAnswer[];
-  /** Problems read in the first and the last span, largest loss first. */
+  /** Problems that were read in both the first and the last span, with the largest loss first. */
   readonly problems: readonly ThenAndNow[];
 }
 
@@ -86,14 +86,14 @@ const mostSpans = 6;
 /** Maximum number of rollouts and files to read from each span, to limit the time of a request. */
 const [mostRollouts, mostShards] = [400, 6];
 /**
- * All rows of an evaluation's file are decoded, 20 µs each, because the problems of a family are spread over the
- * file.
+ * Maximum number of rows in an evaluation's file. All of them are decoded, at 20 µs each, because the problems of a
+ * family are spread over the file.
  */
 const mostRows = 6000;
 const [mostAnswers, mostProblems] = [12, 40];
 const mostCharacters = 200;
 
-/** Creates the view. It caches its latest results until the run records another group. */
+/** Creates the view, which caches its latest results until the run records another group. */
 export function createAnswersView(): (
   run: RunReader,
   query: z.output<typeof answersQuery>,
@@ -111,7 +111,7 @@ export function createAnswersView(): (
   };
 }
 
-/** A rollout's answer. */
+/** The answer of one rollout. */
 interface Answered extends AnswerPlace {
   readonly span: number;
   readonly problemId: string;
@@ -172,7 +172,7 @@ function suiteOf(run: RunReader, query: z.output<typeof answersQuery>): string |
 
 type StepRange = Pick<AnswerSpan, 'fromStep' | 'toStep' | 'recorded'>;
 
-/** Chooses evaluations evenly, or splits training into equal parts. */
+/** Chooses evaluations at even distances, or splits training into equal parts. */
 function rangesOf(run: RunReader, where: Condition, isSuite: boolean): StepRange[] {
   const steps = run.lists(
     `SELECT step, sum(rollouts) FROM groups g WHERE ${where.sql} GROUP BY step ORDER BY step`,
@@ -267,7 +267,7 @@ function thenAndNow(judged: readonly Answered[], lastSpan: number): ThenAndNow[]
   return problems.toSorted((a, b) => change(a) - change(b)).slice(0, mostProblems);
 }
 
-/** Returns the most common answer among judged rollouts; undefined without rollouts. */
+/** Returns the most common answer among judged rollouts; undefined if there are no rollouts. */
 function commonestOf(judged: readonly Answered[]): ProblemAnswer | undefined {
   const [most] = [...Map.groupBy(judged, keyOf).values()].toSorted((a, b) => b.length - a.length);
   if (most === undefined) return undefined;

@@ -6,19 +6,19 @@ import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 /** `GET /api/runs/:run/prompts?id=…&id=…`: ids of problems. */
 export const promptsQuery = z.strictObject({ id: z.array(z.string()).min(1).max(100) });
 
-/** The beginning of each problem's prompt by its id; omits problems without recorded rollouts. */
+/** The beginning of each problem's prompt, by problem id; omits problems without recorded rollouts. */
 export type Prompts = Readonly<Record<string, string>>;
 
 const [mostRuns, mostProblems] = [8, 50_000];
 
-/** Creates the view. It caches the beginnings, because a problem keeps its prompt for the whole run. */
+/** Creates the view, which caches the beginnings, because a problem's prompt stays the same for the whole run. */
 export function createPromptsView(): (
   run: RunReader,
   query: z.output<typeof promptsQuery>,
 ) => Promise<Prompts> {
   const known = new Map<string, Map<string, string>>();
   return async (run, { id: ids }) => {
-    // Copies of a run share its id.
+    // Include the directory in the key, because copies of a run share its id.
     const key = `${run.summary().id} ${run.directory}`;
     let beginnings = known.get(key);
     if (beginnings === undefined || beginnings.size > mostProblems) {

@@ -24,7 +24,7 @@ export const searchQuery = z.strictObject({
   /** Words that must all occur; `"several words"` is a phrase, `begin*` a prefix. */
   text: z.string().max(1000).optional(),
   field: z.array(z.enum(textFields)).optional(),
-  /** Outcome of a tool call of the attempt. */
+  /** Outcomes of tool calls, at least one of which must occur in the attempt. */
   call: z.array(z.enum(callFilters)).optional(),
   /** `given`: the beginning of the answer was given; `prompt`: the attempt began at the prompt. */
   start: z.enum(['prompt', 'given']).optional(),
@@ -45,7 +45,7 @@ export interface SearchHit
   /** Turns of the policy; null for a problem. */
   readonly turns: number | null;
   readonly field: TextField;
-  /** Text around the match. */
+  /** Excerpt around the match. */
   readonly text: string;
   /** The match in `text`, as [start, end); null if the query contains no words. */
   readonly match: readonly [start: number, end: number] | null;
@@ -56,16 +56,16 @@ export interface SearchView {
   readonly rows: readonly SearchHit[];
   /** `before` of the next page; null if the index has no more hits. */
   readonly next: number | null;
-  /** A search also indexes the run; repeat the request until both numbers are equal. */
+  /** Each search also extends the index; repeat the request until both numbers are equal. */
   readonly index: IndexProgress;
 }
 
 const pageSize = 15;
-/** Maximum number of documents checked per request, to limit the time of a filter with few matches. */
+/** Maximum number of documents checked per request, which limits the time of a request whose filter has few matches. */
 const mostCandidates = 4000;
 const indexMs = 40;
 
-/** Creates the view. It handles one request per run at a time, because an index has one writer. */
+/** Creates the view, which handles only one request per run at a time, because an index may have only one writer. */
 export function createSearchView(): (
   run: RunReader,
   query: z.output<typeof searchQuery>,
@@ -78,7 +78,7 @@ export function createSearchView(): (
     run: RunReader,
     query: z.output<typeof searchQuery>,
   ): Promise<SearchView> => {
-    // Copies of a run share its id.
+    // Include the directory in the key, because copies of a run share its id.
     if (index.isTemporary) temporary.set(`${run.summary().id} ${run.directory}`, index);
     try {
       const progress = await index.extend(run, indexMs);
