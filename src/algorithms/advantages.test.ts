@@ -6,7 +6,7 @@ import { centredAdvantages, turnAdvantages } from './advantages.ts';
 const algorithmOf = (type: 'grpo' | 'rloo' | 'dr-grpo' | 'reinforce') =>
   createAlgorithm(algorithmConfig.parse({ type, advantages: 'return-to-go' }));
 
-test('a turn has its return-to-go minus the mean over the group, in which ended attempts count as 0', () => {
+test('the advantage of a turn is its return-to-go minus the group mean, in which ended attempts count as 0', () => {
   const toGo = [[3, 2, 1], [1], [2, 2]];
   const [first, second, third] = turnAdvantages([3, 1, 2], toGo, centredAdvantages);
   const expected = [[1, 2 - 4 / 3, 1 - 1 / 3], [-1], [0, 2 - 4 / 3]];
@@ -14,7 +14,7 @@ test('a turn has its return-to-go minus the mean over the group, in which ended 
     for (const [k, value] of own.entries()) expect(value).toBeCloseTo(expected[i]![k]!, 12);
 });
 
-test('the algorithm scales all turns of a group alike, and equal returns give no advantage', () => {
+test('all turns of a group are scaled by the same factor, and equal returns give advantage 0', () => {
   const toGo = [
     [3, 1],
     [1, 1],
@@ -34,7 +34,7 @@ test('the algorithm scales all turns of a group alike, and equal returns give no
   ]);
 });
 
-test('with one turn, the advantage is that of the episode', () => {
+test('with one turn per attempt, the turn has the advantage of the episode', () => {
   const rewards = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 2, maxLength: 8 });
   fc.assert(
     fc.property(rewards, fc.constantFrom('grpo', 'rloo', 'dr-grpo', 'reinforce'), (returns, type) => {

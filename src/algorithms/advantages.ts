@@ -26,8 +26,8 @@ export function standardisedAdvantages(rewards: readonly number[], epsilon: numb
 }
 
 /**
- * Returns each reward minus the mean of the others: RLOO (Ahmadian et al. 2024, 2402.14740, eq. 8). 0 for one
- * reward.
+ * Returns each reward minus the mean of the others: RLOO (Ahmadian et al. 2024, 2402.14740, eq. 8). Returns 0 for a
+ * single reward.
  */
 export function leaveOneOutAdvantages(rewards: readonly number[]): Float64Array {
   const count = rewards.length;
@@ -35,18 +35,17 @@ export function leaveOneOutAdvantages(rewards: readonly number[]): Float64Array 
 }
 
 /**
- * Returns the advantage of every turn of a group's attempts, from its return-to-go: G(i, k) is the reward
- * that attempt i earns from turn k on, 0 after its last turn. The baseline of turn k is the mean of G(·, k)
- * over the group, ended attempts included. Such a baseline does not depend on how many turns an attempt
- * takes. A mean over only the attempts that reach turn k would, and is biased if the policy decides when to
- * end.
+ * Returns the advantage of every turn in a group's attempts, computed from its return-to-go: G(i, k) is the reward that
+ * attempt i earns from turn k on, 0 after its last turn. The baseline of turn k is the mean of G(·, k) over the group,
+ * ended attempts included. This baseline does not depend on how many turns an attempt takes. A mean over only the
+ * attempts that reach turn k does, and is biased if the policy decides when to end.
  *
  * @param returns reward of each whole attempt.
  * @param toGo G(i, k), one list per attempt; entry 0 is the attempt's return.
- * @param advantages the algorithm's function: linear in the centred returns, so that all turns share one
- * scale.
- * @returns one list per attempt, as long as in `toGo`; zeros if all returns are equal. Without a baseline
- * (`reinforce()`), the returns-to-go themselves.
+ * @param advantages the algorithm's advantage function. Must be linear in the centred returns, so that all turns share
+ * one scale.
+ * @returns one list per attempt, of the same length as its list in `toGo`; zeros if all returns are equal. For an
+ * algorithm without a baseline (`reinforce()`), the returns-to-go themselves.
  */
 export function turnAdvantages(
   returns: readonly number[],

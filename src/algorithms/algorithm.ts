@@ -8,7 +8,7 @@ import { reinforceAlgorithm, reinforceConfig } from './reinforce.ts';
 import { rlooAlgorithm, rlooConfig } from './rloo.ts';
 import { clipSettings, settings, withoutAbsent, type Algorithm } from './settings.ts';
 
-/** Config of an algorithm, which turns rewards into a loss. Each algorithm is documented at its schema. */
+/** Configuration of an algorithm, which turns rewards into a loss. The schema of each algorithm documents it. */
 export const algorithmConfig = z.discriminatedUnion('type', [
   grpoConfig,
   drGrpoConfig,
@@ -35,8 +35,8 @@ export function overrideAlgorithm(base: AlgorithmConfig, overrides: AlgorithmOve
 }
 
 /**
- * Returns whether advantages are divided by the standard deviation of their group. If so, an affine change of
- * a group's rewards has no effect, e.g. a bonus if rewards have only two values.
+ * Returns whether advantages are divided by the standard deviation of their group. If so, an affine change to a group's
+ * rewards has no effect; a bonus is such a change if rewards take only two values.
  */
 export function isStandardised({ type }: AlgorithmConfig): boolean {
   switch (type) {

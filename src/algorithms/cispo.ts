@@ -4,8 +4,8 @@ import { standardised } from './clipped.ts';
 import { advantageEpsilon, commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 
 /**
- * CISPO (MiniMax-M1, 2506.13585, eq. 4): the ratio is clipped as a weight without gradient, so no token ever drops out
- * of the loss. Bounds are absolute ratios (TRL's `epsilon_high` is `maxRatio`; verl writes 1 − low and 1 + high).
+ * CISPO (MiniMax-M1, 2506.13585, eq. 4): the clipped ratio is a weight without gradient, so no token drops out of the
+ * loss. Bounds are absolute ratios (TRL's `epsilon_high` is `maxRatio`; verl writes 1 − low and 1 + high).
  */
 export const cispoConfig = z
   .strictObject({

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { extendTranscript, givenTranscript, type Transcript } from '../core/transcript.ts';
 import { buildDistillationBatch } from './distillation.ts';
 
-/** Returns a transcript of one given token, then written tokens with these log-probabilities. */
+/** Returns a transcript with one given token, followed by written tokens with these log-probabilities. */
 const transcriptOf = (logprobs: readonly number[]): Transcript =>
   extendTranscript(
     givenTranscript([], new Int32Array([7])),
@@ -16,7 +16,7 @@ const transcriptOf = (logprobs: readonly number[]): Transcript =>
     () => '',
   );
 
-test('gives written tokens equal weights and given tokens none', () => {
+test('gives all written tokens the same weight, and given tokens weight 0', () => {
   const transcripts = [transcriptOf([-1, -2]), transcriptOf([-3])];
   const teacher = [Float32Array.of(0, -1.5, -1), Float32Array.of(0, -8)];
   const { sequences, kl, tokens } = buildDistillationBatch(transcripts, teacher, 2);

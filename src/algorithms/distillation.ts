@@ -27,7 +27,7 @@ export interface DistillationBatch {
 /**
  * Builds the batch of one update: written tokens have equal weights that sum to 1.
  *
- * @param teacher the teacher's log-probabilities per transcript, at the temperature of sampling.
+ * @param teacher the teacher's log-probabilities per transcript, at the sampling temperature.
  * @param clip bound on the absolute value of each advantage; null: unbounded.
  */
 export function buildDistillationBatch(

@@ -6,7 +6,7 @@ import { clipSettings, commonSettings, settings, type Algorithm } from './settin
 
 /**
  * Dr. GRPO (Liu et al. 2025, 2503.20783): GRPO without its two biases. Rewards are centred but not divided by their
- * spread, and the loss is divided by a constant length instead of each rollout's own.
+ * standard deviation, and the loss is divided by a constant length instead of the length of each rollout.
  */
 export const drGrpoConfig = z.strictObject({
   type: z.literal('dr-grpo'),

@@ -11,17 +11,17 @@ const outcomeSettings = {
   timeout: z.number(),
 };
 
-/** Settings of every reward. */
+/** Settings shared by all rewards. */
 const commonSettings = {
   /**
-   * Factor for the environment's rewards of the turns, which are added to the verdict's reward. Absent: 0.
+   * Factor for the rewards that an environment gives to turns; the product is added to the verdict's reward. Absent: 0.
    */
   environment: z.number().optional(),
 };
 
 const scoreSettings = { credit: z.enum(['fraction', 'all-or-nothing']) };
 
-/** One reward per outcome: the usual choice for answers that are either right or wrong. */
+/** A fixed reward for each outcome: the usual choice for answers that are either right or wrong. */
 const outcomeRewardConfig = z.strictObject({
   type: z.literal('outcome'),
   correct: outcomeSettings.correct.default(1),
@@ -31,7 +31,7 @@ const outcomeRewardConfig = z.strictObject({
   ...commonSettings,
 });
 
-/** The verdict's score: `fraction` of the tests passed, or 1 only if all passed. */
+/** The verdict's score as the reward: the `fraction` of tests passed, or 1 only if all passed. */
 const scoreRewardConfig = z.strictObject({
   type: z.literal('score'),
   credit: scoreSettings.credit.default('fraction'),
@@ -49,7 +49,7 @@ const partsRewardConfig = z.strictObject({
   ...commonSettings,
 });
 
-/** Config of the reward of a verdict. */
+/** Configuration that determines the reward for a verdict. */
 export const rewardConfig = z.discriminatedUnion('type', [
   outcomeRewardConfig,
   scoreRewardConfig,
@@ -66,7 +66,7 @@ export const rewardOverrides = z
   .partial();
 export type RewardOverrides = z.output<typeof rewardOverrides>;
 
-/** Returns the reward of a domain in a stage: overrides apply only if the reward's type has that setting. */
+/** Returns a domain's reward in a stage: applies only the overrides that the reward's type has as settings. */
 export function overrideReward(
   base: RewardConfig,
   { credit, weights, offset, environment, ...byOutcome }: RewardOverrides,
@@ -100,7 +100,7 @@ export const r1SearcherRewards = {
   answer: { weights: { answer: 1, format: 2 }, offset: -2 },
 } as const satisfies Readonly<Record<string, RewardOverrides>>;
 
-/** Returns the reward of a verdict, or `null` for `ungradable`, which must not be learned from. */
+/** Returns the reward for a verdict, or `null` for `ungradable`, which must not be learned from. */
 export function rewardOf(config: RewardConfig, verdict: Verdict): number | null {
   const { outcome, score } = verdict;
   if (outcome === 'ungradable') return null;

@@ -4,8 +4,8 @@ import { leaveOneOutAdvantages } from './advantages.ts';
 import { commonSettings, describeAlgorithm, settings, type Algorithm } from './settings.ts';
 
 /**
- * RLOO (Ahmadian et al. 2024, 2402.14740): REINFORCE against the mean reward of the group's other rollouts. Unbiased,
- * no clipping: meant for strictly on-policy steps.
+ * RLOO (Ahmadian et al. 2024, 2402.14740): REINFORCE against the mean reward of the group's other rollouts. It is
+ * unbiased and does not clip, so it is meant for strictly on-policy steps.
  */
 export const rlooConfig = z.strictObject({
   type: z.literal('rloo'),

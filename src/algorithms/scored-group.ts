@@ -16,7 +16,7 @@ export interface JudgedRollout {
   /** Final reward, with the algorithm's `truncated` rule applied. */
   readonly reward: number;
   readonly advantage: number;
-  /** Advantage of each written span, in the order of the transcripts. If absent, all have `advantage`. */
+  /** Advantage of each written span, in the order of the transcripts. If absent, every span has `advantage`. */
   readonly turnAdvantages?: readonly number[];
   /**
    * Excluded from the loss: the policy wrote nothing, or the rollout was truncated and the algorithm masks
@@ -25,7 +25,7 @@ export interface JudgedRollout {
   readonly isMasked: boolean;
 }
 
-/** A rollout without a reward: ungradable, or failed before it could be judged. Never in the loss. */
+/** A rollout without a reward: it is ungradable, or failed before it could be judged. It is never in the loss. */
 interface UnjudgedRollout {
   readonly rollout: Rollout;
   readonly reward: null;
@@ -36,7 +36,7 @@ interface UnjudgedRollout {
 /** A rollout with its reward and advantage, or null for both. */
 export type ScoredRollout = JudgedRollout | UnjudgedRollout;
 
-/** A group ready to learn from. */
+/** A group whose rollouts have rewards and advantages, ready to learn from. */
 export interface ScoredGroup extends RolloutGroup {
   /** One entry per rollout, in the order of `rollouts`. */
   readonly scored: readonly ScoredRollout[];
@@ -49,10 +49,10 @@ export interface ScoredGroup extends RolloutGroup {
   readonly isZeroAdvantage: boolean;
 }
 
-/** Options of scoring. */
+/** Options of {@link scoreGroup}. */
 export interface ScoreOptions {
   readonly reward: RewardConfig;
-  /** The token limit the rollouts were written under. */
+  /** The token limit under which the rollouts were written. */
   readonly maxTokens: number;
   /**
    * Bonus for a correct rollout after an `incorrect` start, and penalty for a wrong rollout after a `correct`
@@ -94,8 +94,7 @@ export function scoreGroup(group: RolloutGroup, algorithm: Algorithm, options: S
 }
 
 /**
- * Returns the advantages of the turns of the judged rollouts; undefined if every turn has that of its
- * attempt.
+ * Returns one list of turn advantages per judged rollout, or undefined if every turn has the advantage of its attempt.
  */
 function perTurn(
   { rollouts }: RolloutGroup,

@@ -42,13 +42,13 @@ const truncatedPolicy = z.union([
     'zero',
   ]),
   /**
-   * DAPO eq. 13: the reward falls linearly by up to 1 over the last `cache` tokens before the limit, truncated or
-   * not.
+   * DAPO eq. 13: the reward falls linearly by up to 1 over the last `cache` tokens before the limit, whether or not the
+   * rollout is truncated.
    */
   z.strictObject({ softOverlong: z.strictObject({ cache: z.int().positive() }) }),
 ]);
 
-/** Settings of every algorithm, without defaults: those a stage may override. */
+/** Settings of every algorithm, without defaults: the settings that a stage may override. */
 export const settings = {
   kl: klTerm.nullable(),
   /** Coefficient of the entropy bonus; `null` disables it. */
@@ -56,7 +56,7 @@ export const settings = {
   importance: importanceTerm.nullable(),
   truncated: truncatedPolicy,
   aggregation: aggregationMode,
-  /** The length in the normaliser of `constant`; `null` means the stage's token limit. */
+  /** The fixed length by which `constant` divides; `null` means the stage's token limit. */
   constantTokens: z.int().positive().nullable(),
   /**
    * Groups that the normaliser counts. `all` includes groups without a signal, as in TRL and verl (steps
@@ -96,7 +96,7 @@ export const clipSettings = {
 /** Added to the standard deviation before dividing by it: verl 1e-6, TRL 1e-4. */
 export const advantageEpsilon = z.number().positive().default(1e-6);
 
-/** Removes keys that are present but `undefined`, which would replace a setting by its default. */
+/** Removes keys that are present but `undefined`, which would reset a setting to its default. */
 export const withoutAbsent = (overrides: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
 

@@ -57,7 +57,7 @@ describe('advantages', () => {
     ['rloo', rloo()],
     ['TRL none', reinforce({ baseline: 'group-mean' })],
     ['TRL group (formula from grpo_trainer.py: /(std_unbiased+1e-4))', grpo({ advantageEpsilon: 1e-4 })],
-  ])('%s gives the same advantages as %o', (name, config) => {
+  ])('the %s of verl gives the same advantages as %o', (name, config) => {
     for (const rewards of ['rewards', 'rewards_b']) {
       const ours = create(config).advantages(golden.inputs[rewards]!);
       const theirs = golden.verl.advantages[rewards]![name]!;
@@ -77,7 +77,7 @@ describe('advantages', () => {
 
 describe('rewards', () => {
   const verdict = (outcome: Outcome, score: number) => ({ outcome, score, reason: '', verifier: 'v@1' });
-  test('by outcome and by score', () => {
+  test('depend on the outcome or on the score, as configured', () => {
     expect(rewardOf(rewardConfig.parse(outcomeReward({ unparsed: -1 })), verdict('unparsed', 0))).toBe(-1);
     expect(rewardOf(reward, verdict('correct', 1))).toBe(1);
     expect(rewardOf(rewardConfig.parse(scoreReward()), verdict('incorrect', 0.75))).toBe(0.75);
@@ -125,7 +125,7 @@ describe('scored groups', () => {
     expect(isZero(reinforce(), wrong, wrong)).toBe(true);
   });
 
-  test('truncated rollouts: keep, mask, zero', () => {
+  test('truncated rollouts are kept, masked, or given reward 0', () => {
     const rollouts = group(rollout('correct', 10, cut), rollout('incorrect', 3));
     const score = (truncated: 'keep' | 'mask' | 'zero') =>
       scoreGroup(rollouts, create(drGrpo({ truncated })), { reward, maxTokens });
@@ -140,11 +140,14 @@ describe('scored groups', () => {
     [6, 1],
     [8, 0.5],
     [10, 0],
-  ])('soft over-long: %i of 10 tokens with a cache of 4 earn %f', (length, expected) => {
-    const algorithm = create(drGrpo({ truncated: { softOverlong: { cache: 4 } } }));
-    const scored = scoreGroup(group(rollout('correct', length)), algorithm, { reward, maxTokens });
-    expect(scored.scored[0]!.reward).toBe(expected);
-  });
+  ])(
+    'soft over-long penalty: a correct rollout of %i tokens earns %f, with a limit of 10 and a cache of 4',
+    (length, expected) => {
+      const algorithm = create(drGrpo({ truncated: { softOverlong: { cache: 4 } } }));
+      const scored = scoreGroup(group(rollout('correct', length)), algorithm, { reward, maxTokens });
+      expect(scored.scored[0]!.reward).toBe(expected);
+    },
+  );
 });
 
 describe('batches', () => {
@@ -162,7 +165,7 @@ describe('batches', () => {
     return buildTrainingBatch(scored, algorithm, { maxTokens }).sequences;
   };
 
-  test('token weights of a mean sum to 1, and prompts have weight 0', () => {
+  test('token weights of a mean aggregation sum to 1, and prompt tokens have weight 0', () => {
     fc.assert(
       fc.property(anyGroups, (groups) => {
         for (const config of [grpo(), dapo()]) {
@@ -174,7 +177,7 @@ describe('batches', () => {
     );
   });
 
-  test('token mean, sequence mean and constant differ as documented', () => {
+  test('token mean, sequence mean and constant give the documented weights', () => {
     const groups = [group(rollout('correct', 1), rollout('incorrect', 3))];
     const lastWeights = (config: unknown) => build(groups, config).map(({ weights }) => weights.at(-1));
     expect(lastWeights(dapo())).toEqual([0.25, 0.25]);
@@ -183,7 +186,7 @@ describe('batches', () => {
     expect(lastWeights(drGrpo({ constantTokens: 5 }))).toEqual([Math.fround(0.1), Math.fround(0.1)]);
   });
 
-  test('sequences carry prompt, completion, advantages and log-probabilities', () => {
+  test('sequences contain the prompt, the completion, advantages and log-probabilities', () => {
     const [first] = build([group(rollout('correct', 2), rollout('incorrect', 2))], drGrpo());
     expect(first).toEqual({
       tokens: Int32Array.of(1, 2, 10, 11),
@@ -195,7 +198,7 @@ describe('batches', () => {
 
   const solved = group(rollout('correct', 4), rollout('correct', 4));
   const mixed = group(rollout('correct', 2), rollout('incorrect', 2));
-  test('zero-advantage groups are left out of the batch, and of the normaliser only with normaliseOver signal', () => {
+  test('zero-advantage groups are omitted from the batch, and from the normaliser only with normaliseOver signal', () => {
     expect(build([solved, mixed], dapo()).map(({ weights }) => weights[2])).toEqual([
       Math.fround(1 / 12),
       Math.fround(1 / 12),
@@ -206,13 +209,13 @@ describe('batches', () => {
     expect(build([solved], dapo())).toEqual([]);
   });
 
-  test('keeps every group with a KL or entropy term', () => {
+  test('keeps every group if the loss has a KL or entropy term', () => {
     expect(build([solved, mixed], dapo({ kl: { coefficient: 0.001 } })).length).toBe(4);
     const sequences = build([solved], dapo({ entropy: 0.001, normaliseOver: 'signal' }));
     expect(weightSum(sequences)).toBeCloseTo(1, 6);
   });
 
-  test('masked and empty rollouts are in neither batch nor normaliser', () => {
+  test('neither the batch nor the normaliser includes masked or empty rollouts', () => {
     const truncated = rollout('incorrect', 10, { finishReason: 'length' });
     const groups = [group(rollout('correct', 2), rollout('incorrect', 2), truncated, rollout('unparsed', 0))];
     const sequences = build(groups, grpo({ truncated: 'mask' }));
@@ -235,7 +238,7 @@ describe('configuration', () => {
     expect(() => parse(cispo({ minRatio: 6 }))).toThrow('minRatio below maxRatio');
   });
 
-  test('describes losses as data', () => {
+  test('lossSpec contains every configured term', () => {
     expect(create(dapo({ entropy: 0.01 })).lossSpec({ temperature: 0.7 })).toEqual({
       policy: { type: 'clipped', ratio: 'token', clipLow: 0.2, clipHigh: 0.28, dualClip: null },
       kl: null,

@@ -7,10 +7,11 @@ import type { Algorithm } from './settings.ts';
  * Converts scored groups to the tokens, weights and advantages that an engine learns from.
  *
  * The weights include the mask and the normaliser. The normaliser is computed once over all groups, so the sum is the
- * same however an engine splits the batch into microbatches. Groups without advantage are omitted if the loss has no KL
- * and no entropy term; `normaliseOver` decides whether the normaliser still counts them. Masked rollouts never count.
+ * same however an engine splits the batch into microbatches. Groups with zero advantage are omitted if the loss has no
+ * KL and no entropy term; `normaliseOver` decides whether the normaliser still counts them. Masked rollouts never
+ * count.
  *
- * @param groups all groups of one optimizer update, including those without signal.
+ * @param groups all groups of one optimizer update, including zero-advantage groups.
  * @param options.maxTokens the token limit under which the rollouts were written.
  * @param options.only omits all other groups from the batch, but not from the normaliser: batches of disjoint
  * groups add up to the whole.
@@ -39,8 +40,8 @@ function inLoss(groups: readonly ScoredGroup[]): JudgedRollout[] {
 }
 
 /**
- * Returns a function that gives the weight of a rollout's tokens. The weighted sum is the mean that `aggregation`
- * names.
+ * Returns a function that computes the weight of each token of a rollout. With these weights, the sum of the token
+ * losses is the mean that `aggregation` names.
  */
 function tokenWeights(
   counted: readonly JudgedRollout[],

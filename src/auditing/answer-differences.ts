@@ -10,10 +10,10 @@ export interface RolloutPlace {
   readonly rollout: number;
 }
 
-/** Answers judged correct whose text differs from the gold. */
+/** Counts of answers that were judged correct although their text differs from the gold. */
 export interface StoredDifferences extends AnswerDifferences<RolloutPlace> {
   readonly rollouts: number;
-  /** Files of rollouts that could not be read. */
+  /** Rollout files that could not be read. */
   readonly damaged: readonly DamagedShard[];
 }
 
@@ -21,7 +21,7 @@ const columns = ['step', 'problem_id', 'rollout_index', 'outcome', 'evidence'] a
 
 /**
  * Counts stored `correct` verdicts whose answer differs from the gold as a string, grouped by the rule that accepted
- * the answer. Reads only the recorded evidence: opens no verifier and runs no code named in a run.
+ * the answer. Reads only the recorded evidence: it opens no verifier and runs no code that the run's recipe names.
  *
  * @param path a run directory, or a Parquet file of rollouts.
  * @param options.examples maximum number of examples to keep for each rule.

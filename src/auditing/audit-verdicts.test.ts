@@ -64,7 +64,7 @@ const findings = {
   },
 };
 
-test('judges a rollout file again and finds flips, bad golds and suspicious passes', async () => {
+test('re-judges a rollout file and finds changed outcomes, invalid golds and suspicious passes', async () => {
   const file = join(folder, 'rollouts.parquet');
   await writeShard(file, {
     ...record,
@@ -89,7 +89,7 @@ const auditedRecipe = defineRecipe({
   stages: [{ type: 'stage', name: 'one', maxSteps: 1 }],
 });
 
-test("uses the run's own verifiers", async () => {
+test("judges with the verifiers of the run's own recipe", async () => {
   await using run = await createRun(folder, { name: 'audited', recipe: auditedRecipe, seed: 0 });
   await run.recordRollouts({ ...record, step: 0, purpose: 'measure' });
   const audit = await auditVerdicts(run.directory, options);
@@ -148,7 +148,7 @@ test('flags programs that contain the expected outputs', () => {
   expect(flags('print("alpha")')).toEqual([]);
 });
 
-test('counts the answers that corrections after a mark repair and spoil', async () => {
+test('counts answers that became correct or incorrect after the correction mark', async () => {
   const file = join(folder, 'marked.parquet');
   const attempts = [
     ['\\boxed{1}<fix>\\boxed{42}', 'correct'],

@@ -18,10 +18,10 @@ const columns = [
   'verifier',
 ] as const;
 
-/** Fields of a stored rollout that judging needs. */
+/** The fields of a stored rollout that an audit reads. */
 type StoredRollout = Pick<RolloutRow, (typeof columns)[number]>;
 
-/** An example rollout. */
+/** A rollout shown as an example of a finding. */
 export interface AuditExample {
   readonly problem: string;
   readonly step: number;
@@ -41,7 +41,7 @@ export interface AuditFinding {
 export interface VerdictAudit {
   readonly rollouts: number;
   readonly judged: number;
-  /** Files of rollouts that could not be read. */
+  /** Rollout files that could not be read. */
   readonly damaged: readonly DamagedShard[];
   /** Reason for skipping → count. */
   readonly skipped: Readonly<Record<string, number>>;
@@ -57,7 +57,7 @@ export interface VerdictAudit {
 
 /** Options of an audit. */
 export interface AuditOptions extends JudgingOptions {
-  /** Maximum number of examples of each kind. */
+  /** Maximum number of examples per finding. */
   readonly examples: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;

@@ -2,7 +2,7 @@ import type { RolloutRow } from '../runs/files/rollout-row.ts';
 import { judgeText, type JudgingOptions, openJudges } from './open-judges.ts';
 import { findRollouts } from './stored-rollouts.ts';
 
-/** Counts of answers before and after a mark, over the attempts that wrote the mark. */
+/** Counts attempts that wrote a correction mark, by whether the answers before it and at the end are correct. */
 export interface Corrections {
   readonly rollouts: number;
   /** Attempts that wrote the mark and have a verdict for both answers. */
@@ -19,7 +19,7 @@ export interface Corrections {
 const columns = ['problem_id', 'domain', 'text', 'answer', 'outcome'] as const;
 
 /**
- * Judges the text of stored attempts before the first mark, and compares the verdict with that of the whole attempt
+ * Judges the text of each stored attempt up to the first mark, and compares the verdict with that for the whole attempt
  * (SCoRe, arXiv 2409.12917, reports Δ(incorrect → correct) and Δ(correct → incorrect)).
  *
  * @param mark text that begins a correction, such as `<|reflect|>`.

@@ -17,12 +17,12 @@ const build = (texts: readonly ReturnType<typeof row>[], types: readonly Demonst
     seed: 1,
   }).map(({ type, completion }) => [type, completion]);
 
-test('corrects the first step in which a wrong attempt differs from the nearest correct attempt', () => {
+test('type III corrects the first step in which a wrong attempt differs from the nearest correct attempt', () => {
   const texts = [row('x\ny', 'correct'), row('a\nb\nc', 'correct'), row('a\nB\nC', 'incorrect')];
   expect(build(texts, ['III'])).toEqual([['III', 'a\nB\n<fix>b\nc']]);
 });
 
-test('keeps a correct attempt, and inserts the mark before one of its later steps', () => {
+test('type I keeps a correct attempt as written; type II inserts the mark before one of its later steps', () => {
   const texts = [row('a\nb', 'correct')];
   expect(build(texts, ['I', 'II'])).toEqual([
     ['I', 'a\nb'],
@@ -30,7 +30,7 @@ test('keeps a correct attempt, and inserts the mark before one of its later step
   ]);
 });
 
-test('writes equally many of each type, and none at all if one type has none', () => {
+test('writes the same number of each type, and none at all if one type is impossible', () => {
   const texts = [row('a\nb', 'correct'), row('a\nB', 'incorrect')];
   const other = { q: [row('c\nd', 'correct')] };
   expect(build(texts, ['I', 'III'], other).map(([type]) => type)).toEqual(['I', 'III']);

@@ -8,8 +8,7 @@ import { findRollouts } from './stored-rollouts.ts';
  *
  * - `I`: a correct attempt as written;
  * - `II`: a correct attempt with the mark before one of its later steps: a check that finds no error;
- * - `III`: a correct attempt; before the first step in which a wrong sibling differs, the sibling's wrong step and
- *   the mark are inserted.
+ * - `III`: a correct attempt, with a wrong sibling's first differing step and the mark inserted before the right step.
  */
 export const demonstrationTypes = ['I', 'II', 'III'] as const;
 export type DemonstrationType = (typeof demonstrationTypes)[number];
@@ -22,9 +21,9 @@ export interface Demonstration {
   readonly type: DemonstrationType;
 }
 
-/** Settings of demonstrations. */
+/** Settings of {@link buildDemonstrations}. */
 export interface DemonstrationOptions {
-  /** Text that opens a step which checks or corrects, such as `<|reflect|>`. */
+  /** Text that begins a step of checking or correcting, such as `<|reflect|>`. */
   readonly mark: string;
   readonly types: readonly DemonstrationType[];
   /** Text between two steps. */
@@ -35,10 +34,10 @@ export interface DemonstrationOptions {
 type Attempt = Pick<RolloutRow, 'problem_id' | 'prompt' | 'text' | 'outcome' | 'finish_reason' | 'messages'>;
 
 /**
- * Builds demonstrations from the stored attempts of a run, equally many of each type. A problem gives at most one of
- * each type. Uses only complete attempts with one turn and without the mark. The verifier's verdicts decide which
- * attempts are right: no model judges steps, so the step marked as wrong is the first that differs from the nearest
- * correct sibling.
+ * Builds demonstrations from the stored attempts of a run, the same number of each type. Each problem contributes at
+ * most one of each type. Uses only complete attempts with one turn and without the mark. The verifier's verdicts decide
+ * which attempts are right. No model judges single steps: the step marked as wrong is the first that differs from the
+ * nearest correct sibling.
  *
  * @throws DataError if there are no rollouts at `path`.
  */
@@ -59,7 +58,7 @@ export async function buildDemonstrations(
   return demonstrationsOf(byProblem, options);
 }
 
-/** Builds demonstrations from attempts by problem; see {@link buildDemonstrations}. */
+/** Builds demonstrations from attempts, grouped by problem id; see {@link buildDemonstrations}. */
 export function demonstrationsOf(
   attempts: ReadonlyMap<string, readonly Attempt[]>,
   options: DemonstrationOptions,
@@ -117,7 +116,7 @@ function completionOf(
   }
 }
 
-/** Returns the attempt that shares the most steps with `wrong`, and the number of these steps. */
+/** Returns the correct attempt that shares the most leading steps with `wrong`, and the number of shared steps. */
 function nearestTo(
   wrong: readonly string[],
   rights: readonly (readonly string[])[],

@@ -20,7 +20,7 @@ export function formatAudit(audit: VerdictAudit): string {
   return lines.map((line) => printable(line)).join('\n');
 }
 
-/** Formats an unreadable file of rollouts. */
+/** Formats an unreadable rollout file and the reason. */
 export const describeDamage = ({ file, rollouts, reason }: DamagedShard): string =>
   `${file}, ${rollouts} rollouts: ${reason}`;
 

@@ -3,7 +3,7 @@ import { countOf } from '../core/text/count.ts';
 import { printable } from '../core/text/printable.ts';
 import type { StoredDifferences } from './answer-differences.ts';
 
-/** Formats differences as text. Safe to show on a terminal. */
+/** Formats differences as readable text. Safe to print on a terminal. */
 export function formatDifferences({
   decided,
   sameText,

@@ -26,7 +26,7 @@ export interface Judges {
   readonly verifierFor: (problem: Problem) => Verifier;
 }
 
-/** Opens the verifiers of stored rollouts and loads their problems. */
+/** Opens the verifiers for stored rollouts and loads the problems. Disposing `opened` closes the verifiers. */
 export async function openJudges(
   path: string,
   isRun: boolean,
@@ -46,7 +46,7 @@ export async function openJudges(
   };
 }
 
-/** Rebuilds the problem of a stored rollout from its row, without tests. */
+/** Rebuilds the problem of a stored rollout from its row, which has no prompt and no tests. */
 const problemOfRow = ({ problem_id: id, domain, answer }: ProblemColumns, source: string): Problem => ({
   id,
   domain,
@@ -63,7 +63,7 @@ function mathOnly(opened: AsyncDisposableStack): (problem: Problem) => Verifier 
   };
 }
 
-/** Returns the verdict, or the reason why it is missing. */
+/** Returns the verdict, or the reason why the text could not be judged. */
 export async function judgeText(
   text: string,
   problem: Problem,

@@ -7,21 +7,21 @@ import { openRunReader } from '../runs/reading/run-reader.ts';
 
 type Column = keyof RolloutRow;
 
-/** A file of rollouts that is missing, truncated or damaged. */
+/** A rollout file, or part of one, that could not be read. */
 export interface DamagedShard {
   readonly file: string;
   readonly rollouts: number;
   readonly reason: string;
 }
 
-/** Columns of the rollouts in a run directory or a Parquet file. */
+/** The rollouts of a run directory or a Parquet file, with the columns `C`. */
 export interface StoredRollouts<C extends Column> {
   /** True for a run directory, which also contains a recipe. */
   readonly isRun: boolean;
   readonly count: number;
   /** Unreadable shards that `batches` has skipped so far; complete once `batches` has ended. */
   readonly damaged: readonly DamagedShard[];
-  /** Yields the rollouts in recorded order, a few hundred at a time. */
+  /** Yields the rollouts in recorded order, in batches. */
   batches(): AsyncIterable<readonly Pick<RolloutRow, C>[]>;
 }
 

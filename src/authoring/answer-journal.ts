@@ -4,12 +4,12 @@ import { ConfigError, DataError } from '../core/errors.ts';
 import { noSpending, type Spending } from '../core/spending.ts';
 import { explainSystemError } from '../storage/system-error.ts';
 
-/** Answers of a model by key. They are kept in a file beside the output until the output is complete. */
+/** A model's answers by key, stored in a file beside the output until the output is complete. */
 export interface AnswerJournal {
   get(key: string): string | undefined;
   /** Appends an answer to the file. */
   record(key: string, answer: string): void;
-  /** Spending on all answers so far, over all commands. */
+  /** Spending on all answers so far, summed over all invocations of the command. */
   readonly spent: Spending;
   recordSpending(total: Spending): void;
   remove(): void;

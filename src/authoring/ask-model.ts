@@ -5,25 +5,25 @@ import { rollAll } from '../rollout/roll-groups.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import type { AnswerJournal } from './answer-journal.ts';
 
-/** The model that writes and solves, the verifiers, and the recorded answers. */
+/** The model that writes and solves texts, the verifiers, and the journal of answers. */
 export interface AuthorParts {
   readonly engine: Pick<Engine, 'sampler' | 'renderer'>;
   readonly verifierFor: (problem: Problem) => Verifier;
   readonly journal: Pick<AnswerJournal, 'get' | 'record'>;
 }
 
-/** Settings of sampled texts. */
+/** Settings for sampling and checking texts. */
 export interface AuthorSettings {
   /** Number of texts to request per problem. */
   readonly attempts: number;
-  /** Maximum number of attempts to solve a text; one of them must reach the gold. 0: no check. */
+  /** Maximum number of attempts to solve a text. A text is kept if one attempt reaches the gold. 0: no check. */
   readonly solve: number;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly seed: number;
 }
 
-/** The prompt for a model about a problem, and the part of the answer to keep. */
+/** Builds the prompt about a problem, and extracts the text to keep from the answer. */
 export interface Ask {
   readonly promptOf: (problem: Problem) => readonly Message[];
   readonly textIn: (answer: string) => string;
@@ -32,7 +32,7 @@ export interface Ask {
 const writeKey = ({ id }: Problem, index: number): string => `write ${index} ${id}`;
 const solveKey = ({ id }: Problem, attempt: number): string => `solve ${attempt} ${id}`;
 
-/** Returns a text on record; empty if the answer was truncated. */
+/** Returns a recorded text; empty if it is missing or the answer was truncated. */
 export const writtenText = (
   { journal }: Pick<AuthorParts, 'journal'>,
   problem: Problem,
@@ -46,7 +46,7 @@ export const withoutThinking = (answer: string): string =>
     .replace(/^\s*\n/, '')
     .trimEnd();
 
-/** Samples the texts about problems that are not recorded. */
+/** Samples the texts that are not yet recorded, and records them. */
 export async function askModel(
   { engine, journal }: AuthorParts,
   problems: readonly Problem[],
@@ -69,7 +69,7 @@ export async function askModel(
   signal?.throwIfAborted();
 }
 
-/** Returns whether an attempt on record solved the candidate. */
+/** Returns whether a recorded attempt solved the candidate. */
 export function isSolved(
   { journal }: Pick<AuthorParts, 'journal'>,
   candidate: Problem,

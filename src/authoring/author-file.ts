@@ -23,9 +23,9 @@ export interface AuthorFileOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How a model writes about problems, and how its results become lines of the output. */
+/** Prompts a model about problems, and formats its results as lines of the output. */
 export interface Authoring<Result> {
-  /** Everything besides the model and the problems that determines the answers. */
+  /** Everything that determines the answers besides the model and the problems. */
   readonly settings: object;
   readonly promptOf: (problem: Problem) => readonly Message[];
   readonly write: (parts: AuthorParts, problems: readonly Problem[]) => Promise<readonly Result[]>;
@@ -36,7 +36,7 @@ export interface Authoring<Result> {
 /** Results of all problems, and their cost. */
 export interface Authored<Result> {
   readonly results: readonly Result[];
-  /** Spending over all commands; absent for engines that are not paid per token. */
+  /** Spending summed over all invocations; absent for engines without a price per token. */
   readonly spending?: Spending;
   /** Name of the model. */
   readonly author: string;
@@ -46,11 +46,11 @@ export interface Authored<Result> {
 const chunk = 32;
 
 /**
- * Lets a model write about problems, and writes the results to a new file. Answers are written to disk as soon as
- * they are judged. After an interruption, or once a budget is spent, repeating the command requests only the missing
- * answers.
+ * Lets a model write about problems, and writes the results to a new file. Every answer is appended to `<out>.answers`
+ * at once. After an interruption, or when a budget is used up, repeating the command requests only the missing answers.
  *
- * @throws DataError without problems; ConfigError for answers of another model or other settings; the engine's errors.
+ * @throws DataError without problems; ConfigError if `<out>.answers` is from another model or other settings; the
+ * engine's errors.
  */
 export async function authorFile<Result>(
   { problems, source, engine: config, verifiers, out, onProgress }: AuthorFileOptions,

@@ -18,21 +18,21 @@ test.each([
   ['With 5 pens Ann buys 1/2 dozen, the 12th being dark blue. Which colour is it?', 'states the answer'],
   [`With 5 pens Ann buys 1/2 dozen. Colour of the 12th? ${'Well, well. '.repeat(60)}`, 'too long'],
   ['With 5 pens Ann buys 1/2 dozen. What is the colour of the 12th?', null],
-])('%j: %s', (text, reason) => {
+])('rejects or accepts the wording %j: %s', (text, reason) => {
   expect(rejectText(text, problem, [question])).toBe(reason);
 });
 
-test('allows an answer that the original question states', () => {
+test('accepts a wording that states the answer if the original question states it', () => {
   const choice = { ...problem, prompt: promptWith(problem.prompt, 'Is 5 dark blue or red?') };
   expect(rejectText('Red or dark blue: which is 5?', choice, [])).toBeNull();
 });
 
-test('extracts the question from an answer with thoughts and a heading', () => {
+test('extracts the question from an answer with thinking and a heading', () => {
   expect(questionIn('<think>Question: hm</think>\n**Question:** What is 6·7?\n')).toBe('What is 6·7?');
   expect(questionIn('Reworded question: 6 times 7?')).toBe('6 times 7?');
 });
 
-test('asks about the last message only, and replaces it with the new question', () => {
+test('the prompt contains only the last message, which the new question replaces', () => {
   expect(rewordingPrompt(problem)[0]!.content).toMatch(/alone\.\n\nAnn has 5 pens/);
   expect(promptWith(problem.prompt, 'New?')).toEqual([problem.prompt[0], { role: 'user', content: 'New?' }]);
 });

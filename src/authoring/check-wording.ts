@@ -3,7 +3,7 @@ import type { Message, Problem } from '../core/problem.ts';
 import { withoutThinking } from './ask-model.ts';
 import { contentOf, numbersOf, tokensOf } from '../problems/hygiene/normal-form.ts';
 
-/** Reason to reject a wording. `unsolved`: no attempt at it reached the gold. */
+/** Reasons to reject a wording. `unsolved`: no attempt at it reached the gold. */
 export const rejections = [
   'unfinished',
   'same text',
@@ -31,14 +31,14 @@ export const promptWith = (prompt: readonly Message[], question: string): readon
   { ...prompt.at(-1)!, content: question },
 ];
 
-/** Returns the question in a model's answer, without thinking or a heading. */
+/** Extracts the question from a model's answer: removes the thinking and a heading. */
 export const questionIn = (answer: string): string =>
   withoutThinking(answer)
     .trim()
     .replace(/^\**(?:new |reworded |rephrased )?question\**:\**\s*/i, '');
 
 /**
- * Checks the text of a wording; returns the reason to reject it, or null.
+ * Checks the text of a wording. Returns the reason to reject it, or null if it passes.
  *
  * @param known the problem's question and its existing wordings.
  */
@@ -65,5 +65,5 @@ function states(text: readonly string[], answer: string): boolean {
   return words.length > 0 && ` ${text.join(' ')} `.includes(` ${words.join(' ')} `);
 }
 
-/** Returns the last message of a prompt. */
+/** Returns the content of a prompt's last message; empty for an empty prompt. */
 export const questionOf = (prompt: readonly Message[]): string => prompt.at(-1)?.content ?? '';

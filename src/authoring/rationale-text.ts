@@ -1,7 +1,7 @@
 import type { Message, Problem } from '../core/problem.ts';
 import { promptWith, questionOf } from './check-wording.ts';
 
-/** What the teacher receives in addition to the question: the gold answer, as in KARD, or nothing. */
+/** Information for the teacher in addition to the question: the gold answer, as in KARD, or nothing. */
 export const givens = ['answer', 'nothing'] as const;
 export type Given = (typeof givens)[number];
 
@@ -30,9 +30,8 @@ const namesAnswer =
   /\\boxed\b|<answer>|^\W*(?:(?:so|thus|hence|therefore)\b[,:]? )?(?:the )?(?:(?:final|correct|right|best) )?answer\b/i;
 
 /**
- * Returns a completion without the sentences that name the answer: `<answer>…</answer>`, `\boxed{…}`, "The answer is
- * …". The rest is the rationale, which is also the query for its passages: a query must not match passages by the
- * name of an option.
+ * Returns the rationale: a completion without the sentences that name the answer (`<answer>…</answer>`, `\boxed{…}`,
+ * "The answer is …"). The rationale is also the search query for passages, which must not match the name of an option.
  */
 export function rationaleIn(completion: string): string {
   const withoutTags = completion.replaceAll(/<answer>[^]*?<\/answer>/gi, '');
@@ -44,6 +43,6 @@ export function rationaleIn(completion: string): string {
   return kept.join('\n').trim();
 }
 
-/** Returns the prompt that shows a rationale with the question, to test whether the rationale leads to the answer. */
+/** Returns a prompt with the question and a rationale, to test whether a reader of the rationale reaches the answer. */
 export const promptWithRationale = ({ prompt }: Problem, rationale: string): readonly Message[] =>
   promptWith(prompt, `${questionOf(prompt)}\n\nExplanation: ${rationale}`);

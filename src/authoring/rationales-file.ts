@@ -23,19 +23,20 @@ export interface RationalesReport {
   readonly rationales: number;
   readonly rejected: Readonly<Record<RationaleRejection, number>>;
   readonly teacher: string;
-  /** Reason why the verifier could not judge an answer; that of the first such answer. */
+  /** Why the verifier could not judge an answer: the reason for the first such answer. */
   readonly ungradable?: string;
-  /** Spending over all commands; absent for engines that are not paid per token. */
+  /** Spending summed over all invocations; absent for engines without a price per token. */
   readonly spending?: Spending;
   readonly out: string;
 }
 
 /**
- * Writes a row for each rationale that a teacher wrote and a verifier accepted; see `authorFile`. Rows are examples
- * for `gradus sft` and `imitate()`. They also contain the columns of their problem, so they can be read as problems
- * with a solution.
+ * Asks a teacher for rationales and writes one row for each that the verifier accepts; see `authorFile`. Rows are
+ * examples for `gradus sft` and `imitate()`. They also contain the columns of their problem, so they can be read as
+ * problems with a solution.
  *
- * @throws DataError without problems; ConfigError for answers of another model or other settings; the engine's errors.
+ * @throws DataError without problems; ConfigError if the recorded answers are from another model or other settings; the
+ * engine's errors.
  */
 export async function rationalesFile(
   options: AuthorFileOptions,

@@ -34,7 +34,10 @@ const settings: RationaleSettings = {
   seed: 0,
 };
 
-/** Explains every sum, wrongly at odd indices. With a rationale in the prompt, gives the answer of the rationale. */
+/**
+ * An engine that explains every sum, wrongly at odd indices. With a rationale in the prompt, it repeats the rationale's
+ * answer.
+ */
 const careless = (seen: string[] = []) =>
   scriptedEngine({
     complete: (key, index, _version, _turn, { given }) => {
@@ -53,7 +56,7 @@ const parts = (path: string, engine = careless()) => ({
   journal: openAnswerJournal(join(folder, path), settings),
 });
 
-test('keeps none of the wrong rationales among 200 by a teacher that is wrong half of the time', async () => {
+test('keeps no wrong rationale from a teacher that is wrong in half of 200 attempts', async () => {
   const explained = await writeRationales(parts('half'), problems, settings);
   for (const [i, { rationales, rejected }] of explained.entries()) {
     const text = (index: number): string => `${i + 20} and ${i} make ${2 * i + 20}, way ${index}.`;

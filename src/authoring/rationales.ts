@@ -11,7 +11,10 @@ import {
 } from './ask-model.ts';
 import { type Given, promptWithRationale, rationaleIn, teacherPrompt } from './rationale-text.ts';
 
-/** Settings of the rationales to write; `solve` tests whether a rationale leads to the answer, as KARD's filter does. */
+/**
+ * Settings for writing rationales. `solve` tests whether a reader of the rationale reaches the answer, as KARD's filter
+ * does.
+ */
 export interface RationaleSettings extends AuthorSettings {
   /** Maximum number of rationales per problem; the first that pass the checks are kept. */
   readonly rationales: number;
@@ -47,17 +50,17 @@ export interface ExplainedProblem {
   readonly problem: Problem;
   readonly rationales: readonly Rationale[];
   readonly rejected: Readonly<Record<RationaleRejection, number>>;
-  /** Reason why the verifier could not judge an answer. */
+  /** Why the verifier could not judge an answer: the reason for the first such answer. */
   readonly ungradable?: string;
 }
 
-/** Prefix of the recorded reason of an answer that could not be judged. */
+/** Prefix of the reason why an answer could not be judged. */
 const ungradablePrefix = 'ungradable: ';
 
 /**
  * Asks a teacher to explain the answers to problems. Keeps an explanation if the verifier judges its final answer
- * correct and, with `solve`, if the same model reaches the answer from it. Requests only answers that are not on
- * record: a second call with the same journal sends no request.
+ * correct and, with `solve`, if the same model reaches the answer from it. Requests only answers that are not recorded:
+ * a second call with the same journal sends no request.
  *
  * Source: KARD (arXiv 2305.18395), which gives the teacher the answer and keeps a rationale if a second model that
  * reads it chooses the gold option.
@@ -95,7 +98,7 @@ interface Draft extends Rationale {
   readonly candidate: Problem;
 }
 
-/** Judges the texts on record about a problem. */
+/** Judges the recorded texts about a problem, and counts the rejected ones by reason. */
 async function judgeDrafts(
   parts: AuthorParts,
   problem: Problem,
@@ -137,7 +140,7 @@ function reasonToReject(
   return kept.some((other) => other.rationale === rationale) ? 'same text' : undefined;
 }
 
-/** Returns the outcome of an answer, from the record or the verifier, which may be slow. */
+/** Returns the outcome of an answer: the recorded one, else the verifier's, which may be slow. */
 async function outcomeOf(
   { verifierFor, journal }: AuthorParts,
   problem: Problem,

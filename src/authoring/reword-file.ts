@@ -13,7 +13,7 @@ export interface RewordReport {
   readonly reworded: number;
   readonly wordings: number;
   readonly rejected: Readonly<Record<Rejection, number>>;
-  /** Spending over all commands; absent for engines that are not paid per token. */
+  /** Spending summed over all invocations; absent for engines without a price per token. */
   readonly spending?: Spending;
   readonly out: string;
 }
@@ -21,7 +21,8 @@ export interface RewordReport {
 /**
  * Rewords problems and writes them to a new file; see `authorFile`.
  *
- * @throws DataError without problems; ConfigError for answers of another model or other settings; the engine's errors.
+ * @throws DataError without problems; ConfigError if the recorded answers are from another model or other settings; the
+ * engine's errors.
  */
 export async function rewordFile(
   options: AuthorFileOptions,

@@ -30,7 +30,10 @@ const settings: RewordSettings = {
   seed: 0,
 };
 
-/** Rewords the sum correctly at even indices and as a difference at odd indices; solves the question as written. */
+/**
+ * An engine that rewords a sum correctly at even indices and as a difference at odd indices, and solves a question as
+ * written.
+ */
 const careless = (seen: string[] = []) =>
   scriptedEngine({
     complete: (key, index, _version, _turn, { given }) => {
@@ -50,7 +53,7 @@ const parts = (path: string, engine = careless()) => ({
   journal: openAnswerJournal(join(folder, path), settings),
 });
 
-test('keeps no wording with a different answer, even if the model is wrong half of the time', async () => {
+test('keeps no wording with a different answer from a model that is wrong half of the time', async () => {
   const reworded = await rewordProblems(parts('half'), problems.slice(1), settings);
   for (const { problem, added, rejected } of reworded) {
     expect(problem.wordings!.map(([message]) => message!.content)).toEqual([
@@ -94,7 +97,7 @@ test('with solve 0, checks only the text', async () => {
   expect(first!.problem.wordings![1]![0]!.content).toMatch(/^Subtract/);
 });
 
-test('a journal drops an incomplete last line, and rejects other settings', () => {
+test('opening a journal drops an incomplete last line, and throws if the settings differ', () => {
   const path = join(folder, 'torn');
   openAnswerJournal(path, { seed: 1 }).record('a', '1');
   writeFileSync(path, `${readFileSync(path, 'utf8')}{"key":"b","ans`);

@@ -31,21 +31,21 @@ export class BridgeFailure extends Error {
 
 const program = fileURLToPath(new URL('bridge.py', import.meta.url));
 
-/** Maximum length of a reply; the process itself already refuses longer ones. */
+/** Maximum length of a reply in characters. The process itself enforces a lower limit. */
 const maxReplyCharacters = 1 << 24;
 
-/** How long a released process waits for its next user, because importing a package takes seconds. */
+/** Milliseconds for which a released process is kept for its next user, because importing a package takes seconds. */
 const keptMs = 300_000;
 const kept = new Map<string, { readonly process: BridgeProcess; readonly timer: NodeJS.Timeout }[]>();
 
-/** Takes a released process with this spec, or creates one; it starts on first use. */
+/** Returns a released process with this spec, or a new one, which starts on first use. */
 export function takeProcess(spec: BridgeProcessSpec): BridgeProcess {
   const waiting = kept.get(JSON.stringify(spec))?.pop();
   clearTimeout(waiting?.timer);
   return waiting?.process ?? new BridgeProcess(spec);
 }
 
-/** A process that runs `bridge.py`. Disposing it releases it to the next user, or ends it while it is busy. */
+/** A process that runs `bridge.py`. Disposing releases an idle process to its next user and ends any other. */
 export class BridgeProcess implements AsyncDisposable {
   readonly #spec: BridgeProcessSpec;
   readonly #process: LineProcess;
@@ -93,7 +93,7 @@ export class BridgeProcess implements AsyncDisposable {
       void this.#process[Symbol.asyncDispose]();
     };
     kept.set(key, list);
-    // Unreferenced: when Gradus exits, the input of the process ends, and so does the process.
+    // The timer is unreferenced: when Gradus exits, the process reaches the end of its input and exits.
     list.push({ process: this, timer: setTimeout(end, keptMs).unref() });
   }
 }

@@ -5,7 +5,8 @@ Standard input and descriptor 3 carry one JSON value per line (see gradus_lines)
 has a "method" and its arguments:
 
     ping                          {"pong": true}
-    tasks, of the adapter         {"total", "tasks": [{"task", "prompt", "answer", "fields"}]}
+    tasks and the adapter's own arguments
+                                  {"total", "tasks": [{"task", "prompt", "answer", "fields"}]}
     score {"task", "answer"}      {"score"}, between 0 and 1; null if the CPU time limit is exceeded
     play {"task", "turns", "seen"}
                                   the reply to the last turn: {"messages", "isOver", "reward", "calls", "details",

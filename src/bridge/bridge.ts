@@ -28,17 +28,17 @@ export const bridgeShape = {
   maxTime: durationSchema.default('60s'),
   /** Wall-clock limit for importing the package. */
   maxLoadTime: durationSchema.default('10m'),
-  /** Processes that work in parallel; each answers one call at a time. */
+  /** Number of processes that run in parallel; each handles one call at a time. */
   processes: z.int().min(1).max(64).default(1),
 };
 const bridgeSettings = z.strictObject(bridgeShape);
 
-/** Specifies what a bridge runs, and how its failures are reported. */
+/** Specifies the package that a bridge runs, its settings, and the error for a failed call. */
 export interface BridgeSpec extends z.output<typeof bridgeSettings> {
   readonly package: BridgedPackage;
   /** Settings of the package's adapter. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Base of a relative `python`, and working directory: the recipe's folder. */
+  /** The recipe's folder: base of a relative `python`, and working directory. */
   readonly baseDir: string;
   /** Builds the error of a failed call. */
   readonly errorOf: (why: string) => Error;
@@ -46,8 +46,8 @@ export interface BridgeSpec extends z.output<typeof bridgeSettings> {
 
 /**
  * Python processes that run a package of environments. They start on first use, restart after they have ended, and
- * answer one call at a time. Sources, environments and verifiers with equal settings take turns using one process.
- * The package's code runs with all permissions of the user.
+ * handle one call at a time. Sources, environments and verifiers with equal settings can share a process, one after the
+ * other. The package's code runs with all permissions of the user.
  *
  * @example
  * await using bridge = new Bridge({ ...settings, package: 'reasoning-gym', baseDir: '.', errorOf: (why) => new Error(why) });
@@ -81,7 +81,7 @@ export class Bridge implements AsyncDisposable {
     }
   }
 
-  /** Returns tasks of the package. */
+  /** Requests tasks from the package. */
   tasks(request: object, signal?: AbortSignal): Promise<z.output<typeof tasksSchema>> {
     return this.#call('tasks', request, tasksSchema, '', signal);
   }
@@ -92,10 +92,9 @@ export class Bridge implements AsyncDisposable {
   }
 
   /**
-   * Returns an environment's reply to the last of an attempt's turns.
+   * Returns an environment's reply to the last turn of an attempt.
    *
-   * @param lane attempts with equal lanes use the same process, which keeps the state after their earlier
-   * turns.
+   * @param lane calls with equal lanes use the same process, which keeps the state of the attempt between turns.
    */
   play(request: object, lane: string, signal?: AbortSignal): Promise<Played> {
     return this.#call('play', request, playedSchema, lane, signal);

@@ -1,6 +1,6 @@
-"""Scores one answer in a child process without permissions, because scorers that evaluate an answer as Python run a
+"""Scores one answer in a child process without permissions, because a scorer that evaluates an answer as Python runs a
 program that the policy wrote. The child can read only Python's libraries, and cannot start a process, open a socket or
-write a file. This does not stop such a program from faking its own score, but it cannot affect the next score."""
+write a file. A program can still fake its own score, but it cannot affect later scores."""
 
 import importlib
 import json
@@ -85,7 +85,7 @@ class Guard:
 
 
 def read_all(reader, deadline):
-    """Reads until the end of the stream; None when the deadline passes first."""
+    """Returns everything up to the end of the stream, or None if the deadline passes first."""
     text = b""
     while len(text) <= MAX_REPLY:
         left = deadline - time.monotonic()

@@ -1,5 +1,5 @@
-"""One JSON value per line with a parent process: standard input carries requests, descriptor 3 replies. Needs only
-Python 3.9 or newer. The code that runs in the process cannot touch these streams by printing or reading."""
+"""Exchanges one JSON value per line with a parent process: requests on standard input, replies on descriptor 3. Needs
+only Python 3.9 or newer. User code in the process cannot touch these streams by printing or reading."""
 
 import contextlib
 import faulthandler

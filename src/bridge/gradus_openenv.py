@@ -16,7 +16,7 @@ class Adapter:
         return {"roles": ["user"], "environment": self.options["url"]}
 
     def tasks(self, request):
-        """Returns one task per seed, whose prompt is the first observation."""
+        """Returns one task per seed. The prompt of a task is the first observation."""
         seeds = range(request["from"], request["from"] + request["count"])
         return {"total": None, "tasks": [self.sessions.run(self.task(seed)) for seed in seeds]}
 
@@ -82,7 +82,7 @@ class Session:
         }
 
     def action_of(self, text):
-        """Returns the action that a turn names, or a description of what is wrong with it."""
+        """Returns the action in the text of a turn, or a description of what is wrong with the text."""
         field, kind = self.options["action"], self.options["actionType"]
         text = text.rsplit("</think>", 1)[-1].strip()
         fixed = self.options["fields"]

@@ -10,7 +10,7 @@ from reasoning_gym.coaching.base_curriculum import DefaultCurriculumContext, Ran
 
 # Maximum length of a field that a template may contain.
 MAX_FIELD = 2000
-# Number of entries in a dataset; each is generated when it is needed.
+# Number of entries in a dataset; entries are generated on demand.
 SIZE = 1_000_000
 
 

@@ -1,17 +1,17 @@
-"""Attempts at environments that keep state. A request names all turns of its attempt so far, so that an attempt whose
-session is gone (a restarted process, a lost connection) continues in a new session that replays the earlier turns."""
+"""Plays attempts in environments with state. A request contains all turns of its attempt so far, so that an attempt
+whose session is lost (a restarted process, a lost connection) continues in a new session that replays these turns."""
 
 import asyncio
 import hashlib
 import json
 import threading
 
-# Interrupted attempts leave their sessions open; beyond this number, the oldest session is closed.
+# Maximum number of open sessions. Interrupted attempts leave theirs open, so the oldest one is closed to make room.
 MAX_SESSIONS = 512
 
 
 class Lost(Exception):
-    """The session ended for a reason that has nothing to do with the turn: play the attempt again."""
+    """The session ended for a reason unrelated to the turn: replay the attempt in a new session."""
 
 
 class Sessions:

@@ -50,7 +50,7 @@ class Adapter:
         return {"task": named, "prompt": prompt, "answer": answer if isinstance(answer, str) else None, "fields": {}}
 
     async def opening(self, named):
-        """Returns the messages of the first model call, for a task whose environment opens the conversation."""
+        """Returns the messages of the first model call, for a task in which the environment begins the conversation."""
         session = await self.open_session(named)
         try:
             return session.shown
@@ -71,7 +71,7 @@ class Adapter:
         return session
 
     async def serve(self):
-        """Starts the package's own servers, and the model server that sessions answer."""
+        """Starts the package's own servers, and the model server whose requests the sessions answer."""
         self.serving = self.env.serving()
         await self.serving.__aenter__()
         app = web.Application(client_max_size=1 << 26)

@@ -1,8 +1,8 @@
 import { dirname, sep } from 'node:path';
 
 /**
- * Finds where a Python process was when it hit its time limit, from its stack traces on stderr: the innermost place in
- * the user's folder, else the innermost of all. Returns `undefined` when the process ended for another reason.
+ * Finds the line at which a Python process hit its time limit, from the stack traces on its stderr: the innermost frame
+ * in the user's folder, else the innermost frame. Returns `undefined` if the process ended for another reason.
  *
  * @param program file of the process's main program: only stacks that contain it count.
  * @param file a file in the user's folder.
@@ -15,11 +15,11 @@ export function placeWhenTimeWasUp(tail: string, program: string, file: string):
   return frame === undefined ? undefined : shortPlace(`${frame[1]}:${frame[2]} in ${frame[3]}`, file);
 }
 
-/** Makes places in the user's folder relative to it. */
+/** Makes a place in the user's folder relative to that folder; returns other places unchanged. */
 export const shortPlace = (place: string, file: string): string =>
   place.startsWith(folderOf(file)) ? place.slice(folderOf(file).length) : place;
 
 const folderOf = (file: string): string => dirname(file) + sep;
 
-/** Returns the last line of the output. */
+/** Returns the last line of the output; empty if there is no output. */
 export const lastLine = (tail: string): string => tail.trim().split('\n').at(-1)!;

@@ -4,16 +4,16 @@ import { stringifyJson } from '../core/lossless-json.ts';
 import { killGroup } from '../sandbox/kill-group.ts';
 import { lastLine, placeWhenTimeWasUp } from './last-words.ts';
 
-/** Milliseconds between a process's own time limit, at which it reports where it was, and a kill from here. */
+/** Milliseconds from a process's own time limit, at which it reports its stack and exits, until Gradus kills it. */
 export const graceMs = 2000;
 
-/** Program, limits and errors of a process. */
+/** Specifies the program, limits and errors of a {@link LineProcess}. */
 export interface LineProcessSpec {
   /** Interpreter: a name on PATH, or an absolute path. */
   readonly python: string;
   /** The Python program; it reads requests from standard input and writes replies to descriptor 3. */
   readonly program: string;
-  /** A file in the user's folder, for places in messages. */
+  /** A file in the user's folder: error messages show places relative to that folder. */
   readonly userFile: string;
   /** Working directory; default: that of this process. */
   readonly cwd?: string | undefined;
@@ -25,7 +25,7 @@ export interface LineProcessSpec {
   readonly maxMs: number;
   /** Longest reply, in characters; a longer one ends the process. */
   readonly maxReplyCharacters: number;
-  /** Owner of the process, for the error after it is closed, e.g. `the verifier`. */
+  /** Owner of the process, for the error of calls after it is closed, e.g. `the verifier`. */
   readonly name: string;
   /** Builds the error of a failed call. */
   readonly errorOf: (why: string) => Error;
@@ -37,8 +37,8 @@ const maxLastWordsMs = 500;
 const maxTail = 4000;
 
 /**
- * A Python process that reads and writes one JSON value per line. Starts on first use and restarts after it has ended;
- * every failure of a call ends it. One call at a time.
+ * A Python process that reads and writes one JSON value per line. Starts on first use and restarts after it has ended.
+ * Every failed call ends it. Allows one call at a time.
  */
 export class LineProcess implements AsyncDisposable {
   readonly #spec: LineProcessSpec;
@@ -54,15 +54,15 @@ export class LineProcess implements AsyncDisposable {
   /**
    * Writes a request and returns the reply.
    *
-   * @throws the error of `errorOf` when the process exceeds a time limit, ends, or writes something other than JSON; the
-   * signal's reason when it aborts.
+   * @throws the error of `errorOf` if the process exceeds a time limit, ends, or replies with something other than
+   * JSON; the signal's reason if it aborts.
    */
   async call(request: object, signal?: AbortSignal): Promise<unknown> {
     if (this.#child === undefined) await this.#start(signal);
     return this.#ask(request, this.#spec.maxMs, signal);
   }
 
-  /** Whether the process runs and no call waits for it. */
+  /** Returns whether the process is running with no call in progress. */
   get isIdle(): boolean {
     return this.#child !== undefined && this.#asked === undefined;
   }
@@ -76,7 +76,7 @@ export class LineProcess implements AsyncDisposable {
     const child = this.#child;
     this.#child = undefined;
     if (child !== undefined) {
-      // Ref the idle process again: its end is now awaited.
+      // Ref the idle process again, because its exit is now awaited.
       child.ref();
       killGroup(child);
     }
@@ -90,7 +90,7 @@ export class LineProcess implements AsyncDisposable {
     if (this.#isClosed) throw errorOf(`${name} is closed`);
     const child = spawn(python, [program], {
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-      // A new process group, so that children end with it, and Ctrl-C reaches only Gradus.
+      // A new process group, so that its children can be killed with it, and Ctrl-C reaches only Gradus.
       detached: true,
       ...(cwd !== undefined && { cwd }),
     });
@@ -105,7 +105,7 @@ export class LineProcess implements AsyncDisposable {
     }
   }
 
-  /** Resolves when the process has ended. */
+  /** Listens to the process; resolves when it has ended. */
   #listen(child: ChildProcess): Promise<void> {
     const [stdin, , stderr, replies] = child.stdio as unknown as [Writable, null, Readable, Readable];
     let tail = '';
@@ -138,14 +138,14 @@ export class LineProcess implements AsyncDisposable {
         killGroup(child);
         resolve();
         if (this.#asked === undefined) return tell();
-        // Stderr may arrive after the exit, and children may keep the pipes open forever.
+        // Stderr may arrive after the exit event, but children may keep the pipes open forever.
         child.once('close', tell);
         setTimeout(tell, maxLastWordsMs).unref();
       });
     });
   }
 
-  /** Writes one line and reads one; any other outcome ends the process. */
+  /** Writes a request and waits for its reply; any failure ends the process. */
   async #ask(message: object, maxMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const { errorOf } = this.#spec;
@@ -184,7 +184,7 @@ function parseReply(line: string, errorOf: LineProcessSpec['errorOf']): unknown 
   }
 }
 
-/** Calls `line` for each complete line of a stream, and `overflow` once if one grows beyond `maxCharacters`. */
+/** Calls `line` for each complete line of a stream, and `overflow` once if a line exceeds `maxCharacters`. */
 function splitLines(
   stream: Readable,
   maxCharacters: number,
@@ -206,7 +206,7 @@ function splitLines(
   });
 }
 
-/** Unrefs an idle process, so that it does not keep Gradus alive; while its end is awaited, a timer does. */
+/** Unrefs a process, so that it does not keep Gradus alive. During a call, the call's timer does. */
 function letGo(child: ChildProcess): void {
   child.unref();
   for (const pipe of child.stdio) (pipe as { unref?(): void } | null)?.unref?.();

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** Version of the messages between Gradus and `bridge.py`; both sides compare it. */
+/** Version of the protocol between Gradus and `bridge.py`; each side rejects any other version. */
 export const bridgeProtocol = 1;
 
 /** Packages that the bridge has an adapter for, by their names on PyPI. */
@@ -9,7 +9,7 @@ export const bridgedPackages = ['reasoning-gym', 'verifiers', 'openenv'] as cons
 /** See `bridgedPackages`. */
 export type BridgedPackage = (typeof bridgedPackages)[number];
 
-/** First request: what the process loads. */
+/** First request: the package to load, with its settings and limits. */
 export interface BridgeSetup {
   readonly protocol: number;
   readonly package: BridgedPackage;
@@ -35,7 +35,7 @@ export const readySchema = z.strictObject({
   roles: z.array(z.enum(['user', 'tool'])),
   /** Tools of an environment; the policy calls them in the form of its chat template. */
   tools: z.array(toolSchema),
-  /** Part of an environment's version in addition to the package's version: its own package and settings. */
+  /** The environment's own package and settings: part of its version, in addition to the package's version. */
   environment: z.string(),
 });
 export type Ready = z.output<typeof readySchema>;
@@ -43,7 +43,7 @@ export type Ready = z.output<typeof readySchema>;
 /** Reply to the setup: the package cannot be used. */
 export const refusedSchema = z.strictObject({ refused: z.string() });
 
-/** Reply to a call that failed on the side of the package. */
+/** Reply to a call that failed in the package or its adapter. */
 export const failedSchema = z.strictObject({ error: z.string() });
 
 const message = z.strictObject({

@@ -7,13 +7,13 @@ import { bridgeShape } from './bridge.ts';
 const shared = {
   /** Number of problems. */
   count: z.int().min(1).default(100),
-  /** First task, or first seed; suites and training with ranges that do not overlap share no problem. */
+  /** First task or seed. Suites and training share no problem if their ranges do not overlap. */
   from: z.int().min(0).default(0),
-  /** Domain of the problems; the recipe selects environment and verifier by it. */
+  /** Domain of the problems, by which the recipe selects their environment and verifier. */
   domain: z.string().min(1),
   /** Maximum number of turns of an attempt. */
   maxTurns: z.int().min(1).default(16),
-  /** Maximum length of an environment's message in tokens; a longer one is cut, with a note. */
+  /** Maximum length of an environment's message in tokens; a longer message is truncated, with a note. */
   maxReplyTokens: z.int().min(1).default(1024),
   /** Line added to the prompt. */
   instruction: z.string().optional(),
@@ -22,7 +22,7 @@ const shared = {
   ...bridgeShape,
 };
 
-/** An OpenEnv environment at the address of a server. */
+/** An OpenEnv environment that runs on a server. */
 export const openEnvConfig = z.strictObject({
   type: z.literal('openenv'),
   /** Address of the server, e.g. `http://127.0.0.1:8000`. */
@@ -33,7 +33,7 @@ export const openEnvConfig = z.strictObject({
   actionType: z.enum(['text', 'integer', 'json']).default('text'),
   /** Other fields of every action. */
   fields: z.record(z.string(), z.json()).default({}),
-  /** Field of an observation that the policy reads; default: the whole observation as JSON. */
+  /** The field of an observation that the policy sees; default: the whole observation as JSON. */
   observation: z.string().min(1).optional(),
   /** Further arguments of `reset`, besides the seed. */
   reset: z.record(z.string(), z.json()).default({}),
@@ -44,7 +44,7 @@ export const openEnvConfig = z.strictObject({
 /** An environment of the `verifiers` package. */
 export const verifiersEnvConfig = z.strictObject({
   type: z.literal('verifiers'),
-  /** Taskset: a module that is installed beside the package, or is located next to the recipe. */
+  /** Taskset: a module installed in the same Python environment as the package, or next to the recipe. */
   id: z.string().min(1),
   /**
    * Environment of the package in which the taskset is played, e.g. `user-sim`; default: the taskset's own, else a
@@ -78,7 +78,7 @@ export const openEnv = noun(openEnvConfig);
  */
 export const verifiersEnv = noun(verifiersEnvConfig);
 
-/** Returns the settings of the package's adapter, on which tasks and replies depend. */
+/** Returns the settings for the package's adapter, which determine tasks and replies. */
 export function adapterOptions(config: PackagedConfig): Readonly<Record<string, unknown>> {
   if (config.type === 'verifiers') {
     const { id, environment, taskset } = config;
@@ -93,7 +93,7 @@ export const packagedName = (config: PackagedConfig): string =>
   config.type === 'verifiers' ? `verifiers ${config.id}` : `openenv ${config.url}`;
 
 /**
- * Returns a hash of all settings that a reply depends on.
+ * Returns a hash of all settings that affect a reply.
  *
  * @param environment the package's description of the settings that it applies itself.
  */

@@ -2,9 +2,8 @@
 export interface TokenSequence {
   readonly tokens: Int32Array;
   /**
-   * Replaces the tokens to predict, not the input: entry t is scored or learned in place of token t, given
-   * the tokens before t. Length T; entry 0 is not read. Default: the tokens themselves. These labels cannot
-   * leak into the input.
+   * Labels that replace the tokens to predict, but not the input: entry t is scored or learned instead of token t,
+   * given the tokens before t. Length T; entry 0 is not read. Default: the tokens themselves.
    */
   readonly targets?: Int32Array;
 }

@@ -10,7 +10,7 @@ interface NounSchema extends z.ZodType<unknown, { readonly type?: string | undef
   readonly shape: { readonly type: Literal | { unwrap(): Literal } };
 }
 
-/** Builder of a noun. The options may be omitted if the schema requires none. */
+/** Builder of a recipe noun. The options may be omitted if the schema requires none. */
 type NounBuilder<Input> =
   {} extends Omit<Input, 'type'>
     ? (options?: Omit<Input, 'type'>) => Input

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { firstError, RunError } from './errors.ts';
 
-test('firstError returns the error of the work, not errors from closing its resources', async () => {
+test('firstError returns the error of the work, not the errors from disposing its resources', async () => {
   const first = new RunError('the disk is full');
   const work = async (): Promise<never> => {
     await using opened = new AsyncDisposableStack();

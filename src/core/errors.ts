@@ -7,7 +7,7 @@ export interface GradusErrorOptions extends ErrorOptions {
 }
 
 /**
- * Root of all errors that Gradus throws on purpose. `isInstance` recognises it across duplicate installs.
+ * Base class of all errors that Gradus throws on purpose. `isInstance` recognises it across duplicate installs.
  *
  * A message states what was expected, what was found, where (`file:row`) and what to do.
  *
@@ -49,7 +49,7 @@ export class DataError extends GradusError {
   }
 }
 
-/** A failure of a verifier itself. A wrong answer is a verdict, not an error. */
+/** A failure of the verifier itself; a wrong answer is a verdict, not an error. */
 export class VerifierError extends GradusError {
   override readonly name = 'VerifierError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -65,7 +65,7 @@ export class SandboxError extends GradusError {
   }
 }
 
-/** A failure of an environment itself. A wrong call of the policy is not an error. */
+/** A failure of the environment itself; an invalid action of the policy is not an error. */
 export class EnvironmentError extends GradusError {
   override readonly name = 'EnvironmentError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {
@@ -73,7 +73,7 @@ export class EnvironmentError extends GradusError {
   }
 }
 
-/** A failed request to an engine: invalid model files, non-finite numbers, a lost worker. */
+/** A failure of an engine: invalid model files, non-finite numbers, a lost worker. */
 export class EngineError extends GradusError {
   override readonly name: string = 'EngineError';
   constructor(message: string, options?: GradusErrorOptions & { readonly code?: string }) {

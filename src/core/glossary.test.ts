@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { glossary, termOf } from './glossary.ts';
 import { outcomes } from './verdict.ts';
 
-test('the table "Words" of ARCHITECTURE.md is the glossary', () => {
+test('the table "Words" in ARCHITECTURE.md equals the glossary', () => {
   const [, section] = readFileSync('ARCHITECTURE.md', 'utf8').split('## Words\n');
   const rows = [...section!.matchAll(/^\| (?!word |-)(.+?) \| (.+) \|$/gmu)];
   expect(rows.map(([, word, meaning]) => [word, meaning])).toEqual(Object.entries(glossary));
@@ -17,7 +17,7 @@ test('every definition is one phrase, and every outcome is defined', () => {
   expect(outcomes.filter((outcome) => !(outcome in glossary))).toEqual([]);
 });
 
-test('finds the term for a label, ignoring case and plural', () => {
+test('finds the term that a label names, ignoring case and plural', () => {
   expect(termOf('Pass rate')).toBe('pass rate');
   expect(termOf('Gates')).toBe('gate');
   expect(termOf('Mixed groups')).toBe('mixed group');

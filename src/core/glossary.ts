@@ -1,6 +1,6 @@
 /**
- * The words of Gradus, each with its definition in one sentence. Names in the code, columns of tables, the dashboard's
- * labels and the pages of `docs/` use them in this sense. The table "Words" of ARCHITECTURE.md is the same list.
+ * The terms of Gradus, each defined by one phrase. The code, table columns, dashboard labels and the pages in `docs/`
+ * use them in this sense. The table "Words" in ARCHITECTURE.md is the same list.
  */
 export const glossary = {
   problem: 'an item with a checkable answer',
@@ -50,10 +50,10 @@ export const glossary = {
   entropy: 'how undecided the policy is about the next token, in nats',
 } as const satisfies Readonly<Record<string, string>>;
 
-/** A word of the glossary. */
+/** A term in the glossary. */
 export type Term = keyof typeof glossary;
 
-/** Returns the term that a label names, ignoring case and plural, or undefined. */
+/** Returns the term that a label names, ignoring case and plural, or undefined if it names none. */
 export function termOf(label: string): Term | undefined {
   const word = label.toLowerCase();
   return [word, word.replace(/s$/u, '')].find((one): one is Term => Object.hasOwn(glossary, one));

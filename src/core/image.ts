@@ -13,30 +13,30 @@ export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif';
 export interface ImagePart {
   readonly type: 'image';
   /**
-   * SHA-256 of the file's bytes, as 64 hex digits. It identifies the image; a file with other bytes is an
+   * SHA-256 of the file's bytes, as 64 hex digits. It identifies the image; reading a file with a different hash is an
    * error.
    */
   readonly sha256: string;
   readonly mediaType: ImageType;
-  /** Pixels. */
+  /** Width in pixels. */
   readonly width: number;
   readonly height: number;
   /** Size of the file in bytes. */
   readonly bytes: number;
-  /** Path of the file; in a file of problems, relative to that file. */
+  /** Path of the file; in a problem file, it is relative to that file. */
   readonly path: string;
 }
 
 /**
- * Marks the place of an image in the text of a message with images, as verl, EasyR1 and LLaMA-Factory do. The
- * n-th mark stands for the n-th image. In a message without images, the mark is plain text.
+ * Marks the place of an image in the text of a message with images, as verl, EasyR1 and LLaMA-Factory do. The n-th mark
+ * stands for the n-th image of the message. In a message without images, the mark is plain text.
  */
 export const imageMark = '<image>';
 
 /** Returns the number of marks in a text. */
 export const countMarks = (text: string): number => text.split(imageMark).length - 1;
 
-/** The fields of a message with its text and images. */
+/** A message's text and images. */
 interface Illustrated {
   readonly content: string;
   readonly images?: readonly ImagePart[];
@@ -46,7 +46,10 @@ interface Illustrated {
 export const imagesOf = (messages: readonly Illustrated[]): readonly ImagePart[] =>
   messages.flatMap(({ images = [] }) => images);
 
-/** Returns the content of a message as a list of strings and images, without empty strings. */
+/**
+ * Returns the content of a message as a list of strings and images, omitting empty strings; without images, only the
+ * content.
+ */
 export function partsOf({ content, images = [] }: Illustrated): readonly (string | ImagePart)[] {
   if (images.length === 0) return [content];
   return content

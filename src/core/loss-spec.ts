@@ -1,5 +1,5 @@
 /**
- * A loss as data: `src/algorithms` describes it and every engine computes it.
+ * A loss described as data: `src/algorithms` creates it and every engine computes it.
  *
  * For every token t with weight w_t ≠ 0 the loss adds
  *

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseJson, stringifyJson } from './lossless-json.ts';
 
-/** Integers around and far beyond the limits of doubles. */
+/** Integers near ±2^53 and far beyond. */
 const bigInteger = fc.oneof(
   fc.bigInt({ min: -(10n ** 60n), max: 10n ** 60n }),
   fc.integer({ min: -70, max: 70 }).map((offset) => 2n ** 53n + BigInt(offset)),
@@ -11,8 +11,8 @@ const bigInteger = fc.oneof(
 const asRead = (value: bigint): bigint | number =>
   Number.isSafeInteger(Number(value)) ? Number(value) : value;
 /**
- * Doubles of any size, often integral ones beyond 2^53 that JSON writes without an exponent; `-0` is written
- * as 0.
+ * Doubles of any size, often integral ones beyond 2^53, which JSON writes without an exponent. `-0` becomes 0, because
+ * JSON writes it as `0`.
  */
 const double = fc
   .oneof(
@@ -34,7 +34,7 @@ const { tree } = fc.letrec((tie) => ({
   ),
 }));
 
-test('JSON with integers and doubles of any size round-trips', () => {
+test('values with integers and doubles of any size survive a round trip', () => {
   fc.assert(
     fc.property(tree, fc.constantFrom(0, 2), (value, space) => {
       const text = stringifyJson(value, space);
@@ -59,7 +59,7 @@ test('integral doubles beyond 2^53 are written with an exponent, which JSON.pars
   );
 });
 
-test('integers are read exactly, at any depth', () => {
+test('parseJson reads integers exactly, at any depth', () => {
   fc.assert(
     fc.property(bigInteger, (value) => {
       const read = asRead(value);
@@ -71,7 +71,7 @@ test('integers are read exactly, at any depth', () => {
   );
 });
 
-test('text without integers beyond 2^53 is read and written as JSON does', () => {
+test('without integers beyond 2^53, parseJson and stringifyJson behave like JSON.parse and JSON.stringify', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       fc.pre(!/\d{16}/.test(text));
@@ -84,13 +84,13 @@ test('text without integers beyond 2^53 is read and written as JSON does', () =>
   expect(parseJson(decimals)).toEqual(JSON.parse(decimals));
 });
 
-test('a name such as __proto__ stays a plain field', () => {
+test('a field named __proto__ stays a plain field', () => {
   const value = parseJson('{"__proto__": 12345678901234567890}') as object;
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   expect(stringifyJson(value)).toBe('{"__proto__":12345678901234567890}');
 });
 
-test('invalid JSON and cycles throw as JSON does', () => {
+test('invalid JSON and cycles throw the same errors as JSON.parse and JSON.stringify', () => {
   expect(() => parseJson('{"a":12345678901234567890')).toThrow(SyntaxError);
   const cycle: Record<string, unknown> = { a: 1n };
   cycle['self'] = cycle;

@@ -9,7 +9,7 @@ const json = JSON as unknown as {
   rawJSON(text: string): object;
 };
 
-/** Matches the shortest run of digits that may begin an integer beyond 2^53; digits after a decimal point do not count. */
+/** Matches 16 digits, the shortest integer that may exceed 2^53; digits after a decimal point do not count. */
 const longDigits = /(?:^|[^.\d])\d{16}/;
 const integer = /^-?\d+$/;
 
@@ -17,7 +17,7 @@ const integer = /^-?\d+$/;
  * Parses JSON without rounding integers: those beyond ±(2^53 − 1) become `bigint`, and every other value is the result
  * of `JSON.parse`. Decimals and exponents are doubles, as in Python.
  *
- * @throws SyntaxError as `JSON.parse` does.
+ * @throws SyntaxError for invalid JSON, as `JSON.parse` does.
  * @example
  * parseJson('{"n": 1, "big": 10000000000000000001}') // { n: 1, big: 10000000000000000001n }
  */
@@ -31,9 +31,9 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Writes JSON as `JSON.stringify` does, with two exceptions. Each `bigint` becomes an integer with all its
- * digits. Each integral double beyond ±(2^53 − 1) has an exponent, so that `parseJson` reads the same value
- * back (but `-0` is written as `0`). `undefined`, functions and symbols give `undefined`.
+ * Writes JSON as `JSON.stringify` does, with two exceptions. Each `bigint` becomes an integer with all its digits. Each
+ * integral double beyond ±(2^53 − 1) has an exponent, so that `parseJson` reads the same value back (but `-0` is
+ * written as `0`). Returns `undefined` for `undefined`, functions and symbols.
  *
  * @param space as in `JSON.stringify`.
  * @throws TypeError for a value that contains itself.

@@ -1,11 +1,11 @@
 import type { ImagePart } from './image.ts';
 
-/** One turn of a conversation, in the form that chat templates read. */
+/** One message of a conversation, in the form that chat templates read. */
 export interface Message {
   /** `tool`: the result of a call in the previous message. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
-  /** The images that the `<image>` marks in `content` stand for, in order. */
+  /** The images for which the `<image>` marks in `content` stand, in order. */
   readonly images?: readonly ImagePart[];
 }
 
@@ -50,26 +50,29 @@ export type ProblemTests = (
       readonly setup: string;
       readonly entryPoint: string;
       readonly tests: readonly string[];
-      /** Prefix for programs that do not define `entryPoint`: the code that the prompt asks to continue. */
+      /** Prefix for programs that do not define `entryPoint`: the code that the prompt asks the model to continue. */
       readonly opening?: string;
     }
 ) &
   TestRules;
 
-/** Test settings of one problem. The verifier's configuration supplies absent settings. */
+/** Test settings of one problem. The verifier's configuration supplies missing settings. */
 export interface TestRules {
   /** Prefix for every program: imports and helpers that the prompt promises. */
   readonly preamble?: string;
-  /** Limit of CPU time for loading, and for each test, in milliseconds. */
+  /** CPU time limit for loading the program, and for each test, in milliseconds. */
   readonly maxCpuMs?: number;
   readonly maxMemoryBytes?: number;
-  /** Allowed error of a number; meeting either bound suffices. Absent: none. Two integers must be equal. */
+  /**
+   * Allowed error of a number; meeting either bound is enough. Absent: no error allowed. Two integers must always be
+   * equal.
+   */
   readonly tolerance?: { readonly absolute: number; readonly relative: number };
 }
 
 /**
- * Pass rate of a model as published by the source of the problem. It costs nothing, but does not replace a measurement
- * with the model that is trained.
+ * A model's pass rate as published with the problem. It costs nothing, but does not replace a measurement with the
+ * model being trained.
  */
 export interface StatedPassRate {
   readonly model: string;
@@ -94,7 +97,7 @@ export interface Problem {
   readonly domain: string;
   /** Topic or generator within the domain. */
   readonly family?: string;
-  /** Difficulty setting of the generator, 1 = easiest. A prior guess, not a pass rate. */
+  /** Difficulty setting of the generator, 1 = easiest. A guess made in advance, not a pass rate. */
   readonly knob?: number;
   readonly prompt: readonly Message[];
   /** Other prompts that ask the same question, with the same gold or tests. */

@@ -3,7 +3,7 @@
  * ONNX models and the event files of TensorBoard and W&B. The first argument of each method is the field
  * number.
  *
- * Keeps a list of chunks, so that `join` copies large fields only once.
+ * Keeps a list of chunks, so that large fields are copied only once, by `join`.
  *
  * @example
  * const point = new ProtobufMessage().double(1, 0.5).double(2, 1);

@@ -1,11 +1,11 @@
 /**
- * The source of all randomness in Gradus, of two kinds:
+ * The source of all randomness in Gradus. There are two kinds:
  *
  * - a *stream* (`createRng`) yields numbers in order; checkpoints save and restore it;
- * - a *counter-based* draw (`uniformAt`) depends on its key and counters alone, not on batching or the order of work.
+ * - a *counter-based* draw (`uniformAt`) depends only on its key and counters, not on batching or the order of work.
  */
 
-/** Four 32-bit words: the whole state of a stream, as JSON. */
+/** The complete state of a stream: four 32-bit words, JSON-safe. */
 export type RngState = readonly [number, number, number, number];
 
 /** A named stream of pseudo-random numbers (sfc32). */
@@ -35,7 +35,7 @@ export function hashKey(...parts: readonly (string | number)[]): number {
   return hash >>> 0;
 }
 
-/** Returns a number in [0, 1) that depends on the key and the counters alone. */
+/** Returns a number in [0, 1) that depends only on the key and the counters. */
 export function uniformAt(key: number, ...counters: readonly number[]): number {
   let hash = mix(key ^ 0x9e3779b9);
   for (const counter of counters) hash = mix(Math.imul(hash ^ counter, 0x85ebca6b) + 0x6d2b79f5);

@@ -17,17 +17,14 @@ export interface Rollout {
   readonly problemId: string;
   /** 0-based index within its group; with the seed, it determines all sampling randomness. */
   readonly index: number;
-  /** One transcript, or several if an attempt forks or its history is rewritten. */
+  /** One transcript, or several if the attempt forks or rewrites its history; empty if the engine returned none. */
   readonly transcripts: readonly Transcript[];
   readonly verdict: Verdict;
   /** Scores of the steps of the last transcript; null if a step was not scored. */
   readonly stepScores?: readonly (number | null)[];
 }
 
-/**
- * All attempts at one problem, from one start, by one policy version: the unit from which group-relative
- * methods learn.
- */
+/** Attempts at one problem, from one start, by one policy version: the unit from which group-relative methods learn. */
 export interface RolloutGroup {
   readonly problem: Problem;
   /** Where the attempts began; absent: at the prompt. */
@@ -35,15 +32,12 @@ export interface RolloutGroup {
   readonly rollouts: readonly Rollout[];
 }
 
-/**
- * Returns whether a group counts towards the problem's own pass rate: only if its attempts began at the
- * prompt.
- */
+/** Returns whether a group's attempts began at the prompt: only such groups count towards the problem's pass rate. */
 export const isFromPrompt = ({ start }: Pick<RolloutGroup, 'start'>): boolean => start === undefined;
 
 type Attempt = Pick<Rollout, 'transcripts'>;
 
-/** Returns the answer that was judged: the policy's last message. */
+/** Returns the answer that was judged: the policy's last message; empty if there is no transcript. */
 export const answerOf = ({ transcripts }: Attempt): string =>
   transcripts.length === 0 ? '' : lastAnswer(transcripts.at(-1)!);
 
@@ -55,7 +49,7 @@ export const writtenTokens = ({ transcripts }: Attempt): number =>
 export const environmentReward = ({ transcripts }: Attempt): number =>
   transcripts.reduce((sum, { written }) => written.reduce((total, { reward = 0 }) => total + reward, sum), 0);
 
-/** Returns all calls of the attempt, in order. */
+/** Returns all tool calls of the attempt, in order. */
 export const callsOf = ({ transcripts }: Attempt): readonly ToolCall[] =>
   transcripts.flatMap(({ messages }) => messages.flatMap(({ calls = [] }) => calls));
 

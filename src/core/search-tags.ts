@@ -1,4 +1,4 @@
-/** Opening and closing tags of a query and of the passages that answer it. */
+/** Opening and closing tags of a search query and of the passages that answer it. */
 export interface SearchTags {
   readonly query: readonly [open: string, close: string];
   readonly passages: readonly [open: string, close: string];

@@ -1,6 +1,6 @@
 /** Identity of a file when it was read: enough to detect that its content changed. */
 export interface FileRecord {
-  /** The path as given, or an address with its commit. */
+  /** The path as given, or a hub address with its commit. */
   readonly name: string;
   readonly sha256: string;
   readonly bytes: number;
@@ -18,11 +18,11 @@ export interface SourceRecord {
   readonly files: readonly FileRecord[];
 }
 
-/** Records of all files that a run read. */
+/** Identifies all data and models that a run read. */
 export interface DataRecord {
-  /** Model of the policy and its commit, if it is from a hub. */
+  /** The policy's model and its commit; absent unless it is from a hub. */
   readonly model?: { readonly source: string; readonly commit: string };
-  /** Model of the teacher and its commit, if it is from a hub. */
+  /** The teacher's model and its commit; absent unless it is from a hub. */
   readonly teacher?: { readonly source: string; readonly commit: string };
   /** Sources of the training problems. */
   readonly problems: readonly SourceRecord[];

@@ -6,7 +6,7 @@ export interface Spending {
   /** Prompt tokens from the server's prefix cache, which may cost less. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
-  /** In the currency of the prices; absent without prices. */
+  /** Cost in the currency of the prices; absent if no prices are given. */
   readonly cost?: number;
 }
 
@@ -35,10 +35,10 @@ export function costOf(
   return (fresh * prompt + cachedTokens * cached + completionTokens * completion) / 1e6;
 }
 
-/** Adds two usages. The sum has a cost if either has one. */
+/** Adds two usages. The sum has a cost if either summand has one. */
 export const addSpending = (a: Spending, b: Spending): Spending => combine(a, b, 1);
 
-/** Subtracts `part` from `whole`. */
+/** Returns the usage in `whole` that is not in `part`. */
 export const subtractSpending = (whole: Spending, part: Spending): Spending => combine(whole, part, -1);
 
 function combine(a: Spending, b: Spending, sign: 1 | -1): Spending {

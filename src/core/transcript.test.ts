@@ -13,7 +13,7 @@ const turn = (tokens: Int32Array, finishReason: 'stop' | 'length' = 'length') =>
   policyVersion: 4,
 });
 
-test('arrays cover all tokens, spans only written tokens, and a continued message is one message', () => {
+test('arrays cover all tokens, spans cover only written tokens, and a continued message stays one message', () => {
   fc.assert(
     fc.property(piece, fc.array(piece, { minLength: 1, maxLength: 4 }), (prompt, pieces) => {
       const given = givenTranscript([{ role: 'user', content: 'q' }], prompt);

@@ -8,10 +8,10 @@ export interface Written {
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
-  /** Number of optimizer updates before the policy wrote this; 0 for a model that does not learn. */
+  /** Number of optimizer updates that the policy had received when it wrote this; 0 for a model that does not learn. */
   readonly policyVersion: number;
   readonly finishReason: FinishReason;
-  /** The limit that ended an attempt of several turns, if it was not the sampler's limit. */
+  /** The limit that ended a multi-turn attempt, unless it was the sampler's own. */
   readonly limit?: 'tokens' | 'turns' | 'window';
   /** The environment's reward for this turn; absent if it gave none. */
   readonly reward?: number;
@@ -31,25 +31,25 @@ export interface ToolCall {
   /** JSON-safe; the raw text if it could not be parsed. */
   readonly arguments: unknown;
   readonly outcome: CallOutcome;
-  /** The tool's result as the policy saw it. */
+  /** The result as the policy saw it. */
   readonly result: string;
-  /** Where the result came from, e.g. titles of passages. */
+  /** Sources of the result, e.g. titles of passages. */
   readonly sources?: readonly string[];
 }
 
 /**
- * Origin of a message: given with the problem, written by the policy, returned by an environment, or given as
- * the start of the policy's answer.
+ * Origin of a message: given with the problem, written by the policy, returned by an environment, or supplied as the
+ * start of the policy's answer.
  */
 export type Author = 'problem' | 'policy' | 'environment' | 'start';
 
 /**
  * A message and its author. An environment's message with role `assistant` was inserted into the policy's turn; with
- * another role it is a separate turn.
+ * any other role, it is a separate turn.
  */
 export interface AuthoredMessage extends Message {
   readonly author: Author;
-  /** Calls in this message of the policy. */
+  /** Tool calls that the policy made in this message. */
   readonly calls?: readonly ToolCall[];
 }
 
@@ -79,20 +79,22 @@ export interface Transcript {
   readonly entropies?: Float32Array;
   /** Spans that the policy wrote, in order, without overlap. */
   readonly written: readonly Written[];
-  /** The same content for people and verifiers. */
+  /** The same content as messages, for people and verifiers. */
   readonly messages: readonly AuthoredMessage[];
 }
 
-/** The point after which attempts begin, if not the prompt: a given beginning of the answer. */
+/** A given beginning of the answer, after which attempts start. */
 export interface Start {
-  /** `solution`: part of a known solution; `correct`, `incorrect`: one of the policy's attempts, truncated. */
+  /**
+   * `solution`: part of a known solution; `correct`, `incorrect`: the beginning of one of the policy's own attempts.
+   */
   readonly kind: 'solution' | 'correct' | 'incorrect';
-  /** Given tokens after the prompt, at least one; never learned from. */
+  /** The given tokens after the prompt, at least one. They are never learned from. */
   readonly tokens: Int32Array;
   readonly text: string;
 }
 
-/** A span that the policy adds to a transcript without interruption. */
+/** Tokens that the policy adds to a transcript without interruption. */
 export interface Continuation extends Omit<Written, 'start' | 'end'> {
   /** Tokens written, including the end token if there is one. Length C. */
   readonly tokens: Int32Array;
@@ -102,7 +104,7 @@ export interface Continuation extends Omit<Written, 'start' | 'end'> {
   readonly entropies?: Float32Array | undefined;
 }
 
-/** Returns a transcript in which the policy has not written yet. */
+/** Returns a transcript of given tokens, to which the policy has not yet added anything. */
 export const givenTranscript = (messages: readonly Message[], tokens: Int32Array): Transcript => ({
   tokens,
   logprobs: new Float32Array(tokens.length),
@@ -154,9 +156,7 @@ export function extendTranscript(
   };
 }
 
-/**
- * Appends tokens that an environment gives: they have no log-probability and are never learned from.
- */
+/** Appends tokens from an environment: they have no log-probability and are never learned from. */
 export function giveToTranscript(
   transcript: Transcript,
   tokens: Int32Array,
@@ -177,13 +177,13 @@ export function giveToTranscript(
 }
 
 /**
- * Returns the number of tokens of the policy's unfinished message at the end; 0 if the policy did not write
- * last.
+ * Returns the number of tokens in the policy's message at the end of the transcript; 0 if the last message is not the
+ * policy's.
  */
 export const openTurnLength = (transcript: Transcript): number =>
   transcript.messages.at(-1)?.author === 'policy' ? transcript.tokens.length - startOfTurn(transcript) : 0;
 
-/** Returns the index at which the policy's unfinished message begins. */
+/** Returns the index at which the policy's last message begins. */
 function startOfTurn({ tokens, written }: Transcript): number {
   let start = tokens.length;
   for (const span of written.toReversed()) {
@@ -202,8 +202,8 @@ export const promptLength = ({ tokens, written }: Pick<Transcript, 'tokens' | 'w
   written[0]?.start ?? tokens.length;
 
 /**
- * Returns the policy's text in its last turn, including a given start but not text that an environment
- * inserted; empty if the policy wrote none.
+ * Returns the policy's text in its last turn, including a given start but excluding text that an environment inserted;
+ * empty if the policy wrote none.
  */
 export function lastAnswer({ messages }: Pick<Transcript, 'messages'>): string {
   const last = messages.findLastIndex(({ author }) => author === 'policy');

@@ -5,7 +5,8 @@ import { dirname, extname, resolve } from 'node:path';
 import { ConfigError } from './errors.ts';
 
 /**
- * Returns the default export of a user's module. The module is trusted: it runs with all rights of the process.
+ * Returns the default export of a user's module, or undefined if it has none. The module is trusted: it runs with all
+ * permissions of the process.
  *
  * @param kind kind of module, for error messages.
  * @throws ConfigError when the file is missing or cannot be loaded.
@@ -28,9 +29,8 @@ export function importDefault(file: string, kind: string): unknown {
 const relativeImport = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g;
 
 /**
- * Hashes a module and every local file it imports, so that the version changes when any of them does.
- * Packages from `node_modules` are not hashed: raise the module's own version when one of them changes a
- * result.
+ * Hashes a module and every local file it imports, so that the version changes when any of them does. Packages from
+ * `node_modules` are not hashed: raise the module's own version when a new package version changes results.
  */
 export function hashModule(file: string): string {
   const hash = createHash('sha256');

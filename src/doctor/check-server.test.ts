@@ -4,7 +4,10 @@ import { checkModelServer } from './check-server.ts';
 
 const neverAborted = new AbortController().signal;
 
-/** Answers chat requests like llama.cpp: reports usage of one choice, drops stop strings and returns no token ids. */
+/**
+ * Answers chat requests as llama.cpp does: reports the usage of only one choice, omits stop strings and returns no
+ * token ids.
+ */
 function answer({ n = 1, seed, stop = [], max_tokens, logprobs }: RequestBody): object {
   const choices = Array.from({ length: n }, (_, index) => {
     const text = `${seed + index} apples are here`;
@@ -21,7 +24,7 @@ function answer({ n = 1, seed, stop = [], max_tokens, logprobs }: RequestBody): 
   return { choices, usage: { prompt_tokens: 5, completion_tokens: 1 } };
 }
 
-test('reports the features that a model server supports, counts and rejects', async () => {
+test('reports the features that a model server supports, how it counts tokens, and the fields that it rejects', async () => {
   const baseUrl = await serveModel((body, response) => {
     if (body.messages === undefined) return void response.writeHead(404).end('chat only');
     if ('top_p' in body) return void response.writeHead(400).end('Unsupported parameter: "top_p"');
@@ -49,7 +52,7 @@ test('reports the features that a model server supports, counts and rejects', as
   expect(of('omitted').found).toContain('top_p');
 });
 
-test('asks for the name of the model if the server lists no model', async () => {
+test('rejects a check without a model name if the server lists no models', async () => {
   const baseUrl = await serveModel((_, response) => response.end('{}'));
   await expect(checkModelServer({ baseUrl }, undefined, neverAborted)).rejects.toMatchObject({
     tryNext: expect.stringContaining('--model') as string,

@@ -27,9 +27,9 @@ const meanings: Readonly<Record<ServerFeature, string>> = {
 };
 
 /**
- * Probes the features of a model server with small requests.
+ * Probes with small requests which features a model server supports.
  *
- * @param model its name on the server; absent: the first model that the server lists.
+ * @param model the model's name on the server; undefined: the first model that the server lists.
  * @throws ConfigError if no model is given or listed; EngineError if no server answers at the address.
  */
 export async function checkModelServer(

@@ -18,7 +18,10 @@ import type { SandboxLimits } from '../sandbox/sandbox.ts';
 /** Result of one check. */
 export interface SystemCheck {
   readonly name: string;
-  /** `missing`: Gradus cannot train here. `absent`: an optional feature is not available. `info`: no pass or fail. */
+  /**
+   * `missing`: Gradus cannot train on this machine. `absent`: an optional feature is not available. `info`: information
+   * only.
+   */
   readonly status: 'ok' | 'missing' | 'absent' | 'info';
   readonly found: string;
   /** Recommended action if the status is not `ok`. */
@@ -131,7 +134,7 @@ function optional(name: string, programs: readonly string[], advice: string): Sy
   return { name, status: 'absent', found: 'not on PATH', advice };
 }
 
-/** The small model in the package. */
+/** Path of the small model that the package includes. */
 const tinyModel = fileURLToPath(new URL('../../models/gradus-tiny', import.meta.url));
 
 async function checkTokenizer(): Promise<string> {
@@ -159,7 +162,7 @@ function requireWritable(folder: string): void {
   accessSync(folder, constants.W_OK);
 }
 
-/** Returns the nearest existing parent; its permissions decide whether the folder can be created. */
+/** Returns a path or its nearest existing parent, whose permissions decide whether the folder can be created. */
 const nearestExisting = (path: string): string => (existsSync(path) ? path : nearestExisting(dirname(path)));
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -3,9 +3,9 @@ export interface Arrivals<Value> extends AsyncIterable<Value> {
   push(value: Value): void;
   /** Ends the iteration once everything pushed has been read. */
   end(): void;
-  /** Ends the queue like `end`, but the reader then gets the error. */
+  /** Ends the queue like `end`, but then throws the error to the reader. */
   fail(error: unknown): void;
-  /** Returns the values in the queue without waiting for more. Throws the error of `fail` once the queue is empty. */
+  /** Yields the values in the queue without waiting for more. Throws the error of `fail` once the queue is empty. */
   ready(): Iterable<Value>;
 }
 

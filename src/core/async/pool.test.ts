@@ -5,10 +5,10 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPool, type Pool } from './pool.ts';
 
-/** A lane that can work, crash, and be closed. */
+/** A lane that can work, crash and be closed. */
 interface TestLane extends AsyncDisposable {
   readonly isAlive: () => boolean;
-  /** Does something that takes a moment. */
+  /** Works for a moment. */
   work(): Promise<void>;
   /** Ends the lane as a crash would. */
   die(): Promise<void>;
@@ -24,7 +24,7 @@ function openInMemory(): TestLane {
   };
 }
 
-/** Creates a lane that ends when it is closed. Closing throws if `fails` is true. */
+/** Creates a lane that ends when it is closed; closing it throws if `fails` is true. */
 function unclosable(fails: boolean): TestLane {
   const lane = openInMemory();
   const close = async (): Promise<void> => {
@@ -164,7 +164,7 @@ describe.each(kinds)('a pool of %s', (_kind, open) => {
     expect(lanes).toHaveLength(1);
   });
 
-  test('lets a caller leave the queue, and serves those behind it', async () => {
+  test('an aborted caller leaves the queue, and later callers are still served', async () => {
     const { pool } = counted(1);
     await using _pool = pool;
     const stop = new AbortController();
@@ -273,7 +273,7 @@ test('closing closes all lanes, then throws the error of one that cannot be clos
   expect(closed).toEqual([1]);
 });
 
-test('no caller is lost and at most `size` lanes are open, whatever fails, dies or aborts', async () => {
+test('no caller is lost and at most `size` lanes are open, even with failures, crashes and aborts', async () => {
   const lateAbort = fc.integer({ min: 1, max: 12 }).map((ticks) => `abort after ${ticks}`);
   const event = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom('work', 'fail', 'die', 'abort', 'dieIdle') },

@@ -2,19 +2,22 @@ import { GradusError } from '../errors.ts';
 
 /** Settings of a pool. */
 export interface PoolOptions<Lane extends AsyncDisposable> {
-  /** Name of the pool in the error after it is closed, e.g. `the Python sandbox`. */
+  /** Name of the pool in the error of calls after it is closed, e.g. `the Python sandbox`. */
   readonly name: string;
   /** Maximum number of open lanes. */
   readonly size: number;
-  /** Opens a lane; called when one is first needed, and to replace one that died. */
+  /** Opens a lane: on demand, up to `size`, and to replace one that died. */
   readonly open: () => Lane | Promise<Lane>;
-  /** Returns false once a lane has died, so that it is replaced. Default: lanes restart by themselves. */
+  /**
+   * Returns false for a lane that has died, so that the pool replaces it. Default: every lane counts as alive, because
+   * lanes restart by themselves.
+   */
   readonly isAlive?: (lane: Lane) => boolean;
 }
 
 /**
- * A fixed number of lanes (threads or processes) for CPU-bound work. Callers beyond that number wait in
- * FIFO order, so that a burst of work neither floods the machine nor fills its memory.
+ * A fixed number of lanes (threads or processes) for CPU-bound work. Callers beyond that number wait in FIFO order, so
+ * that a burst of work neither overloads the machine nor fills its memory.
  *
  * @example
  * await using pool = createPool({ name: 'the sandbox', size: 2, open: openQuickjsSandbox });
@@ -22,10 +25,10 @@ export interface PoolOptions<Lane extends AsyncDisposable> {
  */
 export interface Pool<Lane extends AsyncDisposable> extends AsyncDisposable {
   /**
-   * Runs `work` on the next free lane. Work that fails releases its lane; work that breaks its lane must leave it dead
-   * (see `isAlive`), and the next caller gets a new one.
+   * Runs `work` on the next free lane. Failed work releases its lane. Work that breaks its lane must leave it dead (see
+   * `isAlive`); the next caller then gets a new lane.
    *
-   * @param signal ends the wait for a lane; ending work that has begun is up to `work`.
+   * @param signal ends the wait for a lane; work that has begun must handle the signal itself.
    * @throws the signal's reason, the error of `open` or of `work`, or a `GradusError` with code `CLOSED`.
    */
   use<Result>(work: (lane: Lane) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
@@ -33,7 +36,7 @@ export interface Pool<Lane extends AsyncDisposable> extends AsyncDisposable {
 
 /**
  * Creates a pool; no lane is opened yet. Disposing closes all lanes, including busy ones, and rejects all waiting
- * callers. Once all lanes are closed, it throws the first error of closing one.
+ * callers. Once all lanes are closed, it throws the first error that closing a lane raised.
  */
 export function createPool<Lane extends AsyncDisposable>(options: PoolOptions<Lane>): Pool<Lane> {
   return new LanePool(options);
@@ -104,7 +107,10 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     this.#serve();
   }
 
-  /** Gives idle lanes to the callers first in line, and opens a lane for each caller beyond them, up to the pool's size. */
+  /**
+   * Assigns idle lanes to the first callers in the queue, and opens a lane for each further caller, up to the pool's
+   * size.
+   */
   #serve(): void {
     while (this.#callers.length > 0 && this.#idle.length > 0) {
       const lane = this.#idle.pop()!;
@@ -122,7 +128,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     }
   }
 
-  /** Opens a lane; an error rejects the first caller in line. */
+  /** Opens a lane; an error rejects the first caller in the queue. */
   async #open(): Promise<void> {
     try {
       const lane = await this.#options.open();
@@ -146,7 +152,7 @@ class LanePool<Lane extends AsyncDisposable> implements Pool<Lane> {
     }
   }
 
-  /** Closes a lane that is no longer needed. Drops an error while closing, which concerns no caller. */
+  /** Closes a lane that is no longer needed. Ignores errors, because no caller depends on the lane. */
   async #discard(lane: Lane): Promise<void> {
     await this.#close(lane).catch(() => undefined);
   }

@@ -36,7 +36,7 @@ function failing(times: number, fail: (attempt: number) => Error = () => new Ret
   };
 }
 
-test('pauses double with a jitter in [0.5, 1), up to 30 s, and are equal for equal keys', async () => {
+test('pauses double up to 30 s, have a jitter factor in [0.5, 1), and are equal for equal keys', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -62,7 +62,7 @@ test('pauses double with a jitter in [0.5, 1), up to 30 s, and are equal for equ
   );
 });
 
-test("gives up after the last attempt, with the caller's error", async () => {
+test('after the last attempt, throws the error that giveUp returns', async () => {
   await expect(retry(failing(5), options())).rejects.toMatchObject({
     message: 'gave up after 5',
     cause: { message: 'busy' },
@@ -91,7 +91,7 @@ test('progress resets the count of attempts and the pauses', async () => {
   expect(Math.max(...pauses)).toBeLessThan(100 * 2 ** 4);
 });
 
-test('waits as long as the server requests, at most five minutes', async () => {
+test('waits as long as the server requests, up to five minutes', async () => {
   const busy = (afterMs: number) => () => new RetryableError('busy', { afterMs });
   await retry(failing(1, busy(5000)), options());
   await retry(failing(1, busy(1e9)), options());

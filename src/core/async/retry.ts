@@ -22,7 +22,7 @@ export interface RetryOptions {
   readonly pauseMs: number;
   /** Aborting ends a pause and the retry, with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
-  /** Returns a number that grows with progress. An increase resets the count of attempts. */
+  /** Returns a measure of progress. An increase resets the count of attempts and the pauses. */
   readonly progress?: (() => number) | undefined;
   /** Returns the error to throw after the last attempt. */
   readonly giveUp: (last: RetryableError, attempts: number) => Error;
@@ -34,10 +34,10 @@ const maxRequestedMs = 300_000;
 
 /**
  * Runs `attempt` until it succeeds, with exponential backoff. A pause is the backoff times a factor in [0.5, 1) that
- * depends on the key and the attempt alone, or the pause that the server requests if that is longer.
+ * depends only on the key and the attempt, or the pause that the server requests, if that is longer.
  *
- * @throws the error of `giveUp` after `maxAttempts`; the reason of an aborted signal; immediately, any error
- * of `attempt` that is not a `RetryableError`.
+ * @throws the error of `giveUp` after `maxAttempts`; the reason of an aborted signal; any error of `attempt` that is
+ * not a `RetryableError`, immediately.
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { key, maxAttempts, signal, progress = () => 0 } = options;
@@ -72,8 +72,8 @@ export function isRetryableStatus(status: number): boolean {
 }
 
 /**
- * Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, 10.2.3), as milliseconds from now. A date is compared with
- * the server's own clock, so the clock of this machine does not matter.
+ * Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, 10.2.3), and returns milliseconds from now. Compares a
+ * date with the server's own clock, so this machine's clock does not matter.
  *
  * @param serverDate the `Date` header of the same response.
  * @returns undefined for a missing or invalid header.

@@ -3,7 +3,7 @@ import { DataError } from '../errors.ts';
 import type { Problem } from '../problem.ts';
 import { uniformAt } from '../rng.ts';
 
-/** Number of turns of a bandit. */
+/** Number of turns in an episode. */
 const turns = z.int().min(1).max(100_000);
 
 /**
@@ -12,8 +12,8 @@ const turns = z.int().min(1).max(100_000);
  *
  * - `bernoulli`: reward 1 with the arm's mean as probability, else 0;
  * - `gaussian`: the arm's mean plus normal noise;
- * - `contextual`: the product of the arm's weights and the turn's context, plus normal noise. Contexts are uniform in
- *   [−1, 1] per feature and depend on `contextSeed` and the turn alone.
+ * - `contextual`: the dot product of the arm's weights and the turn's context, plus normal noise. Each feature of a
+ *   context is uniform in [−1, 1] and depends only on `contextSeed`, the turn and the feature.
  */
 const banditSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bernoulli'), turns, means: z.array(z.number().min(0).max(1)).min(2) }),
@@ -39,7 +39,8 @@ export type Bandit = z.infer<typeof banditSchema>;
 
 /**
  * Returns the bandit of a problem.
- * @throws DataError if `extra.bandit` is missing or invalid, or if all arms are equal.
+ * @throws DataError if `extra.bandit` is missing or invalid, if its arms have different numbers of weights, or if all
+ * arms are equal.
  */
 export function banditOf({ id, source, extra }: Problem): Bandit {
   const parsed = banditSchema.safeParse(extra?.['bandit']);

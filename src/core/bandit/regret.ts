@@ -1,16 +1,19 @@
 import type { Transcript } from '../transcript.ts';
 import { type Bandit, meansAt } from './bandit.ts';
 
-/** An attempt at a bandit. */
+/** An attempt at a bandit problem. */
 export interface BanditEpisode {
   readonly bandit: Bandit;
-  /** The arm (0-based) of each turn; null if the player named none. Turns at the end may be missing. */
+  /**
+   * The arm (0-based) chosen in each turn; null without a valid choice. If the attempt ended early, the last turns are
+   * missing.
+   */
   readonly choices: readonly (number | null)[];
-  /** The reward of each choice; 0 if no arm was named. */
+  /** The reward of each choice; 0 if the environment gave none. */
   readonly rewards: readonly number[];
 }
 
-/** Reads the choices that the environment recorded. */
+/** Reads the choices and rewards that the environment recorded in a transcript. */
 export function episodeOf(bandit: Bandit, { messages, written }: Transcript): BanditEpisode {
   const calls = messages.flatMap((message) => message.calls ?? []);
   return {
@@ -23,8 +26,8 @@ export function episodeOf(bandit: Bandit, { messages, written }: Transcript): Ba
 }
 
 /**
- * Returns the expected regret of each turn: the best arm's mean minus that of the chosen arm. A turn that has
- * no readable choice, or was not played, costs as much as the worst arm, so that ending early never pays off.
+ * Returns the expected regret of each turn: the best arm's mean minus that of the chosen arm. A turn without a valid
+ * choice, or not played, counts as the worst arm, so that ending early never pays off.
  */
 export function regretsOf({ bandit, choices }: Pick<BanditEpisode, 'bandit' | 'choices'>): Float64Array {
   return perTurn(
@@ -42,7 +45,10 @@ export const randomRegretsOf = (bandit: Bandit): Float64Array =>
     (regret) => regret,
   );
 
-/** Computes one number per turn from the arms' means, or only once if the means do not change. */
+/**
+ * Computes one number per turn from a summary of the arms' means, which is computed only once if the means are
+ * constant.
+ */
 function perTurn<Summary>(
   bandit: Bandit,
   summarise: (means: readonly number[]) => Summary,

@@ -1,5 +1,5 @@
 /**
- * Maximum number of characters between two boxes of one answer; with a wider gap they are separate claims, of
+ * Maximum number of characters between two boxes of one answer. With a wider gap, the boxes are separate answers, of
  * which the last one counts.
  */
 const maxGap = 40;
@@ -10,9 +10,9 @@ const maxWords = 6;
 const notWords = /\\(?:text|quad|qquad|mbox|textrm|[,;:!()[\]])|(?<![A-Za-z])[A-Za-z](?:_\{?\w\}?)?\s*=/g;
 
 /**
- * Returns the connector of two boxes that form one answer, or undefined for separate claims. The text between
- * the boxes of one answer contains only punctuation and names of values, or a few words with "and" or "or",
- * as in `\) and \( y_2 =`.
+ * Returns the connector between two boxes that form one answer, or undefined if they are separate answers. The text
+ * between the boxes of one answer contains only punctuation and names of values, or a few words with "and" or "or", as
+ * in `\) and \( y_2 =`.
  */
 export function boxConnector(gap: string): ', ' | ' or ' | undefined {
   if (gap.length > maxGap) return undefined;

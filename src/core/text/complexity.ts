@@ -1,8 +1,8 @@
 /**
- * Returns the complexity C = d · log₂ Π (1 + |xᵢ|) of a question (DID, arXiv 2410.02892), where d is 1 + the
- * depth of its brackets and the xᵢ are the numbers in its text. DID assigns d to each template by hand;
- * bracket depth can be read from the text. On published sets, C is barely correlated with the pass rate, less
- * than the number of words is; docs/difficulty.md has the figures.
+ * Returns the complexity C = d · log₂ Π (1 + |xᵢ|) of a question (DID, arXiv 2410.02892), where d is 1 + the depth of
+ * its brackets and the xᵢ are the numbers in its text. DID assigns d to each template by hand; bracket depth can be
+ * computed from the text. On published sets, C is barely correlated with the pass rate, less than the word count;
+ * docs/difficulty.md has the figures.
  */
 export function complexity(text: string): number {
   let depth = 0;

@@ -12,7 +12,7 @@ test('keeps line breaks and tabs on request, and harmless text unchanged', () =>
   expect(printable('½ 数 👩‍🚀 é')).toBe('½ 数 👩‍🚀 é');
 });
 
-test('leaves no control character in any text', () => {
+test('leaves no control character in arbitrary text', () => {
   const text = fc.array(fc.nat(0xffff)).map((codes) => String.fromCharCode(...codes));
   fc.assert(
     fc.property(text, fc.boolean(), (any, lines) => {

@@ -2,8 +2,8 @@
 const unprintable = /[\p{Cc}\u2028\u2029\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
 
 /**
- * Escapes control characters in text from models, recipes and files for a terminal. Otherwise an answer could move the
- * cursor, rename the window or hide the text before it.
+ * Escapes control characters in text that a terminal will show. Otherwise text from a model, recipe or file could move
+ * the cursor, rename the window or hide earlier output.
  *
  * @param options.lines keep line breaks and tabs. By default, these are also escaped, and the result is one
  * line.
@@ -16,7 +16,7 @@ export function printable(text: string, { lines = false } = {}): string {
   );
 }
 
-/** Returns Unicode's picture of an ASCII control character, or the code point of another character. */
+/** Returns the Unicode control picture for an ASCII control character, and `\u{…}` for any other character. */
 function picture(character: string): string {
   const code = character.codePointAt(0)!;
   if (code < 0x20) return String.fromCodePoint(0x2400 + code);

@@ -1,13 +1,10 @@
 import * as z from 'zod';
 
-/**
- * A way of asking in one or more turns: `first` follows the problem, and each of `later` follows the previous
- * answer.
- */
+/** A way of asking in one or more turns. */
 export interface Way {
   /** Must change with the text of the turns, because pass rates are stored by version. */
   readonly version: string;
-  /** Follows the problem in the first turn. `{cases}` is the number of reduced cases. */
+  /** Text after the problem in the first turn. `{cases}` is replaced by the number of reduced cases. */
   readonly first: string;
   readonly later: readonly string[];
 }
@@ -52,8 +49,8 @@ export const mostCases = 6;
 export const waySettings = z.strictObject({
   way: z.enum(wayNames),
   /**
-   * Reduced cases of `inductive-deductive`. `complexity`: more of them for a problem of larger complexity C, as in DID:
-   * ⌈C / 8 bits⌉, from 1 to 6.
+   * Reduced cases of `inductive-deductive`. `complexity`: more for a problem with larger complexity C, as in DID: ⌈C /
+   * 8 bits⌉, from 1 to 6.
    */
   cases: z.union([z.int().min(1).max(mostCases), z.literal('complexity')]).default(3),
 });
