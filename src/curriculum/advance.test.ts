@@ -94,7 +94,7 @@ describe('plateau', () => {
   });
 });
 
-test('target-rate averages its window', () => {
+test('target-rate fires on the mean of the last values in its window', () => {
   expect(judge(targetRate({ above: 0.6, window: 4 }), [0, 0, 0.6, 0.6, 0.8, 0.8])).toEqual({
     fired: true,
     reason: 'reward/mean averages 0.7 over 4 steps, above 0.6',
@@ -103,7 +103,7 @@ test('target-rate averages its window', () => {
   expect(judge(targetRate({ above: -1, window: 2 }), [0.7]).fired).toBe(false);
 });
 
-test('any reports the rules that fired, and all reports those that did not', () => {
+test('reports the rules that fired if the combination fired, else those that did not', () => {
   const high = targetRate({ above: 0.6, window: 1 });
   expect(judge(whenAny(maxSteps(100), high), [0.9])).toEqual({
     fired: true,

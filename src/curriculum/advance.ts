@@ -15,13 +15,13 @@ export interface StageProgress {
   readonly series: Readonly<Record<string, Series>>;
 }
 
-/** Whether a rule fired, and why, with figures, as text. */
+/** Whether a rule fired, and the reason as text, with figures. */
 export interface AdvanceFinding {
   readonly fired: boolean;
   readonly reason: string;
 }
 
-/** Evaluates a rule. */
+/** Returns whether a rule fires given the progress of the stage, and why. */
 export function evaluateAdvance(rule: AdvanceRule, progress: StageProgress): AdvanceFinding {
   switch (rule.type) {
     case 'max-steps':
@@ -42,7 +42,7 @@ export function evaluateAdvance(rule: AdvanceRule, progress: StageProgress): Adv
   }
 }
 
-/** Returns the longest window of each metric that a rule needs; older values can be dropped. */
+/** Returns, for each metric, the longest window that a rule needs; older values can be dropped. */
 export function windowsOf(rule: AdvanceRule): Record<string, number> {
   switch (rule.type) {
     case 'max-steps':

@@ -59,7 +59,7 @@ describe('the stage machine', () => {
     expect(afterStep(stages, second, metric(0.9)).decision.type).toBe('advance');
   });
 
-  test('always ends, keeps no more values than its window, and resumes from JSON as if never stopped', () => {
+  test('always ends, keeps no more values than its window, and continues from JSON as if uninterrupted', () => {
     const plan = build(
       stage('a', { maxSteps: 25, advanceWhen: plateau({ window: 8 }) }),
       stage('b', { maxSteps: 20, advanceWhen: targetRate({ above: 0.9, window: 5 }) }),
@@ -115,7 +115,7 @@ describe('checking a curriculum', () => {
     expect(() => build(stage('a', { maxSteps: 1, maxToken: 5 } as never))).toThrow(/maxToken/);
   });
 
-  test('defaults: every problem, uniform, no gates', () => {
+  test('by default, a stage uses every problem, the uniform sampler and no gates', () => {
     expect(build(stage('a', { maxSteps: 1 })).stages[0]).toEqual({
       type: 'stage',
       name: 'a',
@@ -142,7 +142,7 @@ describe('selecting', () => {
     return selectPool(config!, subjects, levels).pool.map(({ id }) => id);
   };
 
-  test('by name, by several names, by a rule, or everything', () => {
+  test('selects by one name, several names, a rule, or nothing (every problem)', () => {
     expect(idsOf('medium')).toEqual(['math/4', 'code/4']);
     expect(idsOf(['medium', 'easy'])).toEqual(['math/4', 'code/4', 'math/7', 'code/7', 'math/8', 'code/8']);
     const joint = anyOf(allOf(inDomain('math'), inLevel('easy')), allOf(inDomain('code'), inLevel('hard')));
@@ -161,14 +161,14 @@ describe('selecting', () => {
     expect(summary).toBe('4 of 10 problems: in easy');
   });
 
-  test('an empty selection throws one error with the size of every level', () => {
+  test('an empty selection throws an error that lists the size of every level', () => {
     const unmeasured = subjects.map(({ id, domain }) => ({ id, domain, passRates: {} }));
     const select = (): unknown => selectPool({ name: 'a', select: 'easy' }, unmeasured, levels);
     expect(select).toThrow(DataError);
     expect(select).toThrow(/in easy, found none among 10; measured 0, in levels: easy 0, medium 0/);
   });
 
-  test('drops settled problems after they are measured again, and keeps unmeasured ones', () => {
+  test('dropSettled drops problems that are now always or never solved, and keeps unmeasured ones', () => {
     const all = selectPool(
       { name: 'a', select: undefined },
       [...subjects, { id: 'new', domain: 'math', passRates: {} }],

@@ -7,14 +7,14 @@ import { levelsNamedBy } from './samplers/create-sampler.ts';
 import type { StageConfig } from './stage.ts';
 import { type AnyStage, ruleOfStage } from './stages.ts';
 
-/** Levels, and the stages that select by them: the part of a recipe that is its curriculum. */
+/** The curriculum of a recipe: its levels, and the stages that select by them. */
 export interface Curriculum {
   readonly levels: readonly LevelConfig[];
   readonly stages: readonly AnyStage[];
 }
 
 /**
- * Checks that the parts of a curriculum fit together, and returns its levels.
+ * Checks that the parts of a curriculum are consistent, and returns its levels.
  *
  * @throws {ConfigError} if stage names repeat, a stage selects or samples by an unknown level, or `auto` would refill or is used with
  * starts.

@@ -3,9 +3,9 @@ import { optimizerConfig } from '../algorithms/optimizer.ts';
 import { selectConfig } from './stage.ts';
 
 /**
- * A span of on-policy distillation: the policy attempts problems, and learns the probabilities that the
- * recipe's `teacher` assigns to the tokens that the policy wrote (Agarwal et al. 2023, reverse KL). Its
- * learning rate and schedule count the steps of the stage alone.
+ * A stage of on-policy distillation: the policy attempts problems, and learns the probabilities that the recipe's
+ * `teacher` assigns to the tokens that the policy wrote (Agarwal et al. 2023, reverse KL). Its learning-rate schedule
+ * counts only the steps of this stage.
  *
  * @example
  * distil('from the 7B', { select: 'hard', maxSteps: 200 });
@@ -13,11 +13,11 @@ import { selectConfig } from './stage.ts';
 export const distilConfig = z.strictObject({
   type: z.literal('distil'),
   name: z.string().min(1),
-  /** Absent: every problem. */
+  /** Problems to attempt; absent: every problem. */
   select: selectConfig.optional(),
   /** Default: the recipe's `batch.problems`, but at most the number of selected problems. */
   problemsPerStep: z.int().positive().optional(),
-  /** Attempts per problem. Every token has a signal, so one attempt is enough; no group is needed. */
+  /** Attempts per problem. Every token has a signal, so one attempt is enough: the loss needs no group. */
   rollouts: z.int().positive().default(1),
   maxTokens: z.int().positive().optional(),
   temperature: z.number().positive().optional(),
@@ -36,7 +36,7 @@ export const distilConfig = z.strictObject({
 export type DistilConfig = z.infer<typeof distilConfig>;
 
 /**
- * Configures a stage that learns the teacher's probabilities for the policy's own attempts, e.g.
+ * Configures a stage in which the policy learns the teacher's probabilities on its own attempts, e.g.
  * `distil('teacher', { maxSteps: 100 })`.
  */
 export function distil(

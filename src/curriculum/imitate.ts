@@ -16,7 +16,7 @@ const harvestConfig = z.strictObject({
   from: z.enum(['policy', 'teacher']).default('policy'),
   /** Absent: every problem. */
   select: selectConfig.optional(),
-  /** Maximum number of problems to attempt, drawn by the recipe's seed; absent: all selected problems. */
+  /** Maximum number of problems to attempt, drawn with the recipe's seed; absent: all selected problems. */
   problems: z.int().positive().optional(),
   /** Attempts per problem. */
   rollouts: z.int().positive().default(4),
@@ -38,8 +38,8 @@ const harvestConfig = z.strictObject({
 const solutionsConfig = z.strictObject({ type: z.literal('solutions'), select: selectConfig.optional() });
 
 /**
- * A span of supervised learning on examples: prompts with completions to imitate. Its learning rate and schedule count
- * the steps of the stage alone.
+ * A stage of supervised learning on examples: prompts with completions to imitate. Its learning-rate schedule counts
+ * only the steps of this stage.
  *
  * @example
  * imitate('write-up', { examples: harvest({ select: 'easy', rollouts: 8 }), start: 'base', epochs: 2 });
@@ -48,8 +48,8 @@ export const imitateConfig = z.strictObject({
   type: z.literal('imitate'),
   name: z.string().min(1),
   /**
-   * A JSON Lines file of `{"prompt", "completion"}`, the problems' worked solutions, or correct attempts of the policy or
-   * the teacher.
+   * A JSON Lines file of `{"prompt", "completion"}`, the problems' worked solutions, or correct attempts by the policy
+   * or the teacher.
    */
   examples: z.union([z.string().min(1), solutionsConfig, harvestConfig]),
   /**
@@ -61,13 +61,13 @@ export const imitateConfig = z.strictObject({
   batchSize: z.int().positive().default(32),
   /** Passes over the examples; may be fractional. */
   epochs: z.number().positive().default(1),
-  /** Maximum number of steps, if the epochs would take more. */
+  /** Maximum number of steps, even if the epochs need more. */
   maxSteps: z.int().positive().optional(),
   /** Default: the recipe's optimizer. */
   optimizer: optimizerConfig.optional(),
-  /** Share of the prompts whose examples are not trained on, for the held-out loss. */
+  /** Share of the prompts whose examples are held out from training to measure the held-out loss. */
   heldOut: z.number().min(0).lt(1).default(0),
-  /** Steps between measurements of the held-out loss; the last step always measures it. */
+  /** Steps between measurements of the held-out loss, which the last step always measures. */
   heldOutEvery: z.int().positive().default(50),
 });
 
@@ -88,8 +88,7 @@ export function imitate(
 }
 
 /**
- * Takes examples from correct attempts of the policy or the teacher at training problems, never at those of a
- * suite.
+ * Configures examples from correct attempts by the policy or the teacher at training problems, never at suite problems.
  */
 export function harvest(
   options: Omit<z.input<typeof harvestConfig>, 'type'> = {},
@@ -97,7 +96,7 @@ export function harvest(
   return { type: 'harvest', ...options };
 }
 
-/** Takes examples from the worked solutions of the training problems. */
+/** Configures examples from the worked solutions of the training problems. */
 export function solutions(
   options: Omit<z.input<typeof solutionsConfig>, 'type'> = {},
 ): z.input<typeof solutionsConfig> {

@@ -47,7 +47,8 @@ export function selectPool(
 }
 
 /**
- * Drops problems that are always or never solved in the new measurement. Keeps problems without trials.
+ * Drops problems that were always or never solved in the new measurement, as `remeasure` configures. Keeps problems
+ * without trials.
  *
  * @throws {DataError} if no problem remains.
  */

@@ -3,7 +3,7 @@ import type { AlgorithmOverrides } from '../algorithms/algorithm.ts';
 import { overrideReward, type RewardOverrides, rewardConfig } from '../algorithms/reward.ts';
 import { stage, type StageConfig, stageConfig } from './stage.ts';
 
-test('algorithm and reward overrides of a stage are typed', () => {
+test('the algorithm and reward overrides of a stage are type-checked', () => {
   expectTypeOf<NonNullable<StageConfig['algorithm']>>().toEqualTypeOf<AlgorithmOverrides>();
   expectTypeOf<NonNullable<StageConfig['reward']>>().toEqualTypeOf<RewardOverrides>();
   expectTypeOf(

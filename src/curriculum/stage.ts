@@ -8,7 +8,7 @@ import { samplerConfig } from './samplers/create-sampler.ts';
 import { mixConfig } from './samplers/mixed.ts';
 import { startsConfig } from './starts/create-starts.ts';
 
-/** Levels by name (a problem of any of them), or a rule. */
+/** Selects the problems in any of the named levels, or those that a rule accepts. */
 export const selectConfig = z.union([z.string(), z.array(z.string()).min(1), levelRuleConfig]);
 
 /** Configures which problems are measured again. */
@@ -25,7 +25,7 @@ const whereConfig = z.discriminatedUnion('type', [
       .min(0)
       .max(1)
       .default(1 / 3),
-    /** Stop once this share of the outdated answers is expected to be corrected. */
+    /** Stop once this share of the wrongly placed problems is expected to be corrected. */
     recall: z.number().gt(0).max(1).default(0.95),
   }),
 ]);
@@ -62,18 +62,20 @@ export const remeasureConfig = z.strictObject({
 });
 
 /**
- * A span of training with its own problems, limits and exit rule. A setting that the stage omits comes from the recipe.
+ * A stage of reinforcement learning with its own problems, limits and exit rule. The recipe supplies every setting that
+ * the stage omits.
  *
  * @example
  * stage('hard problems', {
  *   select: ['medium', 'hard'], mix: { math: 2, code: 1 }, sampler: prioritised(), gates: [zeroAdvantage()],
- *   maxTokens: 24576, algorithm: { entropy: null }, maxSteps: 800, advanceWhen: plateau({ window: 100 }), remeasure:
- * {}, });
+ *   maxTokens: 24576, algorithm: { entropy: null }, maxSteps: 800, advanceWhen: plateau({ window: 100 }),
+ *   remeasure: {},
+ * });
  */
 export const stageConfig = z.strictObject({
   type: z.literal('stage'),
   name: z.string().min(1),
-  /** Absent: every problem. */
+  /** Problems to train on; absent: every problem. */
   select: selectConfig.optional(),
   /** Domain → weight; absent: domains keep their shares of the pool. */
   mix: mixConfig.optional(),
@@ -89,8 +91,8 @@ export const stageConfig = z.strictObject({
   updatesPerStep: z.int().positive().optional(),
   wordings: z.int().positive().optional(),
   /**
-   * Frozen reference weights of the KL term: those at the start of the run, or those at the start of this
-   * stage, which need memory for a second copy.
+   * Frozen reference weights for the KL term: those at the start of the run or of this stage. The latter need memory
+   * for a second copy.
    */
   reference: z.enum(['run', 'stage']).default('run'),
   /** Maximum length of a completion in tokens. */
@@ -98,7 +100,7 @@ export const stageConfig = z.strictObject({
   temperature: z.number().positive().optional(),
   /** Train without the environments of the recipe, in one turn. */
   closedBook: z.boolean().optional(),
-  /** Settings that replace those of the recipe, each as a whole. */
+  /** Settings that replace those in the recipe, each as a whole. */
   algorithm: algorithmOverrides.optional(),
   reward: rewardOverrides.optional(),
   optimizer: z.strictObject({ learningRate: z.number().positive() }).optional(),
@@ -121,7 +123,7 @@ export function stage(
   return { type: 'stage', name, ...options };
 }
 
-/** Returns the selection of a stage as one rule; `null` means every problem. */
+/** Returns the selection of a stage as one rule, or `null` if it selects every problem. */
 export function selectionRule({ select }: Pick<StageConfig, 'select'>): LevelRule | null {
   if (select === undefined) return null;
   if (typeof select === 'string') return { type: 'level', level: select };

@@ -18,7 +18,7 @@ const verifiers: RecipeInput['verifiers'] = { math: { type: 'math', extraction: 
 const withStages = (stages: RecipeInput['stages'], more: Partial<RecipeInput> = {}) =>
   defineRecipe({ ...minimal, ...more, stages });
 
-test('rounds returns repeated stages under different names, as plain data', () => {
+test('rounds repeats stages under different names, as plain data', () => {
   const stages = rounds<RecipeInput['stages'][number]>(2, (n) => [
     imitate(`copy ${n}`, { examples: harvest({ rollouts: n }) }),
     stage(`explore ${n}`, { maxSteps: n }),
@@ -63,7 +63,7 @@ test('rejects unknown keys of imitate and harvest with the nearest known one', (
   expect(() => withStages([bad as never])).toThrow(/stages\[0\]\.epoch: unknown key; did you mean "epochs"/);
 });
 
-test('the first stage that reads pass rates is the first one that reinforces or selects', () => {
+test('firstMeasured returns the first stage that reinforces or selects problems', () => {
   const all = (...stages: RecipeInput['stages']) =>
     withStages(stages, {
       problems,

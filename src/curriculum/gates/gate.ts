@@ -14,7 +14,7 @@ export type Admission =
   | { readonly admitted: true }
   | { readonly admitted: false; readonly gate: string; readonly reason: string };
 
-/** Decides whether a finished group is trained on; samplers choose the problems. */
+/** Decides whether the policy trains on a finished group; samplers choose the problems. */
 export interface Gate {
   readonly name: string;
   admit(group: GroupSummary): Admission;

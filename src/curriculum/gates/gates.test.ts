@@ -15,7 +15,7 @@ const group = (rewards: number[], truncated = 0) => ({
   isZeroAdvantage: rewards.every((reward) => reward === rewards[0]),
 });
 
-test('zero-advantage rejects groups without a signal or rewards, and gives the reason', () => {
+test('zero-advantage rejects groups without a signal or without rewards, and states the reason', () => {
   expect(admitGroup(gates, group([0, 1, 1]))).toEqual({ admitted: true });
   expect(admitGroup(gates, { ...group([0, 1]), isZeroAdvantage: true })).toMatchObject({
     reason: 'rewards 0 … 1: every advantage in the loss is 0',
@@ -39,11 +39,11 @@ test('truncation admits groups with at most maxShare truncated rollouts', () => 
   expect(admitGroup(gates, group([0, 1, 0, 1], 3))).toMatchObject({ admitted: false, gate: 'truncation' });
 });
 
-test('admits every group without gates', () => {
+test('without gates, every group is admitted', () => {
   expect(admitGroup([], group([1, 1], 2))).toEqual({ admitted: true });
 });
 
-test('sizes a refill by the admission rate so far, up to a batch and the number of untried problems', () => {
+test('sizes a refill by the admission rate so far, capped at a full batch and at the number of untried problems', () => {
   const state = { wanted: 32, admitted: 15, tried: 32, refills: 0, maxRefills: 2, untried: 1000 };
   expect(decideRefill(state)).toEqual({ action: 'refill', problems: 32 });
   expect(decideRefill({ ...state, admitted: 28 })).toEqual({ action: 'refill', problems: 5 });
@@ -62,7 +62,7 @@ test('trains on a smaller batch when refills run out, and reports it', () => {
   expect(shortBatchNote({ ...state, admitted: 8 })).toBeNull();
 });
 
-test('a step ends within its rounds and never tries more problems than exist', () => {
+test('a step ends within maxRefills refills and never tries more problems than exist', () => {
   const scenario = fc.record({
     wanted: fc.integer({ min: 1, max: 40 }),
     pool: fc.integer({ min: 1, max: 100 }),

@@ -23,8 +23,8 @@ export type RefillDecision =
  * still trained on, and reported; a step without an admitted group is skipped. Never aborts a run, unlike
  * verl's dynamic sampling.
  *
- * A refill requests as many problems as should fill the batch at this step's admission rate so far, at most a
- * full batch.
+ * A refill requests as many problems as are expected to fill the batch at this step's admission rate so far, but at
+ * most a full batch.
  */
 export function decideRefill(state: RefillState): RefillDecision {
   const missing = state.wanted - state.admitted;

@@ -48,7 +48,7 @@ type World = (
   step: number,
 ) => { passRate?: number; unparsed?: number; isTruncated?: boolean; tokens?: number };
 
-/** Trains for some steps with 32 groups each; returns the batches. */
+/** Simulates training for some steps with 32 groups each; returns the batches. */
 function train(sampler: ProblemSampler, world: World, steps: number, from = 0): string[][] {
   const random = createRng(9, 'world', from);
   return Array.from({ length: steps }, (_, i) => {
@@ -61,7 +61,7 @@ function train(sampler: ProblemSampler, world: World, steps: number, from = 0): 
 const shareOf = (batches: readonly string[][], isCounted: (id: string) => boolean): number =>
   batches.flat().filter(isCounted).length / batches.flat().length;
 
-test('finds the 5 % of a frozen pool that are within reach and form separate cells', () => {
+test('finds the 5 % of a pool that are within reach if they form separate cells', () => {
   const pool = [
     ...problems('a', 50, 1),
     ...problems('a', 450, 6),
@@ -79,14 +79,14 @@ test('finds the 5 % of a frozen pool that are within reach and form separate cel
   expect(metrics['uniformShare']).toBe(0.2);
 });
 
-test('finds single problems within reach by their own evidence if cells do not separate them', () => {
+test('finds single problems within reach by their own evidence if their cells also contain others', () => {
   const pool = problems('a', 320);
   const isLive = (id: string): boolean => Number(id.split('/')[3]) % 20 === 0;
   const batches = train(build(pool), (id) => ({ passRate: isLive(id) ? 0.5 : 0 }), 60);
   expect(shareOf(batches.slice(30), isLive)).toBeGreaterThan(4 * 0.05);
 });
 
-test('brakes a source with random verdicts, but not a source that the policy learns', () => {
+test('brakes a source with random verdicts, but not a source on which the policy improves', () => {
   const pool = [...problems('coin', 300), ...problems('skill', 300)];
   const sampler = build(pool);
   const world: World = (id, step) => ({
@@ -100,8 +100,8 @@ test('brakes a source with random verdicts, but not a source that the policy lea
 });
 
 /**
- * Returns the batches of steps 15 to 40. At first, 96 % of the rollouts for a third of the pool have a wrong
- * format.
+ * Simulates 40 steps in which a share of the rollouts for a third of the pool has a wrong format; returns the batches
+ * from step 15 on.
  */
 function trainWithFormat(unparsedAt: (step: number) => number, isTruncated = false): string[][] {
   const pool = [...problems('format', 200), ...problems('hard', 200), ...problems('easy', 200)];
@@ -114,7 +114,7 @@ function trainWithFormat(unparsedAt: (step: number) => number, isTruncated = fal
 }
 const isFormat = (id: string): boolean => id.includes('/format/');
 
-test('draws a family that fails because of its format at least at its share of the pool', () => {
+test('draws a family with format errors at least in proportion to its share of the pool', () => {
   const share = shareOf(
     trainWithFormat(() => 0.96),
     isFormat,
@@ -144,7 +144,7 @@ test('reports the share of problems whose format is wrong', () => {
   expect(sampler.metrics()['misformatted']).toBe(0.25);
 });
 
-test('draws the first batch uniformly, without a measurement', () => {
+test('draws the first batch uniformly if the pool is unmeasured', () => {
   const pool = problems('a', 60);
   const [first, second] = [build(pool), build(pool, { uniformShare: 1 })];
   expect(first.metrics()['uniformShare']).toBe(1);
@@ -194,7 +194,7 @@ test('prefers short rollouts among problems with equal live probability', () => 
   expect(Math.abs(shareOf(without, isShort) - 0.5)).toBeLessThan(0.1);
 });
 
-test('starts from the measured pass rates of a stage', () => {
+test('uses the pass rates measured before the stage', () => {
   const measure = (pool: PoolProblem[], successes: number): PoolProblem[] =>
     pool.map((problem) => ({ ...problem, measured: { successes, trials: 8 } }));
   const pool = [...measure(problems('solved', 100), 8), ...measure(problems('mixed', 100), 4)];
@@ -237,7 +237,7 @@ test('in a mix, reports live shares for each domain', () => {
   expect(metrics['code/liveUniform']).toBe(0);
 });
 
-test('rejects the state of another pool', () => {
+test('rejects a state saved for another pool', () => {
   const state = build(problems('a', 40)).save();
   expect(() => build(problems('a', 41)).restore(state)).toThrow(/41 problems.*got 40 problems/);
   expect(() => build([...problems('a', 20), ...problems('b', 20)]).restore(state)).toThrow(
@@ -254,7 +254,7 @@ test('draws nearly all problems uniformly if most of the pool is already live', 
   expect(sampler.metrics()['uniformShare']).toBe(0.9);
 });
 
-test('fills the batch and has finite metrics even if every weight underflows', () => {
+test('fills the batch and reports finite metrics even if every weight underflows', () => {
   const sampler = build(problems('a', 40), { sharpness: 500 });
   train(sampler, () => ({ passRate: 0 }), 30);
   expect(sampler.choose(32, 30)).toHaveLength(32);

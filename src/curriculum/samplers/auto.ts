@@ -19,10 +19,9 @@ import { readState } from './read-state.ts';
 import { Shares } from './shares.ts';
 
 /**
- * Prefers problems whose group is likely to have a signal, according to the rollouts of training; needs no
- * measurement. A fixed share of each batch is drawn uniformly, as a control group that measures whether
- * selection helps. If it does not, nearly the whole batch is drawn uniformly. docs/algorithms/auto.md has the
- * equations and the sources.
+ * Prefers problems whose group is likely to have a signal, judging by earlier rollouts of training; needs no measured
+ * pass rates. A fixed share of each batch is drawn uniformly, as a control group that measures whether selection helps.
+ * If it does not, nearly the whole batch is drawn uniformly. docs/algorithms/auto.md has the equations and the sources.
  */
 export const autoConfig = z.strictObject({
   type: z.literal('auto'),
@@ -33,7 +32,7 @@ export const autoConfig = z.strictObject({
   /** Exponent of the progress brake; 0 disables it. */
   brake: z.number().min(0).default(3),
   /**
-   * The weight is divided by the expected tokens of a rollout to this power; 1 measures cost in tokens, 0 in
+   * The weight is divided by a rollout's expected number of tokens to this power: 1 measures cost in tokens, 0 in
    * rollouts.
    */
   tokenCost: z.number().min(0).default(0),
@@ -50,7 +49,7 @@ const autoState = z.strictObject({
   draws: z.int().min(0),
   owed: z.record(z.string(), z.number()),
   stream: uniformStreamState,
-  /** Problems that were drawn uniformly and not yet observed. */
+  /** Indices of problems that were drawn uniformly and whose groups have not yet been observed. */
   control: z.array(z.int().min(0)),
   means: cellMeansState,
   own: ownEvidenceState,
@@ -58,7 +57,7 @@ const autoState = z.strictObject({
   brake: progressBrakeState,
   formatBrake: progressBrakeState,
   groups: controlGroupState,
-  /** Groups of cells that are not misformatted. */
+  /** Compares the draws of only those cells that are not misformatted. */
   wellFormed: controlGroupState,
 });
 
@@ -218,7 +217,7 @@ class AutoSampler implements ProblemSampler {
     return selected;
   }
 
-  /** Returns the weight of a problem for each class of equal evidence. */
+  /** Returns, for each class of equal evidence, the weight of one problem. */
   #weightsOfClasses(): Float64Array {
     const { sharpness, brake, tokenCost } = this.#config;
     const tokens = this.#means.relativeTokens();
@@ -290,7 +289,7 @@ function expectedLive(
   return Math.max(leastLive, live);
 }
 
-/** Puts all problems in one cell of one source. */
+/** Returns a single cell with all problems, for a sampler that shares no evidence. */
 const oneCell = (pool: readonly PoolProblem[]): Cells => ({
   cellOf: new Uint32Array(pool.length),
   sourceOf: new Uint32Array(1),

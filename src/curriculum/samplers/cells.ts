@@ -38,7 +38,7 @@ export function splitIntoCells(pool: readonly PoolProblem[]): Cells {
   return { cellOf, sourceOf: Uint32Array.from(sourceOf), sources: distinct(examples) };
 }
 
-/** Makes repeated names distinct by adding their domain, or a number if that is not enough. */
+/** Returns the names of sources; makes equal names distinct by adding the domain, or a number if that is not enough. */
 function distinct(sources: readonly PoolProblem[]): string[] {
   const name = ({ family, source, domain }: PoolProblem): string => family ?? source ?? domain;
   const counts = Map.groupBy(sources, name);

@@ -5,8 +5,8 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * The easy-to-hard schedules of E2H Reasoner (Parashar et al., arXiv 2506.06632): the share of each level is a
- * function of the step alone. K levels, easiest first, k = 0 … K−1; t = step / steps, held at 1 beyond the end.
+ * The easy-to-hard schedules of E2H Reasoner (Parashar et al., arXiv 2506.06632): the share of each level depends only
+ * on the step. There are K levels, easiest first, k = 0 … K−1; t = step / steps, and t = 1 after the last step.
  *
  * - `classic`: only level ⌊t·K⌋, so that each level gets an equal number of steps;
  * - `balanced`: equal shares of all levels at every step;

@@ -74,7 +74,7 @@ test('prioritised: solved problems are drawn less often, discounted by memory', 
   expect(sampler.metrics()['passRate']).toBeCloseTo(0.5);
 });
 
-test('target-difficulty: starts with the easiest, follows AdaRFT’s update, and rests at the goal', () => {
+test('target-difficulty: starts with the easiest problems, follows AdaRFT’s update, and stays constant at the goal', () => {
   const pool = [...problems('hard', 4, 0), ...problems('medium', 4, 4), ...problems('easy', 4, 8)];
   const sampler = build(targetDifficulty(), pool);
   const batch = sampler.choose(4, 0);
@@ -100,7 +100,7 @@ test('ucb: the level with the larger |advantage| is drawn more often, and explor
   expect(countLevel(late, 'solved')).toBeGreaterThan(0);
 });
 
-test('ucb with a learning rate: TD(0) value and softmax shares', () => {
+test('ucb with a learning rate: values follow TD(0), and shares are their softmax', () => {
   const sampler = build(ucb({ learningRate: 0.5, exploration: 0 }), [
     ...problems('a', 2),
     ...problems('b', 2),
@@ -123,7 +123,7 @@ test('e2h: schedules move from the easiest to the hardest level', () => {
   expect(shares('gaussian', 90)[2]).toBeCloseTo(first, 12);
 });
 
-test('mix: domains keep their share under every sampler, and an unknown domain is an error', () => {
+test('mix: domains keep their shares, and an unknown domain is an error', () => {
   const pool = [...problems('x', 40, 4, 'math'), ...problems('x', 40, 4, 'code')];
   const sampler = createMixedSampler({ math: 2, code: 1 }, { type: 'uniform' }, pool, 3, 8);
   const ids = Array.from({ length: 6 }, (_, step) => sampler.choose(5, step)).flat();

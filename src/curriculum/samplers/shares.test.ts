@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Shares } from './shares.ts';
 
-test('the documented example: 2 to 1 in batches of 4', () => {
+test('divides batches of 4 by 2 to 1 as in the documented example', () => {
   const shares = new Shares(['math', 'code']);
   const batches = [1, 2, 3].map(() => shares.allot(4, { math: 2, code: 1 }));
   expect(batches).toEqual([
@@ -39,7 +39,7 @@ test('every batch is full, and no key is ever one item ahead or keys−1 items b
   );
 });
 
-test('a key of weight 0 gets nothing, whatever it was owed before', () => {
+test('a key of weight 0 gets nothing, even if an earlier remainder is due to it', () => {
   const shares = new Shares(['a', 'b']);
   shares.allot(3, { a: 1, b: 1 });
   expect(shares.allot(5, { a: 1, b: 0 })).toEqual({ a: 5, b: 0 });

@@ -1,6 +1,7 @@
 /**
  * Divides whole numbers by weights so that shares are exact over time: rounding errors carry over to the next call
- * (largest remainder). No key is ever more than one item ahead. With two keys, no key is a whole item behind either.
+ * (largest remainder). No key is ever a whole item ahead of its share. With two keys, none is a whole item behind
+ * either.
  *
  * @example
  * const shares = new Shares(['math', 'code']);

@@ -28,7 +28,7 @@ export const targetDifficultyConfig = z.strictObject({
   prior: priorConfig.prefault({}),
 });
 
-/** Draws the problems nearest to a pass rate that rises and falls with the policy. */
+/** Draws problems near a target pass rate, which falls as the policy succeeds and rises as it fails. */
 export const targetDifficulty = noun(targetDifficultyConfig);
 
 const targetDifficultyState = z.strictObject({ target: z.number().min(0).max(1), queue: epochQueueState });

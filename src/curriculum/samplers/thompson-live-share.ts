@@ -10,7 +10,7 @@ import { readState } from './read-state.ts';
 
 /**
  * A bandit over cells of problems (family and knob, or source and level) that follows the share of groups with a
- * signal: each step draws a live share for every cell from its posterior, and cells get shares of the batch in
+ * signal: each step draws a live share for every cell from its posterior, and divides the batch among the cells in
  * proportion. This is our reading of the adaptive curriculum of marin-community/marin, issue 8765. A cell with a fixed
  * format error looks dead to this sampler, and a cell with random verdicts looks ideal.
  */

@@ -30,7 +30,7 @@ export const thompsonPassRateConfig = z.strictObject({
   prior: priorConfig.prefault({}),
 });
 
-/** Draws problems with a sampled pass rate near a target. */
+/** Draws problems whose sampled pass rate is near a target. */
 export const thompsonPassRate = noun(thompsonPassRateConfig);
 
 const thompsonPassRateState = z.strictObject({

@@ -3,7 +3,7 @@ import { noun } from '../../core/config-builder.ts';
 import { readState } from '../samplers/read-state.ts';
 import type { Starts } from './starts.ts';
 
-/** Every attempt begins at the prompt: the default. */
+/** Begins every attempt at the prompt, which is the default. */
 export const promptConfig = z.strictObject({ type: z.literal('prompt') });
 
 /** Begins attempts at the prompt. */

@@ -30,7 +30,7 @@ export const restartConfig = z.strictObject({
    * effect.
    */
   bonus: z.number().min(0).default(0),
-  /** Number of most recent problems whose attempts are kept; each checkpoint includes them. */
+  /** Number of problems, most recent first, whose attempts are kept; each checkpoint includes these attempts. */
   maxProblems: z.int().positive().default(1024),
 });
 

@@ -6,23 +6,21 @@ import { readState } from '../samplers/read-state.ts';
 import type { StartOutcome, StartProblem, Starts } from './starts.ts';
 
 /**
- * Begins attempts after the first part of a known solution (`solution` of the problem), for problems that the policy
+ * Begins attempts after the first part of a known solution (the problem's `solution`), for problems that the policy
  * never solves from the prompt. The part is a share of the solution's tokens, stored per problem:
  *
- * - `follow`: bisects between the largest part with which all attempts failed and the smallest with which all
- * succeeded, because these groups have no signal, and keeps the share after a mixed group. At a success rate
- * of `target` or
- * more, the share decreases by one `step` per group (AdaBack, arXiv 2506.18110, also adapts the share to the
- * reward). At share 0,
- *   attempts begin at the prompt.
+ * - `follow`: bisects between the largest part with which all attempts failed and the smallest with which all succeeded,
+ *   because these groups have no signal, and keeps the share after a mixed group. At a success rate of `target` or more,
+ *   the share decreases by one `step` per group (AdaBack, arXiv 2506.18110, also adapts the share to the reward). At
+ *   share 0, attempts begin at the prompt.
  * - `shortest`: bisects for the shortest part that led to a success, and stays there (POPE, arXiv 2601.18779).
  * - `likelihood`: no search. Before each group, one forward pass over the solution gives the probability p that the
  *   policy writes the rest of it after each cut; attempts begin at the cut with p nearest 1/2 in log-odds. p is a lower
  *   bound of the success rate, so a correction of the log-odds per problem grows by 1 after a group in which all
  *   attempts succeeded, and decreases by 1 after one in which all failed. Needs an engine with local weights.
  *
- * A problem that was solved when measured, or was not measured, begins at the prompt; other problems begin at half of
- * `maxShare`. After a success from the prompt, a problem begins at the prompt again.
+ * Attempts at a problem begin at the prompt if it was not measured, or was solved at least once when measured; other
+ * problems begin at half of `maxShare`. After a success from the prompt, attempts begin at the prompt again.
  */
 export const revealConfig = z.strictObject({
   type: z.literal('reveal'),
@@ -37,7 +35,9 @@ export const revealConfig = z.strictObject({
   target: z.number().gt(0).max(1).default(0.5),
   /** Maximum share revealed; the policy always writes at least one token. POPE: 1/4. */
   maxShare: z.number().gt(0).max(1).default(1),
-  /** Share of a problem's groups that always begin at the prompt, to detect when the problem is solved from there. */
+  /**
+   * Share of a problem's groups that begin at the prompt in any case, to detect when the problem is solved from there.
+   */
   promptShare: z
     .number()
     .min(0)
@@ -52,7 +52,7 @@ export const reveal = noun(revealConfig);
 const entry = z.strictObject({
   /** Share revealed next; 0 is the prompt. */
   share: z.number().min(0).max(1),
-  /** The largest share known to be too small, and the smallest known to suffice. */
+  /** The largest share known to be too small, and the smallest share known to be enough. */
   low: z.number(),
   high: z.number(),
   /** `likelihood`: correction of the log-odds of success. */
@@ -141,7 +141,7 @@ function follow({ share, low, high, ...rest }: Entry, rate: number, config: Reve
   return { ...rest, low, high, share: rate >= target ? cut(share - step) : share };
 }
 
-/** Bisects for the shortest share that helps; reopens the upper end when that share stops helping. */
+/** Bisects for the smallest share that leads to a success; reopens the upper end when that share stops helping. */
 function shorten(
   { share, low, high, ...rest }: Entry,
   helped: boolean,

@@ -36,7 +36,7 @@ test('reveal bisects after a group without a signal, stays after a mixed one, an
   expect(starts.metrics()).toEqual({ revealed: 0, atPrompt: 1 });
 });
 
-test('reveal finds the part that gives a signal within a few groups, and again after the policy improves', () => {
+test('reveal finds within a few groups the part that gives a signal, and finds it again after the policy improves', () => {
   const starts = open(reveal({ promptShare: 0 }));
   const rateAt = (threshold: number) => (share: number) =>
     share < threshold ? 0 : share < threshold + 0.1 ? 0.4 : 1;
@@ -69,7 +69,7 @@ test('likelihood corrects the log-odds after groups without a signal', () => {
   expect(starts.choose(['p'])).toEqual([at(-1)]);
 });
 
-test('reveal returns to the prompt after a success from there, and begins there unless measured as unsolved', () => {
+test('reveal begins at the prompt unless the problem was measured as unsolved, and returns there after a success from it', () => {
   const starts = open(reveal({ promptShare: 1 }));
   expect(shareOf(starts)).toBe(0);
   starts.observe([{ problemId: 'p', kind: 'prompt', successes: 1, trials: 8, attempts: [] }]);

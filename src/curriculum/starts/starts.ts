@@ -6,8 +6,8 @@ import type { Trials } from '../../difficulty/pass-rates/trials.ts';
  *
  * - `prompt`: at the prompt;
  * - `solution`: after the first `share` of a known solution, in tokens;
- * - `likelihood`: after the part of a known solution, at most `maxShare`, after which the log-odds that the policy writes
- *   the rest, plus `correction`, are nearest 0;
+ * - `likelihood`: after a part of a known solution of at most `maxShare`, chosen so that the log-odds of the policy
+ *   writing the rest, plus `correction`, are nearest 0;
  * - `correct`, `incorrect`: after an attempt of the policy whose last `steps` steps are cut off.
  */
 export type StartChoice =
@@ -29,7 +29,7 @@ export interface StartProblem {
   readonly hasSolution: boolean;
 }
 
-/** Outcome of a group, with the start of its attempts. */
+/** Outcome of a group, and where its attempts began. */
 export interface StartOutcome extends Trials {
   readonly problemId: string;
   /** Where the group began; also `prompt` if the chosen start was empty. */
@@ -48,9 +48,9 @@ export interface OwnAttempt {
  * Chooses where attempts begin; samplers choose the problems. All rollouts of a group share one start, so that they
  * share the baseline of that start. Only outcomes from the prompt count towards the problem's pass rate.
  *
- * Guarantees (tested by `test/conformance/starts.test.ts`): `choose` changes nothing; deterministic given configuration,
- * pool, seed and outcomes; `restore(save())` at any point continues exactly, also through JSON; an attempt is only used
- * for its own problem.
+ * Guarantees (tested by `test/conformance/starts.test.ts`): `choose` changes nothing; deterministic given
+ * configuration, pool, seed and outcomes; `restore(save())` at any point continues exactly, also through JSON; an
+ * attempt is used only for its own problem.
  *
  * @example
  * const starts = createStarts(reveal(), pool, 7);

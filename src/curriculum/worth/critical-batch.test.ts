@@ -64,7 +64,7 @@ test('the scale of the loss does not change the critical batch', () => {
   expect(criticalBatch([]).mean).toBeNaN();
 });
 
-test('halves of unequal size give the true critical batch, and the interval covers it', () => {
+test('splits into unequal halves give the true critical batch, and the interval covers it', () => {
   // 40 dimensions with unequal noise; tr Σ = Σ σ², |G|² = 40 · 0.5².
   const sigmas = Array.from({ length: 40 }, (_, i) => 4 / Math.sqrt(i + 1));
   const truth = sigmas.reduce((sum, sigma) => sum + sigma * sigma, 0) / (40 * 0.25);
@@ -93,7 +93,7 @@ test('halves of unequal size give the true critical batch, and the interval cove
   expect(covered / worlds).toBeGreaterThan(0.92);
 });
 
-test('signal lost is a share, and grows with noise and with the number of groups without advantage', () => {
+test('signalLost is in [0, 1], and grows with noise and with the number of zero-advantage groups', () => {
   const groups = fc.integer({ min: 1, max: 64 });
   const critical = fc.double({ min: 0, max: 1e4, noNaN: true });
   fc.assert(

@@ -3,10 +3,7 @@ import { ratioEstimate } from '../../statistics/ratio.ts';
 
 /** Gradient norms of two disjoint halves of a batch and of their sum, with the same loss weights. */
 export interface SplitGradient {
-  /**
-   * Number of live groups in each half; ≥ 1. Groups without advantage add nothing to a gradient and do not
-   * count.
-   */
+  /** Number of live groups in each half; ≥ 1. Zero-advantage groups add nothing to a gradient and do not count. */
   readonly groups: readonly [number, number];
   /** L2 norm of each half's gradient. */
   readonly norms: readonly [number, number];
@@ -14,18 +11,18 @@ export interface SplitGradient {
   readonly wholeNorm: number;
 }
 
-/** Noise and signal of one split, both on the scale of `groups[0] · groups[1]` products of two groups. */
+/** Estimates of noise and signal from one split, both multiplied by `groups[0] · groups[1]`. */
 export interface NoiseParts {
-  /** Trace of the covariance of one group's gradient, tr Σ. */
+  /** Trace of the covariance of one group's gradient, tr Σ, times the factor. */
   readonly noise: number;
-  /** Squared norm of the mean gradient, |G|²; may be negative by chance. */
+  /** Squared norm of the mean gradient, |G|², times the factor; may be negative by chance. */
   readonly signal: number;
 }
 
 /**
- * Returns unbiased estimates of tr Σ and |G|² from the halves a, b of a batch: |a + b|² − |a|² − |b|² = 2 a·b, whose
- * expectation is 2 n_a n_b |G|² because groups are independent (McCandlish et al., arXiv 1812.06162, appendix
- * A.1; two halves instead of a part and the whole give half the variance).
+ * Returns unbiased estimates of tr Σ and |G|², times n_a n_b, from the halves a and b of a batch: |a + b|² − |a|² −
+ * |b|² = 2 a·b, whose expectation is 2 n_a n_b |G|² because groups are independent (McCandlish et al., arXiv
+ * 1812.06162, appendix A.1; two halves instead of a part and the whole give half the variance).
  */
 export function noiseParts({ groups: [n, m], norms: [a, b], wholeNorm }: SplitGradient): NoiseParts {
   const own = a * a + b * b;
@@ -60,7 +57,7 @@ export function updateProgress(live: number, critical: number): number {
 }
 
 /**
- * Returns the share of an update's attainable progress that is lost to groups without advantage, in [0, 1], relative to an
+ * Returns the share of an update's attainable progress, in [0, 1], that zero-advantage groups cost, relative to an
  * update whose groups are all live. Near 0 if noise is small, whatever the share of live groups.
  *
  * @param live number of live groups of the update.

@@ -7,10 +7,13 @@ import type { StagingWorth } from './staging-worth.ts';
  */
 const leastSpeedup = 1.25;
 
-/** Decision that follows from the interval of a speed-up. */
+/** Recommendation that follows from the interval of a speed-up. */
 export type WorthVerdict = 'leave' | 'stage' | 'unclear';
 
-/** Returns `leave` if even the upper end gains too little, `stage` if even the lower end gains enough. */
+/**
+ * Returns `leave` if even the upper end of the interval is too small, `stage` if even the lower end is large enough,
+ * else `unclear`.
+ */
 export function worthVerdict({ speedup }: Pick<StagingWorth, 'speedup'>): WorthVerdict {
   if (speedup.high < leastSpeedup) return 'leave';
   return speedup.low >= leastSpeedup ? 'stage' : 'unclear';

@@ -55,7 +55,7 @@ export function unbiasedLive({ successes, trials }: Trials, groupSize: number): 
 const mostTrials = 64;
 
 /**
- * Creates the estimator of live shares over a pool or a sample of it. The estimator takes a count for
+ * Creates an estimator of the live shares of a pool from the pool or a sample of it. The estimator takes a count for
  * each problem: 1 for the estimate, resampled counts for its error.
  *
  * If every problem has the same number of trials, at least `groupSize`, the uniform share is the mean of
@@ -117,7 +117,7 @@ export function createLiveShares(
   };
 }
 
-/** Rounds of expectation maximisation on a resample, which starts near its solution. */
+/** Rounds of expectation maximisation for a resample, which starts near its solution. */
 const resampleRounds = 40;
 
 function shortened({ successes, trials }: Trials): Trials {

@@ -1,4 +1,4 @@
-/** Kinds of problems: their numbers, their weights in the selection, and the value of a draw. */
+/** Kinds of problems: how many there are, their weights in the selection, and the value of drawing one. */
 export interface Kinds {
   /** Number or share of problems of a kind. */
   readonly masses: ArrayLike<number>;
@@ -24,7 +24,7 @@ export function selectedShare({ masses, weights, values }: Kinds, density: numbe
     all += masses[i]!;
     mean += masses[i]! * values[i]!;
   }
-  // If the problems with a positive weight do not fill a step, the rest is drawn uniformly.
+  // If the problems with a positive weight do not fill a step, the remaining draws are uniform.
   const rest = Math.max(0, density * all - drawn);
   return (value + (rest * (mean - value)) / Math.max(Number.MIN_VALUE, all - drawn)) / (drawn + rest);
 }

@@ -148,7 +148,7 @@ test('trials whose number depends on their outcomes do not bias the live share',
   expect(Math.abs(uniform / trueShare(world, 8) - 1)).toBeLessThan(0.08);
 });
 
-test('cells raise the share that selection reaches only if they differ', () => {
+test('knowing the cells raises the share that selection reaches only if the cells differ', () => {
   const drawing = { groupSize: 8, density: 0.02, exponent: 4 };
   const rng = createRng(6, 'cells');
   const pool = drawPool({ problems: 2000, trials: 8, alive: 0.1, cells: 20 }, rng);
@@ -221,7 +221,7 @@ test(
   },
 );
 
-test('describes a decision with its figures', () => {
+test('describeWorth states the decision and its figures', () => {
   const estimate = (mean: number, low: number, high: number) => ({ mean, low, high });
   const worth: StagingWorth = {
     speedup: estimate(2.5, 2.1, 3),

@@ -6,7 +6,7 @@ import { sortedQuantile, variance } from '../../statistics/summary.ts';
 import { criticalBatch, type NoiseParts, updateProgress } from './critical-batch.ts';
 import { createLiveShares, type LiveShares, type PooledTrials } from './live-share.ts';
 
-/** Size of a training run, which limits what selection can find and gain. */
+/** Size of a training run, which limits how much selection can find and gain. */
 export interface TrainingSize {
   /** Rollouts per group. */
   readonly groupSize: number;
@@ -32,10 +32,7 @@ export interface StagingWorth {
   readonly criticalBatch: Estimate;
   /** False if no gradients were measured and `unmeasuredBatch` was assumed. */
   readonly isBatchMeasured: boolean;
-  /**
-   * Number of trial records behind the shares, one per problem or visit; absent if the sampler measured the
-   * shares.
-   */
+  /** Number of trial records behind the shares, one per problem or visit; absent if a sampler measured the shares. */
   readonly records?: number;
 }
 
@@ -73,12 +70,13 @@ export function speedup(critical: number, groups: number, liveUniform: number, l
 }
 
 /**
- * Estimates the worth of staging for a pool. Each world draws the uniform share from its Beta posterior, the
- * selected shares from a resample of the problems, and the critical batch from its confidence distribution;
- * intervals are quantiles over worlds, and estimates are medians.
+ * Estimates how much staging gains on a pool. Each of many simulated worlds draws the uniform share from its Beta
+ * posterior, the selected shares from a resample of the problems, and the critical batch from its confidence
+ * distribution; intervals are quantiles over worlds, and estimates are medians.
  *
  * @param pool problems with trials: the whole pool or a uniform sample of it; not empty.
- * @param noise noise and signal of split batches at about these weights; fewer than two count as unmeasured.
+ * @param noise noise and signal of split batches, measured with about the current weights; fewer than two count as
+ * unmeasured.
  */
 export function stagingWorth(
   pool: readonly PooledTrials[],
@@ -120,8 +118,8 @@ export interface MeasuredShares {
 }
 
 /**
- * Estimates the worth of selection from the shares that samplers measured themselves; below 1 if selection
- * finds fewer live groups than uniform draws.
+ * Estimates how much selection gains from the shares that samplers measured themselves. The speed-up is below 1 if
+ * selection finds fewer live groups than uniform draws.
  *
  * @param measured one for each sampler of the stage, i.e. one per domain of a mix, whose uniform draws keep the mix.
  * @param problemsPerUpdate groups of one optimizer update.

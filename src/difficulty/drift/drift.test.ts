@@ -24,7 +24,7 @@ test('beliefs sum to 1 after every operation', () => {
   );
 });
 
-test('age widens a belief away from the ends of the grid', () => {
+test('age widens a belief that is far from the ends of the grid', () => {
   const deviations = [0, 1, 5, 20].map(
     (age) => describeBelief(model.aged(observed(model.start, 10, 20), age)).deviation,
   );
@@ -40,7 +40,7 @@ test('age 0 changes nothing, and the trend raises a rate of one half', () => {
   expect(describeBelief(still.aged(half, 20)).mean).toBeCloseTo(0.5, 6);
 });
 
-test('fits the start to first trials, including the ends of the grid', () => {
+test('learnStart fits the distribution of first trials, including the ends of the grid', () => {
   const rng = createRng(1, 'start');
   const first = Array.from({ length: 400 }, () => {
     const rate = rng.next() < 0.5 ? 0.001 : 0.8;

@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { normalise, rateGrid, spacing } from './rate-grid.ts';
 
 /**
- * Drift of pass rates while the policy learns, per unit of time (a training step, or one visit of every problem; use
+ * Drift of pass rates while the policy learns, per unit of time (a training step, or one visit to every problem; use
  * one unit throughout). Log-odds follow a random walk: old measurements lose value, but "nearly always" stays far from
- * "sometimes", unlike with decaying counts. docs/algorithms/drift.md.
+ * "sometimes", which decaying counts do not achieve. See docs/algorithms/drift.md.
  */
 export const driftConfig = z.strictObject({
   /** Standard deviation of the change of the log-odds. */
@@ -12,7 +12,8 @@ export const driftConfig = z.strictObject({
   /** Mean change of the log-odds: the effect of training. */
   trend: z.number().default(0.03),
   /**
-   * Share of problems whose log-odds leap instead of drifting, and the size of a leap as a multiple of `volatility`.
+   * Share of problems whose log-odds leap, per unit of time, instead of drifting, and the size of a leap as a multiple
+   * of `volatility`.
    */
   leapShare: z.number().min(0).max(1).default(0.02),
   leap: z.number().positive().default(4),
@@ -24,15 +25,15 @@ export type Drift = z.infer<typeof driftConfig>;
 /** Belief about a pass rate: probabilities over a fixed grid of log-odds, summing to 1. */
 export type RateBelief = Float64Array;
 
-/** How beliefs change with time; see `createDriftModel`. */
+/** Model of how beliefs change with time; see `createDriftModel`. */
 export interface DriftModel {
-  /** Belief about an untried problem. */
+  /** Belief about a problem without trials. */
   readonly start: RateBelief;
   /** Returns the belief after `age` units of time without new trials. */
   aged(belief: RateBelief, age: number): RateBelief;
 }
 
-/** @param start belief about an untried problem, from `learnStart` or `rateGrid.uniform`. */
+/** @param start belief about a problem without trials, from `learnStart` or `rateGrid.uniform`. */
 export function createDriftModel(drift: Drift, start: RateBelief): DriftModel {
   const kernels = new Map<number, Float64Array>();
   const kernelFor = (age: number): Float64Array => {
@@ -79,7 +80,9 @@ export const startTuning = {
   floor: 0.05,
 };
 
-/** Fits the distribution of pass rates before training to the first trials, by expectation maximisation. */
+/**
+ * Fits the distribution of pass rates before training to the first trials of all problems, by expectation maximisation.
+ */
 export function learnStart(
   first: readonly { readonly successes: number; readonly trials: number }[],
   { rounds, floor } = startTuning,
@@ -102,7 +105,7 @@ function kernelOf({ volatility, trend, leapShare, leap }: Drift, age: number): F
   const size = rateGrid.rates.length;
   const kernel = new Float64Array(size * size);
   const usual = volatility * Math.sqrt(age);
-  // A leap happens once; its probability grows with age.
+  // At most one leap happens; its probability grows with age.
   const leaps = 1 - (1 - leapShare) ** age;
   for (let from = 0; from < size; from++) {
     const row = kernel.subarray(from * size, (from + 1) * size);

@@ -9,13 +9,13 @@ import {
 } from './drift.ts';
 import type { Trials } from '../pass-rates/trials.ts';
 
-/** Trials of one problem at one time. */
+/** Trials at one problem at one point in time. */
 export interface Visit extends Trials {
   /** In the unit of the drift, e.g. training steps. */
   readonly time: number;
 }
 
-/** Maximum number of problems in the fit: each costs one filter per candidate. */
+/** Maximum number of problems in the fit: each costs one filtering pass per candidate drift. */
 const mostProblems = 200;
 const volatilities = [0.02, 0.05, 0.12, 0.25, 0.5];
 const trends = [0, 0.01, 0.03, 0.07, 0.15];
@@ -24,8 +24,8 @@ const trends = [0, 0.01, 0.03, 0.07, 0.15];
  * Fits the drift to problems with several visits: chooses from a grid of drifts the one that predicts later visits
  * best. Returns the default drift if no problem has several visits.
  *
- * @param start belief about an untried problem.
- * @param visits of each problem, in order of time.
+ * @param start belief about a problem without trials.
+ * @param visits to each problem, in order of time.
  */
 export function fitDrift(start: RateBelief, visits: readonly (readonly Visit[])[]): DriftModel {
   const repeated = visits.filter((one) => one.length > 1);
@@ -40,7 +40,7 @@ export function fitDrift(start: RateBelief, visits: readonly (readonly Visit[])[
   return models[losses.indexOf(Math.min(...losses))]!;
 }
 
-/** Returns the belief at `time`, after all visits. */
+/** Returns the belief at `time`, which must not be earlier than the last visit. */
 export function believeAt(model: DriftModel, visits: readonly Visit[], time: number): RateBelief {
   let belief = model.start;
   let last = visits[0]?.time ?? time;

@@ -15,7 +15,7 @@ const known = new Map<string, Float64Array>();
 /** The grid of pass rates on which beliefs are defined. */
 export const rateGrid = {
   rates,
-  /** Returns equal belief in all log-odds. */
+  /** Returns a belief with equal probabilities for all log-odds. */
   uniform: (): Float64Array => new Float64Array(size).fill(1 / size),
   /** Returns the probability of `successes` in `trials` at each rate. Cached, because there are few distinct counts. */
   likelihood(successes: number, trials: number): Float64Array {
@@ -26,7 +26,7 @@ export const rateGrid = {
   },
 } as const;
 
-/** Scales to a sum of 1, in place. */
+/** Scales weights to a sum of 1, in place. */
 export function normalise(weights: Float64Array): Float64Array {
   let total = 0;
   for (const weight of weights) total += weight;

@@ -22,7 +22,7 @@ function planFor(
   return planRemeasure([{ id: 'p', belief }], { cuts, trials }, limits);
 }
 
-test('attempts uncertain problems within budget and recall', () => {
+test('attempts uncertain problems until the recall or the budget is reached', () => {
   const problems = [
     ...Array.from({ length: 10 }, (_, i) => ({ id: `never${i}`, belief: tried(0, 16, 30) })),
     ...Array.from({ length: 10 }, (_, i) => ({ id: `half${i}`, belief: tried(8, 16, 5) })),
@@ -54,7 +54,7 @@ test('attempts uncertain problems within budget and recall', () => {
   expect(planRemeasure([], what, everything).expectedWrong).toEqual([0, 0]);
 });
 
-test('expected cost and error match simulated problems', () => {
+test('the expected cost and error match those of simulated problems', () => {
   const draws = 4000;
   for (const [belief, cuts, trials] of [
     [tried(0, 8, 10), neverSometimesAlways, 16],
@@ -79,7 +79,7 @@ test('expected cost and error match simulated problems', () => {
   }
 });
 
-test('stops when further attempts cannot change the level', () => {
+test('stops when further attempts cannot change the cell', () => {
   const plan = planFor(tried(4, 8, 1e3), neverSometimesAlways, 8);
   expect(attemptsMade(plan, '00000000')).toBe(8);
   expect(attemptsMade(plan, '10111111')).toBe(2);
@@ -112,7 +112,7 @@ test('makes the same attempts regardless of interruptions', () => {
   );
 });
 
-test('plans each attempt once, replaces ungradable attempts, and never exceeds the horizon', () => {
+test('plans each attempt once, replaces ungradable attempts, and never exceeds the maximum number of attempts', () => {
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 1, max: 20 }), (seed, count) => {
       using store = openPassRateStore(':memory:');

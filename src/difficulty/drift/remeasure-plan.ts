@@ -20,7 +20,7 @@ export interface AgedProblem {
   readonly belief: RateBelief;
 }
 
-/** The question of a re-measurement: in which cell each problem would be after `trials` attempts. */
+/** The question that a re-measurement answers: the cell in which each problem would be after `trials` attempts. */
 export interface Remeasurement {
   readonly cuts: readonly Cut[];
   readonly trials: number;
@@ -34,14 +34,14 @@ export interface RemeasurePlan {
   /** Stopping rule of each problem. */
   readonly rules: ReadonlyMap<string, StoppingRule>;
   readonly expectedRollouts: number;
-  /** Expected number of problems whose likeliest cell is wrong, before and after measuring. */
+  /** Expected number of problems whose most probable cell is wrong, before and after the re-measurement. */
   readonly expectedWrong: readonly [before: number, after: number];
 }
 
 /**
- * Plans a re-measurement. For each belief, it computes the optimal rule: when to attempt the problem, and when to
- * keep its likeliest cell. A wrong cell has the same price for all problems, chosen so that the expected number of
- * attempts stays within the budget, or so that the plan is expected to correct the target share of wrong cells.
+ * Plans a re-measurement. For each belief, it computes the optimal rule: when to attempt the problem again, and when to
+ * accept its most probable cell. A wrong cell has the same price for all problems, chosen so that the expected number
+ * of attempts stays within the budget, or so that the plan is expected to correct the target share of wrong cells. See
  * docs/algorithms/remeasuring.md.
  *
  * @param limits `budget` in rollouts; `recall` in (0, 1].
@@ -87,9 +87,8 @@ export function isToBeMeasured({ rules }: RemeasurePlan, id: string): boolean {
 }
 
 /**
- * Plans the next attempts of a re-measurement; call it again once these are recorded. The next wave is planned only
- * after the previous one is complete, so an interrupted measurement continues with exactly the attempts it would have
- * made.
+ * Plans the next attempts of a re-measurement; call it again after recording these. It plans a wave only after the
+ * previous one is complete, so an interrupted measurement continues with exactly the attempts that it would have made.
  */
 export function planNextAttempts(
   { checkpoints, rules, trials }: RemeasurePlan,
@@ -118,7 +117,10 @@ export function planNextAttempts(
 const nothing = { rollouts: [] as readonly number[], marks: '' };
 const successesIn = (marks: string): number => marks.replaceAll('0', '').length;
 
-/** Prepares stopping rules for any belief: computes the probabilities of records and cells given a rate once. */
+/**
+ * Returns a function that prepares stopping rules for a belief. Computes the probabilities of records and cells at each
+ * rate only once.
+ */
 function prepareBeliefs(
   cuts: readonly Cut[],
   trials: number,

@@ -4,7 +4,7 @@ import { cellMasses, createOutcomeTable, type OutcomeTable, recordIndex } from '
 import { fitMixture, type RecordCount } from '../probing/fit-mixture.ts';
 import { noTrials, type Trials } from '../pass-rates/trials.ts';
 
-/** The records of one model, with the number of problems that have each record. */
+/** The records of one model's trials, with the number of problems that have each record. */
 export interface ObservedModel {
   readonly label: string;
   readonly table: OutcomeTable;
@@ -16,7 +16,7 @@ export type CellsOf = (
   trials: Trials | undefined,
 ) => readonly { readonly probability: number; readonly standIn: Trials }[];
 
-/** Counts a model's records; a record longer than the horizon is scaled to it. */
+/** Counts the problems with each record of a model; scales records longer than the horizon down to it. */
 export function observeModel(
   label: string,
   cuts: readonly Cut[],
@@ -33,9 +33,9 @@ export function observeModel(
 }
 
 /**
- * Fits a model's population and returns the probability of each cell given trials.
- * @param redraw index of a pool resampled by the Bayesian bootstrap (Rubin 1981), which is fitted instead of the
- * observed pool.
+ * Fits the distribution of a model's pass rates, and returns a function from trials to the probability of each cell.
+ * @param redraw if given, fits a resample of the pool instead (Bayesian bootstrap, Rubin 1981); the number identifies
+ * the resample.
  */
 export function learnModel({ table, counts }: ObservedModel, redraw?: number): CellsOf {
   const seen =

@@ -3,7 +3,7 @@ import { cutsOfRules } from './cuts-of-rules.ts';
 import { simpleLevels } from './level-presets.ts';
 import { levelConfig } from './levels.ts';
 
-test('lists every bound of the rules once, in ascending order, for the named model only', () => {
+test('lists every bound of the rules once, in ascending order, and only for the given model', () => {
   const rules = simpleLevels().map((input) => levelConfig.parse(input).rule);
   expect(cutsOfRules(rules, 'policy')).toEqual([
     { at: 0, excludeAt: true },

@@ -4,9 +4,7 @@ import type { Interval } from '../../statistics/intervals.ts';
 import type { LevelRule } from './level-rules.ts';
 import { noTrials, type Trials } from '../pass-rates/trials.ts';
 
-/**
- * Whether a problem belongs to a level, given its trials. `possible` means that further trials may decide either way.
- */
+/** Whether a problem belongs to a level, given its trials. `possible`: further trials may decide either way. */
 export type Membership = 'certain' | 'possible' | 'no';
 
 /** A problem with its pass rates for every measured model. */
@@ -17,11 +15,11 @@ export interface LevelSubject {
   readonly passRates: Readonly<Record<string, Trials>>;
 }
 
-/** Context in which a rule is evaluated. */
+/** Functions that the evaluation of a rule needs. */
 export interface RuleContext {
   /**
-   * Range of a pass rate, given its trials. A point estimate is a range of one value; an unmeasured rate has the range
-   * 0 … 1.
+   * Returns the range of a pass rate given its trials. For a point estimate, it is a single value; without trials, it
+   * is 0 … 1.
    */
   readonly intervalOf: (trials: Trials) => Interval;
   /** Returns the membership in a named level. */

@@ -1,6 +1,6 @@
 import type { LevelOdds } from './level-odds.ts';
 
-/** Forecast of a level's size if every problem had `horizon` attempts. */
+/** Forecast of a level's size after `horizon` attempts at every problem. */
 export interface LevelForecast {
   /** Number of problems that the level accepts with the current trials. */
   readonly taken: number;
@@ -18,7 +18,7 @@ export interface LevelForecast {
 }
 
 /**
- * Sums a level's odds over some subjects.
+ * Forecasts a level's size among some of the subjects from its odds.
  * @param taken returns whether the level accepts the subject with the current trials.
  */
 export function summariseOdds(

@@ -12,8 +12,8 @@ const paper = paperLevels().map((level) => levelConfig.parse(level));
 const trials = (successes: number, made: number) => ({ successes, trials: made });
 
 /**
- * Returns problems tried `made` times, and the same problems tried `horizon` times. A fifth of them are never solved;
- * the pass rates of the others are evenly spread.
+ * Returns problems with `made` attempts each, and the same problems with `horizon` attempts. A fifth of them are never
+ * solved; the pass rates of the others are evenly spread.
  */
 function world(count: number, made: number, horizon: number) {
   return Array.from({ length: count }, (_, i) => {
@@ -29,7 +29,7 @@ function world(count: number, made: number, horizon: number) {
   });
 }
 
-test('forecasts from a few attempts the size of a level after many', () => {
+test('forecasts the size of a level after many attempts from a few', () => {
   const problems = world(3000, 4, 64);
   const now = problems.map((problem) => problem.now);
   const levels = createLevels(simple, prior);
@@ -60,7 +60,7 @@ test('forecasts from a few attempts the size of a level after many', () => {
   );
 });
 
-test('odds are probabilities, sum to 1 over a partition, and are 0 or 1 for a long record', () => {
+test('odds are probabilities, sum to 1 over levels that partition the pass rates, and are 0 or 1 for a long record', () => {
   const record = fc
     .integer({ min: 0, max: 90 })
     .chain((made) => fc.integer({ min: 0, max: made }).map((successes) => trials(successes, made)));
@@ -87,7 +87,7 @@ test('odds are probabilities, sum to 1 over a partition, and are 0 or 1 for a lo
   );
 });
 
-test('levels over several models use every model, and unmeasured problems are in no level', () => {
+test('levels defined over several models use all of them, and unmeasured problems are in no level', () => {
   const subject = (id: string, small: number, medium: number) => ({
     id,
     domain: 'math',

@@ -6,7 +6,7 @@ import { type LevelSubject, staysIn } from './evaluate-rule.ts';
 import { type CellsOf, learnModel, type ObservedModel, observeModel } from './cell-odds.ts';
 import { noTrials, type Prior, type Trials } from '../pass-rates/trials.ts';
 
-/** Probability that each problem would be in each level if every model had attempted it `horizon` times. */
+/** Probability that each problem would be in each level after `horizon` attempts by every model. */
 export interface LevelOdds {
   /** By level: for each subject in order, the probability that the level accepts it. */
   readonly odds: ReadonlyMap<string, Float64Array>;
@@ -19,10 +19,10 @@ export interface LevelOdds {
 
 /**
  * Forecasts level membership. One record is often ambiguous: some problems that failed 4 of 4 attempts are sometimes
- * solved. The model's pass rates on all problems show how many. Pass rates of several models are independent given
- * the records. docs/algorithms/levels.md, (V4)–(V6).
+ * solved. The model's pass rates on all problems show how many. The pass rates of several models are assumed
+ * independent given the records. See docs/algorithms/levels.md, (V4)–(V6).
  *
- * @param horizon number of attempts that the levels refer to; longer records are scaled down to it.
+ * @param horizon number of attempts to which the levels refer; longer records are scaled down to it.
  */
 export function levelOdds(
   configs: readonly LevelConfig[],
@@ -61,7 +61,10 @@ export function levelOdds(
  */
 const redraws = 20;
 
-/** Problems that rules cannot distinguish: same domain, same records, kept or dropped by the same thinnings. */
+/**
+ * Problems that no rule can distinguish: they have the same domain and the same records, and the same `thin` rules keep
+ * them.
+ */
 interface Kind {
   readonly example: LevelSubject;
   readonly members: number[];

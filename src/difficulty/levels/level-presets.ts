@@ -22,15 +22,21 @@ export function simpleLevels(
   ];
 }
 
-/** Labels of the models whose pass rates define the paper's levels, and settings that the paper does not state. */
+/**
+ * Labels of the models whose pass rates define the levels of {@link paperLevels}, and settings, some of which the paper
+ * does not state.
+ */
 export interface PaperLevelOptions {
-  /** R1-Distill-Qwen-1.5B in the paper: the policy before training. */
+  /** Label of the small model; R1-Distill-Qwen-1.5B in the paper, the policy before training. */
   readonly small?: string;
-  /** The 7B model in the paper. */
+  /** Label of the medium model; the 7B model in the paper. */
   readonly medium?: string;
-  /** The 32B model in the paper. */
+  /** Label of the large model; the 32B model in the paper. */
   readonly large?: string;
-  /** DeepSeek-R1: problems that it never solves are dropped as too hard or ungradable. `null` keeps them. */
+  /**
+   * Label of the judge; DeepSeek-R1 in the paper. Problems that it never solves are dropped as too hard or ungradable;
+   * `null` keeps them.
+   */
   readonly judge?: string | null;
   /** The large model "solves" a problem at or above this pass rate and "fails" it below. Not in the paper. */
   readonly solvedFrom?: number;

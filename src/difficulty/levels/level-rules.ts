@@ -65,13 +65,13 @@ export const levelRuleConfig: z.ZodType<LevelRule, LevelRuleInput> = z.discrimin
     type: z.literal('thin'),
     rule,
     share: z.number().min(0).max(1),
-    /** Determines, together with the problem's id, whether the problem stays. */
+    /** Seed of the thinning: together with the problem's id, it determines whether the problem is kept. */
     seed: z.int(),
     domain: z.string().optional(),
   }),
 ]);
 
-/** Selects pass rates of one model between two bounds, which are inclusive by default. */
+/** Selects problems for which one model's pass rate lies between two bounds, which are inclusive by default. */
 export const band = noun(bandRule);
 
 /** Selects the problems of one domain. */

@@ -48,7 +48,7 @@ const bandInput = fc
 describe('simple levels', () => {
   const levels = build(...simpleLevels());
 
-  test('bounds are inclusive as documented', () => {
+  test('the documented bounds are inclusive', () => {
     expect(levels.of(policy(0, 8))).toEqual(['hard']);
     expect(levels.of(policy(2, 8))).toEqual(['hard', 'learnable']);
     expect(levels.of(policy(3, 8))).toEqual(['medium', 'learnable']);
@@ -71,7 +71,7 @@ describe('simple levels', () => {
     );
   });
 
-  test('by interval, learnable is certain for the same problems as by point; the others stay undecided after few trials', () => {
+  test('with intervals, learnable is certain for the same problems as with points; after few trials, the others stay undecided', () => {
     const careful = build(...simpleLevels({ by: 'interval' }));
     fc.assert(
       fc.property(trials, ([s, n]) => {
@@ -84,7 +84,7 @@ describe('simple levels', () => {
   });
 });
 
-test('higher confidence never makes a possible member certain', () => {
+test('a higher confidence never makes a possible member certain', () => {
   fc.assert(
     fc.property(bandInput, trials, (rule, [s, n]) => {
       const levels = build(
@@ -132,7 +132,7 @@ describe('thinning', () => {
     return new Set(ids.filter((id) => levels.of(subject({ policy: [1, 2] }, 'math', id)).length > 0));
   };
 
-  test('keeps a seeded share that grows with the share', () => {
+  test('keeps a share that depends on the seed; a larger share contains the smaller one', () => {
     expect(taken(1, 0.5).size / 2000).toBeCloseTo(0.5, 1);
     expect(taken(1, 0.5)).toEqual(taken(1, 0.5));
     expect(taken(2, 0.5)).not.toEqual(taken(1, 0.5));
@@ -159,7 +159,7 @@ describe("the paper's levels", () => {
     [rates(0, 0, 0, 1), ['L3'], 'only the judge can'],
     [rates(2, 2, 0, 0), [], 'the judge never can: dropped'],
     [rates(4, 3, 1, 4), ['L3'], 'small always, medium sometimes is not in L2'],
-  ])('%#: %s', (problem, expected) => {
+  ])('assigns problem %# to the documented levels', (problem, expected) => {
     expect(levels.of(problem)).toEqual(expected);
   });
 
@@ -174,7 +174,7 @@ describe("the paper's levels", () => {
     expect(Math.abs(share('code') - 0.1)).toBeLessThan(0.02);
   });
 
-  test('describes rules with their thresholds', () => {
+  test('describes the rules of levels with their thresholds', () => {
     expect(levels.describe()).toEqual([
       'L1: 0 < p(judge) and 0 < p(small) < 1 (point estimates)',
       'L2: 0 < p(judge) and ((p(small) = 0 and p(medium) = 1) or (p(small) = 0 and 0 < p(medium) < 1) or (0 < p(small) < 1 and 0 < p(medium) < 1)) (point estimates)',

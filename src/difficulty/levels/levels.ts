@@ -11,11 +11,11 @@ export const levelConfig = z.strictObject({
   name: z.string().min(1),
   rule: levelRuleConfig,
   /**
-   * How pass rates are read. `point`, the default and the papers' method, uses successes / trials. With
-   * `interval`, membership is certain only if the whole credible interval agrees.
+   * How trials are compared with bounds. `point`, the default and the method of the papers, uses successes / trials.
+   * With `interval`, membership is certain only if it holds for the whole credible interval.
    */
   by: z.enum(['point', 'interval']).default('point'),
-  /** Confidence of the interval. */
+  /** Confidence level of the interval. */
   confidence: z.number().gt(0).lt(1).default(0.95),
   /** Whether `possible` members are included. With `point`, only unmeasured problems are `possible`. */
   acceptPossible: z.boolean().default(false),
@@ -33,7 +33,8 @@ export function level(
 /** A validated level. */
 export type LevelConfig = z.infer<typeof levelConfig>;
 
-/** All levels of a recipe, ready to sort problems.
+/**
+ * All levels of a recipe, ready to assign problems to levels.
  *
  * @example
  * const levels = createLevels(simpleLevels().map((input) => levelConfig.parse(input)), { alpha: 1, beta: 1 });
@@ -56,9 +57,7 @@ export interface Levels {
   describe(): string[];
 }
 
-/**
- * @throws {ConfigError} when names repeat, a rule names an unknown level, or the definitions of levels are circular.
- */
+/** @throws {ConfigError} if names repeat, a rule names an unknown level, or the definitions of levels are circular. */
 export function createLevels(configs: readonly LevelConfig[], prior: Prior): Levels {
   const byName = new Map(configs.map((config) => [config.name, config]));
   const rules = new Map(configs.map(({ name, rule }) => [name, rule]));

@@ -1,7 +1,7 @@
 import { DataError } from '../../core/errors.ts';
 
 /**
- * Why an attempt was made:
+ * Reason why an attempt was made:
  * - `base`: to measure a model as it was loaded, before training;
  * - `training`: to train on it;
  * - `boundary`: to measure the policy again when a stage begins; `stage` is the 0-based index of that stage.

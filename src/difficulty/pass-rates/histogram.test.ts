@@ -8,7 +8,7 @@ const entry = (group: string, successes: number, trials: number): HistogramEntry
   trials: { successes, trials },
 });
 
-test('draws its counts', () => {
+test('draws the counts of each row as bars', () => {
   const entries = [
     ...Array.from({ length: 8 }, () => entry('math', 0, 8)),
     ...Array.from({ length: 4 }, () => entry('math', 4, 8)),

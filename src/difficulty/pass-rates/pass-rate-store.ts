@@ -7,11 +7,11 @@ import type { Problem } from '../../core/problem.ts';
 import type { AttemptSource } from './attempt-source.ts';
 import type { Trials } from './trials.ts';
 
-/** Sampling settings that a pass rate depends on. */
+/** Sampling settings that affect a pass rate. */
 export interface SamplingConditions {
   readonly temperature: number;
   readonly topP: number;
-  /** 0: all tokens. */
+  /** Number of most probable tokens to sample from; 0: all tokens. */
   readonly topK: number;
   /** Strings that end a completion, besides the model's own end tokens; their order is irrelevant. */
   readonly stop: readonly string[];
@@ -19,7 +19,7 @@ export interface SamplingConditions {
   readonly maxTokens: number;
 }
 
-/** Everything besides the problem that a pass rate depends on. Rates under different conditions are never mixed. */
+/** Everything besides the problem that affects a pass rate. Rates under different conditions are never mixed. */
 export interface Conditions extends SamplingConditions {
   /** Identifies the weights (a content hash, or a run's policy version); for a model server, its name and host. */
   readonly model: string;
@@ -42,7 +42,7 @@ export interface Observation {
   readonly edition?: string;
   /** Why the attempt was made. */
   readonly source: AttemptSource;
-  /** Number of steps the policy had been trained for. */
+  /** Number of training steps of the policy before the attempt. */
   readonly step: number;
   /** 0-based index of the rollout among those of its problem, source and step. */
   readonly rollout: number;
@@ -53,7 +53,7 @@ export interface Observation {
   readonly finishReason?: FinishReason;
 }
 
-/** Filter of a read; an absent key does not filter. */
+/** Selects the attempts to read; an absent key does not filter. */
 export interface ObservationFilter {
   readonly source?: AttemptSource;
   readonly step?: number;
@@ -64,7 +64,7 @@ export interface ObservationFilter {
   readonly editions?: ReadonlyMap<string, string>;
 }
 
-/** One problem's attempts, summed. */
+/** Sum of one problem's attempts. */
 export interface RecordedTrials extends Trials {
   /** Recorded rollout indices, ascending, including ungradable ones. */
   readonly rollouts: readonly number[];
@@ -75,7 +75,7 @@ export interface RecordedTrials extends Trials {
 /** Pass rates with the attempts behind them, by problem id. */
 export type RecordedPassRates = ReadonlyMap<string, RecordedTrials>;
 
-/** Attempts at one problem for one source at one step, summed. */
+/** Sum of the attempts at one problem with the same source and step. */
 export interface ObservedGroup extends Trials {
   readonly problemId: string;
   readonly source: AttemptSource;
@@ -95,10 +95,7 @@ export interface ObservedGroup extends Trials {
   readonly fewestTokensToPass?: number;
 }
 
-/**
- * Everything besides the problem and the text that a log-likelihood depends on. It does not depend on any sampling
- * setting.
- */
+/** Everything besides the problem and the text that affects a log-likelihood. Sampling settings have no effect. */
 export interface Scoring extends Pick<Conditions, 'model' | 'template'> {
   /** Version of the format in which texts are scored; see `likelihoodVersion`. */
   readonly version: string;
@@ -133,7 +130,7 @@ export interface PassRateStore extends PassRateReader {
   recordLikelihoods(scoring: Scoring, likelihoods: readonly RecordedLikelihood[]): number;
   /** Adds to the requests and tokens spent on a model server. */
   recordSpending(model: string, spending: Spending): void;
-  /** Records the files that problems were read from, once per content. */
+  /** Records the files from which problems were read, once per content. */
   recordSources(records: readonly SourceRecord[]): void;
 }
 
@@ -141,11 +138,11 @@ export interface PassRateStore extends PassRateReader {
 export interface PassRateReader extends Disposable {
   /** Returns the pass rates of all problems attempted under these conditions. */
   passRates(conditions: Conditions, filter?: ObservationFilter): RecordedPassRates;
-  /** Returns the same attempts summed by source and step, with their cost and failures. */
+  /** Returns the attempts summed by problem, source and step, with their cost and failures. */
   groups(conditions: Conditions, filter?: ObservationFilter): ObservedGroup[];
   /** Returns every set of conditions with observations, oldest first. */
   conditions(): Conditions[];
-  /** Returns all log-likelihoods of one scoring, for every edition and text. */
+  /** Returns all log-likelihoods with this scoring, for every edition and text. */
   likelihoods(scoring: Scoring): RecordedLikelihood[];
   /** Returns the total spending on a model; zeros if none was recorded. */
   spending(model: string): Spending;

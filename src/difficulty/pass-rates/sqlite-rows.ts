@@ -24,7 +24,7 @@ export interface RecordedRow extends ProblemRow {
 
 type Replaced = 'source' | 'truncated' | 'promptTokens' | 'tokens' | 'fewestTokensToPass';
 
-/** Sums over unknown values are null. */
+/** A row of the query for groups. Sums over unknown values are null. */
 export interface GroupRow extends ProblemRow, Omit<ObservedGroup, Replaced | 'problemId'> {
   /** Encoded by `encodeSource`, here and in all other rows. */
   readonly source: string;

@@ -75,7 +75,7 @@ const thirdVersion = `
   ALTER TABLE observations ADD COLUMN finish_reason TEXT;
 `;
 
-/** Adds the files that measured problems were read from, each once, as the JSON of a `SourceRecord`. */
+/** Adds the files from which measured problems were read, each once, as the JSON of a `SourceRecord`. */
 const fourthVersion = `
   CREATE TABLE sources (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE) STRICT;
 `;
@@ -96,7 +96,7 @@ const fifthVersion = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** Migrations, each from the previous version; a new database runs all of them. */
+/** Migrations, each from the previous version; a new database gets all of them. */
 const versions = [firstVersion, secondVersion, thirdVersion, fourthVersion, fifthVersion];
 
 /**

@@ -40,7 +40,7 @@ test('recording a rollout twice is idempotent and returns 0', () => {
   });
 });
 
-test('keeps likelihoods by scoring, edition and text, and the first value of each', () => {
+test('stores likelihoods by scoring, edition and text, and keeps the first value of each', () => {
   using store = openPassRateStore(':memory:');
   const scoring = { model: 'm', template: 't', version: 'boxed@1' };
   const one = { problemId: 'a', edition: 'e', text: 'answer', digest: 'd', logprob: -2, tokens: 3 } as const;
@@ -98,7 +98,7 @@ test('keeps editions apart, and counts attempts of an unknown edition as the req
   expect(wanted(['unknown', 'exact'])).toEqual({ unknown: 2 });
 });
 
-test('groups sum the cost and the outcomes of attempts', () => {
+test('groups contain the sums of the costs and outcomes of attempts', () => {
   using store = openPassRateStore(':memory:');
   store.record(conditions, [
     { ...observe('a', 0), promptTokens: 10, tokens: 30, finishReason: 'stop' },
@@ -293,7 +293,7 @@ test('several processes write to one file without losing attempts', async () => 
   expect(store.passRates(conditions).get('same')?.trials).toBe(60);
 });
 
-test('reads a store on a read-only disk, and with two readers', async () => {
+test('two readers can open a store on a read-only disk', async () => {
   const closed = makeFastFolder('closed');
   const path = join(closed, 'rates.sqlite');
   {
@@ -305,7 +305,7 @@ test('reads a store on a read-only disk, and with two readers', async () => {
   expect(readdirSync(closed)).toEqual(['rates.sqlite']);
   chmodSync(path, 0o444);
   chmodSync(closed, 0o555);
-  // Root may write anywhere, so the read runs as user nobody.
+  // Root can write anywhere, so read as the user nobody.
   const look = `
     import { readPassRateStore } from ${JSON.stringify(new URL('sqlite-store.ts', import.meta.url).href)};
     if (process.getuid() === 0) process.setuid(65534);
@@ -318,7 +318,7 @@ test('reads a store on a read-only disk, and with two readers', async () => {
   rmSync(closed, { recursive: true });
 });
 
-test('leaves one complete file when the writer closes before a reader', () => {
+test('leaves one complete file if the writer closes before a reader', () => {
   const path = join(folder, 'outlived.sqlite');
   const store = openPassRateStore(path);
   store.record(conditions, [observe('a', 0)]);

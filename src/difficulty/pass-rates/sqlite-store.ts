@@ -31,8 +31,8 @@ import {
 import { openDatabase, openDatabaseReadOnly } from './sqlite-schema.ts';
 
 /**
- * Opens or creates the pass rates at `path` (`':memory:'` keeps them in memory). Several processes may use one file at
- * once: the database uses a write-ahead log, and writers wait up to 10 s for each other.
+ * Opens or creates the pass-rate store at `path` (`':memory:'` keeps it in memory). Several processes may use one file
+ * at the same time: the database uses a write-ahead log, and writers wait up to 10 s for each other.
  *
  * @throws {DataError} if the file cannot be opened, is not a pass-rate store, or was written by a newer Gradus.
  */
@@ -97,7 +97,7 @@ export function openPassRateStore(path: string): PassRateStore {
 }
 
 /**
- * Opens the pass rates at `path` read-only, even on a read-only disk.
+ * Opens the pass-rate store at `path` read-only, even on a read-only disk.
  *
  * @throws {DataError} as `openPassRateStore` does.
  */

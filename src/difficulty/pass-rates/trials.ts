@@ -16,7 +16,7 @@ export type PassRates = ReadonlyMap<string, Trials>;
 /** Label under which levels, rules and samplers find the pass rates of the model being trained. */
 export const policyLabel = 'policy';
 
-/** Label of the trained model without the environments of its recipe. */
+/** Label of the model being trained, measured without the environments of the recipe. */
 export const closedBookLabel = 'policy-closed-book';
 
 /** No trials yet. */
@@ -45,7 +45,7 @@ export function countTrials(verdicts: Iterable<Pick<Verdict, 'outcome'>>): Trial
   return { successes, trials };
 }
 
-/** Adds up trials of one problem under the same conditions. */
+/** Adds trials at one problem under the same conditions. */
 export function mergeTrials(...parts: readonly Trials[]): Trials {
   return parts.reduce(
     (sum, part) => ({ successes: sum.successes + part.successes, trials: sum.trials + part.trials }),

@@ -19,9 +19,9 @@ import { probingTuning, type ProbingTuning } from './tuning.ts';
 /** The cells to decide between, the target confidence, and the budget. */
 export interface ProbingGoal {
   readonly cuts: readonly Cut[];
-  /** Number of attempts that levels refer to; also the maximum per problem. */
+  /** Number of attempts to which levels refer; also the maximum per problem. */
   readonly horizon: number;
-  /** Attempts of every problem before any outcome is used. */
+  /** Attempts at every problem before any outcome is used. */
   readonly screen: number;
   /** Target share of problems in the right cell; probing stops once the expected share reaches it. */
   readonly confidence: number;
@@ -29,11 +29,11 @@ export interface ProbingGoal {
   readonly budget: number;
 }
 
-/** The goal and the problems of a probing, and everything else that does not change between waves. */
+/** The goal, the problems, and everything else that stays constant during probing. */
 export interface Probing {
   readonly goal: ProbingGoal;
   readonly ids: readonly string[];
-  /** Null if nothing is known about problems before their attempts. */
+  /** Evidence about the problems before any attempt; null if there is none. */
   readonly features: FeatureTable | null;
   readonly table: OutcomeTable;
   readonly checkpoints: readonly number[];
@@ -53,7 +53,7 @@ export interface ProbingState {
   readonly isOut: Uint8Array;
 }
 
-/** Attempts of each problem after the wave. */
+/** Total number of attempts at each problem after the wave. */
 export type Wave = Uint16Array;
 
 /** Prepares probing before any attempt. */
@@ -81,9 +81,9 @@ export function startProbing({ ids }: Probing): ProbingState {
 }
 
 /**
- * Returns the next wave, or null if every attempt costs more than it is worth or exceeds the budget. The first wave
- * screens every problem. Later waves continue two kinds of problems: the pilots, chosen by hash, until their outcomes
- * are mixed; and the problems whose expected error falls most per attempt. Pure.
+ * Returns the next wave, or null if every further attempt costs more than it is worth or exceeds the budget. The first
+ * wave screens every problem. Later waves continue two kinds of problems: the pilots, chosen by hash, until their
+ * outcomes are mixed; and the problems whose expected error falls most per attempt. The function is pure.
  */
 export function nextWave(probing: Probing, state: ProbingState): Wave | null {
   const { goal, ids, checkpoints } = probing;
@@ -128,7 +128,7 @@ export function afterWave(
     : after;
 }
 
-/** Returns the posterior of a problem as a function of its index in `ids`. */
+/** Returns a function from the index of a problem in `ids` to its posterior. */
 export function posteriors(
   probing: Probing,
   state: ProbingState,
@@ -163,7 +163,7 @@ function wish(state: ProbingState, priority: Float64Array, attemptsOf: (problem:
   return wishes;
 }
 
-/** Grants requests by priority within the budget. */
+/** Returns the wave that grants requests by priority until the budget is used up, or null if it grants none. */
 function waveWithin({ budget }: ProbingGoal, state: ProbingState, wishes: readonly Wish[]): Wave | null {
   let left = budget - state.attempts.reduce((sum, made) => sum + made, 0);
   const wave = Uint16Array.from(state.attempts);

@@ -19,8 +19,8 @@ const parse = (options: Parameters<typeof adaptive>[0]) => {
 };
 
 /**
- * Returns a world in which some problems are never solved, some always, and the others have evenly spread rates. Each
- * problem contains a word that hints at its rate.
+ * Returns a world in which some problems are never solved, some are always solved, and the others have evenly spread
+ * pass rates. Each problem contains a word that hints at its rate.
  */
 function world(seed: number, count: number) {
   const ids = Array.from({ length: count }, (_, i) => `p${i}`);
@@ -59,7 +59,7 @@ function observationsOf({ outcomeOf }: World, plan: AttemptPlan): Observation[] 
   );
 }
 
-/** Probes until no attempt is missing; each round records only a share of the requested attempts. */
+/** Probes until no attempt is missing; each round records only the share `arriving` of the requested attempts. */
 function probe(here: World, config: ReturnType<typeof parse>, rollouts: number, arriving = 1, seed = 0) {
   using store = openPassRateStore(':memory:');
   const luck = createRng(seed, 'luck');
@@ -108,7 +108,7 @@ test('stops attempting a problem that cannot be graded', () => {
   expect(measured.get('p0')!.rollouts.length).toBe(2);
 });
 
-test('an ungradable problem costs only its screen, and its budget goes to others', () => {
+test('an ungradable problem costs only its screening attempts, and its budget goes to others', () => {
   const here = world(5, 300);
   const isBroken = (id: string): boolean => Number(id.slice(1)) % 4 === 0;
   const outcomeOf: World['outcomeOf'] = (id, rollout) =>
@@ -117,7 +117,7 @@ test('an ungradable problem costs only its screen, and its budget goes to others
   const { measured, spent } = probe({ ...here, outcomeOf, features: new Map() }, config, 6);
   expect(spent).toBeGreaterThan(0.95 * 6 * 300);
   expect(here.ids.filter(isBroken).map((id) => measured.get(id)!.rollouts.length)).toEqual(Array(75).fill(1));
-  // An ungradable problem has the posterior of the population.
+  // The posterior of an ungradable problem is that of the population.
   const beliefs = posteriorsOf(config, 6, here.ids, measured, new Map());
   const mean = here.ids.reduce((sum, id) => sum + (isBroken(id) ? 0 : beliefs.get(id)!.mean), 0) / 225;
   expect(beliefs.get('p0')!.mean).toBeCloseTo(mean, 1);
@@ -163,7 +163,7 @@ test.each([
   },
 );
 
-test('posteriors are probabilities, whether replayed from the record or kept in memory', () => {
+test('posteriors are probabilities, both when replayed from the record and when kept in memory', () => {
   const here = world(11, 40);
   const config = parse({ horizon: 16, confidence: 0.9 });
   const { measured } = probe(here, config, 8);
@@ -212,7 +212,7 @@ test('problems with equal features form one group, and kinds are never split', (
   ids.forEach((_, i) => expect(small[i]).toBe(small[i % 30]));
 });
 
-test('plans nothing without problems, and reports the cost of a plan', () => {
+test('plans no attempts without problems, and describes the cost of a plan', () => {
   const config = parse({});
   expect(planAdaptive(config, 8, [], new Map()).batches).toEqual([]);
   const plan = planAdaptive(config, 8, ['a', 'b'], new Map());

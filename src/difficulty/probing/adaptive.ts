@@ -32,15 +32,15 @@ const adaptiveConfig = z.strictObject({
       error: 'expected rising cuts',
     }),
   /**
-   * Number of attempts that levels refer to, and the maximum per problem: "never" means never in this many attempts.
+   * Number of attempts to which levels refer, and the maximum per problem: "never" means never in this many attempts.
    */
   horizon: z.int().min(2).max(256).default(64),
   /** Number of initial attempts at every problem. */
   screen: z.int().positive().default(1),
-  /** Share of problems in the right cell; probing ends once the expected share reaches it. */
+  /** Target share of problems in the right cell; probing ends once the expected share reaches it. */
   confidence: z.number().gt(0).lt(1).default(0.95),
   /**
-   * Evidence that predicts pass rates before any attempt, besides the kind and source of a problem. `likelihood`: the
+   * Evidence that predicts pass rates before any attempt, besides a problem's kind and source. `likelihood`: the
    * model's log-probability of the gold answer and of the worked solution, one forward pass each; requires local
    * weights. `stated`: pass rates published with the data. `known`: the recipe's `knownPassRates` of other models.
    * `[]`: none of these.
@@ -48,13 +48,13 @@ const adaptiveConfig = z.strictObject({
   prior: z.array(priorSource).default(['stated', 'known']),
 });
 
-/** How attempts are divided among problems. */
+/** Configures how attempts are divided among problems. */
 export const probingConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('fixed') }),
   adaptiveConfig,
 ]);
 
-/** A validated adaptive probing. */
+/** A validated `adaptive` configuration. */
 type AdaptiveConfig = z.infer<typeof adaptiveConfig>;
 
 /**
@@ -65,8 +65,8 @@ export const adaptive = noun(adaptiveConfig);
 type Features = ReadonlyMap<string, ProblemFeatures>;
 
 /**
- * Plans the next attempts of adaptive probing. Replays all waves from the record up to the first incomplete one, so an
- * interrupted measurement continues with exactly the attempts it would have made.
+ * Plans the next attempts of adaptive probing. Replays all waves from the recorded attempts up to the first incomplete
+ * one, so an interrupted measurement continues with exactly the attempts that it would have made.
  *
  * @param rollouts budget: attempts per problem, on average.
  */
@@ -89,7 +89,7 @@ export function planAdaptive(
   return { ...plan, laterAtMost: Math.min(room, probing.goal.budget - planned) };
 }
 
-/** Returns the posterior of each problem, by id, from all complete waves on record. */
+/** Returns the posterior of each problem, by id, after all complete waves in the record. */
 export function posteriorsOf(
   config: AdaptiveConfig,
   rollouts: number,
@@ -105,7 +105,7 @@ export function posteriorsOf(
 interface Replayed {
   readonly probing: Probing;
   readonly state: ProbingState;
-  /** The first wave that is not completely on record; null once probing has ended. */
+  /** The first wave whose attempts are not all recorded; null once probing has ended. */
   readonly wave: Wave | null;
 }
 
@@ -127,7 +127,7 @@ function replay(
   }
 }
 
-/** Returns the numbers of the attempts below `end` that are not on record. */
+/** Returns the indices below `end` of attempts that are not recorded. */
 function missingIn(end: number, recorded: RecordedTrials | undefined): number[] {
   const made = new Set(recorded?.rollouts);
   return Array.from({ length: end }, (_, index) => index).filter((index) => !made.has(index));

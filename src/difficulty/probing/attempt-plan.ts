@@ -1,4 +1,4 @@
-/** Problems that get the same attempts: `rollouts` each, numbered from `firstIndex`. */
+/** Problems that need the same attempts: `rollouts` each, numbered from `firstIndex`. */
 export interface AttemptBatch {
   readonly problemIds: readonly string[];
   readonly firstIndex: number;
@@ -48,7 +48,7 @@ export function planMissing(
   return { batches, rollouts, laterAtMost, finished };
 }
 
-/** Returns one line for the log with the cost of a plan. */
+/** Describes the cost of a plan in one line for the log. */
 export function describePlan({ rollouts, laterAtMost, finished, batches }: AttemptPlan): string {
   const open = new Set(batches.flatMap((batch) => batch.problemIds)).size;
   const later = laterAtMost > 0 ? `, at most ${laterAtMost} more where these leave it open` : '';

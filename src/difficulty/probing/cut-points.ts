@@ -6,7 +6,7 @@ export const cutConfig = z.strictObject({
   excludeAt: z.boolean().default(false),
 });
 
-/** A validated cut. Ascending cuts sort pass rates into cells: cell i holds the rates that pass i of them. */
+/** A validated cut. Ascending cuts divide pass rates into cells: cell i contains the rates that pass exactly i cuts. */
 export type Cut = z.infer<typeof cutConfig>;
 
 /** The cells of Ji et al., 0 < p < 1: problems in cell 0 are never solved, in cell 1 sometimes, in cell 2 always. */

@@ -2,19 +2,18 @@ import { keepUsefulColumns, scoreByFeatures } from './feature-scores.ts';
 import type { FeatureTable } from './feature-table.ts';
 import { probingTuning, type ProbingTuning } from './tuning.ts';
 
-/** Problems sorted into groups. */
+/** Assignment of problems to groups. */
 export interface Grouping {
   /** The group number of each problem. */
   readonly groups: Uint16Array;
-  /** True if columns predict the outcomes; groups then differ more than groups formed from words. */
+  /** True if columns predict the outcomes; such groups differ more than groups formed from words. */
   readonly isInformed: boolean;
 }
 
 /**
- * Sorts problems into groups of similar features, each with its own population: by predicted pass rate, and within
- * that by the predicted probability of no success. The two differ: an answer that the verifier cannot match is never
- * judged correct, even for an easy question. Columns that do not predict the outcomes are ignored:
- * `keepUsefulColumns`.
+ * Sorts problems into groups of similar features, each with its own population: by predicted pass rate, and within that
+ * by the predicted probability of no success. The two differ: an answer that the verifier cannot match is never judged
+ * correct, even for an easy question. Columns that do not predict the outcomes are ignored; see `keepUsefulColumns`.
  *
  * @param rates observed pass rates, NaN if unknown.
  */
@@ -59,7 +58,7 @@ function groupKinds(
     .toSorted((a, b) => a.mean - b.mean || a.kind[0]! - b.kind[0]!);
   let [group, size, left] = [0, 0, groups.length];
   for (const { kind } of sorted) {
-    // A remainder too small for a group joins the last one.
+    // A remainder too small for a group joins the last group.
     if (size >= fewest && left >= fewest) [group, size] = [group + 1, 0];
     for (const problem of kind) groups[problem] = group;
     size += kind.length;

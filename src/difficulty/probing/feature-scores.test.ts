@@ -35,7 +35,7 @@ test('a hundred weak words do not mask a strong value', () => {
   expect(Math.abs(spearman(onlyWords, rates))).toBeLessThan(0.2);
 });
 
-test('drops columns of noise in at least nine of ten worlds, and keeps those that predict', () => {
+test('drops noise columns in at least nine of ten worlds, and keeps columns that predict outcomes', () => {
   const worlds = Array.from({ length: 40 }, (_, world) => world);
   const noisy = worlds.filter((world) => {
     const table = tableOf((i) => ({ words: [], values: { a: uniformAt(5, world, i) } }));
@@ -63,7 +63,7 @@ test('the outcome of a problem changes its own score by less than 0.05 in log-od
   );
 });
 
-test('a value is standardised over the problems that have it; the others are flagged', () => {
+test('a value is standardised over the problems that have it; an indicator column marks the others', () => {
   const { columns } = createFeatureTable([
     { words: [], values: { a: 1, same: 5 } },
     { words: [], values: { a: 2, same: 5 } },

@@ -10,7 +10,7 @@ const folds = 4;
 const passes = 4;
 const learningRate = 0.15;
 const shrinkage = 1e-4;
-/** Penalty of the slopes of columns, which are standardised. It weighs as much as one problem. */
+/** Ridge penalty on the slopes of the standardised columns; it weighs as much as one problem. */
 const ridge = 1;
 /**
  * Number of standard errors by which columns must reduce the log-loss to be kept. At 2, noise columns are dropped 49
@@ -38,8 +38,8 @@ export function scoreByFeatures(ids: readonly string[], table: FeatureTable, tar
 }
 
 /**
- * Returns the table, without its columns unless they predict the outcomes: they must reduce the log-loss of the
- * scores by two standard errors. Grouping by noise costs rollouts.
+ * Returns the table, without its columns unless they reduce the log-loss of the scores by at least two standard errors.
+ * Grouping by noise would cost rollouts.
  */
 export function keepUsefulColumns(
   ids: readonly string[],

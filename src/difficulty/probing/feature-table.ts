@@ -9,7 +9,7 @@ export interface ProblemFeatures {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** The features of all problems of a probing, in order. */
+/** The features of all problems, in order. */
 export interface FeatureTable {
   /** Hashed words by problem. */
   readonly words: readonly Uint16Array[];

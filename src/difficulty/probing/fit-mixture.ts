@@ -18,8 +18,8 @@ interface MixturePrior {
  * Fits the shares of a population's components to records of any length, by expectation maximisation. The number of
  * attempts may depend on earlier outcomes, because the likelihood does not depend on why attempts were made.
  *
- * @param prior prior shares and their weight in problems; by default equal shares with the weight of one problem. EM
- * starts from them.
+ * @param prior prior shares and their weight in problems; by default, equal shares with the weight of one problem.
+ * Expectation maximisation starts from them.
  * @returns the share of each component; the shares sum to 1.
  */
 export function fitMixture(

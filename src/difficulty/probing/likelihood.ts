@@ -5,7 +5,7 @@ import type { RecordedLikelihood } from '../pass-rates/pass-rate-store.ts';
 /** Version of `referenceTexts`; likelihoods from different versions are not comparable. */
 export const likelihoodVersion = 'boxed@1';
 
-/** A text whose log-likelihood after the prompt predicts the pass rate. */
+/** A text to score after the prompt: its log-likelihood predicts the pass rate. */
 export interface ReferenceText {
   readonly text: RecordedLikelihood['text'];
   readonly content: string;
@@ -15,7 +15,7 @@ export interface ReferenceText {
 /**
  * Returns the texts of a problem to score: its gold answer in a box, and its worked solution. The box matters: on
  * gradus-tiny, the log-likelihood of the bare answer has a Spearman correlation of .37 with the pass rate, that of the
- * boxed answer .86. A problem judged by tests has no answer; many problems have no solution.
+ * boxed answer .86. Omits a missing text: a problem judged by tests has no answer, and many problems have no solution.
  */
 export function referenceTexts({ answer, solution }: Pick<Problem, 'answer' | 'solution'>): ReferenceText[] {
   const boxed = answer === undefined || answer.includes('\\boxed{') ? answer : `\\boxed{${answer}}`;
@@ -30,7 +30,7 @@ export function referenceTexts({ answer, solution }: Pick<Problem, 'answer' | 's
  * the sum over tokens, not the mean: the sum is the log-probability of writing exactly this text, and predicts better
  * (docs/difficulty.md).
  *
- * @param recorded the texts of one problem in its present wording; see `currentLikelihoods`.
+ * @param recorded likelihoods of the texts of one problem in its current edition; see `currentLikelihoods`.
  */
 export function likelihoodValues(recorded: readonly RecordedLikelihood[]): Record<string, number> {
   return Object.fromEntries(recorded.map(({ text, logprob }) => [`log p(${text})`, logprob]));

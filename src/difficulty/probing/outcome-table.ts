@@ -3,8 +3,8 @@ import { cellOf, type Cut } from './cut-points.ts';
 import { probingTuning } from './tuning.ts';
 
 /**
- * The joint probability, for each kind of problem, of every record of attempts and the cell in which `horizon`
- * attempts would end. Levels refer to a stated number of attempts, because no finite number shows that a pass rate is
+ * The joint probability, for each component of the population, of every record of attempts and of the cell after
+ * `horizon` attempts. Levels refer to a stated number of attempts, because no finite number shows that a pass rate is
  * exactly 0.
  */
 export interface OutcomeTable {
@@ -27,7 +27,10 @@ export function recordIndex(successes: number, trials: number): number {
   return (trials * (trials + 1)) / 2 + successes;
 }
 
-/** Computes the table backwards from the horizon: a record's mass is the sum of the masses of its two continuations. */
+/**
+ * Computes the table backwards from the horizon: the mass of a record is the sum of the masses of its two
+ * continuations.
+ */
 export function createOutcomeTable(
   cuts: readonly Cut[],
   horizon: number,

@@ -38,7 +38,7 @@ const observationsOf = ({ problemIds, firstIndex, rollouts }: AttemptBatch): Obs
     }),
   );
 
-test('repeating plan, sample and record makes exactly the attempts of the settings, even with interruptions', () => {
+test('repeating plan, sample and record makes exactly the configured attempts, even with interruptions', () => {
   fc.assert(
     fc.property(settings, fc.integer(), (config, seed) => {
       using store = openPassRateStore(':memory:');
@@ -65,7 +65,7 @@ test('repeating plan, sample and record makes exactly the attempts of the settin
   );
 });
 
-test('describes the cost of a plan', () => {
+test('describePlan states the cost of a plan', () => {
   const plan = planProbes(
     { rollouts: 24, screening: 4, probing: { type: 'fixed' } },
     ['a', 'b', 'c'],

@@ -9,7 +9,7 @@ import { policyLabel, priorConfig, type PassRates } from '../pass-rates/trials.t
 
 export { describePlan, type AttemptBatch, type AttemptPlan } from './attempt-plan.ts';
 
-/** How recorded trials are read. */
+/** Configures how recorded trials are interpreted. */
 const readingConfig = z.strictObject({
   /** Label under which levels find these pass rates; `policy` is the model being trained. */
   model: z.string().default(policyLabel),
@@ -19,14 +19,14 @@ const readingConfig = z.strictObject({
    */
   probing: probingConfig.prefault({ type: 'fixed' }),
   prior: priorConfig.prefault({}),
-  /** Confidence of all displayed intervals. */
+  /** Confidence level of all displayed intervals. */
   confidence: z.number().gt(0).lt(1).default(0.95),
 });
 
-/** How trials are read by default. */
+/** The default interpretation of recorded trials. */
 export const defaultReading: z.output<typeof readingConfig> = readingConfig.parse({});
 
-/** How a pass rate is measured: attempts, sampling, prior. */
+/** Configures how pass rates are measured: attempts, sampling, prior. */
 export const passRateConfig = z
   .strictObject({
     type: z.literal('pass-rate'),
@@ -63,12 +63,12 @@ export const passRateConfig = z
     path: ['screening'],
   });
 
-/** How pass rates are measured, e.g. `passRate({ rollouts: 24, screening: 4, maxTokens: 4096 })`. */
+/** Configures how pass rates are measured, e.g. `passRate({ rollouts: 24, screening: 4, maxTokens: 4096 })`. */
 export const passRate = noun(passRateConfig);
 
 /**
- * Returns pass rates as levels read them. After adaptive probing, which makes few attempts at most problems, trials
- * are weighted by the pass rates of all problems; after fixed probing they are unchanged.
+ * Returns pass rates as levels and samplers use them. After adaptive probing, which makes few attempts at most
+ * problems, trials are weighted by the pass rates of all problems; after fixed probing they are unchanged.
  */
 export function readTrials({ probing }: Pick<Settings, 'probing'>, passRates: PassRates): PassRates {
   return probing.type === 'adaptive' ? weighTrials(passRates, probing.horizon) : passRates;
@@ -77,9 +77,9 @@ export function readTrials({ probing }: Pick<Settings, 'probing'>, passRates: Pa
 type Settings = Pick<z.infer<typeof passRateConfig>, 'rollouts' | 'screening' | 'probing'>;
 
 /**
- * Plans the next attempts from those on record. Sample, record, and plan again until `batches` is empty. After an
- * interruption, the plan contains exactly the missing attempts. Ungradable attempts count as made, so planning ends
- * even for a broken problem.
+ * Plans the next attempts, given those recorded so far. Sample and record them, and plan again until `batches` is
+ * empty. After an interruption, the plan contains exactly the missing attempts. Ungradable attempts count as made, so
+ * planning ends even for a broken problem.
  *
  * @param recorded from `store.passRates(conditions, { source, step })`.
  * @param features features by problem id, from `featuresOf`; only adaptive probing uses them.

@@ -1,9 +1,9 @@
 import type { Interval } from '../../statistics/intervals.ts';
 import { cellMasses, type OutcomeTable, recordIndex } from './outcome-table.ts';
 
-/** Posterior of one problem's pass rate over the whole horizon of attempts. */
+/** Posterior of the pass rate that one problem has after `horizon` attempts. */
 export interface Posterior extends Interval {
-  /** The likeliest cell. */
+  /** The most probable cell. */
   readonly cell: number;
   /** Probability of each cell, summing to 1. */
   readonly probabilities: readonly number[];
@@ -14,8 +14,8 @@ export interface Posterior extends Interval {
 /**
  * Returns the posterior of a problem with the given record, from a population with the given shares.
  *
- * @param confidence of the interval. A finite horizon allows only discrete pass rates, so the interval's probability
- * is the closest attainable one, and coverage is right on average.
+ * @param confidence level of the interval. A finite horizon allows only discrete pass rates, so the interval's
+ * probability is the closest attainable one, and coverage is right on average.
  */
 export function posteriorOfRecord(
   table: OutcomeTable,
@@ -39,7 +39,7 @@ export function posteriorOfRecord(
   };
 }
 
-/** Returns the probability of each number of successes in the whole horizon, given a record and a population. */
+/** Returns the probability of each number of successes in `horizon` attempts, given a record and a population. */
 export function distributionOfTotal(
   table: OutcomeTable,
   shares: ArrayLike<number>,

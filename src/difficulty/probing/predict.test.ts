@@ -53,7 +53,7 @@ test('the mean of the predicted rates equals that of the measured ones', () => {
   expect(Math.abs(meanOf(unseen) - meanOf(rates.slice(1000)))).toBeLessThan(0.02);
 });
 
-test('only ranks problems if too few are measured or all attempts had the same outcome', () => {
+test('only ranks problems, without predicting rates, if too few are measured or all attempts had the same outcome', () => {
   const { problems, passRates } = world(1, 100, leastMeasured, 4);
   expect(predictPassRates(problems, passRates).calibration).toBeDefined();
   const fewer = new Map([...passRates].slice(1));

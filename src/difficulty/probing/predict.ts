@@ -5,7 +5,7 @@ import { noTrials, type PassRates, type Trials } from '../pass-rates/trials.ts';
 import { scoreByFeatures } from './feature-scores.ts';
 import { createFeatureTable, type ProblemFeatures } from './feature-table.ts';
 
-/** A problem and its features from before any attempt. */
+/** A problem with the features known before any attempt. */
 export interface PredictableProblem extends ProblemFeatures {
   readonly id: string;
 }
@@ -24,7 +24,7 @@ export interface PredictedDifficulty {
   readonly predictions: readonly Prediction[];
   /** Absent if too few problems are measured; predictions are then only ranks. */
   readonly calibration?: {
-    /** Measured problems behind the calibration. */
+    /** Number of measured problems behind the calibration. */
     readonly problems: number;
     /** Correlation of predicted and measured pass rates; each problem is predicted without its own attempts. */
     readonly spearman: Estimate;
@@ -41,7 +41,7 @@ export const leastMeasured = 20;
  * trials by maximum likelihood. Otherwise problems are only ranked, by the mean of their percentiles over the known
  * values.
  *
- * @param confidence of the intervals.
+ * @param confidence level of the intervals.
  */
 export function predictPassRates(
   problems: readonly PredictableProblem[],
@@ -102,8 +102,8 @@ function percentiles(values: ArrayLike<number>): Float64Array {
 
 function intervalOf(mean: number, concentration: number, confidence: number): Interval {
   const shape = { alpha: mean * concentration, beta: (1 - mean) * concentration };
-  // Round ends very close to 0 or 1: no realistic number of attempts could tell the difference, and the exact quantile
-  // is slow to compute.
+  // Round ends very close to 0 or 1: no realistic number of attempts could detect the difference, and the exact
+  // quantile is slow to compute.
   const quantile = (p: number): number =>
     betaCdf(shape, negligible) >= p ? 0 : betaCdf(shape, 1 - negligible) <= p ? 1 : betaQuantile(shape, p);
   // The mean of a very skewed distribution can be outside the interval.
@@ -115,7 +115,7 @@ function intervalOf(mean: number, concentration: number, confidence: number): In
 
 const negligible = 1e-6;
 
-/** Candidate concentrations φ, from nearly all-or-nothing to nearly no scatter, 15 % apart. */
+/** Candidates for the concentration φ, 15 % apart, from nearly all-or-nothing pass rates to nearly no scatter. */
 const concentrations = Array.from({ length: 60 }, (_, i) => 0.2 * 1.15 ** i);
 
 function likeliestConcentration(seen: readonly (Trials & { readonly mean: number })[]): number {

@@ -16,7 +16,7 @@ export function featuresOf(problem: Problem): string[] {
   ];
 }
 
-/** Returns the features that scale to 100,000 problems: kind and source. */
+/** Returns the features that are cheap enough for 100,000 problems: kind and source, as words. */
 export function kindFeatures({ domain, source, family = '', knob }: Problem): string[] {
   return [
     `domain ${domain}`,
@@ -26,7 +26,7 @@ export function kindFeatures({ domain, source, family = '', knob }: Problem): st
   ];
 }
 
-/** Returns the pass rates that the problem's source publishes. */
+/** Returns the pass rates published by the problem's source, as words. */
 export function statedFeatures({ passRates = [] }: Problem): string[] {
   return passRates.map(({ model, successes, trials }) => passRateFeature(model, successes, trials));
 }

@@ -8,7 +8,7 @@ export interface Outlook {
   readonly rollouts: number;
   /** Expected probability that the problem ends in a wrong cell. */
   readonly error: number;
-  /** Error removed per attempt by continuing from here; 0 if continuing removes none. */
+  /** Error that further attempts remove, per attempt; 0 if they remove none. */
   readonly gain: number;
 }
 
@@ -19,8 +19,8 @@ export interface StoppingRule {
 }
 
 /**
- * Input of a stopping rule: the numbers of attempts at which a problem may stop, the probability of each record there
- * (`total`), and the probability of each record together with its likeliest cell being wrong (`wrong`).
+ * Input of a stopping rule: the numbers of attempts at which a problem may stop, the probability of each record at that
+ * point (`total`), and the joint probability of each record and an error in its most probable cell (`wrong`).
  */
 export interface StoppingProblem {
   readonly checkpoints: readonly number[];
@@ -29,8 +29,8 @@ export interface StoppingProblem {
 }
 
 /**
- * Returns the checkpoints from the screen to the horizon, each with a quarter more attempts than the last. This takes
- * few waves, and costs a few per cent more rollouts than deciding after every attempt.
+ * Returns the checkpoints from the screen to the horizon, each with a quarter more attempts than the previous one. This
+ * needs few waves, and costs a few per cent more rollouts than deciding after every attempt.
  */
 export function checkpointsUpTo(
   horizon: number,
@@ -71,7 +71,7 @@ export function prepareStopping(
 /**
  * Computes by backward induction when to stop if one wrong cell costs `price` attempts: at each record, it takes the
  * cheaper of stopping now and continuing to the next checkpoint (Wald, with the exact predictive distribution of
- * exchangeable attempts). Using the same price for all problems is the optimal use of a common budget.
+ * exchangeable attempts). Using the same price for all problems makes optimal use of a common budget. See
  * docs/algorithms/probing.md, (B8)–(B10).
  */
 export function createStoppingRule(
@@ -108,7 +108,7 @@ export function createStoppingRule(
   };
 }
 
-/** Expected attempts for all problems at one price, and the expected number of problems in a wrong cell. */
+/** Expected number of attempts at all problems for one price, and expected number of problems in a wrong cell. */
 export interface Forecast {
   readonly rollouts: number;
   readonly error: number;

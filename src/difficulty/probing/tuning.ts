@@ -5,14 +5,17 @@ import type { BetaShape } from '../../statistics/beta.ts';
  * other values; `npm run bench:difficulty -- --sensitivity` measures it.
  */
 export interface ProbingTuning {
-  /** Beta shapes of the mixture that describes a population, besides "never" and "always". */
+  /** Beta shapes of the mixture that models a population, besides "never" and "always". */
   readonly shapes: readonly BetaShape[];
   /**
    * Weight, in problems, of the belief that a group resembles all problems together. It is lower for groups formed
    * from columns that predict the outcomes, e.g. likelihoods.
    */
   readonly sharedBelief: { readonly informed: number; readonly others: number };
-  /** Rounds of expectation maximisation for all problems, and for a group, which starts from all problems' shares. */
+  /**
+   * Rounds of expectation maximisation for all problems together, and for a group, which starts from the shares of all
+   * problems.
+   */
   readonly rounds: { readonly all: number; readonly group: number };
   /**
    * Problems tried until their outcomes are mixed: one in `oneIn`, but at least `least`, at most `most`, and at most

@@ -52,7 +52,7 @@ test('does not read one failure as "never" if most problems are sometimes solved
   expect(weighed.get('p1')).toEqual(measured.get('p1'));
 });
 
-/** Simulates problems whose log-odds rise by `trend` per step, tried at the start and twice later. */
+/** Simulates visits to problems whose log-odds rise by `trend` per step: one at the start and two later. */
 function risingVisits(trend: number): Visit[][] {
   const rng = createRng(3, 'visits');
   return Array.from({ length: 150 }, () => {

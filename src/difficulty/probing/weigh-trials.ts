@@ -5,9 +5,9 @@ import { fitMixture, type RecordCount } from './fit-mixture.ts';
 import type { PassRates, Trials } from '../pass-rates/trials.ts';
 
 /**
- * Converts a distribution over the successes of a whole horizon into trials, for levels and samplers, which read
- * trials. Their rate is the median, so that a level accepts a problem that probably belongs to it; their number
- * expresses the same uncertainty. Counts may be fractions and decrease with the age of the evidence.
+ * Converts a distribution over the number of successes in `horizon` attempts into trials, the input of levels and
+ * samplers. The rate of these trials is the median, so that a level accepts a problem that probably belongs to it;
+ * their number expresses the same uncertainty. Counts may be fractions and decrease with the age of the evidence.
  *
  * @param totals probability of 0, 1 … horizon successes.
  */
@@ -32,7 +32,7 @@ export function worthInTrials(totals: ArrayLike<number>): Trials {
  * Weighs the unequal numbers of trials from adaptive probing by the pass rates of all problems: a single failure does
  * not mean "never". Problems without trials are unchanged.
  *
- * @param horizon number of attempts that levels refer to; longer records are unchanged.
+ * @param horizon number of attempts to which levels refer; longer records are unchanged.
  */
 export function weighTrials(passRates: PassRates, horizon: number): PassRates {
   const table = createOutcomeTable(neverSometimesAlways, horizon);

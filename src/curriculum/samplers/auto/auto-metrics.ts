@@ -24,7 +24,7 @@ export function sharesOfSources(
   return sums.map((value) => value / total);
 }
 
-/** Returns the metrics of an estimate and the ends of its interval. */
+/** Returns an estimate and the ends of its interval as metrics; no metrics for undefined. */
 export function estimateMetrics(name: string, value: Estimate | undefined): Record<string, number> {
   if (value === undefined) return {};
   return { [name]: value.mean, [`${name}/low`]: value.low, [`${name}/high`]: value.high };

@@ -4,7 +4,10 @@ import type { Rates } from './cell-means.ts';
 
 /** Number of standard errors above zero progress from which a source counts as progressing. */
 const progress = 0.5;
-/** Variance of a group's successes relative to a binomial's: problems of a cell differ in pass rate. */
+/**
+ * Variance of a group's number of successes, relative to the binomial variance: the problems in a cell differ in pass
+ * rate.
+ */
 const spread = 3;
 /** Initial number of groups of a source that are judged together. */
 const defaultBlock = 20;

@@ -23,7 +23,7 @@ export interface Rates {
   weight(cell: number): number;
 }
 
-/** Rollouts and tokens of a group. */
+/** Number of rollouts and tokens in a group. */
 interface GroupSize {
   readonly tokens: number;
   readonly rollouts: number;
@@ -32,8 +32,8 @@ interface GroupSize {
 }
 
 /**
- * Pass rate, rollout length and format failures of each cell, from the groups of the last steps. The mean of
- * a cell without evidence is 1/2, to which an unvisited cell returns, so that no cell is starved.
+ * Pass rate, rollout length and format failures of each cell, from the groups of the last steps. A cell without
+ * evidence has mean 1/2. A cell that is no longer drawn returns to 1/2, so that no cell is starved.
  */
 export class CellMeans implements Rates {
   #successes: number[];
@@ -52,7 +52,7 @@ export class CellMeans implements Rates {
     this.#misformatted = measured.map(() => 0);
   }
 
-  /** Ages the evidence by a step. */
+  /** Discounts the evidence by one step. */
   age(): void {
     const counts = [this.#successes, this.#trials, this.#tokens, this.#rollouts, this.#misformatted];
     for (const values of counts) {
@@ -67,7 +67,7 @@ export class CellMeans implements Rates {
     this.#misformatted[cell]! += misformatted;
   }
 
-  /** Adds the evidence of a group. */
+  /** Adds the trials of a group to the pass rate of its cell. */
   add(cell: number, { successes, trials }: Trials): void {
     this.#successes[cell]! += successes;
     this.#trials[cell]! += trials;
@@ -83,7 +83,7 @@ export class CellMeans implements Rates {
     return this.#trials[cell]! + 1;
   }
 
-  /** Share of each cell's rollouts whose format was not wrong. */
+  /** Share of each cell's rollouts with a right format, and the number of trials behind it. */
   get formats(): Rates {
     const weight = (cell: number): number => this.#rollouts[cell]! + 1;
     const mean = (cell: number): number => 1 - (this.#misformatted[cell]! + 0.5) / weight(cell);

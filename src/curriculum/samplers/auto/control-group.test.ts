@@ -11,7 +11,7 @@ const group = (kind: DrawnGroup['kind'], isLive: boolean): DrawnGroup => ({
   trials: 8,
 });
 
-/** Adds steps of groups, of which exactly the given numbers are live. */
+/** Adds steps with 20 groups of each kind, of which the given shares are live. */
 function addSteps(control: ControlGroup, steps: number, live: { uniform: number; selected: number }): void {
   for (let step = 0; step < steps; step++) {
     control.age();

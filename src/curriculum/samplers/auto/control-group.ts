@@ -12,8 +12,8 @@ const leastGain = 0.02;
  */
 const [stopRatio, startRatio] = [1.15, 1.3];
 /**
- * Minimum numbers of groups of each kind for testing the interval of their difference and the estimate of
- * their ratio.
+ * Minimum numbers of groups of each kind before the interval of their difference, and the estimate of their ratio, are
+ * tested.
  */
 const leastGroups = { difference: 20, ratio: 40 };
 
@@ -22,7 +22,7 @@ const armState = z.strictObject({
   /** Sum of squared weights: the effective number of groups is groups² / squares. */
   squares: z.number().min(0),
   live: z.number().min(0),
-  /** Sum of the brakes of live groups. */
+  /** Sum of the brake factors of live groups. */
   worth: z.number().min(0),
   tokens: z.number().min(0),
   rollouts: z.number().min(0),
@@ -43,7 +43,7 @@ export interface DrawnGroup extends Trials {
   readonly kind: 'uniform' | 'selected';
   /** Whether it has an advantage other than 0. */
   readonly isLive: boolean;
-  /** Brake of its problem in (0, 1]. */
+  /** Brake factor of its problem, in (0, 1]. */
   readonly factor: number;
   readonly tokens: number;
   readonly rollouts: number;
@@ -59,12 +59,12 @@ export class ControlGroup {
   #selected: Arm = noGroups;
   #isSelectionUseless = false;
 
-  /** @param tokenCost exponent of the expected tokens by which the sampler divides weights. */
+  /** @param tokenCost the sampler divides weights by the expected tokens to this power. */
   constructor(tokenCost: number) {
     this.#tokenCost = tokenCost;
   }
 
-  /** Ages the counts by a step. */
+  /** Discounts the counts by one step. */
   age(): void {
     this.#uniform = aged(this.#uniform);
     this.#selected = aged(this.#selected);
@@ -167,8 +167,8 @@ const effectiveGroups = ({ groups, squares }: Arm): number => (squares === 0 ? 0
 const tokensPerRollout = ({ tokens, rollouts }: Arm): number => (tokens === 0 ? 1 : tokens / rollouts);
 
 /**
- * Returns a sum over groups as a share of their number. Wilson's interval is conservative for values between
- * 0 and 1.
+ * Returns a sum over groups as a share of their number; undefined without groups. Wilson's interval is conservative if
+ * the summands are between 0 and 1 instead of 0 or 1.
  */
 function shareOf(arm: Arm, total: number): Estimate | undefined {
   const trials = effectiveGroups(arm);

@@ -7,7 +7,8 @@ const memory = 0.5;
 const unit = 8;
 const mostUnits = 255;
 /**
- * The weight of a problem without progress falls by this factor per notch, and rises by it after progress.
+ * Each notch of a problem's brake multiplies its weight by this factor. No progress adds a notch, and progress removes
+ * one.
  */
 const notchFactor = 0.8;
 const mostNotches = 10;
@@ -29,7 +30,7 @@ export interface EvidenceClass {
   readonly failures: number;
   /** Factor of the problem's brake in (0, 1]. */
   readonly factor: number;
-  /** Number of problems in the class now. */
+  /** Current number of problems in the class. */
   size: number;
 }
 
@@ -131,7 +132,7 @@ export class OwnEvidence {
     this.#brakes[problem] = (Math.min(mostVisits, visits + 1) << 4) | next;
   }
 
-  /** Stores counts; scales both down if one does not fit. */
+  /** Stores counts; scales both down if one does not fit in a byte. */
   #store(problem: number, successes: number, failures: number): void {
     const scale = unit * Math.min(1, mostUnits / unit / Math.max(successes, failures));
     this.#successes[problem] = roundDown(successes * scale);

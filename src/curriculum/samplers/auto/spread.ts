@@ -21,7 +21,7 @@ const moments = z.strictObject({
 export const spreadState = z.array(moments);
 
 /**
- * Estimates by the method of moments how much the problems of a cell differ in pass rate: 0 if all are alike,
+ * Estimates by the method of moments how much the problems of a cell differ in pass rate: 0 if all have the same rate,
  * 1 if each is always or never solved. If they differ, the mean of a cell says little about a single problem.
  */
 export class Spread {
@@ -36,7 +36,7 @@ export class Spread {
     this.#cells = Array.from(sourceOf, () => empty);
   }
 
-  /** Ages the counts by a step. */
+  /** Discounts the counts by one step. */
   age(): void {
     this.#cells = this.#cells.map(({ groups, successes, trials, pairs, trialPairs }) => ({
       groups: memory * groups,
@@ -60,8 +60,8 @@ export class Spread {
   }
 
   /**
-   * Returns, for each source, how many trials the mean of a cell counts as in the prior of one of its
-   * problems.
+   * Returns, for each source, the number of trials as which the mean of a cell counts in the prior of a problem in that
+   * cell.
    */
   strengths(): number[] {
     const variances = Array.from({ length: this.#sources }, () => startGroups * startSpread * 0.25);

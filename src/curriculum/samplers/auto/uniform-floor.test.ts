@@ -15,9 +15,7 @@ const cell = fc.record({
 });
 const pools = fc.array(cell, { minLength: 1, maxLength: 6 });
 
-/**
- * Returns the share of the draws of each class before and after, and the share of the problems of each cell.
- */
+/** Returns each class's share of the draws before and after raising, and each cell's share of the problems. */
 function raise(cells: readonly Cell[]) {
   const classes = cells.flatMap(({ weights }, at): EvidenceClass[] =>
     weights.map((_, i) => ({ cell: at, successes: 0, failures: 0, factor: 1, size: 1 + i })),
@@ -70,7 +68,7 @@ test('leaves the other cells at least half of their share of the problems, in th
   );
 });
 
-test('keeps the proportions of the problems of a cell, and all weights if every cell has its share', () => {
+test('keeps the proportions within a cell, and keeps all weights if every cell already has its share', () => {
   fc.assert(
     fc.property(pools, (cells) => {
       const { classes, before, after } = raise(cells);

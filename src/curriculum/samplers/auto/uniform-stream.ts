@@ -26,7 +26,7 @@ export class UniformStream {
     this.#shuffle();
   }
 
-  /** Number of epochs done, including the fraction of the current one. */
+  /** Number of completed epochs, including the fraction of the current one. */
   get epochs(): number {
     return this.#epoch + this.#position / this.#order.length;
   }
