@@ -5,7 +5,7 @@ import { torchConfig } from './torch/config.ts';
 
 const settings = z.discriminatedUnion('type', [embeddedConfig, torchConfig, openaiConfig]);
 
-/** Engines with a default for every setting, so that the name alone is a valid config. */
+/** Names of engines with a default for every setting: the name alone is a valid config. */
 export const engineNames = ['embedded', 'torch'] as const;
 
 const named = z

@@ -6,9 +6,8 @@ import type { Spending } from '../core/spending.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
- * A model, as an interface in parts: sampler, renderer, weights and learner. An engine handles tensors, never
- * difficulty, stages or rewards (as in the Tinker API). Unsupported parts are absent, so that no method
- * exists only to throw.
+ * Interface to a model, in parts: sampler, renderer, weights and learner. An engine handles tensors, never difficulty,
+ * stages or rewards (as in the Tinker API). Unsupported parts are absent, so that no method exists only to throw.
  *
  * Implementations: `embedded/` (npm only), `torch/` (PyTorch worker), `openai/` (a server: sampling only).
  *
@@ -44,17 +43,16 @@ export interface LearningEngine extends LocalEngine {
   readonly learner: Learner;
 }
 
-/** Writes completions. */
+/** Samples completions. */
 export interface Sampler {
   readonly info: EngineInfo;
-  /** Usage of a model server since it was opened; absent for engines that are not paid per token. */
+  /** Usage of a model server since the engine was opened; absent for engines without a price per token. */
   readonly spending?: EngineSpending;
 
   /**
-   * Streams each completion when it ends, in any order; with `parts: true`, also streams its tokens before
-   * that. Randomness is counter-based on (seed, prompt key, rollout index, position in the rollout): results
-   * depend neither on batching nor on interruptions. Aborting the signal ends the stream; unfinished
-   * completions are dropped.
+   * Streams each completion when it ends, in any order; with `parts: true`, also streams its tokens before that.
+   * Randomness is counter-based on (seed, prompt key, rollout index, position in the rollout): results depend neither
+   * on batching nor on interruptions. Aborting the signal ends the stream and drops unfinished completions.
    */
   sample(request: SampleRequest, signal?: AbortSignal): AsyncIterable<CompletionPart | Completion>;
 }
@@ -78,9 +76,9 @@ export interface Renderer {
    */
   render(messages: readonly Message[], tools?: readonly object[]): Int32Array;
   /**
-   * Returns the tokens to append to a transcript whose last turn the policy wrote: the end of the turn unless
-   * it was written, the messages in the template's format, and the generation prompt. Never encodes written
-   * tokens again. Encodes the strings of special tokens inside the messages as plain text.
+   * Returns the tokens to append to a transcript whose last turn the policy wrote: the end of the turn, unless the
+   * policy wrote it, the messages in the template's format, and the generation prompt. Never encodes written tokens
+   * again. Encodes the strings of special tokens inside the messages as plain text.
    *
    * @throws DataError (`HISTORY_REWRITTEN`) for a template that changes earlier turns when these messages follow.
    */
@@ -147,21 +145,19 @@ export interface Learner {
   loadState(dir: string, options?: LoadOptions): Promise<void>;
 
   /**
-   * Tells the engine which folder now contains the state that `saveState` wrote last. The state must stay
-   * there until another is named or loaded. An engine with a worker process restarts the worker from this
-   * state.
+   * Names the folder that now contains the state that `saveState` wrote last. The state must stay there until another
+   * one is named or loaded. After a crash, an engine with a worker process restarts the worker from it.
    */
   restartFrom?(dir: string): void;
 
   /**
-   * Freezes the current weights for a sampler, so that later updates do not affect its samples. Needs memory
-   * for a second copy of the weights until the policy is disposed. Absent on engines that cannot keep two
-   * policies.
+   * Freezes the current weights for a sampler, so that later updates do not affect its samples. Needs memory for a
+   * second copy of the weights until the policy is disposed. Absent if the engine cannot keep two policies.
    */
   freezePolicy?(): Promise<FrozenPolicy>;
 }
 
-/** A past policy that can still sample. Dispose it once its last stream has ended. */
+/** A past policy that can still sample. Dispose of it once its last stream has ended. */
 export interface FrozenPolicy extends AsyncDisposable {
   readonly policyVersion: number;
   readonly sampler: Pick<Sampler, 'info' | 'sample'>;
@@ -205,15 +201,15 @@ export async function* completionsOf(
 }
 
 /**
- * Alternatives for each of T tokens, best first. Token t has entries t · count … of both arrays; those of token 0 are
- * 0.
+ * The most probable tokens at each of T positions, best first. Position t has `count` entries from index t · count on
+ * in both arrays; those of position 0 are 0.
  */
 export interface TopLogprobs {
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
 }
 
-/** Facts about an engine, recorded in the run. An absent key is unknown. */
+/** Facts about an engine that a run records. An absent key is unknown. */
 export interface EngineInfo {
   readonly engine: string;
   /** Folder or name with which the engine was opened. */
@@ -286,7 +282,10 @@ export interface Completion {
   readonly transcript: Transcript;
 }
 
-/** Result of one `forwardBackward`. Means are over tokens with non-zero weight. An absent key was not measured. */
+/**
+ * Result of one `forwardBackward`. Means are taken over tokens with non-zero weight. Keys that were not measured are
+ * absent.
+ */
 export interface LossStats {
   readonly loss: number;
   /** Number of tokens with non-zero weight. */
@@ -296,14 +295,14 @@ export interface LossStats {
   readonly sequences: number;
   /** Mean entropy of the next-token distribution, in nats. */
   readonly entropy?: number;
-  /** Mean of the KL estimator against the reference, before its coefficient. */
+  /** Mean of the KL estimator against the reference, before multiplication by its coefficient. */
   readonly kl?: number;
   /** Share of tokens whose ratio was clipped from below / above in the binding direction. */
   readonly clipLow?: number;
   readonly clipHigh?: number;
   /**
-   * Mean of rollout minus current log-probability, in nats: mismatch between sampler and trainer (k1
-   * estimate).
+   * Mean of the rollout minus the current log-probability, in nats: the mismatch between sampler and trainer (k1
+   * estimator).
    */
   readonly mismatchKl?: number;
   /** Largest |p − p_rollout| over tokens. */
@@ -321,7 +320,7 @@ export interface OptimStep {
   readonly beta2?: number;
   /** Default 1e-8. */
   readonly epsilon?: number;
-  /** Decoupled; default 0. Not applied to biases and norms. */
+  /** Decoupled weight decay; default 0. Not applied to biases and norms. */
   readonly weightDecay?: number;
   /** Clip the global gradient norm to this; absent: no clipping. */
   readonly maxGradNorm?: number;

@@ -5,16 +5,16 @@ import type { Engine } from './engine.ts';
 import { openOpenaiEngine } from './openai/engine.ts';
 import { openTorchEngine } from './torch/engine.ts';
 
-/** Purpose of an opened engine. */
+/** Intended use of an engine. */
 export interface EngineUse {
   /** If false, the engine may omit parts that only learning needs. Default true. */
   readonly train?: boolean;
-  /** A state written by `saveState`, whose weights replace the model's; absent: the base model. */
+  /** Folder of a state written by `saveState`, whose weights replace the model's; absent: the base model. */
   readonly state?: string | undefined;
 }
 
 /**
- * Opens the engine of a config, with a model folder or the model's name on a server. The only place that
+ * Opens the engine that a config describes, with a model folder or the model's name on a server. No other function
  * switches over the engine union.
  *
  * @throws ConfigError if a state is given for a model server.

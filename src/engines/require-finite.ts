@@ -2,8 +2,7 @@ import { EngineError } from '../core/errors.ts';
 import type { ModelWeights } from './engine.ts';
 
 /**
- * Throws if the last update broke the policy, so that it is neither saved nor published. Scores `tokens` to detect
- * this.
+ * Scores `tokens` and throws if the last update broke the policy, so that the caller neither saves nor publishes it.
  * @param tokens any sequence of at least two tokens.
  * @throws EngineError if the policy's probabilities are not finite.
  */

@@ -10,7 +10,7 @@ const request = { rollouts: 1, maxTokens: 400, temperature: 1, seed: 1 };
 const open = (settings: Parameters<typeof asking>[0]) => openAsking(askingConfig.parse(asking(settings)));
 const call = () => Promise.reject(new Error('no tools'));
 
-test('asks for cases, then for their rule, then for the answer, which is the last message', async () => {
+test('asks for cases, then for their rule, then for the answer, and judges the last message', async () => {
   const engine = scriptedEngine({ complete: (_key, _index, _version, turn) => `answer ${turn}` });
   const strategy = turns(open({ way: 'inductive-deductive', cases: 4 }), call);
   const attempts = [];
@@ -29,14 +29,14 @@ test('asks for cases, then for their rule, then for the answer, which is the las
   expect(written).toHaveLength(3);
 });
 
-test('the version changes with the number of cases, for ways with cases', () => {
+test('the version includes the number of cases only for ways that use cases', () => {
   expect(open({ way: 'decomposition' })).toMatchObject({ name: 'asking-decomposition', version: '1' });
   expect(open({ way: 'decomposition', cases: 5 }).version).toBe('1');
   expect(open({ way: 'inductive-deductive' }).version).toBe('1-3');
   expect(open({ way: 'inductive-deductive', cases: 'complexity' }).version).toBe('1-complexity');
 });
 
-test('a changed wording needs a new version', () => {
+test('every wording matches the hash recorded for its version', () => {
   // Pass rates are stored by name and version: raise the version when you change the text.
   const words = Object.entries(ways).map(([name, { version, first, later }]) => [
     `${name}@${version}`,

@@ -6,14 +6,16 @@ import type { Environment } from './environment.ts';
 import { mostCases, type Way, waySettings, ways } from '../core/text/ways-of-asking.ts';
 
 /**
- * Bits of complexity per reduced case, for `cases: 'complexity'`. Our choice: the paper does not state its constant.
+ * Bits of complexity per reduced case, for `cases: 'complexity'`. The value is our choice: the paper does not state its
+ * constant.
  */
 const bitsPerCase = 8;
 /** Settings of a way of asking. */
 export const askingConfig = waySettings.extend({ type: z.literal('asking') });
 
 /**
- * Asks in a named way, over one or several turns; the last answer is judged, and the tokens of all turns count.
+ * Asks in a named way, over one or more turns. The last answer is judged, and the tokens of all turns count towards
+ * `maxTokens`.
  *
  * @example
  * environments: { math: asking({ way: 'inductive-deductive' }) }

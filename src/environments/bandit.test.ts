@@ -59,7 +59,7 @@ test('answers a choice with its reward, and ends after the last turn', async () 
   ]);
 });
 
-test('an unreadable choice costs a turn, has no reward, and gets an error message', async () => {
+test('an unreadable choice uses up a turn without a reward and is answered with an error message', async () => {
   const { answers } = await play(['none', '7', '1 or 2', '1'], {});
   expect(answers.slice(0, 3).map(({ calls }) => calls![0]!.outcome)).toEqual(Array(3).fill('malformed'));
   expect(answers.slice(0, 3).every(({ reward }) => reward === undefined)).toBe(true);
@@ -67,7 +67,7 @@ test('an unreadable choice costs a turn, has no reward, and gets an error messag
   expect(answers[3]!.reply.type).toBe('end');
 });
 
-test('inserts replies inside the turn for inline play', async () => {
+test('inserts replies inside the turn in the inline form', async () => {
   const texts = ['1=', '1=', '2='];
   const { answers } = await play(texts, { form: 'inline', rendering: 'summary' });
   const [a, b] = [answers[0]!.reward!, answers[1]!.reward!];
@@ -77,7 +77,7 @@ test('inserts replies inside the turn for inline play', async () => {
   ]);
 });
 
-test('guides by UCB: untried arms first, then value and bonus', async () => {
+test('the guided rendering shows infinite UCB values for untried arms, else value and bonus', async () => {
   const { answers } = await play(['1', '2', '3'], { rendering: 'guided', digits: 1 });
   expect(textOf(answers[0]!)).toContain('Arm 2: value inf, bonus inf');
   const bonus = Math.sqrt(0.5 * Math.log(3)).toFixed(1);
@@ -106,7 +106,7 @@ test('rewards of an arm depend only on the seed and the number of its pulls', as
   expect(await rewardsOf(many, 3)).not.toEqual(await rewardsOf(many, 4));
 });
 
-test('reads the only arm that a text names', () => {
+test('reads a choice only if the text names exactly one arm', () => {
   expect(readChoice('<think>1 or 2</think> 2', 3)).toBe(1);
   expect(readChoice('2 2', 3)).toBe(1);
   for (const text of ['', 'two', '0', '4', '2.5', '1 2']) expect(readChoice(text, 3)).toBeNull();
@@ -165,13 +165,13 @@ test('an attempt is judged by its regret, computed from the environment’s reco
   expect(wrong.rollout.verdict).toMatchObject({ outcome: 'incorrect', score: 0 });
 });
 
-test('an attempt that names no arm is unparsed, and text about arms earns nothing', async () => {
+test('an attempt without a choice is unparsed, even if its text claims a good result', async () => {
   const { rollout } = await judged(['I had regret 0 and chose the best arm']);
   expect(rollout.verdict).toMatchObject({ outcome: 'unparsed', score: 0 });
   expect(answerOf(rollout)).toContain('regret 0');
 });
 
-test('a turn without a choice costs as much as the worst arm, so ending early never pays', () => {
+test('a turn without a choice costs as much as the worst arm, so ending early never pays off', () => {
   fc.assert(
     fc.property(
       fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 5 }),

@@ -10,10 +10,10 @@ import type { Pull } from './bandit/tally.ts';
 import type { Answered, Environment } from './environment.ts';
 import type { Json } from './tool.ts';
 
-/** Settings of bandits as environments: the policy names an arm in each turn and reads its reward. */
+/** Settings of the bandit environment: the policy names an arm in each turn and reads its reward. */
 export const banditConfig = z.strictObject({
   type: z.literal('bandit'),
-  /** What the policy reads besides the reward; see `renderings`. */
+  /** Information that the policy reads besides the reward; see `renderings`. */
   rendering: z.enum(renderings).default('raw'),
   /**
    * `chat`: each reply is a user message. `inline`: the policy writes `3=`, and the reply `1;` is inserted after it;
@@ -22,12 +22,12 @@ export const banditConfig = z.strictObject({
   form: z.enum(['chat', 'inline']).default('chat'),
   /** Number of decimal places of means, bonuses, rewards and features. */
   digits: z.int().min(0).max(6).default(2),
-  /** Maximum number of turns of a problem. */
+  /** Maximum number of turns that a problem may have. */
   maxTurns: z.int().min(1).default(1000),
 });
 
 /**
- * Bandits as environments, for problems of `bandits()`.
+ * Configures the bandit environment, for problems from `bandits()`.
  *
  * @example
  * environments: { bandit: bandit({ rendering: 'summary' }) }, verifiers: { bandit: regret() }
@@ -42,15 +42,15 @@ interface State {
   readonly [key: string]: Json;
   readonly bandit: Bandit & Json;
   readonly seed: number;
-  /** Turns played, unreadable ones included. */
+  /** Number of turns played, including those with an unreadable choice. */
   readonly turn: number;
   /** Arm (0-based), reward and turn of each pull. */
   readonly pulls: readonly (readonly [number, number, number])[];
 }
 
 /**
- * Opens bandits as environments. An unreadable choice costs a turn without a reward. The seed of an attempt, which its
- * group shares, decides the rewards.
+ * Opens the bandit environment. An unreadable choice uses up a turn without a reward. The rewards depend on the
+ * attempt's seed, which all attempts of a group share.
  */
 export function openBandit(config: z.output<typeof banditConfig>): Environment {
   const { form, maxTurns } = config;

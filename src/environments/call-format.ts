@@ -20,13 +20,15 @@ const chatConfig = z.strictObject({ type: z.literal('chat') });
 export const callFormatConfig = z.discriminatedUnion('type', [tagsConfig, chatConfig]);
 export type CallFormat = z.output<typeof callFormatConfig>;
 
-/** Calls as tagged text, e.g. `tags({ call: ['<python>', '</python>'], result: ['<output>', '</output>'] })`. */
+/**
+ * Configures calls as tagged text, e.g. `tags({ call: ['<python>', '</python>'], result: ['<output>', '</output>'] })`.
+ */
 export const tags = noun(tagsConfig);
 
 /** Calls in the form of the model's chat template. */
 export const chat = noun(chatConfig);
 
-/** A call that the policy wrote; `problem` explains why it cannot be made. */
+/** A call that the policy wrote, or, with `problem`, the reason why it cannot be made. */
 export type WrittenCall =
   | { readonly tool: Tool; readonly args: Readonly<Record<string, Json>> }
   | { readonly name: string; readonly text: string; readonly problem: string };
@@ -62,7 +64,8 @@ function readTagged(
 const hermesCall = /<tool_call>([^]*?)(?:<\/tool_call>|$)/gu;
 
 /**
- * Reads `<tool_call>{…}</tool_call>` of Qwen and Hermes, or a message that is one JSON object, as Llama 3 writes it.
+ * Reads `<tool_call>{…}</tool_call>`, the form of Qwen and Hermes, or a message that is one JSON object, the form of
+ * Llama 3.
  */
 function readChat(text: string, tools: readonly Tool[]): WrittenCall[] {
   const tagged = Array.from(text.matchAll(hermesCall), ([, inner]) => inner!);
@@ -106,14 +109,14 @@ function readJsonCall(text: string, tools: readonly Tool[]): WrittenCall {
   return { tool, args: args as Readonly<Record<string, Json>> };
 }
 
-/** Returns the tags of a format, without surrounding blanks. */
+/** Returns the tags of a format, without surrounding white space. */
 export function tagsOf(format: CallFormat): string[] {
   if (format.type !== 'tags') return [];
   const { call, result, stop = '' } = format;
   return [...call, ...result, stop].map((tag) => tag.trim()).filter((tag) => tag !== '');
 }
 
-/** Wraps a result in the format's tags and removes these tags from its text. */
+/** Removes the format's tags from the text of a result, and wraps it in the result tags. */
 export function tagResult(format: Extract<CallFormat, { type: 'tags' }>, text: string): string {
   const { result } = format;
   const own = tagsOf(format);

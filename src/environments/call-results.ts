@@ -5,7 +5,7 @@ import { closeInOneFile } from '../storage/sqlite.ts';
 import type { CallTool } from './environment.ts';
 import { type Json, type Tool, toolLabel, type ToolResult } from './tool.ts';
 
-/** Results of calls, keyed by (tool version, arguments), so that a resumed run reads the same results. */
+/** Stores the results of calls by (tool version, arguments), so that a resumed run reads the same results. */
 export interface CallResults extends Disposable {
   read(key: string): ToolResult | undefined;
   write(key: string, call: RecordedCall): void;
@@ -18,9 +18,7 @@ export interface RecordedCall {
   readonly result: ToolResult;
 }
 
-/**
- * Opens or creates the results at `path` (`':memory:'` keeps them in memory). A result is on disk before it is used.
- */
+/** Opens or creates the store at `path` (`':memory:'` keeps it in memory). A result is on disk before it is used. */
 export function openCallResults(path: string): CallResults {
   const database = new DatabaseSync(path);
   database.exec(`
@@ -29,7 +27,7 @@ export function openCallResults(path: string): CallResults {
       key TEXT PRIMARY KEY, tool TEXT NOT NULL, arguments TEXT NOT NULL, result TEXT NOT NULL
     ) STRICT, WITHOUT ROWID`);
   const find = database.prepare('SELECT result FROM calls WHERE key = ?');
-  // The first result stays: attempts may have used it.
+  // Keep the first result, because attempts may have used it.
   const add = database.prepare('INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?)');
   return {
     read: (key) => {

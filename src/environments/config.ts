@@ -25,7 +25,7 @@ export const environmentConfig = z.discriminatedUnion('type', [
 export type EnvironmentConfig = z.output<typeof environmentConfig>;
 
 /**
- * Opens the environment a config names; the caller disposes of it.
+ * Opens the environment that a config describes. The caller must dispose of it.
  *
  * @param baseDir base of relative paths: the recipe's folder.
  */

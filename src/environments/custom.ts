@@ -9,7 +9,7 @@ import type { Environment } from './environment.ts';
 import type { Tool } from './tool.ts';
 import { toolEnvironment, toolLimits } from './tool-environment.ts';
 
-/** Settings of an environment from a user's module. */
+/** Settings of a tool or environment from a user's module. */
 export const customEnvironmentConfig = z.strictObject({
   type: z.literal('custom'),
   /** A `.ts`, `.mts`, `.js` or `.mjs` file; relative paths start at the recipe's folder. */
@@ -33,8 +33,8 @@ export type CustomEnvironment = Pick<Environment, 'start' | 'reply'> & Partial<E
 export const customEnvironment = noun(customEnvironmentConfig);
 
 /**
- * Loads the module. The version contains a hash of it, of the local files it imports and of the options. The module is
- * trusted: it runs with all permissions of the process.
+ * Loads a user's module and opens its tools or environment. The version contains a hash of the module, the local files
+ * that it imports, and the options. The module is trusted: it runs with all permissions of the process.
  *
  * @throws ConfigError for any other default export.
  */

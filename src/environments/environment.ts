@@ -4,8 +4,8 @@ import type { Json, Tool, ToolResult, ToolSchema } from './tool.ts';
 
 /**
  * Answers the policy's turns, as a tool, a search engine or a game does. It is pure: `reply` depends only on its
- * arguments and the results of `context.call`, and returns a new state. So an attempt can be replayed from its calls,
- * and a resumed run gives bit-identical results.
+ * arguments and the results of `context.call`, and returns a new state. Therefore an attempt can be replayed from its
+ * calls, and a resumed run gives bit-identical results.
  *
  * Faults of the policy (a call that cannot be read, a program that raises an error) are answered with a reply. A
  * failure of the environment itself is thrown: the attempt becomes `ungradable`.
@@ -23,16 +23,18 @@ import type { Json, Tool, ToolResult, ToolSchema } from './tool.ts';
  */
 export interface Environment extends AsyncDisposable {
   readonly name: string;
-  /** Changes whenever a reply could change: stored pass rates are keyed by `name@version`. */
+  /** Must change whenever a reply could change, because stored pass rates are keyed by `name@version`. */
   readonly version: string;
-  /** Strings that end the policy's writing, besides its end tokens. They are kept in the text. */
+  /** Strings that end the policy's turn, besides its end tokens. They stay in the text. */
   readonly stop: readonly string[];
   /**
    * Tags of its format, e.g. `<result>`. In an insertion they become single tokens if the vocabulary has them. Results
    * must not contain them. Default: none, so added tokens that occur in an inserted text stay text.
    */
   readonly tags?: readonly string[];
-  /** Roles of the messages it replies with. The chat template must support them; empty: it only inserts. */
+  /**
+   * Roles of the messages with which it replies. The chat template must support them. Empty if it only inserts text.
+   */
   readonly roles: readonly ReplyRole[];
   /** Tools that the chat template lists in the prompt. Default: none. */
   readonly tools?: readonly ToolSchema[];
@@ -56,7 +58,7 @@ export interface Opening {
   readonly prompt?: readonly Message[];
 }
 
-/** What the policy wrote in one turn. */
+/** The text that the policy wrote in one turn. */
 export interface WrittenTurn {
   /** Text of this turn only, without special tokens. */
   readonly text: string;
@@ -64,14 +66,14 @@ export interface WrittenTurn {
   readonly hasEnded: boolean;
 }
 
-/** Services of the strategy that runs the environment. */
+/** Services that the strategy provides to the environment. */
 export interface ReplyContext {
   /**
    * Calls a tool once per (tool version, arguments): later calls get the recorded result.
    * @throws EnvironmentError if the tool fails.
    */
   call(tool: Tool, args: Readonly<Record<string, Json>>): Promise<ToolResult>;
-  /** Truncates text to at most `maxTokens` tokens; a truncated text ends with a note of its length. */
+  /** Truncates text to at most `maxTokens` tokens; a truncated text ends with a note that states its length. */
   cut(text: string, maxTokens: number): string;
   readonly signal: AbortSignal;
 }
@@ -83,7 +85,7 @@ export type CallTool = (
   signal: AbortSignal,
 ) => Promise<ToolResult>;
 
-/** Environments of a recipe, by problem, and the function that calls their tools. */
+/** The environments of a recipe, and the function that calls their tools. */
 export interface Environments {
   /** Returns the environment of a problem; undefined if its attempts have one turn. */
   readonly of: (problem: Pick<Problem, 'domain'>) => Environment | undefined;
@@ -101,8 +103,8 @@ export interface Answered {
 }
 
 /**
- * - `insert`: text inside the policy's turn, which goes on after it;
- * - `messages`: separate turns, in the form of the chat template;
+ * - `insert`: text inside the policy's turn, which continues after it;
+ * - `messages`: separate turns, in the format of the chat template;
  * - `end`: the attempt is complete.
  */
 export type Reply =

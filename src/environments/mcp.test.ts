@@ -12,7 +12,7 @@ import { mcp, mcpConfig, openMcp } from './mcp.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mcp-'));
 
-/** A server in a few lines of JSON-RPC, so that the test controls every answer. */
+/** Source of a server that answers JSON-RPC requests, so that the test controls every answer. */
 const answers = `
 const number = { type: 'number' };
 const tools = [
@@ -67,7 +67,7 @@ interface WrittenCall {
   readonly arguments: object;
 }
 
-/** Replies to one turn with these calls; results are kept in memory. */
+/** Returns the outcomes and texts of the reply to one turn with these calls. */
 async function reply(environment: Environment, ...calls: WrittenCall[]) {
   return await replyWithin(60_000, environment, ...calls);
 }
@@ -109,7 +109,7 @@ test('calls the tools of a local server, and reports invalid calls to the policy
   ]);
 });
 
-test('restarts a server that died; the unanswered call is a failure of the environment', async () => {
+test('restarts a server that died; the unanswered call throws an error of the environment', async () => {
   await using environment = await open({ command });
   await expect(reply(environment, { name: 'die', arguments: {} })).rejects.toThrow(/^mcp .*closed/i);
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
@@ -121,7 +121,7 @@ test('a tool that never answers fails at its time limit', async () => {
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);
 });
 
-test('passes on only the named environment variables', async () => {
+test('passes only the named environment variables on to the server', async () => {
   vi.stubEnv('GRADUS_TEST_KEY', 'secret');
   vi.stubEnv('GRADUS_TEST_OTHER', 'other');
   await using environment = await open({ command, tools: ['variable'], env: ['GRADUS_TEST_KEY'] });
@@ -133,7 +133,7 @@ test('passes on only the named environment variables', async () => {
   vi.unstubAllEnvs();
 });
 
-test('cuts a result of 5 MB', async () => {
+test('truncates a result of 5 MB', async () => {
   await using environment = await open({ command });
   const [[outcome, text]] = (await reply(environment, {
     name: 'echo',
@@ -143,7 +143,7 @@ test('cuts a result of 5 MB', async () => {
   expect(text.length).toBe(512);
 });
 
-/** Serves the answers over HTTP in sessions; `restart` forgets them. */
+/** Serves the answers over HTTP with sessions; `restart` drops all sessions. */
 async function httpServer([status, text]: readonly [number, string] = [404, '']) {
   const { answer } = (await import(join(folder, 'answers.mjs'))) as { answer: (message: unknown) => unknown };
   let session = 0;
@@ -212,7 +212,7 @@ test.for<[string, Partial<Parameters<typeof mcp>[0]>, RegExp]>([
     { command, tools: ['add', 'echo'], format: tags({ call: ['<a>', '</a>'], result: ['', ''] }) },
     /expected one tool for format tags/,
   ],
-])('rejects %s with one error', async ([, options, message]) => {
+])('rejects a configuration with %s', async ([, options, message]) => {
   await expect(open(options)).rejects.toThrow(message);
 });
 

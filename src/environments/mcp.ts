@@ -13,14 +13,14 @@ import { toolEnvironment, toolLimits } from './tool-environment.ts';
 /** Settings of the tools of a Model Context Protocol (MCP) server: a local program, or an address. */
 export const mcpConfig = z.strictObject({
   type: z.literal('mcp'),
-  /** Program and arguments of a local server that speaks over standard input and output. */
+  /** Program and arguments of a local server that communicates over standard input and output. */
   command: z.tuple([z.string().min(1)], z.string()).optional(),
   /**
    * Names of environment variables to pass on to a local server, besides system variables such as `PATH` and `HOME`.
    * Their values are read when the server starts and never stored.
    */
   env: z.array(z.string().min(1)).default([]),
-  /** Address of a server that speaks Streamable HTTP, e.g. `http://127.0.0.1:8000/mcp`. */
+  /** Address of a server that uses Streamable HTTP, e.g. `http://127.0.0.1:8000/mcp`. */
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }).optional(),
   /** Names of the tools that the policy may call; the server's other tools are hidden from it. */
   tools: z.array(z.string().min(1)).min(1),
@@ -32,8 +32,8 @@ export const mcpConfig = z.strictObject({
 type McpConfig = z.output<typeof mcpConfig>;
 
 /**
- * Tools of an MCP server, e.g.
- * `environments: { math: mcp({ command: ['npx', '-y', 'my-server'], tools: ['add'] }) }`.
+ * Configures tools from an MCP server, e.g. `environments: { math: mcp({ command: ['npx', '-y', 'my-server'], tools:
+ * ['add'] }) }`.
  */
 export const mcp = noun(mcpConfig);
 
@@ -43,8 +43,8 @@ const openingMs = 30_000;
 const shownCharacters = 500;
 
 /**
- * Connects to the server and reads its tools: their descriptions are part of the prompt. If the server stops, the next
- * call restarts it or reconnects; unanswered calls make their attempts `ungradable`.
+ * Connects to the server and reads its tools, whose descriptions become part of the prompt. If the server stops, the
+ * next call restarts it or reconnects; unanswered calls make their attempts `ungradable`.
  *
  * @param baseDir working directory of a local server: the recipe's folder.
  * @throws ConfigError for a server that cannot be reached or lacks one of `tools`.
@@ -147,7 +147,7 @@ class Connection implements AsyncDisposable {
     return opening;
   }
 
-  /** Makes the next call connect again, unless another call already has. */
+  /** Makes the next call connect again, unless another call has already reconnected. */
   #forget(opening: Promise<Client> | undefined): void {
     if (this.#opening === opening) this.#opening = undefined;
   }
@@ -213,7 +213,8 @@ const variablesOf = (names: readonly string[]): Record<string, string> =>
 const nameOf = ({ command, url }: McpConfig): string => command?.join(' ') ?? url!;
 
 /**
- * Returns whether the server has lost the session, e.g. after a restart: 404 in the protocol, 400 from some servers.
+ * Returns whether an error means that the server has lost the session, e.g. after a restart: 404 by the protocol, 400
+ * from some servers.
  */
 const isLostSession = ({ status, message }: SdkHttpError): boolean =>
   status === 404 || (status === 400 && /session/i.test(message));

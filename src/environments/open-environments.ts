@@ -13,7 +13,8 @@ export interface EnvironmentChoice {
 /**
  * Opens one environment per domain.
  *
- * @returns the environment of a problem; undefined for a domain without one, whose attempts have one turn.
+ * @returns a function that returns a problem's environment, or undefined for a domain without one, whose attempts have
+ * one turn.
  */
 export async function openEnvironments(
   { environments = {}, baseDir }: EnvironmentChoice,
@@ -25,7 +26,7 @@ export async function openEnvironments(
   return ({ domain }) => byDomain.get(domain);
 }
 
-/** Opens the environments of a recipe for attempts outside a run: results of calls are kept in memory. */
+/** Opens the environments of a recipe for attempts outside a run. Keeps the results of calls in memory. */
 export const openAnswering = async (
   recipe: EnvironmentChoice,
   opened: AsyncDisposableStack,

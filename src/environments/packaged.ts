@@ -12,11 +12,12 @@ import type { Answered, Environment, ReplyContext } from './environment.ts';
 import type { Json, Tool } from './tool.ts';
 
 /**
- * Longest wait for a reply, in milliseconds: the bridge limits each call, and calls of other attempts come first.
+ * Longest wait for a reply, in milliseconds. It is practically unlimited: the bridge limits each call, but a call may
+ * have to wait for those of other attempts.
  */
 const maxWait = 2 ** 31 - 1;
 
-/** The task, and for each turn the policy's text and a digest of the reply. */
+/** The task, and for each turn so far the policy's text and a digest of the reply. */
 interface State {
   readonly [key: string]: Json;
   readonly task: Json;
@@ -25,8 +26,8 @@ interface State {
 }
 
 /**
- * Opens an environment of a package. The state is the attempt's history: a process that lost an attempt plays its turns
- * again, and results are recorded by (settings, task, turns), so that a resumed run reads the same replies.
+ * Opens an environment from a package. The state is the attempt's history, so a process that has lost an attempt can
+ * replay its turns. Results are recorded by (settings, task, turns), so that a resumed run reads the same replies.
  *
  * @param baseDir the recipe's folder.
  * @throws ConfigError if the package cannot be used.

@@ -31,7 +31,7 @@ test('returns what a program prints, and the value of its last expression', asyn
   expect(await run('print(2 ** 10)', '6 * 7', 'x = 1')).toEqual(['ok: 1024', 'ok: 42', 'ok: (no output)']);
 });
 
-test('keeps the variables of earlier programs but not their output, and skips failed programs', async () => {
+test('keeps the variables of earlier programs but not their output, and does not run failed programs again', async () => {
   expect(await run('x = 5\nprint("once")', 'x += 1\n1 / 0', 'print(x)')).toEqual([
     'ok: (no output)'.replace('(no output)', 'once'),
     expect.stringMatching(/^failed: .*ZeroDivisionError/) as string,
@@ -40,7 +40,7 @@ test('keeps the variables of earlier programs but not their output, and skips fa
 });
 
 test(
-  'a program that does not end, prints endlessly or is wrong is a fault of the call',
+  'a program that does not end, prints endlessly or raises an error gives a failed call',
   { timeout: 60_000 },
   async () => {
     const [endless, printing, wrong] = [
@@ -54,7 +54,7 @@ test(
   },
 );
 
-test('a call that passes earlier programs itself runs without them', async () => {
+test('without keepState, ignores earlier programs that the call itself passes', async () => {
   const config = pythonConfig.parse({ type: 'python', keepState: false, format: chat() });
   await using forgetful = openPython(config);
   const { state } = await forgetful.start({ id: 'p', domain: 'd', prompt: [], source: 's' }, 0);

@@ -25,7 +25,7 @@ export const pythonConfig = z.strictObject({
   sandbox: pythonSandboxConfig.default(() => pythonSandboxConfig.parse(pythonSandbox())),
   /** Keep variables and functions of an attempt's earlier programs. */
   keepState: z.boolean().default(true),
-  /** CPU time of one program, including the earlier programs that run again. */
+  /** CPU time limit of one program, including the earlier programs that run again before it. */
   maxCpu: durationSchema.default('4s'),
   maxMemoryMiB: z.int().min(64).max(65_536).default(512),
   maxOutputCharacters: z
@@ -34,7 +34,7 @@ export const pythonConfig = z.strictObject({
     .default(1 << 16),
 });
 
-/** Python as a tool, by default `<python>print(2)</python>` inside the policy's turn. See `pythonConfig`. */
+/** Configures Python as a tool, by default called with `<python>print(2)</python>` inside the policy's turn. */
 export const python = noun(pythonConfig);
 
 /** Opens Python as a tool. The sandbox starts at the first call. */
@@ -58,11 +58,11 @@ export function openPython(settings: z.output<typeof pythonConfig>): Environment
     call: async ({ code, earlier = [] }, signal) => {
       if (typeof code !== 'string')
         return { outcome: 'failed', text: 'Error: expected "code" to be a text.' };
-      // Without memory, `earlier` could come from the policy itself.
+      // Without `keepState`, `earlier` could come from the policy itself.
       const before = keepState
         ? (earlier as readonly { readonly code: string }[]).map((one) => one.code)
         : [];
-      // The next call retries a failed opening: it may have failed because of a temporary shortage of processes.
+      // The next call retries a failed opening: it may have failed because of a temporary lack of processes.
       opening ??= openPythonSandbox(sandbox).catch((error: unknown) => {
         opening = undefined;
         throw error;

@@ -46,7 +46,7 @@ const judge = composite([
   { name: 'searched', verifier: toolUse(), decides: false },
 ]);
 
-/** Rolls out one attempt with these strings as turns. */
+/** Rolls out one attempt in which the policy writes these texts as its turns. */
 async function play(texts: readonly string[], environment = open()) {
   await using verifier = openVerifier(verifierConfig.parse(judge));
   using results = openCallResults(':memory:');
@@ -72,7 +72,7 @@ async function play(texts: readonly string[], environment = open()) {
 const searched = '<search>capital Peru</search>';
 const answered = '<answer>Lima</answer>';
 
-test("inserts passages in Search-R1's tags, with their sources on record", async () => {
+test("inserts passages in Search-R1's tags, and records their sources", async () => {
   const { verdict, inserted, calls } = await play([searched, answered]);
   expect(inserted).toEqual([
     '\n\n<information>Doc 1(Title: Peru) The capital of Peru is Lima.\n</information>\n\n',
@@ -99,7 +99,7 @@ test("inserts passages in R1-Searcher's tags, in the chat template's, or in cust
   expect(own.inserted).toEqual(['{The capital of Peru is Lima.\n}']);
 });
 
-test('a passage cannot close the block of passages, whatever tags it contains', async () => {
+test('a passage with tags cannot close the block of passages', async () => {
   const { inserted } = await play(['<search>hostile</search>', answered]);
   const inner = inserted[0]!.replace('\n\n<information>', '').replace(/<\/information>\n\n$/, '');
   expect(inner).not.toMatch(/<\/?information>|<\/?search>/);
@@ -132,7 +132,7 @@ test.for([
   expect(verdict.outcome).toBe('correct');
 });
 
-test('refuses a search after the last call, and ends the attempt', async () => {
+test('refuses searches beyond maxCalls, and ends the attempt after two of them', async () => {
   const { calls, inserted } = await play(Array<string>(20).fill(searched), open({ maxCalls: 2 }));
   expect(calls.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'refused', 'refused']);
   expect(inserted.at(-1)).toContain('the limit of 2 calls is reached');
@@ -144,7 +144,7 @@ test('answers a query without matches', async () => {
   expect(verdict.outcome).toBe('correct');
 });
 
-test('long passages are cut to the token limit', async () => {
+test('long passages are truncated to the token limit', async () => {
   const { inserted } = await play([searched, answered], open({ maxResultTokens: 20 }));
   expect(inserted[0]!.length).toBeLessThan(120);
   expect(inserted[0]).not.toContain('Lima');
@@ -172,7 +172,7 @@ test('a retriever that is down makes the attempt ungradable, with an error that 
   expect(gone.outcome).toBe('ungradable');
 });
 
-test('a passage of 10 MB over HTTP is cut', async () => {
+test('a passage of 10 MB over HTTP is truncated', async () => {
   const result = [[{ document: { id: '1', contents: 'x'.repeat(1e7) }, score: 1 }]];
   await using served = await serveOnce(200, { result });
   const { inserted, verdict } = await play([searched, answered], open({}, over(served.url)));

@@ -16,8 +16,8 @@ export const searchConfig = z.strictObject({
   retriever: retrieverConfig,
   ...toolLimits,
   /**
-   * Queries and passages in the tags of R1-Searcher or Search-R1, in other `tags()`, or in the form of the chat
-   * template.
+   * Format of queries and passages: the tags of R1-Searcher or Search-R1, other `tags()`, or the chat template's own
+   * form.
    */
   format: z.union([z.enum(searchTagNames), callFormatConfig]).default('search-r1'),
   /** Number of passages returned for a query. */
@@ -27,7 +27,7 @@ export const searchConfig = z.strictObject({
 });
 
 /**
- * Search as a tool, by default `<search>capital of Peru</search>` inside the policy's turn.
+ * Configures search as a tool, by default called with `<search>capital of Peru</search>` inside the policy's turn.
  *
  * @example
  * environments: { 'short-answer': search({ retriever: bm25Index({ path: 'kb' }), format: 'r1-searcher', top: 3 }) }
@@ -65,7 +65,7 @@ function layoutOf(format: Format): PassageLayout {
   return format === 'search-r1' ? 'titled' : 'plain';
 }
 
-/** Returns the call format; the white space around the passages is that of the published systems. */
+/** Returns the call format, with the same white space around the passages as in the published systems. */
 function callFormatOf(format: Format): CallFormat {
   if (typeof format !== 'string') return format;
   const { query, passages } = searchTags[format];

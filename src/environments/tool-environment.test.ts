@@ -35,14 +35,14 @@ async function play(turns: readonly string[], settings = limits) {
       asWritten(text, settings.format.type === 'chat'),
       context,
     );
-    // The state survives a checkpoint.
+    // The state passes through JSON, as in a checkpoint.
     state = JSON.parse(JSON.stringify(answered.state)) as typeof state;
     replies.push(answered);
   }
   return replies;
 }
 
-test('inserts the result of a call, with the call on record', async () => {
+test('inserts the result of a call, and records the call', async () => {
   const [first, end] = await play(['so <add>2+3</add>', 'it is 5']);
   expect(first).toMatchObject({
     reply: { type: 'insert', text: '<sum>5</sum>' },
@@ -51,7 +51,7 @@ test('inserts the result of a call, with the call on record', async () => {
   expect(end!.reply).toEqual({ type: 'end' });
 });
 
-test('reports faults to the policy: a failed call, an unreadable call, an exhausted limit', async () => {
+test('reports a failed call, an unreadable call and an exhausted limit to the policy', async () => {
   const replies = await play(['<add>x</add>', '</add>', '<add>1+1</add>']);
   expect(replies.flatMap(({ calls }) => calls!.map(({ outcome }) => outcome))).toEqual([
     'failed',
@@ -114,7 +114,7 @@ test('a result contains none of the tags of its format', () => {
   );
 });
 
-test('reads any text as calls of known tools or as faults with a reason', () => {
+test('reads arbitrary text as calls of known tools or as faults with a reason', () => {
   const piece = fc.constantFrom(
     '<add>',
     '</add>',

@@ -8,11 +8,11 @@ import { type Json, type Tool, toolLabel } from './tool.ts';
 
 /** Settings that all tools share. */
 export const toolLimits = {
-  /** How calls are written; see `tags()` and `chat()`. */
+  /** Format of calls; see `tags()` and `chat()`. */
   format: callFormatConfig,
   /** Maximum number of calls in an attempt; a further call is refused with a message. */
   maxCalls: z.int().min(1).default(4),
-  /** Maximum length of a result in tokens; a longer one is cut, with a note. */
+  /** Maximum length of a result in tokens; a longer result is truncated, with a note. */
   maxResultTokens: z.int().min(1).default(512),
   /** Wall-clock limit of the replies to one turn; exceeding it makes the attempt ungradable. */
   maxTime: durationSchema.default('10m'),
@@ -25,15 +25,15 @@ const spareTurns = 2;
 
 interface State {
   readonly [key: string]: Json;
-  /** Calls made, refused ones included. */
+  /** Number of calls made, including refused ones. */
   readonly calls: number;
   /** Arguments of earlier successful calls, by tool, for tools with a memory. */
   readonly earlier: Readonly<Record<string, readonly Json[]>>;
 }
 
 /**
- * Creates an environment that makes the calls of the policy: it parses them, calls the tools and cuts the results. A
- * call that cannot be read or made is answered with the reason. A turn without a call ends the attempt.
+ * Creates an environment that executes the policy's calls: it parses them, calls the tools and truncates the results.
+ * If a call cannot be read or made, the reply states the reason. A turn without a call ends the attempt.
  */
 export function toolEnvironment(
   name: string,

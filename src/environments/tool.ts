@@ -11,7 +11,7 @@ export interface ToolSchema {
 }
 
 /**
- * A function the policy may call. Its result must depend only on its arguments, as far as a live service allows:
+ * A function that the policy may call. Its result must depend only on its arguments, as far as a live service allows:
  * results are recorded per (tool version, arguments) and reused.
  *
  * @example
@@ -24,15 +24,15 @@ export interface ToolSchema {
 export interface Tool {
   /** Name, purpose and arguments. */
   readonly schema: ToolSchema;
-  /** Changes whenever a result could change. */
+  /** Must change whenever a result could change. */
   readonly version: string;
-  /** True to pass the arguments of earlier successful calls of the attempt as `earlier`. */
+  /** If true, `call` also receives the arguments of the attempt's earlier successful calls, as `earlier`. */
   readonly hasMemory?: boolean;
-  /** The argument that receives the text of a call in tags. Default `text`. */
+  /** Name of the argument that receives the text of a tagged call. Default `text`. */
   readonly textArgument?: string;
   /**
-   * Answers a call. A fault of the caller gives a result with outcome `failed`; a failure of the tool is thrown and
-   * makes the attempt `ungradable`.
+   * Executes a call. Returns outcome `failed` for a fault of the caller. Throws if the tool itself fails, which makes
+   * the attempt `ungradable`.
    */
   call(args: Readonly<Record<string, Json>>, signal: AbortSignal): Promise<ToolResult>;
 }

@@ -42,7 +42,7 @@ test('closes during a computation without crashing the process', async () => {
   }
 });
 
-test('writes the same completions for any number of lanes, threads and slots', async () => {
+test('samples the same completions for any number of lanes, threads and slots', async () => {
   const outcomes: string[] = [];
   for (const settings of [
     { lanes: 1, slots: 3 },
@@ -65,7 +65,7 @@ test('writes the same completions for any number of lanes, threads and slots', a
   expect(new Set(outcomes).size).toBe(1);
 });
 
-test('rejects a truncated or edited state and that of another model, and remains unchanged', async () => {
+test('rejects a truncated or edited state and a state from another model, and remains unchanged', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const whole = join(scratch, 'state');
   await engine.learner.saveState(whole);
@@ -95,7 +95,7 @@ test('rejects a truncated or edited state and that of another model, and remains
   await engine.learner.loadState(whole);
 });
 
-test('loads a state from an earlier version, which has one count for updates and optimizer steps', async () => {
+test('loads a state from an earlier version, which stores one count for both updates and optimizer steps', async () => {
   const dir = join(scratch, 'earlier');
   {
     await using engine = await openEmbeddedEngine({ model, lanes: 1 });
@@ -112,7 +112,7 @@ test('loads a state from an earlier version, which has one count for updates and
   expect([manifest['policyVersion'], optimizerSteps]).toEqual([2, 2]);
 });
 
-test('names pending requests when a lane dies, and rejects later requests', async () => {
+test('when a lane dies, the error names the pending requests, and later requests are rejected', async () => {
   const { config, tokenizer } = await openModelFolder(model);
   // A lane cannot start without a config: its thread throws immediately, as if it had run out of memory.
   const options = { folder: model, threads: 1, slots: 4, maxSequenceTokens: 100, memoryBudgetBytes: 1e9 };
@@ -138,7 +138,7 @@ test('names pending requests when a lane dies, and rejects later requests', asyn
   expect(config.layers).toBe(2);
 });
 
-test('samples from the weights before or after a concurrent update', async () => {
+test('a request during an update samples from the weights before or after it, never from a mixture', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 2 });
   const tokens = Int32Array.from({ length: 40 }, (_, t) => 4 + (t % 9));
   const advantages = new Float32Array(40);
@@ -176,7 +176,7 @@ async function flip(path: string): Promise<void> {
   await writeFile(path, bytes);
 }
 
-test('returns the most probable tokens of the whole distribution, most probable first', async () => {
+test('topLogprobs returns the most probable tokens of the full distribution, most probable first', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const texts = ['1+2=?', '7', '12*(3+4)'].map((text) => engine.renderer.encode(text));
   const vocabSize = engine.sampler.info.vocabSize!;

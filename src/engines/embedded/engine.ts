@@ -52,7 +52,7 @@ export const embeddedConfig = z.strictObject({
   lanes: z.int().min(1).max(64).optional(),
   /** ONNX Runtime threads per lane. Default: 1 for small models, otherwise measured at startup. */
   threads: z.int().min(1).max(64).optional(),
-  /** Number of sequences that each lane decodes at a time. */
+  /** Number of sequences that each lane decodes concurrently. */
   slots: z.int().min(1).max(4096).default(64),
   /** Total memory for weights, optimizer and running microbatches. */
   memoryBudget: byteSizeSchema.default('2GiB'),
@@ -70,7 +70,7 @@ export const embedded = noun(embeddedConfig);
 export type EmbeddedEngineOptions = EmbeddedOptions & {
   readonly type?: 'embedded';
   readonly model: string;
-  /** A state written by `saveState`, whose weights replace the model's. */
+  /** Folder of a state written by `saveState`, whose weights replace the model's. */
   readonly state?: string | undefined;
 };
 
@@ -115,10 +115,7 @@ function checkDense({ path, config: { architecture, experts } }: ModelFolder): v
   );
 }
 
-/**
- * Reads the initial weights of the engine again. Throws an `EngineError` if the files have changed since it
- * was opened.
- */
+/** Reads the initial weights again. Throws an `EngineError` if the files have changed since the engine was opened. */
 async function readInitial(folder: ModelFolder, into: Float32Array, modelHash: string): Promise<void> {
   const tensors = checkpointTensors(folder.config, into);
   await folder.readWeights(tensors);
@@ -142,7 +139,7 @@ interface Parts {
   readonly threads: number;
 }
 
-/** Weights for sampling. */
+/** Weights from which a request samples. */
 interface SampledPolicy {
   readonly values: Float32Array;
   /** Identifies `values`; changes whenever they change, including by `loadState`. */
@@ -159,7 +156,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   readonly #parts: Parts;
   readonly #trainer: Trainer;
   readonly #modelHash: string;
-  /** Sampling jobs that are reading the weights; updates wait for them. */
+  /** Sampling jobs in progress, which read the weights; updates wait for them. */
   readonly #reading = new Set<Promise<unknown>>();
   /** The running or waiting update of the weights; new readers wait for it. */
   #changing: Promise<unknown> | null = null;
@@ -234,7 +231,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     return { values: weights, version: this.#weightsVersion, policyVersion: this.#trainer.policyVersion };
   }
 
-  /** @param frozen null: the current weights. */
+  /** @param frozen the policy to sample from; null: the current weights. */
   async *#sampleWith(
     frozen: SampledPolicy | null,
     request: SampleRequest,
@@ -256,7 +253,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
       stream.end();
     };
     if (signal?.aborted === true) return;
-    // Jobs too small for all lanes are assigned round-robin.
+    // Distribute jobs that are too small for all lanes round-robin.
     const turn = this.#jobs++;
     const running = shareJob(job, lanes.length).map(({ job: share, origin }, lane) =>
       lanes[(lane + turn) % lanes.length]!.sample(share, policy, aborted, (written, parts) => {
@@ -346,7 +343,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     void job.then(() => this.#reading.delete(job));
   }
 
-  /** Changes the weights after current readers finish; new readers wait until the change ends. */
+  /** Runs a change of the weights once the current readers have finished; new readers wait until it ends. */
   async #change<Result>(run: () => Promise<Result>): Promise<Result> {
     const change = Promise.all(this.#reading).then(() => {
       this.#weightsVersion = ++this.#lastVersion;

@@ -3,17 +3,18 @@ import { compile, input } from './graph/graph.ts';
 import { matmul } from './graph/ops/matmul.ts';
 import { openProgram } from './graph/program.ts';
 
-/** Options of the measurement: runtime threads and duration. */
+/** Options of a measurement: number of runtime threads and duration. */
 export interface MeasureJob {
   readonly threads: number;
   readonly forMs: number;
 }
 
-/** Number of tokens in the measured product: half the largest training microbatch. */
+/** Number of tokens in the measured product: half of the largest training microbatch. */
 const tokens = 512;
 
 /**
- * Measures matrix products per second, at the size on which training spends the most time. Blocks the thread.
+ * Measures the number of matrix products per second, at the size on which training spends the most time. Blocks the
+ * thread.
  */
 export async function measureProducts(config: ModelConfig, { threads, forMs }: MeasureJob): Promise<number> {
   const { hiddenSize, intermediateSize } = config;

@@ -14,9 +14,9 @@ import { parameterLayout } from './parameters.ts';
 import type { BatchShape } from './transformer.ts';
 
 /**
- * A way to train, with its memory needs. Small models run each microbatch as one whole program, on all
- * runners at once; every runner writes a separate gradient. Models whose vectors fill the budget run
- * microbatches in layers, on one runner that adds to the only gradient.
+ * The memory needs of one way to train. Small models run each microbatch as one whole program, on all runners at once,
+ * and every runner writes a separate gradient. Models whose vectors fill the budget run microbatches in layers, on one
+ * runner that adds to the only gradient.
  */
 interface Way {
   /** Returns the number of vectors with one element per weight, for this number of runners. */
@@ -85,8 +85,8 @@ const mostTokens = 1024;
 const fixedBytes = 128 * 2 ** 20;
 
 /**
- * Returns true for a model that trains in layers, because the vectors for whole programs would need more than
- * half of the budget.
+ * Returns whether a model trains in layers: true if the vectors for whole programs would need more than half of the
+ * budget.
  */
 export function trainsInLayers(config: ModelConfig, memoryBudgetBytes: number): boolean {
   return vectorBytes(whole, config, whole.typicalRunners) > memoryBudgetBytes / 2;
@@ -109,15 +109,13 @@ export interface MicrobatchRule {
   /** Whether microbatches run in layers, on one runner. */
   readonly inLayers: boolean;
   /**
-   * Returns how many rows of this many positions may run in one microbatch, ≥ 1. Depends only on model and
-   * settings, not on the number of runners, so that the sums do not depend on it either. Throws a
-   * `ConfigError` if not even one row fits the budget.
+   * Returns the number of rows with this many positions that may run in one microbatch, ≥ 1. It does not depend on the
+   * number of runners, so that sums do not either. Throws a `ConfigError` if not even one row fits the budget.
    */
   rowsFor(positions: number): number;
   /**
-   * Returns the number of blocks whose matrix products a microbatch may keep for its backward pass; 0 unless
-   * it runs in layers. Uses the rest of the budget, and the memory of the reference if the loss has no KL
-   * term.
+   * Returns the number of blocks whose matrix products a microbatch may keep for its backward pass; 0 unless it runs in
+   * layers. Uses the unused part of the budget, and the memory of the reference if the loss has no KL term.
    */
   keptLayers(shape: BatchShape, hasReference: boolean): number;
 }
@@ -167,7 +165,7 @@ export function createMicrobatchRule({
   };
 }
 
-/** Peak memory of training, by its parts, in bytes. */
+/** Peak memory of training by purpose, in bytes. */
 export interface TrainingMemory {
   /** Threads, sessions and the JavaScript heap. */
   readonly fixed: number;
@@ -178,8 +176,8 @@ export interface TrainingMemory {
 }
 
 /**
- * Predicts the peak memory of training on sequences of at most `positions` tokens, by the rules that size the
- * microbatches.
+ * Predicts the peak memory of training on sequences of at most `positions` tokens, from the rules that determine the
+ * size of microbatches.
  *
  * @param runners number of lanes of the engine.
  * @throws ConfigError (`MEMORY_BUDGET`) if not even one sequence fits the budget; its message names a

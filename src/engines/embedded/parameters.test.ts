@@ -19,7 +19,7 @@ const config: ModelConfig = {
   attentionBias: true,
 };
 
-test('lays out all weights end to end', () => {
+test('lays out all weights end to end, without gaps', () => {
   const { entries, length } = parameterLayout(config);
   let end = 0;
   for (const entry of entries) {
@@ -50,7 +50,7 @@ test('follows the names and shapes of Hugging Face, with biases and a separate h
   expect(namesOf({ ...config, tieEmbeddings: false })).toContain('lm_head.weight');
 });
 
-test('initialises weights from the seed alone, with the intended spread', () => {
+test('initialises weights that depend only on the seed and have the intended standard deviation', () => {
   const weights = initialWeights(config, 7);
   expect(initialWeights(config, 7)).toEqual(weights);
   expect(initialWeights(config, 8)).not.toEqual(weights);

@@ -14,7 +14,7 @@ export interface ParameterEntry {
   readonly decay: boolean;
 }
 
-/** Position of every weight of a model in one `Float32Array`. Depends on the config alone. */
+/** Position of every weight of a model in one `Float32Array`. Depends only on the config. */
 export interface ParameterLayout {
   readonly entries: readonly ParameterEntry[];
   /** Total number of weights. */
@@ -50,7 +50,7 @@ export function tensorViews(
 }
 
 /**
- * Lists the tensors of a checkpoint as views of the flat vector. Matrices that the checkpoint joins are
+ * Lists the tensors of a checkpoint as views of the flat vector. Matrices that the checkpoint stores as one are
  * adjacent in the layout, so that one view covers the joined matrix.
  *
  * @param flat all weights, in the order of `parameterLayout`
@@ -72,8 +72,8 @@ export function checkpointTensors(config: ModelConfig, flat: Float32Array): Name
 
 /**
  * Initialises weights for training from scratch: matrices are normal with standard deviation 0.02, scaled by
- * 1/√(2·layers) if they write into the residual stream (GPT-2); norms are 1 and biases 0. Depends on the
- * config and seed alone. The result is in shared memory, so that threads can read it.
+ * 1/√(2·layers) if they write into the residual stream (GPT-2); norms are 1 and biases 0. The weights depend only on
+ * the config and the seed. The result is in shared memory, so that threads can read it.
  */
 export function initialWeights(config: ModelConfig, seed: number): Float32Array {
   const { entries, length } = parameterLayout(config);
@@ -132,7 +132,7 @@ function deviation(name: string, config: ModelConfig): number {
   return writesResidual ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
 }
 
-/** Draws normal numbers by Box–Muller, using both numbers of each pair. */
+/** Fills an array with normal numbers times `scale` (Box–Muller, using both numbers of each pair). */
 function fillNormal(target: Float32Array, scale: number, seed: number, name: string): void {
   const rng = createRng(seed, 'initial-weights', name);
   for (let i = 0; i < target.length; i += 2) {

@@ -11,7 +11,7 @@ export function rotaryFrequencies({ headSize, rotarySize, ropeTheta, ropeScaling
     : plain.map((frequency, i) => frequency * factorOf(ropeScaling, frequency, i));
 }
 
-/** Returns the angles for the layers with a sliding window. */
+/** Returns the angles per position for layers with a sliding window. */
 export function localFrequencies(config: ModelConfig): number[] {
   const { localRopeTheta } = config;
   return localRopeTheta === undefined
@@ -19,12 +19,12 @@ export function localFrequencies(config: ModelConfig): number[] {
     : rotaryFrequencies({ ...config, ropeTheta: localRopeTheta, ropeScaling: null });
 }
 
-/** Returns the factor of the rotated elements of queries and keys. */
+/** Returns the factor by which the rotated elements of queries and keys are multiplied. */
 export function rotaryScale({ ropeScaling }: Pick<ModelConfig, 'ropeScaling'>): number {
   return ropeScaling?.type === 'yarn' || ropeScaling?.type === 'longrope' ? ropeScaling.attentionFactor : 1;
 }
 
-/** Returns the factor of the frequency of pair `i`. */
+/** Returns the factor by which the frequency of pair `i` is multiplied. */
 function factorOf(scaling: RopeScaling, frequency: number, i: number): number {
   switch (scaling.type) {
     case 'linear':

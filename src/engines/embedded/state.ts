@@ -17,11 +17,11 @@ const sliceBytes = 2 ** 22;
 const manifestSchema = z.strictObject({
   format: z.literal('gradus-embedded-state@1'),
   policyVersion: z.int().min(0),
-  /** Absent in states from earlier versions, which have one count for both. */
+  /** Absent in states from earlier versions, where `policyVersion` counts both. */
   optimizerSteps: z.int().min(0).optional(),
   /** Hash of the run's base model: the reference for KL. */
   modelHash: z.string(),
-  /** sha256 and size in bytes of each array's file: raw little-endian float32. */
+  /** The sha256 and size in bytes of each array's file, which contains raw little-endian float32. */
   files: z.record(z.enum(parts), z.strictObject({ sha256: z.string(), bytes: z.int().min(0) })),
 });
 
@@ -54,7 +54,7 @@ export interface SavedState {
 }
 
 /**
- * Checks, in slices, a state that `writeEngineState` wrote. Throws an `EngineError` (code `STATE_INVALID`) if
+ * Checks a state that `writeEngineState` wrote, reading it in slices. Throws an `EngineError` (code `STATE_INVALID`) if
  * it is missing, truncated, edited, or belongs to another model.
  *
  * @param parameters number of weights of the model.
@@ -98,7 +98,7 @@ export async function openEngineState(
   };
 }
 
-/** Reads a file in slices, which are reused; returns its size. */
+/** Reads a file in slices, in a reused buffer; returns the file's size. */
 async function readSlices(
   path: string,
   use: (slice: Uint8Array, offset: number) => unknown,

@@ -11,7 +11,7 @@ test('computes rotary frequencies that fall from 1 by a constant factor', () => 
   expect(frequencies[32]).toBeCloseTo(1 / Math.sqrt(500_000), 12);
 });
 
-test("Llama 3.1's scaling keeps fast angles, divides slow ones and interpolates between them", () => {
+test('the scaling of Llama 3.1 keeps fast angles, divides slow ones and interpolates between them', () => {
   const ropeScaling = {
     type: 'llama3',
     factor: 8,

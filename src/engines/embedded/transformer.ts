@@ -16,13 +16,13 @@ import { localFrequencies, rotaryFrequencies, rotaryScale } from './rotary-frequ
 /** Weights of a model as graph inputs, by Hugging Face name. */
 export type Weights = ReadonlyMap<string, Value>;
 
-/** Creates one input per weight tensor, named as in the layout. */
+/** Creates a graph input for each weight tensor, with its name in the layout. */
 export function weightInputs(config: ModelConfig): Weights {
   const { entries } = parameterLayout(config);
   return new Map(entries.map(({ name, shape }) => [name, input(name, 'float32', shape)]));
 }
 
-/** Shape of a batch: rows and positions per row. */
+/** Shape of a batch: number of rows, and of positions per row. */
 export interface BatchShape {
   readonly rows: number;
   readonly positions: number;
@@ -34,8 +34,8 @@ export interface BatchShape {
  * families. Attention is causal, so padding on the right of a row never affects the positions before it.
  *
  * @param tokens int32 [rows · positions], row by row
- * @param inverseTemperature scalar that multiplies the logits (folded into the last norm's weight, at no
- * cost, if nothing comes between norm and head)
+ * @param inverseTemperature scalar that multiplies the logits (folded into the weight of the last norm, at no cost, if
+ * there is nothing between norm and head)
  */
 export function transformerLogits(
   config: ModelConfig,
@@ -169,7 +169,8 @@ const scaled = (x: Value, factor: number | undefined): Value =>
   factor === undefined || factor === 1 ? x : multiply(x, constant(factor));
 
 /**
- * Maps [rows · positions, hidden] to [rows · positions, heads · size]. Query heads of a group are stacked.
+ * Computes causal attention from [rows · positions, hidden] to [rows · positions, heads · size]. The query heads of a
+ * group are stacked.
  */
 function attention(context: Context, x: Value, layer: number): Value {
   const { config, weights, shape } = context;
@@ -206,8 +207,8 @@ function normHeads(context: Context, x: Value, name: string): Value {
 }
 
 /**
- * Returns 0 where a query may attend to a key, and −10⁹ where the key is in its future, or `window` or more
- * positions before it; repeated for each head of a group.
+ * Returns a mask that is 0 where a query may attend to a key, and −10⁹ where the key is in its future, or `window` or
+ * more positions before it. The mask is repeated for each head of a group.
  */
 function causalMask({ heads, keyValueHeads }: ModelConfig, positions: number, window = Infinity): Value {
   const queries = (heads / keyValueHeads) * positions;

@@ -4,7 +4,7 @@ import { DataError } from '../../core/errors.ts';
 import type { Message } from '../../core/problem.ts';
 import { isJsonObject, type JsonObject, readOptionalText } from './json-file.ts';
 
-/** Renders a conversation as text; by default with the generation prompt. */
+/** Renders a conversation as text, with the generation prompt unless `isOpen` is false. */
 export type RenderTemplate = (
   messages: readonly Message[],
   options?: { readonly tools?: readonly object[] | undefined; readonly isOpen?: boolean },
@@ -21,7 +21,7 @@ export async function loadTemplate(folder: string, settings: JsonObject): Promis
  * Compiles the Jinja source of a chat template.
  *
  * @param settings content of `tokenizer_config.json`, for the special tokens.
- * @param name name of the template in error messages.
+ * @param name name of the template, for error messages.
  */
 export function compileTemplate(source: string, settings: JsonObject, name: string): RenderTemplate {
   const context = {
@@ -36,7 +36,8 @@ export function compileTemplate(source: string, settings: JsonObject, name: stri
       throw new DataError(`${name}: expected a chat template that ${what} (${String(cause)})`, { cause });
     }
   };
-  // Some templates print the current date. Use the date that Llama 3 documents, for reproducible prompts.
+  // Some templates print the current date. Use the date in the documentation of Llama 3, so that prompts are
+  // reproducible.
   const template = attempt('parses', () => new Template(source.replaceAll('strftime_now', 'fixed_date')));
   return (messages, { tools, isOpen = true } = {}) =>
     attempt('accepts these messages', () =>
@@ -49,7 +50,10 @@ export function compileTemplate(source: string, settings: JsonObject, name: stri
     );
 }
 
-/** Returns the only template, or the default one if there are several. */
+/**
+ * Returns the template in a value of `chat_template`: the string itself, or the entry named `default` of a list; null
+ * if there is none.
+ */
 export function templateIn(stated: unknown): string | null {
   if (typeof stated === 'string') return stated;
   if (!Array.isArray(stated)) return null;
@@ -59,7 +63,7 @@ export function templateIn(stated: unknown): string | null {
   return typeof named?.['template'] === 'string' ? named['template'] : null;
 }
 
-/** Returns the string of a special token, which is given as a string or as an object. */
+/** Returns the string of a special token, given as a string or an object; undefined for other values. */
 export function tokenText(stated: unknown): string | undefined {
   const text = isJsonObject(stated) ? stated['content'] : stated;
   return typeof text === 'string' ? text : undefined;

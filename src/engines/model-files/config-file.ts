@@ -7,11 +7,11 @@ import type { Experts, ModelConfig } from './model-config.ts';
 import { parseRope } from './rope.ts';
 
 /**
- * Parses the shape of a model from a Hugging Face `config.json`, as written by transformers 4 and 5. If the
- * class in transformers fixes a value that the file omits, it comes from `families`. Throws a `DataError`
- * naming the key, the expected and the actual value, also for unsupported variants.
+ * Parses the shape of a model from a Hugging Face `config.json`, as written by transformers 4 and 5. Takes a value that
+ * the file omits, because the class in transformers fixes it, from `families`. Throws a `DataError` that names the key,
+ * the expected and the actual value, also for unsupported variants.
  *
- * @param file name of the file in error messages
+ * @param file name of the file, for error messages
  */
 export function parseModelConfig(json: JsonObject, file: string): ModelConfig {
   const architecture = keyReader(json, file).oneOf('model_type', Object.keys(families) as Architecture[]);
@@ -70,7 +70,7 @@ export function newConfigJson(config: ModelConfig): JsonObject {
 }
 
 /**
- * Builds the `config.json` of a trained model from the original one. Writes the rotary embedding in the
+ * Builds the `config.json` of a trained model from the original one. Writes the settings of the rotary embedding in the
  * format of transformers 4, which transformers 5 can also read.
  */
 export function exportedConfigJson(json: JsonObject, tieEmbeddings: boolean): JsonObject {
@@ -78,7 +78,7 @@ export function exportedConfigJson(json: JsonObject, tieEmbeddings: boolean): Js
   const known = { ...rest, tie_word_embeddings: tieEmbeddings };
   if (rope === undefined || rope === null) return known;
   const { rope_theta: theta, ...scaling } = rope as JsonObject;
-  // Parameters per layer type have no form in transformers 4.
+  // The format of transformers 4 cannot express parameters per layer type.
   if (theta === undefined) return { ...known, rope_parameters: rope };
   const isPlain = (scaling['rope_type'] ?? 'default') === 'default' && !('partial_rotary_factor' in scaling);
   return { ...known, rope_theta: theta, ...(!isPlain && { rope_scaling: scaling }) };
@@ -96,7 +96,7 @@ function biases(
   };
 }
 
-/** Returns the layers with a sliding window; none if no sequence can be longer than the window. */
+/** Returns the sliding window and its layers; no window if no sequence can be longer than it. */
 function slidingWindow(
   keys: KeyReader,
   family: Family,

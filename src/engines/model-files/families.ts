@@ -2,11 +2,11 @@ import type { JsonObject } from './json-file.ts';
 import { type BlockNorms, normsBefore } from './block-norms.ts';
 
 /**
- * Differences of a `model_type` from Llama that `config.json` does not state, because the class in
+ * Properties in which a `model_type` differs from Llama and which `config.json` does not state, because the class in
  * transformers fixes them. Checked against transformers 5.23 by `scripts/make-family-fixtures.py`.
  */
 export interface Family {
-  /** Class in transformers. */
+  /** Name of the class in transformers. */
   readonly className: string;
   /** Values of keys that `config.json` may omit. */
   readonly defaults: JsonObject;
@@ -29,15 +29,18 @@ export interface Family {
   readonly window?: 'every' | 'odd' | 'pattern' | 'unrotated' | 'last';
   /** Whether the window applies only with `use_sliding_window`. */
   readonly windowSwitch?: boolean;
-  /** Whether layers with a window have their own `rope_theta`. */
+  /** Whether layers with a sliding window have their own `rope_theta`. */
   readonly localRope?: boolean;
   /** Whether some layers have no rotary embedding: `no_rope_layers`, `no_rope_layer_interval`. */
   readonly unrotatedLayers?: boolean;
-  /** Part of each head is not rotated: `partial_rotary_factor`. Every rotary scaling is LongRoPE. */
+  /** Whether part of each head is not rotated (`partial_rotary_factor`), and every rotary scaling is LongRoPE. */
   readonly longRope?: boolean;
-  /** Embeddings are multiplied by √hidden_size, scores by 1/√query_pre_attn_scalar; both logits may be capped. */
+  /**
+   * Whether embeddings are multiplied by √hidden_size and scores by 1/√query_pre_attn_scalar; scores and logits may be
+   * capped.
+   */
   readonly gemma?: boolean;
-  /** Constant multipliers: embeddings, scores, residual updates, logits. */
+  /** Whether constants multiply the embeddings, scores, residual updates and logits. */
   readonly multipliers?: boolean;
   /** Whether layers route tokens to experts. */
   readonly experts?: boolean;

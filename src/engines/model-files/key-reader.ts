@@ -1,13 +1,13 @@
 import { DataError } from '../../core/errors.ts';
 import { describe, isJsonObject, type JsonObject } from './json-file.ts';
 
-/** Typed access to the keys of one object; every error names file and key. `null` counts as absent. */
+/** Typed access to the keys of one object. Every error names the file and the key. `null` counts as absent. */
 export interface KeyReader {
   has(key: string): boolean;
   /** Reads a whole number ≥ 1. */
   count(key: string, fallback?: number): number;
   positive(key: string, fallback?: number): number;
-  /** Reads a number above 0 that may be absent. */
+  /** Reads a number above 0; undefined if absent. */
   optional(key: string): number | undefined;
   flag(key: string, fallback: boolean): boolean;
   oneOf<T extends string>(key: string, choices: readonly T[], fallback?: T): T;
@@ -15,12 +15,12 @@ export interface KeyReader {
   numbers(key: string, length: number): readonly number[];
   /** Reads a list of whole numbers ≥ 0, of any length. */
   indices(key: string): readonly number[];
-  /** Reads a list of at least `length` of the choices, and returns the first `length`. */
+  /** Reads a list with at least `length` elements, all among the choices, and returns the first `length`. */
   choices<T extends string | number>(key: string, length: number, from: readonly T[]): readonly T[];
   /** Rejects values other than `value`; the key may be absent. */
   only(key: string, value: unknown): void;
   object(key: string): KeyReader | null;
-  /** Throws a `DataError` with the expected value of the key. */
+  /** Throws a `DataError` that states the expected and the actual value of the key. */
   refuse(key: string, expected: string): never;
 }
 

@@ -17,49 +17,49 @@ export interface ModelConfig {
   readonly intermediateSize: number;
   readonly normEpsilon: number;
   readonly ropeTheta: number;
-  /** Change of the rotary frequencies for long sequences; `null` for plain rotary embedding. */
+  /** Scaling of the rotary frequencies for long sequences; `null` for plain rotary embedding. */
   readonly ropeScaling: RopeScaling | null;
   /** Longest sequence in tokens. */
   readonly maxPositions: number;
-  /** The output projection shares the embedding matrix. */
+  /** Whether the output projection shares the embedding matrix. */
   readonly tieEmbeddings: boolean;
-  /** q, k and v projections have biases. */
+  /** Whether the q, k and v projections have biases. */
   readonly attentionBias: boolean;
-  /** The output projection of attention has a bias. */
+  /** Whether the output projection of attention has a bias. */
   readonly outputBias?: boolean | undefined;
-  /** The feed-forward projections have biases. */
+  /** Whether the feed-forward projections have biases. */
   readonly mlpBias?: boolean | undefined;
-  /** Names and places of the norms of a block. */
+  /** Names and positions of the norms in a block. */
   readonly norms?: BlockNorms | undefined;
-  /** Norms multiply by 1 + weight. */
+  /** Whether norms multiply by 1 + weight. */
   readonly normOffset?: boolean | undefined;
   /** RMSNorm of queries and keys before rotation: over each head, or over the whole projection. */
   readonly queryKeyNorm?: 'head' | 'projection' | undefined;
-  /** GELU (tanh approximation) instead of SiLU. */
+  /** Whether the activation is GELU (tanh approximation) instead of SiLU. */
   readonly gelu?: boolean | undefined;
-  /** The checkpoint joins q, k, v and gate, up into one matrix each. */
+  /** Whether the checkpoint stores q, k and v as one matrix, and gate and up as another. */
   readonly fusedProjections?: boolean | undefined;
   /** Layers whose queries attend only to the last `size` positions, including their own. */
   readonly slidingWindow?: { readonly size: number; readonly layers: readonly number[] } | undefined;
-  /** Theta of the layers with a sliding window, whose frequencies are not scaled. */
+  /** RoPE theta of the layers with a sliding window, whose frequencies are not scaled. */
   readonly localRopeTheta?: number | undefined;
   /** Layers without rotary embedding. */
   readonly unrotatedLayers?: readonly number[] | undefined;
-  /** Elements at the start of each head that are rotated; absent: all. */
+  /** Number of elements at the start of each head that are rotated; absent: all. */
   readonly rotarySize?: number | undefined;
-  /** Factor of the embeddings. */
+  /** Factor by which the embeddings are multiplied. */
   readonly embeddingScale?: number | undefined;
-  /** Factor of the attention scores; absent: 1/√headSize. */
+  /** Factor by which the attention scores are multiplied; absent: 1/√headSize. */
   readonly attentionScale?: number | undefined;
-  /** Factor of the updates that each half-block adds to the residual stream. */
+  /** Factor by which each half-block multiplies its update to the residual stream. */
   readonly residualScale?: number | undefined;
-  /** Factor of the logits. */
+  /** Factor by which the logits are multiplied. */
   readonly logitScale?: number | undefined;
   /** Scores become cap · tanh(score / cap). */
   readonly attentionCap?: number | undefined;
   /** Logits become cap · tanh(logit / cap). */
   readonly logitCap?: number | undefined;
-  /** Feed-forward layers made of experts. */
+  /** Mixture-of-experts feed-forward layers; absent: all layers are dense. */
   readonly experts?: Experts | undefined;
 }
 

@@ -29,7 +29,7 @@ async function edit(path: string, change: (json: Record<string, unknown>) => voi
   await writeFile(path, JSON.stringify(json));
 }
 
-/** Opens a folder and reads one tensor of it. */
+/** Opens a folder and reads one tensor from it. */
 async function load(path: string, name = 'model.norm.weight', shape = [32]): Promise<Float32Array> {
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
   await (await openModelFolder(path)).readWeights([{ name, shape, data }]);
@@ -79,14 +79,17 @@ const configEdits: [what: string, change: Record<string, unknown>, message: RegE
     /rope_parameters.factor/,
   ],
 ];
-test.each(configEdits)('config.json with %s is rejected, naming the key', async (_, change, message) => {
-  const path = await copyOf('qwen2');
-  await edit(join(path, 'config.json'), (json) => Object.assign(json, change));
-  await expect(openModelFolder(path)).rejects.toThrow(message);
-  await expect(openModelFolder(path)).rejects.toBeInstanceOf(DataError);
-});
+test.each(configEdits)(
+  'config.json with %s is rejected with an error that names the key',
+  async (_, change, message) => {
+    const path = await copyOf('qwen2');
+    await edit(join(path, 'config.json'), (json) => Object.assign(json, change));
+    await expect(openModelFolder(path)).rejects.toThrow(message);
+    await expect(openModelFolder(path)).rejects.toBeInstanceOf(DataError);
+  },
+);
 
-test('errors name missing files', async () => {
+test('errors name the missing file', async () => {
   await expect(openModelFolder(join(scratch, 'nowhere'))).rejects.toThrow(/nowhere: expected a model folder/);
   for (const [model, file, message] of [
     ['qwen2', 'config.json', /config.json: expected a JSON file, got nothing/],
@@ -123,7 +126,7 @@ test('a GGUF file is rejected with the command that imports it', async () => {
   });
 });
 
-test('weights of other shapes or names are rejected, naming the tensor', async () => {
+test('weights with other shapes or names are rejected with an error that names the tensor', async () => {
   await expect(load(golden('qwen2'), 'model.norm.weight', [31])).rejects.toThrow(
     /"model.norm.weight" of shape \[31\], got \[32\]/,
   );
@@ -135,7 +138,7 @@ test('weights of other shapes or names are rejected, naming the tensor', async (
   );
 });
 
-test('a truncated weight file or one of another format is rejected', async () => {
+test('a weight file that is truncated or has another format is rejected', async () => {
   const path = await copyOf('qwen2');
   const file = join(path, 'model.safetensors');
   const whole = await readFile(file);
@@ -155,7 +158,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
   const embeddingName = 'model.embed_tokens.weight';
   const headName = 'lm_head.weight';
 
-  /** Writes the weights of a golden model to one file, with a head of these values. */
+  /** Writes the weights of a golden model to one file, with a head that `change` computes from the embedding. */
   async function withHead(change: (values: Float32Array) => Float32Array): Promise<string> {
     const path = await copyOf('qwen2');
     const embedding = await load(path, embeddingName, shape);
@@ -180,7 +183,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
     expect((await openModelFolder(path)).config.tieEmbeddings).toBe(false);
   });
 
-  test('stays tied if the head repeats the embedding or is missing, or if the weights are elsewhere', async () => {
+  test('stays tied if the head equals the embedding or is missing, or if the folder has no weights', async () => {
     const path = await withHead((values) => values);
     expect((await openModelFolder(path)).config.tieEmbeddings).toBe(true);
     expect((await openModelFolder(golden('qwen2'))).config.tieEmbeddings).toBe(true);
@@ -189,7 +192,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
   });
 });
 
-test('the tokenizer of another model, or one without an end token, is rejected', async () => {
+test('rejects the tokenizer of another model, and a tokenizer without an end token', async () => {
   const foreign = await copyOf('qwen2');
   await edit(join(foreign, 'config.json'), (json) => (json['vocab_size'] = 20));
   await expect(openModelFolder(foreign)).rejects.toThrow(/at most 20 tokens.*belong to different models/);
@@ -203,7 +206,7 @@ test('the tokenizer of another model, or one without an end token, is rejected',
   await expect(openModelFolder(endless)).rejects.toThrow(/expected an end token/);
 });
 
-test('end tokens are collected, those of the tokenizer first', async () => {
+test('end tokens are collected from all files, the one of the tokenizer first', async () => {
   const path = await copyOf('llama');
   await edit(join(path, 'generation_config.json'), (json) => (json['eos_token_id'] = [5, 0, 7]));
   expect((await openModelFolder(path)).tokenizer.endTokens).toEqual([0, 5, 7]);

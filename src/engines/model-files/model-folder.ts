@@ -35,7 +35,7 @@ export interface ModelFolder {
   readWeights(targets: readonly NamedTensor[]): Promise<void>;
 }
 
-/** Opens a folder with `config.json`, safetensors and tokenizer. Throws a `DataError` for an invalid one. */
+/** Opens a folder with `config.json`, safetensors and a tokenizer. Throws a `DataError` for an invalid folder. */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const found = await stat(path).catch(() => null);
   if (found?.isFile() === true && path.endsWith('.gguf')) {
@@ -60,12 +60,12 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
 
 /** Content to write to a model folder. */
 export interface ModelFolderContent {
-  /** Content of `config.json` except element type and end tokens. */
+  /** Content of `config.json`, except the element type and end tokens. */
   readonly config: JsonObject;
   readonly tensors: readonly NamedTensor[];
-  /** Element type on disk; `bf16` halves the size and rounds. */
+  /** Element type on disk; `bf16` rounds the weights and halves the size. */
   readonly weightType: 'bf16' | 'f32';
-  /** Folder to copy tokenizer, template and generation settings from. */
+  /** Folder from which to copy tokenizer, template and generation settings. */
   readonly companionsFrom: string;
   readonly endTokens: readonly number[];
 }
@@ -95,7 +95,7 @@ export async function copyCompanions(from: string, to: string): Promise<void> {
 /** Number of elements of a tensor that are hashed at a time. */
 const hashedElements = 2 ** 24;
 
-/** Computes `modelHash`: sha256 over names, shapes and float32 values, independent of the files. */
+/** Computes `modelHash`: the sha256 over names, shapes and float32 values, which does not depend on the file layout. */
 export function hashWeights(tensors: readonly NamedTensor[]): string {
   const hash = createHash('sha256');
   for (const { name, shape, data } of tensors) {

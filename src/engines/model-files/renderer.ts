@@ -22,7 +22,7 @@ export const rendererOf = (tokenizer: ModelTokenizer): Renderer => ({
 });
 
 /**
- * Rejects images: local models read tokens of text.
+ * Rejects images: local models read only text.
  * @throws EngineError (`IMAGES_UNSUPPORTED`).
  */
 function requireText(messages: readonly Message[]): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openTokenizer } from './tokenizer.ts';
 
-test("appends messages in the template's format, with the end token unless it was written", async () => {
+test("appends messages in the template's format, and the end token unless the policy wrote it", async () => {
   const tokenizer = await openTokenizer('models/gradus-tiny', 1e6);
   const whole = tokenizer.encodePrompt([
     { role: 'user', content: '2+2=?' },

@@ -6,11 +6,11 @@ import type { RenderTemplate } from './chat-template.ts';
 /** Encodes messages and text that follow the policy's message. */
 export interface ReplyEncoder {
   /**
-   * Encodes the continuation after the policy's message in a conversation: the end of its turn, the messages,
-   * the generation prompt.
+   * Encodes the continuation after the policy's message in a conversation: the end of its turn, the messages and the
+   * generation prompt.
    *
    * @param hasEnded true if the policy's message ends with an end token, which is then not added.
-   * @throws DataError for a template that rewrites the policy's message if these messages follow.
+   * @throws DataError if the template rewrites the policy's message when these messages follow.
    */
   encodeReply(messages: readonly Message[], hasEnded: boolean): Int32Array;
   /**
@@ -38,8 +38,8 @@ const mark = 'gradus:policy';
 const thinking = `<think>\nso\n</think>\n\n${mark}`;
 
 /**
- * Creates the part of a tokenizer that encodes messages and text after the policy's message. It renders the template with a mark
- * in place of the policy's message and encodes only what follows the mark, so that sampled tokens are never encoded again.
+ * Creates an encoder for messages and text after the policy's message. It renders the template with a mark in place of
+ * the policy's message and encodes only the text after the mark, so that sampled tokens are never encoded again.
  */
 export function createReplyEncoder(parts: Parts): ReplyEncoder {
   const { folder, template, encode } = parts;
@@ -89,7 +89,7 @@ function requireKeptHistory(folder: string, template: RenderTemplate, messages: 
 }
 
 /**
- * Returns whether an added token is a control token or a tag; tokenizers also add ordinary words and blanks.
+ * Returns whether an added token is a control token or a tag; some tokenizers also add ordinary words and white space.
  */
 const isControl = ({ content, special }: { readonly content: string; readonly special: boolean }): boolean =>
   [...content].length > 1 && (special || /^[<[].*[>\]]$/su.test(content)) && content.trim() !== '';

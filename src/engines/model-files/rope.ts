@@ -8,10 +8,10 @@ type Rope = Pick<
 >;
 
 /**
- * Reads the rotary embedding: transformers 4 has `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters`.
- * `dynamic` scaling has no effect within `max_position_embeddings`, the longest sequence here. Scalings that
- * depend on a sequence's length beyond the original context (LongRoPE, Ministral 3) limit the longest
- * sequence to that context.
+ * Reads the settings of the rotary embedding: `rope_theta` and `rope_scaling` from transformers 4, or `rope_parameters`
+ * from transformers 5. `dynamic` scaling has no effect within `max_position_embeddings`, the maximum sequence length in
+ * Gradus. Scalings that depend on a sequence's length beyond the original context (LongRoPE, Ministral 3) limit the
+ * longest sequence to that context.
  */
 export function parseRope(keys: KeyReader, family: Family, layers: number, headSize: number): Rope {
   const stated = keys.object('rope_parameters');
@@ -45,7 +45,7 @@ export function parseRope(keys: KeyReader, family: Family, layers: number, headS
 
 interface ParsedScaling {
   readonly scaling: RopeScaling | null;
-  /** Longest sequence, from `max_position_embeddings`. */
+  /** Returns the maximum sequence length, given `max_position_embeddings`. */
   readonly positions?: (max: number) => number;
 }
 
@@ -111,7 +111,7 @@ function yarn(scaling: KeyReader, keys: KeyReader, { rotarySize, ropeTheta }: Sc
       high: Math.min(to, rotarySize - 1),
       attentionFactor: scaling.optional('attention_factor') ?? inferred,
     },
-    // Ministral 3 scales queries beyond the original context. Qwen2.5 states the original context as its longest.
+    // Ministral 3 scales queries beyond the original context. Qwen2.5 gives the original context as its maximum.
     positions: (stated) =>
       scaling.has('llama_4_scaling_beta')
         ? Math.min(stated, original)

@@ -8,10 +8,10 @@ import { describe, isJsonObject, type JsonObject } from './json-file.ts';
 const bytesPerElement = { BF16: 2, F16: 2, F32: 4 } as const;
 type StoredType = keyof typeof bytesPerElement;
 
-/** Number of elements converted at a time, which bounds the memory for reading and writing. */
+/** Number of elements converted at a time, which limits the memory for reading and writing. */
 const chunkElements = 1 << 20;
 
-/** A tensor to write, or the target of a read. Row-major. */
+/** A tensor to write, or the target of a read; row-major. */
 export interface NamedTensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -35,13 +35,16 @@ interface StoredTensor {
 /** An open safetensors file with a validated header. */
 export interface SafetensorsFile extends AsyncDisposable {
   readonly names: ReadonlySet<string>;
-  /** Fills `target.data`, converted to float32. Throws a `DataError` for another shape or an element type that is not a float. */
+  /**
+   * Reads a tensor into `target.data`, converted to float32. Throws a `DataError` for another shape or an element type
+   * that is not a float.
+   */
   read(target: NamedTensor): Promise<void>;
   /** Returns the sha256 over element type, shape and bytes of a tensor; `null` if the file has no such tensor. */
   digest(name: string): Promise<string | null>;
 }
 
-/** Opens a safetensors file. Throws a `DataError` for a truncated file or another format. */
+/** Opens a safetensors file. Throws a `DataError` if it is truncated or has another format. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const handle = await open(path, 'r').catch((cause: unknown) => {
     throw new DataError(`${path}: expected a safetensors file (${String(cause)})`, { cause });
@@ -145,7 +148,7 @@ async function digestTensor(handle: FileHandle, stored: StoredTensor | undefined
 }
 
 /**
- * Writes tensors in the given order as one file, atomically. bfloat16 rounds to nearest, ties to even.
+ * Writes tensors in the given order as one file, atomically. Converts to bfloat16 by rounding to nearest, ties to even.
  */
 export async function writeSafetensors(
   path: string,
@@ -173,8 +176,8 @@ export async function writeSafetensors(
 }
 
 /**
- * Encodes the length and the JSON, padded with spaces so that the data starts at a multiple of 8, as readers
- * expect.
+ * Encodes the header: its length and the JSON, padded with spaces so that the data starts at a multiple of 8, as
+ * readers expect.
  */
 function encodeHeader(header: JsonObject): Buffer {
   const text = Buffer.from(JSON.stringify(header));

@@ -4,7 +4,7 @@ import { openTokenizer, openTokenTexts } from './tokenizer.ts';
 
 const folder = 'models/gradus-tiny';
 
-test('returns one piece per token; joined, the pieces are the whole text', async () => {
+test('returns one piece per token; the joined pieces are the decoded text', async () => {
   const texts = await openTokenTexts(folder);
   const tokenizer = await openTokenizer(folder, 1e6);
   fc.assert(

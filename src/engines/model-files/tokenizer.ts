@@ -11,7 +11,7 @@ import { type JsonObject, readJsonObject, readOptionalJsonObject, readOptionalTe
 export interface ModelTokenizer extends ReplyEncoder {
   /** Tokens that end a completion, at least one; the first is the end token of the tokenizer. */
   readonly endTokens: readonly number[];
-  /** Token of text outside the vocabulary; absent if the tokenizer has none, or ends completions with it. */
+  /** Token for text outside the vocabulary; undefined if the tokenizer has none, or if it also ends completions. */
   readonly unknownToken: UnknownToken | undefined;
   /**
    * Applies the chat template and the generation prompt. Without a template: the content of each message on
@@ -31,7 +31,7 @@ export interface ModelTokenizer extends ReplyEncoder {
  * Throws a `DataError` if a required file is missing or invalid, if no end token is given, or if the tokenizer has more
  * tokens than the model.
  *
- * @param vocabSize number of rows of the model's embedding; absent: unknown
+ * @param vocabSize number of rows in the model's embedding; default: unlimited
  */
 export async function openTokenizer(folder: string, vocabSize = Infinity): Promise<ModelTokenizer> {
   const settings = (await readOptionalJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
@@ -45,7 +45,7 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
   const endTokens = await findEndTokens(folder, tokenizer, settings);
   const decode = (tokens: Int32Array): string => {
     const ids = Array.from(tokens).filter((token) => known.has(token));
-    // Clean-up would rewrite the output ("f (x) ." to "f (x)."), which breaks programs.
+    // Clean-up would rewrite the output ("f (x) ." becomes "f (x)."), which breaks programs.
     const options = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
     return ids.length === 0 ? '' : tokenizer.decode(ids, options);
   };
@@ -70,8 +70,8 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
 }
 
 /**
- * Returns a function that splits decoded text into one piece per token, including special tokens. Joined, the pieces
- * give the whole text. A character that spans several tokens belongs to the last one.
+ * Returns a function that splits decoded text into one piece per token, including special tokens. The joined pieces are
+ * the whole text. A character that spans several tokens belongs to the last one.
  *
  * @throws DataError if the folder has no readable tokenizer.
  */
@@ -131,7 +131,7 @@ function checkVocabulary(folder: string, known: ReadonlySet<number>, vocabSize: 
   );
 }
 
-/** Finds the unknown token of the vocabulary: `unk_token` of BPE, WordPiece and WordLevel, `unk_id` of Unigram. */
+/** Finds the unknown token of a vocabulary: `unk_token` for BPE, WordPiece and WordLevel, `unk_id` for Unigram. */
 function unknownTokenIn(
   { model }: JsonObject,
   tokenizer: Tokenizer,

@@ -7,7 +7,7 @@ const single = 'model.safetensors';
 const index = 'model.safetensors.index.json';
 
 /**
- * Reads the weights of a model folder, in one file or in shards, into the given tensors; ignores other tensors.
+ * Reads the weights of a model folder, stored in one file or in shards, into the given tensors; ignores other tensors.
  * Throws a `DataError` for missing files, shards and tensors, and for wrong shapes.
  */
 export async function readWeights(folder: string, targets: readonly NamedTensor[]): Promise<void> {
@@ -20,9 +20,9 @@ export async function readWeights(folder: string, targets: readonly NamedTensor[
 }
 
 /**
- * Detects an output matrix that differs from the embedding although `config.json` says that they are tied.
- * transformers keeps such a head too. Missing or damaged files count as having no head: `readWeights` reports
- * them, and a client of a remote worker may have no weights.
+ * Returns whether the output matrix differs from the embedding although `config.json` ties them. Like transformers,
+ * Gradus keeps such a head. Missing or damaged files count as having no head: `readWeights` reports them, and a client
+ * of a remote worker may have no weights.
  */
 export async function hasOwnHead(folder: string): Promise<boolean> {
   try {
@@ -64,7 +64,7 @@ async function locateTensors(folder: string): Promise<(name: string) => string> 
   };
 }
 
-/** Returns the name of the file with PyTorch's pickled weights in a folder, if there is one. */
+/** Returns the name of the file with PyTorch's pickled weights in a folder, or null if there is none. */
 async function pickledWeights(folder: string): Promise<string | null> {
   for (const name of ['pytorch_model.bin', 'pytorch_model.bin.index.json'])
     if (await isFile(join(folder, name))) return name;
@@ -76,7 +76,7 @@ const conversion = (folder: string): string =>
   `python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; s, t = '${folder}', '${folder}-safetensors'; ` +
   `M.from_pretrained(s, dtype='auto').save_pretrained(t); T.from_pretrained(s).save_pretrained(t)"`;
 
-/** Validates the shards before any weights are read. */
+/** Checks the names of the shards, and that the files exist, before any weights are read. */
 async function checkShards(folder: string, path: string, shards: readonly unknown[]): Promise<void> {
   for (const shard of new Set(shards)) {
     // Reject paths: an untrusted index must not make us read files outside the folder.

@@ -1,11 +1,11 @@
 import { ConfigError } from '../../core/errors.ts';
 
-/** Paths of requests. `/pooling` is vLLM's, and is not below `/v1`. */
+/** Paths of requests. Only vLLM has `/pooling`, which is not below `/v1`. */
 export type Endpoint = '/models' | '/chat/completions' | '/completions' | '/pooling';
 
 /** Address of a model server. */
 export interface Address {
-  /** The address for messages, without the query, which may contain a key. */
+  /** The address to show in messages, without the query, which may contain a key. */
   readonly shown: string;
   readonly host: string;
   /** Identifies the server in stored pass rates: the host, and the path unless it is `/v1`. */

@@ -20,14 +20,14 @@ test("reads tokens and log-probabilities in each server's format", () => {
     [7, 8],
     [-0.5, -1],
   ];
-  // vLLM, SGLang, Gradus: return_token_ids.
+  // vLLM, SGLang and Gradus with return_token_ids.
   expect(written({ message, logprobs: { content }, token_ids: [7, 8] })).toEqual(expected);
   const lists = { tokens: ['a', 'b'], token_logprobs: [-0.5, -1] };
   expect(written({ text: 'ab', logprobs: lists, token_ids: [7, 8] })).toEqual(expected);
-  // llama.cpp: an id in each entry.
+  // llama.cpp, with an id in each entry.
   const withIds = content.map((entry, i) => ({ ...entry, id: 7 + i }));
   expect(written({ message, logprobs: { content: withIds } })).toEqual(expected);
-  // vLLM: return_tokens_as_token_ids.
+  // vLLM with return_tokens_as_token_ids.
   const named = { tokens: ['token_id:7', 'token_id:8'], token_logprobs: [-0.5, -1] };
   expect(written({ text: 'ab', logprobs: named })).toEqual(expected);
   // Lists of different lengths, and ids without log-probabilities or the reverse, are ignored.
@@ -40,7 +40,7 @@ test("reads tokens and log-probabilities in each server's format", () => {
   expect(written({ message, logprobs: 'none' })).toBeUndefined();
 });
 
-test('ignores impossible usage without rejecting the answer', () => {
+test('ignores an impossible usage without rejecting the answer', () => {
   const choices = [{ text: 'a' }];
   const usageOf = (usage: unknown) => (readAnswer({ choices, usage }, 1) as Answer).usage;
   const good = { prompt_tokens: 9, completion_tokens: 3 };
@@ -62,7 +62,7 @@ test('ignores impossible usage without rejecting the answer', () => {
     expect(usageOf(bad)).toBeUndefined();
 });
 
-test('accepts only distinct choices among those requested', () => {
+test('accepts only answers whose choices are distinct and among those requested', () => {
   const indices = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 6 });
   fc.assert(
     fc.property(indices, fc.integer({ min: 1, max: 4 }), (places, wanted) => {
@@ -118,7 +118,7 @@ test('counts listed tokens when the usage counts one choice of several', () => {
   expect((readAnswer(several, 3) as Answer).usage?.completionTokens).toBe(11);
   // The answer is discarded, but its usage is not.
   expect(readAnswer(several, 2)).toBeTypeOf('string');
-  // The stated number includes tokens that are not listed, such as a stop string's.
+  // The stated number includes tokens that are not listed, such as those of a stop string.
   expect(usageIn({ choices: [choice(0, 2)], usage })?.completionTokens).toBe(3);
   expect(usageIn({ choices: 'broken', usage })?.completionTokens).toBe(3);
 });
@@ -131,7 +131,7 @@ test('names the stop string that ended a choice, if the server does', () => {
     expect(stopped(more).stoppedBy).toBeUndefined();
 });
 
-test('never throws, whatever the body', () => {
+test('never throws for arbitrary bodies', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.integer({ min: 1, max: 3 }), (body, wanted) => {
       for (const said of [body, { choices: [body] }])
@@ -145,7 +145,7 @@ test('never throws, whatever the body', () => {
   );
 });
 
-test('parses a parsed body to an equal one', () => {
+test('parsing a parsed body again returns an equal one', () => {
   const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined });
   const body = fc.record({
     choices: fc.array(

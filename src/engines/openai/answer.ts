@@ -17,11 +17,11 @@ export interface Choice {
   readonly isTruncated: boolean;
   /** The stop string that ended the choice, from servers that name it. */
   readonly stoppedBy?: string;
-  /** Whether the choice has log-probabilities, even if only of some tokens. */
+  /** Whether the choice has log-probabilities, even if only for some tokens. */
   readonly isScored: boolean;
   /** Number of tokens that the server lists. */
   readonly tokenCount?: number;
-  /** Texts of the tokens; together they are `text`. */
+  /** Texts of the tokens, which together form `text`. */
   readonly pieces?: readonly string[];
   /** Token ids with their log-probabilities, if the server lists equally many of both. */
   readonly written?: { readonly tokens: Int32Array; readonly logprobs: Float32Array };
@@ -54,7 +54,7 @@ const interrupted: ReadonlySet<string> = new Set([
   'timeout',
 ]);
 
-/** Names of the finish reason for reaching a token limit. */
+/** Finish reasons with which servers report that a token limit was reached. */
 const truncated: ReadonlySet<string> = new Set([
   'length',
   'max_length',
@@ -67,7 +67,10 @@ const truncated: ReadonlySet<string> = new Set([
 const isOneOf = (reasons: ReadonlySet<string>, reason: string | null | undefined): boolean =>
   typeof reason === 'string' && reasons.has(reason.toLowerCase());
 
-/** Returns the usage stated in a body, even without a usable answer, because discarded answers cost as much. */
+/**
+ * Returns the usage stated in a body, even without a usable answer, because discarded answers cost as much; undefined
+ * if none is stated.
+ */
 export function usageIn(body: unknown): Usage | undefined {
   const stated = usageBody.safeParse(body).data?.usage;
   if (!stated) return undefined;
@@ -76,8 +79,8 @@ export function usageIn(body: unknown): Usage | undefined {
 }
 
 /**
- * Converts a server's usage. llama.cpp states the completion tokens of one choice of several; if the choices list more
- * tokens than stated, the listed tokens count.
+ * Converts a server's usage. llama.cpp states the completion tokens of only one of several choices; if the choices list
+ * more tokens than stated, the listed tokens count.
  */
 function usageOf(stated: ResponseUsage, listed: readonly (number | undefined)[]): Usage {
   const { prompt_tokens: promptTokens, completion_tokens } = stated;
@@ -93,8 +96,8 @@ function usageOf(stated: ResponseUsage, listed: readonly (number | undefined)[])
 /**
  * Reads the answer to a request for `wanted` choices. Fewer choices are a partial answer.
  *
- * @returns a phrase that describes the problem, if the choices are incomplete, ambiguous or not the requested
- * ones.
+ * @returns the answer, or a phrase that describes the problem if the choices are incomplete, ambiguous or not the
+ * requested ones.
  */
 export function readAnswer(body: unknown, wanted: number): Answer | string {
   const parsed = responseBody.safeParse(body);
@@ -147,7 +150,7 @@ interface Entry {
   readonly id?: number | undefined;
 }
 
-/** Returns the entries of `logprobs`, from either format. */
+/** Returns the entries of `logprobs` in either format; undefined without log-probabilities. */
 function entriesOf({ logprobs }: ResponseChoice): readonly Entry[] | undefined {
   if (!logprobs) return undefined;
   if ('content' in logprobs) return logprobs.content;

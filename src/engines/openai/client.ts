@@ -12,12 +12,12 @@ export interface ClientOptions {
   readonly address: Address;
   readonly apiKey?: string | undefined;
   readonly timeoutMs: number;
-  /** Maximum pause within a streamed answer. */
+  /** Maximum pause within a streamed answer, in milliseconds. */
   readonly idleMs: number;
   readonly maxAttempts: number;
   readonly limiter: Limiter;
   readonly ledger: Ledger;
-  /** Called with the time to the first piece of a streamed answer. */
+  /** Called with the time until the first piece of a streamed answer, in milliseconds. */
   readonly onFirstPiece?: (ms: number) => void;
 }
 
@@ -27,13 +27,13 @@ export interface Question {
   readonly body: Readonly<Record<string, unknown>>;
   /** Number of choices requested. */
   readonly wanted: number;
-  /** Maximum number of tokens of one choice; bounds the size of the answer. */
+  /** Maximum number of tokens per choice, which limits the size of the answer. */
   readonly maxTokens: number;
   /** Seed of the jitter of pauses. */
   readonly key: number;
 }
 
-/** A request for any JSON, and how to read it. */
+/** A request for arbitrary JSON, with a function that reads the response. */
 export interface JsonRequest<Result> {
   readonly endpoint: Endpoint;
   readonly body: Readonly<Record<string, unknown>>;
@@ -151,7 +151,7 @@ async function readWhole<Result>(
   read: JsonRequest<Result>['read'],
   onPiece: () => void,
 ): Promise<Attempt<Result>> {
-  // Some servers stream without being asked and others never stream, so the content type decides.
+  // Some servers stream without a request to do so, and others never stream, so the content type decides.
   const isStream = /^text\/event-stream\b/i.test(reply.headers['content-type'] ?? '');
   const { body, broken } = isStream
     ? await readStreamed(reply.body, onPiece)
@@ -202,8 +202,8 @@ export function describe(error: unknown): string {
 }
 
 /**
- * Removes the API key, which some servers repeat, before shortening the text. The reverse order could leave
- * part of the key.
+ * Removes the API key, which some servers repeat, from a server's message. Does so before shortening the text, because
+ * a shortened text could contain part of the key.
  */
 function redacted<Result>(attempt: Attempt<Result>, { apiKey }: ClientOptions): Attempt<Result> {
   const clean = (text: string): string => {

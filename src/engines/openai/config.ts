@@ -5,7 +5,7 @@ import { optionalFields } from './optional-fields.ts';
 
 const perMillion = z.number().min(0);
 
-/** Prices of a million tokens; without `cached`, cached prompt tokens cost as much as others. */
+/** Prices per million tokens; without `cached`, cached prompt tokens cost as much as others. */
 const prices: z.ZodType<Prices> = z.strictObject({
   prompt: perMillion,
   cached: perMillion.optional(),
@@ -16,7 +16,7 @@ const prices: z.ZodType<Prices> = z.strictObject({
 export const openaiConfig = z
   .strictObject({
     type: z.literal('openai'),
-    /** Base URL with the version, e.g. `http://127.0.0.1:8000/v1`. */
+    /** Base URL including the version, e.g. `http://127.0.0.1:8000/v1`. */
     baseUrl: z.url({ protocol: /^https?$/ }),
     /** Environment variable with the API key. The key itself is not stored. */
     apiKeyEnv: z.string().min(1).optional(),
@@ -29,7 +29,7 @@ export const openaiConfig = z
     /** Folder with the model's tokenizer. */
     tokenizer: z.string().min(1).optional(),
     /**
-     * Completions per request (`n`), which share a prefill. With 1, each attempt has its own seed and can be
+     * Number of completions per request (`n`), which share a prefill. With 1, each attempt has its own seed and can be
      * repeated individually.
      */
     choicesPerRequest: z.int().min(1).max(256).default(1),
@@ -49,9 +49,9 @@ export const openaiConfig = z
     omit: z.array(z.enum(optionalFields)).default([]),
     /** Maximum number of concurrent requests; fewer while the server is overloaded. */
     maxConcurrency: z.int().min(1).max(4096).default(64),
-    /** Deadline of one request. */
+    /** Time limit of one request, in seconds. */
     timeoutSeconds: z.number().positive().default(600),
-    /** Attempts at one request before the engine gives up. */
+    /** Maximum number of attempts at one request before the engine gives up. */
     maxAttempts: z.int().min(1).default(10),
     /** The server's name for the token limit. */
     lengthField: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
@@ -61,7 +61,7 @@ export const openaiConfig = z
       .strictObject({
         /** Maximum cost, in the currency of the prices. */
         maxCost: z.number().positive().optional(),
-        /** Maximum number of prompt and completion tokens together. */
+        /** Maximum number of tokens, prompts and completions together. */
         maxTokens: z.int().positive().optional(),
       })
       .prefault({}),
@@ -77,5 +77,8 @@ export type OpenaiConfig = z.output<typeof openaiConfig>;
 /** Options of `openai`. */
 export type OpenaiOptions = Omit<z.input<typeof openaiConfig>, 'type'>;
 
-/** Builds the engine for vLLM, SGLang, llama.cpp and hosted models; `policy.model` is the model's name on the server. */
+/**
+ * Configures the engine for vLLM, SGLang, llama.cpp and hosted models; `policy.model` is the model's name on the
+ * server.
+ */
 export const openai = noun(openaiConfig);

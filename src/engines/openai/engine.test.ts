@@ -25,7 +25,7 @@ async function collect(engine: Engine, prompts = promptsOf(1, 1)): Promise<Sampl
   return all;
 }
 
-/** Returns the message of the error with which work fails. */
+/** Returns the message of the error with which a promise rejects. */
 const failureOf = async (work: Promise<unknown>): Promise<string> => {
   const error: unknown = await work.then(
     () => new Error('nothing went wrong'),
@@ -93,7 +93,7 @@ test('redacts an API key that the server repeats, and requires the variable that
   expect(failure).not.toContain('sk-');
 });
 
-test('accepts base URLs with trailing slashes, a path and a query, and rejects those of an endpoint', async () => {
+test('accepts base URLs with trailing slashes, a path and a query, and rejects the URL of an endpoint', async () => {
   const paths: string[] = [];
   const baseUrl = await serve((body, response, request) => {
     paths.push(request.url!);
@@ -112,7 +112,7 @@ test('accepts base URLs with trailing slashes, a path and a query, and rejects t
   await expect(open({ baseUrl: 'http://localhost/v1?api-key=1' })).rejects.toThrow('no key in the URL');
 });
 
-test('does not use fetch, which times out after five minutes whatever the deadline', async () => {
+test('does not use fetch, which times out after five minutes even if the deadline is later', async () => {
   vi.stubGlobal('fetch', () => Promise.reject(new Error('HeadersTimeoutError')));
   const baseUrl = await serve((body, response) => response.end(JSON.stringify(choicesOf(body))));
   await using engine = await open({ baseUrl });

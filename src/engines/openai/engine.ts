@@ -18,8 +18,8 @@ import { sampleFrom, type Server } from './sample.ts';
 import { rendererOf } from '../model-files/renderer.ts';
 
 /**
- * Opens an engine for a model server. First probes the features that the config uses with small requests.
- * Token arrays are empty if the server returns only text.
+ * Opens an engine for a model server. First probes the features that the config uses, with small requests. Token arrays
+ * are empty if the server returns only text.
  *
  * @throws ConfigError for a missing API key, an address with a password or key in it, or a budget for a
  * server that reports no usage; EngineError if the server cannot be reached or rejects the requests.
@@ -61,8 +61,8 @@ export async function openOpenaiEngine(config: OpenaiConfig, model: string): Pro
 const neverAborted = (): AbortSignal => new AbortController().signal;
 
 /**
- * Returns the number of choices per request: one if the server cannot return several, or if their token
- * counts would be unknown.
+ * Returns the number of choices per request: the configured number, or 1 if the server cannot return several choices or
+ * their token counts would be unknown.
  */
 function choicesOf(
   { choicesPerRequest }: OpenaiConfig,
@@ -145,7 +145,7 @@ function infoOf(address: Address, model: string, form: PromptForm, found: FoundF
   return {
     engine: 'openai',
     model,
-    // The server does not expose its weights: only name and address identify the model.
+    // The server does not expose its weights, so only the name and address identify the model.
     modelHash: `${model}@${address.name}${formSuffix[form]}`,
     ...(found.maxSequenceTokens !== undefined && { maxSequenceTokens: found.maxSequenceTokens }),
     device: address.host,

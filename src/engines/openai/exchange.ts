@@ -19,7 +19,7 @@ export interface Exchange {
 export interface Reply {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
-  /** Throws after too long a pause, and for a body that is too large. */
+  /** Throws if a pause is too long or the body is too large. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -71,7 +71,7 @@ function send(
   return new Promise((resolve, reject) => {
     const method = body === undefined ? 'GET' : 'POST';
     const sent = request(url, { method, headers, signal }, resolve);
-    // Also handles later errors, which the body reports.
+    // This handler also prevents later errors, which the body reports, from being uncaught.
     sent.on('error', reject);
     sent.end(body === undefined ? undefined : JSON.stringify(body));
   });
@@ -91,7 +91,7 @@ async function* guard(
   }
 }
 
-/** Aborts a request after `idleMs` without data, or never if there is no limit. */
+/** Creates a timer that aborts a request after `idleMs` without data, or never if there is no limit. */
 function createSilence(
   idleMs: number | undefined,
   ended: AbortController,
@@ -104,7 +104,7 @@ function createSilence(
   return { heard: () => void timer.refresh(), end: () => clearTimeout(timer) };
 }
 
-/** Reads a body as text; stops once it has `maxBytes`. */
+/** Reads a body as text; stops after `maxBytes` bytes. */
 export async function readText(body: AsyncIterable<Uint8Array>, maxBytes = Infinity): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';

@@ -80,7 +80,7 @@ const probes: Readonly<Record<ServerFeature, (prober: Prober) => Promise<boolean
     return prober.isMetered;
   },
   stop: async (prober) => {
-    // Nearly every English word contains one of these.
+    // Nearly every English text contains one of these.
     const stop = ['e', 'a', 'o', ' '];
     for (const seed of [1, 2, 3]) {
       const { choices } = await prober.ask({ seed, ...stopFields(stop) }, { maxTokens: 8 });
@@ -105,7 +105,7 @@ async function hasChoices(prober: Prober): Promise<boolean> {
   throw new Failure('the model wrote the same with every seed');
 }
 
-/** Requests four choices of one token each; the usage of all of them is four. */
+/** Requests four choices with one token each: complete usage is four completion tokens. */
 async function countsOneChoice(prober: Prober): Promise<boolean> {
   const stream = prober.streams ? streamFields : {};
   try {
@@ -165,7 +165,7 @@ export async function findFeatures(
 
 /** How a server treats stop strings. */
 export interface StopSupport {
-  /** Whether they are kept in the text, or named with the choice that they ended. */
+  /** Whether the server keeps stop strings in the text, or names the stop string that ended a choice. */
   readonly isKept: boolean;
   readonly omitted: ReadonlySet<OptionalField>;
 }

@@ -13,7 +13,7 @@ export interface Ledger {
   spent(): string | undefined;
 }
 
-/** Creates a ledger with the prices and the budget of a config. */
+/** Creates a ledger with the prices and the budget from a config. */
 export function createLedger({ prices, budget }: Pick<OpenaiConfig, 'prices' | 'budget'>): Ledger {
   const nothing: Spending = prices === undefined ? noSpending : { ...noSpending, cost: 0 };
   let own = nothing;

@@ -1,4 +1,6 @@
-/** Adaptive limit of concurrent requests: one more after each successful round, half after an overload. */
+/**
+ * Adaptive limit on concurrent requests: increases by one after each successful round, and halves after an overload.
+ */
 export interface Limiter {
   /** Waits for a slot in FIFO order. Resolves to a function that frees it, given the outcome of the request. */
   enter(): Promise<(outcome: 'ok' | 'overloaded' | 'failed') => void>;
@@ -8,8 +10,8 @@ export interface Limiter {
 }
 
 /**
- * Creates a limiter by additive increase and multiplicative decrease between 1 and `most`. Overloads of
- * requests that began before the last decrease have no further effect.
+ * Creates a limiter with additive increase and multiplicative decrease, between 1 and `most`. An overload does not
+ * decrease the limit again if the request began before the last decrease.
  */
 export function createLimiter(most: number): Limiter {
   let limit = Math.min(most, 8);

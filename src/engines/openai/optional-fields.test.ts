@@ -32,7 +32,7 @@ test('rejects omitting a sampling field that is not at its default', () => {
   }
 });
 
-test('finds the field that a rejection names, if it was sent and has no effect on the text', () => {
+test('refusedField returns the field that a rejection names if it was sent and omitting it does not change the text', () => {
   const mistral = '{"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs"}]}';
   expect(refusedField(mistral, body)).toBe('seed');
   expect(refusedField(mistral, { model: 'm' })).toBeUndefined();

@@ -48,10 +48,7 @@ export function leaveOut(body: Fields, omitted: ReadonlySet<OptionalField>): Fie
   return kept;
 }
 
-/**
- * Fields that are omitted automatically if a server rejects them by name. Other fields are omitted only by
- * `omit`.
- */
+/** Fields that are omitted automatically if a server rejects them by name. `omit` is required to omit other fields. */
 const negotiable: readonly OptionalField[] = [
   'continuous_usage_stats',
   'stream_options',
@@ -62,8 +59,8 @@ const negotiable: readonly OptionalField[] = [
 ];
 
 /**
- * Returns the first field of a rejected request that the server's message names and that can be omitted
- * without effect.
+ * Returns the first field of a rejected request that the server's message names and that can be omitted without effect;
+ * undefined if there is none.
  */
 export function refusedField(refusal: string, body: Fields): OptionalField | undefined {
   const sent = { ...body, ...(body['stream_options'] as Fields | undefined) };

@@ -6,10 +6,10 @@ import { leaveOut, type OptionalField, refusedField } from './optional-fields.ts
 /** Maximum number of attempts at one probe; a feature whose probe fails this often stays unknown. */
 const maxTries = 3;
 
-/** Maximum deadline of a probe, in milliseconds. */
+/** Maximum time limit of a probe, in milliseconds. */
 export const patienceMs = 30_000;
 
-/** The model to probe, and the settings that its requests depend on. */
+/** The model to probe, and the settings that affect requests. */
 export type Asked = Pick<OpenaiConfig, 'lengthField' | 'omit' | 'stream'> & { readonly model: string };
 
 /** Thrown if the server rejects a probe (HTTP 4xx). */
@@ -33,7 +33,7 @@ interface ProbeOptions {
 
 /** Sends small requests and records the features that they reveal. */
 export class Prober {
-  /** Messages, or plain prompts if the server accepts only those. */
+  /** Form of prompts: messages, or plain text if the server accepts only that. */
   form: 'chat' | 'text';
   /** Whether the server returns token ids only on request. */
   returnsTokenIds = false;
@@ -41,7 +41,7 @@ export class Prober {
   hasChoices = false;
   /** Whether the stated usage counts only one of several choices. */
   countsOneChoice = false;
-  /** Time to the first piece of the last streamed answer, in milliseconds. */
+  /** Time until the first piece of the last streamed answer, in milliseconds; undefined before any. */
   firstPieceMs: number | undefined;
   readonly streams: boolean;
   readonly #client: ClientOptions;
@@ -78,7 +78,7 @@ export class Prober {
         const isRefused = error instanceof Refusal && [400, 422].includes(error.status);
         const field = isRefused ? refusedField(error.message, this.#bodyOf(fields, options)) : undefined;
         if (field === undefined) {
-          // Omitting the fields made no difference.
+          // Omitting the fields did not help, so send them again.
           this.#omitted = before;
           throw error;
         }

@@ -21,7 +21,10 @@ const usage = z
 
 const tokenIds = z.array(z.int().min(0)).nullish().catch(undefined);
 
-/** Chat: one entry per token; llama.cpp adds the token id. Completions: parallel lists; vLLM may name tokens by id. */
+/**
+ * Log-probabilities. Chat: one entry per token, to which llama.cpp adds the token id. Completions: parallel lists, in
+ * which vLLM may name tokens by id.
+ */
 const logprobs = z
   .union([
     z.object({
@@ -32,7 +35,7 @@ const logprobs = z
   .nullish()
   .catch(undefined);
 
-/** Text, or a list of parts (Mistral): text, and others such as `thinking`. */
+/** The content of a message: text, or a list of parts (Mistral), of which some are not text, such as `thinking`. */
 const content = z.union([
   z.string(),
   z.array(z.union([z.string(), z.object({ type: z.string().optional(), text: z.string().optional() })])),
@@ -44,14 +47,14 @@ const stopReason = z.union([z.string(), z.int()]).nullish().catch(undefined);
 const choice = z.object({
   index: z.int().min(0).default(0),
   text: z.string().nullish(),
-  /** A whole chat choice. */
+  /** The message of a complete chat choice. */
   message: z.object({ content: content.nullable() }).optional(),
-  /** A piece of a streamed chat choice. */
+  /** A piece of the message of a streamed chat choice. */
   delta: z.object({ content: content.nullish() }).nullish(),
   finish_reason: z.string().nullish(),
-  /** vLLM's name. */
+  /** vLLM's name for the stop reason. */
   stop_reason: stopReason,
-  /** SGLang's name. */
+  /** SGLang's name for the stop reason. */
   matched_stop: stopReason,
   logprobs,
   token_ids: tokenIds,
@@ -62,7 +65,7 @@ const choice = z.object({
 export const responseBody = z.object({
   choices: z.array(choice),
   usage,
-  /** The prompt's token ids in vLLM's chat completions. */
+  /** Token ids of the prompt, in vLLM's chat completions. */
   prompt_token_ids: tokenIds,
 });
 

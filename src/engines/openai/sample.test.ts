@@ -50,7 +50,7 @@ test('stores log-probabilities only if sampled at temperature 0 or 1, without to
   }
 });
 
-/** Returns the text up to the first stop string, without the string itself unless it is kept. */
+/** Returns the text up to the first stop string, including the string only if the server keeps it. */
 function stopAt(
   text: string,
   { stop = [] }: RequestBody,
@@ -101,13 +101,13 @@ test.each([
   const probed = asked.length;
   for (let time = 0; time < 2; time++)
     expect(lastAnswer(await sampleOne(engine, { stop: ['#', ';'] }))).toBe('so o=42;');
-  // No stop string in the text: the model ended by itself.
+  // Without a stop string in the text, the model ended by itself.
   expect(lastAnswer(await sampleOne(engine, { stop: ['#'] }))).toBe(whole);
   // Stop strings are probed only once.
   expect(asked.length - probed).toBeLessThanOrEqual(3 + 3);
 });
 
-test('cuts tokens and text at a stop string that the server would drop', async () => {
+test('truncates tokens and text at a stop string that the server would drop', async () => {
   const baseUrl = await serveModel((body, response) => {
     const { text } = stopAt(whole, body, false);
     response.end(JSON.stringify({ choices: [choiceOf(text, text === whole ? pieces : [])] }));
@@ -139,7 +139,7 @@ test('omits fields that the server rejects by name', async () => {
   await expect(sampleOne(engine, { topP: 0.9 })).rejects.toThrow('top_p: expected 1');
 });
 
-test('omits the fields of `omit`', async () => {
+test('omits the fields that `omit` lists', async () => {
   const asked: RequestBody[] = [];
   const baseUrl = await serveModel((body, response) => {
     asked.push(body);

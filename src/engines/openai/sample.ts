@@ -23,9 +23,8 @@ export interface Server {
 }
 
 /**
- * Samples completions from a server. Uses the choices of a partial answer, and requests only the missing
- * attempts again. Once the budget is spent, sends no more requests, and finishes those in flight before it
- * throws.
+ * Samples completions from a server. Uses the choices of a partial answer, and requests only the missing attempts
+ * again. When the budget is used up, sends no more requests, and throws once those in flight have finished.
  *
  * @throws EngineError if the server rejects a request or fails too often (`MODEL_SERVER_FAILED`), or with
  * code `BUDGET_SPENT`.
@@ -45,7 +44,7 @@ export async function* sampleFrom(
   // Greedy choices are all the same; vLLM rejects requests for several.
   const groups = groupsOf(request, request.temperature === 0 ? 1 : server.choices);
   const work = async (): Promise<void> => {
-    // The generator is shared: an error in one worker closes it for all.
+    // The workers share the generator: an error in one closes it for all.
     for (const group of groups)
       await complete(server.client, asking, request, group, stream.push, stopping.signal);
   };
@@ -83,7 +82,7 @@ function* groupsOf({ prompts }: SampleRequest, choices: number): Generator<Attem
   }
 }
 
-/** Repeats requests for the attempts of a group until each has a choice. */
+/** Repeats requests for the attempts in a group until each of them has a choice. */
 async function complete(
   client: ClientOptions,
   asking: Asking,
@@ -106,8 +105,8 @@ async function complete(
 }
 
 /**
- * Returns the leading attempts with consecutive indices. Choice j of a request with the seed of attempt i is always
- * attempt i + j; with a gap, a server that honours seeds would return the same draw for two attempts.
+ * Returns the leading run of consecutive indices. Choice j of a request with the seed of attempt i is always attempt i
+ * + j; after a gap, a server that honours seeds could return the same draw for two attempts.
  */
 const firstRun = (indices: readonly number[]): readonly number[] =>
   indices.filter((index, i) => index === indices[0]! + i);
@@ -147,15 +146,15 @@ function completionOf(
 }
 
 /**
- * Returns whether a server's log-probabilities have the definition of those in a transcript: full softmax at
- * the sampling temperature, or at 1 for greedy sampling. By default, servers return log-probabilities at
- * temperature 1; with `processed_logprobs`, vLLM returns them after temperature, top-p and top-k. If none of
- * the three is in effect, both are the same.
+ * Returns whether a server's log-probabilities have the definition of those in a transcript: full softmax at the
+ * sampling temperature, or at 1 for greedy sampling. By default, servers return log-probabilities at temperature 1;
+ * with `processed_logprobs`, vLLM returns them after temperature, top-p and top-k. If none of the three has an effect,
+ * both definitions agree.
  */
 const hasOurLogprobs = ({ temperature = 1, topP = 1, topK = 0 }: SampleRequest): boolean =>
   (temperature === 0 || temperature === 1) && topP === 1 && topK === 0;
 
-/** Returns the transcript of a prompt, with its tokens from the server or from our tokenizer. */
+/** Returns the transcript of a prompt, with the tokens from the server or from our tokenizer. */
 function givenOf(
   prompt: AttemptGroup['prompt'],
   stated: Int32Array | undefined,
@@ -167,8 +166,8 @@ function givenOf(
 }
 
 /**
- * Returns a transcript with text but without tokens: the arrays are empty, and the span counts the tokens if
- * known.
+ * Returns a transcript with text but without tokens: the arrays are empty, and the span counts the tokens if their
+ * number is known.
  */
 function withoutTokens(
   { tokens, written, messages }: Transcript,

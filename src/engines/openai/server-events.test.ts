@@ -19,7 +19,7 @@ async function readAll(body: AsyncIterable<Uint8Array>): Promise<string[]> {
 const read = (text: string, sizes: Iterator<number> = [text.length].values()): Promise<string[]> =>
   readAll(inPieces(Buffer.from(text), sizes));
 
-test('yields whole events, for any line endings and chunk boundaries', async () => {
+test('yields complete events, for any line endings and chunk boundaries', async () => {
   const data = fc.string({ unit: fc.constantFrom('a', '{', '"', ':', ' ', 'é', '😀') });
   const noise = fc.constantFrom(': a comment', 'event: x', 'id: 3', 'retry: 5', 'datum: no', ':');
   const event = fc.record({ data: fc.array(data, { minLength: 1, maxLength: 3 }), noise: fc.array(noise) });
@@ -34,7 +34,7 @@ test('yields whole events, for any line endings and chunk boundaries', async () 
   );
 });
 
-test('drops an event that the end of the stream cuts off, and rejects an endless one', async () => {
+test('drops an event that the end of the stream truncates, and rejects an endless event', async () => {
   expect(await read('data: one\n\ndata: two\n')).toEqual(['one']);
   expect(await read('data:no space\n\n\n\n: only a comment\n\n')).toEqual(['no space']);
   const endless = (async function* () {

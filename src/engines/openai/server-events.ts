@@ -5,8 +5,8 @@ import { BrokenExchange } from './exchange.ts';
 const maxEvent = 2 ** 20;
 
 /**
- * Yields the `data` of server-sent events as they arrive, without comments and `ping` events. Drops an event that is
- * cut off by the end of the stream.
+ * Yields the `data` of server-sent events as they arrive, without comments and `ping` events. Drops an event that the
+ * end of the stream truncates.
  *
  * @throws BrokenExchange for an event longer than `maxEvent`.
  */

@@ -18,7 +18,7 @@ const choiceOf = (pieces: readonly string[]): Choice => ({
 
 const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 3 });
 
-test('ends the text with the first complete stop string, and its tokens with the one that completes it', () => {
+test('ends the text with the first complete stop string, and the tokens with the token that completes it', () => {
   fc.assert(
     fc.property(fc.array(letters), fc.array(letters, { minLength: 1, maxLength: 3 }), (pieces, stop) => {
       const whole = choiceOf(pieces);
@@ -43,14 +43,14 @@ test('restores a stop string that the server cut off and named', () => {
   expect(endAtStop({ ...choice, stoppedBy: '<eos>' }, ['\n']).text).toBe('42');
 });
 
-test('keeps the tokens of a text that the server ended at the stop string', () => {
+test('keeps all tokens if the server ended the text at the stop string', () => {
   // The last token has more characters than the stop string.
   const { pieces: _, ...choice } = choiceOf(['4', ';\n']);
   const ended = { ...choice, text: '4;', isTruncated: false };
   expect(endAtStop(ended, [';'])).toEqual(ended);
 });
 
-test('omits the tokens of a shortened text if the texts of the tokens are unknown', () => {
+test('omits the tokens of a shortened text if the text of each token is unknown', () => {
   const { pieces: _, ...choice } = choiceOf(['4', ';', '5']);
   const cut = endAtStop(choice, [';']);
   expect(cut).toMatchObject({ text: '4;', isTruncated: false, tokenCount: 3 });

@@ -1,9 +1,9 @@
 import type { Choice } from './answer.ts';
 
 /**
- * Ends a choice after the first stop string in its text, as if the server had stopped there and kept the
- * string. Keeps tokens up to the one that completes the string, or omits all tokens if their texts are
- * unknown. Appends a string that the server cut off but named.
+ * Ends a choice after the first stop string in its text, as if the server had stopped there and kept the string. Keeps
+ * the tokens up to the one that completes the string, or omits all tokens if their texts are unknown. Appends the stop
+ * string if the server dropped it from the text but named it.
  *
  * @param stop stop strings; none may be empty.
  */
@@ -15,7 +15,7 @@ export function endAtStop(choice: Choice, stop: readonly string[]): Choice {
   return { ...choice, text: text + stoppedBy };
 }
 
-/** Returns the end of the stop string that is completed first; undefined if the text contains none. */
+/** Returns the end index of the stop string that is completed first; undefined if the text contains none. */
 function endOfFirst(text: string, stop: readonly string[]): number | undefined {
   const ends = stop.flatMap((one) => (text.includes(one) ? [text.indexOf(one) + one.length] : []));
   return ends.length === 0 ? undefined : Math.min(...ends);

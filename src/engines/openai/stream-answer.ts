@@ -4,7 +4,7 @@ import { type ResponseBody, responseBody, type ResponseChoice, textOfContent } f
 import { createStreamUsage } from './stream-usage.ts';
 import { messageOf } from '../../core/errors.ts';
 
-/** A streamed answer, in the format of a whole one, with the choices that were complete. */
+/** A streamed answer in the format of an unstreamed one, with only the complete choices. */
 export interface StreamedAnswer {
   readonly body: ResponseBody;
   /** Why the stream ended early. */
@@ -15,7 +15,7 @@ export interface StreamedAnswer {
  * Assembles a streamed answer. If the stream breaks off or contains an invalid event, returns only the
  * choices that had ended and the usage stated so far.
  *
- * @param onPiece called at the first choice of an event.
+ * @param onPiece called when the first choice arrives.
  */
 export async function readStreamed(
   body: AsyncIterable<Uint8Array>,
@@ -68,7 +68,7 @@ function readEvent(data: string): ResponseBody | string {
   return error === undefined || error === null ? body : `an error in the stream: ${data}`;
 }
 
-/** Appends a piece to a choice; the result has the form of a whole choice. */
+/** Appends a piece to a choice; the result has the form of an unstreamed choice. */
 function join(so: ResponseChoice | undefined, added: ResponseChoice): ResponseChoice {
   const isChat = Boolean(added.delta) || so?.message !== undefined;
   const text = textOf(so) + textOf(added);

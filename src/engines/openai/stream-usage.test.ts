@@ -5,7 +5,7 @@ import { createStreamUsage } from './stream-usage.ts';
 
 interface Step {
   readonly event: ResponseBody;
-  /** Number of completion tokens so far, as far as the client can know it after this event. */
+  /** Number of completion tokens that the client can know after this event. */
   readonly known: number | undefined;
 }
 
@@ -43,7 +43,7 @@ function stream(lengths: readonly number[], turns: readonly number[], dialect: s
 }
 
 test.each(['at the end', 'continuous', 'per choice'])(
-  'counts every stated token of every choice, wherever the stream is cut (%s)',
+  'counts every stated token of every choice wherever the stream breaks off (usage: %s)',
   (dialect) => {
     const lengths = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 5 });
     fc.assert(

@@ -8,10 +8,10 @@ export interface StreamUsage {
 }
 
 /**
- * Creates the sum. An event without choices states the usage of the choices that ended since the last such event: all of
- * them in OpenAI's API and vLLM, one in llama.cpp's chat completions. An event with a choice states the usage of that
- * choice so far (vLLM's `continuous_usage_stats`, llama.cpp's completions); it counts if the stream breaks off first.
- * The prompt counts once.
+ * Creates an empty sum. An event without choices states the usage of the choices that ended since the last such event:
+ * all of them in OpenAI's API and vLLM, one in llama.cpp's chat completions. An event with a choice states the usage of
+ * that choice so far (vLLM's `continuous_usage_stats`, llama.cpp's completions); it counts if the stream breaks off
+ * first. The prompt counts once.
  */
 export function createStreamUsage(): StreamUsage {
   const closing: ResponseUsage[] = [];

@@ -35,7 +35,7 @@ export interface AttemptGroup {
 }
 
 /**
- * Streams state their usage at the end, and in vLLM and SGLang also before, so that interrupted streams are
+ * Requests usage at the end of a stream and, in vLLM and SGLang, also during it, so that interrupted streams are
  * counted.
  */
 export const streamFields = {
@@ -43,10 +43,10 @@ export const streamFields = {
   stream_options: { include_usage: true, continuous_usage_stats: true },
 } as const;
 
-/** Servers cut stop strings from the text by default; vLLM keeps them on request. */
+/** Fields for stop strings. Servers drop them from the text by default; vLLM keeps them on request. */
 export const stopFields = (stop: readonly string[]): object => ({ stop, include_stop_str_in_output: true });
 
-/** Builds the request for a group of attempts. Its seed is the seed of the first attempt. */
+/** Builds the request for a group of attempts, with the seed of the first attempt. */
 export function questionFor(asking: Asking, request: SampleRequest, group: AttemptGroup): Question {
   const { maxTokens, temperature = 1, topP = 1, topK = 0, stop = [], seed } = request;
   const draw = hashKey(seed, group.key, group.indices[0]!);

@@ -7,12 +7,12 @@ export interface ChoiceSettings {
   readonly topK: number;
 }
 
-/** A prompt in the form that a sampler takes: plain data. */
+/** A prompt in the form that a sampler takes, as plain data. */
 export interface SamplingPrompt {
   /** Key of the prompt for the random numbers. */
   readonly key: string;
   readonly tokens: Int32Array;
-  /** Number of `tokens` that the policy wrote earlier; its random numbers continue from there. */
+  /** Number of `tokens` that the policy wrote earlier; the random numbers continue from this position. */
   readonly firstPosition: number;
   /**
    * Number of tokens at the end of `tokens` that belong to the message to be continued; a stop string may begin in
@@ -40,7 +40,7 @@ export interface SequencePart {
   readonly tokens: Int32Array;
 }
 
-/** Receives the sequences that a decoding step finished and the parts that it wrote. */
+/** Receives the sequences that a decoding step finished, and the new parts of unfinished ones. */
 export type Emit = (finished: FinishedSequence[], parts: SequencePart[]) => void;
 
 /** Completion of a prompt; `prompt` is the index in the job's prompts. */

@@ -11,7 +11,7 @@ export interface SamplingLimits {
   readonly render: (prompt: readonly Message[]) => Int32Array;
 }
 
-/** A checked request: the job, and the transcript that each prompt starts. */
+/** A checked request: the job, and the transcript of each prompt. */
 export interface PreparedSampling {
   readonly job: SamplingJob;
   readonly given: readonly Transcript[];
@@ -49,7 +49,7 @@ function transcriptOf(prompt: SamplePrompt['prompt'], { render }: SamplingLimits
   return isTranscript(prompt) ? prompt : givenTranscript(prompt, render(prompt));
 }
 
-/** Distinguishes a transcript from messages and tokens. */
+/** Returns whether a prompt is a transcript, not messages or tokens. */
 export const isTranscript = (prompt: SamplePrompt['prompt']): prompt is Transcript => 'written' in prompt;
 
 function checkPrompt(
@@ -80,8 +80,8 @@ export interface JobShare {
 }
 
 /**
- * Splits a job over lanes, depending only on the order of its prompts, which are assigned round-robin. With
- * fewer prompts than lanes, the completions of each prompt are divided.
+ * Divides a job among lanes: assigns its prompts round-robin or, with fewer prompts than lanes, divides the completions
+ * of each prompt. Depends only on the order of the prompts.
  */
 export function shareJob(job: SamplingJob, lanes: number): JobShare[] {
   const isFine = job.prompts.length < 4 * lanes;

@@ -1,7 +1,6 @@
 /**
- * Returns the part of an unfinished message in which a stop string can begin: at most its last `reach`
- * tokens, cut so that they contain no stop string. An earlier stop string must not end the text that is
- * written now.
+ * Returns the part of an unfinished message in which a stop string can begin: at most its last `reach` tokens, cut so
+ * that they contain no stop string. A stop string from earlier must not end the text that is now being written.
  *
  * @param openTurn number of tokens of the policy's unfinished message at the end of `given`.
  * @param hasStop returns whether the text of these tokens contains a stop string.

@@ -9,13 +9,13 @@ export function splitFlat(flat: Float32Array, lengths: readonly number[]): Float
 }
 
 /**
- * Returns the field of a request whose sequences have targets. A worker that does not know the field rejects
- * the request.
+ * Returns the request field that announces targets, if any sequence has them. A worker that does not know the field
+ * rejects the request.
  */
 export const targetField = (sequences: readonly TokenSequence[]): { readonly withTargets?: true } =>
   sequences.some(({ targets }) => targets !== undefined) ? { withTargets: true } : {};
 
-/** Returns the tensors of sequences to score: `tokens`, and `targets` if a sequence has some. */
+/** Returns the tensors of sequences to score: `tokens`, and `targets` if any sequence has them. */
 export const tokenTensors = (sequences: readonly TokenSequence[]): Tensors => ({
   tokens: flattenTokens(sequences.map(({ tokens }) => tokens)),
   ...(targetField(sequences).withTargets && {

@@ -6,9 +6,9 @@ import { noun } from '../../core/config-builder.ts';
 /** Settings of the PyTorch engine. */
 export const torchConfig = z.strictObject({
   type: z.literal('torch'),
-  /** `auto` (CUDA if available), `cpu`, `cuda`, `cuda:1`. */
+  /** Device of the worker: `auto` (CUDA if available), `cpu`, `cuda` or e.g. `cuda:1`. */
   device: z.string().min(1).default('auto'),
-  /** `auto`: bfloat16 on CUDA, float32 on the CPU. */
+  /** Element type of the weights; `auto`: bfloat16 on CUDA, float32 on the CPU. */
   dtype: z.enum(['auto', 'float32', 'bfloat16', 'float16']).default('auto'),
   /** Train low-rank adapters instead of all weights. */
   lora: z
@@ -16,7 +16,10 @@ export const torchConfig = z.strictObject({
       rank: z.int().min(1),
       alpha: z.number().positive(),
       targets: z.array(z.string()).min(1),
-      /** Adapters of this shape to continue from: a folder in PEFT's layout, such as `adapter/` from `exportModel`. */
+      /**
+       * Folder of adapters with this shape from which to continue, in PEFT's layout, such as `adapter/` from
+       * `exportModel`.
+       */
       adapter: z.string().min(1).nullable().default(null),
     })
     .nullable()
@@ -28,13 +31,13 @@ export const torchConfig = z.strictObject({
   /** Number of sequences decoded at a time. Default: as many as memory allows. */
   slots: z.int().min(1).nullable().default(null),
   /**
-   * Processes over which weights, gradients and moments are sharded (PyTorch's FSDP2), one per GPU. Gradus starts them
-   * on the machine of the worker; a worker at `http://…` or from `command` starts its own ranks.
+   * Number of processes over which weights, gradients and moments are sharded (PyTorch's FSDP2), one per GPU. Gradus
+   * starts them on the machine of the worker; a worker at `http://…` or from `command` starts its own ranks.
    */
   ranks: z.int().min(1).default(1),
   /**
-   * Place the ranks on a Ray cluster. `address`: `host:port`, `auto` for the cluster of this machine, `local`
-   * for a new one.
+   * Places the ranks on a Ray cluster. `address`: `host:port`, `auto` for this machine's cluster, or `local` for a new
+   * one.
    */
   cluster: z.strictObject({ address: z.string().min(1).default('auto') }).optional(),
   /**
@@ -53,19 +56,19 @@ export const torchConfig = z.strictObject({
     .optional(),
   /**
    * Trains adapters of `baseModel` on a Tinker service, configured by TINKER_BASE_URL and TINKER_API_KEY, instead of on
-   * this machine. The model folder then needs tokenizer and `config.json` only.
+   * this machine. The model folder then needs only the tokenizer and `config.json`.
    */
   tinker: z.strictObject({ baseModel: z.string().min(1), rank: z.int().min(1).default(32) }).optional(),
   /** Element type of exported weights. */
   exportType: z.enum(['bf16', 'f32']).default('bf16'),
-  /** Python with the worker's packages. Default: see `findPython`. */
+  /** Python interpreter with the worker's packages. Default: see `findPython`. */
   python: z.string().min(1).optional(),
   /** Complete command that starts the worker, instead of `python`. */
   command: z.array(z.string()).min(1).optional(),
   /**
-   * Remote worker instead of a local one: `http://host:port` of `python -m gradus_worker --http`, with its
-   * token in GRADUS_WORKER_TOKEN; or `ssh://user@host/folder-of-the-worker`, started over ssh. Both machines
-   * must see model and runs under the same paths.
+   * Remote worker instead of a local one: `http://host:port` of `python -m gradus_worker --http`, with its token in
+   * GRADUS_WORKER_TOKEN; or `ssh://user@host/folder-of-the-worker`, started over ssh. Model and runs must have the same
+   * paths on both machines.
    */
   remote: z
     .string()
@@ -73,9 +76,9 @@ export const torchConfig = z.strictObject({
       error: 'expected http://host:port or ssh://user@host/folder',
     })
     .optional(),
-  /** Maximum wait for the answer to a ping; a worker that does not answer in time counts as crashed. */
+  /** Maximum time to wait for the answer to a ping; a worker that does not answer in time counts as crashed. */
   maxSilence: durationSchema.default('5m'),
-  /** Memory for the updates since the last checkpoint, which restore a worker after a crash. */
+  /** Maximum memory for the updates since the last checkpoint, from which a worker is restored after a crash. */
   maxReplay: byteSizeSchema.default('2GiB'),
   /**
    * Folder for an intermediate state when `maxReplay` is exceeded, and for the past policies of `ahead()`;

@@ -13,7 +13,7 @@ import type { OpenTransport, Transport } from './transport.ts';
 
 /** Name of a request. */
 export type RequestType = Request['type'];
-/** A batch of completions of a `sample` request. */
+/** A reply to a `sample` request with tokens of its completions. */
 export type Part = Extract<Reply, { type: 'part' }>;
 
 /** A request without the fields that the connection adds. */
@@ -21,7 +21,7 @@ export type Fields<T extends RequestType> = T extends RequestType
   ? Omit<Extract<Request, { type: T }>, 'id' | 'seq' | 'type' | 'tensors'>
   : never;
 
-/** A request to a worker, without its position in the order. */
+/** The content of a request to a worker: fields and tensors. */
 export interface Ask<T extends RequestType> {
   readonly fields: Fields<T>;
   readonly tensors?: Tensors;
@@ -60,7 +60,7 @@ interface Waiting {
 
 const unordered: ReadonlySet<RequestType> = new Set(['hello', 'abort', 'stats', 'ping', 'shutdown']);
 
-/** The server drops clients after a minute of silence. */
+/** Maximum interval between pings, in milliseconds: the server drops clients after a minute of silence. */
 const longestPauseMs = 15_000;
 
 /**

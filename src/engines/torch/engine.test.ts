@@ -19,7 +19,7 @@ const said: string[] = [];
 const notify = (message: string): void => void said.push(message);
 const open = (failure = 'never:none', maxSilence = '30s'): Promise<LearningEngine> =>
   openTorchEngine({ model, command: [process.execPath, script, failure], maxSilence, notify });
-/** Starts a worker that fails once; its successor does not. */
+/** Opens an engine whose first worker fails once; the restarted worker does not. */
 const openOnce = (failure: string, maxSilence?: string): Promise<LearningEngine> =>
   open(`${failure}:${join(folder, failure.replace(':', '-'))}`, maxSilence);
 
@@ -46,7 +46,7 @@ async function collect(engine: Engine, wanted: SampleRequest, signal?: AbortSign
   return all.toSorted((x, y) => x.key.localeCompare(y.key) || x.index - y.index);
 }
 
-test('names the missing packages of a Python that cannot run the worker, and the fix', async () => {
+test('if Python lacks packages for the worker, the error names them and the fix', async () => {
   const python = join(folder, 'python');
   const state = JSON.stringify({ python: '3.13.0', packages: {}, error: null, cuda: [] });
   const fails = 'echo "ModuleNotFoundError: No module named torch" >&2; exit 1';
@@ -59,7 +59,7 @@ test('names the missing packages of a Python that cannot run the worker, and the
   });
 });
 
-test('writes the completions given by seed, key, index and position', async () => {
+test('samples completions that depend only on seed, key, index and position', async () => {
   await using engine = await open();
   const completions = await collect(engine, request);
   expect(completions.map(({ key, index }) => `${key}${index}`)).toEqual(['a4', 'a5', 'a6', 'b0', 'b1']);
@@ -99,7 +99,7 @@ test('ends a completion at the first token that completes a stop string', async 
   expect(stopped[0]!.finishReason).toBe('stop');
 });
 
-test('stops the work when the reader aborts or stops, and stays usable', async () => {
+test('stops sampling when the reader aborts or stops reading, and stays usable', async () => {
   await using engine = await open();
   const long = { ...request, maxTokens: 200 };
   const abort = new AbortController();
@@ -109,7 +109,7 @@ test('stops the work when the reader aborts or stops, and stays usable', async (
   expect((await collect(engine, request)).length).toBe(5);
 });
 
-test("trains and reports the worker's numbers, in which null means non-finite", async () => {
+test("trains and reports the worker's numbers, where null stands for a non-finite number", async () => {
   await using engine = await open();
   const policyLogprobs = Float32Array.of(0, -1, -1);
   const sequences = [sequence, { ...sequence, policyLogprobs }];
@@ -188,14 +188,14 @@ test.each([
   ['non-finite', 'WORKER_NON_FINITE'],
   ['mismatch', 'ENGINE_MISMATCH'],
   ['internal', 'WORKER_INTERNAL'],
-])('passes on an error from the worker (%s) and stays usable', async (code, expected) => {
+])('reports an error from the worker (%s) and stays usable', async (code, expected) => {
   await using engine = await open(`forwardBackward:${code}`);
   const training = engine.learner.forwardBackward({ sequences: [sequence] }, loss);
   await expect(training).rejects.toMatchObject({ name: 'EngineError', code: expected });
   expect((await engine.learner.optimStep({ learningRate: 1 })).applied).toBe(true);
 });
 
-test('throws at startup if the worker rejects the version or a second client', async () => {
+test('opening throws if the worker rejects a second client', async () => {
   await expect(open('hello:conflict')).rejects.toMatchObject({ code: 'WORKER_CONFLICT' });
 });
 

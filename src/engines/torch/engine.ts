@@ -46,19 +46,22 @@ export interface TorchEngineOptions extends TorchOptions {
   readonly type?: 'torch';
   readonly model: string;
   /**
-   * If false, the engine only samples and scores. It then needs 2 bytes per weight instead of 14 or more,
-   * which leaves the rest for the cache. Default: true.
+   * If false, the engine only samples and scores. It then needs 2 bytes per weight instead of 14 or more, which leaves
+   * more memory for the cache. Default: true.
    */
   readonly train?: boolean;
-  /** A state written by `saveState`, whose weights replace the model's. */
+  /** Folder of a state written by `saveState`, whose weights replace the model's. */
   readonly state?: string | undefined;
-  /** Receives restarts of the worker and the worker's messages. Default: a process warning. */
+  /**
+   * Receives a message for each restart of the worker, and the worker's own messages. Default: emits a process warning.
+   */
   readonly notify?: (message: string) => void;
 }
 
 /**
- * Opens a Hugging Face folder in a worker process. An invalid folder is a `DataError`; a worker that cannot start is a
- * `WorkerCrashed` with the end of its output. A worker that crashes later is restarted; see {@link SupervisedWorker}.
+ * Opens a Hugging Face folder in a worker process. Throws a `DataError` for an invalid folder, and a `WorkerCrashed`
+ * with the end of the output for a worker that cannot start. A worker that crashes later is restarted; see
+ * {@link SupervisedWorker}.
  */
 export function openTorchEngine(
   options: TorchEngineOptions & { readonly train?: true },
@@ -93,10 +96,7 @@ async function open(options: TorchEngineOptions): Promise<TorchEngine> {
   return loaded(new TorchEngine(worker, parts, started.created), state);
 }
 
-/**
- * Returns the settings of a worker that samples with an older policy, on a separate device or on the
- * learner's.
- */
+/** Returns the settings of a worker that samples from an older policy, on a separate device or on the learner's. */
 const samplerSettings = ({
   device,
   samplerDevice,
@@ -107,9 +107,9 @@ const samplerSettings = ({
     : { train: false, state: undefined, device: samplerDevice, ranks: 1 };
 
 /**
- * Returns whether a second worker can sample with older policies. vLLM replicas keep only one version of the
- * weights. A listening worker serves only one client. A worker over ssh keeps the saved weights on its own
- * disk, unless `scratch` names a folder that both machines share.
+ * Returns whether a second worker can sample from older policies. vLLM replicas keep only one version of the weights. A
+ * listening worker serves only one client. A worker over ssh keeps the saved weights on its own disk, unless `scratch`
+ * names a folder that both machines share.
  */
 const canOpenSampler = (config: TorchConfig): boolean =>
   config.vllm === undefined &&
@@ -154,7 +154,7 @@ async function startWorker({
   return { connection, created };
 }
 
-/** Throws the error, or one that names the packages missing from the Python of a crashed local worker. */
+/** Throws the error or, for a crashed local worker whose Python lacks packages, an error that names these packages. */
 async function explainCrash(
   error: unknown,
   { remote, command, python = findPython() }: TorchConfig,
@@ -360,7 +360,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
   }
 }
 
-/** Checks that the files exist here: a remote worker may write to its own disk. */
+/** Throws if the files do not exist on this machine: a remote worker may have written them to its own disk. */
 async function requireHere(dir: string, { remote }: TorchConfig): Promise<void> {
   const found = await readdir(dir).catch(() => []);
   if (found.length > 0) return;

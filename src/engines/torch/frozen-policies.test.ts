@@ -10,7 +10,7 @@ import { FrozenPolicies } from './frozen-policies.ts';
 const info: EngineInfo = { engine: 'torch', model: 'm', modelHash: 'h', device: 'cpu' };
 const request = { prompts: [], maxTokens: 1, seed: 0 };
 
-/** Creates policies whose weights are their version, and a record of the second worker's actions. */
+/** Creates frozen policies whose weights are just a version number, and a log of the second worker's actions. */
 function frozenPolicies(scratch: string | null = null) {
   const record: string[] = [];
   let [version, loaded] = [0, -1];
@@ -48,7 +48,7 @@ async function versionsOf(
   return versions;
 }
 
-test('loads a policy once the previous one is disposed, whenever it is requested', async () => {
+test('loads a policy only once the previous one is disposed, even if it is requested earlier', async () => {
   const { policies, record, update } = frozenPolicies();
   const first = await policies.freeze();
   update();

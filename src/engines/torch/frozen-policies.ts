@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FrozenPolicy, Sampler } from '../engine.ts';
 
-/** A worker that only samples, with the weights of saved policies. */
+/** A worker that only samples, from saved policies. */
 export interface SamplingWorker extends AsyncDisposable, Pick<Sampler, 'sample'> {
-  /** Loads a state after samples in progress have ended. */
+  /** Loads a state; waits until samples in progress have ended. */
   loadState(dir: string): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export interface FrozenPolicyParts {
 }
 
 /**
- * Samples from past policies in a second worker, which has one policy at a time: a policy samples once the
+ * Samples from past policies in a second worker, which holds only one policy at a time: a policy can sample once the
  * previous one is disposed. Completions therefore do not depend on how batches overlap.
  */
 export class FrozenPolicies implements AsyncDisposable {
@@ -28,7 +28,7 @@ export class FrozenPolicies implements AsyncDisposable {
   #worker: Promise<SamplingWorker> | null = null;
   #folder: Promise<string> | null = null;
   #count = 0;
-  /** The loaded policy, which a restarted worker reads again. */
+  /** Folder of the loaded policy, which a restarted worker reads again; null if none is loaded. */
   #loaded: string | null = null;
   #previous: Promise<void> = Promise.resolve();
 

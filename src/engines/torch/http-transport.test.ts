@@ -10,7 +10,7 @@ afterEach(() => {
   server.close();
 });
 
-/** Starts a server that handles its n-th request with `answer`, and whose reply contains n. */
+/** Starts a server that passes its n-th request to `answer`; returns its address. */
 async function serve(answer: (n: number, socket: Socket, response: ServerResponse) => void): Promise<string> {
   let heard = 0;
   server = createServer((request, response) => {
@@ -23,7 +23,10 @@ async function serve(answer: (n: number, socket: Socket, response: ServerRespons
 const frame = (id: number): Uint8Array =>
   encodeFrame({ header: { id, tensors: [] }, payload: new Uint8Array(0) });
 
-/** Sends requests one after the other, each after the previous answer; returns the answers and errors. */
+/**
+ * Sends requests one after the other, each after the previous answer; returns the replies and the errors that ended the
+ * connection.
+ */
 async function converse(address: string, requests: number): Promise<{ replies: unknown[]; ends: string[] }> {
   const replies: unknown[] = [];
   const ends: string[] = [];
@@ -63,7 +66,7 @@ test('retries if the server closes an idle connection that is being reused', asy
   expect(await converse(address, 3)).toEqual({ replies: [1, 3, 5], ends: [] });
 });
 
-test('treats a connection broken by the server as lost', async () => {
+test('treats a connection that the server breaks as lost', async () => {
   const address = await serve((_, socket) => socket.destroy());
   const { replies, ends } = await converse(address, 3);
   expect(replies).toEqual([]);

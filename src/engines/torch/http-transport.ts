@@ -14,7 +14,7 @@ export function httpTransport(address: string, token: string | null): OpenTransp
   return (listener) => {
     const url = new URL('/v1/frames', address);
     const { request, Agent } = url.protocol === 'https:' ? https : http;
-    // Shorter than the idle timeout of the server.
+    // Use a shorter idle timeout than the server.
     const agent = new Agent({ keepAlive: true, timeout: keptMs });
     const underway = new Set<Promise<void>>();
     let session: string | null = null;
@@ -49,7 +49,8 @@ export function httpTransport(address: string, token: string | null): OpenTransp
         });
       });
       sent.on('error', ({ message }) => {
-        // The server closed the idle connection during the send. If it did receive the request, it detects the repetition.
+        // The server closed the idle connection while the request was being sent. If it did receive the request, it
+        // detects the repetition.
         if (sent.reusedSocket && !hasHead && !isOver) return post(frame, { placed, done });
         lose(`cannot be reached: ${message}`);
         placed.resolve();
@@ -98,7 +99,7 @@ export function httpTransport(address: string, token: string | null): OpenTransp
   };
 }
 
-/** Waits until every promise settles, at most `ms` milliseconds. */
+/** Waits until every promise settles, but at most `ms` milliseconds. */
 async function settleWithin(ms: number, promises: Iterable<Promise<void>>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
@@ -115,7 +116,7 @@ interface Posted {
   readonly done: PromiseWithResolvers<void>;
 }
 
-/** Reads from the server's response why a request was rejected. */
+/** Returns the reason why a request was rejected, from the server's response. */
 async function refusal(response: http.IncomingMessage): Promise<string> {
   let said = '';
   try {

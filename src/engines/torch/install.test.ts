@@ -20,7 +20,7 @@ interface FakePython {
 
 let count = 0;
 /**
- * Creates a PATH whose `python3` is a script with fixed answers; environments that it creates contain a copy
+ * Creates a PATH whose `python3` is a script with fixed answers. Environments that this script creates contain a copy
  * of it.
  */
 function fakePath({ version = '3.12', venv = '', pip = '', state = complete }: FakePython): string {
@@ -76,7 +76,7 @@ test.each([
     { state: { ...complete, error: 'ImportError: libfoo' } },
     /missing: a torch that loads \(ImportError: libfoo\)/,
   ],
-])('reports a Python %s as one clear error and leaves nothing behind', async (what, fake, message) => {
+])('a Python %s causes one clear error, and nothing is left behind', async (what, fake, message) => {
   const folder = join(scratch, what.replaceAll(' ', '-'));
   const installing = installEnvironment({ folder, path: onlyFake(fake) });
   await expect(installing).rejects.toMatchObject({
@@ -92,7 +92,7 @@ test('reports that no Python was found, and what to do', async () => {
   await expect(installEnvironment({ folder, path: scratch })).rejects.toThrow(/found no python3 on PATH/);
 });
 
-test('completes an existing environment, and keeps it if that fails', async () => {
+test('completes an existing environment, and keeps it if the installation fails', async () => {
   const folder = join(scratch, 'there');
   await installEnvironment({ folder, path: onlyFake({}) });
   const python = pythonIn(folder);

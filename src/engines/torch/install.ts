@@ -14,21 +14,21 @@ import {
 } from './python.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
 
-/** Oldest Python on which the worker runs, and newest that its pinned packages support. */
+/** The oldest Python on which the worker runs, and the newest that its pinned packages support. */
 const supported = { least: [3, 11], most: [3, 14] } as const;
 const names = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
 
 /** Disk space that PyTorch needs during installation, in GiB. */
 const room = { cpu: 3, cuda: 12 } as const;
 
-/** PyTorch's index of CPU-only builds, a tenth of the size. */
+/** PyTorch's index of CPU-only builds, which are a tenth of the size. */
 const cpuWheels = 'https://download.pytorch.org/whl/cpu';
 
 /** Options of `installEnvironment`. */
 export interface Installation {
   /** Default: `environmentFolder()`. */
   readonly folder?: string;
-  /** Where to search for `python3`. Default: the PATH of this process. */
+  /** The PATH in which to search for `python3`. Default: that of this process. */
   readonly path?: string | undefined;
   readonly say?: (line: string) => void;
 }
@@ -119,7 +119,10 @@ async function requireRoom(folder: string, kind: keyof typeof room): Promise<voi
   );
 }
 
-/** Runs a command to its end, passing on its output; `explain` turns a failure's output into an error. */
+/**
+ * Runs a command to its end and passes its output on to `say`. If the command fails, throws the error that `explain`
+ * makes of its output.
+ */
 async function run(
   command: readonly string[],
   say: (line: string) => void,

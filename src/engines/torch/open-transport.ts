@@ -6,7 +6,7 @@ import { processTransport } from './process-transport.ts';
 import { findPython, workerFolder } from './python.ts';
 import type { OpenTransport } from './transport.ts';
 
-/** Opens the transport that the settings name. */
+/** Returns the transport that the settings specify: HTTP, ssh or a local process. */
 export function openTransport(config: TorchConfig): OpenTransport {
   const { remote, command, python } = config;
   const options = workerOptions(config);

@@ -5,7 +5,7 @@ import { placementOf } from './placement.ts';
 const placed = (options: TorchOptions): string =>
   placementOf(torchConfig.parse({ ...options, type: 'torch' }));
 
-test('describes where training and sampling take place', () => {
+test('placementOf describes where training and sampling run', () => {
   expect(placed({})).toBe(
     'training on the first GPU, else the processor, of this machine; sampling on the same devices',
   );

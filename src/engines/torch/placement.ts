@@ -1,7 +1,7 @@
 import type { TorchConfig } from './config.ts';
 
 /**
- * Describes on which machines and devices the settings place training and sampling, for a dry run.
+ * Describes, for a dry run, the machines and devices on which training and sampling will run.
  *
  * @example
  * placementOf(torchConfig.parse({ type: 'torch', ranks: 2, vllm: { replicas: 2 } }));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { processTransport } from './process-transport.ts';
 
-/** Runs a program as a worker until it ends, and returns its messages. */
+/** Runs a program as a worker until it ends; returns its messages and the reason why it ended. */
 async function hearing(program: string): Promise<{ words: string[]; end: string }> {
   const words: string[] = [];
   const end = await new Promise<string>((resolve) => {
@@ -15,7 +15,7 @@ async function hearing(program: string): Promise<{ words: string[]; end: string 
   return { words, end };
 }
 
-test("passes on the worker's own messages line by line, and no other output", async () => {
+test("passes on only the worker's own messages, line by line", async () => {
   const { words, end } = await hearing(`
     const write = (bytes) => require('fs').writeSync(2, bytes);
     write('a library warns\\ngradus_worker: 8192 tok');

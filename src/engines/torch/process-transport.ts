@@ -4,7 +4,7 @@ import { WorkerCrashed } from '../../core/errors.ts';
 import { createFrameReader } from '../../protocol/frame.ts';
 import { breach, graceMs, type OpenTransport } from './transport.ts';
 
-/** A worker as a child process. */
+/** Specifies a worker that runs as a child process. */
 export interface WorkerProcess {
   readonly command: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -12,12 +12,12 @@ export interface WorkerProcess {
   readonly pipes: 'descriptors' | 'stdio';
 }
 
-/** Bytes of stderr kept for error messages. */
+/** Number of characters of stderr that are kept for error messages. */
 const keptStderr = 4000;
 
 /**
  * Starts a worker process in a new process group, so that Ctrl-C in the terminal reaches only Gradus, which may still
- * have to save. The worker exits at the end of file on its requests.
+ * need the worker to save. The worker exits at the end of its request stream.
  */
 export function processTransport({ command, env, pipes }: WorkerProcess): OpenTransport {
   return (listener) => {
@@ -42,7 +42,7 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
         resolve();
       };
       child.on('error', ({ message }) => end(`could not be started: ${message}`));
-      // Not 'exit': stderr may still be buffered at that time.
+      // Listen to 'close', not 'exit': stderr may still be buffered at the time of 'exit'.
       child.on('close', (code, signal) => end(howEnded(code, signal)));
     });
     return {
@@ -60,10 +60,10 @@ export function processTransport({ command, env, pipes }: WorkerProcess): OpenTr
   };
 }
 
-/** Prefix of the worker's messages to the user; libraries write to stderr too. */
+/** Prefix that distinguishes the worker's messages to the user from other output on stderr. */
 const voice = 'gradus_worker: ';
 
-/** Passes on the worker's messages. Returns the end of stderr, from any writer. */
+/** Passes on the worker's messages to the user. Returns a function that returns the end of all stderr output. */
 function hear(stderr: Readable | null, { onWords }: Parameters<OpenTransport>[0]): () => string {
   let [kept, rest] = ['', ''];
   stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 
-/** Folder of the worker's program and requirements; part of the package. */
+/** Folder with the worker's program and requirements, which is part of the package. */
 export const workerFolder = fileURLToPath(new URL('../../../worker', import.meta.url));
 /** Pinned requirements of the worker. */
 export const requirementsFile = join(workerFolder, 'requirements-runtime.txt');
@@ -23,7 +23,7 @@ export function environmentFolder(): string {
 /** Returns the interpreter of an environment. */
 export const pythonIn = (environment: string): string => join(environment, 'bin', 'python');
 
-/** Finds the Python for the worker: `GRADUS_PYTHON`, else the environment's, else `python3`. */
+/** Returns the Python for the worker: `GRADUS_PYTHON`, else that of the environment, else `python3`. */
 export function findPython(): string {
   const own = pythonIn(environmentFolder());
   return process.env['GRADUS_PYTHON'] ?? (existsSync(own) ? own : 'python3');
@@ -33,7 +33,7 @@ const state = z.strictObject({
   python: z.string(),
   /** Versions of the installed packages. */
   packages: z.record(z.string(), z.string()),
-  /** Why torch does not load, or null. */
+  /** Reason why torch does not load; null if it loads. */
   error: z.string().nullable(),
   cuda: z.array(z.string()),
 });
@@ -64,7 +64,7 @@ export async function inspectPython(python: string): Promise<PythonState> {
   return state.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
 }
 
-/** Returns the pinned version of each package. */
+/** Returns the pinned version of each required package, by name. */
 export function requirements(): Record<string, string> {
   const lines = readFileSync(requirementsFile, 'utf8').split('\n');
   return Object.fromEntries(

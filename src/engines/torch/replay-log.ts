@@ -1,6 +1,6 @@
 import type { Ask } from './connection.ts';
 
-/** An update lost with a worker, and the policy version it produced. */
+/** An update that must be repeated if the worker is lost, with the policy version that it produced. */
 export type Update =
   | { readonly type: 'forwardBackward'; readonly ask: Ask<'forwardBackward'> }
   | { readonly type: 'optimStep'; readonly ask: Ask<'optimStep'>; readonly policyVersion: number };
@@ -8,14 +8,14 @@ export type Update =
 /** A state on disk, and how it was loaded. */
 export type ReplayBase = Ask<'loadState'>['fields'];
 
-/** Log that restores a fresh worker: a state on disk, and the updates since then. */
+/** Log from which a new worker is restored: a state on disk, and the updates since then. */
 export interface ReplayLog {
   /** The state to start from; `null`: the model as loaded. */
   readonly base: ReplayBase | null;
   readonly updates: readonly Update[];
   /** Size of the updates in bytes. */
   readonly bytes: number;
-  /** False after `forget`, until `restartFrom` or `startFrom`: no restore is possible. */
+  /** False after `forget`: a worker cannot be restored until `restartFrom` or `startFrom`. */
   readonly isComplete: boolean;
 
   /** Records an update that took effect. */

@@ -14,17 +14,17 @@ import { flattenTokens } from '../flatten-tokens.ts';
 /** A finished completion and the policy version with which it began. */
 export type Received = FinishedSequence & { readonly policyVersion: number };
 
-/** A completion's position in a worker request: the prompt's place and the rollout index. */
+/** Identifies a completion in a worker request: the position of its prompt, and its rollout index. */
 export interface Place {
   readonly prompt: number;
   readonly index: number;
 }
 
-/** Assembles the completions of one job from parts, cuts them at stop strings, and tracks missing ones. */
+/** Assembles the completions of one job from parts, truncates them at stop strings, and tracks which are missing. */
 export interface Collector {
   /**
    * Returns the request for every unfinished completion, from its start; `null`: all are finished. The random numbers
-   * are the same as in the embedded engine, so a second worker writes the same tokens as the first.
+   * are the same as in the embedded engine, so a second worker samples the same tokens as the first.
    */
   ask(): Ask<'sample'> | null;
   /**
@@ -56,10 +56,13 @@ export function createCollector(job: SamplingJob, decode: (tokens: Int32Array) =
   const leads = job.prompts.map(({ tokens, openTurn }) =>
     Array.from(stopLead(tokens, openTurn, reach, hasStop)),
   );
-  /** Index in the job of each prompt of the last request. */
+  /** For each prompt of the last request, its index in the job. */
   let asked: readonly number[] = [];
 
-  /** Returns the unstreamed tokens of a draft; a restarted worker writes the earlier ones again. */
+  /**
+   * Returns the tokens of a draft that have not been streamed, or null if there are none. A restarted worker writes the
+   * earlier ones again.
+   */
   const shown = (draft: Draft, prompt: number, index: number): SequencePart | null => {
     if (!job.parts || draft.tokens.length <= draft.shown) return null;
     const tokens = Int32Array.from(draft.tokens.slice(draft.shown));
@@ -189,8 +192,9 @@ function sampleAsk({
 const tokensPerCharacter = 4;
 
 /**
- * Returns how many tokens the text needs until it first contains a stop string, knowing that the first `before` tokens
- * contain none; `null` if it contains none. Decodes again only the tokens in which a stop string can start.
+ * Returns a function that finds the number of tokens after which the text first contains a stop string, given that the
+ * first `before` tokens contain none; `null` if it contains none. Decodes again only the tokens in which a stop string
+ * can start.
  */
 function stopFinder(
   reach: number,

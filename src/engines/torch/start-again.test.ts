@@ -11,7 +11,7 @@ function failing(times: number) {
   );
 }
 
-/** Creates a clock that pauses advance immediately. */
+/** Creates a clock whose pauses end immediately but advance its time. */
 function fastClock(): Clock {
   let ms = 0;
   return { now: () => ms, pause: (more) => Promise.resolve((ms += more)) };

@@ -10,11 +10,11 @@ export const isListening = ({ remote }: Pick<TorchConfig, 'remote'>): boolean =>
 function patienceMs(config: Pick<TorchConfig, 'remote' | 'cluster'>): number {
   // A cluster takes minutes to replace a lost node.
   if (config.cluster !== undefined) return 600_000;
-  // A remote server keeps the session of a silent client for a minute before it accepts another.
+  // A remote server keeps the session of a silent client for a minute before it accepts another client.
   return isListening(config) ? 90_000 : 0;
 }
 
-/** Time, for tests: a clock in ms, and a pause. */
+/** A clock in milliseconds and a function that pauses; tests replace it. */
 export interface Clock {
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<unknown>;
@@ -23,7 +23,7 @@ export interface Clock {
 const realClock: Clock = { now: () => performance.now(), pause: (ms) => wait(ms) };
 
 /**
- * Starts a worker in place of a lost one. On a Ray cluster, and for a worker at an address, retries for some
+ * Starts a worker in place of a lost one. For a Ray cluster and for a worker at an HTTP address, retries for some
  * minutes before it throws the last error.
  */
 export async function startAgain(

@@ -16,7 +16,7 @@ import type { OpenTransport } from './transport.ts';
 const folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** When to kill each worker: after how many frames, and whether the lost frame is a request or a reply. */
+/** Specifies when to kill each worker: after how many frames, and whether the lost frame is a request or a reply. */
 type Kills = readonly { readonly after: number; readonly isLost: 'request' | 'reply' }[];
 
 /**
@@ -126,7 +126,7 @@ const kill = fc.record({
 });
 
 let places = 0;
-/** Runs operations on a worker in sequence and collects everything that is visible. */
+/** Runs operations on a worker in sequence and returns everything that a caller can observe. */
 async function live(worker: SupervisedWorker, all: readonly Operation[]): Promise<unknown[]> {
   const seen: unknown[] = [];
   let kept: string | null = null;
@@ -190,7 +190,7 @@ test.each([
     fc.asyncProperty(operations, kill, async (all, one) => {
       await using calm = (await supervised([])).worker;
       const expected = await live(calm, all);
-      // Every other worker lives long enough to finish something.
+      // Every second worker lives long enough to finish something.
       const { worker, said } = await supervised([one, { after: 45, isLost: 'reply' }], options);
       await using _worker = worker;
       expect(await live(worker, all)).toEqual(expected);
@@ -201,7 +201,7 @@ test.each([
   );
 });
 
-test('delivers each completion once and does not request delivered ones again', async () => {
+test('delivers each completion once and does not request it again after a crash', async () => {
   const { worker, said } = await supervised([{ after: 4, isLost: 'reply' }]);
   await using _ = worker;
   const asked: number[] = [];
@@ -265,7 +265,7 @@ test('names the first crash if a new worker ends before it is restored', async (
   );
 });
 
-test('throws for a lost worker after updates were dropped, until a state is kept', async () => {
+test('after updates were dropped, a lost worker cannot be restored until a state is kept', async () => {
   const { worker } = await supervised([{ after: 5, isLost: 'request' }], { maxReplayBytes: 50 });
   await using _ = worker;
   await live(worker, [{ type: 'learn', value: 3 }]);

@@ -5,15 +5,18 @@ import type { Answer, Ask, OnPart, RequestType, WorkerConnection } from './conne
 import { createReplayLog } from './replay-log.ts';
 import type { Place } from './sampling.ts';
 
-/** How to start and restore a worker. */
+/** Settings for starting and restoring a worker. */
 export interface Supervision {
   /** Starts a worker and creates the model in it; cleans up after an error. */
   readonly start: () => Promise<StartedWorker>;
-  /** Memory for the updates since the last kept state, bytes. */
+  /** Maximum memory for the updates since the last kept state, in bytes. */
   readonly maxReplayBytes: number;
-  /** Folder for an intermediate state when updates exceed the limit; `null`: no restore until the next kept state. */
+  /**
+   * Folder for an intermediate state if the updates exceed the limit; `null`: a worker then cannot be restored until
+   * the next kept state.
+   */
   readonly scratch: string | null;
-  /** Receives problems that were repaired. */
+  /** Receives messages about crashes and other problems that do not fail a request. */
   readonly notify: (message: string) => void;
 }
 
@@ -23,10 +26,10 @@ export interface StartedWorker {
   readonly created: Answer<'createModel'>['result'];
 }
 
-/** A request in flight, possibly over several workers. */
+/** A request in flight, which may be sent to several workers in turn. */
 export interface Pending<T extends RequestType> {
   readonly answer: Promise<Answer<T>>;
-  /** Ends these completions of a `sample` request, or all of them (`null`). */
+  /** Stops these completions of a `sample` request, or all of them (`null`). */
   abort(places: readonly Place[] | null): void;
 }
 
@@ -48,9 +51,9 @@ interface Open {
 let supervisors = 0;
 
 /**
- * A worker that survives crashes of its process. Keeps the updates since the last kept state as requests: a fresh
- * worker loads that state, replays them, and then repeats all open requests. On a CPU this gives the same
- * numbers; on a GPU nearly the same, because its kernels may sum in a different order each time.
+ * A worker that survives crashes of its process. Stores the updates since the last kept state as requests. A new worker
+ * loads that state, replays them, and then repeats all open requests. On a CPU the results are identical; on a GPU they
+ * are nearly identical, because kernels may sum in a different order each time.
  *
  * If two workers crash without finishing anything in between, throws one error that names the request.
  */
@@ -92,7 +95,7 @@ export class SupervisedWorker implements AsyncDisposable {
 
   /**
    * Sends a request; requests take effect in call order.
-   * @param again the request for a fresh worker instead; `null`: nothing is left to do.
+   * @param again returns the request to send to a new worker instead; `null` if nothing is left to do.
    */
   request<T extends RequestType>(
     type: T,
@@ -109,7 +112,7 @@ export class SupervisedWorker implements AsyncDisposable {
     return { answer: promise, abort: (places) => this.#abort(open, places) };
   }
 
-  /** Keeps the state that `saveState` wrote last, now in `dir`, from which a fresh worker starts. */
+  /** Makes `dir`, which contains the state that `saveState` wrote last, the state from which a new worker starts. */
   restartFrom(dir: string): void {
     this.#log.restartFrom(dir);
   }
@@ -180,7 +183,7 @@ export class SupervisedWorker implements AsyncDisposable {
     }
   }
 
-  /** Replaces a log that is too long by a state on disk; without a folder, or on failure, drops the log. */
+  /** Replaces a log that is too long with a state on disk; without a folder, or if saving fails, drops the log. */
   #limitLog(): void {
     const { maxReplayBytes, scratch, notify } = this.#supervision;
     if (this.#log.bytes <= maxReplayBytes || this.#open.some((open) => open.isScratch)) return;
@@ -197,7 +200,7 @@ export class SupervisedWorker implements AsyncDisposable {
     );
   }
 
-  /** Removes a folder, best effort: leftovers only take space. */
+  /** Removes the folder of an intermediate state. Ignores errors, because leftovers only take space. */
   #removeScratch(count: number): void {
     const { scratch, notify } = this.#supervision;
     if (scratch === null) return;

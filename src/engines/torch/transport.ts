@@ -4,32 +4,32 @@ import type { Frame } from '../../protocol/frame.ts';
 
 /** Connection to one worker: a process or a remote server. */
 export interface Transport {
-  /** Name of the worker, for messages. */
+  /** Name of the worker, for error messages. */
   readonly name: string;
   /** Sends the frame of a request. Requests with `isOrdered` reach the worker in sending order. */
   send(frame: Uint8Array, isOrdered: boolean): void;
-  /** Sets the session that the worker's `hello` named; later requests belong to it. */
+  /** Sets the session that the worker's reply to `hello` named; later requests belong to it. */
   useSession(session: string): void;
   /** Ends the worker immediately, whatever it is doing. */
   kill(): void;
-  /** Ends the requests; resolves when the worker, or the connection to it, is closed. */
+  /** Ends the request stream; resolves when the worker, or the connection to it, is closed. */
   close(): Promise<void>;
 }
 
-/** Receives replies and messages from a worker, and its end. */
+/** Receives the replies and messages of a worker, and the reason why it ended. */
 export interface TransportListener {
-  /** Receives a frame of a reply. If this throws, the transport ends with a protocol violation. */
+  /** Receives a frame of a reply. If this throws, the transport ends with a `ProtocolError`. */
   onFrame(frame: Frame): void;
   /** Receives the reason why the worker ended; no calls follow. */
   onEnd(error: EngineError): void;
-  /** Receives the worker's messages to the user, one line each without its name. */
+  /** Receives the worker's messages to the user, one line at a time, without the worker's name. */
   onWords(line: string): void;
 }
 
-/** Opens the transport. The listener receives a failure to open. */
+/** Opens a transport. The listener also receives a failure to open it. */
 export type OpenTransport = (listener: TransportListener) => Transport;
 
-/** Maximum wait for a worker to exit on request, in milliseconds. */
+/** Maximum time to wait for a worker to exit on request, in milliseconds. */
 export const graceMs = 5000;
 
 /** Creates the error for frames that violate the protocol. */

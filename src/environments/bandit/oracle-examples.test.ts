@@ -20,7 +20,7 @@ async function play(settings: Parameters<typeof bandit>[0]): Promise<OracleExamp
   return examples;
 }
 
-test('yields one example per turn: the prompt that the policy reads, and the oracle’s choice', async () => {
+test('yields one example per turn: the prompt that the policy would read, and the oracle’s choice', async () => {
   const examples = await play({ rendering: 'summary' });
   const { choices, rewards } = playOracle('ucb', banditOf(problem), 3);
   expect(examples.map(({ completion }) => Number(completion) - 1)).toEqual(choices);

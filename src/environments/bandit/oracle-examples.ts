@@ -9,11 +9,11 @@ import { createOracle, type OracleName } from './oracles/create-oracle.ts';
 export interface OracleExample {
   /** The problem and all earlier turns. */
   readonly prompt: readonly Message[];
-  /** Number of the arm. */
+  /** Number of the chosen arm, counted from 1. */
   readonly completion: string;
 }
 
-/** A bandit replies without tools. */
+/** A reply context without tools, which a bandit does not need. */
 const noTools: ReplyContext = {
   call: () => Promise.reject(new Error('expected an environment without tools')),
   cut: (text) => text,
@@ -24,8 +24,8 @@ const noTools: ReplyContext = {
  * Plays a bandit problem with an oracle in its environment, and yields one example per turn (algorithm distillation,
  * EVOLvE, arXiv 2410.06238). The prompts are those that a policy reads at the same turn.
  *
- * @param environment of `openBandit`, in the form `chat`.
- * @param seed of the rewards and of the oracle's own draws.
+ * @param an environment from `openBandit` with the form `chat`.
+ * @param seed for the rewards and for the oracle's own draws.
  * @throws DataError for the form `inline`, whose turns are not messages.
  */
 export async function* oracleExamples(

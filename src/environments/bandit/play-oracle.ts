@@ -7,7 +7,7 @@ import { drawReward } from './rewards.ts';
 /**
  * Plays a bandit to its end with an oracle.
  *
- * @param seed of the rewards, which all players share, and of the algorithm's own draws.
+ * @param seed seed for the rewards, which are equal for all players, and for the oracle's own draws.
  */
 export function playOracle(name: OracleName, bandit: Bandit, seed: number): BanditEpisode {
   const oracle = createOracle(name, bandit);

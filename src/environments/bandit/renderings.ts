@@ -10,8 +10,8 @@ import { addPull, type ArmTally, emptyTallies, type Pull } from './tally.ts';
  *
  * - `raw`: nothing; the transcript is the history;
  * - `summary`: pulls and mean reward of each arm;
- * - `guided`: value and exploration bonus of each arm, by UCB, or LinUCB with context. The arm to choose is then the
- *   one with the highest sum: results measure how well the player reads, not how it explores.
+ * - `guided`: value and exploration bonus of each arm, computed by UCB, or by LinUCB with context. The best choice is
+ *   then the arm with the highest sum, so results measure how well the player reads, not how well it explores.
  */
 export const renderings = ['raw', 'summary', 'guided'] as const;
 export type Rendering = (typeof renderings)[number];
@@ -19,7 +19,7 @@ export type Rendering = (typeof renderings)[number];
 /** `chat`: sentences, in separate messages. `inline`: as short as possible, inside the player's turn. */
 export type Form = 'chat' | 'inline';
 
-/** How a bandit is rendered. */
+/** Settings for rendering a bandit. */
 export interface Style {
   readonly rendering: Rendering;
   readonly form: Form;

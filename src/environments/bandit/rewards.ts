@@ -3,8 +3,8 @@ import { uniformAt } from '../../core/rng.ts';
 import { normalQuantile } from '../../statistics/intervals.ts';
 
 /**
- * Returns the reward of an arm at its n-th pull (0-based). All players with the same seed get the same rewards in the
- * same order per arm: common random numbers, so that differences within a group come from the choices.
+ * Returns the reward for the given pull of an arm (0-based). All players with the same seed get the same rewards from
+ * an arm, in the same order (common random numbers), so that differences within a group come only from the choices.
  */
 export function drawReward(bandit: Bandit, arm: number, pull: number, turn: number, seed: number): number {
   const mean = meansAt(bandit, turn)[arm]!;

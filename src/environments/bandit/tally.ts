@@ -1,4 +1,4 @@
-/** Pulls of an arm, and the sum of their rewards. */
+/** Number of pulls of an arm, and the sum of their rewards. */
 export interface ArmTally {
   pulls: number;
   sum: number;
@@ -6,18 +6,18 @@ export interface ArmTally {
 
 /** A choice and its reward. */
 export interface Pull {
-  /** 0-based. */
+  /** Index of the chosen arm, 0-based. */
   readonly arm: number;
   readonly reward: number;
   /** Features of the turn; absent without context. */
   readonly context?: readonly number[] | undefined;
 }
 
-/** Returns the tallies of untried arms. */
+/** Returns the tallies of arms without pulls. */
 export const emptyTallies = (arms: number): ArmTally[] =>
   Array.from({ length: arms }, () => ({ pulls: 0, sum: 0 }));
 
-/** Adds a pull to the tallies. */
+/** Adds a pull to the tallies, in place. */
 export function addPull(tallies: readonly ArmTally[], { arm, reward }: Pull): void {
   const tally = tallies[arm]!;
   tally.pulls++;

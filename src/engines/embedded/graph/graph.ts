@@ -29,7 +29,7 @@ type Source =
   | { readonly kind: 'constant'; readonly data: OnnxConstant['data'] }
   | { readonly kind: 'call'; readonly call: Call<unknown> };
 
-/** An operation applied to values. `outputs[0]` is its result; the other outputs are kept for its derivative. */
+/** An operation applied to values. `outputs[0]` is its result; its derivative uses the other outputs. */
 export interface Call<Attributes> {
   readonly op: Op<Attributes>;
   readonly inputs: readonly Value[];
@@ -47,11 +47,11 @@ export interface Op<Attributes> {
    * expected shapes.
    */
   shapes(inputs: readonly Shape[], attributes: Attributes): readonly Shape[] | string;
-  /** Writes the nodes that compute `outputs` from `inputs`. */
+  /** Emits the ONNX nodes that compute `outputs` from `inputs`. */
   emit(emitter: Emitter, names: EmittedNames, call: Call<Attributes>): void;
   /**
-   * Returns the vector–Jacobian product: the gradient of every input, given that of the result (in the
-   * result's shape); `null` for inputs without one.
+   * Returns the vector–Jacobian product: the gradient of every input, given the gradient of the result (in the result's
+   * shape); `null` for inputs without a gradient.
    */
   vjp(call: Call<Attributes>, gradient: Value): readonly (Value | null)[];
 }
@@ -61,7 +61,7 @@ interface EmittedNames {
   readonly outputs: readonly string[];
 }
 
-/** Creates a placeholder, to which every run feeds data. */
+/** Creates a placeholder for data that every run must feed. */
 export function input(name: string, type: ElementType, shape: Shape): Value {
   return { shape, type, source: { kind: 'input', name } };
 }
@@ -118,7 +118,7 @@ export function gradients(scalar: Value, of: readonly Value[], add: (a: Value, b
   });
 }
 
-/** Values that a program takes as inputs of these names instead of computing them. */
+/** Values that a program does not compute but takes as inputs, with the names of these inputs. */
 type Given = ReadonlyMap<Value, string>;
 
 /** Returns the results of the operations with a given name that a value depends on, in order. */
@@ -128,7 +128,7 @@ export function resultsOf(name: string, value: Value): Value[] {
   );
 }
 
-/** Returns every call that the values depend on, each after the calls it needs; stops at given values. */
+/** Returns every call on which the values depend, each after the calls that it needs; stops at given values. */
 function callsLeadingTo(values: readonly Value[], given: Given): Call<unknown>[] {
   const ordered = new Set<Call<unknown>>();
   const entered = new Set<Call<unknown>>();
@@ -182,14 +182,14 @@ const byteSize = ({ shape }: Value): number => shape.reduce((product, size) => p
 /** A program ready for the runtime. */
 export interface CompiledGraph {
   readonly model: Uint8Array;
-  /** Inputs that the outputs depend on; `run` needs exactly these. */
+  /** Inputs on which the outputs depend; `run` needs exactly these. */
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
   /** Peak memory of a run, from `peakBytes`. */
   readonly bytes: number;
 }
 
-/** Emits everything that the named outputs depend on as one ONNX model; `given` values become inputs. */
+/** Emits everything on which the named outputs depend as one ONNX model; `given` values become inputs. */
 export function compile(outputs: Readonly<Record<string, Value>>, given: Given = new Map()): CompiledGraph {
   const emitter = new Emitter(outputs, given);
   for (const call of callsLeadingTo(Object.values(outputs), given)) emitter.call(call);
@@ -205,7 +205,7 @@ export class Emitter {
   readonly #given: Given;
   #count = 0;
 
-  /** Final names of results that are outputs; these results are written directly under the final names. */
+  /** Creates an emitter that writes results that are outputs directly under their final names. */
   constructor(outputs: Readonly<Record<string, Value>>, given: Given) {
     this.#given = given;
     for (const [name, value] of Object.entries(outputs)) {
@@ -241,19 +241,19 @@ export class Emitter {
     return this.#constant({ type: 'int64', shape: [values.length], data });
   }
 
-  /** Adds a constant that belongs to the op. */
+  /** Adds a floating-point constant; returns its name. */
   floats(data: readonly number[] | Float32Array, shape: Shape): string {
     return this.#constant({ type: 'float32', shape, data: Float32Array.from(data) });
   }
 
-  /** Writes one call. Its inputs must have been written before. */
+  /** Emits one call. The calls that compute its inputs must have been emitted before. */
   call(call: Call<unknown>): void {
     const inputs = call.inputs.map((value) => this.#name(value));
     const outputs = call.outputs.map((value) => this.#name(value));
     call.op.emit(this, { inputs, outputs }, call);
   }
 
-  /** Returns the model with these outputs. */
+  /** Returns the compiled model with these outputs. */
   finish(outputs: Readonly<Record<string, Value>>): CompiledGraph {
     const described = Object.entries(outputs).map(([name, value]): OnnxValue => {
       const written = this.#name(value);

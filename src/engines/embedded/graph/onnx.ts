@@ -1,6 +1,6 @@
 import { ProtobufMessage as Message } from '../../../core/protobuf.ts';
 
-/** Writes ONNX models: the messages of onnx.proto3 that this engine's graphs need. */
+/** Encodes ONNX models, with only those messages of onnx.proto3 that this engine's graphs need. */
 
 /** Element types that the engine's graphs use, with their numbers in `TensorProto.DataType`. */
 const elementTypes = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;

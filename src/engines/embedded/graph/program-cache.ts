@@ -1,16 +1,16 @@
 import type { CompiledGraph } from './graph.ts';
 import { openProgram, type Program } from './program.ts';
 
-/** Loaded programs by key. */
+/** A cache of loaded programs by key. */
 export interface ProgramCache {
-  /** Returns the program of a key; calls `build` for its graph on first use. */
+  /** Returns the program for a key; on first use, calls `build` and loads its graph. */
   open(key: string, build: () => CompiledGraph): Promise<Program>;
   /** Unloads programs until the remaining ones need at most this much memory. */
   shrinkTo(bytes: number): Promise<void>;
 }
 
 export interface ProgramCacheOptions {
-  /** Threads of ONNX Runtime. */
+  /** Number of ONNX Runtime threads. */
   readonly threads: number;
   /** Memory for loaded programs; unloads the least recently used first, but never the one in use. */
   readonly memoryBudgetBytes: number;

@@ -21,8 +21,8 @@ export interface Program {
 }
 
 /**
- * Loads a graph for `threads` threads. Disables the runtime's optimiser and memory patterns, which made no
- * step faster and doubled loading time and memory.
+ * Loads a graph for `threads` threads. Disables the runtime's optimiser and memory patterns, which did not speed up any
+ * step but doubled loading time and memory.
  */
 export async function openProgram(graph: CompiledGraph, threads: number): Promise<Program> {
   const session = await ort.InferenceSession.create(graph.model, {

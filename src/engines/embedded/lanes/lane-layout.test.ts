@@ -27,7 +27,7 @@ test('gives tiny models one lane per processor, at most eight, with one thread e
   expect(candidateLayouts(tiny, { memoryBudgetBytes }, 64)).toEqual([{ lanes: 8, threads: 1 }]);
 });
 
-test('keeps fixed values, and measures nothing if only one layout remains', () => {
+test('keeps configured values; if these leave only one layout, no measurement is needed', () => {
   expect(candidateLayouts(large, { memoryBudgetBytes, lanes: 3, threads: 5 }, 2)).toEqual([
     { lanes: 3, threads: 5 },
   ]);
@@ -59,7 +59,7 @@ test('gives models that train in layers one lane with all processors', () => {
   expect(candidateLayouts(large, { ...small, lanes: 4 }, 16)).toEqual([{ lanes: 4, threads: 4 }]);
 });
 
-test('measures once and picks one of the candidates', async () => {
+test('measures only once and chooses one of the candidates', async () => {
   const first = chooseLaneLayout(large, { memoryBudgetBytes }, 2);
   expect(chooseLaneLayout(large, { memoryBudgetBytes }, 2)).toBe(first);
   expect(candidateLayouts(large, { memoryBudgetBytes }, 2)).toContainEqual(await first);

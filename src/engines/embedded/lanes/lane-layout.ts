@@ -3,10 +3,7 @@ import { type Lane, openLane } from './lane.ts';
 import { trainsInLayers } from '../memory-budget.ts';
 import { parameterLayout } from '../parameters.ts';
 
-/**
- * Assignment of processors: number of worker threads, and of runtime threads in each. Does not affect
- * results.
- */
+/** Number of worker threads (lanes), and of runtime threads per lane. Does not affect results. */
 export interface LaneLayout {
   readonly lanes: number;
   readonly threads: number;
@@ -19,10 +16,10 @@ export interface LaneLayout {
 const tinyModel = 4e6;
 /** With more lanes, each share of the memory budget would be too small for fast programs. */
 const mostLanes = 8;
-/** Minimum gain of a measured layout over one-thread lanes; smaller gains are noise. */
+/** Minimum speed-up of a measured layout over one-thread lanes; smaller gains are noise. */
 const margin = 1.1;
 
-/** Settings that bound the choice of a layout. */
+/** Settings that restrict the choice of a layout. */
 export interface LayoutSettings {
   readonly lanes?: number | undefined;
   readonly threads?: number | undefined;
@@ -49,7 +46,7 @@ export function chooseLaneLayout(
   return known;
 }
 
-/** Returns candidate layouts, safest first. */
+/** Returns candidate layouts; the first is used unless another one is clearly faster. */
 export function candidateLayouts(
   config: ModelConfig,
   { lanes, threads, memoryBudgetBytes }: LayoutSettings,
@@ -94,7 +91,7 @@ async function measureLayouts(
   }
 }
 
-/** Measures matrix products of a layer's size per second, summed over all lanes of a layout. */
+/** Measures how many matrix products of a layer's size all lanes of a layout compute per second. */
 async function rateOf({ lanes, threads }: LaneLayout, workers: readonly Lane[]): Promise<number> {
   const rates = await Promise.all(
     workers.slice(0, lanes).map((lane) => lane.measure({ threads, forMs: 40 })),

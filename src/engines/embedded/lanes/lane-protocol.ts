@@ -6,16 +6,16 @@ import type { SumJob } from '../learning/microbatch-runner.ts';
 import type { GradientJob, LogprobJob, TokenMeasurements, TopJob } from '../learning/pass.ts';
 import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
 
-/** Start data of a lane; passed as `workerData`. */
+/** Options of a lane, passed to its thread as `workerData`. */
 export interface LaneOptions {
   readonly config: ModelConfig;
-  /** Folder of the tokenizer, for stop strings. */
+  /** Model folder with the tokenizer, which detects stop strings. */
   readonly folder: string;
   readonly threads: number;
   readonly slots: number;
   readonly maxSequenceTokens: number;
   readonly endTokens: readonly number[];
-  /** Memory budget of this lane: all of it for training programs, and a quarter for keys and values. */
+  /** Memory budget of this lane. Training programs may use all of it, keys and values a quarter. */
   readonly memoryBudgetBytes: number;
 }
 
@@ -33,7 +33,7 @@ export type LaneTask =
       readonly job: SamplingJob;
       /** Must not change until the job ends. */
       readonly weights: Float32Array;
-      /** Identifies the weights: jobs of the same version share batches. */
+      /** Identifies the weights: jobs with the same version share batches. */
       readonly version: number;
       /** Abort flag in shared memory: setting element 0 to 1 stops the job. */
       readonly aborted: Int32Array;
@@ -55,7 +55,7 @@ export type LaneReply =
   | { readonly id: number; readonly kind: 'done'; readonly result: LaneResult }
   | { readonly id: number; readonly kind: 'failed'; readonly error: CarriedError };
 
-/** An error that can be posted between threads, with its code and advice. */
+/** A serialisable form of an error that keeps its code and advice when posted between threads. */
 export interface CarriedError {
   readonly code: string;
   readonly message: string;

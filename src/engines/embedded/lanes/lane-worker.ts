@@ -16,7 +16,7 @@ import { stopReach } from '../sampling/sampling-work.ts';
 import { createSampler, type Sampler } from '../sampling/sampler.ts';
 
 /**
- * Thread of one lane: runs microbatches and decodes completions. Sampling jobs with the same weights share
+ * The thread of one lane, which runs microbatches and decodes completions. Sampling jobs with the same weights share
  * batches; microbatches run between decoding steps.
  */
 const options = workerData as LaneOptions;
@@ -27,7 +27,7 @@ let sampler: Promise<Sampler> | undefined;
 const inUse = new Map<number, { readonly weights: DecodeWeights; jobs: number }>();
 let tokenizer: ModelTokenizer | undefined;
 
-/** Requests in progress, and whether the thread ends after them. */
+/** Number of requests in progress, and whether the thread must end after them. */
 let [running, isClosing] = [0, false];
 
 port.on('message', (request: LaneRequest | 'close') => {
@@ -114,7 +114,7 @@ async function openSampler(): Promise<Sampler> {
   return createSampler({ ...options, decoder, endsWithStop, cacheBytes: memoryBudgetBytes / 4 });
 }
 
-/** Returns whether the last token completes a stop string. Decodes only the tail that can contain one. */
+/** Returns whether the last token completes a stop string. Decodes only the tokens at the end that can contain one. */
 function endsWithStop(tokens: Int32Array, stop: readonly string[]): boolean {
   const tail = tokenizer!.decode(tokens.subarray(-stopReach(stop)));
   return stop.some((text) => tail.includes(text));

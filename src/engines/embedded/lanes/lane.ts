@@ -9,11 +9,11 @@ import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests
 /** Receives completions from a lane. */
 type OnWritten = (written: readonly FinishedSequence[], parts: readonly SequencePart[]) => void;
 
-/** Handle of a worker thread that trains and samples. */
+/** Handle for a worker thread that trains and samples. */
 export interface Lane extends MicrobatchRunner {
   /** See `measureProducts`. */
   measure(job: MeasureJob): Promise<number>;
-  /** Reads the weights until it ends. */
+  /** Decodes a job. Reads the weights until it ends, so they must not change before. */
   sample(
     job: SamplingJob,
     weights: { readonly values: Float32Array; readonly version: number },
@@ -29,7 +29,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** Maximum wait for the computation in progress when a lane closes, in milliseconds. */
+/** Maximum time, in milliseconds, for which closing a lane waits for the computation in progress. */
 const closingMs = 30_000;
 
 /**
@@ -70,7 +70,7 @@ export function openLane(options: LaneOptions): Lane {
   };
 }
 
-/** Numbers the requests to a lane's thread; `fail` rejects pending and all later requests. */
+/** Matches a thread's replies to numbered requests; `fail` rejects pending and all later requests. */
 function connect(worker: Worker): {
   ask(what: string, task: LaneTask, written?: OnWritten): Promise<unknown>;
   fail(cause: unknown): void;

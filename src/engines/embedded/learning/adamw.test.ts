@@ -11,7 +11,7 @@ const layout: ParameterLayout = {
   length: 3,
 };
 
-/** Reference: updates one weight as documented for `torch.optim.AdamW`, in double precision. */
+/** Reference implementation: updates one weight as documented for `torch.optim.AdamW`, in double precision. */
 function torchAdamW(weight: number, gradients: readonly number[], decay: number, rate: number): number {
   let [w, m, v] = [weight, 0, 0];
   for (const [index, gradient] of gradients.entries()) {
@@ -25,7 +25,7 @@ function torchAdamW(weight: number, gradients: readonly number[], decay: number,
   return w;
 }
 
-test('agrees with PyTorch over several steps and exempts biases from decay', () => {
+test('agrees with the formula of PyTorch over several steps and exempts biases from weight decay', () => {
   const real = fc.double({ min: -3, max: 3, noNaN: true }).filter((x) => x === 0 || Math.abs(x) > 1e-3);
   const triple = fc.tuple(real, real, real);
   fc.assert(
@@ -59,7 +59,7 @@ test('agrees with PyTorch over several steps and exempts biases from decay', () 
   );
 });
 
-test('scales the gradient down to maxGradNorm before the moments, and never up', () => {
+test('scales the gradient down to maxGradNorm before updating the moments, but never up', () => {
   const step = (gradient: Float32Array, maxGradNorm: number): Float32Array => {
     const firstMoment = new Float32Array(3);
     applyAdamW(layout, {

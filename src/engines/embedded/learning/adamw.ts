@@ -1,7 +1,7 @@
 import type { OptimStep } from '../../engine.ts';
 import type { ParameterLayout } from '../parameters.ts';
 
-/** One update of the elements `from` … `to − 1` of flat vectors, all in the order of `parameterLayout`. */
+/** An update of the elements `from` … `to − 1` of flat vectors, which are all in the order of `parameterLayout`. */
 export interface AdamWUpdate {
   readonly weights: Float32Array;
   readonly gradient: Float32Array;

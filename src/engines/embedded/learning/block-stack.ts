@@ -7,7 +7,7 @@ import { type Buffers, createBuffers, gradientOutputs } from './buffers.ts';
 import { blockGradientProgram, blockProgram, hiddenGradient, keptPrefix } from './layer-programs.ts';
 import type { GradientJob, LogprobJob } from './pass.ts';
 
-/** Embedding and blocks of a model, run block by block. */
+/** The embedding and blocks of a model, which run block by block. */
 export interface BlockStack {
   /** Computes the last hidden states [tokens, hidden]. */
   forward(job: ForwardJob, hidden: Float32Array): Promise<void>;
@@ -23,19 +23,21 @@ export interface BlockStack {
 /** Weights and tokens of a microbatch. */
 type ForwardJob = Pick<LogprobJob, 'weights' | 'shape' | 'feeds'>;
 
-/** Creates the blocks of a model. The backward pass recomputes a block from its input, except for kept values. */
+/**
+ * Creates the block stack of a model. The backward pass recomputes each block from its input, except for kept values.
+ */
 export function createBlockStack(config: ModelConfig, programs: ProgramCache, buffers: Buffers): BlockStack {
   const { hiddenSize, layers } = config;
   const { entries } = parameterLayout(config);
   const blocks = Array.from({ length: layers }, (_, layer) => blockEntries(config, entries, layer));
   const embedding = entries.find(({ name }) => name === embeddingName)!;
-  /** Values that the first blocks keep for the backward pass. */
+  /** Buffers of the values that the first blocks keep for the backward pass. */
   const kept: Buffers[] = [];
 
   const sizeOf = ({ shape }: ForwardJob): number => shape.rows * shape.positions * hiddenSize;
   const inputOf = (job: ForwardJob, layer: number): Float32Array => buffers(`input ${layer}`, sizeOf(job));
 
-  /** Runs the blocks; `numberOf` returns the number of the buffer for a block's input. */
+  /** Runs all blocks; `numberOf` returns the number of the buffer for a block's input. */
   const run = async (
     job: ForwardJob,
     hidden: Float32Array,
@@ -60,10 +62,10 @@ export function createBlockStack(config: ModelConfig, programs: ProgramCache, bu
   };
 
   return {
-    // Two buffers suffice for a forward pass alone.
+    // Two alternating buffers are enough for a forward pass alone.
     forward: (job, hidden) => run(job, hidden, 0, (layer) => layer % 2),
     forwardKeeping: (job, hidden) => {
-      // Free the values that earlier jobs kept for later blocks.
+      // Free what earlier jobs kept for blocks that this job does not keep.
       kept.length = Math.min(kept.length, job.keptLayers);
       return run(job, hidden, job.keptLayers, (layer) => layer);
     },
@@ -90,7 +92,7 @@ export function createBlockStack(config: ModelConfig, programs: ProgramCache, bu
   };
 }
 
-/** Returns arrays for the kept values that a program outputs or takes. */
+/** Returns arrays for the kept values among a program's inputs and outputs. */
 function keptArrays(
   { inputs, outputs }: Program,
   buffers: Buffers | undefined,
@@ -116,7 +118,7 @@ function blockEntries(
     .map((entry) => ({ ...entry, name: like + entry.name.slice(own.length) }));
 }
 
-/** Embeds tokens like the forward pass of `embedTokens`, but without a copy of the table. */
+/** Embeds tokens like `embedTokens`, but without copying the table. */
 function gatherRows(
   { hiddenSize, embeddingScale = 1 }: ModelConfig,
   table: Float32Array,

@@ -1,7 +1,7 @@
 import type { ParameterEntry } from '../parameters.ts';
 import { gradientPrefix } from './gradient-program.ts';
 
-/** Returns the buffer of this name and length, with the content of its last use. */
+/** Returns the buffer with this name and length, which still has the content of its last use. */
 export type Buffers = (name: string, length: number) => Float32Array;
 
 /**
@@ -18,7 +18,7 @@ export function createBuffers(): Buffers {
   };
 }
 
-/** Gradients of some weights, in a buffer that receives the outputs of a program. */
+/** The gradients of some weights, in a buffer to which a program writes its outputs. */
 export interface GradientOutputs {
   /** Views by output name. */
   readonly into: Readonly<Record<string, Float32Array>>;
@@ -26,7 +26,7 @@ export interface GradientOutputs {
   addTo(gradient: Float32Array): void;
 }
 
-/** Lays the gradients of weights end to end in a buffer. */
+/** Lays out the gradients of weights end to end in one buffer. */
 export function gradientOutputs(entries: readonly ParameterEntry[], buffers: Buffers): GradientOutputs {
   const buffer = buffers(
     'weights',

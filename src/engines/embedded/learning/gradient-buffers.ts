@@ -17,11 +17,11 @@ interface Waiting {
 }
 
 /**
- * Creates a pool of reusable buffers in shared memory, so that other threads can write them. At most `limit`
- * exist. A runner far ahead of the others waits, because gradients are added in order. This cannot deadlock,
- * because the next runner in order already has a buffer.
+ * Creates a pool of at most `limit` reusable buffers in shared memory, so that other threads can write them. A runner
+ * far ahead of the others waits, because gradients are added in order. This cannot deadlock, because the next runner in
+ * order already has a buffer.
  *
- * @param length elements per buffer
+ * @param length number of elements per buffer
  */
 export function createGradientBuffers(length: number, limit: number): GradientBuffers {
   const free: Float32Array[] = [];

@@ -56,7 +56,7 @@ function wholeDistribution(config: ModelConfig, weights: Weights, shape: BatchSh
   return { logs: found.logs, logprobs: byToken(found.logprobs), entropy: byToken(found.entropy) };
 }
 
-/** Next-token distributions. */
+/** Next-token distributions at a number of tokens. */
 export interface TokenDistribution {
   /** Log-probabilities [tokens, vocabulary]. */
   readonly logs: Value;
@@ -66,7 +66,7 @@ export interface TokenDistribution {
   readonly entropy: Value;
 }
 
-/** Builds the distributions of logits [tokens, vocabulary]; takes the input `targets`. */
+/** Builds the distributions for logits [tokens, vocabulary], with the program input `targets`. */
 export function tokenDistribution(logits: Value): TokenDistribution {
   const logs = logSoftmax(logits);
   const targets = input('targets', 'int32', [logits.shape[0]!, 1]);

@@ -15,7 +15,7 @@ import {
 /** Default maximum number of logits in memory at a time. */
 const defaultMostLogits = 2 ** 23;
 
-/** Tokens are computed in multiples of this number; the last slice is padded. */
+/** The number of tokens in a slice is a multiple of this; the last slice is padded. */
 const tokenStep = 32;
 
 /** Returns the number of tokens whose logits are computed at a time, for a microbatch of this shape. */
@@ -28,7 +28,7 @@ export function sliceTokens(
   return tokenStep * Math.min(most, Math.ceil((rows * positions) / tokenStep));
 }
 
-/** A microbatch after the last block. */
+/** A microbatch whose last hidden states have been computed. */
 export interface HeadJob {
   readonly weights: Float32Array;
   readonly shape: BatchShape;
@@ -63,7 +63,7 @@ export interface HeadSlices {
   gradient(job: HeadJob, by: Cotangents, gradient: Float32Array, byHidden: Float32Array): Promise<void>;
 }
 
-/** Creates the slices of a model's head. */
+/** Creates a head that computes in slices. */
 export function createHeadSlices(
   config: ModelConfig,
   programs: ProgramCache,
@@ -141,7 +141,7 @@ export function createHeadSlices(
   };
 }
 
-/** Returns elements `from` … `from + size − 1`; 0 past the end. */
+/** Returns elements `from` … `from + size − 1`, with 0 beyond the end of the array. */
 function slice(values: Float32Array, from: number, size: number): Float32Array {
   const padded = new Float32Array(size);
   padded.set(values.subarray(from, from + size));

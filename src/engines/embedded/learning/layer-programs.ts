@@ -48,8 +48,8 @@ export function blockProgram(
 /**
  * Builds the backward pass of block `layer`, which also outputs `gradient:<weight>` for each of its weights.
  *
- * @param keeps if true, takes the results of matrix products as inputs instead of recomputing them; gives the
- * same bits.
+ * @param keeps if true, takes the results of matrix products as inputs instead of recomputing them. The result is
+ * bit-identical.
  */
 export function blockGradientProgram(
   config: ModelConfig,
@@ -73,7 +73,7 @@ export function keptValues({ inputs }: CompiledGraph): OnnxValue[] {
 /** Prefix of the names of kept values. */
 export const keptPrefix = 'kept:';
 
-/** Returns the results of the matrix products with weights, by name. */
+/** Returns the results of the matrix products with weights, each with its name as a kept value. */
 function linearResults(next: Value): Map<Value, string> {
   return new Map(resultsOf('linear', next).map((value, at) => [value, `${keptPrefix}${at}`]));
 }
@@ -108,8 +108,8 @@ export function headGradientProgram(config: ModelConfig, tokens: number, hasEntr
 }
 
 /**
- * Builds the loss alone, from inputs `logprobs` and `entropy` [rows, positions]. Outputs those of `lossGraph`
- * and the derivatives `byLogprob` and, if the loss has an entropy term, `byEntropy`.
+ * Builds the loss alone, from inputs `logprobs` and `entropy` [rows, positions]. Outputs the values of `lossGraph`, the
+ * derivative `byLogprob` and, if the loss has an entropy term, `byEntropy`.
  */
 export function lossProgram(spec: LossSpec, shape: BatchShape): CompiledGraph {
   const size = [shape.rows, shape.positions];

@@ -71,19 +71,24 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
   return Math.hypot(...a.map((value, i) => value - b[i]!)) / Math.hypot(...a);
 }
 
-test.each(Object.keys(losses))('adds the same gradient as the whole pass: %s', async (name) => {
-  const job = { weights, shape, feeds, spec: losses[name]! };
-  const [expected, found] = [new Float32Array(weights.length), new Float32Array(weights.length)];
-  const measured = await whole.gradient({ ...job, gradient: expected, inLayers: false, keptLayers: 0 });
-  for (const keptLayers of [0, 2])
-    expect(await layered.gradient({ ...job, gradient: found, inLayers: true, keptLayers })).toEqual(measured);
-  for (const { offset, length } of parameterLayout(config).entries) {
-    const half = found.subarray(offset, offset + length).map((value) => value / 2);
-    expect(relativeDistance(expected.subarray(offset, offset + length), half)).toBeLessThan(1e-5);
-  }
-});
+test.each(Object.keys(losses))(
+  'computes the same gradient as the whole pass for the loss %s',
+  async (name) => {
+    const job = { weights, shape, feeds, spec: losses[name]! };
+    const [expected, found] = [new Float32Array(weights.length), new Float32Array(weights.length)];
+    const measured = await whole.gradient({ ...job, gradient: expected, inLayers: false, keptLayers: 0 });
+    for (const keptLayers of [0, 2])
+      expect(await layered.gradient({ ...job, gradient: found, inLayers: true, keptLayers })).toEqual(
+        measured,
+      );
+    for (const { offset, length } of parameterLayout(config).entries) {
+      const half = found.subarray(offset, offset + length).map((value) => value / 2);
+      expect(relativeDistance(expected.subarray(offset, offset + length), half)).toBeLessThan(1e-5);
+    }
+  },
+);
 
-test('gives the same bits no matter which values it keeps for the backward pass', async () => {
+test('gives bit-identical gradients for any number of layers that keep values for the backward pass', async () => {
   const run = async (keptLayers: number): Promise<Float32Array> => {
     const gradient = new Float32Array(weights.length);
     await layered.gradient({

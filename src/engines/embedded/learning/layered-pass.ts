@@ -23,7 +23,7 @@ export function createLayeredPass(config: ModelConfig, programs: ProgramCache, m
   const sizeOf = ({ shape }: Pick<LogprobJob, 'shape'>): number =>
     shape.rows * shape.positions * config.hiddenSize;
 
-  /** Returns the buffer of the last hidden states, without and with its padding of zeros. */
+  /** Returns the buffer for the last hidden states, once without and once with its padding, which is set to 0. */
   const hiddenStates = (job: Pick<LogprobJob, 'shape'>): [own: Float32Array, padded: Float32Array] => {
     const padded = buffers('hidden', head.paddedTokens(job.shape) * config.hiddenSize);
     padded.fill(0, sizeOf(job));

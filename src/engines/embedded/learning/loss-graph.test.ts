@@ -56,7 +56,7 @@ async function graphLoss(spec: LossSpec, sequences: readonly ReferenceSequence[]
   };
 }
 
-/** Prepends a token: position t of the graph refers to token t + 1. */
+/** Converts a reference sequence by prepending a token, because position t of the graph refers to token t + 1. */
 function asTraining(sequence: ReferenceSequence) {
   const shifted = (values: ArrayLike<number>): Float32Array => Float32Array.from([0, ...Array.from(values)]);
   const { policyLogprobs, referenceLogprobs } = sequence;
@@ -241,7 +241,7 @@ test('matches the float64 reference in value and gradient on random batches of e
   );
 });
 
-test('keeps the loss kind if numbers change, and changes it if the structure does', () => {
+test('lossKind ignores changed numbers, but distinguishes losses with different structure', () => {
   expect(lossKind(clipped(0.1, 0.3, 5))).toBe(lossKind(clipped(0.2, 0.2)));
   const kinds = [
     clipped(0.2, 0.2),

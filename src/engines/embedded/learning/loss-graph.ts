@@ -17,12 +17,12 @@ import { sum } from '../graph/ops/shaping.ts';
 import type { BatchShape } from '../transformer.ts';
 
 /**
- * Builds the graph of a `LossSpec`, from log-probabilities to the loss of each token. Arrays are [rows,
- * positions]; position t of a row refers to the token it predicts. Numbers of the spec are scalar inputs, so
- * changing them needs no new compilation; only the fields in `lossKind` change the graph.
+ * Builds the graph of a `LossSpec`, from log-probabilities to the loss of each token. Arrays are [rows, positions];
+ * position t of a row refers to the token that it predicts. The numbers in the spec are scalar inputs, so changing them
+ * requires no new compilation; only the fields in `lossKind` change the graph.
  */
 
-/** Per-token inputs other than the log-probabilities; names of graph inputs. */
+/** Names of the graph's per-token inputs, other than the current log-probabilities. */
 export const tokenInputs = [
   'weights',
   'active',
@@ -35,25 +35,25 @@ export const tokenInputs = [
 /** Name of a per-token input. `active` is 1 where the weight is not 0, else 0. */
 export type TokenInput = (typeof tokenInputs)[number];
 
-/** Loss of each token, its summands, and measurements; all [rows, positions] and 0 for inactive tokens. */
+/** The loss and measurements of each token; all arrays are [rows, positions] and 0 for inactive tokens. */
 export interface LossGraph {
   /** w · (importance · policy + kl − entropy), the terms of the sum that is differentiated. */
   readonly loss: Value;
-  /** The KL estimator before its coefficient. */
+  /** The KL estimator before multiplication by its coefficient; null without a KL term. */
   readonly kl: Value | null;
   /** 1 where the ratio was clipped from below / above in the binding direction. */
   readonly clipLow: Value | null;
   readonly clipHigh: Value | null;
 }
 
-/** Returns a key of the parts of a spec that determine the graph: equal kinds share a program. */
+/** Returns a key for the parts of a spec that determine the graph: losses with equal keys share a program. */
 export function lossKind({ policy, kl, entropy, importance }: LossSpec): string {
   const ratio = policy.type === 'clipped' ? policy.ratio : '';
   const correction = importance === null ? '' : `${importance.level}-${importance.mode}`;
   return [policy.type, ratio, kl?.estimator ?? '', entropy === null ? '' : 'entropy', correction].join('/');
 }
 
-/** Returns the numbers of a spec as feeds, by input name. A program takes those that its graph uses. */
+/** Returns the numbers in a spec as feeds, by input name. A program takes only those that its graph uses. */
 export function lossScalars({
   policy,
   kl,
@@ -71,7 +71,7 @@ export function lossScalars({
   return Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, Float32Array.of(value)]));
 }
 
-/** Means "not limited": far above any loss in float32, yet finite. */
+/** Stands for "no limit": far above any loss in float32, but finite. */
 const unlimited = 1e30;
 
 function policyScalars(policy: PolicyTerm): Record<string, number> {

@@ -4,10 +4,10 @@ import type { Microbatch } from './microbatches.ts';
 import { splitRows } from './microbatches.ts';
 import type { TokenMeasurements } from './pass.ts';
 
-/** Sums over tokens with non-zero weight, by measurement; in double precision and batch order. */
+/** Sums over tokens with non-zero weight, by name of the measurement, in double precision and batch order. */
 type Sums = Map<string, number>;
 
-/** Accumulates the measurements of a batch's microbatches into `LossStats`. */
+/** Summarises the measurements of a batch's microbatches as `LossStats`. */
 export function lossStatistics(
   { sequences }: TrainingBatch,
   results: readonly { readonly microbatch: Microbatch; readonly measured: TokenMeasurements }[],

@@ -14,7 +14,7 @@ export interface SumJob {
 }
 
 /**
- * Executes a trainer's jobs, in this thread or another. Results depend on the job alone, so a trainer may assign its
+ * Executes a trainer's jobs, in this thread or another. Results depend only on the job, so a trainer may assign its
  * jobs to any number of runners in any order.
  */
 export interface MicrobatchRunner extends Pass, AsyncDisposable {

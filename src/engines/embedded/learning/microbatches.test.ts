@@ -34,7 +34,7 @@ test('uses few different shapes over many batches of similar lengths', () => {
   expect(shapes.size).toBeLessThan(25);
 });
 
-test('splits rows into their original sequences, shifted by one token', () => {
+test('splitRows restores sequences from rows, shifted by one token', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }), (lengths) => {
       const sequences = sequencesOf(lengths);

@@ -4,7 +4,7 @@ import type { Arrays } from '../graph/program.ts';
 import type { TokenInput } from './loss-graph.ts';
 import type { BatchShape } from '../transformer.ts';
 
-/** Sequences of a batch that run together, and their padded shape. */
+/** Sequences from a batch that run together, and their padded shape. */
 export interface Microbatch {
   /** Indices into the batch, one per row. */
   readonly sequences: readonly number[];
@@ -12,14 +12,14 @@ export interface Microbatch {
 }
 
 /**
- * Splits a batch into microbatches of similar lengths, longest first. Depends on the lengths and the limit alone, so
- * the same batch gives the same sums on every run and machine.
+ * Splits a batch into microbatches of similar lengths, longest first. The split depends only on the lengths and the
+ * limit, so the same batch gives the same sums on every run and machine.
  *
  * A sequence of T tokens needs T − 1 positions (the first token is not predicted), rounded up by at most 1/8.
  * Microbatches have as many rows as fit; only the last ones are smaller, so that a run needs few different
  * programs.
  *
- * @param rowsFor returns how many rows of this many positions may run at once, ≥ 1
+ * @param rowsFor returns the number of rows with this many positions that may run at once, ≥ 1
  */
 export function planMicrobatches(
   sequences: readonly TokenSequence[],
@@ -65,7 +65,7 @@ export function tokenFeeds(sequences: readonly TokenSequence[], { rows, position
 }
 
 /**
- * Builds the per-token inputs of the loss: position t has the values of token t + 1 if its weight is not 0.
+ * Builds the per-token inputs of the loss: position t has the values of token t + 1, or 0 if the token's weight is 0.
  */
 export function lossFeeds(sequences: readonly TrainingSequence[], { rows, positions }: BatchShape): Arrays {
   const hasPolicy = new Float32Array(rows);
@@ -88,7 +88,7 @@ export function lossFeeds(sequences: readonly TrainingSequence[], { rows, positi
   return { ...perToken, hasPolicy };
 }
 
-/** Copies entries with non-zero weight; the others stay 0, regardless of their value in the source. */
+/** Copies the entries with non-zero weight; the other entries stay 0, regardless of their value in the source. */
 function copyActive(
   { weights }: TrainingSequence,
   source: Float32Array | undefined,
@@ -99,7 +99,7 @@ function copyActive(
   for (let t = 1; t < weights.length; t++) if (weights[t] !== 0) target[offset + t - 1] = source[t]!;
 }
 
-/** Splits [rows, positions] into one array per sequence, with the sequence's length; entry 0 is 0. */
+/** Splits values [rows, positions] into one array per sequence, with the sequence's length; entry 0 is 0. */
 export function splitRows(
   values: Float32Array,
   sequences: readonly TokenSequence[],

@@ -10,7 +10,7 @@ export interface LogprobJob {
   /** All weights, in the order of `parameterLayout`. Read-only. */
   readonly weights: Float32Array;
   readonly shape: BatchShape;
-  /** Run layer by layer instead of as one program; see `MicrobatchRule`. */
+  /** Whether to run layer by layer instead of as one program; see `MicrobatchRule`. */
   readonly inLayers: boolean;
   /** Output of `tokenFeeds`. */
   readonly feeds: Arrays;
@@ -28,12 +28,13 @@ export interface GradientJob extends Omit<LogprobJob, 'temperature'> {
   readonly feeds: Arrays;
   readonly spec: LossSpec;
   /**
-   * Blocks whose matrix products a pass in layers keeps for the backward pass, for speed. Does not change any result.
+   * Number of blocks whose matrix products a pass in layers keeps for the backward pass, for speed. Does not affect
+   * results.
    */
   readonly keptLayers: number;
   /**
-   * Receives the gradient, in the order of `parameterLayout`: a whole pass overwrites the content, a pass in layers adds
-   * to it.
+   * Receives the gradient, in the order of `parameterLayout`. A whole pass overwrites the content; a pass in layers
+   * adds to it.
    */
   readonly gradient: Float32Array;
 }
@@ -41,10 +42,13 @@ export interface GradientJob extends Omit<LogprobJob, 'temperature'> {
 /** Per-token measurements by name, each [rows · positions]. */
 export type TokenMeasurements = Readonly<Record<string, Float32Array>>;
 
-/** A way to compute microbatches. */
+/** Computes microbatches: as one program, or in layers. */
 export interface Pass {
   logprobs(job: LogprobJob): Promise<Float32Array>;
-  /** Returns [rows · positions, 2 · count]: log-probabilities, highest first, then their tokens. */
+  /**
+   * Returns the most probable tokens, [rows · positions, 2 · count]: log-probabilities, highest first, then their
+   * tokens.
+   */
   top(job: TopJob): Promise<Float32Array>;
   gradient(job: GradientJob): Promise<TokenMeasurements>;
 }

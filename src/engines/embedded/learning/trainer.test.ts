@@ -49,7 +49,7 @@ function trainer(maxMicrobatchTokens: number, lanes = 1): Trainer {
   });
 }
 
-/** Builds sequences of these lengths; each begins with a prompt of weight 0, whose other entries are NaN. */
+/** Builds sequences with these lengths. Each begins with a prompt of weight 0, whose other entries are NaN. */
 function batch(lengths: readonly number[], seed = 1): TrainingBatch {
   return { sequences: lengths.map((length, index) => sequence(length, seed + index)) };
 }
@@ -88,7 +88,7 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
   return norm(a.map((value, i) => value - b[i]!)) / norm(a);
 }
 
-test('memorises a sequence in supervised training', async () => {
+test('supervised training memorises a sequence', async () => {
   const subject = trainer(64);
   const data = batch([12, 12]);
   const first = await subject.forwardBackward(data, crossEntropyLoss);
@@ -121,7 +121,7 @@ test('computes gradients independent of microbatching, padding and order', async
   );
 });
 
-test('resumes bit for bit, including the reference', async () => {
+test('training resumes bit for bit, including the reference', async () => {
   const [data, settings] = [batch([9, 14, 6]), { learningRate: 0.01, weightDecay: 0.1, maxGradNorm: 1 }];
   const steps = async (subject: Trainer, count: number): Promise<void> => {
     for (let step = 0; step < count; step++) {
@@ -147,14 +147,14 @@ test('resumes bit for bit, including the reference', async () => {
   expect(await resumed.logprobs(data, 'policy')).not.toEqual(await resumed.logprobs(data, 'reference'));
 });
 
-test('gives the same bits for any number of threads and runners', async () => {
+test('gives bit-identical gradients for any number of threads and runners', async () => {
   const data = batch([20, 5, 9, 9, 16, 3, 12]);
   const alone = await gradientOf(trainer(24), data, clipped);
   const shared = await gradientOf(trainer(24, 2), data, clipped);
   expect(shared).toEqual(alone);
 });
 
-test('gives the same update in one piece and in many', async () => {
+test('an update split into ranges equals one over all weights', async () => {
   const after = async (count: number): Promise<unknown> => {
     const own = Array.from({ length: count }, () => runners[0]!);
     const subject = trainerWith(own);
@@ -167,7 +167,7 @@ test('gives the same update in one piece and in many', async () => {
   expect(await after(7)).toEqual(await after(1));
 });
 
-test('applies momentum alone in an update without a gradient', async () => {
+test('an update without a gradient applies only the momentum', async () => {
   const subject = trainer(64);
   await subject.forwardBackward(batch([9]), clipped);
   await subject.optimStep({ learningRate: 0.01 });
@@ -183,7 +183,7 @@ test('applies momentum alone in an update without a gradient', async () => {
   expect(second.weights).not.toEqual(first.weights);
 });
 
-test('averages statistics over tokens with weight, independent of microbatching', async () => {
+test('averages statistics over tokens with non-zero weight, independent of microbatching', async () => {
   const data = batch([9, 14, 6, 11]);
   const whole = await trainer(1000).forwardBackward(data, clipped);
   const split = await trainer(1).forwardBackward(data, clipped);
@@ -220,7 +220,7 @@ test('computes the same normalised probabilities in forwardBackward and logprobs
   expect(scored.every((values) => values[0] === 0)).toBe(true);
 });
 
-test('adds up the gradients of two calls', async () => {
+test('two calls of forwardBackward add up their gradients', async () => {
   const data = batch([9, 14]);
   const together = await gradientOf(trainer(64), data, crossEntropyLoss);
   const subject = trainer(64);
@@ -229,7 +229,7 @@ test('adds up the gradients of two calls', async () => {
   expect(relativeDistance(together, added)).toBeLessThan(1e-5);
 });
 
-test('clears a non-finite gradient and changes nothing else', async () => {
+test('a non-finite gradient is cleared and changes nothing else', async () => {
   const subject = trainer(64);
   const before = saved(subject);
   const [broken] = batch([9]).sequences;
@@ -242,7 +242,7 @@ test('clears a non-finite gradient and changes nothing else', async () => {
   expect(await subject.optimStep({ learningRate: 0.1 })).toMatchObject({ applied: true, policyVersion: 1 });
 });
 
-test('rejects invalid batches by name', async () => {
+test('rejects an invalid batch with an error that names the problem', async () => {
   const subject = trainer(64);
   const [good] = batch([6]).sequences;
   const refused = async (change: Partial<TrainingSequence>, message: string): Promise<void> => {
@@ -269,7 +269,7 @@ test('rejects a sequence that exceeds the memory budget, and names the required 
   );
 });
 
-test('unloads the oldest program when memory runs out, with the same result', async () => {
+test('unloads the least recently used program when memory runs out, with the same result', async () => {
   const small = createMicrobatchRunner({ config, threads: 1, memoryBudgetBytes: 1 });
   const weights = initialWeights(config, 1).map((weight) => 5 * weight);
   const subject = createTrainer({
@@ -284,7 +284,7 @@ test('unloads the oldest program when memory runs out, with the same result', as
   await small[Symbol.asyncDispose]();
 });
 
-/** Runs jobs through `runner`, each after a delay; the first ones fail while `lost` is set. */
+/** Creates a runner that delays the gradients of `runner`, and fails them while `lost` is set. */
 function slowRunner(runner: MicrobatchRunner, lost: { value: boolean } = { value: false }): MicrobatchRunner {
   const gradient: MicrobatchRunner['gradient'] = async (job) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -326,7 +326,7 @@ test('rejects all waiters if a runner fails, drops the gradient and starts the n
   expect(await gradientOf(subject, data, clipped)).toEqual(await gradientOf(trainer(8), data, clipped));
 });
 
-test('measures the same gradient norm as an update, and leaves no gradient behind', async () => {
+test('gradientNorm returns the norm that an update reports, and leaves no gradient behind', async () => {
   const subject = trainer(24);
   const before = saved(subject);
   const data = batch([20, 5, 9, 9]);

@@ -16,19 +16,19 @@ import type { BatchShape } from '../transformer.ts';
 import { createScorer, type Scorer } from './scorer.ts';
 
 /**
- * State that continues training bit for bit. The initial weights are not part of it; they remain the
- * reference. Arrays are in the order of `parameterLayout`.
+ * State from which training continues bit for bit. It does not include the initial weights, which remain the reference.
+ * Arrays are in the order of `parameterLayout`.
  */
 export type TrainerState = StateVectors & StateCounts;
 
-/** The vectors of a state. */
+/** The vectors of a state, one element per weight. */
 export interface StateVectors {
   readonly weights: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
 }
 
-/** The numbers of a state. */
+/** The counts of a state. */
 export interface StateCounts {
   /** Number of updates applied to the weights. */
   readonly policyVersion: number;
@@ -38,16 +38,19 @@ export interface StateCounts {
 
 export interface TrainerOptions {
   readonly config: ModelConfig;
-  /** Trained in place. Must be over a `SharedArrayBuffer` when runners live in other threads. */
+  /** The weights, trained in place. They must be in a `SharedArrayBuffer` if runners are in other threads. */
   readonly weights: Float32Array;
   /**
-   * Execute the jobs; their number and order do not change the result. A pass in layers trains on the first runner
-   * only.
+   * Runners that execute the jobs; their number and order do not affect results. A pass in layers trains on only the
+   * first runner.
    */
   readonly runners: readonly MicrobatchRunner[];
   /** Total memory for weights, optimizer and running microbatches; see `createMicrobatchRule`. */
   readonly memoryBudgetBytes: number;
-  /** Reads the initial weights again, when the reference is first needed. Default: they are copied before an update. */
+  /**
+   * Reads the initial weights again when the reference is first needed. Default: the trainer copies them before the
+   * first update.
+   */
   readonly readInitial?: ((into: Float32Array) => Promise<void>) | undefined;
   /**
    * Maximum number of tokens in a microbatch, including padding. Larger microbatches exceed the caches. Default 1024.
@@ -59,14 +62,17 @@ export interface TrainerOptions {
 export interface Trainer extends Scorer {
   readonly policyVersion: number;
   forwardBackward(batch: TrainingBatch, spec: LossSpec): Promise<LossStats>;
-  /** Throws an `EngineError` while a gradient waits for `optimStep`. */
+  /** Throws an `EngineError` if an accumulated gradient is waiting for `optimStep`. */
   gradientNorm(batch: TrainingBatch, spec: LossSpec): Promise<number>;
   /**
    * Requires exclusive access: no other call and no reader of the weights may be active. A failure leaves the
    * weights invalid.
    */
   optimStep(settings: OptimStep): Promise<StepStats>;
-  /** Returns the arrays in use, which the next update changes. Throws an `EngineError` while a gradient waits for it. */
+  /**
+   * Returns the arrays in use, which the next update changes. Throws an `EngineError` if an accumulated gradient is
+   * waiting for `optimStep`.
+   */
   save(): TrainerState;
   /**
    * Lets `load` fill the arrays in use and return the counts; drops a pending gradient. Must run exclusively,
@@ -168,12 +174,12 @@ export function createTrainer(options: TrainerOptions): Trainer {
   };
 }
 
-/** Initial weights, for KL: they share memory with the policy until its first update. */
+/** The initial weights, for the KL term. They share memory with the policy until its first update. */
 interface Reference {
   /** Preserves the initial weights; called before each change of the weights. */
   keep(): void;
   read(): Promise<Float32Array>;
-  /** Returns whether the reference uses separate memory. */
+  /** Returns whether the reference has its own copy of the weights. */
   isApart(): boolean;
 }
 
@@ -198,7 +204,7 @@ function createReference(weights: Float32Array, readInitial: TrainerOptions['rea
 
 type Parts = Pick<TrainerOptions, 'weights' | 'runners'> &
   Pick<MicrobatchRule, 'inLayers'> & {
-    /** Returns the number of blocks that a microbatch of this shape keeps. */
+    /** Returns the number of blocks whose matrix products a microbatch of this shape keeps. */
     readonly keepsFor: (shape: BatchShape) => number;
     readonly buffers: GradientBuffers;
     readonly gradient: Float32Array;
@@ -246,8 +252,8 @@ function updateAll(
 type Task = (runner: MicrobatchRunner) => Promise<void>;
 
 /**
- * Runs tasks numbered 0, 1, 2, … in that order, no matter in which order they are submitted. The runner that
- * submits the next task in line also runs all tasks that this makes ready.
+ * Runs tasks numbered 0, 1, 2, … in that order, no matter in which order they are submitted. The runner that submits
+ * the next task in order also runs all later tasks that are then ready.
  */
 function createSequencer(): (order: number, runner: MicrobatchRunner, task: Task) => Promise<void> {
   const waiting = new Map<number, Task>();

@@ -7,7 +7,8 @@ const uniformOf = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const everything = { temperature: 1, topP: 1, topK: 0 };
 
 /**
- * Reference: computes the distribution by its definition, most probable first, smaller id first among equals.
+ * Reference implementation: computes the distribution by definition, most probable token first; among equals, smaller
+ * id first.
  */
 function ranked(logits: readonly number[], temperature: number): { token: number; probability: number }[] {
   const largest = Math.max(...logits);
@@ -62,7 +63,7 @@ test('draws only tokens within top-p and top-k', () => {
   );
 });
 
-test('draws tokens with frequencies that match the probabilities, filtered or not', () => {
+test('draws tokens with frequencies that match the probabilities, with and without top-p and top-k', () => {
   const logits = Float32Array.from([0.3, -1, 2, 2, -5]);
   for (const settings of [
     everything,
@@ -80,7 +81,7 @@ test('draws tokens with frequencies that match the probabilities, filtered or no
   }
 });
 
-test('picks the first of the largest logits if greedy, with its probability at temperature 1', () => {
+test('greedy choice picks the first of the largest logits, and reports its probability at temperature 1', () => {
   const chooser = createTokenChooser(4, { temperature: 0, topP: 1, topK: 0 });
   expect(chooser.choose(Float32Array.from([9, 1, 3, 3, 0]), 1, 0.99)).toBe(1);
   expect(chooser.logprob).toBeCloseTo(-Math.log(2 + Math.exp(-2) + Math.exp(-3)), 6);

@@ -1,7 +1,7 @@
 import { EngineError } from '../../../core/errors.ts';
 import type { ChoiceSettings } from '../../requests/sampling-job.ts';
 
-/** Chooses tokens from logits; reuses its buffers, so use one per thread and vocabulary. */
+/** Chooses tokens from logits. Reuses its buffers, so each thread and vocabulary needs its own chooser. */
 export interface TokenChooser {
   /**
    * Chooses the token at quantile `uniform` in [0, 1), from the `vocabSize` logits at `offset`. Throws an
@@ -18,7 +18,7 @@ export interface TokenChooser {
 }
 
 /**
- * Creates a chooser for these settings. Ties go to the smaller token id; sums are float64 in order of ids.
+ * Creates a chooser for these settings. Ties go to the smaller token id; sums are computed in float64, in order of ids.
  */
 export function createTokenChooser(
   vocabSize: number,
@@ -45,7 +45,7 @@ export function createTokenChooser(
       // A logit of -∞ has probability 0 and adds nothing.
       if (power > 0) weighted += power * scaled;
     }
-    // Also false for NaN: a NaN logit makes the total NaN.
+    // Also true for NaN: a NaN logit makes the total NaN.
     if (!(total < Infinity)) {
       throw new EngineError(
         'sample: expected finite logits, got NaN or infinity: the weights are broken. After training, a smaller learning rate usually helps',
@@ -85,7 +85,7 @@ export function createTokenChooser(
 }
 
 /**
- * Returns a function that draws a token from the top-k and top-p of a distribution: takes tokens in order of
+ * Returns a function that draws a token from the top-k and top-p of a distribution: takes tokens in descending order of
  * probability until either limit is reached, then draws among them.
  *
  * @param powers unnormalised probabilities, read at each draw; the second argument of the returned function

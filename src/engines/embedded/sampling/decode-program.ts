@@ -66,7 +66,7 @@ function capped(writer: ModelWriter, x: string, cap: number | undefined): string
   return cap === undefined ? x : scaled(writer, writer.node('Tanh', [scaled(writer, x, 1 / cap)]), cap);
 }
 
-/** Shapes that each run computes once from the shape of `positions`. */
+/** Sizes that each run computes once, from the shape of `positions`. */
 interface Dimensions {
   readonly queryAndKey: string;
   readonly query: string;
@@ -144,7 +144,7 @@ function attention(
   return project(writer, rows, `out.${layer}`, querySize, hiddenSize, config.outputBias);
 }
 
-/** Splits a joint projection into queries with keys, normed if the family norms them, and values. */
+/** Splits a joint projection into values, and queries with keys, which are normed if the family requires it. */
 function normedHeads(
   writer: ModelWriter,
   config: ModelConfig,
@@ -215,8 +215,8 @@ function attend(writer: ModelWriter, config: ModelConfig, query: string, sources
 }
 
 /**
- * Adds a gated feed-forward layer. QuickGelu with α = 1 is SiLU as one operation; FastGelu is GELU's tanh
- * approximation.
+ * Adds a gated feed-forward layer. The operator QuickGelu with α = 1 is SiLU; FastGelu is the tanh approximation of
+ * GELU.
  */
 function feedForward(writer: ModelWriter, config: ModelConfig, x: string, layer: number): string {
   const { hiddenSize, intermediateSize: size, mlpBias } = config;
@@ -260,8 +260,8 @@ function norm(
 }
 
 /**
- * Adds an update to the residual stream; returns the input of the next half-block and the sum. The sum and
- * the norm before the next half-block are one operation.
+ * Adds an update to the residual stream; returns the input of the next half-block and the sum. Computes the sum and the
+ * norm before the next half-block as one operation.
  *
  * @param names weights of the norm of the update and of the norm before the next half-block; `null`: no norm
  * there

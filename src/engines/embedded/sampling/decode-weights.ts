@@ -8,9 +8,9 @@ import { embeddingName, headName } from '../transformer.ts';
 export type DecodeWeights = Readonly<Record<string, ort.Tensor>>;
 
 /**
- * Maps all weights to the inputs of the decode program, without a copy of the matrices: projections of the
- * same input (q, k, v; gate, up) are one view if they are adjacent. Copies only matrices that biases
- * separate, and norms with an offset. The weights must not change while the result is in use.
+ * Maps all weights to the inputs of the decode program, without a copy of the matrices: projections of the same input
+ * (q, k, v; gate, up) are one view if they are adjacent. Copies only matrices that are separated by biases, and norms
+ * with an offset. The weights must not change while the result is in use.
  *
  * @param flat all weights, in the order of `parameterLayout`
  */
@@ -60,7 +60,7 @@ interface Range {
   readonly length: number;
 }
 
-/** Joins ranges of a vector: a view if they are adjacent, else a copy. */
+/** Joins ranges of a vector; returns a view if they are adjacent, else a copy. */
 function joined(flat: Float32Array, ranges: readonly Range[]): Float32Array {
   const [first] = ranges;
   if (first === undefined) return new Float32Array();
@@ -77,7 +77,7 @@ function joined(flat: Float32Array, ranges: readonly Range[]): Float32Array {
 
 const endOf = ({ offset, length }: Range): number => offset + length;
 
-/** Returns a tensor [outputs, inputs], as Hugging Face stores it. */
+/** Returns a matrix as a tensor [outputs, inputs], the layout of Hugging Face. */
 function matrix(data: Float32Array, inputs: number): ort.Tensor {
   return new ort.Tensor('float32', data, [data.length / inputs, inputs]);
 }

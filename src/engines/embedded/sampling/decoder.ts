@@ -15,8 +15,8 @@ export interface ReadPrompts {
 }
 
 /**
- * Runs the decode program. Use one per thread; every `step` overwrites the arrays returned by the previous
- * one.
+ * Runs the decode program. Each thread needs its own decoder; every `step` overwrites the arrays that the previous one
+ * returned.
  */
 export interface Decoder extends AsyncDisposable {
   /** Reads whole prompts in one batch. */
@@ -29,14 +29,14 @@ export interface Decoder extends AsyncDisposable {
 }
 
 /**
- * Least rows of a matrix product: the runtime multiplies a single row with a different kernel, which rounds differently.
- * A prompt alone has `positionStep` rows or more everywhere but in its logits.
+ * Minimum number of rows in a matrix product: the runtime multiplies a single row with a different kernel, which rounds
+ * differently. A single prompt has at least `positionStep` rows everywhere except in its logits.
  */
 const minRows = 2;
 
 /**
- * Width of the widest vectors in the runtime's sums: all lengths that are a multiple of it are summed in the
- * same order.
+ * Width of the widest vectors in the runtime's sums: for all lengths that are multiples of it, the order of summation
+ * is the same.
  */
 const positionStep = 16;
 
@@ -66,7 +66,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     tokens: new Int32Array(most),
     logits: new Float32Array(most * vocabSize),
     planes: planeNames.map(() => new Float32Array(most * keyValueHeads * headSize)),
-    // 64-bit integers as pairs of 32-bit words, low word first; positions fit into the low word.
+    // 64-bit integers as pairs of 32-bit words, low word first; positions fit in the low word.
     positions: new Int32Array(2 * most),
     last: Int32Array.from({ length: most }, (_, row) => row),
   };
@@ -163,7 +163,7 @@ function growingRotaryTables(config: ModelConfig): (positions: number) => Record
   };
 }
 
-/** Returns a cache of one masked position per row, because the runtime rejects empty caches. */
+/** Returns a cache with one masked position per row, because the runtime rejects empty caches. */
 function nothingCached(
   { layers, keyValueHeads, headSize, slidingWindow }: ModelConfig,
   rows: number,
@@ -180,8 +180,8 @@ function nothingCached(
 }
 
 /**
- * Returns the masks of a prompt. Position s attends to positions 0 … s, or to those of them within the
- * window, so that padding on the right has no effect.
+ * Returns the masks of a prompt. Position s attends to positions 0 … s, or to those within the window, so that padding
+ * on the right has no effect.
  */
 function ownMasks(config: ModelConfig, steps: number): Record<string, ort.Tensor> {
   const { slidingWindow } = config;
@@ -215,7 +215,7 @@ function padded(prompts: readonly Int32Array[], rows: number, stride: number): I
   return tokens;
 }
 
-/** Returns the index of the last token of each prompt; repeats that of a single prompt. */
+/** Returns the index of the last token of each prompt; for a single prompt, returns it twice. */
 function lastPositions(prompts: readonly Int32Array[], stride: number): Int32Array {
   const last = prompts.map((prompt, row) => row * stride + prompt.length - 1);
   return Int32Array.from({ length: Math.max(minRows, last.length) }, (_, at) => last[at] ?? last[0]!);

@@ -1,7 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 
-/** Value of a masked score: far below any real one, so exp of the difference is exactly 0. */
+/** Value of a masked score: so far below any real score that exp of the difference is exactly 0. */
 export const masked = -1e30;
 
 /**
@@ -11,7 +11,7 @@ export function bytesPerPosition({ layers, keyValueHeads, headSize }: ModelConfi
   return 4 * 2 * layers * keyValueHeads * headSize;
 }
 
-/** A mask over the cache, with the number of positions to which a query attends. */
+/** A mask over the cache, and the maximum number of positions to which a query attends. */
 interface Mask {
   readonly name: string;
   readonly window: number;
@@ -22,8 +22,8 @@ interface Mask {
 export type NewKeyValues = readonly Float32Array[];
 
 /**
- * Keys and values of the sequences being decoded, one row each, owned by JavaScript and passed to the runtime without
- * a copy. Rows 0 … n − 1 are in use; capacity in positions grows in steps with the longest row.
+ * Keys and values of the sequences being decoded, one row each, owned by JavaScript and passed to the runtime without a
+ * copy. Rows 0 … n − 1 are in use; the capacity in positions grows in steps with the longest row.
  */
 export class KeyValueCache {
   readonly #planes: number;
@@ -38,8 +38,8 @@ export class KeyValueCache {
   readonly #masks: Mask[];
 
   /**
-   * @param rows number of sequences at a time; one more row is allocated, with which the decoder pads a batch
-   * of one
+   * @param rows maximum number of sequences; one more row is allocated, with which the decoder pads a batch of one
+   * sequence
    */
   constructor({ layers, keyValueHeads, headSize, slidingWindow }: ModelConfig, rows: number) {
     this.#planes = 2 * layers;
@@ -82,7 +82,7 @@ export class KeyValueCache {
     this.#copyRow(row, source, sourceRow, stride, length);
   }
 
-  /** Adds the one new position of each of the first `rows` rows. Its space must be reserved. */
+  /** Appends one new position to each of the first `rows` rows. The space for it must be reserved. */
   append(rows: number, added: NewKeyValues): void {
     const [heads, size, capacity] = [this.#heads, this.#headSize, this.#capacity];
     for (let plane = 0; plane < this.#planes; plane++) {
@@ -155,8 +155,8 @@ export class KeyValueCache {
 }
 
 /**
- * Returns the capacity from 32, 48, 64, 96, 128, 192, …: growth is rare, and all are multiples of 16, which
- * keeps the order of sums.
+ * Returns the capacity from 32, 48, 64, 96, 128, 192, …: growth is rare, and all values are multiples of 16, which
+ * keeps the order of summation.
  */
 function capacityFor(positions: number): number {
   let capacity = 32;

@@ -6,7 +6,7 @@ import {
   type OnnxValue,
 } from '../graph/onnx.ts';
 
-/** Collects nodes in the order of writing; values are names, and sizes may be symbolic. */
+/** Collects the nodes of an ONNX model in order; values are names, and sizes may be symbolic. */
 export class ModelWriter {
   readonly #nodes: OnnxNode[] = [];
   readonly #constants: OnnxConstant[] = [];
@@ -52,7 +52,7 @@ export class ModelWriter {
     return name!;
   }
 
-  /** Adds a constant number. */
+  /** Adds a scalar constant; returns its name. */
   number(value: number): string {
     const [name] = this.names(1);
     this.#constants.push({ name: name!, type: 'float32', shape: [], data: Float32Array.of(value) });

@@ -9,7 +9,8 @@ import { createSampler } from './sampler.ts';
 import type { SamplingJob, FinishedSequence } from '../../requests/sampling-job.ts';
 
 /**
- * Sizes that are not multiples of the vector width: the runtime's remainder kernels must not change results.
+ * A model with sizes that are not multiples of the vector width: the runtime's remainder kernels must not change
+ * results.
  */
 const config: ModelConfig = {
   architecture: 'llama',
@@ -74,7 +75,7 @@ function promptOf(length: number, count: number, firstIndex = 0): SamplingJob['p
   return { key: `prompt-${length}`, tokens, count, firstIndex, firstPosition: 0, openTurn: 0 };
 }
 
-test('gives the same bits for any number of slots, any neighbours and any order', async () => {
+test('gives bit-identical completions for any number of slots, any other sequences in the batch and any order', async () => {
   const lengths = [1, 2, 5, 17, 30, 44];
   const reference = new Map<string, FinishedSequence>();
   for (const length of lengths) {
@@ -106,7 +107,7 @@ test('gives the same bits for any number of slots, any neighbours and any order'
   );
 });
 
-test('lets later jobs share the rows of a running job without changing the results', async () => {
+test('later jobs share the rows of a running job, without changing any result', async () => {
   const endsWithStop = (): boolean => false;
   const options = { config, decoder, slots: 6, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [0] };
   const steps: number[] = [];
@@ -226,14 +227,14 @@ test('ends completions at the limit, the end of the context, the end token or a 
   }
 });
 
-test('checks for an abort between steps', async () => {
+test('stops at the first step after an abort', async () => {
   let steps = 0;
   const all = await run({ prompts: [promptOf(5, 500)], maxTokens: 60 }, 12, () => ++steps > 5);
   expect(steps).toBe(6);
   expect(all.length).toBeLessThan(500);
 });
 
-test('decodes fewer sequences at a time if memory is short, with the same result', async () => {
+test('decodes fewer sequences at a time if there is little memory, with the same result', async () => {
   const prompts = [promptOf(5, 9), promptOf(17, 4)];
   const byIndex = (all: FinishedSequence[]): FinishedSequence[] =>
     all.toSorted((a, b) => a.prompt - b.prompt || a.index - b.index);

@@ -6,16 +6,16 @@ import { Draft, type SamplerOptions, Work } from './sampling-work.ts';
 /** Decodes completions for one or more jobs at a time. */
 export interface Sampler {
   /**
-   * Runs a job with continuous batching: the row of a finished sequence immediately goes to the next one, and
-   * prompts are read once per group. Jobs with the same weights that arrive during the run get rows
-   * round-robin. Finished sequences are passed to `emit` before the next step. Stops early when `isAborted`.
+   * Runs a job with continuous batching: the next sequence immediately takes the row of a finished one, and a prompt is
+   * read once for all its completions. Jobs with the same weights that arrive during the run get rows round-robin.
+   * Passes finished sequences to `emit` before the next step. Stops early if `isAborted` returns true.
    */
   run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
 }
 
 /**
- * Creates a sampler. Its results are bit-identical whichever row a sequence gets and whatever the other rows
- * contain.
+ * Creates a sampler. Its results do not depend, to the bit, on the row that a sequence gets or on the content of other
+ * rows.
  */
 export function createSampler(options: SamplerOptions): Sampler {
   const waiting: Work[] = [];
@@ -37,8 +37,8 @@ export function createSampler(options: SamplerOptions): Sampler {
 }
 
 /**
- * Decodes the first waiting job and the jobs that may join it, until all of them end. Never throws: errors reject the
- * jobs.
+ * Decodes the first waiting job and the jobs that can share its batch, until all of them end. Never throws: an error
+ * rejects the jobs.
  */
 async function writeTogether(waiting: Work[], options: SamplerOptions): Promise<void> {
   const rows = new Rows(waiting[0]!, options);
@@ -66,7 +66,7 @@ class Rows {
   readonly #tokens: Int32Array;
   readonly #drafts: Draft[] = [];
   readonly #jobs = new Set<Work>();
-  /** Jobs with sequences not yet started, in the order of their turns. */
+  /** Jobs with sequences that have not been started, in round-robin order. */
   #turns: Work[] = [];
 
   constructor({ job, weights }: Work, options: SamplerOptions) {
@@ -83,9 +83,7 @@ class Rows {
     return this.#jobs.size > 0;
   }
 
-  /**
-   * Admits waiting jobs in order, up to the first that needs other weights or more memory than is available.
-   */
+  /** Admits waiting jobs in order, up to the first job that needs other weights or more memory than is available. */
   admit(waiting: Work[]): void {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       const positions = Math.max(this.#positions, longestOf(next.job, this.#options));
@@ -134,7 +132,10 @@ class Rows {
     this.#jobs.clear();
   }
 
-  /** Starts sequences until one does not end with its first token, and gives it the row. */
+  /**
+   * Starts sequences until one does not end with its first token, and gives that one the row; returns false if none is
+   * left.
+   */
   async #start(row: number): Promise<boolean> {
     for (let work = this.#turns.shift(); work !== undefined; work = this.#turns.shift()) {
       const next = await work.next();
@@ -180,8 +181,8 @@ function longestOf({ prompts, maxTokens }: SamplingJob, { maxSequenceTokens }: S
 }
 
 /**
- * Returns the number of sequences of this length to decode at a time: the requested number, or fewer if
- * memory is short.
+ * Returns the number of sequences of this length to decode at a time: the requested number, or fewer if there is not
+ * enough memory.
  */
 function rowsOf(positions: number, { config, slots, cacheBytes }: SamplerOptions): number {
   return Math.min(slots, Math.floor(cacheBytes / (positions * bytesPerPosition(config))));

@@ -14,8 +14,8 @@ import type {
 } from '../../requests/sampling-job.ts';
 
 /**
- * Returns the maximum number of tokens of the longest stop string: a token has at least one byte of text, and
- * a character up to 4.
+ * Returns an upper bound on the number of tokens that a stop string spans: a token has at least one byte of text, and a
+ * character up to 4.
  */
 export const stopReach = (stop: readonly string[]): number =>
   stop.length === 0 ? 0 : Math.max(...stop.map((text) => Buffer.byteLength(text))) + 4;
@@ -24,7 +24,7 @@ export const stopReach = (stop: readonly string[]): number =>
 export interface SamplerOptions {
   readonly config: ModelConfig;
   readonly decoder: Decoder;
-  /** Maximum number of sequences decoded at a time; fewer if memory is short. */
+  /** Maximum number of sequences decoded at a time; fewer if there is not enough memory. */
   readonly slots: number;
   /** Bytes for keys and values; at least one sequence is always decoded. */
   readonly cacheBytes: number;
@@ -38,16 +38,16 @@ export interface SamplerOptions {
   readonly endsWithStop: (tokens: Int32Array, stop: readonly string[]) => boolean;
 }
 
-/** Number of prompt positions read at a time, including padding; bounds the memory for reading. */
+/** Number of prompt positions read at a time, including padding; limits the memory for reading. */
 const readPositions = 2048;
 
-/** A job in progress: sequences not yet started, and finished ones not yet emitted. */
+/** A job in progress, with the sequences not yet started and the finished ones not yet emitted. */
 export class Work {
   readonly job: SamplingJob;
   readonly weights: DecodeWeights;
   readonly chooser: TokenChooser;
   readonly isAborted: () => boolean;
-  /** Index of the next sequence to start. */
+  /** Returns the next sequence to start; null if none is left. */
   readonly next: () => Promise<Next | null>;
   /** Number of unfinished sequences. */
   left: number;
@@ -154,7 +154,7 @@ export class Draft {
   readonly #randomKey: number;
   readonly #firstPosition: number;
   readonly #limit: number;
-  /** End of the message to be continued, as far as a stop string can reach back into it. */
+  /** The end of the message to be continued in which a stop string can begin. */
   readonly #lead: Int32Array;
   #tokens = new Int32Array(32);
   #logprobs = new Float32Array(32);
@@ -184,7 +184,7 @@ export class Draft {
     return this.#tokens[this.#length - 1]!;
   }
 
-  /** Chooses and adds a token; returns why the completion ended, or `null`. */
+  /** Chooses and adds a token; returns the reason why the completion ended, or `null` if it continues. */
   add(
     logits: Float32Array,
     offset: number,

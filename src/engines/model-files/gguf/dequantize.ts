@@ -5,7 +5,7 @@ interface BlockFormat {
   readonly name: string;
   readonly elements: number;
   readonly bytes: number;
-  /** Writes the block at byte `at` to `out`; with one element per block, the whole tensor. */
+  /** Decodes the block at byte `at` to `out`; if a block has one element, decodes the whole tensor. */
   decode(view: DataView, at: number, out: Float32Array): void;
 }
 
@@ -21,7 +21,7 @@ function nibbleFormat(name: string, hasMinimum: boolean, hasFifth: boolean): Blo
   const center = hasMinimum ? 0 : hasFifth ? 16 : 8;
   const decode = (view: DataView, at: number, out: Float32Array): void => {
     const d = half(view, at);
-    // −0 is the neutral element of addition: +0 would change −0.
+    // Use −0, the neutral element of addition: adding +0 would change −0.
     const minimum = hasMinimum ? half(view, at + 2) : -0;
     const fifth = hasFifth ? view.getUint32(at + fifths, true) : 0;
     for (let i = 0; i < 32; i++) {
@@ -37,7 +37,7 @@ function decodeQ8(view: DataView, at: number, out: Float32Array): void {
   for (let i = 0; i < 32; i++) out[i] = d * view.getInt8(at + 2 + i);
 }
 
-/** Returns scale and minimum of sub-block `j` of Q4_K and Q5_K: 6 bits each, packed into 12 bytes at `at`. */
+/** Returns the scale and minimum of sub-block `j` in Q4_K and Q5_K: 6 bits each, packed into the 12 bytes at `at`. */
 function scaleAndMinimum(view: DataView, at: number, j: number): [scale: number, minimum: number] {
   const byte = (i: number): number => view.getUint8(at + i);
   if (j < 4) return [byte(j) & 63, byte(j + 4) & 63];
@@ -92,7 +92,7 @@ function decodeQ3K(view: DataView, at: number, out: Float32Array): void {
   }
 }
 
-/** Creates a format of unquantized elements of `bytes` bytes each, read one by one. */
+/** Creates a format for unquantized elements with `bytes` bytes each, which `read` decodes. */
 function plainFormat(name: string, bytes: number, read: (view: DataView, at: number) => number): BlockFormat {
   const decode = (view: DataView, at: number, out: Float32Array): void => {
     for (let i = 0; i < out.length; i++) out[i] = read(view, at + bytes * i);
@@ -112,7 +112,7 @@ const kFormat = (name: string, bytes: number, decode: BlockFormat['decode']): Bl
   return { name, elements: 256, bytes, decode };
 };
 
-/** Supported element types by their number in GGUF. */
+/** Formats of the supported element types, by their number in GGUF. */
 export const blockFormats: ReadonlyMap<number, BlockFormat> = new Map([
   [0, plainFormat('F32', 4, (view, at) => view.getFloat32(at, true))],
   [1, plainFormat('F16', 2, half)],

@@ -9,10 +9,10 @@ const classes = {
   qwen3: 'Qwen3ForCausalLM',
 } as const;
 
-/** Architecture of an importable GGUF file; also `model_type` in `config.json`. */
+/** Architecture of an importable GGUF file; it equals `model_type` in `config.json`. */
 export type GgufArchitecture = keyof typeof classes;
 
-/** Returns the architecture. Throws a `DataError` for one that cannot be imported. */
+/** Returns the architecture of a GGUF file. Throws a `DataError` if it cannot be imported. */
 export function architectureOf({ path, metadata }: GgufFile): GgufArchitecture {
   const name = metadata.get('general.architecture');
   if (typeof name === 'string' && name in classes) return name as GgufArchitecture;
@@ -90,7 +90,7 @@ async function ropeScaling(file: GgufFile, maxPositions: number, headSize: numbe
   };
 }
 
-/** Low and high frequency factor and original context of all published Llama 3.x models. */
+/** The low and high frequency factors and the original context of all published Llama 3.x models. */
 const llama3 = { low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
 
 /**

@@ -1,9 +1,12 @@
 import { DataError } from '../../../core/errors.ts';
 
-/** A value of the metadata. 64-bit integers become numbers. */
+/** A metadata value. 64-bit integers become numbers. */
 export type GgufValue = number | boolean | string | readonly GgufValue[];
 
-/** A tensor of a GGUF file: PyTorch's shape (outermost first), element type, first byte. */
+/**
+ * Describes a tensor in a GGUF file: its shape in PyTorch's order (outermost dimension first), element type and first
+ * byte.
+ */
 export interface GgufTensor {
   readonly shape: readonly number[];
   /** Key of `blockFormats`. */
@@ -20,7 +23,7 @@ export class TruncatedHeader extends Error {}
  */
 const longest = 1 << 26;
 
-/** Parses metadata and tensor infos of a GGUF file (github.com/ggml-org/ggml, docs/gguf.md). */
+/** Parses the metadata and tensor infos of a GGUF file (github.com/ggml-org/ggml, docs/gguf.md). */
 export function parseHeader(
   bytes: Buffer,
   path: string,
@@ -47,7 +50,7 @@ export function parseHeader(
   return { metadata, tensors: new Map(placed) };
 }
 
-/** Reads little-endian values in order. */
+/** Reads consecutive little-endian values. */
 class HeaderReader {
   readonly #bytes: Buffer;
   readonly #path: string;

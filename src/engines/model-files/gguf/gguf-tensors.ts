@@ -24,7 +24,10 @@ const modelNames: Readonly<Record<string, string>> = {
   'output.weight': 'lm_head.weight',
 };
 
-/** Lists the tensors of a GGUF file under their Hugging Face names; each is read only when it is written. */
+/**
+ * Lists the tensors of a GGUF file under their Hugging Face names; a tensor is read only when it is about to be
+ * written.
+ */
 export function tensorsFromGguf(file: GgufFile, config: JsonObject): WritableTensor[] {
   const isInterleaved = architectureOf(file) === 'llama';
   return [...file.tensors].flatMap(([stored, { shape }]) => {
@@ -39,7 +42,10 @@ export function tensorsFromGguf(file: GgufFile, config: JsonObject): WritableTen
   });
 }
 
-/** Returns the Hugging Face name of a tensor; `null` for one that a folder does not have, such as `rope_freqs.weight`. */
+/**
+ * Returns the Hugging Face name of a tensor; `null` for a tensor that a model folder does not contain, such as
+ * `rope_freqs.weight`.
+ */
 function hubName(stored: string): string | null {
   const found = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(stored);
   if (found === null) return modelNames[stored] ?? null;

@@ -3,15 +3,15 @@ import type { JsonObject } from '../json-file.ts';
 import type { GgufFile } from './gguf-file.ts';
 import { preTokenizers } from './pre-tokenizers.ts';
 
-/** Token types of `tokenizer.ggml.token_type` that merges never produce. */
+/** Values of `tokenizer.ggml.token_type` for tokens that merges never produce: control tokens and user-defined ones. */
 const [controlType, userType] = [3, 4];
 
-/** Content of the tokenizer files of a model folder, by file name. */
+/** Content of a model folder's tokenizer files, by file name. */
 export type TokenizerFiles = Readonly<Record<string, JsonObject>>;
 
 /**
- * Builds the tokenizer files of a model folder from GGUF metadata: byte-level BPE (`gpt2`) and SentencePiece BPE
- * (`llama`). Throws a `DataError` for other tokenizers.
+ * Builds the tokenizer files of a model folder from GGUF metadata: supports byte-level BPE (`gpt2`) and SentencePiece
+ * BPE (`llama`). Throws a `DataError` for other tokenizers.
  */
 export function tokenizerFromGguf(file: GgufFile, maxPositions: number): TokenizerFiles {
   const tokens = texts(file, 'tokenizer.ggml.tokens');
@@ -102,7 +102,10 @@ function splitMerge(merge: string): [string, string] {
   return [merge.slice(0, blank), merge.slice(blank + 1)];
 }
 
-/** Puts a space before text and after special tokens, as llama.cpp and the tokenizer of Llama 2 do. */
+/**
+ * Builds the `tokenizer.json` of a SentencePiece tokenizer. It adds a space before text and after special tokens, as
+ * llama.cpp and the tokenizer of Llama 2 do.
+ */
 function sentencePiece(file: GgufFile, tokens: readonly string[]): JsonObject {
   const vocab = vocabularyOf(tokens);
   const prefix = file.metadata.get('tokenizer.ggml.add_space_prefix') !== false;
@@ -198,7 +201,7 @@ function endTokens(file: GgufFile, tokens: readonly string[]): number[] {
   throw new DataError(`${file.path}: expected "tokenizer.ggml.eos_token_id", got none`);
 }
 
-/** Returns a post-processor that puts the beginning-of-text token before plain text. */
+/** Returns a post-processor that adds the beginning-of-text token before plain text. */
 function beginWith(token: string, id: number): JsonObject {
   const special = { SpecialToken: { id: token, type_id: 0 } };
   return {

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(scratch, { recursive: true }));
 
-/** Written by scripts/make-gguf-fixture.py. */
+/** Fixtures written by scripts/make-gguf-fixture.py. */
 const golden = 'test/golden/gguf';
 const blocks = Object.entries(
   JSON.parse(readFileSync(`${golden}/blocks.json`, 'utf8')) as Record<
@@ -68,7 +68,7 @@ test('rejects a non-empty target folder', async () => {
   );
 });
 
-test('rejects other formats, architectures and versions, naming them', async () => {
+test('rejects other formats, architectures and versions with an error that names them', async () => {
   const whole = await readFile(`${golden}/llama.gguf`);
   const path = join(scratch, 'damaged.gguf');
   const damaged = async (change: (bytes: Buffer) => Buffer): Promise<void> => {
@@ -85,7 +85,7 @@ test('rejects other formats, architectures and versions, naming them', async () 
   await expect(damaged(() => other)).rejects.toThrow(/architecture llama, qwen2, qwen3, got mamba/);
 });
 
-test('any damage to the header is either a DataError or harmless, never a crash', async () => {
+test('a damaged header causes a DataError or no error at all, never another exception', async () => {
   const whole = await readFile(`${golden}/llama.gguf`);
   await fc.assert(
     fc.asyncProperty(fc.nat(6000), fc.nat(255), fc.option(fc.nat(8000)), async (at, byte, cut) => {

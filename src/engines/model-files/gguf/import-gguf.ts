@@ -19,8 +19,8 @@ export interface ImportedModel {
 }
 
 /**
- * Converts a GGUF file into a Hugging Face folder that Gradus and transformers open: config, tokenizer, chat template,
- * and weights converted back from their quantization. Only one tensor at a time is in memory.
+ * Converts a GGUF file into a Hugging Face folder that Gradus and transformers can open: config, tokenizer, chat
+ * template and dequantized weights. Keeps only one tensor in memory at a time.
  *
  * @param folder folder to write; must be empty or missing.
  * @throws DataError for an architecture, tokenizer or element type that cannot be imported.
@@ -38,7 +38,7 @@ export async function importGguf(path: string, folder: string, type: 'bf16' | 'f
   const tensors = tensorsFromGguf(file, config);
   await writeSafetensors(join(folder, 'model.safetensors'), tensors, type);
   for (const [name, content] of Object.entries(files)) await writeJson(join(folder, name), content);
-  // Written last, because a folder with a config counts as complete.
+  // Write the config last, because a folder with a config counts as complete.
   const dtype = type === 'bf16' ? 'bfloat16' : 'float32';
   const ends = files['generation_config.json']!['eos_token_id'];
   await writeJson(join(folder, 'config.json'), { ...config, torch_dtype: dtype, eos_token_id: ends });

@@ -1,12 +1,12 @@
 import type { JsonObject } from '../json-file.ts';
 
-/** How a byte-level tokenizer splits text before merging. */
+/** Specifies how a byte-level tokenizer splits text before merging. */
 interface PreTokenizer {
-  /** Pre-tokenizers before the mapping of bytes to characters. */
+  /** Pre-tokenizers that run before the mapping of bytes to characters. */
   readonly steps: readonly JsonObject[];
   /** Whether text is normalised to NFC first. */
   readonly isNfc: boolean;
-  /** Whether words in the vocabulary become one token, whatever the merges. */
+  /** Whether a word in the vocabulary becomes one token even if no merges produce it. */
   readonly ignoresMerges: boolean;
 }
 
@@ -20,8 +20,8 @@ const split = (pattern: string): JsonObject => ({
 const gpt2Words = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 /**
- * Returns the pattern of tiktoken's cl100k and its successors, with `digits` as the limit of digits per
- * number.
+ * Returns the splitting pattern of tiktoken's cl100k and its successors, with the quantifier `digits` for the digits
+ * per token.
  */
 const wordsWithDigits = (digits: string): string =>
   String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;

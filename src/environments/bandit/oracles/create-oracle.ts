@@ -9,11 +9,15 @@ import { createUcb } from './ucb.ts';
 export const oracleNames = ['random', 'greedy', 'ucb', 'thompson', 'lin-ucb'] as const;
 export type OracleName = (typeof oracleNames)[number];
 
-/** Returns the standard deviation of a bandit's rewards; 1/2, the largest possible value, for rewards of 0 and 1. */
+/**
+ * Returns the standard deviation of a bandit's rewards; for rewards of 0 and 1, returns the largest possible value,
+ * 1/2.
+ */
 export const deviationOf = (bandit: Bandit): number => (bandit.type === 'bernoulli' ? 0.5 : bandit.deviation);
 
 /**
- * Creates an algorithm configured for the bandit. LinUCB needs a bandit with context; the others ignore it.
+ * Creates an oracle with the algorithm of this name, configured for the bandit. LinUCB needs a bandit with context; the
+ * others ignore the context.
  *
  * @throws RangeError for LinUCB without context.
  */

@@ -9,7 +9,7 @@ export interface Oracle {
    * @param random draws from [0, 1).
    */
   choose(context: readonly number[] | undefined, random: () => number): number;
-  /** Learns from a pull. */
+  /** Learns from a choice and its reward. */
   observe(pull: Pull): void;
 }
 

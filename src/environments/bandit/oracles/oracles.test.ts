@@ -32,7 +32,7 @@ const golden = JSON.parse(readFileSync('test/golden/bandits.json', 'utf8')) as {
   };
 };
 
-test.for(['ucb', 'thompson'] as const)('%s plays as numpy does', (name) => {
+test.for(['ucb', 'thompson'] as const)('%s makes the same choices as the numpy reference', (name) => {
   const { means, tape, uniforms, [name]: expected } = golden.bernoulli;
   const oracle = name === 'ucb' ? createUcb(means.length, 0.5) : createThompson(means.length, null);
   const pulled = new Int32Array(means.length);
@@ -47,7 +47,7 @@ test.for(['ucb', 'thompson'] as const)('%s plays as numpy does', (name) => {
   expect(regretsOf({ bandit, choices }).reduce((a, b) => a + b, 0)).toBeCloseTo(expected.regret, 9);
 });
 
-test('lin-ucb plays as numpy does', () => {
+test('lin-ucb makes the same choices as the numpy reference', () => {
   const { weights, contexts, noise, 'lin-ucb': expected } = golden.contextual;
   const oracle = createLinUcb(weights.length, weights[0]!.length);
   const pulled = new Int32Array(weights.length);
@@ -76,7 +76,7 @@ const games = Array.from(drawBandits(hard), ({ extra }) => extra!['bandit'] as B
 const explored = (name: (typeof oracleNames)[number], count = games.length) =>
   exploration(games.slice(0, count).map((bandit, seed) => playOracle(name, bandit, seed)));
 
-test('greedy locks in where UCB does not, at nearly the same mean regret', () => {
+test('greedy often never tries the best arm again, unlike UCB, at nearly the same mean regret', () => {
   const [greedy, ucb, random] = [explored('greedy'), explored('ucb'), explored('random')];
   expect(greedy.suffixFailure.mean).toBeGreaterThanOrEqual(0.3);
   expect(greedy.greedyShare).toBe(1);
@@ -113,11 +113,11 @@ test('with context, LinUCB beats algorithms that ignore it', () => {
   expect(share('ucb')).toBeGreaterThan(0.7);
 });
 
-test('lin-ucb needs a context', () => {
+test('rejects lin-ucb for a bandit without context', () => {
   expect(() => createOracle('lin-ucb', games[0]!)).toThrow('expected a bandit with context');
 });
 
-test('an algorithm repeats its play exactly, and chooses only existing arms', () => {
+test('an oracle repeats its choices exactly for a seed, and chooses only existing arms', () => {
   const rewards = fc.constantFrom('bernoulli', 'gaussian', 'contextual');
   fc.assert(
     fc.property(

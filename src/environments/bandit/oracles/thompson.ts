@@ -9,8 +9,8 @@ const uniformPrior = { alpha: 1, beta: 1 };
  * Thompson sampling (1933): draws each arm's mean from its posterior and chooses the highest draw. Uses one random
  * number per arm, through the quantile function.
  *
- * @param deviation of normal rewards, whose means have the prior N(0, 1); null for rewards of 0 and 1 with prior
- * Beta(1, 1).
+ * @param deviation standard deviation of normal rewards, whose means have the prior N(0, 1); null for rewards of 0 and
+ * 1, whose means have the prior Beta(1, 1).
  */
 export function createThompson(arms: number, deviation: number | null): Oracle {
   const tallies = emptyTallies(arms);

@@ -1,9 +1,9 @@
 import { apply, constant, type Op, type Shape, type Value } from '../graph.ts';
 import { sumTo } from './shaping.ts';
 
-/** Arithmetic element by element. Two operands broadcast as in NumPy. */
+/** Elementwise arithmetic. The operands of binary operations broadcast as in NumPy. */
 
-/** Returns the gradient of an operand from that of the result; `binary` sums it over broadcast axes. */
+/** Returns the gradients of both operands, given the gradient of the result; `binary` sums them over broadcast axes. */
 type BinaryDerivative = (
   gradient: Value,
   a: Value,

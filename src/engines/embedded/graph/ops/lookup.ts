@@ -20,7 +20,7 @@ export function embed(table: Value, ids: Value): Value {
   return apply(embedOp, [table, ids], null);
 }
 
-/** Adds sequentially in index order (a property of the runtime), so the sum is the same on every run. */
+/** The runtime adds rows sequentially in index order, so the sum is the same on every run. */
 const scatterRowsOp: Op<{ rows: number }> = {
   name: 'scatterRows',
   shapes: ([x], { rows }) => [[rows, x![1]!]],

@@ -18,7 +18,7 @@ import { swiglu } from './swiglu.ts';
 interface Case {
   readonly shapes: readonly Shape[];
   readonly build: (inputs: readonly Value[]) => Value;
-  /** Returns the value of an element of an input, from a random number in [−1, 1]. */
+  /** Converts a random number in [−1, 1] to the value of an input's element; default: unchanged. */
   readonly value?: (random: number, input: number) => number;
   /** Integer inputs, after the floating-point ones. */
   readonly indices?: readonly { readonly shape: Shape; readonly below: number }[];
@@ -26,7 +26,7 @@ interface Case {
 
 const size = fc.integer({ min: 1, max: 4 });
 const shape = fc.array(size, { minLength: 1, maxLength: 3 });
-/** Two shapes that broadcast: some axes of either are 1, and leading axes of the second may be missing. */
+/** Two shapes that can be broadcast: some axes of each have size 1, and the second may lack leading axes. */
 const broadcastPair = fc
   .tuple(shape, fc.infiniteStream(fc.integer({ min: 0, max: 3 })), fc.nat(2))
   .map(([full, dice, dropped]): [Shape, Shape] => {
@@ -158,7 +158,7 @@ const dot = (a: Float32Array, b: Float32Array): number => a.reduce((total, x, i)
 
 /**
  * Returns the largest |measured − derived| slope along a random direction of each input, relative to the gradient.
- * Weighs the output in double precision, so that only the op itself rounds to float32.
+ * Computes the weighted sum of the output in double precision, so that only the op itself rounds to float32.
  */
 async function slopeError(
   { shapes, indices = [], build, value = (x) => x }: Case,
@@ -224,7 +224,7 @@ describe('derivatives match finite differences', () => {
   });
 });
 
-test('differentiates derivatives correctly', async () => {
+test('computes second derivatives correctly', async () => {
   const x = input('x', 'float32', []);
   const cube = elementwise.multiply(x, elementwise.multiply(x, x));
   const [slope] = gradients(cube, [x], elementwise.add);
@@ -234,7 +234,7 @@ test('differentiates derivatives correctly', async () => {
   expect([results['slope']![0], results['curvature']![0]]).toEqual([27, 18]);
 });
 
-test('stopGradient passes the value but no gradient', async () => {
+test('stopGradient passes the value on but not the gradient', async () => {
   const x = input('x', 'float32', [1]);
   const product2 = elementwise.multiply(x, elementwise.stopGradient(x));
   const [slope] = gradients(reshape(product2, []), [x], elementwise.add);
@@ -242,7 +242,7 @@ test('stopGradient passes the value but no gradient', async () => {
   expect((await program.run({ x: Float32Array.of(5) }))['slope']).toEqual(Float32Array.of(5));
 });
 
-test('names the operation if shapes do not match', () => {
+test('the error for mismatched shapes names the operation', () => {
   const of = (...sizes: number[]): Value => input('x', 'float32', sizes);
   expect(() => matmul(of(2, 3), of(4, 5))).toThrow(
     'matmul: expected equal batch and inner sizes, got [2, 3] and [4, 5]',

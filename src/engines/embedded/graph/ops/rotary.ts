@@ -1,7 +1,7 @@
 import { apply, type Op, type Value } from '../graph.ts';
 import { negate } from './elementwise.ts';
 
-/** Size of a head in which only the elements covered by the tables rotate; `null`: all elements rotate. */
+/** Size of a head if only the elements covered by the tables rotate; `null`: all elements rotate. */
 interface RotateAttributes {
   readonly headSize: number | null;
 }

@@ -54,7 +54,7 @@ const sumOp: Op<{ axes: readonly number[] }> = {
   vjp: ({ inputs }, gradient) => [expand(gradient, inputs[0]!.shape)],
 };
 
-/** Sums along axes, which remain with size 1. */
+/** Sums along axes; the result keeps these axes with size 1. */
 export function sum(x: Value, axes: readonly number[]): Value {
   return axes.length === 0 ? x : apply(sumOp, [x], { axes });
 }
@@ -83,7 +83,7 @@ export function expand(x: Value, shape: Shape): Value {
   return isSame ? aligned : apply(expandOp, [aligned], { shape });
 }
 
-/** Undoes broadcasting: sums over the axes repeated to get from `shape` to x's shape. */
+/** Undoes broadcasting: sums over the axes that were repeated to get from `shape` to the shape of x. */
 export function sumTo(x: Value, shape: Shape): Value {
   const extra = x.shape.length - shape.length;
   const repeated = (axis: number): boolean =>
