@@ -6,12 +6,14 @@ export interface BetaShape {
   readonly beta: number;
 }
 
-/** Jeffreys' prior: its intervals cover close to the nominal level for every pass rate (Brown, Cai & DasGupta 2001). */
+/**
+ * Jeffreys' prior. Its intervals have nearly their nominal coverage for every pass rate (Brown, Cai & DasGupta 2001).
+ */
 export const jeffreysPrior: BetaShape = { alpha: 0.5, beta: 0.5 };
 
 /**
- * Returns the posterior of a pass rate after `successes` in `trials` attempts. Counts may be fractional, e.g.
- * decayed.
+ * Returns the posterior of a pass rate after `successes` in `trials` attempts. Counts may be fractional, e.g. weighted
+ * by age.
  */
 export function betaPosterior(
   successes: number,
@@ -23,12 +25,12 @@ export function betaPosterior(
 
 /**
  * Returns the probability that a Beta variable is at most x: the regularised incomplete beta function I_x(α, β).
- * Relative error below 1e-13 for shapes up to a hundred, below 1e-10 up to 1e5 (checked against mpmath).
+ * Relative error below 1e-13 for parameters up to 100, below 1e-10 up to 1e5 (checked against mpmath).
  */
 export function betaCdf({ alpha, beta }: BetaShape, x: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  // The continued fraction converges fast left of the mean; right of it, use I_x(α, β) = 1 − I_{1−x}(β, α).
+  // The continued fraction converges fast below the mean; above it, use I_x(α, β) = 1 − I_{1−x}(β, α).
   return x < (alpha + 1) / (alpha + beta + 2) ? lowerTail(alpha, beta, x) : 1 - lowerTail(beta, alpha, 1 - x);
 }
 

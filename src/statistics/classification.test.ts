@@ -27,7 +27,7 @@ test('the area under the ROC curve is NaN unless both outcomes occur', () => {
   expect(rocAuc({ scores: [0.2, 0.9], isTrue: [true, true] })).toBeNaN();
 });
 
-test('calibration counts every case once, and its error is 0 if the scores equal the observed shares', () => {
+test('the calibration curve counts every case once, and the error is 0 if scores equal the observed shares', () => {
   fc.assert(
     fc.property(predictions, ({ scores, isTrue }) => {
       const curve = calibrationCurve({ scores, isTrue });

@@ -1,16 +1,16 @@
 import { ranksOf } from './rank-correlation.ts';
 import { mean, sum } from './summary.ts';
 
-/** Predictions of a yes-or-no outcome. */
+/** Predictions of a binary outcome. */
 export interface Predictions {
-  /** Higher scores mean more likely; in [0, 1] if used as probabilities. */
+  /** A higher score predicts a more probable outcome; must be in [0, 1] if used as a probability. */
   readonly scores: readonly number[];
   readonly isTrue: readonly boolean[];
 }
 
 /**
- * Returns the area under the ROC curve: the chance that a true case scores above a false one, with ties counted as half
- * (Mann–Whitney). NaN unless both outcomes occur.
+ * Returns the area under the ROC curve: the probability that a true case scores above a false one, with ties counted as
+ * half (Mann–Whitney). NaN unless both outcomes occur.
  */
 export function rocAuc({ scores, isTrue }: Predictions): number {
   const ranks = ranksOf(scores);
@@ -22,7 +22,7 @@ export function rocAuc({ scores, isTrue }: Predictions): number {
 
 /** One bin of a calibration curve. */
 export interface CalibrationBin {
-  /** Mean score, and share of true cases. */
+  /** Mean score; `observed`: share of true cases. */
   readonly predicted: number;
   readonly observed: number;
   readonly count: number;

@@ -14,8 +14,8 @@ export interface Estimate extends Interval {
 }
 
 /**
- * Returns Wilson's score interval for a rate (Wilson 1927): valid for few trials and for 0 or all successes; [0, 1]
- * without trials.
+ * Returns Wilson's score interval for a rate (Wilson 1927), which is valid even for few trials and if no trial or every
+ * trial succeeds; [0, 1] without trials.
  * @param confidence in (0, 1).
  */
 export function wilsonInterval(successes: number, trials: number, confidence = 0.95): Interval {
@@ -25,7 +25,7 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
   const shrink = 1 + (z * z) / trials;
   const centre = (rate + (z * z) / (2 * trials)) / shrink;
   const half = (z / shrink) * Math.sqrt((rate * (1 - rate)) / trials + (z * z) / (4 * trials * trials));
-  // Exact ends: rounding would move them off 0 and 1.
+  // Set the ends exactly: rounding would move them away from 0 and 1.
   return {
     low: successes === 0 ? 0 : Math.max(0, centre - half),
     high: successes === trials ? 1 : Math.min(1, centre + half),
@@ -34,7 +34,7 @@ export function wilsonInterval(successes: number, trials: number, confidence = 0
 
 /**
  * Returns the number of trials for which a rate has the given 95 % Wilson interval, computed from the
- * interval's width. The inverse of `wilsonInterval`, also for rates of 0 and 1.
+ * interval's width. The inverse of `wilsonInterval`, even for rates of 0 and 1.
  */
 export function wilsonTrials({ mean: rate, low, high }: Estimate): number {
   const z = normalQuantile(0.975);
@@ -45,10 +45,10 @@ export function wilsonTrials({ mean: rate, low, high }: Estimate): number {
 }
 
 /**
- * Returns the difference of two independent estimates, first minus second, with the interval that theirs
- * imply (MOVER, Zou & Donner 2008): each end is as far from the difference as the root of the summed squares
- * of the corresponding distances of the two estimates. For two Wilson intervals this is Newcombe's hybrid
- * score interval (1998, method 10). Both intervals must have the same confidence level.
+ * Returns the difference of two independent estimates, first minus second, with the interval that their intervals imply
+ * (MOVER, Zou & Donner 2008): each end is as far from the difference as the root of the summed squares of the
+ * corresponding distances of the two estimates. For two Wilson intervals this is Newcombe's hybrid score interval
+ * (1998, method 10). Both intervals must have the same confidence level.
  */
 export function differenceOf(first: Estimate, second: Estimate): Estimate {
   const centre = first.mean - second.mean;
@@ -73,7 +73,7 @@ export function betaInterval(
 /**
  * Returns the mean with Student's t-interval: for a few approximately normal values, such as one figure per
  * seed. With five values, a nominal 95 % percentile bootstrap covers only 84 %; this interval covers 95 %.
- * For a paired comparison pass the differences per seed. All fields are NaN for an empty list; the interval
+ * For a paired comparison, pass the differences per seed. All fields are NaN for an empty list; the interval
  * of one value is infinite.
  * @param confidence in (0, 1).
  */
@@ -98,18 +98,18 @@ export function tQuantile(central: number, degrees: number): number {
 
 /** Options of a bootstrap. */
 export interface BootstrapOptions {
-  /** Seed of the resamples: equal values and seeds give equal intervals. */
+  /** Seed of the resampling: equal values and seeds give equal intervals. */
   readonly seed: number;
-  /** Default 10,000, with which the ends vary between seeds by about 1 % of the width. */
+  /** Number of resamples. Default 10,000, with which the ends vary between seeds by about 1 % of the width. */
   readonly resamples?: number;
-  /** Default 0.95. */
+  /** Confidence level of the interval. Default 0.95. */
   readonly confidence?: number;
 }
 
 /**
  * Returns the mean with its percentile bootstrap interval (Efron 1979). Pass one value per problem, because rollouts of
- * one problem are not independent; for a paired comparison pass the differences per problem. The interval is too narrow
- * for fewer than about 30 values: use `tInterval`, e.g. over seeds. All fields are NaN for an empty list.
+ * one problem are not independent; for a paired comparison, pass the differences per problem. The interval is too
+ * narrow for fewer than about 30 values: use `tInterval`, e.g. over seeds. All fields are NaN for an empty list.
  */
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions): Estimate {
   const means = resampledMeans(values, options);

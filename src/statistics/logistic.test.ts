@@ -7,7 +7,7 @@ const unit = fc.double({ min: 0, max: 1, noNaN: true });
 const number = fc.double({ min: -3, max: 3, noNaN: true });
 const row = fc.record({ x: number, z: number, share: unit, weight: unit });
 
-test('the gradient of the penalised log-likelihood is 0 at the fit', () => {
+test('the gradient of the penalised log-likelihood is 0 at the fitted coefficients', () => {
   fc.assert(
     fc.property(
       fc.array(row, { maxLength: 40 }),
@@ -41,7 +41,7 @@ test('recovers the coefficients that generated the outcomes', () => {
   expect(slopes[0]).toBeCloseTo(2, 1);
 });
 
-test('stays finite if a column separates the outcomes or repeats another, or if nothing is observed', () => {
+test('coefficients stay finite if a column separates the outcomes or repeats another, or if nothing is observed', () => {
   const separated = fitLogistic({ columns: [[-1, 1, -1, 1]], shares: [0, 1, 0, 1] }, 1);
   expect(Number.isFinite(separated.slopes[0])).toBe(true);
   const twice = fitLogistic(

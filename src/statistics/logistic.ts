@@ -1,4 +1,4 @@
-/** Observed shares with their weights, and the columns that predict them. */
+/** Observed shares, their weights, and the columns that predict them. */
 export interface LogisticData {
   /** Columns of equal length; the intercept is implied. */
   readonly columns: readonly ArrayLike<number>[];
@@ -15,7 +15,7 @@ export interface LogisticFit {
 }
 
 /**
- * Maximum number of Newton steps. The objective is convex; five to eight steps reach the optimum to within
+ * Maximum number of Newton steps. The objective is convex, and five to eight steps reach the optimum to within
  * rounding.
  */
 const mostSteps = 30;
@@ -59,7 +59,7 @@ export function fitLogistic({ columns, shares, weights }: LogisticData, ridge: n
     const move = solve(curvature, gradient);
     let largest = 0;
     for (let i = 0; i < size; i++) {
-      // A step of more than 4 in log-odds leaves the region where the quadratic model holds.
+      // Bound the step: more than 4 in log-odds leaves the region in which the quadratic model is accurate.
       const bounded = Math.max(-4, Math.min(4, move[i]!));
       theta[i]! -= bounded;
       largest = Math.max(largest, Math.abs(bounded));
@@ -85,7 +85,7 @@ function startOf(shares: ArrayLike<number>, weights: ArrayLike<number> | undefin
   return Math.log(hits / (total - hits));
 }
 
-/** Solves A x = b by Cholesky decomposition for a positive definite matrix A, given by its lower triangle. */
+/** Solves A x = b by Cholesky decomposition, for a positive definite matrix A that is given by its lower triangle. */
 function solve(a: readonly Float64Array[], b: Float64Array): Float64Array {
   const size = b.length;
   const lower = a.map((row) => Float64Array.from(row));
@@ -93,8 +93,7 @@ function solve(a: readonly Float64Array[], b: Float64Array): Float64Array {
     for (let j = 0; j <= i; j++) {
       let sum = lower[i]![j]!;
       for (let k = 0; k < j; k++) sum -= lower[i]![k]! * lower[j]![k]!;
-      // A column that depends linearly on the others has no curvature left, so its coefficient does not
-      // change.
+      // A column that depends linearly on the others has no curvature left: keep its coefficient unchanged.
       lower[i]![j] = i === j ? Math.sqrt(Math.max(sum, 1e-12)) : sum / lower[j]![j]!;
     }
   }

@@ -2,7 +2,7 @@ import { tQuantile } from './intervals.ts';
 
 /** Options of `minimumDetectableEffect`. */
 export interface PowerOptions {
-  /** Confidence of the interval that must exclude 0. Default 0.95. */
+  /** Confidence level of the interval that must exclude 0. Default 0.95. */
   readonly confidence?: number;
   /** Probability of finding the effect. Default 0.8. */
   readonly power?: number;

@@ -6,7 +6,7 @@ import { ranksOf, spearman, spearmanEstimate } from './rank-correlation.ts';
 const value = fc.integer({ min: -5, max: 5 });
 const pairs = fc.array(fc.tuple(value, value), { minLength: 2, maxLength: 30 });
 
-test('ranks count smaller values, and equal values share a rank', () => {
+test('the rank of a value counts the smaller values, and equal values share a rank', () => {
   expect([...ranksOf([30, 10, 20, 10])]).toEqual([4, 1.5, 3, 1.5]);
   fc.assert(
     fc.property(fc.array(value), (values) => {

@@ -7,7 +7,7 @@ import { quantile } from './summary.ts';
 const positive = fc.double({ min: 0.1, max: 10, noNaN: true });
 const pairs = fc.array(fc.tuple(positive, positive), { minLength: 2, maxLength: 12 });
 
-test('ratioEstimate contains its estimate and scales with the numerators', () => {
+test('the interval of ratioEstimate contains the estimate and scales with the numerators', () => {
   fc.assert(
     fc.property(pairs, positive, (values, factor) => {
       const [y, x] = [values.map(([first]) => first), values.map(([, second]) => second)];

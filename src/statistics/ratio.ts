@@ -2,15 +2,15 @@ import type { Rng } from '../core/rng.ts';
 import { type Estimate, tQuantile } from './intervals.ts';
 import { mean, variance } from './summary.ts';
 
-/** A ratio of means with its interval; `mean` is the estimate. Both ends may be 0 or infinite. */
+/** A ratio of means and its interval; `mean` is the estimate. Each end may be 0 or infinite. */
 export type RatioEstimate = Estimate;
 
 /**
- * Returns the ratio of two means that are expected to be positive, with Fieller's interval (1954): exact for
- * normally distributed pairs; its upper end is infinite if the denominator could be 0. The mean of individual
- * ratios has neither property. Ratios below 0 are clipped to 0.
+ * Returns the ratio of two means that are expected to be positive, with Fieller's interval (1954). The interval is
+ * exact for normally distributed pairs, and its upper end is infinite if the denominator could be 0; an interval for
+ * the mean of individual ratios has neither property. Ratios below 0 are clipped to 0.
  *
- * @param numerators one per measurement, paired with `denominators`; fewer than two give the interval 0 … ∞.
+ * @param numerators one value per measurement, paired with `denominators`; with fewer than two, the interval is 0 … ∞.
  * @param confidence in (0, 1).
  */
 export function ratioEstimate(
@@ -23,7 +23,7 @@ export function ratioEstimate(
   const count = numerators.length;
   if (count < 2) return { mean: count === 0 ? Number.NaN : estimate, low: 0, high: Infinity };
   const t2 = tQuantile(confidence, count - 1) ** 2 / count;
-  // The ratio θ is inside if (y − θx)² ≤ t² (s_yy − 2θ s_xy + θ² s_xx) / n: a θ² − 2bθ + c ≤ 0.
+  // The ratio θ is inside the interval if (y − θx)² ≤ t² (s_yy − 2θ s_xy + θ² s_xx) / n: a θ² − 2bθ + c ≤ 0.
   const a = x * x - t2 * variance(denominators);
   const b = x * y - t2 * covariance(numerators, denominators);
   const c = y * y - t2 * variance(numerators);
@@ -35,7 +35,7 @@ export function ratioEstimate(
 }
 
 /**
- * Draws a ratio from its confidence distribution, in which the means have jointly t-distributed errors. The
+ * Draws a ratio from its confidence distribution, in which the errors of the two means are jointly t-distributed. The
  * quantiles of many draws agree with `ratioEstimate`. Infinite if the drawn denominator is not positive.
  */
 export function drawRatio(numerators: readonly number[], denominators: readonly number[], rng: Rng): number {

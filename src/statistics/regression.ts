@@ -4,15 +4,15 @@ import { mean } from './summary.ts';
 export interface Line {
   readonly intercept: number;
   readonly slope: number;
-  /** Standard error of the slope; Infinity for two points, which leave no residual. */
+  /** Standard error of the slope; Infinity for two points, which leave no residuals. */
   readonly slopeError: number;
 }
 
 /**
- * Fits a line to (x, y) by least squares. The error assumes independent residuals of equal variance, so it is too small on
- * smoothed or autocorrelated curves: pass raw values.
+ * Fits a line to (x, y) by least squares. The standard error assumes independent residuals with equal variance, so it
+ * is too small for smoothed or autocorrelated curves: pass raw values.
  *
- * @throws RangeError for fewer than two points or when all x are equal.
+ * @throws RangeError for fewer than two points, or if all x are equal.
  */
 export function linearFit(x: ArrayLike<number>, y: ArrayLike<number>): Line {
   if (x.length !== y.length) {

@@ -32,7 +32,7 @@ test.each([
   [{ alpha: 0.5, beta: 0.5 }, 0.3, (2 / Math.PI) * Math.asin(Math.sqrt(0.3))],
   [{ alpha: 2, beta: 3 }, 0.4, 6 * 0.4 ** 2 - 8 * 0.4 ** 3 + 3 * 0.4 ** 4],
   [{ alpha: 5000, beta: 5000 }, 0.5, 0.5],
-  // mpmath's betainc with 30 digits.
+  // Values of mpmath's betainc with 30 digits.
   [{ alpha: 0.5, beta: 16.5 }, 0.025, 0.63568174536],
   [{ alpha: 100.5, beta: 28.5 }, 0.8, 0.70746735688064],
   [{ alpha: 40, beta: 2 }, 0.5, 1.9099388737231545e-11],
@@ -52,7 +52,7 @@ test('betaQuantile inverts betaCdf', () => {
   expect(worst.error).toBeLessThan(1e-7);
 });
 
-test('wilsonTrials returns the trials of a Wilson interval, also at rates of 0 and 1', () => {
+test('wilsonTrials returns the trials of a Wilson interval, even at rates of 0 and 1', () => {
   const trials = fc.double({ min: 0.5, max: 1e5, noNaN: true });
   const rate = fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
   fc.assert(
@@ -63,7 +63,7 @@ test('wilsonTrials returns the trials of a Wilson interval, also at rates of 0 a
   );
 });
 
-test('wilsonInterval gives textbook values and exact ends at 0 and 1', () => {
+test('wilsonInterval returns textbook values, and exact ends at 0 and 1', () => {
   const { low, high } = wilsonInterval(8, 10);
   expect(low).toBeCloseTo(0.49016, 5);
   expect(high).toBeCloseTo(0.94332, 5);
@@ -175,7 +175,7 @@ test('tInterval of differences equals the textbook paired t-interval', () => {
 });
 
 describe('minimumDetectableEffect', () => {
-  test('is proportional to the deviation and falls with more values', () => {
+  test('is proportional to the deviation and decreases with the number of values', () => {
     const deviation = fc.double({ min: 1e-3, max: 10, noNaN: true });
     fc.assert(
       fc.property(deviation, fc.integer({ min: 2, max: 40 }), (d, count) => {
@@ -190,7 +190,7 @@ describe('minimumDetectableEffect', () => {
     expect(minimumDetectableEffect(0, 5)).toBe(0);
   });
 
-  test('is found in about 80 % of simulated comparisons of 3, 5 and 10 seeds', () => {
+  test('an effect of this size is found in about 80 % of simulated comparisons of 3, 5 and 10 seeds', () => {
     const rng = createRng(6, 'power');
     const worlds = 4000;
     for (const seeds of [3, 5, 10]) {
@@ -206,7 +206,7 @@ describe('minimumDetectableEffect', () => {
   });
 });
 
-test('linearFit returns intercept, slope and the error of the slope', () => {
+test('linearFit returns the intercept, the slope and the standard error of the slope', () => {
   expect(linearFit([0, 1, 2], [1, 3, 5])).toEqual({ intercept: 1, slope: 2, slopeError: 0 });
   const fit = linearFit([1, 2, 3, 4, 5], [2, 4, 5, 4, 5]);
   expect(fit.slope).toBeCloseTo(0.6, 12);

@@ -1,4 +1,4 @@
-/** Mean, variance, quantiles and sums. Intervals are in `intervals.ts`. */
+/** Mean, variance, quantiles and sums; for intervals, see `intervals.ts`. */
 
 /** Returns the arithmetic mean; NaN for an empty list. */
 export function mean(values: ArrayLike<number>): number {
@@ -28,7 +28,7 @@ export function quantile(values: ArrayLike<number>, p: number): number {
   return sortedQuantile(Float64Array.from(values).toSorted(), p);
 }
 
-/** Returns the `quantile` of a list in ascending order. */
+/** Returns the `quantile` of a list that is already in ascending order. */
 export function sortedQuantile(sorted: ArrayLike<number>, p: number): number {
   if (sorted.length === 0) return Number.NaN;
   const place = p * (sorted.length - 1);

@@ -23,7 +23,7 @@ import {
   writeFolderAtomic,
 } from './atomic.ts';
 
-/** Runs before every operation that changes the disk; a throw simulates a kill. */
+/** Called before every operation that changes the disk; it simulates a kill by throwing. */
 let beforeOperation = (_name: string): void => {};
 
 vi.mock(import('node:fs/promises'), async (importOriginal) => {
@@ -48,7 +48,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Returns what a kill before each disk operation of a call would leave. */
+/** Returns, for each disk operation in a call, the state in which a kill before that operation would leave the disk. */
 async function atEveryOperation<T>(call: () => Promise<unknown>, look: () => T): Promise<T[]> {
   const seen: T[] = [];
   beforeOperation = () => void seen.push(look());
@@ -100,7 +100,7 @@ const leaveOld = (text: string): void => {
   writeFileSync(join(folder, '.tmp-model-old', 'weights'), text);
 };
 
-test.each([1, 2])('keeps the old folder in place when rename %i of its replacement fails', async (nth) => {
+test.each([1, 2])('keeps the old folder in place if rename %i of its replacement fails', async (nth) => {
   await writeModel('old');
   let renames = 0;
   beforeOperation = (name) => {
@@ -140,7 +140,7 @@ test('sweep restores the old folder of an interrupted replacement, or removes it
   expect(readdirSync(folder)).toEqual(['model']);
 });
 
-test('sweep removes a link with the name of an old folder and leaves its target', async () => {
+test('sweep removes a link with the name of an old folder, but not its target', async () => {
   mkdirSync(join(folder, 'outside'));
   symlinkSync(join(folder, 'outside'), join(folder, '.tmp-model-old'));
   await sweep(folder, (name) => name.startsWith('.tmp-'));
@@ -158,7 +158,7 @@ test('removes an old draft, syncs the file before the rename and the folder afte
       await sync();
     };
   });
-  // The last open is of the folder, to sync it.
+  // The last open opens the folder, to sync it.
   expect(order).toEqual(['rm', 'open', 'sync file', 'rename', 'open']);
 });
 

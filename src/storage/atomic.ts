@@ -7,8 +7,8 @@ import { makeFolder } from './make-folder.ts';
 /*
  * Atomic writes of files and folders. Every function here guarantees:
  *
- * - After a kill or a power cut at any instruction, the path leads to either the complete old content or the
- *   complete new content.
+ * - After a kill or a power cut at any instruction, the path has either the complete old content or the complete new
+ * content.
  * - Once the call has returned, the new content survives a power cut: file and folder are synced to disk.
  * - A failed write throws, keeps the old content and removes its draft. File system errors are thrown as
  *   `StorageError`s.
@@ -20,23 +20,26 @@ import { makeFolder } from './make-folder.ts';
  * One writer per name at a time: processes that could write the same name take a lock first (`file-lock.ts`).
  */
 
-/** Prefix of drafts. */
+/** Prefix of the names of drafts. */
 const draftPrefix = '.tmp-';
 
 /** Sizes in bytes, keyed by path relative to the folder and sorted by path. */
 export type FileSizes = Readonly<Record<string, number>>;
 
-/** Replaces or creates one file with content that is in memory. */
+/** Replaces or creates one file, with content that is in memory. */
 export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
   await writeAtomic(path, (file) => file.writeFile(content));
 }
 
-/** `writeFileAtomic` for synchronous callers. Each process has a separate draft, so several may write the same content. */
+/**
+ * The synchronous form of `writeFileAtomic`. Each process has a separate draft, so several processes may write the same
+ * content.
+ */
 export function writeFileAtomicSync(path: string, content: Uint8Array): void {
   const draft = `${draftOf(path)}-${process.pid}`;
   try {
     rmSync(draft, { force: true });
-    // "wx" as in `writeAtomic`.
+    // "wx" never follows a symbolic link, as in `writeAtomic`.
     writeFileSync(draft, content, { flag: 'wx', flush: true });
     renameSync(draft, path);
     const folder = openSync(dirname(path), 'r');
@@ -52,7 +55,7 @@ export function writeFileAtomicSync(path: string, content: Uint8Array): void {
  * Replaces or creates one file with the content that `write` streams into it. Returns the result of
  * `write`.
  *
- * @param write receives the open draft, and its path for libraries that need a path.
+ * @param write receives the open draft, and its path, which some libraries need.
  */
 export async function writeAtomic<T>(
   path: string,
@@ -85,14 +88,14 @@ export function isWrittenInPlace(path: string): boolean {
     const found = statSync(path);
     return !found.isFile() && !found.isDirectory();
   } catch {
-    // If the path is missing or inaccessible, the write reports the error.
+    // If the path is missing or inaccessible, the write itself reports the error.
     return false;
   }
 }
 
 /**
- * Renames a finished draft to its final name: the last step for writers that keep their draft between calls, such as a
- * resumable download.
+ * Renames a finished draft to its final name. For writers that keep a draft between calls, such as a resumable
+ * download.
  */
 export async function publishDraft(draft: string, path: string): Promise<void> {
   try {
@@ -106,7 +109,7 @@ export async function publishDraft(draft: string, path: string): Promise<void> {
 /**
  * Replaces or creates one folder with the files that `fill` writes into an empty draft folder. Between the two
  * renames of a replacement, the old folder is not at its path; a kill at that moment leaves it as `.tmp-<name>-old`,
- * and the next write of that name or `sweep` renames it back. Returns the sizes of all files in it.
+ * and the next write of that name or `sweep` renames it back. Returns the sizes of all files in the folder.
  */
 export async function writeFolderAtomic(
   path: string,
@@ -126,7 +129,7 @@ export async function writeFolderAtomic(
     await rm(old, { recursive: true, force: true });
     return sizes;
   } catch (error) {
-    // Best effort: the next write or `sweep` tries again, and the caller gets the original error.
+    // Best effort: the next write or `sweep` tries again, and the caller receives the original error.
     await restoreOld(path).catch(() => undefined);
     await rm(draft, { recursive: true, force: true });
     throw explainSystemError(error, path);
@@ -152,12 +155,12 @@ export async function sweep(folder: string, isStale: (name: string) => boolean):
 async function restoreOld(path: string): Promise<void> {
   const old = oldOf(path);
   const found = await lstat(old).catch(() => undefined);
-  // A link is never the replaced folder: a crafted link could point outside.
+  // Never restore a link: the replaced folder was not a link, and a crafted one could point outside.
   if (found?.isDirectory() === true && !(await exists(path))) await renameDurably(old, path);
   else await rm(old, { recursive: true, force: true });
 }
 
-/** Returns the sizes of all files below `folder`. */
+/** Returns the sizes of all files below a folder. */
 export async function fileSizes(folder: string): Promise<FileSizes> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries
@@ -184,7 +187,7 @@ export function draftOf(path: string): string {
 
 const oldName = new RegExp(`^${draftPrefix.replace('.', '\\.')}(.+)-old$`);
 
-/** Returns the path of the old folder while it is being replaced. */
+/** Returns the path to which an old folder is moved while it is being replaced. */
 const oldOf = (path: string): string => draftOf(`${path}-old`);
 
 /** Syncs a folder and everything below it to the disk. */

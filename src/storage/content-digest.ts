@@ -8,7 +8,7 @@ export function contentDigest({
   answer,
   tests,
 }: Pick<Problem, 'prompt' | 'answer' | 'tests'>): string {
-  // Prompts without images keep the digests that they had before images existed.
+  // Prompts without images keep the digests that they had before Gradus supported images.
   const words = prompt.map(({ role, content, images = [] }) => [
     role,
     content,

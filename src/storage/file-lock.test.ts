@@ -21,7 +21,7 @@ test('allows one holder at a time and leaves only an empty file', () => {
   expect(readdirSync(folder)).toEqual(['run.lock']);
 });
 
-test('isLocked reads a read-only lock file', () => {
+test('isLocked works for a read-only lock file', () => {
   const path = join(folder, 'read-only.lock');
   takeLock(path)?.[Symbol.dispose]();
   chmodSync(path, 0o444);

@@ -1,10 +1,10 @@
 import { RunError } from '../core/errors.ts';
 
 /**
- * Returns JSON that parses back to an equal value; keys with `undefined` are omitted.
+ * Returns JSON text that parses back to an equal value; omits keys whose value is `undefined`.
  *
- * @param what names the value in the message: `the controller state`.
- * @throws RunError naming the key of a value that JSON would change silently: `NaN`, a typed array, a `Map`.
+ * @param what name of the value in the error message, such as `the controller state`.
+ * @throws RunError naming the key of a value that JSON would silently change, such as `NaN`, a typed array or a `Map`.
  */
 export function jsonText(value: unknown, what: string): string {
   return JSON.stringify(value, (key, part: unknown) => {

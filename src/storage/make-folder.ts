@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
  * Creates a folder and its missing parents. Fails if the file system accepts no new folders, as below /proc, where
  * Node's recursive `mkdir` loops forever.
  *
- * @throws the system error of the folder that could not be created.
+ * @throws the system error for the folder that could not be created.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
@@ -26,7 +26,10 @@ const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Replaces the system's message: the parent exists, so "no such file or folder" would be misleading. */
+/**
+ * Returns the error with a different message: the parent exists, so the system's "no such file or directory" would be
+ * misleading.
+ */
 const refused = (path: string, { syscall, message }: NodeJS.ErrnoException): NodeJS.ErrnoException =>
   Object.assign(new Error(`this file system accepts no new folders; ${message}`), {
     code: 'EACCES',

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /**
- * Runs `action` in one transaction: all of its writes are committed, or none. `IMMEDIATE` takes the write lock first, so
- * concurrent processes queue instead of failing.
+ * Runs `action` in one transaction, so that all of its writes are committed or none. `IMMEDIATE` takes the write lock
+ * first, so that concurrent processes queue instead of failing.
  */
 export function inTransaction<T>(database: DatabaseSync, action: () => T): T {
   database.exec('BEGIN IMMEDIATE');
@@ -17,10 +17,10 @@ export function inTransaction<T>(database: DatabaseSync, action: () => T): T {
   }
 }
 
-/** Closes the database with all content in one file, which can be copied and read from a read-only disk. */
+/** Closes the database so that all content is in one file, which can be copied and read from a read-only disk. */
 export function closeInOneFile(database: DatabaseSync): void {
-  // The first attempt fails while another process has the database open; the second still moves the log into the file.
-  // Both fail without write access.
+  // The first statement fails while another process has the database open; the second still moves the log into the
+  // file. Both fail without write access.
   for (const attempt of [
     'PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE',
     'PRAGMA wal_checkpoint(PASSIVE)',
@@ -29,7 +29,7 @@ export function closeInOneFile(database: DatabaseSync): void {
       database.exec(attempt);
       break;
     } catch {
-      // The next close tries again.
+      // Ignore the failure: the next close tries again.
     }
   }
   database.close();

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StorageError } from '../core/errors.ts';
 
-/** Meaning of a system error code for the user, and the stable code of the `StorageError`. */
+/** The meaning of each system error code for the user, and the stable code of the `StorageError`. */
 const meanings: Readonly<Record<string, readonly [meaning: string, code: string]>> = {
   ENOENT: ['no such file or folder', 'NOT_WRITABLE'],
   ENOTDIR: ['part of this path is a file; expected a folder', 'NOT_WRITABLE'],
@@ -21,7 +21,7 @@ const meanings: Readonly<Record<string, readonly [meaning: string, code: string]
  * Returns the `StorageError` for a file system error, such as a mistyped `--out` or a full disk. Returns any
  * other error unchanged.
  *
- * @param place path to name in the message; absent: the path in the system error.
+ * @param place path to name in the message; default: the path in the system error.
  */
 export function explainSystemError(error: unknown, place?: string): unknown {
   if (!(error instanceof Error) || !('syscall' in error)) return error;

@@ -13,7 +13,7 @@ const read = (text: string) => {
   return readExamples(file);
 };
 
-test('reads rows; a string prompt becomes one user message', async () => {
+test('reads rows, and converts a string prompt to one user message', async () => {
   const role = fc.constantFrom('system', 'user', 'assistant');
   const messages = fc.array(fc.record({ role, content: fc.string() }), { minLength: 1, maxLength: 3 });
   const row = fc.record({

@@ -39,7 +39,7 @@ function parseRow(value: unknown, where: string): z.output<typeof exampleRow> {
   });
 }
 
-/** Formats the value at a path of the row, shortened. */
+/** Formats the value at a path in the row, truncated. */
 function shown(value: unknown, path: readonly PropertyKey[]): string {
   const found = path.reduce<unknown>(
     (here, step) => (here as Record<PropertyKey, unknown> | undefined)?.[step],

@@ -11,7 +11,7 @@ export interface FittingExamples {
 }
 
 /**
- * Omits examples longer than the model's window, and counts examples whose text the tokenizer cannot encode.
+ * Omits examples longer than the model's window, and warns about text that the tokenizer cannot encode.
  *
  * @throws DataError if no example fits.
  */
@@ -22,7 +22,7 @@ export function fitExamples(
   const { maxSequenceTokens = Infinity } = sampler.info;
   const parts = examples.map((example) => {
     const [prompt, completion] = [renderer.render(example.prompt), renderer.encode(example.completion)];
-    // The end token follows the completion.
+    // Count the end token, which follows the completion.
     return { example, prompt, completion, length: prompt.length + completion.length + 1 };
   });
   const fitting = parts.filter(({ length }) => length <= maxSequenceTokens);

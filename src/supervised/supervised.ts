@@ -7,7 +7,7 @@ import { learningRateAt, type OptimizerConfig } from '../algorithms/optimizer.ts
 import type { LearningEngine, ModelWeights, Renderer } from '../engines/engine.ts';
 import { requireFinitePolicy } from '../engines/require-finite.ts';
 
-/** A prompt with the completion to learn. */
+/** A prompt and the completion to learn. */
 export interface SupervisedExample {
   readonly prompt: readonly Message[];
   readonly completion: string;
@@ -15,14 +15,14 @@ export interface SupervisedExample {
 
 /** Training settings. */
 export interface SupervisedSettings {
-  /** Examples per optimizer step; at most the number of examples. */
+  /** Number of examples per optimizer step, capped at the number of examples. */
   readonly batchSize: number;
-  /** Passes over the examples; may be fractional. */
+  /** Number of passes over the examples; may be fractional. */
   readonly epochs: number;
   /** Maximum number of steps, if the epochs would take more; a cosine schedule also ends there. */
   readonly maxSteps?: number | undefined;
   readonly optimizer: OptimizerConfig;
-  /** Seed of the order of the examples. */
+  /** Seed for the order of the examples. */
   readonly seed: number;
 }
 
@@ -34,11 +34,11 @@ export interface SupervisedOptions extends SupervisedSettings {
 
 /** Result of one supervised optimizer step. */
 export interface SupervisedResult {
-  /** Mean negative log-likelihood per completion token, nats. */
+  /** Mean negative log-likelihood per completion token, in nats. */
   readonly loss: number;
   readonly gradNorm?: number;
   readonly learningRate: number;
-  /** Completion tokens of the step. */
+  /** Number of completion tokens in the step. */
   readonly tokens: number;
   readonly sequences: number;
 }
@@ -47,11 +47,11 @@ export interface SupervisedResult {
 export interface SupervisedStep extends Omit<SupervisedResult, 'sequences'> {
   readonly step: number;
   readonly lastStep: number;
-  /** Completion tokens trained on so far. */
+  /** Number of completion tokens trained on so far. */
   readonly tokens: number;
 }
 
-/** Items, such as examples, in training order. */
+/** The order in which training uses items, such as examples. */
 export interface BatchPlan<Item> {
   readonly lastStep: number;
   /**
@@ -63,7 +63,7 @@ export interface BatchPlan<Item> {
 /**
  * Plans the steps: every epoch visits all items once, in a seeded order.
  *
- * @throws ConfigError without items.
+ * @throws ConfigError if there are no items.
  */
 export function planBatches<Item>(
   items: readonly Item[],
@@ -95,8 +95,8 @@ function epochOrder(count: number, seed: number): (epoch: number) => readonly nu
 }
 
 /**
- * Makes one optimizer step on the cross-entropy of completions, averaged over tokens. Masks prompts, and appends the
- * model's end token to each completion.
+ * Makes one optimizer step on the cross-entropy of completions, averaged over their tokens. Prompt tokens have no
+ * weight; each completion ends with the model's end token.
  *
  * @throws EngineError when the loss or a gradient is not finite.
  */
@@ -111,7 +111,7 @@ export async function superviseStep(
 }
 
 /**
- * Makes one optimizer step of cross-entropy on sequences whose weights are normalised.
+ * Makes one optimizer step on the cross-entropy of sequences, whose weights it normalises.
  *
  * @throws EngineError when the loss or a gradient is not finite.
  */
@@ -154,7 +154,7 @@ const smallerRate = 'the same command with a smaller learning rate';
 /**
  * Trains on examples to the end of the plan; see `planBatches` and `superviseStep`.
  *
- * @throws ConfigError without examples; EngineError when the loss or a gradient is not finite.
+ * @throws ConfigError if there are no examples; EngineError if the loss or a gradient is not finite.
  */
 export async function superviseModel(
   engine: LearningEngine,
@@ -166,7 +166,7 @@ export async function superviseModel(
   let tokens = 0;
   let report: SupervisedStep | undefined;
   for (let step = 1; step <= lastStep; step++) {
-    // Keep the model trained before the interruption, if there was a step.
+    // If a step was made before the interruption, return the model trained so far.
     if (report === undefined) options.signal?.throwIfAborted();
     else if (options.signal?.aborted === true) break;
     const rate = learningRateAt(optimizer, step, lastStep);

@@ -1,7 +1,7 @@
 import type { Problem } from '../core/problem.ts';
 
 /**
- * Creates a math problem for tests; override any field. Callers must give unique ids.
+ * Creates a math problem for tests; `overrides` replace its fields. Give each problem a unique id.
  *
  * @example
  * const problems = [1, 2, 3].map((n) => mathProblem({ id: `sum/${n}`, knob: n }));
@@ -19,7 +19,7 @@ export function mathProblem(overrides: Partial<Problem> = {}): Problem {
   };
 }
 
-/** Creates a code problem for tests, with two visible cases; override any field. */
+/** Creates a code problem for tests, with two visible cases; `overrides` replace its fields. */
 export function codeProblem(overrides: Partial<Problem> = {}): Problem {
   return {
     id: 'double/1/train/0',

@@ -20,11 +20,11 @@ import type {
   StepStats,
 } from '../engines/engine.ts';
 
-/** Script of an engine: its completions and delays. */
+/** Options of a scripted engine. */
 export interface ScriptedEngineOptions {
   /**
-   * Returns the text of one completion; `turn` counts the completions of an attempt from 0. `request` contains the
-   * tokens so far and the seed. May throw, to test how a caller handles a failing engine.
+   * Returns the text of one completion; `turn` is the number of earlier completions in the same attempt. `request`
+   * contains the tokens so far and the seed. May throw, to test how a caller handles a failing engine.
    */
   readonly complete: (
     key: string,
@@ -35,13 +35,13 @@ export interface ScriptedEngineOptions {
   ) => string | Promise<string>;
   /** Log-probability of every token, sampled or scored. Default −0.5. */
   readonly tokenLogprob?: number;
-  /** Maximum length of prompt and completion together, in characters. Default 4096. */
+  /** Maximum length of prompt and completion together, in tokens (one per UTF-16 unit). Default 4096. */
   readonly maxSequenceTokens?: number;
   /** Identifies the "model" in stored pass rates. Default `scripted`. */
   readonly modelHash?: string;
 }
 
-/** Ends every completion that no limit or stop string ends; decodes to an empty string. */
+/** Token that ends every completion that no limit or stop string ends; decodes to an empty string. */
 const endToken = 0;
 
 /**
@@ -141,7 +141,7 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
       const first = prompt.firstIndex ?? 0;
       for (let index = first; index < first + prompt.count; index++) {
         const completion = await this.#complete(request, prompt, index, version());
-        // Waits one turn of the event loop, so that callers see interleaving and aborts as with a real engine.
+        // Wait for one turn of the event loop, so that completions interleave and can be aborted as with a real engine.
         await new Promise<void>((resolve) => setImmediate(resolve));
         if (signal?.aborted === true) return;
         yield completion;
@@ -238,7 +238,7 @@ export class ScriptedEngine implements LearningEngine, Sampler, Renderer, ModelW
   }
 }
 
-/** Returns the text up to and including the first stop string. */
+/** Returns the text up to and including the first stop string, and whether there is one. */
 function cutAtStop(text: string, stops: readonly string[]): { text: string; ended: boolean } {
   const ends = stops.flatMap((stop) => (text.includes(stop) ? [text.indexOf(stop) + stop.length] : []));
   return ends.length === 0 ? { text, ended: false } : { text: text.slice(0, Math.min(...ends)), ended: true };

@@ -1,10 +1,10 @@
 import type { Answered, Environment, ReplyContext, WrittenTurn } from '../environments/environment.ts';
 
-/** Script of an environment. */
+/** Options of a scripted environment. */
 export interface ScriptedEnvironmentOptions extends Partial<
   Pick<Environment, 'name' | 'version' | 'stop' | 'roles' | 'tools' | 'maxTurns' | 'maxTime' | 'start'>
 > {
-  /** Returns the reply to turn 0, 1, … of an attempt. May throw, to test an environment that fails. */
+  /** Returns the reply to turn 0, 1, … of an attempt. May throw, to test how a caller handles a failing environment. */
   readonly reply: (
     written: WrittenTurn,
     turn: number,

@@ -11,7 +11,7 @@ import { type Completion, completionsOf, type Engine, type SampleRequest } from 
 /** One prompt and one answer as separate fields. */
 export interface SingleTurn {
   readonly promptTokens: Int32Array;
-  /** The answer's tokens; index t of the two arrays below refers to token t. */
+  /** The answer's tokens; entry t of each of the two arrays below refers to token t. */
   readonly tokens: Int32Array;
   readonly logprobs: Float32Array;
   readonly entropies?: Float32Array | undefined;
@@ -57,7 +57,7 @@ export function lastTurn({ tokens, logprobs, entropies, written, messages }: Tra
   };
 }
 
-/** A finished completion with its turn as separate fields. */
+/** The last turn of a finished completion, with the key and index of the completion. */
 export type SampledTurn = SingleTurn & Pick<Completion, 'key' | 'index'>;
 
 /** Samples completions and splits off the last turn of each. */

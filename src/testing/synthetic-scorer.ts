@@ -6,15 +6,15 @@ import type { StepScorer } from '../verifiers/step-scorer.ts';
 
 /** A step scorer of known quality. */
 export interface SyntheticScorerOptions {
-  /** Area under the ROC curve: the probability that a right prefix scores above a wrong one, in (0.5, 1). */
+  /** Area under the ROC curve: the probability that a correct prefix scores above a wrong one, in (0.5, 1). */
   readonly auc: number;
-  /** Whether the answer is right so far, up to token `end`. */
+  /** Returns whether the answer is correct up to token `end`. */
   readonly isRight: (problem: Problem, transcript: Transcript, end: number) => boolean;
   readonly seed: number;
 }
 
 /**
- * Creates a scorer that sees the truth with normal noise: score = σ(±1 + s · z), with z drawn once per prefix. Two
+ * Creates a scorer that observes the truth with normal noise: score = σ(±1 + s · z), with z drawn once per prefix. Two
  * normal distributions with means ±1 and deviation s have AUC = Φ(√2 / s), hence s = √2 / Φ⁻¹(AUC). Equal prefixes
  * have equal scores. The noise of different prefixes is independent, so averaging over steps helps this scorer more
  * than a trained one.

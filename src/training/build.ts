@@ -23,22 +23,22 @@ import { unknownTokenWarning } from '../models/unknown-tokens.ts';
 import { requireReplies } from '../models/check-replies.ts';
 import { beyondWindow, requireRoom } from '../models/check-prompt-length.ts';
 
-/** Parts that the caller must close. */
+/** The parts of a run, which the caller must dispose of. */
 export interface OpenParts extends TrainingParts, AsyncDisposable {
   /** Files from which problems and suites were read. */
   readonly data: DataRecord;
 }
 
-/** Options for loading, and a check of the files before any engine or verifier is opened. */
+/** Options for loading a recipe's parts. */
 export interface BuildOptions extends LoadingOptions {
-  /** Called with the files; throws to reject them. */
+  /** Called with the files that were read, before any engine or verifier is opened; may throw to reject them. */
   readonly onData?: (data: DataRecord) => void;
 }
 
 /**
- * Builds everything that a recipe names: loads and checks problems, opens verifiers and engine.
+ * Builds everything that a recipe names: loads and checks problems, and opens verifiers and the engine.
  *
- * @throws ConfigError, DataError or EngineError for the first error, after closing everything.
+ * @throws ConfigError, DataError or EngineError for the first error, after closing everything that was opened.
  */
 export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Promise<OpenParts> {
   const levels = checkRecipe(recipe);
@@ -92,7 +92,9 @@ export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Pr
   };
 }
 
-/** Returns the engine settings without vLLM servers, which would start a second set on the same GPUs. */
+/**
+ * Returns the engine settings without vLLM servers: with them, a second set of servers would start on the same GPUs.
+ */
 const withoutReplicas = (engine: EngineConfig): EngineConfig =>
   engine.type === 'torch' ? { ...engine, vllm: undefined } : engine;
 
@@ -106,7 +108,9 @@ async function missingTemplate(folder: string): Promise<string[]> {
   ];
 }
 
-/** Warns when problems from files share a text, because they are drawn more often and may have different golds. */
+/**
+ * Warns if problems from files share a text, because such problems are drawn more often and may have different golds.
+ */
 function duplicatesIn(problems: readonly Problem[]): string[] {
   const first = new Map<string, string>();
   const pairs = problems.flatMap((problem) => {
@@ -122,7 +126,7 @@ function duplicatesIn(problems: readonly Problem[]): string[] {
   ];
 }
 
-/** Warns when a suite is not held out, that is, when problems with the same text are trained on. */
+/** Warns if a suite is not held out, that is, if training problems have the same text as its problems. */
 function overlapOf({ config, problems }: LoadedSuite, trained: readonly Problem[]): string[] {
   const seen = new Set(trained.map(textOf));
   const shared = problems.filter((problem) => seen.has(textOf(problem)));
@@ -149,7 +153,7 @@ async function loadData(recipe: Recipe, { onData, ...options }: BuildOptions) {
   return { problems, suites, data };
 }
 
-/** Reads the files of examples once, so that an invalid row is found before anything is trained. */
+/** Reads the files of examples once, so that an invalid row is found before training starts. */
 async function exampleRecords(recipe: Recipe): Promise<FileRecord[]> {
   const paths = recipe.stages.flatMap((stage) =>
     stage.type === 'imitate' && typeof stage.examples === 'string' ? [stage.examples] : [],

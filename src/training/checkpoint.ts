@@ -4,7 +4,7 @@ import type { ControllerState } from './state.ts';
 import type { StartedBatch } from './step/collect-batch.ts';
 import type { TrainingContext } from './training-context.ts';
 
-/** State after a step, without the engine's state. */
+/** The state of training after a step, without the engine's state. */
 export interface Position {
   readonly state: ControllerState;
   /** Batches started for later steps, in order. */
@@ -33,7 +33,7 @@ export async function checkpoint(
   if (kept !== undefined) engine.learner.restartFrom?.(kept.engineState);
 }
 
-/** Returns a prompt to score: that of the first problem, if the recipe has problems. */
+/** Returns a prompt to score: that of the first problem, or undefined if the recipe has no problems. */
 const probe = ({ problems: [first] }: TrainingContext) =>
   first?.prompt ?? [{ role: 'user' as const, content: 'What is asked?' }];
 
@@ -45,7 +45,7 @@ async function recordOf(
   return { step, stage, purpose: 'train', offPolicySteps, groups };
 }
 
-/** Returns whether all rollouts of the batches have ended, without waiting for the others. */
+/** Returns whether all rollouts of the batches have ended; does not wait for them. */
 export async function haveEnded(batches: readonly StartedBatch[]): Promise<boolean> {
   const pending = Symbol('pending');
   const states = batches.map(({ firstRound }) =>

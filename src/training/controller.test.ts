@@ -42,7 +42,7 @@ const problems = Array.from({ length: 12 }, (_, i) =>
   mathProblem({ id: `p${i}`, answer: String(i), solution: `It is \\boxed{${i}}` }),
 );
 
-/** Solves problem i in i of 12 attempts, independent of the policy. */
+/** Solves problem i in i of 12 attempts, whatever the policy. */
 const answers = (key: string, index: number): string => {
   const n = Number(key.slice(1));
   return `\\boxed{${(index * 5) % 12 < n ? n : n + 1}}`;
@@ -132,13 +132,13 @@ test('runs all stages and records everything', async () => {
   expect(reader.evaluations().map(({ step }) => step)).toEqual([0, 2, 4, 6, 7]);
   expect(reader.metric('reward/mean').values).toHaveLength(7);
   expect(reader.groups({ step: 1 }).length).toBeGreaterThanOrEqual(4);
-  // All four attempts of the new measurement solved it, so it is no longer trained on.
+  // All four attempts of the new measurement solved problem 11, so the stage no longer selects it.
   const second = reader.groups({ stage: 'two' }).map(({ problemId }) => problemId);
   expect(second).not.toContain('p11');
   expect(engine.policyVersion).toBeGreaterThan(0);
 });
 
-test('measures at a stage boundary with the sampling of the stage, and reports the step', async () => {
+test('measures at a stage boundary with the sampling settings of the stage, and reports the step', async () => {
   const recipe = recipeWith({ sampling: { maxTokens: 32, topP: 0.9, topK: 5, stop: ['\n'] } });
   await using run = await newRun(recipe);
   await trainIn(run, recipe, scriptedEngine({ complete: answers }));
@@ -248,7 +248,7 @@ test.each([
     },
     stops: [1, 3, 4],
   },
-])('gives the same run with and without stops and resumes: $what', async ({ changes, stops }) => {
+])('a run with stops and resumes equals one without: $what', async ({ changes, stops }) => {
   const recipe = recipeWith(changes);
   const calm = await newRun(recipe, join(root, 'calm'));
   await trainIn(calm, recipe, scriptedEngine({ complete: answers }));
@@ -272,7 +272,7 @@ test.each([
   }
 });
 
-test('reports a step with nothing to learn and continues', async () => {
+test('reports a step that has nothing to learn from, and continues', async () => {
   const recipe = recipeWith({
     stages: [stage('one', { maxSteps: 2, maxRefills: 1, gates: [zeroAdvantage()] })],
   });
@@ -290,7 +290,7 @@ test('reports a step with nothing to learn and continues', async () => {
   expect(reader.metricsAt(1)).not.toHaveProperty('optim/loss');
 });
 
-test('does not save a step that was stopped between two updates as the previous step', async () => {
+test('if a step is stopped between two updates, does not save its state as that of the previous step', async () => {
   const recipe = recipeWith({ batch: { problems: 4, groupSize: 4, updates: 2 } });
   const stop = new AbortController();
   const engine = scriptedEngine({ complete: answers });
@@ -338,7 +338,7 @@ test('skips an update whose gradient is not finite, warns, and continues', async
   expect(engine.policyVersion).toBe(6);
 });
 
-test('ends a run after five steps in a row without a finite gradient, even across a resume', async () => {
+test('ends a run after five consecutive steps without a finite gradient, even across a resume', async () => {
   const recipe = recipeWith({});
   const stuckAfter = (steps: number) => brokenUpdates((update) => update > steps);
   {
@@ -368,7 +368,7 @@ test('never counts outcomes from starts towards the pass rates of their problems
   expect(count).toBe(4 * problems.length + 4 * groupsFrom('prompt'));
 });
 
-test('selects by pass rates with and without an environment, which the store keeps apart', async () => {
+test('selects by pass rates with and without an environment, which the store keeps separate', async () => {
   const needsTool = allOf(band({ min: 0.5 }), band({ model: 'policy-closed-book', max: 0.1 }));
   const recipe = recipeWith({
     environments: { math: { type: 'python' } },

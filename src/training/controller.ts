@@ -30,9 +30,9 @@ import type { TrainingContext } from './training-context.ts';
  */
 
 /**
- * Trains from a state to the end of the last stage and returns the final state.
+ * Trains from a state to the end of the last stage; returns the final state.
  *
- * @param started batches of the checkpoint, in order.
+ * @param started batches from the checkpoint, in order.
  */
 export async function train(
   context: TrainingContext,
@@ -58,7 +58,7 @@ export async function train(
   return state;
 }
 
-/** Begins the stage, unless the state is from its middle. */
+/** Begins the next stage, unless the state is from the middle of a stage. */
 async function beginStage(context: TrainingContext, state: ControllerState): Promise<ControllerState> {
   if (state.stage !== null) return state;
   const stage = context.recipe.stages[state.curriculum.stage]!;
@@ -121,7 +121,10 @@ async function runStage(
   }
 }
 
-/** Runs one step; if stopped in the middle, saves the previous step first. */
+/**
+ * Runs one step. If it is stopped before it has changed the policy, saves the state after the previous step. Rethrows
+ * the reason.
+ */
 async function runStepOrSave(
   context: TrainingContext,
   stage: StageRun,
@@ -134,7 +137,7 @@ async function runStepOrSave(
     signal?.throwIfAborted();
     return await stage.step(state);
   } catch (error) {
-    // After a partial step, the policy is no longer that of the previous step.
+    // Once a step has updated the policy, the state after the previous step is lost.
     const isWhole = run.step === done && engine.weights.policyVersion === policyVersion;
     if (signal?.aborted === true && isWhole && done > 0 && (await haveEnded(before.started)))
       await checkpoint(context, before, false);

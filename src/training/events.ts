@@ -6,7 +6,7 @@ import type { Metrics } from './step/step-metrics.ts';
 export type TrainingEvent =
   | RunStart
   | { readonly type: 'measure'; readonly stage: string; readonly done: number; readonly total: number }
-  /** Number of attempts of a stage that harvests. */
+  /** Number of attempts made so far by a stage that harvests. */
   | { readonly type: 'harvest'; readonly stage: string; readonly done: number; readonly total: number }
   | { readonly type: 'evaluate'; readonly suite: string; readonly done: number; readonly total: number }
   | { readonly type: 'evaluated'; readonly step: number; readonly evaluation: Evaluation }
@@ -14,14 +14,14 @@ export type TrainingEvent =
   | { readonly type: 'warning'; readonly message: string }
   /** Estimated worth of selection in a stage, after some of its steps. */
   | { readonly type: 'staging-worth'; readonly stage: string; readonly message: string }
-  /** Number of rollouts of a step, and with `ahead()` of later steps; `total` grows when gates refill. */
+  /** Number of rollouts made so far for a step and, with `ahead()`, for later steps; `total` grows with refills. */
   | { readonly type: 'roll'; readonly step: number; readonly done: number; readonly total: number }
   | StepEvent;
 
 /** Description of a stage before it begins. */
 export interface StagePlan {
   readonly name: string;
-  /** Last step; null if the number of examples decides it. */
+  /** Number of the last step; null if it depends on the number of examples. */
   readonly maxSteps: number | null;
 }
 
@@ -44,7 +44,7 @@ export interface StepEvent {
   readonly maxSteps: number;
   readonly metrics: Metrics;
   readonly timings: Metrics;
-  /** Verdicts of some rollouts of the step, one per problem. */
+  /** A sample of the step's verdicts, one per problem. */
   readonly verdicts: readonly ShownVerdict[];
 }
 

@@ -12,7 +12,7 @@ import {
   type TrainingEvent,
 } from './events.ts';
 
-/** Options of watching a run. */
+/** Options for watching a run. */
 export interface WatchOptions {
   readonly signal?: AbortSignal;
   /** Poll interval in milliseconds. Default 1,000. */
@@ -28,10 +28,10 @@ interface Told {
 
 /**
  * Yields the events of a run from its directory, even while another process writes it: first all recorded events, then
- * new ones, until the run ends or the signal aborts. Progress within a step or a measurement is not recorded and
- * therefore not yielded. After a resume from an earlier step, starts again from the beginning.
+ * new ones, until the run ends or the signal aborts. Does not yield progress within a step or a measurement, which is
+ * not recorded. If the run resumes from an earlier step, starts again from the beginning.
  *
- * @throws RunError when the run is missing or its recipe was edited.
+ * @throws RunError if the run is missing or its recipe was edited.
  */
 export async function* watchRun(
   directory: string,
@@ -41,7 +41,7 @@ export async function* watchRun(
   const { stages } = (await readRunRecipe(directory)).recipe;
   let told: Told | undefined;
   for (;;) {
-    // Check this before reading, so that the last records of an ended run are read below.
+    // Read the status before the records, so that no record of a run that has ended is missed below.
     const { status, step } = run.summary();
     if (told === undefined || step < told.steps) {
       told = { steps: 0, events: 0, evaluations: 0 };
@@ -59,7 +59,7 @@ export const stagePlan = ({ name, maxSteps }: Recipe['stages'][number]): StagePl
   maxSteps: maxSteps ?? null,
 });
 
-/** Yields everything recorded since `told`, in the order of recording. */
+/** Yields everything recorded since `told`, in the order in which it was recorded. */
 async function* tellNews(
   run: RunReader,
   stages: Recipe['stages'],
@@ -91,7 +91,7 @@ function shownEvent({ type, stage = '', message, step }: RunEvent): TrainingEven
   return { type: 'warning', message: step === 0 ? message : `step ${step}: ${message}` };
 }
 
-/** Rollouts are read for this many of the last steps, and skipped for older steps. */
+/** Number of the last steps whose rollouts are read; older steps are yielded without verdicts. */
 const shownSteps = 1;
 
 async function stepEvent(
@@ -116,7 +116,7 @@ async function stepEvent(
   };
 }
 
-/** Returns the number of steps of a stage that imitates, which is known once the stage has begun. */
+/** Returns the number of steps in a stage that imitates; undefined until the stage has begun. */
 function stepsIn(run: RunReader, stage: string): number | undefined {
   const start = run.events().find((event) => event.type === 'stage-start' && event.stage === stage);
   return (start?.data as { readonly steps?: number } | undefined)?.steps;

@@ -24,7 +24,7 @@ import { readStartedBatches, type StoredBatch } from '../runs/files/started-batc
 import { type ControllerState, controllerStart, controllerState } from './state.ts';
 import { stagePlan } from './follow-run.ts';
 
-/** Observers and abort signal of a run. */
+/** Callbacks and abort signal of a run. */
 export interface TrainingWatch {
   readonly report?: (event: TrainingEvent) => void;
   /** Called while files are downloaded from a hub, before the run begins. */
@@ -54,8 +54,8 @@ export async function startTraining(
 
 /**
  * Resumes a run from its newest checkpoint to its end. The result is the same as that of an uninterrupted run.
- * @throws RunError when the run is finished, locked by another process, damaged, or its recipe or one of its
- * problem files has changed.
+ * @throws RunError if the run is finished, locked by another process or damaged, or if its recipe or one of its problem
+ * files has changed.
  */
 export async function resumeTraining(
   directory: string,
@@ -92,7 +92,7 @@ export async function resumeTraining(
   return await trainIn(run, parts!, { state, started }, watch);
 }
 
-/** Plans the run. An unreadable earlier run must not prevent a new run. */
+/** Plans the run; returns undefined if that fails, because an unreadable earlier run must not prevent a new run. */
 async function planOf(
   parts: OpenParts,
   runsDir: string,
@@ -154,7 +154,7 @@ async function verifierEnvironments({ problems, verifierFor }: OpenParts): Promi
 async function endBadly(run: Run, error: unknown, signal: AbortSignal | undefined): Promise<never> {
   const isInterrupt = signal?.aborted === true;
   const reason = isInterrupt ? 'stopped by the user' : messageOf(error);
-  // Throw the reason even if the disk cannot store it.
+  // Throw the reason even if it cannot be stored on disk.
   await run.finish(isInterrupt ? 'interrupted' : 'failed', reason).catch(() => undefined);
   if (!isInterrupt) throw error;
   throw new RunError(`${run.directory}: stopped; everything up to its last checkpoint is kept`, {

@@ -11,7 +11,7 @@ const poolProblem = z.strictObject({
 });
 
 const poolState = z.strictObject({
-  /** Problems selected at the start of the stage. */
+  /** The problems selected at the start of the stage. */
   pool: z.array(poolProblem).readonly(),
   /** State of the sampler; `null` before the stage's first step. */
   sampler: z.unknown(),
@@ -39,12 +39,13 @@ export const controllerState = z.strictObject({
   curriculum: curriculumState,
   /** The current stage; `null` between stages. */
   stage: z.union([poolState, exampleState, distilState]).nullable(),
-  /** Results of re-measurements at stage boundaries, by problem id; newer than the base measurement. */
+  /** Results of re-measurements at stage boundaries, by problem id, which take precedence over the base measurement. */
   remeasured: z.record(z.string(), trials),
   /** Current number of consecutive steps in which every update was skipped for a non-finite gradient. */
   stuckSteps: z.int().min(0).default(0),
   /**
-   * Number of steps of stages that imitate or distil, which the learning-rate schedule of other stages does not count.
+   * Number of steps made by stages that imitate or distil, which the learning-rate schedule of other stages does not
+   * count.
    */
   imitated: z.int().min(0).default(0),
 });

@@ -5,7 +5,10 @@ import { createRun } from '../runs/writing/create-run.ts';
 import { readRunResult } from './summary.ts';
 import { makeFastFolder } from '../../test/runs/fast-folder.ts';
 
-/** Returns an evaluation with one problem per argument, which is its number of trials, all correct. */
+/**
+ * Returns an evaluation with one problem per argument; the argument is the problem's number of trials, all of them
+ * correct.
+ */
 const evaluation = (...trials: readonly number[]) => ({
   suite: 'held-out',
   problems: trials.map((count, i) => ({ id: `p${i}`, domain: 'math', trials: count, successes: count })),
@@ -22,7 +25,7 @@ async function resultOf(before: unknown, after: unknown) {
   return await readRunResult(run.directory);
 }
 
-test('omits the comparison for a run without a problem judged in both evaluations', async () => {
+test('omits the comparison if no problem was judged in both evaluations', async () => {
   const result = await resultOf(evaluation(2, 0), evaluation(0, 2));
   expect(result.suites).toMatchObject([{ name: 'held-out' }]);
   expect(result.suites[0]!.comparison).toBeUndefined();

@@ -17,11 +17,11 @@ export interface StageSummary {
   readonly problems: number;
   /** Examples and losses of a stage that imitates; absent for other stages. */
   readonly imitation?: ImitationSummary;
-  /** Reason why the stage ended. */
+  /** Why the stage ended. */
   readonly reason: string;
 }
 
-/** Examples and losses of a stage that imitates; losses in nats per completion token. */
+/** Examples and losses of a stage that imitates. Losses are in nats per completion token. */
 export interface ImitationSummary {
   readonly examples: number;
   /** Number of completion tokens trained on. */
@@ -46,20 +46,20 @@ export interface SuiteSummary {
 /** Summary of a finished run and its effect. */
 export interface RunResult {
   readonly run: string;
-  /** Folder of the trained model; absent before the run's end. */
+  /** Folder of the trained model; absent before the end of the run. */
   readonly model?: string;
   readonly stages: readonly StageSummary[];
   readonly suites: readonly SuiteSummary[];
-  /** Worth of selection after the first steps of each stage, with one message per stage. */
+  /** Messages about the worth of selection after the first steps of a stage, one per stage. */
   readonly worth: readonly string[];
-  /** Number of tokens written for training. */
+  /** Number of tokens written in training rollouts. */
   readonly tokens: number;
   readonly rollouts: number;
   /** Alerts of the run at its end, most urgent first. */
   readonly alerts: readonly Alert[];
 }
 
-/** Reads the result of a run from its directory; resumes do not change it. */
+/** Reads the result of a run from its directory. The result does not depend on whether the run was resumed. */
 export async function readRunResult(directory: string): Promise<RunResult> {
   using reader = await openRunReader(directory);
   const total = (metric: string): number => sum(reader.metric(metric).values);
@@ -103,7 +103,7 @@ function readStages(reader: RunReader): StageSummary[] {
   });
 }
 
-/** Adds the readiness for reinforcement learning to the suites of a run that imitated. */
+/** Reads the results of the suites; for a run that imitated, adds the readiness for reinforcement learning. */
 function readSuites(reader: RunReader): SuiteSummary[] {
   const isImitating = reader.metricNames().some(({ name }) => name === 'sft/loss');
   return suiteEnds(reader).map(({ suite: name, before, after, comparison }) => {

@@ -12,7 +12,7 @@ import type { Run } from '../runs/writing/run.ts';
 import type { Verifier } from '../verifiers/verifier.ts';
 import type { TrainingEvent } from './events.ts';
 
-/** A suite with its problems loaded. */
+/** A suite and its loaded problems. */
 export interface LoadedSuite {
   readonly config: SuiteConfig;
   readonly problems: readonly Problem[];
@@ -28,24 +28,24 @@ export interface TrainingParts {
   readonly recipe: Recipe;
   readonly engine: LearningEngine;
   readonly verifierFor: (problem: Problem) => Verifier;
-  /** Returns the environment of a problem; if absent, attempts have one turn. */
+  /** Returns the environment of a problem. If absent, all attempts have one turn. */
   readonly environmentOf?: Environments['of'];
-  /** Unfinished work by name, for the watchdog. */
+  /** Tracks unfinished work by name, for the watchdog. */
   readonly pending: PendingWork;
   readonly problems: readonly Problem[];
   readonly suites: readonly LoadedSuite[];
   readonly levels: Levels;
   /** Pass rates of other models: label → problem id → trials. */
   readonly knownPassRates: ReadonlyMap<string, PassRates>;
-  /** Opens the policy's model with the weights of a saved state, only to sample and score. */
+  /** Opens the policy's model with the weights of a saved state, for sampling and scoring only. */
   readonly openFrozen?: (state: string) => Promise<LocalEngine>;
-  /** Present if a stage distils or harvests from it. */
+  /** The teacher; absent unless a stage distils or harvests from it. */
   readonly teacher?: Teacher | undefined;
   /** Reasons to doubt the run's figures, reported before the run starts. */
   readonly warnings: readonly string[];
 }
 
-/** The parts of training, and the run that records everything. */
+/** The parts of a run, and the run directory that records everything. */
 export interface TrainingContext extends TrainingParts {
   readonly run: Run;
   readonly store: PassRateStore;

@@ -14,26 +14,26 @@ const endings: Readonly<Record<ImageType, string>> = {
   'image/gif': 'gif',
 };
 
-/** Describes an image whose bytes are in a file. */
+/** Returns the description of an image whose bytes are in a file. */
 function partOf(bytes: Uint8Array, path: string): ImagePart {
   const header = readImageHeader(bytes);
   return { type: 'image', sha256: digestOf(bytes), ...header, bytes: bytes.length, path };
 }
 
 /**
- * Reads the description of an image file.
+ * Reads an image file and returns its description.
  *
- * @param path resolved against the working directory.
- * @throws DataError when the file is missing (`DATA_NO_IMAGE`), not an image, truncated or too large.
+ * @param path the file; a relative path is resolved against the working directory.
+ * @throws DataError if the file is missing (`DATA_NO_IMAGE`), not an image, truncated or too large.
  */
 export function describeImage(path: string): ImagePart {
   return partOf(readBytes(path), resolve(path));
 }
 
 /**
- * Writes an image as `images/<sha256>.<ending>` into a folder, unless it is already there.
+ * Writes an image as `images/<sha256>.<extension>` into a folder, unless the file already exists.
  *
- * @throws DataError for an invalid image, and when the folder is not writable.
+ * @throws DataError for an invalid image, and if the folder is not writable.
  */
 export function keepImage(bytes: Uint8Array, folder: string): ImagePart {
   const { sha256, mediaType } = partOf(bytes, '');
@@ -52,7 +52,7 @@ export function keepImage(bytes: Uint8Array, folder: string): ImagePart {
 /**
  * Reads the bytes of an image.
  *
- * @throws DataError when its file is missing, and (`DATA_CHANGED`) when its bytes differ from those at import.
+ * @throws DataError if the file is missing, or (`DATA_CHANGED`) if its bytes have changed since the import.
  */
 export function readImage({ path, sha256 }: Pick<ImagePart, 'path' | 'sha256'>): Buffer {
   const bytes = readBytes(path);

@@ -2,20 +2,23 @@ import { crc32 } from 'node:zlib';
 import type { ImageType } from '../../core/image.ts';
 import { DataError } from '../../core/errors.ts';
 
-/** Limits on an image. Model servers scale larger images down; decoding them takes gigabytes. */
+/**
+ * Limits on the size of an image. Decoding larger images takes gigabytes, and model servers would scale them down
+ * anyway.
+ */
 export const imageLimits = { maxBytes: 20 * 2 ** 20, maxPixels: 50_000_000 } as const;
 
-/** What the header of an image states. */
+/** The properties that the header of an image states. */
 export interface ImageHeader {
   readonly mediaType: ImageType;
-  /** Pixels. */
+  /** Width in pixels. */
   readonly width: number;
   readonly height: number;
 }
 
 type Size = Pick<ImageHeader, 'width' | 'height'>;
 
-/** Returns the type of an image by its first bytes, never by its name; undefined for any other content. */
+/** Detects the type of an image by its first bytes, never by its name; returns undefined for any other content. */
 function imageTypeOf(bytes: Uint8Array): ImageType | undefined {
   const start = latin(bytes, 0, 12);
   if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
@@ -25,8 +28,8 @@ function imageTypeOf(bytes: Uint8Array): ImageType | undefined {
 }
 
 /**
- * Reads the type and size of an image, and checks that the file is complete and within `imageLimits`. Pixels are not
- * decoded.
+ * Reads the type and size of an image, and checks that the file is complete and within `imageLimits`. Does not decode
+ * pixels.
  *
  * @throws DataError for another format, a truncated file, or an image that is too large.
  */
@@ -74,7 +77,7 @@ function pngSize(bytes: Buffer): Size {
   throw truncated('PNG', bytes);
 }
 
-/** Walks the segments of a JPEG to its frame header (ITU-T T.81, B.2.2), and checks the end-of-image marker. */
+/** Reads the segments of a JPEG up to its frame header (ITU-T T.81, B.2.2), and checks the end-of-image marker. */
 function jpegSize(bytes: Buffer): Size {
   let at = 2;
   while (at + 9 <= bytes.length && bytes[at] === 0xff) {
@@ -121,7 +124,7 @@ function webpSize(bytes: Buffer): Size {
 const truncated = (name: string, { length }: Uint8Array): DataError =>
   new DataError(`expected a complete ${name}, got a truncated or damaged one of ${length} bytes`);
 
-/** Describes content that is not a supported image. */
+/** Describes content that is not a supported image, for an error message. */
 function kindOf(bytes: Uint8Array): string {
   const start = latin(bytes, 0, 512);
   if (/^(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!doctype svg|svg)/i.test(start))

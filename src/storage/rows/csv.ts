@@ -6,7 +6,7 @@ import type { Row } from './row.ts';
 
 /**
  * Streams the rows of a CSV file (RFC 4180): the first record names the columns; quoted fields may contain separators,
- * line ends and doubled quotes. An empty field counts as an absent column, not as an empty string.
+ * line ends and doubled quotes. An empty field counts as a missing column, not as an empty string.
  */
 export async function* csvRows(file: string, shown: string, separator: ',' | '\t'): AsyncGenerator<Row> {
   let names: readonly string[] | undefined;
@@ -41,7 +41,7 @@ function rowOf(names: readonly string[], fields: readonly string[], shown: strin
   };
 }
 
-/** Largest record in bytes. Without a limit, an unclosed quote would exhaust memory. */
+/** Maximum size of a record in bytes. Without a limit, an unclosed quote would exhaust memory. */
 const maxRecordBytes = 1 << 26;
 
 async function* recordsOf(
@@ -52,7 +52,7 @@ async function* recordsOf(
   const parser = parse({
     delimiter: separator,
     record_delimiter: ['\r\n', '\n'],
-    // The count is checked when a row is read, so that one bad row can be skipped.
+    // The number of columns is checked when a row is read, so that one bad row can be skipped.
     relax_column_count: true,
     relax_quotes: true,
     max_record_size: maxRecordBytes,

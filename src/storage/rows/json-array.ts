@@ -4,8 +4,8 @@ import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
 
 /**
- * Streams the rows of a JSON file: the elements of one list, or concatenated objects in any layout. Elements are parsed one
- * at a time, so the file may be larger than memory.
+ * Streams the rows of a JSON file: the elements of one list, or concatenated objects with any white space. Parses
+ * elements one at a time, so the file may be larger than memory.
  */
 export async function* jsonArray(file: string, shown: string): AsyncGenerator<Row> {
   const splitter = new ElementSplitter();
@@ -41,7 +41,7 @@ class ElementSplitter {
   #position = 0;
   #start = -1;
   #depth = 0;
-  /** Depth at which elements begin: 1 inside a list, 0 without one. */
+  /** Nesting depth at which elements begin: 1 inside a list, 0 for concatenated objects. */
   #base: 0 | 1 = 0;
   #isBegun = false;
   #inString = false;
@@ -58,13 +58,13 @@ class ElementSplitter {
     if (this.#start > 0) this.#start = 0;
   }
 
-  /** Returns the element that is still open at the end. */
+  /** Returns the text of an element that is still open at the end of the file; undefined if there is none. */
   rest(): string | undefined {
     if (this.#start >= 0) return this.#text.slice(this.#start);
     return this.#depth > 0 ? '' : undefined;
   }
 
-  /** Advances to the closing quote, or past one escape. */
+  /** Called inside a string: advances past the closing quote, or past one escape. */
   #string(): undefined {
     const quote = this.#text.indexOf('"', this.#position);
     const escape = this.#text.slice(this.#position, quote < 0 ? undefined : quote).indexOf('\\');
@@ -77,7 +77,7 @@ class ElementSplitter {
     this.#position += escape + 2;
   }
 
-  /** Consumes one character outside strings; returns the element that it ends. */
+  /** Consumes one character outside strings; returns the element that the character ends, if any. */
   #step(character: string): string | undefined {
     const isOutside = this.#depth === this.#base;
     if (!this.#isBegun && character === '[') {

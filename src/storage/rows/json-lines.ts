@@ -3,19 +3,19 @@ import { parseJson } from '../../core/lossless-json.ts';
 import { openText } from './open-text.ts';
 import type { Row } from './row.ts';
 
-/** A row of a JSON Lines file: its 1-based number and the value in it. */
+/** A row of a JSON Lines file: its 1-based number and its value. */
 interface JsonRow {
   readonly row: number;
   readonly value: unknown;
 }
 
 /**
- * Streams the parsed rows of a JSON Lines file in constant memory and skips blank lines.
+ * Streams the parsed rows of a JSON Lines file in constant memory; skips blank lines.
  *
  * @param file path of the file.
  * @param shown the file's name in messages.
- * @throws DataError naming file and row when the file cannot be read or contains no rows, or a row is not
- * complete JSON.
+ * @throws DataError naming file and row if the file cannot be read or contains no rows, or if a row is not complete
+ * JSON.
  */
 export async function* readJsonRows(file: string, shown: string): AsyncGenerator<JsonRow> {
   let isEmpty = true;
@@ -27,7 +27,7 @@ export async function* readJsonRows(file: string, shown: string): AsyncGenerator
 }
 
 /**
- * Streams the rows of a JSON Lines file and skips blank lines. Only a line feed ends a row: Node's line reader also
+ * Streams the rows of a JSON Lines file; skips blank lines. Only a line feed ends a row: Node's line reader also
  * splits at U+2028, which strings may contain.
  */
 export async function* jsonLines(file: string, shown: string): AsyncGenerator<Row> {
@@ -55,7 +55,7 @@ function rowOf(line: string, shown: string, number: number): Row {
   };
 }
 
-/** Returns the likely cause of a line that is not JSON, with the fix. */
+/** Returns advice about the likely cause of a line that is not JSON. */
 function adviceFor(line: string): string {
   if (/[:[,]\s*(?:NaN|-?Infinity)\b/.test(line))
     return "Python's NaN and Infinity are not JSON; write null, or leave the row out";
@@ -64,7 +64,7 @@ function adviceFor(line: string): string {
 }
 
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  // A line may span many pieces; scan each piece once.
+  // A line may span many pieces: collect them, so that each piece is scanned only once.
   let begun: string[] = [];
   for await (const piece of pieces) {
     const lines = piece.split('\n');

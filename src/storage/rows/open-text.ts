@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { DataError } from '../../core/errors.ts';
 
 /**
- * Streams the text of a UTF-8 file without its byte order mark; a file named `.gz` is decompressed.
+ * Streams the text of a UTF-8 file without its byte order mark; decompresses a file with the extension `.gz`.
  *
  * @param shown the file's name in messages.
  * @throws DataError for a file that is missing, not UTF-8, or truncated.
@@ -44,7 +44,9 @@ async function unreadable(cause: unknown, file: string, shown: string): Promise<
   return cause;
 }
 
-/** Identifies bytes that are not UTF-8, so that the advice fits: converting an archive as text would destroy it. */
+/**
+ * Identifies content that is not UTF-8, so that the advice suits it: converting an archive like text would destroy it.
+ */
 function nature(bytes: Buffer, file: string): { readonly got: string; readonly tryNext: string } {
   const start = bytes.toString('latin1');
   if (/^(?:\xff\xfe|\xfe\xff)/.test(start))

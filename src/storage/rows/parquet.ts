@@ -3,15 +3,15 @@ import { compressors as codecs } from 'hyparquet-compressors';
 import { DataError } from '../../core/errors.ts';
 import type { Row } from './row.ts';
 
-/** Handles pages without values: LZ4 encodes them as one zero byte, which the decoder rejects. */
+/** Decompressors that also accept pages without values, which LZ4 encodes as one zero byte that the library rejects. */
 const compressors: typeof codecs = {
   ...codecs,
   LZ4_RAW: (input, length) => (length === 0 ? new Uint8Array() : codecs.LZ4_RAW!(input, length)),
 };
 
 /**
- * Streams the rows of a Parquet file of any codec; memory holds the columns of one row group. 64-bit integers become
- * numbers if the conversion is exact and stay `bigint` otherwise; dates become ISO strings.
+ * Streams the rows of a Parquet file with any codec; keeps the columns of one row group in memory. 64-bit integers
+ * become numbers if the conversion is exact and stay `bigint` otherwise; dates become ISO strings.
  */
 export async function* parquetRows(file: string, shown: string): AsyncGenerator<Row> {
   const { columns, ranges, readColumn } = await openScan(file, shown);
@@ -78,7 +78,10 @@ function plain(value: unknown): unknown {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Decodes bytes without a type, which old writers use for text; undefined for other bytes, such as images. */
+/**
+ * Decodes bytes without a logical type, which old writers use for text; returns undefined for bytes that are not text,
+ * such as images.
+ */
 function textIn(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes);

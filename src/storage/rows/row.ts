@@ -1,7 +1,7 @@
 /** One row of a file, before its columns are interpreted. */
 export interface Row {
-  /** 1-based: the line in JSON Lines, the record in other formats. */
+  /** Number of the row, from 1: its line in JSON Lines, its record in other formats. */
   readonly number: number;
-  /** Parses the row, usually to an object. Throws a `DataError` naming file and row when it is malformed. */
+  /** Parses the row, usually to an object. Throws a `DataError` naming file and row if it is malformed. */
   read(): unknown;
 }

@@ -26,7 +26,7 @@ async function valuesOf(name: string, content: string | Uint8Array): Promise<unk
   return values;
 }
 
-/** JSON objects with every character that could confuse a reader. */
+/** JSON objects that contain any character that could confuse a reader. */
 const record = fc.dictionary(fc.string({ unit: 'binary', minLength: 1 }), fc.jsonValue(), { maxKeys: 4 });
 const records = fc.array(
   record.map((value) => JSON.parse(JSON.stringify(value)) as object),
@@ -44,7 +44,7 @@ test('reads JSON Lines with any text content', async () => {
   expect(await valuesOf('b.jsonl', '{"a":"x\u2028y\u2029z"}\n')).toEqual([{ a: 'x\u2028y\u2029z' }]);
 });
 
-test('reads a JSON list or concatenated objects in any layout', async () => {
+test('reads a JSON list or concatenated objects with any white space', async () => {
   const layout = fc.constantFrom(
     (rows: object[]) => JSON.stringify(rows),
     (rows: object[]) => JSON.stringify(rows, null, 2),
@@ -83,7 +83,7 @@ test.each([
   await expect(valuesOf(name, content)).rejects.toBeInstanceOf(DataError);
 });
 
-test('returns a scalar as a row', async () => {
+test('reads a scalar as a row', async () => {
   expect(await valuesOf('a.json', '[1, "b", {"c":[2]}, null]')).toEqual([1, 'b', { c: [2] }, null]);
 });
 
@@ -110,7 +110,7 @@ test('reads CSV records longer than a chunk', async () => {
   expect(await valuesOf('a.tsv', `n\ttext\n${lines.join('\n')}\n`)).toEqual(rows);
 });
 
-/** Returns a raw LZ4 block of literals only. */
+/** Returns a raw LZ4 block that contains only literals. */
 function lz4Literals(input: Uint8Array): Uint8Array {
   const lengths: number[] = [];
   for (let rest = input.length - 15; rest >= 0; rest -= 255) lengths.push(Math.min(rest, 255));

@@ -6,13 +6,13 @@ import type { EarlySignals } from './rung.ts';
 
 /** Accuracies of a trained model, in [0, 1]. */
 export interface Measures {
-  /** Mean over the suites for the skills that the examples teach. */
+  /** Mean accuracy on the suites for the skills that the examples teach. */
   readonly target: number;
-  /** Mean over the suites for the skills that the model must retain. */
+  /** Mean accuracy on the suites for the skills that the model must retain. */
   readonly retained: number;
 }
 
-/** A trial that ran to the end. */
+/** A trial that was trained to the end. */
 export interface FinishedTrial {
   readonly name: string;
   readonly isAudit: boolean;
@@ -20,7 +20,7 @@ export interface FinishedTrial {
   readonly measures: Measures;
 }
 
-/** Returns the value of a model for a race; higher is better. */
+/** Returns the accuracy that a race maximises; higher is better. */
 export const valueOf = ({ target, retained }: Measures, choose: RaceConfig['choose']): number =>
   choose === 'balanced' ? (target + retained) / 2 : { target, retained }[choose];
 
@@ -46,7 +46,7 @@ export const bestTrial = <One extends { readonly measures: Measures }>(
 ): One =>
   trials.reduce((best, one) => (valueOf(one.measures, choose) > valueOf(best.measures, choose) ? one : best));
 
-/** Rank correlation of an early signal with a final measure. */
+/** Rank correlations of an early signal with the final measures. */
 export interface SignalRow {
   readonly signal: keyof EarlySignals;
   readonly target: Estimate;
@@ -64,8 +64,8 @@ const signalNames: readonly (keyof EarlySignals)[] = [
 
 /**
  * Returns Spearman's correlation of each early signal with both measures over the finished trials, with 95 %
- * intervals. In a race, most finished trials have good signals, which weakens the correlations; audits correct that
- * in part.
+ * intervals. In a race, most finished trials had good signals, which weakens the correlations; audits partly correct
+ * this.
  */
 export function signalTable(trials: readonly Pick<FinishedTrial, 'signals' | 'measures'>[]): SignalRow[] {
   return signalNames.flatMap((signal) => {
@@ -84,20 +84,22 @@ export function signalTable(trials: readonly Pick<FinishedTrial, 'signals' | 'me
   });
 }
 
-/** Estimate of wrong stops: the share of stopped trials that would have ended above the best survivor. */
+/**
+ * Estimate of how often stopping was wrong: the share of stopped trials that would have ended above the best survivor.
+ */
 export interface AuditResult extends Interval {
   readonly stopped: number;
   readonly audited: number;
-  /** Audited trials that ended above the best survivor. */
+  /** Number of audited trials that ended above the best survivor. */
   readonly wrong: number;
-  /** Estimated share of all stopped trials; absent without audits. */
+  /** Estimated share among all stopped trials; absent without audits. */
   readonly share?: number;
 }
 
 /**
  * Estimates the share of stopped trials that were stopped wrongly, from a random sample drawn without replacement. The
  * interval contains the most probable counts, which together have 95 % of the posterior under a flat prior
- * (hypergeometric likelihood). On average over all counts, it covers the true count in 95 % of draws.
+ * (hypergeometric likelihood). Averaged over all true counts, it covers the true count in 95 % of draws.
  */
 export function auditResult(stopped: number, audited: number, wrong: number): AuditResult {
   const likelihoods = Array.from({ length: stopped + 1 }, (_, all) => ({
@@ -123,7 +125,10 @@ export function auditResult(stopped: number, audited: number, wrong: number): Au
   };
 }
 
-/** Returns the probability of `found` marked items in a sample of `drawn` from `all` items, `marked` of them marked. */
+/**
+ * Returns the probability that a sample of `drawn` items contains `found` marked ones, if `marked` of `all` items are
+ * marked.
+ */
 function hypergeometric(all: number, marked: number, drawn: number, found: number): number {
   if (found > marked || drawn - found > all - marked) return 0;
   return Math.exp(logChoose(marked, found) + logChoose(all - marked, drawn - found) - logChoose(all, drawn));

@@ -4,8 +4,8 @@ import { optimizerConfig } from '../../algorithms/optimizer.ts';
 const rate = z.number().positive();
 
 /**
- * Returns a rung's share as a multiple of the first rung's, rounded: checkpoints and held-out losses exist only at
- * these multiples.
+ * Returns a rung's share as a multiple of the first rung's share, rounded, because checkpoints and held-out losses
+ * exist only at these multiples.
  */
 export const rungMultiple = (share: number, first: number): number => Math.max(1, Math.round(share / first));
 
@@ -14,7 +14,7 @@ const areAscending = (values: readonly number[]): boolean =>
 
 /** Configuration of a race between settings of supervised learning. */
 export const raceConfig = z.strictObject({
-  /** Values to combine; every combination is a trial. */
+  /** Values to combine; each combination is a trial. */
   sweep: z.strictObject({
     batchSize: z.array(z.int().positive()).min(1),
     learningRate: z.array(rate).min(1),
@@ -28,7 +28,7 @@ export const raceConfig = z.strictObject({
       error: 'expected ascending shares that round to different multiples of the first, e.g. 0.1, 0.3',
     })
     .default([0.1, 0.3]),
-  /** Share of trials that a rung keeps, rounded up. */
+  /** Share of the remaining trials that a rung keeps, rounded up. */
   keep: z
     .number()
     .gt(0)
@@ -44,7 +44,7 @@ export type RaceConfig = z.output<typeof raceConfig>;
 
 /** One combination of settings. */
 export interface Trial {
-  /** Name of its run: lower-case letters, digits, dots and dashes. */
+  /** Name of the trial's run: lower-case letters, digits, dots and dashes. */
   readonly name: string;
   readonly batchSize: number;
   readonly learningRate: number;

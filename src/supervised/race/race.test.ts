@@ -39,7 +39,7 @@ function simulated(luck: (name: string) => number = () => 0) {
   return { calls, runner };
 }
 
-test('names every combination of a sweep for a run directory', () => {
+test('gives every combination of a sweep a name that can be a run directory', () => {
   const trials = trialsOf({
     batchSize: [8, 32],
     learningRate: [1e-5, 0.003],
@@ -67,7 +67,7 @@ test('rejects rungs that would be at the same step', () => {
   expect(raceConfig.parse({ sweep, rungs: [0.2, 0.5, 0.8] }).rungs).toHaveLength(3);
 });
 
-test('stops two thirds at each rung, audits a quarter of them, and chooses the best finished trial', async () => {
+test('stops two thirds of the trials at each rung, audits a quarter of these, and chooses the best finished trial', async () => {
   const { calls, runner } = simulated();
   const { trials, chosen, audit, front } = await race(config(), runner);
   const at = (share: string) => calls.filter((call) => call.endsWith(` ${share}`)).length;
@@ -83,7 +83,7 @@ test('stops two thirds at each rung, audits a quarter of them, and chooses the b
 test('maximises retained accuracy, or the mean of both accuracies, if configured', async () => {
   const kept = await race(config({ choose: 'retained' }), simulated().runner);
   expect(kept.chosen).toBe('b128-lr0.0001-constant');
-  // The two measures change by equal amounts, except that one trial learns more than its distance explains.
+  // The two measures change by equal amounts, except for one trial, which learns more than its distance explains.
   const { runner } = simulated((name) => (name === 'b32-lr0.001-constant' ? 0.2 : 0));
   expect((await race(config({ choose: 'balanced' }), runner)).chosen).toBe('b32-lr0.001-constant');
 });
@@ -95,7 +95,7 @@ test('chooses an audited trial that ends above the survivors, and counts it as w
   expect(audit).toEqual({ stopped: 10, audited: 10, wrong: 1, share: 0.1, low: 0.1, high: 0.1 });
 });
 
-test('a rung keeps the best trials with their ties, and audits only trials that it stopped', () => {
+test('a rung keeps the best trials and those tied with them, and audits only trials that it stopped', () => {
   const scores = fc.dictionary(fc.string({ minLength: 1 }), fc.integer({ min: 0, max: 9 }), { minKeys: 1 });
   const share = fc.double({ min: 0.05, max: 0.95, noNaN: true });
   fc.assert(
@@ -115,7 +115,7 @@ test('a rung keeps the best trials with their ties, and audits only trials that 
   );
 });
 
-test('orders trials by held-out loss for the target, and by training loss for retained accuracy', () => {
+test('ranks trials by held-out loss for the target, and by training loss for retained accuracy', () => {
   const signals = { loss: 2, gradNorm: 1, rateToBatch: 0, heldOutLoss: 3 };
   expect(earlyScore(signals, 'target')).toBe(-3);
   expect(earlyScore(signals, 'retained')).toBe(2);
@@ -142,7 +142,7 @@ test('the interval of an audit covers the true share in about 95 % of the draws'
   expect(auditResult(5, 0, 0)).toEqual({ stopped: 5, audited: 0, wrong: 0, low: 0, high: 1 });
 });
 
-test('the front contains every trial that no other trial beats in both measures', () => {
+test('the Pareto front contains every trial that no other trial beats in both measures', () => {
   const rate = fc.integer({ min: 0, max: 5 });
   const trial = fc.record({ measures: fc.record({ target: rate, retained: rate }) });
   fc.assert(

@@ -14,19 +14,19 @@ import { decideRung, type EarlySignals, earlyScore } from './rung.ts';
 
 /** Trains and measures trials. */
 export interface TrialRunner {
-  /** Trains up to a share of the training and returns the signals at that point. */
+  /** Trains a trial up to a share of its training and returns the signals at that point. */
   reach(trial: Trial, share: number): Promise<EarlySignals>;
-  /** Trains to the end and measures the model. */
+  /** Trains a trial to the end and measures the model. */
   finish(trial: Trial): Promise<Measures>;
 }
 
-/** A trial after the race. */
+/** A trial and its result. */
 export interface RacedTrial extends Trial {
-  /** Early signals at the first rung. */
+  /** The trial's early signals at the first rung. */
   readonly signals: EarlySignals;
   /** Share of the training after which the race stopped it; null if it ran to the end. */
   readonly stoppedAt: number | null;
-  /** Whether it was stopped but trained to the end as an audit. */
+  /** Whether the trial was stopped but trained to the end as an audit. */
   readonly isAudit: boolean;
   /** Final accuracies; absent for stopped trials without an audit. */
   readonly measures?: Measures;
@@ -47,7 +47,7 @@ export interface RaceResult {
 /**
  * Races all combinations of a sweep by successive halving: each rung trains the remaining trials up to its share and
  * keeps the best by an early signal. A random share of the stopped trials is also trained to the end, to estimate how
- * often the race was wrong.
+ * often stopping was wrong.
  */
 export async function race(config: RaceConfig, runner: TrialRunner): Promise<RaceResult> {
   const trials = trialsOf(config.sweep);

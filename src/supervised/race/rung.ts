@@ -5,13 +5,13 @@ import type { RaceConfig } from './race-config.ts';
 export interface EarlySignals {
   /** Mean training loss up to the rung. */
   readonly loss: number;
-  /** Mean gradient norm before clipping up to the rung; absent for engines without one. */
+  /** Mean gradient norm before clipping up to the rung; absent for engines that do not report it. */
   readonly gradNorm?: number;
   /** log(learning rate / batch size), known before the first step. */
   readonly rateToBatch: number;
   /** Held-out loss at the rung. */
   readonly heldOutLoss?: number;
-  /** Accuracies at the rung; measured only if the race maximises the mean of both. */
+  /** Accuracies at the rung; absent unless the race maximises the mean of both. */
   readonly target?: number;
   readonly retained?: number;
 }
@@ -26,8 +26,8 @@ export interface RungDecision {
 
 /**
  * Scores a trial by its early signals; higher is better. For the target, the lowest held-out loss is best; for retained
- * accuracy, the highest training loss. Both losses depend on how far the weights have moved (docs/race.md), so no loss
- * orders both accuracies at once, and `balanced` needs early accuracies.
+ * accuracy, the highest training loss. Both losses depend on how far the weights have moved (docs/race.md), so neither
+ * loss ranks trials by both accuracies at once, and `balanced` needs early accuracies.
  *
  * @throws RangeError if the signal was not measured.
  */
@@ -51,8 +51,8 @@ function measured(value: number | undefined, name: string): number {
 }
 
 /**
- * Decides which trials continue (successive halving, Jamieson & Talwalkar 2016). Also keeps trials tied with the last
- * one kept. Draws audits so that their share of all stopped trials is `audit`, rounded down.
+ * Decides which trials continue (successive halving, Jamieson & Talwalkar 2016). Also keeps trials that tie with the
+ * last one kept. Draws audits so that their share of all stopped trials is `audit`, rounded down.
  *
  * @param scores scores of the remaining trials; higher is better.
  * @param earlier number of trials stopped and audited at earlier rungs.

@@ -30,7 +30,7 @@ export interface RaceOptions extends Omit<
 > {
   readonly optimizer: Omit<FineTuneOptions['optimizer'], 'learningRate' | 'schedule'>;
   readonly race: RaceConfig;
-  /** Folder of the race: a new folder, or that of an earlier race with the same settings. */
+  /** Folder for the race: a new folder, or that of an earlier race with the same settings. */
   readonly folder: string;
 }
 
@@ -47,9 +47,9 @@ export const parseRace = (settings: object): RaceConfig => parseConfig(raceConfi
 export interface RaceReport extends RaceResult, RaceCost {
   readonly folder: string;
   readonly choose: RaceConfig['choose'];
-  /** The model before training. */
+  /** Accuracies of the model before training. */
   readonly base: Measures;
-  /** Run of the chosen trial. */
+  /** Directory of the chosen trial's run. */
   readonly run: string;
 }
 
@@ -57,7 +57,8 @@ export interface RaceReport extends RaceResult, RaceCost {
  * Races settings of supervised learning; see `race`. Repeating the call continues an interrupted race. Also writes the
  * result to `<folder>/report.json`.
  *
- * @throws ConfigError for missing suites or held-out examples, a folder of another race, or an invalid setting.
+ * @throws ConfigError for missing suites or held-out examples, a folder that contains another race, or an invalid
+ * setting.
  */
 export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): Promise<RaceReport> {
   const { race: config, folder, ...settings } = options;
@@ -66,8 +67,8 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
   const steps = await stepCounts(options, trials);
   const [firstShare] = config.rungs as [number, ...number[]];
   /**
-   * Returns the number of steps to the first rung. The other rungs and the held-out losses are at multiples
-   * of it.
+   * Returns the number of steps to the first rung. The other rungs and the held-out losses are at multiples of this
+   * number.
    */
   const unit = ({ name }: Trial): number => Math.max(1, Math.round(firstShare * steps.get(name)!));
   const recipes = new Map<string, Recipe>();
@@ -81,7 +82,7 @@ export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): 
     measuresEarly: config.choose === 'balanced',
     watch,
   };
-  // Claim the folder only now, so that a race rejected above, e.g. for missing examples, does not occupy it.
+  // Claim the folder only now, so that a race that was rejected above, e.g. for missing examples, does not occupy it.
   await claimFolder(folder, { ...settings, race: config });
   const base = await measure(parts, 'base', () => locateModel(options.model, { trust: options.trust }));
   const result = await race(config, trialRunner(parts));
@@ -130,7 +131,7 @@ function requireMeasures({ target = [], retain = [], heldOut = 0, race: { choose
   throw new ConfigError(`expected ${missing}, got none`, { tryNext: 'gradus race --help' });
 }
 
-/** Creates the folder of a race, or checks that it has the same settings. */
+/** Creates the folder of a race, or checks that an existing one has the same settings. */
 async function claimFolder(folder: string, settings: object): Promise<void> {
   const file = join(folder, 'race.json');
   const own: unknown = JSON.parse(JSON.stringify(settings));

@@ -18,11 +18,11 @@ import { resumeTraining, startTraining, type TrainingWatch } from '../start.ts';
 
 /** Context shared by the trials of a race. */
 export interface TrialParts {
-  /** Folder of the race; the runs of the trials and their evaluations are in it. */
+  /** Folder of the race, which contains the trials' runs and evaluations. */
   readonly folder: string;
-  /** Returns the recipe of a trial, without suites. */
+  /** Returns the recipe for a trial, without suites. */
   readonly recipeOf: (trial: Trial) => Recipe;
-  /** Suites named `target …` and `retain …`. */
+  /** Recipe with the suites, which are named `target …` and `retain …`. */
   readonly suites: Recipe;
   /** Number of steps of a complete trial. */
   readonly stepsOf: (trial: Trial) => number;
@@ -34,8 +34,8 @@ export interface TrialParts {
 }
 
 /**
- * Tokens that the trials trained on, and the tokens that all complete trials would train on, estimated for
- * missing steps.
+ * Number of tokens on which the trials were trained, and the number for training all trials to the end, in which
+ * missing steps are estimated.
  */
 export interface RaceCost {
   readonly tokens: number;
@@ -44,7 +44,7 @@ export interface RaceCost {
 
 /**
  * Trains each trial as a run: pauses a trial at a rung by stopping its run after the rung's step, and resumes
- * it later. All state is on disk, so that a second call continues where the first one stopped.
+ * it later. All state is on disk, so that a later call continues where an earlier one stopped.
  */
 export function trialRunner(parts: TrialParts): TrialRunner {
   return {
@@ -67,7 +67,7 @@ export function trialRunner(parts: TrialParts): TrialRunner {
 export const runOf = ({ folder }: Pick<TrialParts, 'folder'>, { name }: Trial): string =>
   join(folder, 'trials', `${name}-0001`);
 
-/** Starts or continues the run of a trial until the step is done or the run ends. */
+/** Starts or continues the run of a trial until a step is done or the run ends. */
 async function trainTo(parts: TrialParts, trial: Trial, step: number): Promise<void> {
   const { folder, recipeOf, watch } = parts;
   const directory = runOf(parts, trial);

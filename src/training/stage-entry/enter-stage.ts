@@ -23,7 +23,7 @@ import { remeasureChanged } from './remeasure-changed.ts';
 import type { LiveStage } from '../step/collect-batch.ts';
 import type { PoolState } from '../state.ts';
 
-/** Problems of a stage, and results of the new measurement. */
+/** The problems that a stage selects, and the results of its measurement. */
 export interface StageEntry extends Selection {
   readonly remeasured: Readonly<Record<string, Trials>>;
 }
@@ -32,10 +32,10 @@ export interface StageEntry extends Selection {
 type Named = Pick<StageConfig, 'name' | 'select'>;
 
 /**
- * Selects the problems that a stage imitates by the recorded pass rates; measures the pass rates if this
- * stage is the first to read them.
+ * Selects the problems that a stage imitates by their recorded pass rates. Measures the pass rates first if no earlier
+ * stage has needed them.
  *
- * @param before pass rates measured at earlier stage boundaries; newer than the base measurement.
+ * @param before pass rates measured at earlier stage boundaries, which take precedence over the base measurement.
  */
 export async function selectExamples(
   given: TrainingContext,
@@ -50,9 +50,9 @@ export async function selectExamples(
 }
 
 /**
- * Begins a stage: measures missing pass rates, and selects the stage's problems.
+ * Begins a stage: measures missing pass rates and selects the stage's problems.
  *
- * @param before pass rates measured at earlier stage boundaries; newer than the base measurement.
+ * @param before pass rates measured at earlier stage boundaries, which take precedence over the base measurement.
  */
 export async function selectStage(
   given: TrainingContext,
@@ -84,8 +84,8 @@ export async function selectStage(
 }
 
 /**
- * Returns the recorded pass rates. The first stage that reads them measures all problems; if the policy has already
- * changed, the result belongs to the stage boundary instead of the base model.
+ * Returns the recorded pass rates. The first stage that needs them measures all problems; if the policy has already
+ * changed, the result is stored for the stage boundary instead of the base model.
  */
 async function recordedPassRates(
   context: TrainingContext,
@@ -108,7 +108,7 @@ async function withClosedBook(context: TrainingContext): Promise<TrainingContext
   return { ...context, knownPassRates: new Map([...knownPassRates, [closedBookLabel, closedBook]]) };
 }
 
-/** Restores a stage, whether new or resumed, from its saved selection and sampler. */
+/** Opens a stage, whether new or resumed, from its saved selection and sampler. */
 export function openStage(
   context: TrainingContext,
   index: number,
@@ -139,7 +139,7 @@ export function openStage(
   };
 }
 
-/** Creates the starts of a stage; undefined if all attempts begin at the prompt. */
+/** Creates the starts of a stage; returns undefined if all attempts begin at the prompt. */
 function openStarts(
   { starts }: StageConfig,
   pool: readonly PoolProblem[],
@@ -154,7 +154,7 @@ function openStarts(
   return createStarts(starts, begun, seed);
 }
 
-/** Adds family, knob and source, which checkpoints do not repeat for each problem. */
+/** Adds each problem's family, knob and source, which checkpoints do not store. */
 export function withOrigin(
   pool: readonly PoolProblem[],
   problems: ReadonlyMap<string, Problem>,

@@ -11,14 +11,14 @@ import { type LiveStage, rollBatch } from '../step/collect-batch.ts';
 import { learnFrom } from '../step/learn.ts';
 import type { TrainingParts } from '../training-context.ts';
 
-/** Maximum number of steps; the first warms up the engine and does not count. */
+/** Maximum number of steps; the first one warms up the engine and does not count. */
 const mostSteps = 6;
 /** No step begins after this time, in milliseconds. */
 const longestMs = 30_000;
 
 /**
  * Measures the speed of a recipe with a few steps of its first stage, without gates and with problems drawn
- * uniformly from all. Changes the weights of the engine and records nothing, so close the parts afterwards.
+ * uniformly from all. Changes the weights of the engine and records nothing, so dispose of the parts afterwards.
  *
  * @throws ConfigError for a recipe without a stage that samples, or with an environment.
  */

@@ -12,7 +12,7 @@ import type { TrainingContext } from '../training-context.ts';
 
 /**
  * Measures all problems as the recipe's `difficulty` defines, with the policy at the start of the first stage that
- * reads pass rates. This is the base model, unless earlier stages have trained it. Reuses recorded trials.
+ * needs pass rates. This is the base model, unless earlier stages have trained it. Reuses recorded trials.
  *
  * @param index index of that first stage in the recipe.
  */

@@ -26,7 +26,7 @@ function partsOf(difficulty?: RecipeInput['difficulty']): TrainingParts {
   const engine = scriptedEngine({
     complete: (key, index) => (isInReach(key) && index % 2 === 0 ? '\\boxed{4}' : '\\boxed{5}'),
   });
-  // Simulates orthogonal gradients of equal length, with a little signal.
+  // Simulates orthogonal gradients of equal length that share a small signal.
   const gradientNorm = ({ sequences }: { sequences: readonly unknown[] }) =>
     Promise.resolve(Math.sqrt(sequences.length + 0.01 * sequences.length ** 2));
   const recipe = defineRecipe({
@@ -68,7 +68,7 @@ test('a probe attempts its problems 8 times each, reports its cost and measures 
   expect(worth.liveUniform.low).toBeLessThan(0.1);
   expect(worth.liveUniform.high).toBeGreaterThan(0.1);
   expect(worth.liveSelected.mean).toBeGreaterThan(0.4);
-  // |a + b|² − |a|² − |b|² = 2 · 0.01 · n m · 8², against 8 of noise per group of 8 sequences.
+  // The signal is |a + b|² − |a|² − |b|² = 2 · 0.01 · n m · 8²; the noise is 8 per group of 8 sequences.
   expect(worth.criticalBatch.mean).toBeCloseTo(8 / (0.01 * 64), 0);
   expect(worth.speedup.low).toBeGreaterThan(1.25);
   expect((await predictFromProbe(parts, { problems: 200 })).worth).toEqual(worth);

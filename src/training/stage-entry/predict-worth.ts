@@ -17,7 +17,7 @@ import { rollProblems } from '../step/collect-batch.ts';
 import { measureNoise } from '../step/gradient-noise.ts';
 import type { TrainingParts } from '../training-context.ts';
 
-/** A sample of problems to attempt. */
+/** Options of a probe, which attempts a sample of the problems. */
 export interface ProbeOptions {
   /** Number of problems to draw uniformly, capped at the number available. */
   readonly problems: number;
@@ -36,14 +36,14 @@ export interface ProbeCost {
 /** Predicted worth of staging for a recipe, and the cost of the probe. */
 export interface PredictedWorth {
   readonly worth: StagingWorth;
-  /** The estimate in two lines. */
+  /** The estimate as two lines of text. */
   readonly text: readonly string[];
   readonly probe?: ProbeCost;
 }
 
 /** Number of attempts per problem in a probe. */
 const probeRollouts = 8;
-/** Maximum number of splits of a probe's live groups, and minimum number of groups per split. */
+/** Maximum number of splits into which a probe's live groups are divided, and minimum number of groups per split. */
 const [mostSplits, fewestPerSplit] = [6, 4];
 
 /**
@@ -68,7 +68,7 @@ export function predictFromStore(parts: TrainingParts): PredictedWorth | null {
 }
 
 /**
- * Attempts a sample of the problems 8 times each, predicts the worth from it, and measures the critical
+ * Attempts each problem in a sample 8 times, predicts the worth of staging from the results, and measures the critical
  * batch.
  */
 export async function predictFromProbe(

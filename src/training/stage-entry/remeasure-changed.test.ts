@@ -40,8 +40,8 @@ const now = 20;
 const problems = Array.from({ length: 90 }, (_, i) => mathProblem({ id: `p${i}`, answer: 'yes' }));
 
 /**
- * Creates observations: a third of the problems is never solved, a third is always solved, and a third is
- * solved half the time and trained on until it is always solved.
+ * Creates observations: a third of the problems is never solved, a third is always solved, and a third is solved half
+ * of the time and then trained on until it is always solved.
  */
 function observations(): Observation[] {
   const attempt = (i: number, rollout: number, step: number, isCorrect: boolean): Observation => ({
@@ -102,12 +102,12 @@ test('decides from known trials without new rollouts, and weights training rollo
   expect(passRates.get('p1')!.trials).toBeGreaterThan(1);
 });
 
-test('spends rollouts where the answer may have changed, within the cost share', async () => {
+test('spends rollouts on problems whose selection may have changed, within the cost share', async () => {
   const { measure, asked } = boundary();
   const { passRates, note } = await measure({ share: 0.3, recall: 1 });
   const kinds = (kind: number): number => asked.filter((key) => Number(key.slice(1)) % 3 === kind).length;
   expect(asked.length).toBeLessThanOrEqual(0.36 * 8 * problems.length);
-  // The stage excludes only problems that are always solved, so problems that are never solved cannot matter.
+  // The stage excludes only problems that are always solved, so measuring those that are never solved cannot change it.
   expect(kinds(1)).toBeGreaterThan(kinds(0));
   expect(kinds(1)).toBeGreaterThan(kinds(2));
   expect(note).toMatch(/^; \d+ of 90 measured again in \d+ attempts/);
@@ -116,7 +116,7 @@ test('spends rollouts where the answer may have changed, within the cost share',
   expect(await measure({ share: 0.3, recall: 1 })).toEqual({ passRates, note });
 });
 
-test('ignores trials that the run recorded before it was resumed from an earlier step, and other sampling', async () => {
+test('ignores trials that the run recorded before it was resumed from an earlier step, and those with other sampling settings', async () => {
   const { passRates, note } = await boundary().measure({ share: 0.2 });
   const later = Array.from({ length: 8 }, (_, rollout) => rollout).flatMap((rollout): Observation[] => [
     { problemId: 'p0', source: { type: 'training' }, step: now, rollout, outcome: 'correct' },

@@ -25,11 +25,11 @@ import type { TrainingContext } from '../training-context.ts';
 type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChanged };
 
 /**
- * Updates the pass rates of problems when a stage begins. Spends rollouts only where the stage's decision may have
- * changed. Uses all trials recorded with the stage's sampling: base measurement, training rollouts, earlier boundaries.
- * The more pass rates have changed since a trial, the less it counts.
+ * Updates the pass rates of problems when a stage begins. Spends rollouts only on problems whose selection may have
+ * changed. Uses all trials recorded with the stage's sampling settings: from the base measurement, from training, and
+ * from earlier boundaries. A trial counts less, the more pass rates have changed since.
  *
- * @returns the evidence of each problem in equivalent trials, and a summary as text.
+ * @returns the evidence about each problem as a number of equivalent trials, and a summary as text.
  */
 export async function remeasureChanged(
   context: TrainingContext,
@@ -65,7 +65,7 @@ export async function remeasureChanged(
   return { passRates: new Map(candidates.map(({ id }) => [id, worth(id)])), note };
 }
 
-/** Returns the bounds of the policy's pass rate that decide whether the stage selects a problem. */
+/** Returns the bounds on the policy's pass rate that decide whether the stage selects a problem. */
 function cutsAsked(recipe: Recipe, stage: StageConfig, remeasure: Remeasure): Cut[] {
   const rule = selectionRule(stage);
   const ruleOf = new Map(recipe.levels.map((level) => [level.name, level.rule]));
@@ -96,8 +96,8 @@ function withLevels(rule: LevelRule, ruleOf: ReadonlyMap<string, LevelRule>): Le
 type Visits = ReadonlyMap<string, Visit[]>;
 
 /**
- * Returns the trials of each problem before the stage begins, in order. The store may contain later trials,
- * which the run recorded before it was resumed.
+ * Returns the trials of each problem before the stage begins, in order. The store may contain later trials, which the
+ * run recorded before it was resumed; these are omitted.
  */
 function visitsBefore(
   context: TrainingContext,

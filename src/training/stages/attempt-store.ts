@@ -4,9 +4,9 @@ import type { Transcript } from '../../core/transcript.ts';
 import { jsonText } from '../../storage/json-text.ts';
 import { closeInOneFile, inTransaction } from '../../storage/sqlite.ts';
 
-/** Judged attempts of the stages that harvest, so that a resumed run repeats no attempt. */
+/** Stores judged attempts of stages that harvest, so that a resumed run repeats no attempt. */
 export interface AttemptStore extends Disposable {
-  /** Returns the recorded attempts of a stage by problem, in order of index. */
+  /** Returns the recorded attempts of a stage by problem id, in the order of their indices. */
   read(stage: number): ReadonlyMap<string, readonly Rollout[]>;
   /** Records attempts in one transaction; keeps the first record of an attempt. */
   write(stage: number, rollouts: readonly Rollout[]): void;
@@ -37,7 +37,7 @@ export function openAttemptStore(path: string): AttemptStore {
   };
 }
 
-/** The arrays of a transcript, whose bytes are stored as base64. */
+/** Names of a transcript's arrays, whose bytes are stored as base64. */
 const arrays = ['tokens', 'logprobs', 'entropies'] as const;
 
 function textOf(rollout: Rollout): string {

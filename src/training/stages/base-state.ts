@@ -29,7 +29,7 @@ export async function restoreBaseState({ run, engine }: TrainingContext): Promis
   await engine.learner.loadState(baseState);
 }
 
-/** Removes the state. Call this when no later stage needs it. */
+/** Removes the saved state. Call it when no later stage needs the state. */
 export async function removeBaseState({ run }: TrainingContext): Promise<void> {
   await rm(runLayout(run.directory).baseState, { recursive: true, force: true });
 }

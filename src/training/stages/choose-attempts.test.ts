@@ -35,7 +35,7 @@ const texts = (sketches: readonly Sketch[], rule: Partial<Pick<HarvestConfig, 'c
     answerOf,
   );
 
-test('orders correct attempts by length; nth starts at the nth shortest', () => {
+test('shortest and longest order correct attempts by length; nth begins with the nth shortest', () => {
   const three = [{ text: 'three' }, { text: 'a' }, { text: 'two' }];
   expect(texts(three, { choose: 'shortest' })).toEqual(['a', 'two', 'three']);
   expect(texts(three, { choose: 'longest' })).toEqual(['three', 'two', 'a']);
@@ -88,7 +88,7 @@ test('chooses only correct attempts, each text once, at most perProblem', () => 
       expect(chosen.length).toBeLessThanOrEqual(perProblem);
       expect(new Set(chosen.map(answerOf)).size).toBe(chosen.length);
       for (const one of chosen) expect(one.verdict.outcome).toBe('correct');
-      // The order in which attempts finish must not matter.
+      // The order in which attempts finish has no influence.
       const again = chooseAttempts(
         rollouts.toReversed(),
         { choose: 'shortest', perProblem, filter: none },

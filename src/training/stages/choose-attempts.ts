@@ -33,7 +33,7 @@ function passes(text: string, { minWords, maxWords = Infinity, without }: Harves
   return words >= minWords && words <= maxWords && !without.some((part) => text.includes(part));
 }
 
-/** Sorts by the rule; attempts of equal length keep the order of their index. */
+/** Sorts attempts by the rule; attempts of equal length are in the order of their indices. */
 function inOrder(kept: readonly Rollout[], choose: HarvestConfig['choose'], seed: number): Rollout[] {
   const byLength = kept.toSorted((a, b) => writtenTokens(a) - writtenTokens(b) || a.index - b.index);
   if (choose === 'random') return createRng(hashKey(seed), 'choose').shuffle(byLength);

@@ -17,7 +17,7 @@ const tiny = resolve('models/gradus-tiny');
 let root = '';
 let student = '';
 
-/** Trains the model on wrong answers to sums, which its teacher then corrects. */
+/** Trains the policy on wrong answers to sums, so that its teacher can correct them. */
 beforeAll(async () => {
   root = makeFastFolder('distil');
   const rows = Array.from({ length: 32 }, (_, n) => ({
@@ -90,12 +90,12 @@ test('the policy approaches its teacher, and resumes to the same bits', { timeou
 test('a policy that is its own teacher has nothing to learn', { timeout: 300_000 }, async () => {
   const recipe = recipeWith({ teacher: { model: student }, stages: [distil('itself', { maxSteps: 1 })] });
   using reader = await openRunReader(await startTraining(recipe, join(root, 'own')));
-  // Sampling and scoring use different code, which agrees up to rounding.
+  // Sampling and scoring use different code, whose results agree up to rounding.
   expect(Math.abs(reader.metric('distil/kl').values[0]!)).toBeLessThan(1e-4);
   expect(reader.metric('optim/gradNorm').values[0]).toBeLessThan(1e-3);
 });
 
-test('rejects a missing teacher, one with another tokenizer, and one with too short a window', async () => {
+test('rejects a missing teacher, one with a different tokenizer, and one whose window is too short', async () => {
   expect(() => recipeWith({ teacher: undefined })).toThrow(
     /stage 'from the base': expected the recipe to have a teacher with local weights, got none/,
   );

@@ -98,7 +98,7 @@ interface LiveDistillation {
   readonly teacher: Pick<ModelWeights, 'logprobs'>;
 }
 
-/** Rolls out, scores with the teacher, learns and records. */
+/** Runs one step: rolls out, scores with the teacher, learns and records. */
 async function runStep(
   context: TrainingContext,
   { stage, batch, teacher }: LiveDistillation,
@@ -108,7 +108,7 @@ async function runStep(
   const [step, stepInStage] = [run.step + 1, state.curriculum.step + 1];
   const started = performance.now();
   const sampling = samplingIn(recipe, stage);
-  // A batch that spans two passes may contain a problem twice; the problem is attempted once.
+  // A batch that spans two passes may contain a problem twice: attempt it only once.
   const problems = [...new Set(batch(stepInStage))];
   const request = {
     ...sampling,

@@ -20,9 +20,9 @@ import { checkpoints } from '../../runs/writing/checkpoint.ts';
 
 /** Options of `fineTuningRecipe`: model, examples, settings and suites. */
 export interface FineTuneOptions extends TrustOptions {
-  /** Model folder, `hf://` address, or a finished run. */
+  /** A model folder, an `hf://` address, or a finished run. */
   readonly model: string;
-  /** File of examples. */
+  /** Path of the file of examples. */
   readonly examples: string;
   readonly name?: string | undefined;
   readonly exportType: 'bf16' | 'f32';
@@ -32,24 +32,24 @@ export interface FineTuneOptions extends TrustOptions {
   readonly epochs: number;
   readonly maxSteps?: number | undefined;
   readonly seed: number;
-  /** Share of the prompts for the held-out loss. Default 0. */
+  /** Share of the prompts that is held out to measure the loss. Default 0. */
   readonly heldOut?: number | undefined;
-  /** Steps between checkpoints. */
+  /** Number of steps between checkpoints. */
   readonly checkpointEvery?: number | undefined;
   /**
-   * Suites that test the skills in the examples: names in `recipe`, published suites, or files of problems.
+   * Suites that test the skills in the examples: names from `recipe`, published suites, or files of problems.
    */
   readonly target?: readonly string[] | undefined;
   /** Suites that test skills that the model must not lose. */
   readonly retain?: readonly string[] | undefined;
-  /** Recipe file with suites and verifiers. */
+  /** Path of a recipe file that defines suites and verifiers. */
   readonly recipe?: string | undefined;
   /** Maximum number of tokens per answer in suites given as files. */
   readonly maxTokens?: number | undefined;
 }
 
 /**
- * Builds the recipe of a run that only imitates the examples of a file; `startTraining` trains it.
+ * Builds the recipe of a run that only imitates the examples in a file; pass it to `startTraining`.
  *
  * @throws ConfigError or DataError for an unknown model, engine setting or suite.
  */

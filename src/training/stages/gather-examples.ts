@@ -15,21 +15,21 @@ import type { TrainingContext } from '../training-context.ts';
 import { chooseAttempts } from './choose-attempts.ts';
 import { harvestAttempts } from './harvest.ts';
 
-/** An example with its origin, which readers of examples ignore. */
+/** An example and its origin, which readers of examples ignore. */
 export interface GatheredExample extends SupervisedExample {
   readonly problem?: string;
   /** Index of the attempt at the problem. */
   readonly attempt?: number;
   readonly tokens?: number;
   readonly policyVersion?: number | null;
-  /** Model that wrote the completion, if not the policy. */
+  /** Model that wrote the completion; absent if it was the policy. */
   readonly teacher?: string;
 }
 
 /** Examples of a stage, in a fixed order. */
 export interface GatheredExamples {
   readonly examples: readonly GatheredExample[];
-  /** Description of their origin. */
+  /** Description of the examples' origin. */
   readonly summary: string;
   readonly remeasured: Readonly<Record<string, Trials>>;
 }
@@ -37,7 +37,7 @@ export interface GatheredExamples {
 type Remeasured = GatheredExamples['remeasured'];
 
 /**
- * Reads the examples of a stage from its file or from solutions, or harvests them.
+ * Reads the examples of a stage from its file or from the problems' solutions, or harvests them.
  *
  * @throws DataError if no example is found.
  */
@@ -78,14 +78,14 @@ export async function gatherExamples(
   };
 }
 
-/** Drops problems that are also in a suite, compared by id and by text. */
+/** Drops problems that are also in a suite, by id or by text. */
 function withoutHeldOut({ suites }: TrainingContext, problems: readonly Problem[]): Problem[] {
   const held = suites.flatMap((suite) => suite.problems);
   const [ids, texts] = [new Set(held.map(({ id }) => id)), new Set(held.map(textOf))];
   return problems.filter((problem) => !ids.has(problem.id) && !texts.has(textOf(problem)));
 }
 
-/** Draws the problems of a harvest and keeps their order. */
+/** Draws the problems for a harvest; returns them in their original order. */
 function drawn(
   { recipe }: TrainingContext,
   index: number,
@@ -118,7 +118,7 @@ async function harvested(
   const by = source.from === 'teacher' ? context.teacher! : context.engine;
   const request = { stage: index, problems, rollouts: source.rollouts, sampling, by };
   const groups = await harvestAttempts(context, request);
-  // A run records only the policy's rollouts, so a teacher's attempts are stored only in the harvest.
+  // Only the policy's attempts are recorded as rollouts; a teacher's attempts are stored only in the harvest.
   if (source.from === 'policy')
     await run.recordRollouts({
       step: run.step,

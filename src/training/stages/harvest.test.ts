@@ -35,7 +35,7 @@ test('splits many problems into requests of at most 256', () => {
   ]);
 });
 
-test('returns recorded attempts, and keeps the first record of each', () => {
+test('returns recorded attempts, and keeps the first record of each attempt', () => {
   const floats = fc.float({ noNaN: true, noDefaultInfinity: true });
   const rollout = fc
     .record({

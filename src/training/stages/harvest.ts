@@ -9,7 +9,7 @@ import type { Sampling } from '../../recipe/resolve-stage.ts';
 import type { TrainingContext } from '../training-context.ts';
 import { openAttemptStore } from './attempt-store.ts';
 
-/** Attempts to make for a stage that harvests. */
+/** The attempts to make for a stage that harvests. */
 export interface HarvestRequest {
   /** 0-based index of the stage. */
   readonly stage: number;
@@ -20,7 +20,7 @@ export interface HarvestRequest {
   readonly by: Pick<Engine, 'sampler' | 'renderer'>;
 }
 
-/** Problems per request. */
+/** Maximum number of problems per request. */
 const chunkProblems = 256;
 
 /**
@@ -57,7 +57,7 @@ export async function harvestAttempts(
   return problems.map((problem) => ({ problem, rollouts: all.get(problem.id) ?? [] }));
 }
 
-/** Attempts with consecutive indices at some problems. */
+/** Attempts with the same consecutive indices at several problems. */
 interface AttemptSpan {
   readonly problems: readonly Problem[];
   readonly first: number;
@@ -83,7 +83,7 @@ export function missingAttempts(
   );
 }
 
-/** Returns the ranges of unknown indices below `end`. */
+/** Returns the ranges of indices below `end` that are not in `known`. */
 function gapsIn(known: ReadonlySet<number>, end: number): { first: number; count: number }[] {
   const gaps: { first: number; count: number }[] = [];
   for (let index = 0; index < end; index++) {

@@ -95,7 +95,7 @@ const suite: NonNullable<RecipeInput['evaluation']>[number] = {
   problems: [{ type: 'generated', split: 'held-out', perCell: 1 }],
 };
 
-test('harvests correct attempts at training problems, never at those of a suite', async () => {
+test('harvests correct attempts at training problems, never at problems in a suite', async () => {
   const recipe = recipeWith({ evaluation: [suite] });
   // Only attempt 1 is correct; problems with odd numbers are never solved.
   const engine = scriptedEngine({
@@ -119,7 +119,7 @@ test('harvests correct attempts at training problems, never at those of a suite'
   expect(start!.message).toContain(
     '4 examples (4 correct of 27 attempts at 9 problems; 3 problems of a suite',
   );
-  // The attempts are recorded with their verdicts.
+  // The attempts were recorded, with their verdicts, as measurements.
   expect(reader.groups({ purpose: 'measure' }).map(({ problemId }) => problemId)).toEqual(
     problems.slice(3).map(({ id }) => id),
   );
@@ -179,7 +179,7 @@ test('an interrupted and resumed harvest repeats no attempt and ends with the sa
   const again = await openRun(rough.directory);
   await trainIn(again, recipe, scripted(-1));
   await again[Symbol.asyncDispose]();
-  // The attempt in flight at the abort was not judged.
+  // The attempt in flight when the run was aborted was not judged.
   expect(asked.length).toBeLessThanOrEqual(61);
   expect(new Set(asked).size).toBe(60);
   expect(before.size).toBeGreaterThanOrEqual(22);
@@ -199,7 +199,7 @@ test('imitates the worked solutions of problems', async () => {
   expect(engine.trained.every(({ loss }) => loss.policy.type === 'cross-entropy')).toBe(true);
 });
 
-test('a stage that harvests nothing fails with the counts', async () => {
+test('a stage that harvests no example fails with an error that gives the counts', async () => {
   const recipe = recipeWith({});
   await using run = await newRun(recipe);
   await expect(trainIn(run, recipe, scriptedEngine({ complete: () => 'no' }))).rejects.toThrow(
@@ -221,7 +221,7 @@ test('holds out either all wordings of a problem or none', async () => {
   expect(held.filter((problem) => learned.includes(problem))).toEqual([]);
 });
 
-test('a stage without worked solutions names the column to set', async () => {
+test('a stage without worked solutions fails with an error that names the column to set', async () => {
   const recipe = recipeWith({ stages: [imitate('solutions', { examples: solutions() })] });
   await using run = await newRun(recipe);
   const unsolved = { problems: problems.slice(5) };
@@ -260,7 +260,7 @@ test('rejects held-out examples if all examples share one prompt', async () => {
   );
 });
 
-test('counts only the steps of stage() for its learning rate, and restarts the schedule in each imitate()', async () => {
+test('the learning-rate schedule of stage() counts only steps of stage(), and each imitate() restarts its own schedule', async () => {
   const cosine = { learningRate: 1, schedule: 'cosine' } as const;
   const copy = (name: string) =>
     imitate(name, { examples: solutions(), batchSize: 5, epochs: 3, optimizer: cosine });
@@ -276,7 +276,7 @@ test('counts only the steps of stage() for its learning rate, and restarts the s
   expect(rates[2]).toBeCloseTo(0.1);
   expect(rates.at(-1)).toBeCloseTo(1e-4);
   expect(rates.slice(3, 5).map((rate) => rate > 1e-4)).toEqual([true, true]);
-  // A new optimizer does not restart the count of updates: 3 of "a", 2 of "one", 3 of "b".
+  // A new optimizer does not reset the count of updates: 3 by "a", 2 by "one", 3 by "b".
   using reader = await openRunReader(run.directory);
   const versions = await Promise.all(
     ['one', 'two'].map(async (name) =>
@@ -288,7 +288,7 @@ test('counts only the steps of stage() for its learning rate, and restarts the s
   expect(versions.map((of) => [...new Set(of)])).toEqual([[3, 4], [8]]);
 });
 
-test('measures pass rates with the policy of the first stage that reads them', async () => {
+test('measures pass rates with the policy at the first stage that needs them', async () => {
   const recipe = recipeWith({
     difficulty: { type: 'pass-rate', rollouts: 4, maxTokens: 32 },
     levels: [level('half', band({ min: 0.3, max: 0.7 }))],
@@ -298,8 +298,7 @@ test('measures pass rates with the policy of the first stage that reads them', a
       stage('explore', { select: 'half', maxSteps: 1 }),
     ],
   });
-  // Before the first update, every problem is always solved; afterwards, the first six are solved half the
-  // time.
+  // Before the first update, every problem is always solved; afterwards, the first six are solved half of the time.
   const engine = scriptedEngine({
     complete: (key, index) => {
       const n = Number(key.slice(1));
@@ -405,7 +404,7 @@ test(
     expect(await runDigest(rough)).toEqual(await runDigest(calm));
     const result = await readRunResult(calm);
     const [{ imitation, steps }, [retained]] = [result.stages[0]!, result.suites];
-    // 16 examples in two passes, 4 per step; each completion is counted with its end token, once per pass.
+    // 16 examples in two passes, 4 per step. Completion tokens include the end token and are counted in each pass.
     expect([steps, imitation!.examples]).toEqual([8, 16]);
     expect(imitation!.heldOutLoss).toBeLessThan(imitation!.loss * 20);
     expect(retained!.name).toBe('retain kept');

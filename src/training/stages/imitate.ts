@@ -57,7 +57,7 @@ export async function beginImitate(
   };
 }
 
-/** Opens a stage that has begun: reads its examples from the run. */
+/** Opens a stage that has begun; reads its examples from the run. */
 export async function openImitate(
   context: TrainingContext,
   stage: ImitateConfig,
@@ -141,8 +141,8 @@ async function lossBefore(
 }
 
 /**
- * Splits examples by prompt: all examples of a prompt, and of other wordings of its problem, are on the same
- * side. Keeps at least one prompt to train on.
+ * Splits examples by prompt: all examples with a prompt, or with another wording of the same problem, are on the same
+ * side. Keeps at least one prompt for training.
  */
 function split<Example extends GatheredExample>(
   examples: readonly Example[],

@@ -23,7 +23,7 @@ export function observeGroups(
   observePassRates(context, stage, fromPrompt, step);
 }
 
-/** Summarises a group for the starts. */
+/** Summarises the outcome of a group for the starts. */
 export function startOutcome({ problem, start, rollouts }: ScoredGroup): StartOutcome {
   return {
     problemId: problem.id,
@@ -33,7 +33,7 @@ export function startOutcome({ problem, start, rollouts }: ScoredGroup): StartOu
   };
 }
 
-/** Returns the tokens of a complete, judged attempt. */
+/** Returns the tokens of a complete, judged attempt; returns an empty list for other attempts. */
 function ownAttempt(rollout: ScoredGroup['rollouts'][number]): StartOutcome['attempts'] {
   const { transcripts, verdict } = rollout;
   if (finishReasonOf(rollout) !== 'stop' || verdict.outcome === 'ungradable') return [];

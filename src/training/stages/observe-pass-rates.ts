@@ -6,7 +6,7 @@ import { samplingOf } from '../../measuring/measure.ts';
 import type { LiveStage, RolledGroup } from '../step/collect-batch.ts';
 
 /**
- * Adds the rollouts of a training step to the pass-rate store, as measurements without extra cost.
+ * Adds the rollouts of a training step to the pass-rate store, where they serve as measurements without extra cost.
  * Idempotent: recording a step twice, as a resumed run does, changes nothing.
  */
 export function observePassRates(
@@ -26,9 +26,9 @@ export function observePassRates(
   for (const [verifier, judged] of perVerifier) {
     const observations = judged.flatMap(({ problem, rollouts, offPolicySteps }) => {
       const edition = editionOf(problem);
-      // The policy that wrote these rollouts has not yet learned from this step.
+      // The policy that wrote these rollouts had not yet learned from this step.
       const when = { source: { type: 'training' }, step: step - 1 - offPolicySteps } as const;
-      // With ahead(), one policy may attempt a problem in several steps. Later attempts continue the indices.
+      // With ahead(), the same policy may attempt a problem for several steps: give later attempts the next indices.
       const firstIndex = offPolicySteps * settings.groupSize;
       return rollouts.map((rollout) =>
         observationOf({ ...rollout, index: firstIndex + rollout.index }, edition, when),

@@ -9,7 +9,7 @@ import type { LoadingOptions } from '../../problems/load-problems.ts';
 import { fromBase, type Recipe } from '../../recipe/recipe.ts';
 import { samplingIn } from '../../recipe/resolve-stage.ts';
 
-/** The open teacher, and its origin on a hub. */
+/** The opened teacher, and its origin on a hub. */
 export interface OpenTeacher extends Pick<ModelFolder, 'record'> {
   readonly engine: Engine;
 }
@@ -20,8 +20,8 @@ const compared = 100;
 /**
  * Opens the teacher if a stage distils or harvests from it; otherwise returns `undefined`.
  *
- * @throws ConfigError when a stage distils from a teacher that has no local weights, tokenizes text
- * differently, or has a window that is too short for the policy's attempts.
+ * @throws ConfigError if a stage distils from a teacher that has no local weights, tokenizes text differently, or has a
+ * window that is too short for the policy's attempts.
  */
 export async function openTeacher(
   recipe: Recipe,

@@ -113,7 +113,7 @@ export async function openReinforce(
 /** Minimum number of steps between two events about a collapse. */
 const collapseEvery = 10;
 
-/** A stage with the source of its batches and the monitor of its signal. */
+/** A stage, the source of its batches, and the monitor of the worth of its selection. */
 type MonitoredStage = LiveStage & { readonly source: BatchSource; readonly worth: WorthMonitor };
 
 /** Runs one step: chooses, rolls out, judges, admits, learns, records and observes. */

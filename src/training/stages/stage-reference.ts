@@ -27,7 +27,7 @@ export async function keepStageReference(
  * Opens the initial weights of a stage; returns undefined for a stage whose reference is the run's base
  * model.
  *
- * @throws RunError when the state is missing.
+ * @throws RunError if the state is missing.
  */
 export async function openStageReference(
   { run, openFrozen }: TrainingContext,
@@ -42,7 +42,7 @@ export async function openStageReference(
   );
 }
 
-/** Removes the state. Call this when no later stage needs it. */
+/** Removes the saved state. Call it when no later stage needs the state. */
 export async function removeStageReference({ run }: TrainingContext): Promise<void> {
   await rm(runLayout(run.directory).referenceState, { recursive: true, force: true });
 }

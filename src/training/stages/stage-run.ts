@@ -2,7 +2,7 @@ import type { CurriculumDecision, CurriculumState } from '../../curriculum/curri
 import type { StartedBatch } from '../step/collect-batch.ts';
 import type { ControllerState, StageState } from '../state.ts';
 
-/** Position of the training after a step. */
+/** The result of a step. */
 export interface StepOutcome {
   readonly state: CurriculumState;
   readonly decision: CurriculumDecision;

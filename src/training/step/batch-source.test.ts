@@ -64,7 +64,7 @@ const liveStage = (source: ReturnType<typeof ahead> | ReturnType<typeof inStep>)
   };
 };
 
-/** Opens a source on an engine whose groups are mixed if problem number plus policy version is odd. */
+/** Opens a source on an engine. Its groups are mixed if the number of the problem plus the policy version is odd. */
 function open(live: LiveStage, delay: () => number = () => 0) {
   const engine = scriptedEngine({
     complete: async (key, index, version) => {
@@ -165,7 +165,7 @@ test('cancels started batches when it is closed', async () => {
   for (const end of ends) expect(String(end.status === 'rejected' && end.reason)).toMatch(/aborted/u);
 });
 
-test('rejects engines that can keep only one policy, and losses without importance weights', () => {
+test('with ahead(), rejects engines that can keep only one policy, and losses without importance weights', () => {
   const recipe = recipeWith({ source: ahead() });
   const { freezePolicy: _, ...learner } = scriptedEngine({ complete: () => '' }).learner;
   const engine = { ...scriptedEngine({ complete: () => '' }), learner } as never;

@@ -20,7 +20,7 @@ export interface BatchSource extends AsyncDisposable {
   readonly started: readonly StartedBatch[];
 }
 
-/** Parts of a source. */
+/** The parts from which a source is created. */
 export interface BatchSourceParts {
   readonly engine: LearningEngine;
   readonly stage: LiveStage;
@@ -31,9 +31,9 @@ export interface BatchSourceParts {
 }
 
 /**
- * Opens the source that the recipe names. Disposing it cancels the batches it started.
+ * Opens the source that the recipe names. Disposing of the source cancels the batches that it started.
  *
- * @throws ConfigError when the engine cannot keep two policies.
+ * @throws ConfigError if the recipe uses `ahead()` and the engine cannot keep two policies.
  */
 export function openBatchSource(parts: BatchSourceParts): BatchSource {
   const { batchSource, config } = parts.stage.settings;
@@ -46,7 +46,7 @@ export function openBatchSource(parts: BatchSourceParts): BatchSource {
   }
 }
 
-/** @throws ConfigError for `ahead()` on an engine that cannot keep two policies. */
+/** Checks the engine. @throws ConfigError for `ahead()` with an engine that cannot keep two policies. */
 export function requireFreezing(engine: LearningEngine, { batchSource }: ResolvedStage): void {
   if (batchSource.type === 'in-step' || engine.learner.freezePolicy !== undefined) return;
   throw new ConfigError(
@@ -55,7 +55,7 @@ export function requireFreezing(engine: LearningEngine, { batchSource }: Resolve
   );
 }
 
-/** Samples the batch of a step, then learns from it. */
+/** Samples each batch in its own step, before the policy learns from it. */
 class InStepSource implements BatchSource {
   readonly started = [];
   readonly #parts: BatchSourceParts;
@@ -75,9 +75,9 @@ class InStepSource implements BatchSource {
 }
 
 /**
- * Before learning from step s, starts the batches up to step s + k with the policy of that moment. The
- * sampler makes all its choices here, one after another, so that they do not depend on when rollouts end.
- * Refills come from the current policy, because gates reject groups only once the step begins.
+ * Before the policy learns from step s, starts the batches up to step s + k with the current policy. The sampler makes
+ * all its choices at that time, one after another, so that they do not depend on when rollouts end. Refills are sampled
+ * from the policy of the step itself, because gates reject groups only once that step begins.
  */
 class AheadSource implements BatchSource {
   readonly #parts: BatchSourceParts;

@@ -22,10 +22,7 @@ const verifier: Verifier = {
   async [Symbol.asyncDispose]() {},
 };
 
-/**
- * Creates a stage with `math` and `code` problems; the domain determines the probability that a problem has a
- * signal.
- */
+/** Creates a stage with `math` and `code` problems. */
 function liveStage(options: {
   math: number;
   code: number;
@@ -74,8 +71,8 @@ function liveStage(options: {
 }
 
 /**
- * Creates an engine whose groups have a signal with these probabilities; without one, both attempts have the
- * same outcome.
+ * Creates an engine whose groups have a signal with these probabilities, by domain; in other groups, both attempts have
+ * the same outcome.
  */
 const engineWith = (rate: { math: number; code: number }) =>
   scriptedEngine({
@@ -90,7 +87,7 @@ const countOf = (
   groups: readonly { readonly problem: { readonly domain: string } }[],
 ): number => groups.filter(({ problem }) => problem.domain === domain).length;
 
-test('keeps the mix among trained groups, independent of the share of each domain that gates admit', async () => {
+test('keeps the mix among trained groups, whatever share of each domain the gates admit', async () => {
   const live = liveStage({ math: 200, code: 200, mix: { math: 2, code: 1 }, maxRefills: 12 });
   const engine = engineWith({ math: 0.8, code: 0.4 });
   let [math, code] = [0, 0];
@@ -104,7 +101,7 @@ test('keeps the mix among trained groups, independent of the share of each domai
   expect([math, code]).toEqual([48, 24]);
 });
 
-test('fills the batch from the other domain when one is exhausted', async () => {
+test('fills the batch from the other domain if one is exhausted', async () => {
   const live = liveStage({ math: 200, code: 1, mix: { math: 1, code: 1 }, maxRefills: 12 });
   const engine = engineWith({ math: 0.5, code: 1 });
   const moment = { step: 1, stepInStage: 0, seed: 1 };
@@ -114,7 +111,7 @@ test('fills the batch from the other domain when one is exhausted', async () => 
   expect(note).toMatch(/of 9 groups passed the gates/);
 });
 
-test('fills the batch from the whole pool without a mix, and tries no problem twice in a step', async () => {
+test('without a mix, fills the batch from the whole pool, and tries no problem twice in a step', async () => {
   const live = liveStage({ math: 20, code: 20, maxRefills: 12 });
   const { groups, admitted } = await rollBatch(
     { engine: engineWith({ math: 0.5, code: 0.5 }), verifierFor: () => verifier },

@@ -22,10 +22,10 @@ export interface LiveStage {
   /** The first level of each problem that has a level. */
   readonly levels: ReadonlyMap<string, string>;
   readonly sampler: ProblemSampler;
-  /** If absent, all attempts begin at the prompt. */
+  /** Chooses where attempts begin; if absent, all of them begin at the prompt. */
   readonly starts?: Starts;
   readonly gates: readonly Gate[];
-  /** Scores tokens for the KL term; if absent, the engine's own reference does. */
+  /** Scores tokens for the KL term; if absent, the engine's own reference scores them. */
   readonly reference?: Pick<ModelWeights, 'logprobs'>;
 }
 
@@ -37,12 +37,12 @@ export interface RolledGroup extends ScoredGroup {
 
 /** A batch of scored groups, with the result of the gates. */
 export interface RolledBatch {
-  /** All groups rolled out, in the order chosen. */
+  /** All groups rolled out, in the order in which their problems were chosen. */
   readonly groups: readonly RolledGroup[];
   /** Groups that the gates admitted, up to the requested number. */
   readonly admitted: readonly RolledGroup[];
   readonly refills: number;
-  /** Message for the log when the batch is smaller than requested. */
+  /** Message for the log if the batch is smaller than requested, else null. */
   readonly note: string | null;
 }
 
@@ -50,7 +50,7 @@ export interface RolledBatch {
 export interface BatchMoment {
   /** 1-based step of the run. */
   readonly step: number;
-  /** 0-based step of the stage; schedules read it. */
+  /** 0-based step of the stage, which schedules use. */
   readonly stepInStage: number;
   readonly seed: number;
 }
@@ -60,12 +60,12 @@ export interface StartedBatch {
   readonly moment: BatchMoment;
   /** Number of steps until the policy learns from the batch. */
   readonly offPolicySteps: number;
-  /** Resolves to the first round, scored, in the order chosen. */
+  /** Resolves to the scored groups of the first round, in the order in which their problems were chosen. */
   readonly firstRound: Promise<readonly RolledGroup[]>;
 }
 
 /**
- * Chooses the problems of a batch and starts their rollouts. The sampler has made its choice when this
+ * Chooses the problems of a batch and starts their rollouts. The sampler has made its choice when this function
  * returns.
  *
  * @param offPolicySteps number of steps until the policy learns from the batch.
@@ -79,7 +79,7 @@ export function startBatch(
   const ask = wantedOf(openShares(stage, moment.stepInStage));
   const round = { ask, tried: new Set<string>(), offPolicySteps };
   const firstRound = rollRound(parts, stage, moment, round, signal);
-  // `finishBatch` reports a failure.
+  // Prevent an unhandled rejection: `finishBatch` reports a failure.
   firstRound.catch(() => {});
   return { moment, offPolicySteps, firstRound };
 }
@@ -108,9 +108,9 @@ export const rollBatch = (
   finishBatch(parts, stage, startBatch(parts, stage, moment, signal === undefined ? {} : { signal }), signal);
 
 /**
- * Completes a started batch: waits for verdicts and applies the gates. When gates reject groups, tries more problems
- * with the parts given here, and finally continues with a smaller batch and a note. In a mix, every domain fills its
- * own share, so that the trained groups keep the shares of the mix.
+ * Completes a started batch: waits for verdicts and applies the gates. If gates reject groups, tries more problems with
+ * the parts given here, and in the end accepts a smaller batch with a note. In a mix, every domain fills its own share,
+ * so that the trained groups keep the shares of the mix.
  */
 export async function finishBatch(
   parts: RolloutParts,
@@ -142,7 +142,7 @@ export async function finishBatch(
   }
 }
 
-/** Number of problems to choose for each share in one round. */
+/** One round of a batch: the number of problems to choose for each share. */
 interface Round {
   readonly ask: Readonly<Record<string, number>>;
   readonly tried: ReadonlySet<string>;
@@ -166,23 +166,23 @@ function rollRound(
 const wantedOf = (shares: readonly BatchShare[]): Record<string, number> =>
   Object.fromEntries(shares.map(({ name, wanted }) => [name, wanted]));
 
-/** Part of a batch that one domain fills; without a mix, one part for all domains. */
+/** The part of a batch that one domain fills; without a mix, there is one part for all domains. */
 interface BatchShare {
   readonly name: string;
   /** Requested number of groups. */
   readonly wanted: number;
-  /** Number of problems of the pool that the share may try. */
+  /** Number of problems in the pool that the share may try. */
   readonly problems: number;
   readonly takes: (problem: Problem) => boolean;
   readonly groups: RolledGroup[];
   readonly admitted: RolledGroup[];
-  /** True when the sampler has no more problems for this step. */
+  /** True once the sampler has no more problems for this step. */
   isExhausted: boolean;
 }
 
 /**
- * Returns the shares of one step. Rounds cumulative shares instead of those of each step, so that they are
- * exact over a stage.
+ * Returns the shares of one step. Rounds the cumulative shares, not those of each step, so that they are exact over a
+ * stage.
  */
 function openShares({ settings, problems }: LiveStage, stepInStage: number): BatchShare[] {
   const { problemsPerStep, config } = settings;

@@ -15,7 +15,7 @@ const group = (id: number, gold: string, answers: readonly (string | null)[]): R
     })),
   }) as unknown as RolloutGroup;
 
-test('finds the answer that one family gives far more often than it is right', () => {
+test('finds the answer that one family gives far more often than it is correct', () => {
   const groups = days.map((day, i) => group(i, day, ['Wednesday', 'Wednesday', day, null]));
   const found = commonestAnswer(groups)!;
   expect(found).toMatchObject({ family: 'weekday', answer: 'Wednesday', goldShare: 1 / 7 });
@@ -25,7 +25,7 @@ test('finds the answer that one family gives far more often than it is right', (
   );
 });
 
-test('returns null when the answer is right as often as it is given, or for few problems', () => {
+test('returns null if the answer is correct as often as it is given, or if there are few problems', () => {
   const same = Array.from({ length: 8 }, (_, i) => group(i, '1', ['1', '1', '1']));
   expect(excessOf(commonestAnswer(same)!)).toBe(0);
   expect(collapsedNote(same)).toBeNull();

@@ -1,22 +1,22 @@
 import type { RolloutGroup } from '../../core/rollout.ts';
 import type { Verdict } from '../../core/verdict.ts';
 
-/** The most common answer of a family's rollouts, compared with how often it is right. */
+/** The most common answer in a family's rollouts, compared with how often it is correct. */
 export interface CommonestAnswer {
   readonly family: string;
   readonly answer: string;
-  /** Share of the family's answers, in [0, 1]. */
+  /** Share of the family's answers that equal it, in [0, 1]. */
   readonly share: number;
-  /** Share of the family's problems whose gold is this answer. */
+  /** Share of the family's problems whose gold it is, in [0, 1]. */
   readonly goldShare: number;
 }
 
-/** Minimum number of problems that a family must have in a batch for a meaningful most common answer. */
+/** Minimum number of a family's problems in a batch; with fewer, its most common answer means little. */
 const fewestProblems = 4;
 
 /**
- * Finds the family whose most common answer exceeds its share of golds most. Returns null if no family has at
- * least four problems with extracted answers, which programs do not have.
+ * Finds the family whose most common answer is most overrepresented, compared with its share of the golds. Returns null
+ * if no family has at least four problems with extracted answers, which programs do not have.
  */
 export function commonestAnswer(groups: readonly RolloutGroup[]): CommonestAnswer | null {
   const families = Map.groupBy(groups, ({ problem }) => problem.family ?? problem.domain);
@@ -41,7 +41,7 @@ export function commonestAnswer(groups: readonly RolloutGroup[]): CommonestAnswe
   return found;
 }
 
-/** Returns the excess of the answer's share over its share of golds; 0 if the answer is given less often. */
+/** Returns the answer's share minus its share of the golds; 0 if that is negative. */
 export const excessOf = ({ share, goldShare }: CommonestAnswer): number => Math.max(0, share - goldShare);
 
 function extractedFrom({ evidence = {} }: Verdict): string | undefined {

@@ -33,8 +33,7 @@ function groupOf(number: number, isLive: boolean): ScoredGroup {
 }
 
 /**
- * Creates a learner whose gradient is the weighted advantage of each rollout's last token, along one axis per
- * group.
+ * Creates a learner whose gradient has one axis per group: the weighted advantages of the last tokens of its rollouts.
  */
 function fakeLearner() {
   const asked: { readonly batch: TrainingBatch; readonly spec: LossSpec }[] = [];
@@ -56,7 +55,7 @@ function fakeLearner() {
 const groups = [0, 1, 2, 3, 4, 5, 6].map((number) => groupOf(number, number !== 2 && number !== 5));
 const spec = algorithm.lossSpec({ temperature: 1 });
 
-test('splits the live groups into halves with the weights of the whole batch', async () => {
+test('splits the live groups into halves, which keep the weights of the whole batch', async () => {
   const { asked, normOf, learner } = fakeLearner();
   const noiseAt = await measureNoise({ learner, groups, algorithm, maxTokens, spec });
   const whole = buildTrainingBatch(groups, algorithm, { maxTokens });
@@ -67,14 +66,14 @@ test('splits the live groups into halves with the weights of the whole batch', a
   const halves = asked.flatMap(({ batch }) => batch.sequences);
   for (const sequence of whole.sequences.filter(({ advantages }) => advantages.at(-1) !== 0))
     expect(halves).toContainEqual(sequence);
-  // Groups with one axis each are orthogonal, so there is no signal and |a|² + |b|² is all noise.
+  // Groups with different axes are orthogonal, so there is no signal and |a|² + |b|² is all noise.
   const parts = noiseAt!(normOf(whole))!;
   expect(parts.signal).toBeCloseTo(0, 6);
   expect(parts.noise / normOf(whole) ** 2).toBeCloseTo((3 * 2) / 5, 5);
   expect(noiseAt!(Number.NaN)).toBeNull();
 });
 
-test('omits KL and entropy terms, and then also measures the gradient of the whole batch', async () => {
+test('omits KL and entropy terms; if the loss has any, also measures the gradient of the whole batch', async () => {
   const { asked, learner } = fakeLearner();
   const withTerms: LossSpec = {
     ...spec,

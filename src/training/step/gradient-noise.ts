@@ -6,15 +6,15 @@ import { noiseParts, type NoiseParts } from '../../curriculum/worth/critical-bat
 import type { Learner } from '../../engines/engine.ts';
 
 /**
- * Number of early steps, measuring interval of these steps, which allows an estimate after twenty, and later
+ * Number of early steps, measuring interval during these steps, which allows an estimate after twenty steps, and later
  * interval.
  */
 const [earlySteps, earlyEvery, every] = [20, 5, 100];
 
 /**
  * Returns whether a step measures the noise of its gradient: every fifth of the first twenty steps, then every
- * hundredth. Measuring computes the gradients of the live groups once more, which takes 0.5 % of a long training run
- * that spends half of its time on learning.
+ * hundredth. A measurement computes the gradients of the live groups once more, which costs 0.5 % of a long run that
+ * spends half of its time on learning.
  */
 export function isNoiseStep(step: number): boolean {
   return step % (step <= earlySteps ? earlyEvery : every) === 0;
@@ -23,12 +23,12 @@ export function isNoiseStep(step: number): boolean {
 /** The update whose noise is measured. */
 export interface MeasuredUpdate {
   readonly learner: Pick<Learner, 'gradientNorm'>;
-  /** All groups of the update, because groups without signal also count in the normaliser of the loss. */
+  /** All groups of the update, because the normaliser of the loss also counts groups without a signal. */
   readonly groups: readonly ScoredGroup[];
   readonly algorithm: Algorithm;
   readonly maxTokens: number;
   readonly spec: LossSpec;
-  /** True if no update follows, so that the norm of the whole gradient is also measured here. */
+  /** True if no update follows; the norm of the whole gradient is then also measured here. */
   readonly isProbe?: boolean;
 }
 

@@ -40,7 +40,7 @@ const recipeOf = (batch: RecipeInput['batch'], updatesPerStep?: number) =>
     stages: [stage('one', { maxSteps: 10, ...(updatesPerStep !== undefined && { updatesPerStep }) })],
   });
 
-/** Creates a stage with this many groups per step. */
+/** Creates a stage with the given numbers of updates and problems per step. */
 function liveStage(updates: number, problems = updates): LiveStage {
   const recipe = recipeOf({ problems, groupSize: 2, updates });
   const settings = resolvedStages(recipe)[0]!;
@@ -49,8 +49,8 @@ function liveStage(updates: number, problems = updates): LiveStage {
 }
 
 /**
- * Creates a group in which one of two rollouts is correct; the prompt's token identifies the group of a
- * sequence.
+ * Creates a group of two rollouts, one of which is correct if the group is mixed. The prompt's token identifies the
+ * group.
  */
 function groupOf(number: number, isMixed = true): ScoredGroup {
   const rollout = (index: number): Rollout => ({
@@ -103,7 +103,7 @@ test('splits groups evenly into mini-batches; later ones use the first policy as
         Array.from({ length: 2 * count }, (_, at) => Math.floor(at / 2)),
       );
       for (const [at, sequences] of learnt.entries()) {
-        // The token mean is over the mini-batch, not over the step.
+        // The loss is averaged over the tokens of the mini-batch, not of the step.
         const weights = sequences.flatMap((sequence) => [...sequence.weights]);
         expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5);
         const old = sequences.map(({ policyLogprobs }) => policyLogprobs && [...policyLogprobs]);
@@ -114,7 +114,7 @@ test('splits groups evenly into mini-batches; later ones use the first policy as
   );
 });
 
-test('makes no update for a mini-batch without signal', async () => {
+test('makes no update for a mini-batch without a signal', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const groups = [groupOf(0), groupOf(1, false), groupOf(2), groupOf(3, false)];
   const metrics = (await learnFrom(engine, liveStage(2, 4), groups, moment))?.metrics;
@@ -135,7 +135,7 @@ test('skips an update with a non-finite gradient and applies the others', async 
   expect(Object.values(metrics!).every(Number.isFinite)).toBe(true);
 });
 
-test('throws if the policy gives its own rollouts non-finite probabilities', async () => {
+test('throws if the policy assigns non-finite log-probabilities to its own rollouts', async () => {
   const engine = scriptedEngine({ complete: () => '', tokenLogprob: NaN });
   await expect(learnFrom(engine, liveStage(2), groupsUpTo(2), moment)).rejects.toThrow(
     /gives non-finite probabilities to its own rollouts/u,
@@ -152,7 +152,7 @@ test('throws if the loss is not finite but its gradient is', async () => {
   );
 });
 
-test('averages the metrics of several updates over tokens, and compares the sampler with the first policy', () => {
+test('averages the metrics of several updates over tokens, and compares the sampler with the policy before the first update', () => {
   const loss = (tokens: number, value: number): LossStats => ({
     loss: value,
     tokens,
@@ -188,12 +188,12 @@ test('averages the metrics of several updates over tokens, and compares the samp
     'policy/mismatchKl': 14 / 12,
     'policy/maxProbabilityGap': 1 - Math.exp(-2),
   });
-  // A single update keeps exactly the measured bits.
+  // The metrics of a single update have exactly the measured bits.
   const single = learningMetrics([{ loss: loss(3, 0.1), update }], [], 1e-4);
   expect([single['policy/entropy'], single['policy/mismatchKl']]).toEqual([0.1, 0.1]);
 });
 
-test('lets a stage set its number of updates, and rejects more updates than groups with the arithmetic', () => {
+test('lets a stage set its number of updates; the error for more updates than groups shows the arithmetic', () => {
   const recipe = recipeOf({ problems: 10, groupSize: 2, updates: 2 }, 4);
   expect(resolvedStages(recipe)[0]!.updatesPerStep).toBe(4);
   expect(describeBatches(recipe)[0]).toContain('4 optimizer updates a step, each on 2 to 3 problems');
@@ -204,7 +204,7 @@ test('lets a stage set its number of updates, and rejects more updates than grou
 });
 
 test.each(['rloo', 'reinforce'] as const)(
-  '%s has no ratio and is rejected for more than one update',
+  '%s, which has no ratio, is rejected for more than one update',
   (type) => {
     const several = { ...recipeOf({ problems: 4, groupSize: 2, updates: 2 }), algorithm: { type } };
     expect(() => defineRecipe(several)).toThrow(`expected one update per step for ${type}, got 2`);
@@ -246,7 +246,7 @@ test('makes later updates off-policy and clipped on a real model; the sampler is
   expect(metrics['optim/updates']).toBe(4);
   expect(metrics['policy/clipLow']! + metrics['policy/clipHigh']!).toBeGreaterThan(0);
   expect(metrics['policy/kl']).toBeGreaterThan(0);
-  // In later mini-batches the policy has changed; the old policy has not.
+  // By the later mini-batches, the policy has changed, but the old policy has not.
   expect(Math.abs(metrics['policy/mismatchKl']!)).toBeLessThan(1e-4);
   expect(metrics['policy/maxProbabilityGap']).toBeLessThan(1e-3);
 });

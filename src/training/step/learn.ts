@@ -14,13 +14,13 @@ import type { LiveStage } from './collect-batch.ts';
 export interface UpdateMoment {
   /** 1-based step of the run. */
   readonly step: number;
-  /** Step of the learning-rate schedule, which does not count steps that imitated or distilled. Default: `step`. */
+  /** Step in the learning-rate schedule, which does not count steps that imitated or distilled. Default: `step`. */
   readonly rateStep?: number;
-  /** Last possible step of the schedule, at which a cosine schedule ends. */
+  /** Last possible step in the schedule, at which a cosine schedule ends. */
   readonly lastStep: number;
 }
 
-/** Result of the updates of a step. */
+/** The result of a step's updates. */
 export interface Learned {
   /** Number of updates applied. */
   readonly made: number;
@@ -34,8 +34,8 @@ export interface Learned {
  * mini-batch, computes the weights and the loss specification, then the gradient and the update. Skips
  * updates with a non-finite gradient, which leave the policy unchanged.
  *
- * @returns null when the groups have no training signal and the policy is unchanged.
- * @throws EngineError when the loss is not finite although its gradient is.
+ * @returns null if the groups have no training signal, so that the policy is unchanged.
+ * @throws EngineError if the loss is not finite although its gradient is.
  */
 export async function learnFrom(
   engine: LearningEngine,
@@ -45,7 +45,7 @@ export async function learnFrom(
 ): Promise<Learned | null> {
   const { sampling, optimizer, updatesPerStep, problemsPerStep } = stage.settings;
   const { temperature, maxTokens } = sampling;
-  // If gates leave fewer groups than planned, there are fewer updates, not smaller ones.
+  // If gates leave fewer groups than planned, make fewer updates instead of smaller ones.
   const count = Math.ceil((updatesPerStep * groups.length) / problemsPerStep);
   const dealt = deal(groups, count);
   const batches = dealt
@@ -59,7 +59,7 @@ export async function learnFrom(
   const clip = maxGradNorm === null ? {} : { maxGradNorm };
   const adam = { learningRate, beta1, beta2, epsilon, weightDecay, ...clip };
   const [first, ...later] = await withOldPolicy(engine, batches, temperature);
-  // The first update is on-policy, and therefore both halves of its batch are too.
+  // Measure the first update, which is on-policy, as are both halves of its batch.
   const measured = {
     learner: engine.learner,
     groups: dealt[0]!,
@@ -104,7 +104,7 @@ async function update(
   );
 }
 
-/** Deals groups round-robin, so that neighbouring domains of a batch are spread over its mini-batches. */
+/** Deals groups round-robin, so that each domain, whose groups are adjacent, is spread over the mini-batches. */
 function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
   return Array.from({ length: count }, (_, hand) => groups.filter((_group, index) => index % count === hand));
 }
@@ -113,7 +113,7 @@ function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
  * Adds the old policy's log-probabilities to every later mini-batch. The old policy is the policy before the first
  * update, which wrote the rollouts. The first mini-batch is on-policy and needs none.
  *
- * @throws EngineError when that policy gives its own rollouts non-finite probabilities.
+ * @throws EngineError if that policy assigns non-finite log-probabilities to its own rollouts.
  */
 async function withOldPolicy(
   engine: LearningEngine,

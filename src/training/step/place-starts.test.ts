@@ -36,7 +36,7 @@ const verifierFor = () => openMathAnswer(mathConfig.parse(mathAnswer({ extractio
 const problem = mathProblem({ answer: '42', solution: '6*7=42 so \\boxed{42}' });
 const engine = scriptedEngine({ complete: (_key, index) => (index === 0 ? '{42}' : '{41}') });
 
-/** Places a given choice. */
+/** Returns the start that results from a given choice for the problem. */
 async function place(choice: StartChoice, input: object): Promise<Start | undefined> {
   const recipe = recipeOf({ stages: [stage('one', { maxSteps: 1, starts: input as never })] });
   const starts = { choose: () => [choice] } as unknown as Starts;
@@ -68,7 +68,10 @@ test('shortens a start that already contains a correct answer', async () => {
 
 describe('likelihood', () => {
   const whole = Array.from(engine.encode(problem.solution!));
-  /** Creates an engine that gives the solution's tokens these probabilities; the last one is repeated. */
+  /**
+   * Creates an engine that assigns these probabilities to the solution's tokens; the last probability applies to all
+   * further tokens.
+   */
   const scoring = (probabilities: readonly number[]) => ({
     ...engine,
     sampler: engine.sampler,
@@ -97,8 +100,8 @@ describe('likelihood', () => {
     return start?.tokens.length ?? 0;
   };
 
-  test('begins at the cut after which the rest has a probability of about one half', async () => {
-    // The first token is improbable, the second is a coin flip, the rest is certain.
+  test('cuts where the rest of the solution has a probability of about one half', async () => {
+    // The first token is improbable, the second has probability one half, and the rest is certain.
     expect(await cutWith([0.01, 0.5, 1])).toBe(1);
     expect(await cutWith([0.01, 0.01, 0.01, 0.4, 1])).toBe(3);
     expect(await cutWith([0.6, 1])).toBe(0);

@@ -12,9 +12,8 @@ import { stepEnds } from '../../rollout/strategies/step-ends.ts';
 type StartEngine = RolloutParts['engine'] & Pick<Engine, 'weights'>;
 
 /**
- * Converts the starts that a stage chooses for problems to tokens, and omits starts at the prompt. Shortens a
- * start until it contains no correct answer, so that an empty continuation earns no reward. Rejects when
- * aborted.
+ * Converts the starts that a stage chooses for problems to tokens; omits starts at the prompt. Shortens a
+ * start until it contains no correct answer, so that an empty continuation earns no reward. Rejects if aborted.
  */
 export async function placeStarts(
   { engine, verifierFor }: Pick<RolloutParts, 'verifierFor'> & { readonly engine: StartEngine },
@@ -43,7 +42,7 @@ const startOf = ({ kind }: StartChoice, tokens: Int32Array, renderer: Renderer):
   text: renderer.decode(tokens),
 });
 
-/** Returns the tokens of a start; an empty list for the prompt. */
+/** Returns the tokens of a start; an empty list for a start at the prompt. */
 function tokensOf(
   choice: StartChoice,
   { solution = '' }: Problem,
@@ -75,8 +74,8 @@ function tokensOf(
 }
 
 /**
- * Returns the log-probabilities of the solutions' tokens after their prompts, by index, for choices of kind
- * `likelihood`: one forward pass each.
+ * For choices of kind `likelihood`, returns the log-probabilities of the solution's tokens after the prompt, by the
+ * index of the choice. Costs one forward pass each.
  */
 async function solutionLogprobs(
   { weights, renderer, sampler }: StartEngine,
@@ -109,7 +108,7 @@ function balancedCut(logprobs: Float32Array, correction: number, most: number): 
   let [best, distance, rest] = [0, Infinity, 0];
   for (let cut = logprobs.length - 1; cut >= 0; cut--) {
     rest += logprobs[cut]!;
-    // The log-odds of the probability exp(rest), capped because those of 1 are infinite.
+    // The log-odds of the probability exp(rest), capped because the log-odds of 1 are infinite.
     const own = Math.abs(rest - Math.log(-Math.expm1(Math.min(rest, -1e-9))) + correction);
     if (cut <= most && own < distance) [best, distance] = [cut, own];
   }
@@ -138,7 +137,7 @@ async function withoutAnswer(
 ): Promise<Int32Array> {
   let kept = tokens;
   while (kept.length > 0) {
-    // A verifier that fails here also fails on the attempts, where the failure is recorded.
+    // Ignore a failing verifier here: it also fails on the attempts, where the failure is recorded.
     const verdict = await verifierFor(problem)
       .verify(problem, renderer.decode(kept), signal)
       .catch(() => null);

@@ -6,7 +6,7 @@ import { countStuck, skippedNote, unjudgedNote } from './policy-health.ts';
 const group = (...outcomes: Outcome[]): RolloutGroup =>
   ({ rollouts: outcomes.map((outcome, i) => ({ verdict: { outcome, reason: `reason ${i}` } })) }) as never;
 
-test('warns with the first reason when at least half of the rollouts could not be judged', () => {
+test('warns, with the first reason, if at least half of the rollouts could not be judged', () => {
   expect(unjudgedNote([])).toBeNull();
   expect(unjudgedNote([group('correct', 'incorrect')])).toBeNull();
   expect(unjudgedNote([group('ungradable', 'correct', 'incorrect')])).toBeNull();
@@ -17,7 +17,7 @@ test('warns with the first reason when at least half of the rollouts could not b
 
 const learned = (made: number, skipped: number) => ({ made, skipped, metrics: {} });
 
-test('counts steps without a finite gradient and ends the run at the fifth in a row', () => {
+test('counts consecutive steps without a finite gradient, and ends the run at the fifth', () => {
   expect(countStuck(3, 7, learned(0, 2))).toBe(4);
   expect(countStuck(3, 7, null)).toBe(3);
   expect(countStuck(3, 7, learned(1, 1))).toBe(0);

@@ -7,25 +7,25 @@ import type { Learned } from './learn.ts';
 /*
  * Checks the health of a step: updates skipped for a non-finite gradient, and rollouts that could not be
  * judged. A skipped update does not end the run, because a resumed run would reach the same gradient again;
- * too many skipped updates in a row end it.
+ * too many consecutive steps with skipped updates end it.
  */
 
-/** Returns a message for a step that skipped updates, else null. */
+/** Returns a message if a step skipped updates, else null. */
 export function skippedNote(learned: Learned | null): string | null {
   if (learned === null || learned.skipped === 0) return null;
   const { made, skipped } = learned;
   return `${skipped} of ${skipped + made} updates skipped: the gradient was not finite; skipped updates leave the policy unchanged`;
 }
 
-/** Number of steps in a row without a finite gradient after which a run ends. */
+/** Number of consecutive steps without a finite gradient after which a run ends. */
 const maxStuckSteps = 5;
 
 /**
- * Counts the steps in a row, up to this one, that skipped all of their updates.
+ * Counts the consecutive steps, up to this one, that skipped all of their updates.
  *
  * @param before the count after the previous step.
  * @param learned null for a step with nothing to learn, which neither adds to the count nor resets it.
- * @throws EngineError at the fifth step in a row.
+ * @throws EngineError at the fifth consecutive step.
  */
 export function countStuck(before: number, step: number, learned: Learned | null): number {
   if (learned === null) return before;
@@ -38,11 +38,11 @@ export function countStuck(before: number, step: number, learned: Learned | null
   );
 }
 
-/** Minimum share of unjudged rollouts for a warning, because the run would finish but learn little. */
+/** Share of unjudged rollouts from which a warning is given: such a run would finish but learn little. */
 const unjudgedShare = 0.5;
 const maxReasonLength = 300;
 
-/** Returns a message for a step in which at least half of the rollouts could not be judged, else null. */
+/** Returns a message if at least half of a step's rollouts could not be judged, else null. */
 export function unjudgedNote(groups: readonly RolloutGroup[]): string | null {
   const verdicts = groups.flatMap(({ rollouts }) => rollouts.map(({ verdict }) => verdict));
   const unjudged = verdicts.filter(({ outcome }) => outcome === 'ungradable');
@@ -51,7 +51,7 @@ export function unjudgedNote(groups: readonly RolloutGroup[]): string | null {
   return `${unjudged.length} of ${verdicts.length} rollouts could not be judged and teach nothing, e.g. ${reason}`;
 }
 
-/** Returns a message with an answer that one family's rollouts give far more often than it is right, else null. */
+/** Returns a message if one family's rollouts give some answer far more often than it is correct, else null. */
 export function collapsedNote(groups: readonly RolloutGroup[]): string | null {
   const found = commonestAnswer(groups);
   if (found === null || excessOf(found) <= mostExcess) return null;

@@ -8,7 +8,7 @@ import { mathProblem } from '../../testing/problems.ts';
 import { singleTurn } from '../../testing/single-turn.ts';
 import { problemOutcome } from './problem-outcome.ts';
 
-test('counts trials, verdicts, truncated unparsed rollouts and written tokens of a group', () => {
+test('counts the trials, verdicts, truncated unparsed rollouts and written tokens in a group', () => {
   const attempts: [Outcome, number, FinishReason][] = [
     ['correct', 3, 'length'],
     ['incorrect', 5, 'stop'],

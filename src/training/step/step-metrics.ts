@@ -10,11 +10,11 @@ import { turnMetrics } from './turn-metrics.ts';
 import { countTrials } from '../../difficulty/pass-rates/trials.ts';
 import type { LossStats, StepStats } from '../../engines/engine.ts';
 
-/** Metrics of one step by name; an absent key was not measured. */
+/** Metrics of one step by name; a metric that was not measured is absent. */
 export type Metrics = Record<string, number>;
 
 /**
- * Returns metrics of one batch of rollouts, before any gate: rewards, verdicts, lengths, signal.
+ * Returns metrics of one batch of rollouts before any gate: rewards, verdicts, lengths and signal.
  * Lengths are in tokens; shares are in [0, 1].
  */
 export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
@@ -53,7 +53,7 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
 }
 
 /**
- * Returns the shares of groups solved always, never or sometimes; only mixed groups have a training signal.
+ * Returns the shares of groups in which all, no or some rollouts are correct; only the last have a training signal.
  */
 function signalMetrics(groups: readonly ScoredGroup[]): Metrics {
   const graded = groups.filter((group) => rewardsOf(group).length > 0);
@@ -97,14 +97,14 @@ export function levelMetrics(groups: readonly ScoredGroup[], levels: ReadonlyMap
   return metrics;
 }
 
-/** Returns the sizes of a batch: groups admitted, groups rolled out, extra rounds. */
+/** Returns the sizes of a batch: numbers of groups admitted, groups rolled out and extra rounds. */
 export const batchMetrics = ({ groups, admitted, refills }: RolledBatch): Metrics => ({
   'batch/problems': admitted.length,
   'batch/triedProblems': groups.length,
   'batch/refills': refills,
 });
 
-/** Returns the ages of the admitted groups, in steps. */
+/** Returns metrics of the ages of the admitted groups, in steps. */
 export const ageMetrics = ({ admitted }: RolledBatch): Metrics => {
   const ages = admitted.map(({ offPolicySteps }) => offPolicySteps);
   return {
@@ -122,7 +122,7 @@ export interface Update {
 }
 
 /**
- * Returns metrics of the optimizer on one batch, in one or more updates. `policy/…` metrics are means over
+ * Returns metrics of the one or more optimizer updates on one batch. `policy/…` metrics are means over
  * tokens with non-zero weight.
  * @param later sequences of the updates after the first, with the log-probabilities of the policy before the
  * first update.
@@ -169,8 +169,8 @@ function meanOverTokens(
 }
 
 /**
- * Measures the mismatch between sampler and trainer for the policy that wrote the rollouts, before later
- * updates changed it.
+ * Measures the mismatch between sampler and trainer for the policy that wrote the rollouts, that is, before any update
+ * changed it.
  */
 function samplerGap(first: LossStats | undefined, later: readonly TrainingSequence[]): Metrics {
   if (first?.mismatchKl === undefined) return {};

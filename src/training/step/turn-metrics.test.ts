@@ -17,8 +17,8 @@ const call = (outcome: ToolCall['outcome']): ToolCall => ({
 });
 
 /**
- * Creates a rollout of two written, three given and one written token, with calls in the first turn and a
- * reward per turn.
+ * Creates a rollout with two written, three given and one written token, calls in the first turn, and one reward per
+ * turn.
  */
 function twoTurns(index: number, calls: readonly ToolCall[], rewards: readonly number[]): Rollout {
   const turn = (tokens: number[]) => ({
@@ -56,13 +56,13 @@ test('counts turns, calls by outcome, given tokens and rewards of environments',
   for (const name of Object.keys(metrics)) expect(describeMetric(name)).toBeDefined();
 });
 
-test('records nothing for attempts of one turn', () => {
+test('returns no metrics for attempts with one turn', () => {
   expect(
     turnMetrics([{ problemId: 'p', index: 0, transcripts: [singleTurn({ text: 'a' })], verdict }]),
   ).toEqual({});
 });
 
-test('adds the rewards of an environment with the factor of the reward, which a stage may change', () => {
+test('adds the rewards by an environment, multiplied by the factor in the reward, which a stage may change', () => {
   const group = { problem: mathProblem(), rollouts: [twoTurns(0, [], [0.5, 1]), twoTurns(1, [], [0, 0])] };
   const algorithm = createAlgorithm(algorithmConfig.parse({ type: 'grpo' }));
   const rewards = (reward: object) =>

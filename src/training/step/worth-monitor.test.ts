@@ -45,7 +45,7 @@ const recipeOf = (sampler: Sampler, maxSteps = 24) =>
     checkpoints: { type: 'checkpoints', everySteps: 7 },
   });
 
-/** Creates an engine with gradient norms that grow with the batch and vary between steps. */
+/** Creates an engine whose gradient norms grow with the batch and vary between steps. */
 function measuredEngine() {
   const engine = scriptedEngine({ complete });
   const norm = (sequences: number): number => Math.sqrt(sequences) * (1 + 0.02 * (engine.policyVersion % 3));
@@ -84,7 +84,7 @@ async function newRun(recipe: ReturnType<typeof recipeOf>): Promise<Run> {
   return await createRun(root, { name: recipe.name, recipe, seed: recipe.seed });
 }
 
-test('reports the worth of selection after twenty steps, and records lost signal from the second split on', async () => {
+test('reports the worth of selection after twenty steps, and records the lost signal from the second split on', async () => {
   const recipe = recipeOf(undefined);
   await using run = await newRun(recipe);
   const told: TrainingEvent[] = [];
@@ -96,7 +96,7 @@ test('reports the worth of selection after twenty steps, and records lost signal
   expect(told.filter(({ type }) => type === 'staging-worth')).toMatchObject([{ message: event.message }]);
   expect(worth.isBatchMeasured).toBe(true);
   expect(worth.records).toBe(160);
-  // Two fifths of the pool are live, which depends only on the family.
+  // Two fifths of the pool are live: eight of the twenty families.
   expect(worth.liveUniform.low).toBeLessThan(0.4);
   expect(worth.liveUniform.high).toBeGreaterThan(0.4);
   expect(worth.liveSelected.mean).toBeGreaterThan(0.7);

@@ -18,11 +18,11 @@ import type { Metrics } from './step-metrics.ts';
 import type { RunEvent } from '../../runs/files/records.ts';
 import type { ResolvedStage } from '../../recipe/resolve-stage.ts';
 
-/** Number of steps of a stage on which one estimate is based. */
+/** Number of a stage's steps on which one estimate is based. */
 const windowSteps = 20;
 /**
- * Number of recent splits from which the critical batch is estimated; older ones are dropped, because noise
- * grows over time.
+ * Number of recent splits from which the critical batch is estimated; older ones are dropped, because the noise grows
+ * over time.
  */
 const recentSplits = 20;
 
@@ -38,7 +38,7 @@ export interface StepPlace {
   readonly stepInStage: number;
 }
 
-/** Metrics of the signal of a step, and, after the first 20 steps of a stage, an event with the estimate. */
+/** Metrics of a step's signal and, after the first 20 steps of a stage, an event with the estimate. */
 export interface WorthRecord {
   readonly metrics: Metrics;
   readonly event: RunEvent | null;
@@ -46,8 +46,8 @@ export interface WorthRecord {
 
 /**
  * Estimates the worth of selection every 20 steps of a stage: from the stage's own groups if they are drawn uniformly,
- * or from the control group of `auto()`. Makes no estimate for other samplers, whose draws are not a sample of the
- * pool. Its state is part of the run's records, so that a resumed run continues identically.
+ * or from the control group of `auto()`. Makes no estimate for other samplers, whose draws are not a random sample of
+ * the pool. Its state is part of the run's records, so that a resumed run continues identically.
  */
 export class WorthMonitor {
   readonly #stage: MonitoredStage;
@@ -61,7 +61,7 @@ export class WorthMonitor {
     this.#cellOf = new Map(stage.pool.map(({ id }, i) => [id, String(cellOf[i])]));
   }
 
-  /** Opens the monitor of a stage that continues after `step`, with the records of the run. */
+  /** Opens the monitor of a stage that continues after `step`; restores its state from the records of the run. */
   static async open(
     directory: string,
     stage: MonitoredStage,
@@ -125,7 +125,7 @@ export class WorthMonitor {
     const problemsPerUpdate = problemsPerStep / updatesPerStep;
     const records = this.#window.filter(({ trials }) => trials > 0);
     this.#window = [];
-    // Live groups from other starts are no evidence of the worth of selecting problems.
+    // Live groups from other starts are not evidence about the worth of selecting problems.
     if (config.starts !== undefined && config.starts.type !== 'prompt') return null;
     if (config.sampler.type === 'auto') return this.#measured(sampler, problemsPerUpdate, stepInStage);
     if (config.sampler.type !== 'uniform' || records.length === 0) return null;
@@ -166,7 +166,7 @@ export class WorthMonitor {
 /**
  * Returns the shares in the metrics of `auto`; null before it has drawn groups of both kinds.
  *
- * @param prefix of the names, because a mix of samplers adds the domain.
+ * @param prefix prefix of the metric names, to which a mix of domains adds the domain.
  */
 function measuredShares(
   sampler: Readonly<Record<string, number>>,
@@ -184,7 +184,7 @@ function measuredShares(
   return { weight, uniform, selected, uniformShare };
 }
 
-/** Returns the event for an estimate; infinite ends are null in its data. */
+/** Returns the event for an estimate; in its data, infinite ends of intervals are null. */
 function worthEvent(stage: string, step: number, worth: StagingWorth): RunEvent {
   const [decision, figures] = describeWorth(worth).map((line) => line.trim());
   return {
