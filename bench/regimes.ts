@@ -10,6 +10,8 @@
  * - `--seeds`  `5`: seeds 1 to 5; `6-10`: seeds 6 to 10.
  * - `--short`  only the most decisive rows.
  * - `--jobs`   number of concurrent runs.
+ * - `--by-step` repeats recorded runs that lack the signal of each step and cell. A repeated run must have the recorded
+ *   accuracies, and replaces the recorded one.
  * - `--report` reports the recorded results, whatever their recipes, and trains nothing.
  * - `--picture` SVG file to draw: speed against the share of live groups.
  * - `--results` JSON Lines of finished runs. Runs found there are not repeated, so an interrupted bench continues, and
@@ -28,7 +30,7 @@ import { longestTraining, makeLevelStores } from './regimes/paper-levels.ts';
 import { configOf, modelOf, recipeOf } from './regimes/recipe.ts';
 import { drawSpeeds } from './regimes/picture.ts';
 import { compareResults, formatDecisions, formatTable } from './regimes/report.ts';
-import { appendResult, readResults } from './regimes/results.ts';
+import { keyOf, readResults, recordResult } from './regimes/results.ts';
 import { math, paperLevelsRow, type Row, rows, shortRows } from './regimes/rows.ts';
 import { runArm } from './regimes/run.ts';
 
@@ -41,6 +43,7 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: '1' },
     results: { type: 'string', default: 'docs/regimes/results.jsonl' },
     runs: { type: 'string', default: 'runs/bench-regimes' },
+    'by-step': { type: 'boolean', default: false },
     report: { type: 'boolean', default: false },
     picture: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -60,7 +63,11 @@ const chosen = chooseRows();
 const cases = seedsOf(options.seeds).flatMap((seed) =>
   chosen.flatMap((row) => chooseArms().map((arm): Case => ({ row, arm, seed }))),
 );
-const known = new Set(readResults(options.results).map(keyOf));
+const known = new Set(
+  readResults(options.results)
+    .filter(({ cells }) => !options['by-step'] || cells !== undefined)
+    .map(keyOf),
+);
 const missing = options.report
   ? []
   : cases.filter((one) => !known.has(keyOf({ ...one, row: one.row.id, config: configFor(one) })));
@@ -90,7 +97,7 @@ async function work(): Promise<void> {
     const { row, arm, seed } = one;
     const recipe = recipeOf(row, arms[arm]!, seed);
     const run = await runArm(row, arms[arm]!, recipe, join(options.runs, `${process.pid}`));
-    await appendResult(options.results, { row: row.id, arm, seed, config: configFor(one), ...run });
+    recordResult(options.results, { row: row.id, arm, seed, config: configFor(one), ...run });
     const { accuracy, rollouts } = run.points.at(-1)!;
     say(
       `${row.id} ${arm} seed ${seed}: ${(100 * accuracy).toFixed(1)} % after ${rollouts} rollouts, ${run.seconds} s; ${missing.length} left`,
@@ -106,10 +113,6 @@ async function report(): Promise<void> {
   say(`\n${formatTable(comparisons)}\n\n${formatDecisions(comparisons).join('\n')}\n`);
   if (options.picture !== undefined) await drawSpeeds(options.picture, comparisons);
   console.log(JSON.stringify({ rows: comparisons }));
-}
-
-function keyOf({ row, arm, seed, config }: { row: string; arm: string; seed: number; config: string }) {
-  return `${row} ${arm} ${seed} ${config}`;
 }
 
 function configFor({ row, arm, seed }: Case): string {

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../../src/core/errors.ts';
+import { writeFileAtomicSync } from '../../src/storage/atomic.ts';
 
 const result = z.strictObject({
   row: z.string(),
@@ -19,6 +19,11 @@ const result = z.strictObject({
   contrastByStep: z.array(z.number()).optional(),
   /** Noise and signal of the gradient at the steps that measure them, (W9) of docs/algorithms/staging-worth.md. */
   gradient: z.array(z.strictObject({ noise: z.number(), signal: z.number() })).optional(),
+  /**
+   * The groups of each cell, family/knob, in each sixth of the steps: their number, how many have a signal, and the sum
+   * of 4p(1 − p).
+   */
+  cells: z.record(z.string(), z.array(z.tuple([z.int(), z.int(), z.number()])).length(6)).optional(),
   steps: z.int(),
   seconds: z.number(),
   points: z.array(
@@ -53,8 +58,33 @@ function parseLine(line: string, where: string): Result {
   }
 }
 
-/** Appends a result as one line. */
-export async function appendResult(file: string, one: Result): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await appendFile(file, `${JSON.stringify(one)}\n`);
+/** Returns what tells two runs apart: row, arm, seed and recipe. */
+export const keyOf = ({ row, arm, seed, config }: Pick<Result, 'row' | 'arm' | 'seed' | 'config'>): string =>
+  `${row} ${arm} ${seed} ${config}`;
+
+/**
+ * Appends a result as one line, or replaces the result of the same run. Synchronous, so that concurrent runs of a process
+ * do not lose lines.
+ *
+ * @throws DataError when a repeated run has other accuracies than the recorded one, which then stays.
+ */
+export function recordResult(file: string, one: Result): void {
+  const recorded = readResults(file);
+  const at = recorded.findIndex((other) => keyOf(other) === keyOf(one));
+  if (at === -1) {
+    mkdirSync(dirname(file), { recursive: true });
+    appendFileSync(file, `${JSON.stringify(one)}\n`);
+    return;
+  }
+  const [old, repeated] = [recorded[at]!, one].map(curveOf);
+  if (old !== repeated) {
+    throw new DataError(
+      `${keyOf(one)}: expected the accuracies of the recorded run, ${old}, got ${repeated}`,
+    );
+  }
+  const lines = recorded.with(at, one).map((each) => `${JSON.stringify(each)}\n`);
+  writeFileAtomicSync(file, Buffer.from(lines.join('')));
 }
+
+const curveOf = ({ points }: Result): string =>
+  JSON.stringify(points.map(({ rollouts, tokens, accuracy }) => [rollouts, tokens, accuracy]));

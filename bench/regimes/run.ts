@@ -4,7 +4,7 @@ import { GradusError } from '../../src/core/errors.ts';
 import { readCurves } from '../../src/evaluation/learning-curve.ts';
 import type { Recipe } from '../../src/recipe/recipe.ts';
 import { openRunReader, type RunReader } from '../../src/runs/reading/run-reader.ts';
-import { mean } from '../../src/statistics/summary.ts';
+import { mean, sum } from '../../src/statistics/summary.ts';
 import { startTraining } from '../../src/training/start.ts';
 import type { Arm } from './arm.ts';
 import type { Result } from './results.ts';
@@ -30,6 +30,7 @@ export async function runArm(
     live: rounded(1 - mean(dead)),
     liveByStep: Array.from(dead, (share) => rounded(1 - share)),
     contrastByStep: contrasts(reader, dead.length),
+    cells: signalByCell(reader, dead.length),
     gradient: Array.from(noise, (value, i) => ({ noise: brief(value), signal: brief(signal[i]!) })),
     steps: dead.length,
     seconds,
@@ -77,6 +78,25 @@ function contrasts(reader: RunReader, steps: number): number[] {
     const mixed = rates.filter((rate) => rate > 0 && rate < 1);
     return mixed.length === 0 ? 0 : rounded(mean(mixed.map((rate) => Math.sqrt(4 * rate * (1 - rate)))));
   });
+}
+
+/** Returns `cells` of a result. */
+function signalByCell(reader: RunReader, steps: number): NonNullable<Result['cells']> {
+  const groups = reader.groups({ purpose: 'train' });
+  const byCell = Map.groupBy(groups, ({ family, knob }) => `${family}/${knob}`);
+  const sixth = (step: number): number => Math.floor((6 * (step - 1)) / steps);
+  return Object.fromEntries(
+    Array.from(byCell, ([cell, ofCell]) => [
+      cell,
+      Array.from({ length: 6 }, (_, i): [number, number, number] => {
+        const rates = ofCell
+          .filter(({ step }) => sixth(step) === i)
+          .map(({ correct, trials }) => correct / Math.max(1, trials));
+        const signals = rates.map((rate) => 4 * rate * (1 - rate)).filter((signal) => signal > 0);
+        return [rates.length, signals.length, rounded(sum(signals))];
+      }),
+    ]),
+  );
 }
 
 const rounded = (value: number): number => Math.round(value * 1e6) / 1e6;
