@@ -6,25 +6,31 @@ import type { SupervisedExample } from './supervised.ts';
 
 const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
 
+/** Other tools may use this name for something else, so a value that is not a string is ignored. */
+const problemColumn = z.string().optional().catch(undefined);
+
 /** A row of an examples file; other columns are ignored. */
 const exampleRow = z.object({
   prompt: z.union([z.string(), z.array(messageSchema).min(1)], {
     error: 'expected a string or a list of {role, content} messages',
   }),
   completion: z.string({ error: 'expected a string' }).min(1, { error: 'expected a non-empty string' }),
+  problemId: problemColumn,
+  problem: problemColumn,
 });
 
 /**
  * Reads examples to imitate from a JSON Lines file: rows of `{"prompt": string or messages, "completion": string}`.
+ * The columns `problemId` (rows of `gradus data rationales`) and `problem` (rows of a run) give the problem's id.
  *
  * @throws DataError naming the file, row and column, and the expected and actual value.
  */
 export async function readExamples(file: string): Promise<SupervisedExample[]> {
   const examples: SupervisedExample[] = [];
   for await (const { row, value } of readJsonRows(file, file)) {
-    const { prompt, completion } = parseRow(value, `${file}:${row}`);
+    const { prompt, completion, problem, problemId = problem } = parseRow(value, `${file}:${row}`);
     const messages = typeof prompt === 'string' ? [{ role: 'user' as const, content: prompt }] : prompt;
-    examples.push({ prompt: messages, completion });
+    examples.push({ prompt: messages, completion, ...(problemId !== undefined && { problem: problemId }) });
   }
   return examples;
 }

@@ -11,6 +11,8 @@ import { requireFinitePolicy } from '../engines/require-finite.ts';
 export interface SupervisedExample {
   readonly prompt: readonly Message[];
   readonly completion: string;
+  /** Id of the problem; all examples of a problem are on one side of a held-out split. */
+  readonly problem?: string;
 }
 
 /** Training settings. */

@@ -17,7 +17,6 @@ import { harvestAttempts } from './harvest.ts';
 
 /** An example and its origin, which readers of examples ignore. */
 export interface GatheredExample extends SupervisedExample {
-  readonly problem?: string;
   /** Index of the attempt at the problem. */
   readonly attempt?: number;
   readonly tokens?: number;

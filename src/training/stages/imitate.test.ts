@@ -221,6 +221,21 @@ test('holds out either all wordings of a problem or none', async () => {
   expect(held.filter((problem) => learned.includes(problem))).toEqual([]);
 });
 
+test('holds out either all rows of a problem in a file or none, whatever their prompts', async () => {
+  const file = join(root, 'rationales.jsonl');
+  const rows = [0, 1, 2, 3, 4].flatMap((n) =>
+    [1, 2, 3].map((passage) => ({ prompt: `${passage}: ${n}`, completion: `${n}`, problemId: `p${n}` })),
+  );
+  await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  const stages = [imitate('copy', { examples: file, heldOut: 0.4, maxSteps: 1 })];
+  await using run = await newRun(recipeWith({ stages }));
+  await trainIn(run, recipeWith({ stages }), scriptedEngine({ complete: () => '' }));
+  const of = async (part: 'train' | 'held-out') => (await rowsOf(run, 0, part)).map(({ problem }) => problem);
+  const [learned, held] = [await of('train'), await of('held-out')];
+  expect([learned.length, held.length]).toEqual([9, 6]);
+  expect(held.filter((problem) => learned.includes(problem))).toEqual([]);
+});
+
 test('a stage without worked solutions fails with an error that names the column to set', async () => {
   const recipe = recipeWith({ stages: [imitate('solutions', { examples: solutions() })] });
   await using run = await newRun(recipe);

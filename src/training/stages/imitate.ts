@@ -141,8 +141,8 @@ async function lossBefore(
 }
 
 /**
- * Splits examples by prompt: all examples with a prompt, or with another wording of the same problem, are on the same
- * side. Keeps at least one prompt for training.
+ * Splits examples by problem, or by prompt if the problem is unknown: all examples of a problem, whatever their
+ * prompts, are on the same side. Keeps at least one prompt for training.
  */
 function split<Example extends GatheredExample>(
   examples: readonly Example[],
