@@ -10,7 +10,7 @@
  * gets as many steps as its share of `--rollouts` allows after measuring `--pool` problems per domain.
  *
  * An accuracy is the mean of the last three evaluations up to a budget, never the best; intervals are 95 % t-intervals
- * over seeds; differences to `uniform` are paired by seed. The last line is JSON.
+ * over seeds; differences from `uniform` are paired by seed. The last line is JSON.
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';

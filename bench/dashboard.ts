@@ -63,8 +63,8 @@ async function measure() {
     `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
   console.log(
     `training with its page open: each of ${slowDown.looks} updates, ${slowDown.lookEverySeconds.toFixed(1)} s apart, delays it by ` +
-      `${estimate(lookMs, 0)} ms, ${estimate(percent, 1)} % of all time, at ${slowDown.stepMs.toFixed(1)} ms a step; ` +
-      `CPU of dashboard and browser between updates: ${idleCpuMs.map((ms) => ms.toFixed(1)).join(' → ')} ms a second`,
+      `${estimate(lookMs, 0)} ms, ${estimate(percent, 1)} % of all time, at ${slowDown.stepMs.toFixed(1)} ms per step; ` +
+      `CPU of dashboard and browser between updates: ${idleCpuMs.map((ms) => ms.toFixed(1)).join(' → ')} ms per second`,
   );
   return { plan, recordSeconds, startMs: dashboard.readyMs, endpoints, memoryMb, firstView, slowDown };
 }

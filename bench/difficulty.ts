@@ -2,11 +2,14 @@
  * `npm run bench:difficulty`: measures the rollouts that each method needs for the same share of misplaced problems,
  * and how well drift is predicted. The last line is JSON.
  *
- *   --data DIR data sets (default: $GRADUS_DATA, else ../shared/data if present); without data: simulated problems only
- *   --bits FILE only this JSONL file of `{id, bits: "0110…"}`, one problem's rollouts per line, with `prompt` and
- *   `answer` if known --priors only priors of adaptive probing on gradus-tiny's problems, whose 64 rollouts each take
- *   some minutes --seeds LIST pools of --priors (default: 0,1,2) --sensitivity only the cost of other values of the
- *   methods' constants
+ *   --data DIR     data sets (default: $GRADUS_DATA, else ../shared/data if present); without them, only simulated
+ *                  problems are measured
+ *   --bits FILE    measure only this JSONL file of `{id, bits: "0110…"}`, one problem's rollouts per line, with
+ *                  `prompt` and `answer` if known
+ *   --priors       measure only priors of adaptive probing, on gradus-tiny's problems; 64 rollouts of each take some
+ *                  minutes
+ *   --seeds LIST   pools for --priors (default: 0,1,2)
+ *   --sensitivity  measure only the cost of other values of the methods' constants
  *
  * Methods see rollouts in recorded order; the whole record is the hidden truth. The constants of adaptive probing
  * (shapes, groups, pilots) were chosen only on AdaRFT. Results are reported for half 1 of AdaRFT, split by hash of the

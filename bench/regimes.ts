@@ -12,7 +12,7 @@
  * - `--jobs`   number of concurrent runs.
  * - `--by-step` repeats recorded runs that lack the signal of each step and cell. A repeated run must have the recorded
  *   accuracies, and replaces the recorded one.
- * - `--report` reports the recorded results, whatever their recipes, and trains nothing.
+ * - `--report` reports the recorded results, regardless of their recipes, and trains nothing.
  * - `--picture` SVG file to draw: speed against the share of live groups.
  * - `--results` JSON Lines of finished runs. Runs found there are not repeated, so an interrupted bench continues, and
  *   rows, arms and seeds can be added later. A changed recipe counts as another run.

@@ -5,10 +5,12 @@
  *   --seeds N    runs of each sampler (default 5)
  *   --steps N    steps of 32 groups (default 60, a little more than one pass over the pool)
  *   --data DIR   folder with the recorded trace (default: $GRADUS_DATA, else ../shared/data if present)
- *   --json       only the last line
- *   --learner measures instead the held-out accuracy of a small learner (bench/samplers/learner.ts) after 40,000
- *   rollouts, as points above uniform sampling; `rows` of {regime, sampler, uniform, difference} --size N measures
- *   instead the saved state of `auto` and the milliseconds per step in a pool of N problems, over --steps steps
+ *   --json       print only the last line
+ *   --learner    instead measure the held-out accuracy of a small learner (bench/samplers/learner.ts) after 40,000
+ *                rollouts, in points above uniform sampling; the JSON has `rows` of {regime, sampler, uniform,
+ *                difference}
+ *   --size N     instead measure the saved state of `auto` and the milliseconds per step in a pool of N problems, over
+ *                --steps steps
  *
  * `ofUniform` is the ratio to uniform sampling, `ofBestLevel` that to the best level in hindsight (levels from four
  * trials before the first step); both have 95 % t-intervals over seeds, paired by seed. Levels and measured pass rates

@@ -15,7 +15,7 @@ function ofUniform(policy: typeof frozen, arm: (typeof arms)[number]): number {
   return signal(arm) / signal(arms[0]!);
 }
 
-test('judges every sampler', () => {
+test('covers every sampler', () => {
   const types = samplerConfig.options.map(({ shape }) => shape.type.value);
   const pool = [{ id: 'a', domain: 'math', levels: ['easy'], measured: { successes: 1, trials: 1 } }];
   const judged = arms.map(({ config }) => samplerConfig.parse(config(pool, 1)).type);

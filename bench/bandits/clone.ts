@@ -77,7 +77,7 @@ export async function playClone({
   }
 }
 
-/** One step of cross-entropy on the choices of UCB; rewards are given tokens of weight 0. */
+/** Takes one cross-entropy step on the choices of UCB; rewards are given tokens with weight 0. */
 async function imitate(
   engine: LearningEngine,
   problems: readonly Problem[],

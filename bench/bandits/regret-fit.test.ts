@@ -42,12 +42,12 @@ describe('regret fit', () => {
     expect(held / (cases.length * runs)).toBeGreaterThanOrEqual(0.9);
   }, 60_000);
 
-  test('tells linear from sub-linear regret when the horizon is long', () => {
+  test('distinguishes linear from sub-linear regret when the horizon is long', () => {
     expect(fitRegret(synthetic(4, 1, 0.05, 1, 20), { seed: 1 }).verdict).toBe('linear');
     expect(fitRegret(synthetic(4, 1, 0, 1, 20), { seed: 1 }).verdict).toBe('sub-linear');
   });
 
-  test('cannot tell for UCB with 20 arms, gap 0.2 and 1,000 turns, whose regret is logarithmic but looks linear', () => {
+  test("returns 'cannot tell' for UCB with 20 arms, gap 0.2 and 1,000 turns: its regret is logarithmic but looks linear", () => {
     const means = Array.from({ length: 20 }, (_, arm) => (arm === 7 ? 0.6 : 0.4));
     const wide: Bandit = { type: 'bernoulli', means, turns: 1000 };
     const episodes = Array.from({ length: 30 }, (_, seed) => playOracle('ucb', wide, seed));

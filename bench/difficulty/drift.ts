@@ -41,7 +41,7 @@ interface Remeasured {
   /** Share of problems whose most likely cell is different afterwards, among the changed and the unchanged problems. */
   readonly found: number;
   readonly falseAlarms: number;
-  /** Rollouts spent, as a share of measuring all. */
+  /** Rollouts spent, as a share of those for measuring everything. */
   readonly cost: number;
 }
 
@@ -169,7 +169,7 @@ const boundaries = [
 ] as const;
 const window = 4;
 
-/** Planned cost as a share of measuring all: slightly less than a third, so that the actual cost is at most a third. */
+/** Planned cost as a share of that of measuring everything: slightly less than a third, so that the actual cost is at most a third. */
 const planned = 0.31;
 
 /**

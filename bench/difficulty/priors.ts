@@ -12,7 +12,7 @@ import { gaussian } from './data.ts';
 import { adaptive, fixed, rolloutsFor } from './methods.ts';
 import { measureTinyPool, type TinyPool } from './tiny.ts';
 
-/** Features of a problem in each prior; the first prior is adaptive probing without a likelihood. */
+/** Returns the features of a problem, for each prior; the first prior is adaptive probing without a likelihood. */
 const priors: Readonly<Record<string, (pool: TinyPool, i: number, seed: number) => ProblemFeatures>> = {
   'kind (no likelihood)': ({ problems }, i) => ({ words: kindFeatures(problems[i]!), values: {} }),
   'kind + noise': ({ problems }, i, seed) => ({

@@ -15,7 +15,7 @@ const loss: LossSpec = {
   temperature: 1,
 };
 
-/** A trainer over worker threads, and one whole training step on synthetic sequences of one length. */
+/** A trainer on worker threads, and one whole training step on synthetic sequences of equal length. */
 export interface BenchTrainer extends AsyncDisposable {
   step(rows: number, positions: number): Promise<void>;
 }
@@ -50,7 +50,7 @@ export function openBenchTrainer(
   };
 }
 
-/** Makes sequences of one length, one token longer than their positions; the first half of each is the prompt. */
+/** Makes sequences of `positions` + 1 tokens each; the first half of each is the prompt. */
 function trainingBatch(config: ModelConfig, rows: number, positions: number): TrainingBatch {
   const length = positions + 1;
   const constant = (value: number): Float32Array => new Float32Array(length).fill(value);

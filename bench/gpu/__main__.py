@@ -19,7 +19,7 @@ from training import bench_training
 
 
 def bench_peak_rates(setting: Setting) -> list[Row]:
-    """The two peak rates, denominators of all reported fractions."""
+    """Measures the two peak rates, the denominators of all reported fractions."""
     peak_rates = setting.peak_rates
     return [{"product TFLOP/s": peak_rates.product_flops / 1e12, "copy GB/s": peak_rates.copy_bytes / 1e9}]
 

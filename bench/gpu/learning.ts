@@ -38,7 +38,7 @@ const { values } = parseArgs({
 const sizes = values.toy
   ? { lessons: 640, batchSize: 32, learningRate: 1e-5, stageSteps: 2, count: 40 }
   : { lessons: 200_000, batchSize: 128, learningRate: 1e-3, stageSteps: 60, count: 4000 };
-/** Capable but careless, like the demo's base model, so that training has something to improve. */
+/** Makes the model capable but careless, like the demo's base model, so that training has something to improve. */
 const care = { careful: 0.5, hasty: 0.3, slip: 0.2 };
 const engine = { engine: 'torch' };
 

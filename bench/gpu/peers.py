@@ -20,7 +20,7 @@ from gradus_worker.model.model_folder import export_model, random_model
 
 
 def bench_peers(setting: Setting) -> list[Row]:
-    """Seconds of one step of the workload, and its ratio to ours; for a peer that fails, the reason."""
+    """Measures the seconds per step of each peer and their ratio to ours; for a peer that fails, gives the reason."""
     ours = next(row["seconds"] for row in bench_grpo_step(setting) if row.get("part") == "whole step")
     assert isinstance(ours, float)
     free_memory_of(setting)

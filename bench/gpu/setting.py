@@ -1,4 +1,4 @@
-"""Shared by all benches: device, model shape, formatting of figures."""
+"""The device, the model shape and the formatting of figures, which all benches share."""
 
 from __future__ import annotations
 

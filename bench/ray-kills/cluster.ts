@@ -16,7 +16,7 @@ export interface RayCluster {
   readonly environment: Readonly<Record<string, string>>;
   /** Kills all processes of one node that runs a rank; returns its address. */
   kill(): Promise<string>;
-  /** Starts a node in its place. */
+  /** Starts a node in place of the killed one. */
   add(): Promise<void>;
   /** Counts the processes of ranks. */
   ranks(): Promise<number>;

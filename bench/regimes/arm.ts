@@ -37,6 +37,6 @@ export const oneStage =
   (options: Partial<Omit<Stage, 'type' | 'name'>> = {}): Arm['stages'] =>
   ({ isMixed }, maxSteps) => [stage('all', { ...mixOf(isMixed), ...options, maxSteps })];
 
-/** Returns half math, half code in a mixed row. */
+/** Returns the `mix` of a mixed row, half math and half code; empty for other rows. */
 export const mixOf = (isMixed: boolean | undefined) =>
   isMixed === true ? { mix: { math: 1, code: 1 } } : {};

@@ -4,7 +4,7 @@ export interface Prediction {
   readonly arm: string;
   /** Median speed until the final accuracy of uniform sampling. */
   readonly speed?: readonly [low: number, high: number];
-  /** Mean difference to uniform in points. */
+  /** Mean difference from uniform sampling, in points. */
   readonly difference?: readonly [low: number, high: number];
 }
 
@@ -75,7 +75,7 @@ export const predictions: readonly Prediction[] = [
  */
 export const neverWorse = { eachRow: -1, pooled: -0.3, seeds: 5 };
 
-/** Minimum median speed of `auto` in a row that a headline needs. */
+/** Minimum median speed of `auto`, by row, for the row to be a headline. */
 export const headline: Readonly<Record<string, number>> = { 'R1/10': 1.6, 'R1/2': 2.5 };
 
 /** Share of the rows whose median speed must be within a factor of the speed expected from their live shares. */

@@ -21,7 +21,7 @@ export interface Row {
   /** Returns the pool for a seed. */
   readonly problems: (seed: number) => Source[];
   readonly heldOut: Source[];
-  /** Every batch is half math, half code. */
+  /** True if every batch is half math, half code. */
   readonly isMixed?: boolean;
   readonly trap?: Trap;
   /** Model folder; absent: gradus-tiny. */

@@ -23,7 +23,7 @@ interface Arm {
   /** True if its pool has no measured pass rates and levels. */
   readonly isUnmeasured?: boolean;
   /**
-   * True if documented to find the problems with a signal; other samplers follow their own order (docs/curriculum.md).
+   * True if the sampler is documented to find the problems with a signal; other samplers follow their own order (docs/curriculum.md).
    */
   readonly isAdaptive?: boolean;
 }

@@ -23,7 +23,7 @@ const families = Array.from({ length: 8 }, (_, i) => `family-${i}`);
 const knobs = [1, 2, 3, 4, 5, 6];
 const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 
-/** Makes problems of every family and knob, whose log-odds vary normally within a cell. */
+/** Makes problems of every family and knob, whose log-odds are normally distributed within a cell. */
 function grid(
   seed: number,
   count: number,

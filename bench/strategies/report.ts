@@ -34,7 +34,7 @@ export function formatFigures(reports: readonly StrategyReport[]): string {
       ),
     ]);
   const oracle = Object.keys(reports[0]!.oracle).map((budget) => [
-    'limit: a right one among N',
+    'limit: a right answer among N',
     budget,
     '',
     percent(mean(reports.map((report) => report.oracle[Number(budget)]!))),

@@ -25,7 +25,7 @@ export interface ArmCost {
   readonly turns: number;
 }
 
-/** Both arms with one seed. */
+/** Costs of both arms with one seed. */
 export interface Measured {
   readonly one: ArmCost;
   readonly two: ArmCost;

@@ -32,7 +32,7 @@ def test_rollouts_add_up_to_groups_and_metrics(run: gradus.Run) -> None:
         run.rollouts(purpose="training")
 
 
-def test_tokens_of_rollouts_are_read_by_name(run: gradus.Run) -> None:
+def test_columns_per_token_are_read_only_if_named(run: gradus.Run) -> None:
     assert "token_ids" not in run.rollouts(step=1).columns
     tokens = run.rollouts(purpose="train", step=1, columns=["token_ids", "token_logprobs"])
     assert tokens.columns.tolist() == ["token_ids", "token_logprobs"]

@@ -19,7 +19,7 @@ import {
 
 const width = 4; // paper: beam width M
 const depth = 40; // paper: maximum number of steps
-const maxStepTokens = 2048; // paper: tokens of a step
+const maxStepTokens = 2048; // paper: tokens per step
 
 const strategies = [
   majority(), // paper

@@ -39,7 +39,7 @@ export default defineRecipe({
   name: 'evolve',
   description: 'Oracle fine-tuning on UCB, reinforcement on top, and exploration in ten settings.',
   policy: { model: 'models/gemma-2-2b-it', engine: 'torch' }, // paper; also gemma-2-9b-it
-  problems: settings.map(({ name: _, ...one }) => bandits({ ...one, turns, count: 50, split: 'train' })), // paper: 50 episodes a setting
+  problems: settings.map(({ name: _, ...one }) => bandits({ ...one, turns, count: 50, split: 'train' })), // paper: 50 episodes per setting
   environments: { bandit: bandit({ rendering: 'raw', digits: 2 }) }, // paper: raw history, 2 decimals; also 'summary', 'guided'
   verifiers: { bandit: regret() },
   rewards: { bandit: outcomeReward({ correct: 0, incorrect: 0, environment: 1 / turns }) }, // ours: mean reward of a turn

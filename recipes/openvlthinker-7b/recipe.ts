@@ -38,7 +38,7 @@ export default defineRecipe({
   batch: {
     problems: 512, // code: rollout batch
     groupSize: 5, // code
-    updates: 4, // code: 128 problems an update
+    updates: 4, // code: 128 problems per update
   },
   stages: rounds(3, (round) => [
     imitate(`write-up ${round}`, {

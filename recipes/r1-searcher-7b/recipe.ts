@@ -87,7 +87,7 @@ export default defineRecipe({
   batch: {
     problems: 64, // code
     groupSize: 16, // paper
-    updates: 4, // code: 1,024 rollouts a step, 256 an update
+    updates: 4, // code: 1,024 rollouts per step, 256 per update
   },
   stages: [
     stage('learn to search', {

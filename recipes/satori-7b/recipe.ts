@@ -35,7 +35,7 @@ export default defineRecipe({
   policy: { model: 'models/Qwen2.5-Math-7B-actions', engine: 'torch' }, // paper: Qwen2.5-Math-7B with three more tokens
   problems: [file('data/openmath-numina.jsonl')], // paper: 300,000 questions of OpenMathInstruct-2 and NuminaMath-CoT
   verifiers: { math: mathAnswer({ extraction: 'boxed' }) }, // ours: code reads the last 128 characters; no reward model
-  difficulty: passRate({ rollouts: 8, maxTokens, temperature: 0.6 }), // paper: 8 attempts a question
+  difficulty: passRate({ rollouts: 8, maxTokens, temperature: 0.6 }), // paper: 8 attempts per question
   levels: [
     level('learnable', band({ min: 1 / 8, max: 7 / 8 })), // paper: mixed outcomes among the 8 attempts
     level('hardest', band({ min: 1 / 8, max: 1 / 2 })), // ours: the bound; paper: the hardest 180,000 of 240,000
@@ -52,7 +52,7 @@ export default defineRecipe({
     maxTokens,
   },
   batch: {
-    problems: 128, // ours: 1,024 attempts a step as in the paper, in groups instead of one attempt a prompt
+    problems: 128, // ours: 1,024 attempts per step as in the paper, in groups instead of one attempt per prompt
     groupSize: 8, // ours
     updates: 8, // paper: batches of 128 attempts
   },
@@ -73,7 +73,7 @@ export default defineRecipe({
         mark: '<|reflect|>', // paper
         bonus: 0.5, // paper: β
       }), // ours: the newest attempts of the policy; paper: a buffer made once, before training
-      maxSteps: 880, // ours: 300,000 questions with three starts each, 1,024 attempts a step
+      maxSteps: 880, // ours: 300,000 questions with three starts each, 1,024 attempts per step
     }),
     imitate('round 2: from the base', {
       examples: harvest({ select: 'hardest', rollouts: 1, problems: 180_000 }), // paper: 180,000; ours: correct ones alone
@@ -85,7 +85,7 @@ export default defineRecipe({
     stage('round 2: without restarts', {
       select: 'learnable', // paper
       temperature: 1.2, // paper
-      maxSteps: 290, // ours: 300,000 questions, 1,024 attempts a step; paper: 8 attempts a question
+      maxSteps: 290, // ours: 300,000 questions, 1,024 attempts per step; paper: 8 attempts per question
     }),
   ],
   evaluation: ['gsm8k', 'math500', 'olympiadbench', 'amc23', 'aime24'].map(evaluated), // paper

@@ -140,7 +140,7 @@ test('flags programs that contain the expected outputs', () => {
       verifier: 'new@1',
     });
   expect(flags(`print(${JSON.stringify(outputs)}[int(input())])`)).toEqual([
-    'the program holds the expected outputs',
+    'the program contains the expected outputs',
   ]);
   expect(flags('import inspect; print(inspect.stack())')).toEqual([
     'the program reaches into the interpreter',

@@ -31,7 +31,7 @@ test('prints each answer in full and keeps it in the context until /new', async 
   expect(prompts[2]).not.toContain('two');
 });
 
-test('prints escape sequences of the model as visible characters', async () => {
+test('prints escape sequences from the model as visible characters', async () => {
   const { shown } = await talk(['hi'], { complete: () => '\u001b[2J\u0007ok\nnext' });
   expect(shown).toContain('␛[2J␇ok\nnext\n');
   expect(shown).not.toContain('\u001b');

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** A command as listed by `gradus --help`, with its module. */
+/** A command, as `gradus --help` lists it, and its module. */
 export interface CommandEntry {
   /** Name, followed by options and arguments. */
   readonly usage: string;
@@ -56,7 +56,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     usage: 'models',
-    description: 'convert models of other formats into folders',
+    description: 'convert models in other formats to model folders',
     load: async () => (await import('./models/models.ts')).addModelsCommand,
   },
   {

@@ -34,7 +34,7 @@ export function addEvalCommand(program: Command): void {
     .command('eval')
     .description('evaluate a model on the suites of a recipe, or on published ones')
     .argument('[model]', 'model folder or run directory; with the openai engine, the name on the server')
-    .option('--recipe <file>', 'recipe with the suites and verifiers (default: of the run)')
+    .option('--recipe <file>', "recipe with the suites and verifiers (default: the run's)")
     .option(
       '--suite <name>',
       'evaluate only this suite of the recipe, or this published one; repeatable',
@@ -55,10 +55,10 @@ export function addEvalCommand(program: Command): void {
       collect,
       [],
     )
-    .option('--budgets <list>', 'budgets of the strategies in answers, e.g. 4,16,64')
+    .option('--budgets <list>', 'budgets of the strategies, in answers, e.g. 4,16,64')
     .option(
       '--scorer <type>',
-      'scorer of the steps: verifier (upper bound), confidence, or a folder made by gradus prm train',
+      'step scorer: verifier (upper bound), confidence, or a folder made by gradus prm train',
     )
     .option('--wordings', 'also attempt the other wordings of each problem, and report robustness')
     .option('--out <file>', 'also write the evaluations to this JSON file');

@@ -40,7 +40,7 @@ export function addExportCommand(runs: Command): void {
     .option('--wandb-offline <folder>', 'folder to write for `wandb sync`')
     .option('--trackio <folder>', 'TRACKIO_DIR to write the project database to')
     .addOption(
-      new Option('--names <whose>', 'metric names to use, where that trainer has one')
+      new Option('--names <whose>', 'use the names of this tool for the metrics that it also has')
         .choices(nameProfiles)
         .default('gradus'),
     )

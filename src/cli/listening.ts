@@ -13,7 +13,11 @@ export interface ListenFlags {
 /** Adds `--host` and `--port` to a command that listens. */
 export function addListenOptions(command: Command, port: number): Command {
   return command
-    .option('--host <address>', 'address to listen on; off loopback GRADUS_TOKEN is required', '127.0.0.1')
+    .option(
+      '--host <address>',
+      'address to listen on; GRADUS_TOKEN is required unless it is a loopback address',
+      '127.0.0.1',
+    )
     .option('--port <n>', 'port to listen on; 0: any free port', wholeNumber(0, 65_535), port);
 }
 

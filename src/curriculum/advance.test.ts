@@ -39,7 +39,7 @@ describe('plateau', () => {
       ),
     ).toEqual({
       fired: true,
-      reason: 'reward/mean over steps 0–39 changes by 0 ± 0 a step (2 standard errors): no longer rising',
+      reason: 'reward/mean over steps 0–39 changes by 0 ± 0 per step (2 standard errors): no longer rising',
     });
   });
 

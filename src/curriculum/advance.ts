@@ -89,7 +89,7 @@ function judgePlateau(rule: PlateauRule, recent: Series): AdvanceFinding {
   const range = `steps ${steps[0]}–${steps.at(-1)}`;
   return {
     fired: !isRising && !isOpen,
-    reason: `${rule.metric} over ${range} changes by ${format(slope)} ± ${format(margin)} a step (${rule.standardErrors} standard errors): ${found}`,
+    reason: `${rule.metric} over ${range} changes by ${format(slope)} ± ${format(margin)} per step (${rule.standardErrors} standard errors): ${found}`,
   };
 }
 

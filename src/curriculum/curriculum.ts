@@ -53,8 +53,8 @@ function checkRefills({ name, sampler, gates, maxRefills }: StageConfig): void {
 function checkStarts({ name, sampler, starts }: StageConfig): void {
   if (sampler.type !== 'auto' || starts === undefined || starts.type === 'prompt') return;
   throw new ConfigError(
-    `stage "${name}": expected starts prompt() with the sampler auto, got ${starts.type}(); auto avoids the problems that starts ` +
-      'are for; use uniform()',
+    `stage "${name}": expected starts prompt() with the sampler auto, got ${starts.type}(); auto avoids the hard problems that starts ` +
+      'are meant for; use uniform()',
   );
 }
 

@@ -31,7 +31,7 @@ export function selectPool(
   if (chosen.length === 0) {
     throw new DataError(
       `stage "${stage.name}": expected problems where ${what}, found none among ${subjects.length}; ` +
-        `${countLevels(subjects, levels)}. Measure more rollouts or select other levels.`,
+        `${countLevels(subjects, levels)}. Measure with more rollouts, or select other levels.`,
       { tryNext: 'gradus difficulty show' },
     );
   }

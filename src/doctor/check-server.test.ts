@@ -48,7 +48,7 @@ test('reports the features that a model server supports, how it counts tokens, a
   });
   const of = (name: string) => checks.find((check) => check.name === name)!;
   expect(of('completions').advice).toContain('chat only');
-  expect(of('usage').found).toContain('counts one choice of n');
+  expect(of('usage').found).toContain('counts only one choice of n');
   expect(of('omitted').found).toContain('top_p');
 });
 

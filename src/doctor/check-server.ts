@@ -81,7 +81,7 @@ function featureCheck(
     found:
       meanings[feature] +
       (soon ? `; first piece after ${Math.round(firstPieceMs)} ms` : '') +
-      (part ? '; it counts one choice of n' : ''),
+      (part ? '; it counts only one choice of n' : ''),
     advice: reason !== undefined && reason.length > 100 ? `${reason.slice(0, 100)}…` : reason,
   };
 }

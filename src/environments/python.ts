@@ -57,7 +57,7 @@ export function openPython(settings: z.output<typeof pythonConfig>): Environment
     hasMemory: keepState,
     call: async ({ code, earlier = [] }, signal) => {
       if (typeof code !== 'string')
-        return { outcome: 'failed', text: 'Error: expected "code" to be a text.' };
+        return { outcome: 'failed', text: 'Error: expected "code" to be a string.' };
       // Without `keepState`, `earlier` could come from the policy itself.
       const before = keepState
         ? (earlier as readonly { readonly code: string }[]).map((one) => one.code)

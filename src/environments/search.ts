@@ -49,7 +49,7 @@ export function openSearch(settings: z.output<typeof searchConfig>, baseDir: str
     textArgument: 'query',
     call: async ({ query }, signal) => {
       if (typeof query !== 'string' || query.trim() === '')
-        return { outcome: 'failed', text: 'Error: expected "query" to be a text.' };
+        return { outcome: 'failed', text: 'Error: expected "query" to be a string.' };
       const found = await retriever.search(query, top, signal);
       return { outcome: 'ok', text: writePassages(found, layout), sources: found.map(sourceOf) };
     },

@@ -23,7 +23,7 @@ export function requireContextTemplate(template: string): void {
   const missing = ['{question}', '{passages}'].filter((name) => !template.includes(name));
   if (missing.length > 0)
     throw new ConfigError(
-      `expected a template with {question} and {passages}, got none of ${missing.join(', ')} in ${JSON.stringify(template)}`,
+      `expected a template with {question} and {passages}, got one without ${missing.join(' and ')}: ${JSON.stringify(template)}`,
     );
 }
 

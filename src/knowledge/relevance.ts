@@ -29,7 +29,7 @@ export function requireRelevancePrompt(
   const missing = ['{question}', '{passage}'].filter((name) => !template.includes(name));
   if (missing.length > 0)
     throw new ConfigError(
-      `expected a template with {question} and {passage}, got none of ${missing.join(', ')} in ${JSON.stringify(template)}`,
+      `expected a template with {question} and {passage}, got one without ${missing.join(' and ')}: ${JSON.stringify(template)}`,
     );
   const tokens = renderer.encode(yes);
   if (tokens.length !== 1)

@@ -42,10 +42,13 @@ async function readPrompt(path: string, folder: string): Promise<z.output<typeof
   try {
     return rerankerPrompt.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
-    throw new DataError(`${path}: expected the prompt of a reranker, cannot read it (${String(cause)})`, {
-      cause,
-      tryNext: `gradus knowledge rerank-train <rationales> --out ${folder}`,
-    });
+    throw new DataError(
+      `${path}: expected the prompt of a reranker, but it cannot be read (${String(cause)})`,
+      {
+        cause,
+        tryNext: `gradus knowledge rerank-train <rationales> --out ${folder}`,
+      },
+    );
   }
 }
 

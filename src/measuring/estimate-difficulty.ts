@@ -72,7 +72,7 @@ export async function estimateDifficulty(
   const { difficulty: settings } = recipe;
   if (settings === undefined) {
     throw new ConfigError(
-      `recipe '${recipe.name}': expected "difficulty", the settings of measuring pass rates, got none; ` +
+      `recipe '${recipe.name}': expected "difficulty", the settings for measuring pass rates, got none; ` +
         'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
     );
   }

@@ -45,7 +45,7 @@ export async function predictDifficulty(recipe: Recipe, options: PredictOptions)
   const { difficulty: settings } = recipe;
   if (settings === undefined) {
     throw new ConfigError(
-      `recipe '${recipe.name}': expected "difficulty", the sampling that pass rates are predicted for, got none; ` +
+      `recipe '${recipe.name}': expected "difficulty", the sampling settings for which to predict pass rates, got none; ` +
         'add difficulty: passRate({ rollouts: 8, maxTokens: … })',
     );
   }

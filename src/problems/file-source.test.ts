@@ -225,11 +225,11 @@ test.each([
   [
     'a list inside an object',
     [{ data: [{ question: 'q', answer: '1' }] }],
-    "got columns data (a list of rows inside an object: jq '.data' takes it out)",
+    "got columns data (a list of rows inside an object: jq '.data' extracts it)",
   ],
   ['another separator', [{ 'question;answer': 'q;1' }], 'columns question;answer (fields separated by ";"'],
   ['no object', ['x'], 'p.json:1: expected columns of a known shape, got "x"'],
-  ['no rows', [], 'p.json: expected one problem a row, got an empty file'],
+  ['no rows', [], 'p.json: expected one problem per row, got an empty file'],
   [
     'a wrong label',
     [

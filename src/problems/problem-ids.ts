@@ -32,7 +32,7 @@ export class ProblemIds {
     const first = `${this.#files[Math.floor(earlier / rowsAtMost)]}:${earlier % rowsAtMost}`;
     throw new DataError(
       `${file}:${row}: expected a new "${column}", got ${JSON.stringify(id)} again (first at ${first}); ` +
-        'to give rows ids by their content instead, name a missing column as the id',
+        'to derive ids from the content instead, name a column that does not exist as the id',
       { tryNext: 'gradus data import … --column id=none' },
     );
   }

@@ -73,7 +73,8 @@ export async function* readDataFile(
       options.onSkip?.(error);
     }
   }
-  if (isEmpty) throw firstSkipped ?? new DataError(`${name}: expected one problem a row, got an empty file`);
+  if (isEmpty)
+    throw firstSkipped ?? new DataError(`${name}: expected one problem per row, got an empty file`);
   const [missing] = unseen;
   if (missing === undefined) return;
   throw new DataError(`${name}: expected pass rates in column "${missing}", got no row with a value there`, {

@@ -61,7 +61,7 @@ export class RowShapes {
     this.#seen.set(columns, earlier);
     if (earlier === shape || (earlier.mixes === true && shape.mixes === true)) return;
     throw new DataError(
-      `${where}: expected a row of shape ${earlier.name}, as the rows before it with the same columns, got one of shape ` +
+      `${where}: expected a row of shape ${earlier.name}, like the earlier rows with the same columns, got one of shape ` +
         `${shape.name} (${shape.reads}); correct the row, or read all of them with --shape ${shape.name}`,
     );
   }

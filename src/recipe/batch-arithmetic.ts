@@ -18,7 +18,7 @@ export function describeBatches(recipe: Recipe): string[] {
     const spread = wordings === 1 ? '' : ` over ${wordings} wordings`;
     const refills = config.gates.length === 0 ? '' : `, up to ${config.maxRefills} refills`;
     return (
-      `stage ${index + 1} "${config.name}": ${problemsPerStep} problems × ${groupSize} rollouts${spread} = ${rollouts} rollouts a step` +
+      `stage ${index + 1} "${config.name}": ${problemsPerStep} problems × ${groupSize} rollouts${spread} = ${rollouts} rollouts per step` +
       `${refills}; ≤ ${sampling.maxTokens} new tokens each; ${updates(resolved)}; ` +
       `≤ ${config.maxSteps} steps = ≤ ${rollouts * config.maxSteps} rollouts`
     );
@@ -31,7 +31,7 @@ function distilled(
 ): string {
   const attempts = problemsPerStep * rollouts;
   return (
-    `${problemsPerStep} problems × ${rollouts} rollouts = ${attempts} rollouts a step, scored by ${recipe.teacher?.model}; ` +
+    `${problemsPerStep} problems × ${rollouts} rollouts = ${attempts} rollouts per step, scored by ${recipe.teacher?.model}; ` +
     `${maxSteps} steps = ${attempts * maxSteps} rollouts`
   );
 }
@@ -44,13 +44,13 @@ function imitated({ examples, epochs, batchSize, maxSteps, start }: ImitateConfi
         ? 'worked solutions'
         : `correct attempts${examples.from === 'teacher' ? ' of the teacher' : ''}, at most ${examples.perProblem} of ${examples.rollouts} per problem`;
   const most = maxSteps === undefined ? '' : `, at most ${countOf(maxSteps, 'step')}`;
-  return `${from}, ${batchSize} a step, epochs: ${epochs}${most}, from the ${start} weights`;
+  return `${from}, ${batchSize} per step, epochs: ${epochs}${most}, from the ${start} weights`;
 }
 
 function updates({ problemsPerStep, updatesPerStep: count, batchSource: source }: ResolvedStage): string {
   const age = source.type === 'ahead' ? `on rollouts up to ${source.maxOffPolicySteps} steps old` : null;
-  if (count === 1) return `one optimizer update a step, ${age ?? 'on-policy'}`;
+  if (count === 1) return `one optimizer update per step, ${age ?? 'on-policy'}`;
   const [most, least] = [Math.ceil(problemsPerStep / count), Math.floor(problemsPerStep / count)];
   const size = most === least ? String(most) : `${least} to ${most}`;
-  return `${count} optimizer updates a step, each on ${size} problems, ${age ?? 'the first on-policy'}`;
+  return `${count} optimizer updates per step, each on ${size} problems, ${age ?? 'the first on-policy'}`;
 }

@@ -251,7 +251,7 @@ function checkService({ policy }: Recipe, { config, algorithm, sampling }: Resol
   const found = isWarm ? `temperature ${sampling.temperature}` : 'an entropy term';
   throw new ConfigError(
     `stage '${config.name}': expected temperature 1 and no entropy term for torch({ tinker }), got ${found}; ` +
-      'a Tinker service computes neither entropies nor log-probabilities of another temperature',
+      'a Tinker service computes neither entropies nor log-probabilities at another temperature',
   );
 }
 

@@ -18,8 +18,8 @@ test('bounds independent answers by the largest budget, and searches by the sum 
 
 test('describes the tokens of a suite with strategies, and returns nothing without strategies', () => {
   expect(describeStrategies(config, 500)).toEqual([
-    'suite held-out, strategies majority, best-of-n, beam(4) at N 4, 16: tokens written ≤ 0.0068M a problem = ≤ 3.4M; ' +
-      'read by the scorer (model) ≤ 0.0036M a problem = ≤ 1.8M, prompts not counted',
+    'suite held-out, strategies majority, best-of-n, beam(4) at N 4, 16: tokens written ≤ 0.0068M per problem = ≤ 3.4M; ' +
+      'read by the scorer (model) ≤ 0.0036M per problem = ≤ 1.8M, prompts not counted',
   ]);
   expect(describeStrategies(suiteConfig.parse({ name: 'plain', maxTokens: 9 }), 500)).toEqual([]);
 });

@@ -36,7 +36,7 @@ export function describeStrategies(suite: SuiteConfig, problems: number): string
   if (strategies === undefined) return [];
   const { written, scored } = strategyBounds(suite);
   const figures = [written, scored].map(
-    (tokens) => `≤ ${inMillions(tokens)} a problem = ≤ ${inMillions(tokens * problems)}`,
+    (tokens) => `≤ ${inMillions(tokens)} per problem = ≤ ${inMillions(tokens * problems)}`,
   );
   return [
     `suite ${name}, strategies ${strategies.map(strategyName).join(', ')} at N ${(suite.budgets ?? defaultBudgets).join(', ')}: tokens written ${figures[0]}` +

@@ -69,7 +69,7 @@ async function* checkedPieces(path: string, { bytes, sha256 }: FileCheck): Async
 }
 
 function damaged(path: string, expected: string, got: string): DataError {
-  return new DataError(`${path}: expected ${expected}, got ${got}; the index is damaged, build it again`, {
+  return new DataError(`${path}: expected ${expected}, got ${got}; the index is damaged; build it again`, {
     code: 'INDEX_DAMAGED',
     tryNext: 'gradus knowledge build --help',
   });

@@ -77,7 +77,7 @@ export class Bm25Builder {
   #push(number: number, count: number): void {
     if (this.#postings === mostPostings)
       throw new DataError(
-        `an index holds ${mostPostings} postings at most, got more; split the passages, or serve a larger index over HTTP`,
+        `expected at most ${mostPostings} postings in an index, got more; split the passages, or serve a larger index over HTTP`,
       );
     const [piece, place] = [Math.floor(this.#postings / pieceSize), this.#postings % pieceSize];
     if (place === 0) {
@@ -103,7 +103,7 @@ export class Bm25Builder {
   #addTerm(term: string): number {
     if (this.#numbers.size === mostTerms)
       throw new DataError(
-        `an index holds ${mostTerms} different terms at most, got more; use the analyser "english", or serve a larger index over HTTP`,
+        `expected at most ${mostTerms} distinct terms in an index, got more; use the analyser "english", or serve a larger index over HTTP`,
       );
     this.#numbers.set(term, this.#frequencies.length);
     return this.#frequencies.push(0) - 1;

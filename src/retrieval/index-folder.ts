@@ -72,7 +72,7 @@ export async function buildIndexFolder(
       signal?.throwIfAborted();
       if (ids.has(passage.id))
         throw new DataError(
-          `passage ${ids.size + 1}: expected an id that no other passage has, got ${JSON.stringify(passage.id)} again`,
+          `passage ${ids.size + 1}: expected a unique id, got ${JSON.stringify(passage.id)} again`,
         );
       ids.add(passage.id);
       builder.add(contentOf(passage));

@@ -33,7 +33,7 @@ test('counts unknown tokens of prompts and completions', () => {
   const { fitting, warnings } = fitExamples(engineOf(99), [example('ab+1', '2'), example('1+1', 'two2')]);
   expect(fitting).toHaveLength(2);
   expect(warnings).toEqual([
-    '29 % of prompt tokens are <unk>, in 1 of 2 examples: the tokenizer cannot read this text',
-    '60 % of completion tokens are <unk>, in 1 of 2 examples: the tokenizer cannot read this text',
+    '29 % of prompt tokens are <unk>, in 1 of 2 examples: the tokenizer cannot encode this text',
+    '60 % of completion tokens are <unk>, in 1 of 2 examples: the tokenizer cannot encode this text',
   ]);
 });

@@ -56,7 +56,7 @@ function unknownWarnings(
     if (unknown === 0) return [];
     const affected = sequences.filter((tokens) => tokens.includes(unknownToken.id)).length;
     return [
-      `${percent(unknown / total)} of ${part} tokens are ${unknownToken.text}, in ${affected} of ${countOf(parts.length, 'example')}: the tokenizer cannot read this text`,
+      `${percent(unknown / total)} of ${part} tokens are ${unknownToken.text}, in ${affected} of ${countOf(parts.length, 'example')}: the tokenizer cannot encode this text`,
     ];
   });
 }

@@ -19,7 +19,7 @@ test.each([
   ['<answer>b</answer>', '<think> is missing'],
   ['<think>a<answer>b</answer>', '<think> is not closed'],
   ['</think><think>a<answer>b</answer>', '<think> is not closed'],
-  ['<think> </think><answer>b</answer>', '<think> holds nothing'],
+  ['<think> </think><answer>b</answer>', '<think> is empty'],
   ['<think>a</think> so <answer>b</answer>', 'unexpected text before <answer>'],
   ['well <think>a</think><answer>b</answer>', 'unexpected text before <think>'],
   ['<answer>b</answer><think>a</think>', 'unexpected text before <think>'],
@@ -58,8 +58,8 @@ test.each([
   ['one\n\ntwo', 'step 2: expected it to begin with one of <go> <back>'],
   ['one <back> two', 'step 1: <back> does not begin a step'],
   ['<go>one\n\n<go><back>two', 'step 2: <back> does not begin a step'],
-  ['one\n\n<go> ', 'step 2 holds nothing'],
-  ['', 'step 1 holds nothing'],
+  ['one\n\n<go> ', 'step 2 is empty'],
+  ['', 'step 1 is empty'],
 ])('actions: %j: %j', async (completion, fault) => {
   expect(await faultOf(completion, { actions: { tokens: ['<go>', '<back>'] } })).toBe(fault);
 });

@@ -78,7 +78,7 @@ function findFault(text: string, { tags, textAfter }: FormatConfig): string | un
     if (start < 0) return `${open} is missing`;
     if (end < start) return `${open} is not closed`;
     if (start < at || text.slice(at, start).trim() !== '') return `unexpected text before ${open}`;
-    if (text.slice(start + open.length, end).trim() === '') return `${open} holds nothing`;
+    if (text.slice(start + open.length, end).trim() === '') return `${open} is empty`;
     at = end + close.length;
   }
   const hasRest = text.slice(at).trim() !== '';
@@ -99,7 +99,7 @@ function findActionFault(
     const rest = opening === undefined ? step : step.trimStart().slice(opening.length);
     const inside = tokens.find((token) => rest.includes(token));
     if (inside !== undefined) return `step ${i + 1}: ${inside} does not begin a step`;
-    if (rest.trim() === '') return `step ${i + 1} holds nothing`;
+    if (rest.trim() === '') return `step ${i + 1} is empty`;
   }
   const missing = required.find((token) => !text.includes(token));
   return missing === undefined ? undefined : `${missing} is missing`;

@@ -84,7 +84,7 @@ export function openReasoningGymAnswer(config: ReasoningGymAnswerConfig, baseDir
       return {
         outcome: score >= correctFrom ? 'correct' : 'incorrect',
         score,
-        reason: `the scorer of ${problem.family ?? 'the dataset'} gave ${score}; expected at least ${correctFrom}`,
+        reason: `the scorer of ${problem.family ?? 'the dataset'} returned ${score}; expected at least ${correctFrom}`,
         verifier,
         evidence,
       };

@@ -65,8 +65,8 @@ function findFault(
   const [start, end] = [text.indexOf(open) + open.length, text.indexOf(close)];
   if (end < start) return `${close} comes before ${open}`;
   const inner = text.slice(start, end).trim();
-  if (inner === '') return `${open} holds nothing`;
-  if (query.some((tag) => inner.includes(tag))) return `${open} holds a query`;
+  if (inner === '') return `${open} is empty`;
+  if (query.some((tag) => inner.includes(tag))) return `${open} contains a query`;
   if (text.indexOf(query[0], end) >= 0) return `a query after ${close}`;
   const words = inner.split(/\s+/).length;
   if (words > maxWords) return `an answer of ${words} words; expected at most ${maxWords}`;
@@ -90,7 +90,7 @@ function pairFault(text: string, [open, close]: readonly [string, string]): stri
     if (end < start) return end < 0 ? `${open} is not closed` : `${close} without ${open}`;
     const inner = text.slice(start + open.length, end);
     if (inner.includes(open)) return `${open} inside another`;
-    if (inner.trim() === '') return `${open} holds nothing`;
+    if (inner.trim() === '') return `${open} is empty`;
     at = end + close.length;
   }
 }

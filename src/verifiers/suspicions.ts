@@ -27,7 +27,7 @@ export function suspicionsOf(
     ...when('the answer has no box and no marker', foundBy === 'last formula or number'),
     ...when('equal only after rounding', typeof rule === 'string' && rule.includes('round')),
     ...when('the program reaches into the interpreter', problem.tests !== undefined && reaching.test(answer)),
-    ...when('the program holds the expected outputs', holdsOutputs(answer, problem)),
+    ...when('the program contains the expected outputs', holdsOutputs(answer, problem)),
   ];
 }
 

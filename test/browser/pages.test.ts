@@ -89,7 +89,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(faults).toEqual([]);
   });
 
-  test('leads from the overview to the failures of the hardest problem in two clicks', async () => {
+  test('reaches the failures of the hardest problem from the overview in two clicks', async () => {
     await using opened = await open(`${run}/overview`);
     const { tab } = opened;
     const hardest = tab.getByRole('region', { name: /^Hardest problems of the last stage/u });
@@ -105,7 +105,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(tab.url()).toContain('/group/');
   });
 
-  test('leads from the list of runs to the answers of a family in two clicks', async () => {
+  test('reaches the answers of a family from the list of runs in two clicks', async () => {
     await using opened = await open('runs');
     const { tab } = opened;
     await tab.getByRole('link', { name: 'scripted-0001' }).click();
@@ -374,7 +374,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.getByRole('button', { name: 'Save', exact: true }).click();
     await tab.getByRole('heading', { name: 'Third <b>seed</b> slow-0003' }).waitFor();
     await tab.getByRole('button', { name: 'Edit notes' }).click();
-    // A late answer: pages that still ask for the moved run would fail.
+    // Delay the answer: pages that still request the moved run would fail.
     await tab.route('**/trash', async (route) => {
       const response = await route.fetch();
       await new Promise((resolve) => setTimeout(resolve, 2500));

@@ -84,7 +84,7 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
     expect(await demo.ended).toMatchObject({ code: 0 });
   }, 200_000);
 
-  test('shows whether training worked, and leads from the list to the answers of a family in three clicks', async () => {
+  test('shows whether training worked, and reaches the answers of a family from the list in three clicks', async () => {
     await using list = await browser.open(`${dashboard.url}#/runs`);
     const { tab, faults } = list;
     await tab.getByRole('link', { name: 'demo-0001' }).click();
@@ -122,7 +122,7 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
     },
   );
 
-  test('leads from the hardest problem to its rollouts and tokens, and prompts the model', async () => {
+  test('links the hardest problem to its rollouts and tokens, and prompts the model', async () => {
     await using opened = await browser.open(`${dashboard.url}#/runs/demo-0001/overview`);
     const { tab, faults } = opened;
     const hardest = tab.getByRole('region', { name: /^Hardest problems of the last stage/u });

@@ -37,7 +37,7 @@ type Sampling = Parameters<typeof sampleTurns>[0];
 /** Texts of different lengths, which vary the padding of prompts and completions. */
 const texts = ['1+2=?', '7', '12*(3+4)-5=?', 'abc', '2*x=8, x=?', '(9-4)*2'];
 
-/** Requirements of every engine that samples and trains. Call it at the top level of a test file. */
+/** Defines the tests that every engine that samples and trains must pass. Call it at the top level of a test file. */
 export function engineConformance(name: string, under: EngineUnderTest): void {
   describe(`${name} is an engine`, () => {
     let engine: LearningEngine;

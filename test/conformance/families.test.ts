@@ -44,7 +44,7 @@ const largestGap = (ours: Float32Array, theirs: readonly number[]): number =>
   theirs.reduce((gap, value, i) => Math.max(gap, Math.abs(value - ours[i]!)), 0);
 
 describe.each(dense)('%s', (name) => {
-  test('scores with the log-probabilities of transformers', async () => {
+  test('scores with the same log-probabilities as transformers', async () => {
     const { tokens, logprobs } = await expectedOf(name);
     await using engine = await openEmbeddedEngine({ model: `${golden}/${name}`, lanes: 1 });
     const batch = { sequences: [{ tokens: Int32Array.from(tokens) }] };
@@ -52,7 +52,7 @@ describe.each(dense)('%s', (name) => {
     expect(largestGap(ours!.subarray(1), logprobs)).toBeLessThan(1e-4);
   });
 
-  test('decodes with the logits of transformers', async () => {
+  test('decodes with the same logits as transformers', async () => {
     const { tokens, logits } = await expectedOf(name);
     const { config, weights } = await load(name);
     await using decoder = await openDecoder(config, 1, 2);
@@ -61,7 +61,7 @@ describe.each(dense)('%s', (name) => {
     expect(largestGap(ours, logits.toReversed().flat())).toBeLessThan(1e-4);
   });
 
-  test('writes the greedy continuation of transformers', async () => {
+  test('writes the same greedy continuation as transformers', async () => {
     const { tokens, greedy } = await expectedOf(name);
     await using engine = await openEmbeddedEngine({ model: `${golden}/${name}`, lanes: 1 });
     const prompts = [{ key: 'a', prompt: Int32Array.from(tokens), count: 1 }];
@@ -74,7 +74,7 @@ describe.each(dense)('%s', (name) => {
   });
 
   test.each([false, true])(
-    'computes the gradient of transformers for every weight, in layers: %s',
+    'computes the same gradient as transformers for every weight (layer by layer: %s)',
     async (inLayers) => {
       const { tokens, gradient: theirs } = await expectedOf(name);
       const { config, weights } = await load(name);

@@ -13,7 +13,7 @@ interface Expected {
 }
 
 test.each(['llama', 'qwen2', 'qwen3', 'spm'])(
-  '%s.gguf: scores as transformers does after an import',
+  '%s.gguf: scores like transformers after an import',
   async (name) => {
     const all = JSON.parse(await readFile(`${golden}/expected.json`, 'utf8')) as Record<string, Expected>;
     const { tokens, logprobs } = all[name]!;

@@ -22,7 +22,7 @@ const expectedOf = (name: string): Expected =>
   JSON.parse(readFileSync(`${folderOf(name)}/expected.json`, 'utf8')) as Expected;
 const models = ['qwen2', 'llama'];
 
-test.each(models)('%s: computes the logits of transformers at every position', async (name) => {
+test.each(models)('%s: computes the same logits as transformers at every position', async (name) => {
   const expected = expectedOf(name);
   const folder = await openModelFolder(folderOf(name));
   const { entries, length } = parameterLayout(folder.config);
@@ -36,7 +36,7 @@ test.each(models)('%s: computes the logits of transformers at every position', a
   expect(largestGap(logits, expected.logits.flat())).toBeLessThan(1e-4);
 });
 
-test.each(models)('%s: scores with the log-probabilities of transformers', async (name) => {
+test.each(models)('%s: scores with the same log-probabilities as transformers', async (name) => {
   const { tokens, logits } = expectedOf(name);
   await using engine = await openEmbeddedEngine({ model: folderOf(name), lanes: 1 });
   const [ours] = await engine.weights.logprobs(

@@ -18,8 +18,7 @@ import { thompsonPassRate } from '../../src/curriculum/samplers/thompson-pass-ra
 import { ucb } from '../../src/curriculum/samplers/ucb.ts';
 import { uniform } from '../../src/curriculum/samplers/uniform.ts';
 
-/** Requirements of every sampler, tested on all samplers. */
-
+/** Creates the sampler under test. */
 type Make = (pool: readonly PoolProblem[], seed: number) => ProblemSampler;
 const plain =
   (input: Parameters<typeof samplerConfig.parse>[0]): Make =>

@@ -8,7 +8,7 @@ import { restart } from '../../src/curriculum/starts/restart.ts';
 import { reveal } from '../../src/curriculum/starts/reveal.ts';
 import type { StartChoice, StartOutcome, StartProblem, Starts } from '../../src/curriculum/starts/starts.ts';
 
-/** All kinds of starts, which the same requirements apply to. */
+/** All kinds of starts; the same requirements apply to each. */
 
 const all: readonly { readonly name: string; readonly input: Parameters<typeof startsConfig.parse>[0] }[] = [
   { name: 'prompt', input: prompt() },

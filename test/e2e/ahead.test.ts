@@ -13,7 +13,7 @@ const root = makeFastFolder('ahead');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 test(
-  'gives the same bits with rollouts ahead of learning in two runs, and when killed at five points',
+  'two runs with rollouts ahead of learning give the same bits, as does one killed at five points',
   { timeout: 900_000 },
   async () => {
     for (const runs of ['first', 'second'])

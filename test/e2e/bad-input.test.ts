@@ -166,7 +166,7 @@ describe('problems', () => {
     expect(plan.stdout).toContain('recipe "tiny" is valid');
   });
 
-  test('that selection empties end the run with the reason', async () => {
+  test('end the run with the reason if the selection leaves none', async () => {
     const recipe = {
       ...tinyRecipe(),
       levels: [easy],
@@ -278,7 +278,7 @@ describe('a run', () => {
     });
   });
 
-  test('is not continued when finished; neither is another folder', async () => {
+  test('is not continued once finished; nor is a folder that is not a run', async () => {
     const finished = JSON.stringify(
       tinyRecipe({ evaluation: [], stages: [{ type: 'stage', name: 'all', maxSteps: 1 }] }),
     );

@@ -254,7 +254,7 @@ test('reports level sizes of a store, and writes its problems for trainers', asy
   await json('difficulty', 'report', 'difficulty.sqlite', '--recipe', 'recipe.json', '-o', 'report.html');
   const page = readFileSync(join(folder, 'report.html'), 'utf8');
   expect(page).toMatch(
-    /^<!doctype html>[^]*How hard: tiny[^]*16 attempts[^]*Sizes of levels[^]*Worth a look/,
+    /^<!doctype html>[^]*Difficulty report: tiny[^]*16 attempts[^]*Sizes of levels[^]*Worth a look/,
   );
   expect(page).not.toMatch(/<script|https?:/);
 

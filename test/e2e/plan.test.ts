@@ -30,7 +30,7 @@ beforeAll(() => {
   writeRows(join(folder, 'problems.jsonl'), sums);
 });
 
-test('counts rollouts at their token limit if nothing is known', async () => {
+test('assumes rollouts of maximum length if nothing is known', async () => {
   const { parts, lengthFrom, speedFrom, memory } = await plan();
   expect(
     parts.map(({ kind, rollouts, tokens, seconds }) => [kind, rollouts.expected, tokens, seconds]),

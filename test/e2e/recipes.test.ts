@@ -23,7 +23,7 @@ test.for(files)('%s is valid and describes its steps', async (file) => {
 test('describes groups that are spread over wordings', async () => {
   const recipe = await loadRecipe(join(project, 'recipes/wordings/recipe.ts'));
   expect(describeBatches(recipe)[1]).toContain(
-    '32 problems × 8 rollouts over 4 wordings = 256 rollouts a step',
+    '32 problems × 8 rollouts over 4 wordings = 256 rollouts per step',
   );
 });
 
@@ -91,7 +91,7 @@ test('builds all parts of the paper’s run', async () => {
   expect(parts.suites.map(({ config }) => config.name)).toEqual(['aime24', 'math500', 'livecodebench']);
   expect(parts.knownPassRates.get('judge')?.get('math-train/1')).toEqual({ successes: 1, trials: 2 });
   expect(parts.levels.describe().join('\n')).toContain('L2');
-  expect(describeBatches(recipe)[0]).toContain('128 problems × 16 rollouts = 2048 rollouts a step');
+  expect(describeBatches(recipe)[0]).toContain('128 problems × 16 rollouts = 2048 rollouts per step');
 });
 
 test('builds the suites of compute-optimal-tts and bounds their tokens', async () => {
@@ -111,7 +111,7 @@ test('builds the suites of compute-optimal-tts and bounds their tokens', async (
   // 16 rollouts for the bins, 256 for majority and best of N, 340 each for beam search and DVTS.
   expect(strategyBounds(config)).toEqual({ written: 8192 * 1208, scored: 8192 * 936 });
   expect(describeStrategies(config, 500)[0]).toMatch(
-    /written ≤ 9\.9M a problem = ≤ 4,950M; .*\(pooling\) ≤ 7\.67M/,
+    /written ≤ 9\.9M per problem = ≤ 4,950M; .*\(pooling\) ≤ 7\.67M/,
   );
 });
 

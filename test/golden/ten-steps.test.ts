@@ -128,7 +128,7 @@ async function gapToGolden(type: string, steps: Steps): Promise<{ loss: number; 
 const isUpdating = process.env['GRADUS_UPDATE_GOLDEN'] === '1';
 const types = Object.keys(algorithms) as (keyof typeof algorithms)[];
 
-test.for(types)('gives the golden losses in ten steps of %s', async (type) => {
+test.for(types)('reproduces the golden losses in ten steps of %s', async (type) => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
   const gap = await gapToGolden(type, await tenSteps(engine, type));
   expect(gap.loss).toBeLessThan(5e-5);

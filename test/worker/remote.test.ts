@@ -43,7 +43,7 @@ describe.skipIf(!hasTorch)(
   'a remote worker (skipped without a Python environment)',
   { timeout: 120_000 },
   () => {
-    test('over HTTP, serves one client after another with a token', async () => {
+    test('serves one client after another over HTTP, with a token', async () => {
       await using local = await openTorchEngine(settings);
       const expected = await written(local);
       const remote = await listen('secret');
@@ -65,7 +65,7 @@ describe.skipIf(!hasTorch)(
       }
     });
 
-    test('over ssh, starts the worker; stdout carries only frames', async () => {
+    test('is started over ssh, and its stdout carries only frames', async () => {
       // Runs the command locally, as the login shell of the remote machine would.
       writeFileSync(join(folder, 'ssh'), '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n');
       chmodSync(join(folder, 'ssh'), 0o755);

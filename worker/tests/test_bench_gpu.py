@@ -8,7 +8,7 @@ from pathlib import Path
 BENCHES = Path(__file__).parents[2] / "bench" / "gpu"
 
 
-def test_toy_benches() -> None:
+def test_benches_run_at_toy_sizes() -> None:
     names = ["peak-rates", "decode", "training", "step"]
     run = subprocess.run([sys.executable, BENCHES, "--toy", *names], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout.splitlines()[-1])

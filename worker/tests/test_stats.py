@@ -27,7 +27,7 @@ def sequence(rollout: list[float], weights: list[float]) -> TrainingSequence:
     return TrainingSequence(tokens, advantages=torch.zeros(len(rollout)), **values)
 
 
-def test_mfu_and_ratio_percentiles() -> None:
+def test_mfu_and_ratio_percentiles_equal_values_by_hand() -> None:
     ratios = torch.linspace(0.5, 1.5, 101)
     # The first token has weight 0 and is ignored.
     sequences = [sequence([99.0, *[-1.0] * 101], [0.0, *[1.0] * 101])]

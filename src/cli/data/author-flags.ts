@@ -55,7 +55,7 @@ export async function authorOptions<Flags extends AuthorFlags>(path: string, fla
   return { options, settings };
 }
 
-/** Returns the verifiers of a recipe, or those of the published suites. */
+/** Returns the verifiers of a recipe; without a recipe, those of the published suites. */
 export async function verifiersOf(recipe: string | undefined): Promise<VerifierChoice> {
   if (recipe !== undefined) return loadRecipe(recipe);
   return { verifiers: recipeConfig.shape.verifiers.parse(publishedVerifiers) };

@@ -44,7 +44,7 @@ const shareOf = realNumber(0, { above: true });
 
 const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemFile(path), '.');
 
-/** Reads problems for a check that reports the images that are missing. */
+/** Reads problems and keeps the marks of missing images, which the check then reports. */
 const readWithMarks = (path: string): AsyncIterable<Problem> =>
   readFileProblems(problemFile(path), '.', { onMissing: () => {} });
 
@@ -76,11 +76,11 @@ export function addCleaningCommands(data: Command): void {
     });
   addForceOption(data.command('dedup'))
     .description('remove duplicates, keeping the first; report conflicting golds')
-    .argument('<file>', 'problems; read twice')
+    .argument('<file>', 'file of problems, which is read twice')
     .requiredOption(...outOption)
     .option(
       '--near <share>',
-      'minimum similarity of near duplicates; above 1: remove exact ones only',
+      'minimum similarity of near duplicates; above 1: remove only exact duplicates',
       shareOf,
       0.8,
     )

@@ -18,12 +18,12 @@ interface DemonstrationFlags extends ForceFlag {
   readonly seed: number;
 }
 
-/** `gradus data demonstrations`: builds examples of correcting a step from the attempts of a run. */
+/** `gradus data demonstrations`: builds examples of correcting a step from a run's attempts. */
 export function addDemonstrationsCommand(data: Command): void {
   addForceOption(data.command('demonstrations'))
     .description("build examples of checking and correcting a step from a run's own attempts")
     .argument('<run>', 'run directory, or a Parquet file of rollouts')
-    .requiredOption('--mark <text>', 'text that opens a step which checks or corrects')
+    .requiredOption('--mark <text>', 'text that starts a checking or correcting step')
     .requiredOption('--out <file>', '.jsonl file to write')
     .option(
       '--types <list>',
@@ -32,7 +32,7 @@ export function addDemonstrationsCommand(data: Command): void {
       [...demonstrationTypes],
     )
     .option('--separator <text>', 'text between two steps; \\n is a line break', lineBreaks, '\n\n')
-    .option('--seed <n>', 'seed of the choice of attempts', wholeNumber(), 0)
+    .option('--seed <n>', 'seed for choosing the attempts', wholeNumber(), 0)
     .action(async (path: string, flags: DemonstrationFlags, command: Command) => {
       const { out } = flags;
       requireLinesEnding('--out', out);

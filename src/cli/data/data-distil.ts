@@ -27,7 +27,7 @@ export function addDistilCommand(data: Command): void {
     .addOption(new Option('--oracle <name>', 'algorithm that plays').choices(oracleNames).default('ucb'))
     .requiredOption('--out <file>', '.jsonl file to write')
     .option('--every <n>', 'write every n-th turn', wholeNumber(1), 1)
-    .option('--skip <n>', 'leave out the first turns of an episode', wholeNumber(), 0)
+    .option('--skip <n>', 'number of turns to leave out at the start of each episode', wholeNumber(), 0)
     .option('--seed <n>', "seed of the rewards and of the algorithm's draws", wholeNumber(), 0)
     .action(async (path: string, flags: DistilFlags, command: Command) => {
       const { oracle, out, every, skip, seed } = flags;
@@ -57,7 +57,7 @@ export function addDistilCommand(data: Command): void {
       await writeFileAtomic(out, rows.map((row) => `${row}\n`).join(''));
       outputOf(command).result(
         { episodes, examples: rows.length, oracle, out },
-        `${countOf(rows.length, 'example')} of ${oracle} from ${countOf(episodes, 'episode')} in ${out}`,
+        `${countOf(rows.length, 'example')} by ${oracle} from ${countOf(episodes, 'episode')} in ${out}`,
       );
     });
 }

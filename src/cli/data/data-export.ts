@@ -29,7 +29,10 @@ export function addExportCommand(data: Command): void {
         .choices(trainerFormats)
         .makeOptionMandatory(),
     )
-    .option('--model <name>', 'model whose stated pass rates to write (default: the first of each problem)')
+    .option(
+      '--model <name>',
+      'write the pass rates stated for this model (default: the first one stated for each problem)',
+    )
     .option('--data-source <name>', "verl's data_source (default: each problem's source)")
     .option('--split <name>', "verl's extra_info.split", 'train')
     .action(async (path: string, options: ExportOptions, command: Command) => {

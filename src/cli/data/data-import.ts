@@ -46,7 +46,7 @@ export function addImportCommand(data: Command): void {
       addPairs,
       [],
     )
-    .option('--domain <name>', 'domain of rows without one')
+    .option('--domain <name>', 'domain for rows without one')
     .option('--instruction <text>', 'line to add to each question')
     .option('--system <text>', 'system message of each prompt; replaces one in the data')
     .addOption(onErrorOption())
@@ -59,7 +59,7 @@ export function addImportCommand(data: Command): void {
       const onMissing = ({ message }: Error): void => {
         if (++missing <= 5)
           output.warn(
-            `${message}; the problem keeps the mark of the image, and gradus data check removes it`,
+            `${message}; the problem keeps the image's mark, and gradus data check will remove the problem`,
           );
       };
       const watch = { onSkip: skips.onSkip, onMissing, onDownload: output.progress };

@@ -24,12 +24,12 @@ async function rationales(...words: string[]): Promise<{ code: number; result: R
   }
 }
 
-test('with a teacher behind a server: stops at the budget, continues, and writes examples to imitate', async () => {
+test('stops at the budget, continues, and writes examples to imitate, with a teacher on a model server', async () => {
   const asked: string[] = [];
   const baseUrl = await serveModel(({ messages, seed }, response) => {
     const text = messages?.at(-1)!.content ?? '';
     const [a, b] = text.match(/\d+/g) ?? [];
-    // The engine first probes the features of the server with other texts.
+    // The engine first probes the features of the server with other prompts.
     if (b !== undefined) asked.push(`${text} ${seed}`);
     const sum = Number(a) * Number(b);
     const answer = `${a} times ${b} is ${sum}, found in ${asked.length} ways.\n\\boxed{${sum + (Number(a) % 2)}}`;

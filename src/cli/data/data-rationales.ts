@@ -22,11 +22,11 @@ interface RationalesFlags extends AuthorFlags {
   readonly template?: string;
 }
 
-/** `gradus data rationales`: writes examples by a teacher that the verifier accepts. */
+/** `gradus data rationales`: asks a teacher for worked answers, and writes those that the verifier accepts. */
 export function addRationalesCommand(data: Command): void {
   const command = addAuthorOptions(data.command('rationales'))
     .description('write worked answers of a teacher as examples; keep those that are judged correct')
-    .option('--rationales <n>', 'most worked answers to keep per problem', wholeNumber(1), 3)
+    .option('--rationales <n>', 'maximum number of worked answers to keep per problem', wholeNumber(1), 3)
     .option(
       '--attempts <n>',
       'worked answers to ask for per problem; the first that pass are kept',
@@ -34,7 +34,7 @@ export function addRationalesCommand(data: Command): void {
       5,
     )
     .addOption(
-      new Option('--given <what>', 'what the teacher is given beside the question')
+      new Option('--given <what>', 'what the teacher is given besides the question')
         .choices(givens)
         .default('answer'),
     )

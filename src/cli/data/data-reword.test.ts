@@ -28,7 +28,7 @@ test('stops at the budget and continues with a larger one, without repeating a r
   const baseUrl = await serveModel(({ messages, seed }, response) => {
     const text = messages?.at(-1)!.content ?? '';
     const [a, b] = text.match(/\d+/g) ?? [];
-    // The engine first probes the features of the server with other texts.
+    // The engine first probes the features of the server with other prompts.
     if (b !== undefined) asked.push(`${text} ${seed}`);
     const answer = text.startsWith('Put')
       ? `Compute ${a} times ${b}, way ${'xyz'[asked.length % 3]}.`

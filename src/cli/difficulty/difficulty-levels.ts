@@ -47,7 +47,12 @@ export function addLevelsCommand(difficulty: Command): void {
     .description('show level sizes, their certainty, and the effect of more attempts')
     .argument('<store>', "store written by gradus difficulty estimate, or a run's pass-rates.sqlite");
   addLevelFlags(command)
-    .option('--attempts <n>', 'attempts per problem to forecast level sizes for', wholeNumber(2, 256), 64)
+    .option(
+      '--attempts <n>',
+      'number of attempts per problem for which to forecast level sizes',
+      wholeNumber(2, 256),
+      64,
+    )
     .action(async (store: string, flags: LevelFlags & { readonly attempts: number }, self: Command) => {
       const { stored, choice } = await readLevelFlags(store, flags);
       const { text, ...report } = reportLevels(levelSubjects(stored, choice), flags.attempts);

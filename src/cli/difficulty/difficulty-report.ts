@@ -19,10 +19,15 @@ export function addDifficultyReportCommand(difficulty: Command): void {
     .argument('<store>', "store written by gradus difficulty estimate, or a run's pass-rates.sqlite")
     .requiredOption('-o, --out <file>', 'HTML file to write');
   addLevelFlags(command)
-    .option('--attempts <n>', 'attempts per problem to forecast the levels at', wholeNumber(2, 256), 64)
+    .option(
+      '--attempts <n>',
+      'number of attempts per problem for which to forecast level sizes',
+      wholeNumber(2, 256),
+      64,
+    )
     .action(async (store: string, flags: ReportFlags, self: Command) => {
       const { stored, choice } = await readLevelFlags(store, flags);
-      const title = `How hard: ${choice.recipe?.name ?? basename(store)}`;
+      const title = `Difficulty report: ${choice.recipe?.name ?? basename(store)}`;
       await writeFileAtomic(flags.out, difficultyReportPage(title, stored, choice, flags.attempts));
       outputOf(self).result({ out: flags.out }, `report: ${flags.out}`);
     });

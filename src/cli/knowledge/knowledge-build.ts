@@ -24,7 +24,7 @@ export function addKnowledgeBuildCommand(knowledge: Command): void {
         .default('standard'),
     )
     .option('--k1 <n>', 'how fast repeats of a term saturate', realNumber(0), 0.9)
-    .option('--b <n>', 'share of the length in the normalisation, from 0 to 1', share, 0.4)
+    .option('--b <n>', 'strength of the length normalisation, from 0 to 1', share, 0.4)
     .action(async (files: string[], { out, ...settings }: BuildFlags, command: Command) => {
       const output = outputOf(command);
       const facts = await withInterrupt((signal) =>

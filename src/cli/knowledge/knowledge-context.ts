@@ -29,7 +29,7 @@ export function addKnowledgeContextCommand(knowledge: Command): void {
     .description('put the passages that match best into the prompts of problems or examples')
     .argument('<file>', 'JSON Lines with a column prompt: problems or examples')
     .requiredOption('--out <file>', '.jsonl file to write')
-    .option('--query <column>', 'column of the query; prompt: its last message', 'prompt');
+    .option('--query <column>', 'column with the query; for prompt, its last message', 'prompt');
   addForceOption(addEngineOptions(command)).action(async (file: string, flags: ContextFlags) => {
     const { out, query, top, candidates } = flags;
     requireLinesEnding('--out', out);

@@ -31,7 +31,7 @@ interface MeasureFlags extends KnowledgeFlags, EngineFlags {
 /** `gradus knowledge measure`: measures the benefit of passages, by their source. */
 export function addKnowledgeMeasureCommand(knowledge: Command): void {
   const command = addKnowledgeOptions(knowledge.command('measure'))
-    .description('compare passages by question, reranker and rationale, and a model that reads them')
+    .description('compare passages found by question, reranker and rationale, and a model that reads them')
     .argument('<file>', 'problems; rows of gradus data rationales also have the passages of rationales')
     .option('--model <model>', 'model to evaluate (default: none, retrieval alone)')
     .option('--rollouts <n>', 'attempts per problem and condition', wholeNumber(1), 4)

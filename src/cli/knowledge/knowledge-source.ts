@@ -32,7 +32,7 @@ export const addKnowledgeOptions = (command: Command): Command =>
     .option('--top <n>', 'passages in a prompt', wholeNumber(1), 1)
     .option(
       '--template <text>',
-      'the new last message, with {question} and {passages}',
+      'template of the last message, with {question} and {passages}',
       defaultContext.template,
     )
     .addOption(

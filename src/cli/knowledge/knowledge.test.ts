@@ -25,7 +25,7 @@ async function knowledge(...words: (string | readonly string[])[]) {
   }
 }
 
-/** Long enough to train on a busy machine. */
+/** A timeout that suffices for training on a busy machine. */
 const slow = { timeout: 600_000 };
 
 test(

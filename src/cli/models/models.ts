@@ -5,14 +5,14 @@ import { outputOf } from '../output.ts';
 
 /** `gradus models import`: converts models in other formats to model folders. */
 export function addModelsCommand(program: Command): void {
-  const models = program.command('models').description('convert models of other formats into folders');
+  const models = program.command('models').description('convert models in other formats to model folders');
   models
     .command('import')
     .description('convert a GGUF file (Llama, Qwen2, Qwen3) into a model folder')
     .argument('<file>', 'GGUF file')
     .option('--out <folder>', "folder to create (default: the file's name without .gguf)")
     .addOption(
-      new Option('--type <type>', 'element type of the weights; bf16 halves the size and rounds')
+      new Option('--type <type>', 'element type of the weights; bf16 halves the size but rounds the values')
         .choices(['f32', 'bf16'])
         .default('f32'),
     )

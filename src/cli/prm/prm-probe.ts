@@ -15,7 +15,7 @@ import { trainScorer } from '../../scorers/training/train-scorer.ts';
 import { openVerifiers } from '../../verifiers/open-verifiers.ts';
 import type { EngineFlags, TrustFlags } from '../options.ts';
 
-/** Flags of probing. */
+/** Flags for probing. */
 export interface ProbeFlags extends EngineFlags, TrustFlags {
   /** Continuations per prefix; 0: none. */
   readonly probe: number;
@@ -28,7 +28,7 @@ export interface ProbeFlags extends EngineFlags, TrustFlags {
 
 /** Attempts scored per probed prefix, to find the uncertain ones. */
 const candidatesPerPrefix = 4;
-/** Factor on the learning rate for probes, because the scorer is already trained. */
+/** Factor applied to the learning rate for probes, because the scorer is already trained. */
 const rateAfterProbes = 0.3;
 
 /**

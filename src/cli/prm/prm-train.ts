@@ -39,13 +39,23 @@ export function addPrmTrainCommand(prm: Command): void {
     .argument('<source>', "run directory, or JSON Lines in TRL's stepwise format")
     .requiredOption('--out <folder>', 'folder to create')
     .option('--model <model>', 'model to start from (default: the model of the run)')
-    .option('--layers <n>', 'layers to add, which compare written with predicted tokens', wholeNumber(), 2)
+    .option(
+      '--layers <n>',
+      'layers to add, which can compare written tokens with predicted ones',
+      wholeNumber(),
+      2,
+    )
     .option('--since <step>', 'leave out training rollouts before this step', wholeNumber(), 0)
     .option('--epochs <n>', 'passes over the rollouts', realNumber(0, { above: true }), 2)
     .option('--batch-size <n>', 'rollouts per step', wholeNumber(1), 128)
     .option('--learning-rate <rate>', 'highest learning rate of AdamW', realNumber(0, { above: true }), 1e-3)
     .option('--probe <k>', "continuations that the run's policy writes per prefix", wholeNumber(), 0)
-    .option('--prefixes <n>', 'most prefixes to probe, the most uncertain ones', wholeNumber(1), 1000)
+    .option(
+      '--prefixes <n>',
+      'maximum number of prefixes to probe; the most uncertain come first',
+      wholeNumber(1),
+      1000,
+    )
     .option('--good <text>', 'token that labels a good prefix', defaultLabels.good)
     .option('--bad <text>', 'token that labels a bad prefix', defaultLabels.bad)
     .option('--step-separator <text>', 'text between the steps of a JSON Lines file', '\n\n')

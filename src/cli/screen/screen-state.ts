@@ -2,7 +2,7 @@ import type { Alert } from '../../runs/metrics/alert-types.ts';
 import { alertsOf } from '../../runs/metrics/find-alerts.ts';
 import type { RunStart, ShownVerdict, StagePlan, TrainingEvent } from '../../training/events.ts';
 
-/** State of the screen of a run, derived from its events alone. */
+/** State of a run's screen, derived only from the run's events. */
 export interface ScreenState {
   /** Run directory; empty before `run-start`. */
   readonly run: string;

@@ -30,13 +30,13 @@ export function addServeModelCommand(serve: Command): void {
     .option('--max-tokens <n>', "longest completion in tokens (default: the model's window)", wholeNumber(1))
     .option(
       '--max-waiting <n>',
-      'most completions in flight or queued; a request above it gets 429',
+      'maximum number of completions in flight or queued; further requests get 429',
       wholeNumber(1),
       4096,
     )
     .option(
       '--strategy <file>',
-      'JSON file of a strategy: write several answers per choice and return the best',
+      'JSON file with a strategy: write several answers per choice and return the best',
     )
     .action(async (model: string, flags: Flags) => {
       const { host, port, name, maxTokens, maxWaiting, strategy, trust, ...choice } = flags;

@@ -26,7 +26,7 @@ export function addServeVerifierCommand(serve: Command): void {
     )
     .option(
       '--max-items <n>',
-      'most items in flight or queued; a larger batch gets 413, a request above it 503',
+      'maximum number of items in flight or queued; a larger batch gets 413, further requests 503',
       wholeNumber(1),
       8192,
     )

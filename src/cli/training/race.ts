@@ -40,7 +40,7 @@ export function addRaceCommand(program: Command): void {
     .description('find settings for gradus sft: train every combination briefly, the best to the end')
     .argument('<model>', 'model folder or finished run')
     .argument('<examples>', 'JSON Lines of {"prompt": text or messages, "completion": text}')
-    .requiredOption('--out <folder>', 'folder of the race; the same command continues an interrupted one')
+    .requiredOption('--out <folder>', 'folder of the race; the same command continues an interrupted race')
     .option('--batch-size <list>', 'examples per step, e.g. 8,32,128', listOf(wholeNumber(1)), [32])
     .option(
       '--learning-rate <list>',
@@ -56,11 +56,16 @@ export function addRaceCommand(program: Command): void {
     )
     .requiredOption(
       '--target <suite>',
-      'suite of what the examples teach: published, of --recipe, or a file of problems; repeatable',
+      'suite that tests what the examples teach: published, from --recipe, or a problem file; repeatable',
       collect,
       [],
     )
-    .requiredOption('--retain <suite>', 'suite of what the model must not forget; repeatable', collect, [])
+    .requiredOption(
+      '--retain <suite>',
+      'suite that tests what the model must not forget; repeatable',
+      collect,
+      [],
+    )
     .addOption(
       new Option('--choose <measure>', 'accuracy to maximise: target, retained, or the mean of both')
         .choices(raceMeasures)
@@ -68,7 +73,7 @@ export function addRaceCommand(program: Command): void {
     )
     .option(
       '--rungs <list>',
-      'shares of the training after which the weakest settings stop',
+      'fractions of training after which the weakest settings stop',
       listOf(realNumber(0)),
       [0.1, 0.3],
     )

@@ -63,11 +63,11 @@ export function addSftCommand(program: Command): void {
     .option('--checkpoint-every <steps>', 'steps between checkpoints', wholeNumber(1), 50)
     .option(
       '--target <suite>',
-      'evaluate what is taught: a published suite, a suite of --recipe, or a file of problems; repeatable',
+      'suite that tests what the examples teach: published, from --recipe, or a problem file; repeatable',
       collect,
       [],
     )
-    .option('--retain <suite>', 'evaluate what must not be forgotten; repeatable', collect, [])
+    .option('--retain <suite>', 'suite that tests what the model must not forget; repeatable', collect, [])
     .option('--recipe <file>', 'recipe with the suites and verifiers')
     .option(
       '--max-tokens <n>',

@@ -15,7 +15,7 @@ import { withInterrupt } from '../interrupt.ts';
 import type { Output } from '../output.ts';
 
 /**
- * Builds every part without training, and so reports every error that starting the run would report. Prints the plan
+ * Builds every part without training, so that it reports every error that starting the run would report. Prints the plan
  * with the expected benefit of staging, estimated from the recipe's pass-rate store or from a probe.
  *
  * @param options.runs folder of earlier runs.
@@ -70,7 +70,7 @@ function predict(
 
 function worthLines(predicted: PredictedWorth | null): string[] {
   if (predicted === null)
-    return ['staging: worth unknown; add --probe to measure it with 8 rollouts of 200 problems'];
+    return ['staging: worth unknown; add --probe to measure it with 8 rollouts for each of 200 problems'];
   const { text, probe } = predicted;
   const number = (count: number): string => count.toLocaleString('en');
   const cost =

@@ -23,12 +23,12 @@ export function addVerifyAuditCommand(verify: Command): void {
     .command('audit')
     .description('judge stored rollouts again; report changed verdicts, bad golds, suspicious passes')
     .argument('<path>', 'run directory, or a Parquet file of rollouts')
-    .option('--recipe <file>', 'recipe with the verifiers and problems (default: of the run)')
-    .option('--examples <n>', 'rollouts to show of each kind', wholeNumber(), 5)
+    .option('--recipe <file>', "recipe with the verifiers and problems (default: the run's)")
+    .option('--examples <n>', 'number of rollouts to show of each kind', wholeNumber(), 5)
     .addOption(
       new Option(
         '--differences',
-        'judge nothing: count by rule the correct answers that differ from the gold as text',
+        'judge nothing; count, by rule, the correct answers whose text differs from the gold',
       ).conflicts('recipe'),
     );
   addTrustOption(command).action(async (path: string, { recipe, examples, trust, differences }: Flags) => {

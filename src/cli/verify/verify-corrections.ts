@@ -11,14 +11,14 @@ interface Flags extends TrustFlags {
   readonly recipe?: string;
 }
 
-/** `gradus verify corrections`: compares verdicts before and after a mark. */
+/** `gradus verify corrections`: compares the verdict before a mark with the final verdict. */
 export function addVerifyCorrectionsCommand(verify: Command): void {
   const command = verify
     .command('corrections')
-    .description('judge stored attempts before a mark, and compare with their final verdict')
+    .description('judge stored attempts up to a mark, and compare with their final verdicts')
     .argument('<path>', 'run directory, or a Parquet file of rollouts')
     .requiredOption('--mark <text>', 'text that begins a correction')
-    .option('--recipe <file>', 'recipe with the verifiers and problems (default: of the run)');
+    .option('--recipe <file>', "recipe with the verifiers and problems (default: the run's)");
   addTrustOption(command).action(async (path: string, { mark, recipe, trust }: Flags) => {
     const found = await withInterrupt(async (signal) =>
       countCorrections(path, mark, {

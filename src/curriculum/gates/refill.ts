@@ -48,5 +48,5 @@ export function shortBatchNote({
   const account = `${admitted} of ${wanted} groups passed the gates (${tried} tried, ${refills} refills)`;
   return admitted > 0
     ? `${account}: this step trains on a smaller batch`
-    : `${account}: nothing to learn from, this step is skipped`;
+    : `${account}: nothing to learn from; this step is skipped`;
 }

@@ -29,7 +29,8 @@ export function createZeroAdvantage({ tolerance }: z.infer<typeof zeroAdvantageC
       const [low, high] = [Math.min(...rewards), Math.max(...rewards)];
       const range = low === high ? `all ${rewards.length} rewards are ${low}` : `rewards ${low} … ${high}`;
       if (isZeroAdvantage) return refuse(`${range}: every advantage in the loss is 0`);
-      if (high - low < tolerance) return refuse(`${range}: less than the tolerance of ${tolerance} apart`);
+      if (high - low < tolerance)
+        return refuse(`${range}: the difference is below the tolerance of ${tolerance}`);
       return { admitted: true };
     },
   };

@@ -86,7 +86,7 @@ export function createSampler(
 function checkPool(pool: readonly PoolProblem[]): void {
   if (pool.length === 0) {
     throw new DataError(
-      'expected at least one problem to sample from, got none; widen what the stage selects',
+      'expected at least one problem to sample from, got none; widen the selection of the stage',
       {
         tryNext: 'gradus difficulty show',
       },

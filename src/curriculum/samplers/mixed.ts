@@ -75,7 +75,7 @@ function problemsOf(domain: string, pool: readonly PoolProblem[]): PoolProblem[]
   const present = [...new Set(pool.map((problem) => problem.domain))].join(', ') || 'none';
   throw new ConfigError(
     `mix: expected selected problems of domain "${domain}", found none; domains selected: ${present}. ` +
-      `Leave the domain out of the mix or select problems of it.`,
+      `Remove the domain from the mix, or select problems of this domain.`,
     { tryNext: 'gradus difficulty show' },
   );
 }

@@ -153,7 +153,7 @@ function bringUpToDate(database: DatabaseSync, path: string): void {
   if (isForeign || version > versions.length) {
     throw new DataError(
       `${path}: expected a pass-rate store of version ${versions.length} or older, got ` +
-        `${isForeign ? 'another kind of database' : `version ${version}`}; use another file or another Gradus.`,
+        `${isForeign ? 'another kind of database' : `version ${version}`}; use another file or another version of Gradus.`,
       { tryNext: 'gradus doctor' },
     );
   }

@@ -164,7 +164,7 @@ function readerOf(statements: Statements): Omit<PassRateReader, typeof Symbol.di
 function notRecorded(path: string, cause: unknown): DataError {
   const why = messageOf(cause);
   return new DataError(
-    `${path}: expected to append to the store, got "${why}"; nothing of this batch was kept. ` +
+    `${path}: expected to append to the store, got "${why}"; no attempt of this batch was kept. ` +
       'Free disk space or repair the file, then run the command again: recorded attempts are not repeated.',
     { cause, tryNext: 'gradus doctor' },
   );

@@ -29,7 +29,7 @@ const adaptiveConfig = z.strictObject({
     .min(1)
     .default([...neverSometimesAlways])
     .refine((cuts) => cuts.every(({ at }, i) => i === 0 || at >= cuts[i - 1]!.at), {
-      error: 'expected rising cuts',
+      error: 'expected ascending cuts',
     }),
   /**
    * Number of attempts to which levels refer, and the maximum per problem: "never" means never in this many attempts.

@@ -51,7 +51,8 @@ export function planMissing(
 /** Describes the cost of a plan in one line for the log. */
 export function describePlan({ rollouts, laterAtMost, finished, batches }: AttemptPlan): string {
   const open = new Set(batches.flatMap((batch) => batch.problemIds)).size;
-  const later = laterAtMost > 0 ? `, at most ${laterAtMost} more where these leave it open` : '';
+  const later =
+    laterAtMost > 0 ? `, then at most ${laterAtMost} more for problems that these leave undecided` : '';
   return `${rollouts} rollouts of ${open} problems${later}; ${finished} problems already known`;
 }
 

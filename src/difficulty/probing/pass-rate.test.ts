@@ -80,7 +80,7 @@ test('describePlan states the cost of a plan', () => {
     { problemIds: ['b'], firstIndex: 3, rollouts: 1 },
   ]);
   expect(describePlan(plan)).toBe(
-    '6 rollouts of 2 problems, at most 40 more where these leave it open; 1 problems already known',
+    '6 rollouts of 2 problems, then at most 40 more for problems that these leave undecided; 1 problems already known',
   );
 });
 

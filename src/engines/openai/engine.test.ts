@@ -284,9 +284,7 @@ test('stops a streamed run at its budget', async () => {
 
 test('rejects a budget for a server that reports no usage', async () => {
   const baseUrl = await serve((body, response) => response.end(JSON.stringify(choicesOf(body))));
-  expect(await failureOf(open({ baseUrl, budget: { maxTokens: 5 } }))).toContain(
-    'states the usage of an answer',
-  );
+  expect(await failureOf(open({ baseUrl, budget: { maxTokens: 5 } }))).toContain('reports token usage');
 });
 
 test('keeps the concurrency limit between one and its maximum', async () => {

@@ -131,7 +131,7 @@ function chooseForm(
 function checkBudget({ budget }: OpenaiConfig, { features }: FoundFeatures): void {
   if (Object.keys(budget).length === 0 || features.usage !== 'no') return;
   throw new ConfigError(
-    'budget: expected a server that states the usage of an answer, got answers without "usage"; remove the budget',
+    'budget: expected a server that reports token usage, got answers without "usage"; remove the budget',
   );
 }
 

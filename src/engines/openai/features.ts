@@ -102,7 +102,7 @@ async function hasChoices(prober: Prober): Promise<boolean> {
   // Some servers return one choice n times; some models have only one answer.
   for (const seed of [2, 3, 4])
     if ((await prober.ask({ seed }, { maxTokens: 8 })).choices[0]!.text !== choices[0]!.text) return false;
-  throw new Failure('the model wrote the same with every seed');
+  throw new Failure('the model wrote the same text with every seed');
 }
 
 /** Requests four choices with one token each: complete usage is four completion tokens. */

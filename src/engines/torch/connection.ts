@@ -142,7 +142,7 @@ class Connection implements WorkerConnection {
       return;
     }
     if (reply.request !== waiting.type)
-      throw new ProtocolError(`expected the result of ${waiting.type}, got one of ${reply.request}`);
+      throw new ProtocolError(`expected the result of ${waiting.type}, got that of ${reply.request}`);
     const result = resultSchemas[waiting.type].parse(reply.result);
     if ('session' in result) this.#transport.useSession(result.session);
     this.#waiting.delete(reply.id);

@@ -146,7 +146,7 @@ test.each([
   ['logprobs:garbage', 'ProtocolError', /bytes are not frames/],
   ['logprobs:stranger', 'ProtocolError', /request 999, which is not open/],
   ['logprobs:schema', 'ProtocolError', /does not follow the protocol: [^]*surprise/],
-  ['logprobs:other', 'ProtocolError', /expected the result of logprobs, got one of ping/],
+  ['logprobs:other', 'ProtocolError', /expected the result of logprobs, got that of ping/],
   ['logprobs:short', 'ProtocolError', /expected 3 f32 logprobs/],
 ])('reports %s as one clear error', async (failure, name, message) => {
   await using engine = await open(failure);

@@ -202,7 +202,7 @@ describe('comparing seeds', () => {
   test('formats tables for the terminal', async () => {
     const text = formatSeeds(await compareSeeds(side('uniform'), side('auto')));
     expect(text.split('\n').slice(4)).toEqual([
-      'held-out, 10 rollouts a problem, seeds 1, 2, 3: after 4 steps → after 4 steps',
+      'held-out, 10 rollouts per problem, seeds 1, 2, 3: after 4 steps → after 4 steps',
       '      problems             before              after  change  95 % interval  detectable',
       'all         10  50.0 [45.0, 55.0]  60.0 [57.5, 62.5]   +10.0   +2.5 … +17.5         9.3',
       'math         5  51.3 [45.6, 57.1]  60.7 [57.8, 63.5]    +9.3   +1.7 … +16.9         9.5',

@@ -26,7 +26,7 @@ function formatSuite(suite: SuiteSeeds, seeds: readonly number[]): string {
   const rows: [string, SeedsDifference][] = [['all', suite.overall], ...(parts.length > 1 ? parts : [])];
   const { before, after } = suite.steps;
   const title =
-    `${suite.suite}, ${suite.rollouts} rollouts a problem, seeds ${seeds.join(', ')}: ` +
+    `${suite.suite}, ${suite.rollouts} rollouts per problem, seeds ${seeds.join(', ')}: ` +
     `after ${stepRange(before)} steps → after ${stepRange(after)} steps`;
   return [
     title,

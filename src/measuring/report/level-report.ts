@@ -76,8 +76,8 @@ function describeLevels({ problems, unmeasured, horizon, levels }: Omit<LevelRep
     '',
     alignColumns([header, ...rows], { figuresFrom: 1 }),
     '',
-    `${problems} problems${unmeasured > 0 ? `, ${unmeasured} of them not measured` : ''}. now: taken as pass rates are read today; certain: of these, members with at least 95 %;`,
-    `open: between 5 and 95 %; at ${horizon}: expected if each problem had ${horizon} attempts; join, leave: what would change until then.`,
+    `${problems} problems${unmeasured > 0 ? `, ${unmeasured} of them not measured` : ''}. now: in the level according to the current counts; certain: in it with a probability of at least 95 %;`,
+    `open: with a probability of 5 to 95 %; at ${horizon}: expected number if each problem had ${horizon} attempts; join, leave: problems that would enter or leave by then.`,
   ].join('\n');
 }
 

@@ -166,5 +166,7 @@ test('a chain of k operations uses skill j at step j, so it needs the skills of 
 });
 
 test('rejects an unknown knob', () => {
-  expect(() => families[0]!.generate(createRng(0), 7)).toThrow('addition: knob is 1 to 6, got 7');
+  expect(() => families[0]!.generate(createRng(0), 7)).toThrow(
+    'addition: expected a knob from 1 to 6, got 7',
+  );
 });

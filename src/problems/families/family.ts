@@ -93,6 +93,6 @@ function testsOf(rng: Rng, drawn: FunctionQuestion): ProblemTests {
 function settingOf<Knob>(family: { name: string; knobs: readonly Knob[] }, knob: number): Knob {
   const setting = family.knobs[knob - 1];
   if (setting === undefined)
-    throw new RangeError(`${family.name}: knob is 1 to ${family.knobs.length}, got ${knob}`);
+    throw new RangeError(`${family.name}: expected a knob from 1 to ${family.knobs.length}, got ${knob}`);
   return setting;
 }

@@ -99,11 +99,14 @@ class DuplicateFinder {
     const [id, of] = [this.#ids[index]!, this.#ids[earlier]!];
     if ((await goldsAgree(gold, other, this.#sameAnswer)) === false) {
       const golds = [other, gold];
-      const explanation = `the text of ${of} with another gold: ${JSON.stringify(gold)}, not ${JSON.stringify(other)}`;
+      const explanation = `same text as ${of}, but another gold: ${JSON.stringify(gold)}, not ${JSON.stringify(other)}`;
       this.#remove(index, 'conflicting golds', explanation, { of, golds });
       if (!this.#removed.has(earlier))
-        this.#remove(earlier, 'conflicting golds', `${id} has its text with another gold`, { of: id, golds });
-    } else this.#remove(index, 'exact duplicate', `the text of ${of}`, { of });
+        this.#remove(earlier, 'conflicting golds', `${id} has the same text but another gold`, {
+          of: id,
+          golds,
+        });
+    } else this.#remove(index, 'exact duplicate', `same text as ${of}`, { of });
   }
 
   async #addNear(index: number, tokens: readonly string[], least: number): Promise<void> {

@@ -100,7 +100,7 @@ export function unknownShape(row: unknown, where: string): DataError {
 function oddity(row: Columns): string {
   const [name, ...others] = Object.keys(row);
   if (name === undefined || others.length > 0) return '';
-  if (Array.isArray(row[name])) return ` (a list of rows inside an object: jq '.${name}' takes it out)`;
+  if (Array.isArray(row[name])) return ` (a list of rows inside an object: jq '.${name}' extracts it)`;
   const separator = /[;|\t]/.exec(name)?.[0];
   return separator === undefined
     ? ''

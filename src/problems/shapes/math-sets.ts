@@ -19,7 +19,7 @@ export const gsm8k: Shape = {
  */
 export const math: Shape = {
   name: 'math',
-  reads: 'problem, solution (with \\boxed{…}), answer, level, type or subject, unique_id if there',
+  reads: 'problem, solution (with \\boxed{…}), answer, level, type or subject, unique_id if present',
   matches: (row) =>
     hasTexts(row, 'problem', 'solution') &&
     ('level' in row || (!('answer' in row) && lastBoxed(String(row['solution'])) !== undefined)),
@@ -92,7 +92,7 @@ export const polaris: Shape = {
 /** DeepScaleR and other data sets with `problem` and `answer`. */
 export const deepscaler: Shape = {
   name: 'deepscaler',
-  reads: 'problem, answer, solution if there',
+  reads: 'problem, answer, solution if present',
   matches: (row) => hasTexts(row, 'problem') && isAnswer(row['answer']),
   columns: { prompt: 'problem', family: 'type' },
   derive: emptySolutionAside,

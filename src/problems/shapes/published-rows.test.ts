@@ -435,7 +435,7 @@ test.each<[string, readonly unknown[], string]>([
       { question: 'q', answer: 'so\n#### 9' },
       { question: 'r', answer: 'so nine' },
     ],
-    'p.json:2: expected a row of shape gsm8k, as the rows before it with the same columns, got one of shape question-answer',
+    'p.json:2: expected a row of shape gsm8k, like the earlier rows with the same columns, got one of shape question-answer',
   ],
   [
     'a position that is the text of another choice',

@@ -28,7 +28,7 @@ export function otherFormsAccepted(vitals: RunVitals, recent: number): Alert[] {
     {
       id: 'other-forms',
       severity: 'warning',
-      title: `${Math.round(100 * value)} % of correct answers are accepted in another form than the gold`,
+      title: `${Math.round(100 * value)} % of correct answers differ in form from the gold`,
       whatToDo:
         'Run gradus verify audit --differences and read the examples of each rule: the policy may have found a form in which wrong answers pass. If the answers are right, ignore the alert; otherwise make the verifier stricter (docs/verifiers.md).',
       step: steps.at(-1)!,

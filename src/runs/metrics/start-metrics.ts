@@ -36,7 +36,7 @@ export const startMetrics: readonly MetricDescription[] = [
     title: 'Problems back at their prompt',
     group: 'curriculum',
     unit: 'share',
-    formula: 'problems whose solution is not revealed any more / problems with a solution',
+    formula: 'problems whose solution is no longer revealed / problems with a solution',
   },
   {
     key: 'start/attempts',

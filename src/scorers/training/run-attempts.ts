@@ -46,7 +46,7 @@ export async function readRunAttempts(directory: string, since = 0): Promise<Sco
   const heldOut = await attemptsOf(run, evaluated.length > 0 ? evaluated : trained.filter(isHeldOut));
   if (train.length === 0 || heldOut.length === 0)
     throw new DataError(
-      `${directory}: expected training rollouts with tokens and verdicts, some of them of held-out problems, got ${train.length} and ${heldOut.length}`,
+      `${directory}: expected training rollouts with tokens and verdicts, some of them of held-out problems, got ${train.length} for training and ${heldOut.length} held out`,
       { tryNext: `gradus runs show ${directory}` },
     );
   const heldOutFrom =

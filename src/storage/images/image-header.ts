@@ -67,7 +67,7 @@ function pngSize(bytes: Buffer): Size {
     if (end > bytes.length) break;
     const type = latin(bytes, at + 4, 4);
     if (crc32(bytes.subarray(at + 4, end - 4)) !== bytes.readUInt32BE(end - 4))
-      throw new DataError(`expected a valid PNG, got a wrong checksum of its chunk ${JSON.stringify(type)}`);
+      throw new DataError(`expected a valid PNG, got a chunk ${JSON.stringify(type)} with a wrong checksum`);
     if (size === undefined && type !== 'IHDR') break;
     if (type === 'IHDR' && length === 13)
       size ??= { width: bytes.readUInt32BE(at + 8), height: bytes.readUInt32BE(at + 12) };

@@ -37,7 +37,7 @@ async function unreadable(cause: unknown, file: string, shown: string): Promise<
     return new DataError(`${shown}: expected UTF-8 text, got ${got}`, { cause, tryNext });
   }
   if (code.startsWith('Z_'))
-    return new DataError(`${shown}: expected a whole gzip file, got ${cause.message}; fetch it again`, {
+    return new DataError(`${shown}: expected a complete gzip file, got ${cause.message}; download it again`, {
       cause,
       tryNext: `gzip -t ${file}`,
     });

@@ -77,7 +77,7 @@ test.each([
   ['wide.jsonl', Uint8Array.of(0xff, 0xfe, 0x7b, 0), 'wide.jsonl: expected UTF-8 text, got UTF-16'],
   ['packed.jsonl', gzipSync('{"a":1}'), 'packed.jsonl: expected UTF-8 text, got gzip; rename it to .gz'],
   ['binary.jsonl', Uint8Array.of(0xff, 0, 1), 'binary.jsonl: expected UTF-8 text, got binary data'],
-  ['cut.jsonl.gz', gzipSync('{"a":1}\n').subarray(0, 12), 'cut.jsonl.gz: expected a whole gzip file'],
+  ['cut.jsonl.gz', gzipSync('{"a":1}\n').subarray(0, 12), 'cut.jsonl.gz: expected a complete gzip file'],
 ] as const)('reports %s as one error', async (name, content, message) => {
   await expect(valuesOf(name, content)).rejects.toThrow(message);
   await expect(valuesOf(name, content)).rejects.toBeInstanceOf(DataError);

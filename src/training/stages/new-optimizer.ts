@@ -12,6 +12,8 @@ export async function renewOptimizer({ recipe, run, engine }: TrainingContext, i
   if (before === undefined || (before.type === 'stage' && stage.type === 'stage')) return;
   const checkpoint = await run.latestCheckpoint();
   if (checkpoint?.step !== run.step)
-    throw new RangeError(`expected a checkpoint of step ${run.step}, the end of stage "${before.name}"`);
+    throw new RangeError(
+      `expected a checkpoint of step ${run.step}, the end of stage "${before.name}", found none`,
+    );
   await engine.learner.loadState(checkpoint.engineState, { optimizer: 'new' });
 }

@@ -87,8 +87,8 @@ function requireWindow(
     const { maxTokens } = samplingIn(recipe, stage);
     if (longest + maxTokens <= window) continue;
     throw new ConfigError(
-      `teacher: expected a window for the longest prompt and the answers of stage "${stage.name}", ${longest} + ${maxTokens} tokens, ` +
-        `got ${window} tokens of ${model}; lower maxTokens, remove long problems, or choose another teacher`,
+      `teacher: expected a window of ${longest} + ${maxTokens} tokens, for the longest prompt and the answers of stage "${stage.name}", ` +
+        `got ${window} in ${model}; lower maxTokens, remove long problems, or choose another teacher`,
     );
   }
 }

@@ -196,9 +196,9 @@ test('averages the metrics of several updates over tokens, and compares the samp
 test('lets a stage set its number of updates; the error for more updates than groups shows the arithmetic', () => {
   const recipe = recipeOf({ problems: 10, groupSize: 2, updates: 2 }, 4);
   expect(resolvedStages(recipe)[0]!.updatesPerStep).toBe(4);
-  expect(describeBatches(recipe)[0]).toContain('4 optimizer updates a step, each on 2 to 3 problems');
+  expect(describeBatches(recipe)[0]).toContain('4 optimizer updates per step, each on 2 to 3 problems');
   expect(describeBatches(recipeOf({ problems: 10, groupSize: 2 }))[0]).toContain(
-    'one optimizer update a step',
+    'one optimizer update per step',
   );
   expect(() => recipeOf({ problems: 3, groupSize: 2, updates: 4 })).toThrow(ConfigError);
 });

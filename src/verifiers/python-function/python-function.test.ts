@@ -57,7 +57,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(await verifier.verify(problem, 'abc')).toEqual({
       outcome: 'correct',
       score: 1,
-      reason: 'compute_score gave 1',
+      reason: 'compute_score returned 1',
       evidence: { extracted: 'abc', acc: true, pred: 'abc', told },
       verifier: label,
     });

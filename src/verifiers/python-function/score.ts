@@ -35,7 +35,7 @@ export function findingOf({ score, details }: Said, rule: ScoreRule): Omit<Verdi
   return {
     outcome: isCorrect(score, details['acc'], rule) ? 'correct' : 'incorrect',
     score: (score - worst) / (best - worst),
-    reason: `${rule.function} gave ${score}`,
+    reason: `${rule.function} returned ${score}`,
     ...withEvidence,
   };
 }

@@ -82,7 +82,7 @@ export function StepBar(props: {
 }
 
 /**
- * Draws one path per kind for all columns, because the page redraws on every reload, often on the machine that trains.
+ * Draws one path per kind for all columns, because the page redraws after every reload, often on the machine that trains.
  */
 function Stacks(props: {
   readonly columns: readonly Column[];

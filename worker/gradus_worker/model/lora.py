@@ -37,7 +37,7 @@ class LoraSettings:
         return self.alpha / self.rank
 
     def describe(self) -> dict[str, object]:
-        """Settings that must match for adapters to be resumed."""
+        """Returns the settings that must match for adapters to be resumed."""
         return {"rank": self.rank, "alpha": self.alpha, "targets": sorted(set(self.targets))}
 
 
@@ -144,5 +144,5 @@ def target_parts(config: ModelConfig, targets: Sequence[str]) -> dict[str, list[
 
 
 def module_of(part: Part) -> str:
-    """Returns the linear layer of a matrix."""
+    """Returns the name of the linear layer to which a tensor of the checkpoint belongs."""
     return part.name.removesuffix(".weight")

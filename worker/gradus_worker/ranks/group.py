@@ -63,7 +63,7 @@ class Group:
         return work()
 
     def place(self, device: str) -> str:
-        """Returns the device of this rank for the device of a request."""
+        """Returns the device of this rank for the device that a request names."""
         return device
 
 
@@ -124,7 +124,7 @@ class DistributedGroup(Group):
         return result
 
     def place(self, device: str) -> str:
-        """One CUDA device per rank of a machine: `auto` and `cuda` mean the device of this rank."""
+        """Returns the device of this rank: for `cuda`, or `auto` with CUDA, the device with its local rank."""
         if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
             return f"cuda:{self._local_rank}"
         return device

@@ -1,4 +1,4 @@
-"""Start of a group: with the environment variables of `torchrun`, which may also start the ranks."""
+"""Joins the group in the environment variables of `torchrun`, or starts the ranks of a new group."""
 
 from __future__ import annotations
 

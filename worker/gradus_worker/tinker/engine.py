@@ -256,7 +256,7 @@ class TinkerEngine:
         return [int(at * self._config.vocab_size / _PROBE_TOKENS) for at in range(_PROBE_TOKENS)]
 
     def _owner(self) -> dict[str, Any]:
-        """Describes what can load a state."""
+        """Returns the settings that must match for a state to be loaded."""
         return {"baseModel": self._base_model, "rank": self._rank}
 
     def _hash(self) -> str:

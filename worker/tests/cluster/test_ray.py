@@ -67,7 +67,7 @@ def test_ranks_on_two_nodes_answer_as_one_process_does(cluster: Nodes, tiny_fold
         assert client.finish(PATIENCE)[0] == 0
 
 
-def test_a_lost_node_is_noticed_and_a_new_group_continues_to_the_same_bits(
+def test_a_lost_node_is_detected_and_a_new_group_ends_with_the_same_bits(
     cluster: Nodes, tiny_folder: Path, tmp_path: Path
 ) -> None:
     state = str(tmp_path / "state")

@@ -208,7 +208,7 @@ def test_servers_get_the_gpus_that_this_process_may_use(monkeypatch: pytest.Monk
         visible_gpus(4, 1)
 
 
-def test_heads_that_the_gpus_of_a_server_do_not_divide_are_refused(tiny_folder: Path) -> None:
+def test_gpus_that_do_not_divide_the_attention_heads_are_refused(tiny_folder: Path) -> None:
     check_tensor_parallel(tiny_folder, 2)
     with pytest.raises(ModelError, match=r"a divisor of the 4 attention heads of .* \(1, 2, 4\), got 3"):
         check_tensor_parallel(tiny_folder, 3)

@@ -225,7 +225,7 @@ def test_invalid_sequences_are_rejected() -> None:
         trainer().forward_backward([TrainingSequence(**{**sequence.__dict__, "weights": torch.ones(9)})], SPEC)
 
 
-def test_microbatches_hold_every_sequence_once_within_the_budget() -> None:
+def test_microbatches_contain_every_sequence_once_within_the_budget() -> None:
     lengths = [5, 30, 7, 1, 12, 9, 3]
     plan = plan_microbatches(lengths, 16)
     assert sorted(i for one in plan for i in one) == list(range(7))

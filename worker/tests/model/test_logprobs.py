@@ -37,7 +37,7 @@ def test_values_and_gradients_equal_plain_autograd(dtype: torch.dtype, tolerance
         assert torch.allclose(a, b, atol=10 * tolerance, rtol=tolerance)
 
 
-def test_numerical_gradient() -> None:
+def test_gradients_equal_finite_differences() -> None:
     hidden, weight, targets = inputs(torch.float64)
     assert torch.autograd.gradcheck(lambda h, w: chunked_logprobs(h, w, targets, rows=5), (hidden, weight))
     capped = {"rows": 5, "cap": 0.8, "temperature": 0.7}

@@ -144,7 +144,7 @@ def test_an_unsupported_config_is_rejected_naming_the_key(tmp_path: Path, change
         load_model(edited(tmp_path, "qwen2", **change))
 
 
-def test_an_exported_config_means_the_same_model() -> None:
+def test_an_exported_config_describes_the_same_model() -> None:
     for name in ("qwen2", "llama"):
         config = parse_config(json.loads((GOLDEN / f"parity-{name}" / "config.json").read_text()), "config.json")
         exported = config_json(config)

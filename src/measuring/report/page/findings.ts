@@ -59,7 +59,7 @@ export function findProblems(
         })),
     },
     {
-      reason: 'Timed out while judged',
+      reason: 'Timed out during judging',
       advice: 'The programs may be slow, or the time limit too short for this machine.',
       problems: groups
         .filter(({ timeouts, attempts }) => timeouts > 0 && timeouts * 2 >= attempts)

@@ -69,7 +69,7 @@ function measurementSection(
   return `<section aria-labelledby="m${index}"><h2 id="m${index}">Model ${text(conditions.model.slice(0, 40))}</h2>
 <p class="conditions">${text(describeConditions(conditions))}</p>
 <p class="conditions">${text(describeEffort(effortOf(groups, spending), outdated))}</p>
-<h3>Pass rates</h3><p>${count(rates.length)} problems measured; 0 and 1 stand apart from the tenths between them.</p>
+<h3>Pass rates</h3><p>${count(rates.length)} problems measured; rates of exactly 0 and 1 are counted separately.</p>
 ${histogram('Problems by pass rate', rateBars(rates))}
 <h3>How well they are known</h3><p>Width of each problem's ${Math.round(100 * confidence)} % interval.</p>
 ${histogram('Problems by width of the interval', widthBars(widths))}
@@ -144,7 +144,7 @@ function levelSection(levels: PageContent['levels']): string {
   ];
   const shown = levels.levels.map(({ name, overall }) => ({ ...overall, label: name, now: overall.taken }));
   return `${head}<ul>${levels.levels.map(({ rule }) => `<li>${text(rule)}</li>`).join('')}</ul>
-<p>${count(problems)} problems${unmeasured > 0 ? `, ${count(unmeasured)} of them not measured` : ''}. The tick shows how many problems a level accepts today. Bar and dot show how many it would accept if each problem had been tried ${horizon} times.</p>
+<p>${count(problems)} problems${unmeasured > 0 ? `, ${count(unmeasured)} of them not measured` : ''}. The tick shows how many problems are in a level now. The bar and the dot show how many would be in it if each problem had been tried ${horizon} times.</p>
 ${ranges('Sizes of levels', shown, problems)}
 ${table('Sizes of levels', header, rows)}</section>`;
 }

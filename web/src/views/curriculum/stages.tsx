@@ -8,7 +8,7 @@ import { Card } from '../../design/parts.tsx';
 import styles from '../../design/parts.module.css';
 import own from './curriculum.module.css';
 
-/** The plan of each stage, its selection with the reason, and the reason of its end. */
+/** The plan of each stage, its selection and the reason for it, and why the stage ended. */
 export function Stages(props: { readonly run: RunDetail; readonly selections: readonly StageSelection[] }) {
   const { run, selections } = props;
   return (

@@ -24,7 +24,7 @@ export function Turns({ turns }: { readonly turns: readonly AuthoredMessage[] })
 const titleOf = (author: AuthoredMessage['author'], role: string): string => {
   if (author === 'policy') return 'written by the policy';
   if (author === 'start') return 'given start of the answer';
-  return role === 'assistant' ? 'inserted by the environment' : `${role} message by the environment`;
+  return role === 'assistant' ? 'inserted by the environment' : `${role} message from the environment`;
 };
 
 /** A tool call, with its tool, outcome, arguments and the sources of its result; the next turn shows the

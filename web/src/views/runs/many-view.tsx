@@ -217,7 +217,7 @@ function meanSpent(
   return totals.length === 0 ? '–' : format(mean(totals));
 }
 
-/** Places at which the lines of several seeds are averaged. */
+/** Number of places at which the lines of several seeds are averaged. */
 const places = 60;
 
 function Courses({ runs, sides }: { readonly runs: readonly Loaded[]; readonly sides: readonly Side[] }) {

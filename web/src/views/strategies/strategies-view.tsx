@@ -154,8 +154,8 @@ function Comparison(props: { readonly comparison: StrategyComparison; readonly r
         </Table>
       </details>
       <p className={styles.soft}>
-        {`A right one among N: ${limits.map(({ budget, share }) => `${budget}: ${percent(share)}`).join(', ')}.`}
-        {limit !== undefined && ' The dashed line is the last of them: the limit of every choice.'}
+        {`A right answer among N: ${limits.map(({ budget, share }) => `${budget}: ${percent(share)}`).join(', ')}.`}
+        {limit !== undefined && ' The dashed line is the last of these, the upper limit for any choice.'}
       </p>
     </>
   );
