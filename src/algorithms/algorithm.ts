@@ -25,8 +25,7 @@ export const algorithmOverrides = z.strictObject({ ...settings, ...clipSettings 
 export type AlgorithmOverrides = z.output<typeof algorithmOverrides>;
 
 /**
- * Returns the algorithm of a stage: the run's, with some settings replaced. Each setting is replaced as a
- * whole.
+ * Returns the algorithm of a stage: that of the run, with some settings replaced. Each setting is replaced as a whole.
  *
  * @throws {ZodError} if an override is not a setting of this algorithm, e.g. `clipLow` for `rloo`.
  */

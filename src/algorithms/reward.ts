@@ -66,7 +66,7 @@ export const rewardOverrides = z
   .partial();
 export type RewardOverrides = z.output<typeof rewardOverrides>;
 
-/** Returns a domain's reward in a stage: applies only the overrides that the reward's type has as settings. */
+/** Returns a domain's reward for a stage. Ignores overrides that are not settings of the reward's type. */
 export function overrideReward(
   base: RewardConfig,
   { credit, weights, offset, environment, ...byOutcome }: RewardOverrides,

@@ -31,14 +31,14 @@ const importanceTerm = z.strictObject({
 /** Treatment of a rollout that hit the token limit. */
 const truncatedPolicy = z.union([
   z.enum([
-    /** Judged and learned from like the others. */
+    /** Judged and trained on like any other rollout. */
     'keep',
     /**
      * Excluded from the loss and its normaliser; its reward still counts in the group's baseline (as in TRL
      * and verl).
      */
     'mask',
-    /** Its reward is 0 whatever the verdict. */
+    /** The reward is 0, whatever the verdict. */
     'zero',
   ]),
   /**

@@ -5,7 +5,7 @@ import { promptWith, questionOf } from './check-wording.ts';
 export const givens = ['answer', 'nothing'] as const;
 export type Given = (typeof givens)[number];
 
-/** Prompts of a teacher. `{question}` and `{answer}` are replaced. */
+/** Templates of the teacher's prompt, in which `{question}` and `{answer}` are replaced. */
 export const teacherTemplates: Readonly<Record<Given, string>> = {
   answer:
     '{question}\n\nThe right answer is {answer}. Explain in a few sentences how the facts lead to it; state every fact that is ' +

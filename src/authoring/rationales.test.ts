@@ -129,7 +129,7 @@ test.for([
   ['3 + 4 = 7\n\n$\\boxed{7}$', '3 + 4 = 7'],
   ['bim colour 48<answer> 48</answer>', 'bim colour 48'],
   ['The answers differ by 3.5 m.', 'The answers differ by 3.5 m.'],
-])('%j without its answer is %j', ([completion, rationale]) => {
+])('the rationale in %j is %j', ([completion, rationale]) => {
   expect(rationaleIn(completion!)).toBe(rationale);
 });
 

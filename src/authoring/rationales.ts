@@ -19,7 +19,7 @@ export interface RationaleSettings extends AuthorSettings {
   /** Maximum number of rationales per problem; the first that pass the checks are kept. */
   readonly rationales: number;
   readonly given: Given;
-  /** Prompt of the teacher, with `{question}` and `{answer}`. */
+  /** Template of the teacher's prompt, with `{question}` and `{answer}`. */
   readonly template: string;
 }
 
@@ -38,7 +38,7 @@ export type RationaleRejection = (typeof rationaleRejections)[number];
 
 /** A teacher's worked answer to a problem. */
 export interface Rationale {
-  /** Index of the attempt. */
+  /** Index of the attempt, from 0. */
   readonly attempt: number;
   readonly completion: string;
   /** The completion without the sentences that name the answer. */

@@ -24,7 +24,7 @@ export interface BridgeProcessSpec {
   readonly maxMs: number;
 }
 
-/** Thrown when a process exceeds a time limit, ends, or breaks the protocol. */
+/** Thrown if a process exceeds a time limit, ends, or violates the protocol. */
 export class BridgeFailure extends Error {
   override readonly name = 'BridgeFailure';
 }
@@ -45,7 +45,7 @@ export function takeProcess(spec: BridgeProcessSpec): BridgeProcess {
   return waiting?.process ?? new BridgeProcess(spec);
 }
 
-/** A process that runs `bridge.py`. Disposing releases an idle process to its next user and ends any other. */
+/** A process that runs `bridge.py`. Disposing releases an idle process to its next user, and ends a busy one. */
 export class BridgeProcess implements AsyncDisposable {
   readonly #spec: BridgeProcessSpec;
   readonly #process: LineProcess;

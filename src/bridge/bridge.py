@@ -52,7 +52,7 @@ def main():
     max_seconds = expect(setup, "maxSeconds", (int, float))
     for line in requests:
         try:
-            # A second more than adapters wait themselves, so that a late answer does not end the process.
+            # Allow one second more than the adapters' own limit, so that a late answer does not end the process.
             with limited(max_seconds + 1, trouble):
                 reply = checked(answer(adapter, json.loads(line)))
         except BaseException as error:
@@ -69,7 +69,7 @@ def load(setup):
     if name not in ADAPTERS:
         raise Invalid(f"expected one of {', '.join(ADAPTERS)}, got {name}")
     version = importlib.metadata.version(name)
-    # User packages beside the recipe can be imported, as from a script there.
+    # Allow imports of the user's packages next to the recipe, as in a script there.
     sys.path.append(os.getcwd())
     module = importlib.import_module(ADAPTERS[name])
     adapter = module.Adapter(expect(setup, "options", dict), float(setup["maxSeconds"]))

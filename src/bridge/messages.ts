@@ -3,7 +3,7 @@ import * as z from 'zod';
 /** Version of the protocol between Gradus and `bridge.py`; each side rejects any other version. */
 export const bridgeProtocol = 1;
 
-/** Packages that the bridge has an adapter for, by their names on PyPI. */
+/** Packages for which the bridge has an adapter, by their names on PyPI. */
 export const bridgedPackages = ['reasoning-gym', 'verifiers', 'openenv'] as const;
 
 /** See `bridgedPackages`. */
@@ -31,7 +31,7 @@ export const readySchema = z.strictObject({
   version: z.string(),
   python: z.string(),
   interpreter: z.string(),
-  /** Roles of the messages that an environment replies with. */
+  /** Roles of the messages with which an environment replies. */
   roles: z.array(z.enum(['user', 'tool'])),
   /** Tools of an environment; the policy calls them in the form of its chat template. */
   tools: z.array(toolSchema),
@@ -51,7 +51,7 @@ const message = z.strictObject({
   content: z.string(),
 });
 
-/** Reply to `tasks`: tasks of the package; `total` is their number, if known. */
+/** Reply to `tasks`: the requested tasks; `total` is the number of all tasks, if known. */
 export const tasksSchema = z.strictObject({
   total: z.int().min(0).nullable(),
   tasks: z.array(

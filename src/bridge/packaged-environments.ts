@@ -29,7 +29,7 @@ export const openEnvConfig = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }),
   /** Field of the action that receives the policy's text. */
   action: z.string().min(1).default('message'),
-  /** `text`: the turn without its thinking; `integer`: its last whole number; `json`: the object it contains is the action. */
+  /** `text`: the turn without its thinking; `integer`: its last whole number; `json`: the JSON object in it. */
   actionType: z.enum(['text', 'integer', 'json']).default('text'),
   /** Other fields of every action. */
   fields: z.record(z.string(), z.json()).default({}),
@@ -47,7 +47,7 @@ export const verifiersEnvConfig = z.strictObject({
   /** Taskset: a module installed in the same Python environment as the package, or next to the recipe. */
   id: z.string().min(1),
   /**
-   * Environment of the package in which the taskset is played, e.g. `user-sim`; default: the taskset's own, else a
+   * The package's environment in which the taskset is played, e.g. `user-sim`; default: the taskset's own, else a
    * single agent.
    */
   environment: z.string().default(''),

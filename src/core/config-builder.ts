@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-/** `z.literal('rloo')`. */
+/** A schema such as `z.literal('rloo')`. */
 interface Literal {
   readonly value: string;
 }

@@ -9,7 +9,7 @@ export interface Message {
   readonly images?: readonly ImagePart[];
 }
 
-/** Tests that a program must pass. Readers of other formats translate into this form. */
+/** Tests that a program must pass. Importers of other formats convert to this form. */
 export type ProblemTests = (
   | {
       /** Call `entryPoint` with each `arguments` list and compare its return value. */

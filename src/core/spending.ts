@@ -18,7 +18,7 @@ export interface Prices {
   readonly completion: number;
 }
 
-/** Zero usage. */
+/** Usage before the first request. */
 export const noSpending: Spending = {
   requests: 0,
   promptTokens: 0,

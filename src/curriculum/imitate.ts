@@ -14,7 +14,7 @@ const harvestConfig = z.strictObject({
   type: z.literal('harvest'),
   /** Author of the correct attempts to imitate: the policy, or the recipe's `teacher` on any engine. */
   from: z.enum(['policy', 'teacher']).default('policy'),
-  /** Absent: every problem. */
+  /** Problems to attempt; absent: every problem. */
   select: selectConfig.optional(),
   /** Maximum number of problems to attempt, drawn with the recipe's seed; absent: all selected problems. */
   problems: z.int().positive().optional(),

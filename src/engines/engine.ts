@@ -32,7 +32,7 @@ export interface Engine extends AsyncDisposable {
   figures?(): Promise<Readonly<Record<string, number>>>;
 }
 
-/** An engine with local weights: renders prompts and scores tokens. */
+/** An engine with local weights, which renders prompts and scores tokens. */
 export interface LocalEngine extends Engine {
   readonly renderer: Renderer;
   readonly weights: ModelWeights;
@@ -76,8 +76,8 @@ export interface Renderer {
    */
   render(messages: readonly Message[], tools?: readonly object[]): Int32Array;
   /**
-   * Returns the tokens to append to a transcript whose last turn the policy wrote: the end of the turn, unless the
-   * policy wrote it, the messages in the template's format, and the generation prompt. Never encodes written tokens
+   * Returns the tokens to append to a transcript whose last turn the policy wrote: the end of the turn (unless the
+   * policy wrote it), the messages in the template's format, and the generation prompt. Never encodes written tokens
    * again. Encodes the strings of special tokens inside the messages as plain text.
    *
    * @throws DataError (`HISTORY_REWRITTEN`) for a template that changes earlier turns when these messages follow.
@@ -94,7 +94,7 @@ export interface Renderer {
   decode(tokens: Int32Array): string;
 }
 
-/** Local weights: score tokens and export the model. */
+/** Local weights, which can score tokens and be exported. */
 export interface ModelWeights {
   /** Number of optimizer updates applied to these weights. */
   readonly policyVersion: number;

@@ -16,7 +16,7 @@ const tagsConfig = z.strictObject({
 /** Calls in the form of the model's chat template; the result is a message of role `tool`. */
 const chatConfig = z.strictObject({ type: z.literal('chat') });
 
-/** How the policy writes calls and reads results. */
+/** Specifies how the policy writes calls and reads results. */
 export const callFormatConfig = z.discriminatedUnion('type', [tagsConfig, chatConfig]);
 export type CallFormat = z.output<typeof callFormatConfig>;
 
@@ -25,7 +25,7 @@ export type CallFormat = z.output<typeof callFormatConfig>;
  */
 export const tags = noun(tagsConfig);
 
-/** Calls in the form of the model's chat template. */
+/** Configures calls in the form of the model's chat template. */
 export const chat = noun(chatConfig);
 
 /** A call that the policy wrote, or, with `problem`, the reason why it cannot be made. */

@@ -51,7 +51,7 @@ export interface Environment extends AsyncDisposable {
 /** Role of a message from an environment. */
 type ReplyRole = 'user' | 'tool';
 
-/** The start of an attempt. */
+/** The initial state and prompt of an attempt. */
 export interface Opening {
   readonly state: Json;
   /** The prompt; default: the problem's. */

@@ -10,7 +10,7 @@ import type { Environment } from './environment.ts';
 import type { Json, Tool, ToolResult } from './tool.ts';
 import { toolEnvironment, toolLimits } from './tool-environment.ts';
 
-/** Settings of the tools of a Model Context Protocol (MCP) server: a local program, or an address. */
+/** Settings for tools from a Model Context Protocol (MCP) server, which is a local program or runs at an address. */
 export const mcpConfig = z.strictObject({
   type: z.literal('mcp'),
   /** Program and arguments of a local server that communicates over standard input and output. */
@@ -37,7 +37,7 @@ type McpConfig = z.output<typeof mcpConfig>;
  */
 export const mcp = noun(mcpConfig);
 
-/** Time to start a server and list its tools, in milliseconds. */
+/** Time limit for starting a server and listing its tools, in milliseconds. */
 const openingMs = 30_000;
 /** Number of characters of a server's error output that a message shows. */
 const shownCharacters = 500;

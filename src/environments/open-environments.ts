@@ -3,7 +3,7 @@ import { type EnvironmentConfig, openEnvironment } from './config.ts';
 import type { Environment, Environments } from './environment.ts';
 import { openCallResults, recordCalls } from './call-results.ts';
 
-/** Domain → environment, as a recipe names them. */
+/** The environments that a recipe names, by domain. */
 export interface EnvironmentChoice {
   readonly environments?: Readonly<Record<string, EnvironmentConfig>>;
   /** Base of relative paths. */

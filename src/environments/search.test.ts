@@ -124,13 +124,16 @@ test.for([
     'malformed',
     'Error: expected text between <search> and </search>',
   ],
-] as const)('%s is counted, answered with the reason and judged', async ([, text, outcome, result]) => {
-  const { verdict, calls, inserted } = await play([text, answered]);
-  expect(calls).toMatchObject([{ outcome }]);
-  expect(calls[0]!.result).toContain(result);
-  expect(inserted[0]).toContain('Error: expected');
-  expect(verdict.outcome).toBe('correct');
-});
+] as const)(
+  '%s counts as a call and is answered with the reason, and the attempt is judged',
+  async ([, text, outcome, result]) => {
+    const { verdict, calls, inserted } = await play([text, answered]);
+    expect(calls).toMatchObject([{ outcome }]);
+    expect(calls[0]!.result).toContain(result);
+    expect(inserted[0]).toContain('Error: expected');
+    expect(verdict.outcome).toBe('correct');
+  },
+);
 
 test('refuses searches beyond maxCalls, and ends the attempt after two of them', async () => {
   const { calls, inserted } = await play(Array<string>(20).fill(searched), open({ maxCalls: 2 }));

@@ -17,10 +17,7 @@ export const prioritisedConfig = z.strictObject({
    * This setting is ours: the paper does not state how its rates follow the policy.
    */
   memory: z.number().min(0).max(1).default(0.5),
-  /**
-   * Minimum weight of a problem; if above 0, always-solved problems are still drawn sometimes. 0 in the
-   * paper.
-   */
+  /** Minimum weight of a problem (0 in the paper). If above 0, always-solved problems are still drawn sometimes. */
   minWeight: z.number().min(0).max(1).default(0),
 });
 

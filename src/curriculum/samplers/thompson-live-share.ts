@@ -22,7 +22,7 @@ export const thompsonLiveShareConfig = z.strictObject({
   exploration: z.number().min(0).max(1).default(0.05),
 });
 
-/** A bandit over cells that follows the share of groups with a signal. */
+/** Draws cells in proportion to a sampled share of groups with a signal. */
 export const thompsonLiveShare = noun(thompsonLiveShareConfig);
 
 const stateOf = (cells: number) =>

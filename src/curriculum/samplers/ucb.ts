@@ -28,7 +28,7 @@ export const ucbConfig = z.strictObject({
   temperature: z.number().positive().default(0.1),
 });
 
-/** A bandit over levels that follows mean |advantage|. */
+/** Draws levels with a large mean |advantage|, or with few tries so far, more often. */
 export const ucb = noun(ucbConfig);
 
 type Config = z.infer<typeof ucbConfig>;

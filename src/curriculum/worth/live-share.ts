@@ -5,12 +5,14 @@ import { probingTuning } from '../../difficulty/probing/tuning.ts';
 import { betaCdf } from '../../statistics/beta.ts';
 import { selectedShare } from './selected-share.ts';
 
-/** Trials of one problem, and the cell whose evidence it shares: family × knob, source × level, or no cell. */
+/**
+ * Trials of one problem, and the cell with whose problems it shares evidence: family × knob, source × level, or none.
+ */
 export interface PooledTrials extends Trials {
   readonly cell: string;
 }
 
-/** How groups are drawn from a pool. */
+/** Settings that describe how groups are drawn from a pool. */
 export interface Drawing {
   /** Rollouts per group. */
   readonly groupSize: number;

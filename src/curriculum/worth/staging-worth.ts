@@ -10,9 +10,9 @@ import { createLiveShares, type LiveShares, type PooledTrials } from './live-sha
 export interface TrainingSize {
   /** Rollouts per group. */
   readonly groupSize: number;
-  /** Groups rolled out in a step. */
+  /** Number of groups rolled out per step. */
   readonly problemsPerStep: number;
-  /** Groups of one optimizer update. */
+  /** Number of groups in one optimizer update. */
   readonly problemsPerUpdate: number;
   /** Planned number of steps. */
   readonly steps: number;

@@ -11,7 +11,7 @@ import type { Trials } from '../pass-rates/trials.ts';
 
 /** Trials at one problem at one point in time. */
 export interface Visit extends Trials {
-  /** In the unit of the drift, e.g. training steps. */
+  /** Time in the unit of the drift, e.g. training steps. */
   readonly time: number;
 }
 
@@ -24,8 +24,7 @@ const trends = [0, 0.01, 0.03, 0.07, 0.15];
  * Fits the drift to problems with several visits: chooses from a grid of drifts the one that predicts later visits
  * best. Returns the default drift if no problem has several visits.
  *
- * @param start belief about a problem without trials.
- * @param visits to each problem, in order of time.
+ * @param start belief about a problem without trials. @param visits the visits to each problem, in order of time.
  */
 export function fitDrift(start: RateBelief, visits: readonly (readonly Visit[])[]): DriftModel {
   const repeated = visits.filter((one) => one.length > 1);

@@ -6,9 +6,9 @@ import { policyLabel } from '../pass-rates/trials.ts';
 type LevelInput = z.input<typeof levelConfig>;
 
 /**
- * Levels from one model's pass rate, with prime-rl's thresholds: `hard` p ≤ 0.25, `medium` 0.25 < p ≤ 0.75, `easy` p
- * > 0.75, and, overlapping with these, `learnable` 0 < p < 1, where a group can have signal. With `by: 'interval'`,
- * `learnable` is certain exactly for problems with both a success and a failure, as with `point`.
+ * Returns levels by one model's pass rate, with prime-rl's thresholds: `hard` p ≤ 0.25, `medium` 0.25 < p ≤ 0.75,
+ * `easy` p > 0.75, and, overlapping with these, `learnable` 0 < p < 1, where a group can have a learning signal. With
+ * `by: 'interval'`, `learnable` is certain exactly for problems with both a success and a failure, as with `point`.
  */
 export function simpleLevels(
   options: { model?: string; hardUpTo?: number; mediumUpTo?: number; by?: 'point' | 'interval' } = {},

@@ -2,7 +2,10 @@ import * as z from 'zod';
 import { noun } from '../../core/config-builder.ts';
 import { policyLabel } from '../pass-rates/trials.ts';
 
-/** Pass rates of one model between two bounds, e.g. `band({ min: 0, max: 1, excludeMin: true, excludeMax: true })`. */
+/**
+ * Accepts problems for which one model's pass rate lies between two bounds, e.g. `band({ min: 0, max: 1, excludeMin:
+ * true, excludeMax: true })`.
+ */
 const bandRule = z.strictObject({
   type: z.literal('band'),
   /** Label of the model whose pass rate is read; `policy` is the model being trained. */

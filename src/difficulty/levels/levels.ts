@@ -5,7 +5,7 @@ import { describeRule, levelRuleConfig, type LevelRule, type LevelRuleInput } fr
 import { checkReferences, ruleMembership, type LevelSubject, type Membership } from './evaluate-rule.ts';
 import { passRateIntervals, type Prior, type Trials } from '../pass-rates/trials.ts';
 
-/** A named band of pass rates. Levels may overlap: a problem can be in several. */
+/** A named level, defined by a rule. Levels may overlap: a problem can be in several. */
 export const levelConfig = z.strictObject({
   type: z.literal('level'),
   name: z.string().min(1),

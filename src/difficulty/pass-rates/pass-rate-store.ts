@@ -47,7 +47,7 @@ export interface Observation {
   /** 0-based index of the rollout among those of its problem, source and step. */
   readonly rollout: number;
   readonly outcome: Outcome;
-  /** Tokens read and written; absent: the engine does not report them. */
+  /** Numbers of tokens read and written; absent if the engine does not report them. */
   readonly promptTokens?: number;
   readonly tokens?: number;
   readonly finishReason?: FinishReason;

@@ -39,7 +39,7 @@ export interface ConditionsRow {
   readonly temperature: number;
   readonly top_p: number;
   readonly top_k: number;
-  /** A sorted JSON list. */
+  /** The stop strings, as a sorted JSON list. */
   readonly stop: string;
   readonly max_tokens: number;
   readonly template: string;

@@ -16,12 +16,12 @@ import {
 } from './stopping.ts';
 import { probingTuning, type ProbingTuning } from './tuning.ts';
 
-/** The cells to decide between, the target confidence, and the budget. */
+/** The cells to distinguish, the target confidence, and the budget. */
 export interface ProbingGoal {
   readonly cuts: readonly Cut[];
   /** Number of attempts to which levels refer; also the maximum per problem. */
   readonly horizon: number;
-  /** Attempts at every problem before any outcome is used. */
+  /** Number of attempts at every problem before any outcome is used. */
   readonly screen: number;
   /** Target share of problems in the right cell; probing stops once the expected share reaches it. */
   readonly confidence: number;
@@ -42,7 +42,7 @@ export interface Probing {
 
 /** State of probing, one entry per problem; the next wave depends on nothing else. */
 export interface ProbingState {
-  /** Attempts made. */
+  /** Number of attempts made. */
   readonly attempts: Uint16Array;
   readonly successes: Uint16Array;
   /** Group of similar problems; 0 for all problems until the screen is complete. */

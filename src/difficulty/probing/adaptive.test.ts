@@ -145,7 +145,7 @@ test.each([
   ['never, sometimes, always', neverSometimesAlways],
   ['bands', equalBands(5)],
 ] as const)(
-  '%s: reaches the stated confidence and coverage with less than half of the horizon',
+  '%s: reaches the stated confidence and coverage with less than half of the attempts in the full horizon',
   (_, cuts) => {
     const { beliefs, spent, totals, horizon } = settle(world(5, 600), cuts, 0.9, null);
     const share = (holds: (i: number) => boolean): number =>
@@ -220,12 +220,12 @@ test('plans no attempts without problems, and describes the cost of a plan', () 
   expect(plan.batches).toEqual([{ problemIds: ['a', 'b'], firstIndex: 0, rollouts: 1 }]);
 });
 
-test('sorts pass rates into cells by the cuts they pass', () => {
+test('cellOf returns the number of cuts that a pass rate passes', () => {
   expect([0, 1, 5, 6].map((successes) => cellOf(neverSometimesAlways, successes, 6))).toEqual([0, 1, 1, 2]);
   expect([1, 2, 3, 9, 10].map((successes) => cellOf(equalBands(5), successes, 10))).toEqual([0, 1, 1, 4, 4]);
 });
 
-test('the configuration rejects descending cuts and a second screen', () => {
+test('the configuration rejects descending cuts, and screening in addition to adaptive probing', () => {
   expect(() => parse({ cuts: [{ at: 0.5 }, { at: 0.2 }] })).toThrow(/rising/);
   const both = passRate({ maxTokens: 9, screening: 2, probing: adaptive() });
   expect(() => passRateConfig.parse(both)).toThrow(/adaptive/);

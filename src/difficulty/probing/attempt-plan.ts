@@ -5,7 +5,7 @@ export interface AttemptBatch {
   readonly rollouts: number;
 }
 
-/** Attempts to make next, and what may remain afterwards. */
+/** Attempts to make next, and how many may follow. */
 export interface AttemptPlan {
   readonly batches: readonly AttemptBatch[];
   /** Number of attempts in `batches`. */
@@ -18,7 +18,7 @@ export interface AttemptPlan {
 
 /** Missing attempts of one problem. */
 export interface Missing {
-  /** Numbers of the attempts to make now, ascending. */
+  /** Indices of the attempts to make now, ascending. */
   readonly rollouts: readonly number[];
   /** Maximum number of attempts that may follow. */
   readonly later: number;

@@ -9,7 +9,9 @@ export const cutConfig = z.strictObject({
 /** A validated cut. Ascending cuts divide pass rates into cells: cell i contains the rates that pass exactly i cuts. */
 export type Cut = z.infer<typeof cutConfig>;
 
-/** The cells of Ji et al., 0 < p < 1: problems in cell 0 are never solved, in cell 1 sometimes, in cell 2 always. */
+/**
+ * The cuts behind the levels of Ji et al.: problems in cell 0 are never solved, in cell 1 sometimes, in cell 2 always.
+ */
 export const neverSometimesAlways: readonly Cut[] = [
   { at: 0, excludeAt: true },
   { at: 1, excludeAt: false },

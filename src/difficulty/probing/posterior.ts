@@ -14,8 +14,8 @@ export interface Posterior extends Interval {
 /**
  * Returns the posterior of a problem with the given record, from a population with the given shares.
  *
- * @param confidence level of the interval. A finite horizon allows only discrete pass rates, so the interval's
- * probability is the closest attainable one, and coverage is right on average.
+ * @param confidence confidence level of the interval. A finite horizon allows only discrete pass rates, so the
+ * interval's probability is the closest attainable one, and coverage is right on average.
  */
 export function posteriorOfRecord(
   table: OutcomeTable,

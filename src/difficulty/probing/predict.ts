@@ -41,7 +41,7 @@ export const leastMeasured = 20;
  * trials by maximum likelihood. Otherwise problems are only ranked, by the mean of their percentiles over the known
  * values.
  *
- * @param confidence level of the intervals.
+ * @param confidence confidence level of the intervals.
  */
 export function predictPassRates(
   problems: readonly PredictableProblem[],

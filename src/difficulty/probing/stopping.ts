@@ -4,7 +4,7 @@ import { probingTuning } from './tuning.ts';
 export interface Outlook {
   /** True if more attempts are worth their price. */
   readonly isWorthMore: boolean;
-  /** Expected further attempts. */
+  /** Expected number of further attempts. */
   readonly rollouts: number;
   /** Expected probability that the problem ends in a wrong cell. */
   readonly error: number;
@@ -115,8 +115,8 @@ export interface Forecast {
 }
 
 /**
- * Prices of a wrong cell in attempts, from 1 to about 10⁵. Steps of 1/6 need .29 of the rollouts of k = 16, steps of
- * 1/50 need .27 (AdaRFT, never / sometimes / always, 28 November 2026).
+ * Prices of a wrong cell in attempts, from 1 to about 10⁵. With steps of 1/6, probing needs .29 of the rollouts of
+ * fixed k = 16; with steps of 1/50, .27 (AdaRFT, never / sometimes / always, 28 November 2026).
  */
 const priceStep = 1.02;
 const prices = Array.from({ length: 583 }, (_, i) => priceStep ** i);

@@ -164,7 +164,7 @@ function experts(keys: KeyReader, layers: number): Experts | undefined {
     (layer) => (layer + 1) % every === 0 && !dense.includes(layer),
   );
   return {
-    // transformers 5 writes the second key.
+    // transformers 5 writes `num_local_experts`, transformers 4 `num_experts`.
     count: keys.count(keys.has('num_local_experts') ? 'num_local_experts' : 'num_experts'),
     perToken: keys.count('num_experts_per_tok'),
     size: keys.count('moe_intermediate_size'),

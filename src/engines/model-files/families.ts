@@ -25,7 +25,7 @@ export interface Family {
   readonly mlpBias?: boolean;
   /** Whether the checkpoint joins q, k, v and gate, up: `qkv_proj`, `gate_up_proj`. */
   readonly fusedProjections?: boolean;
-  /** Layers with a sliding window if `layer_types` is absent; see `window.ts`. */
+  /** Layers with a sliding window if `layer_types` is absent; see `slidingWindow` in `config-file.ts`. */
   readonly window?: 'every' | 'odd' | 'pattern' | 'unrotated' | 'last';
   /** Whether the window applies only with `use_sliding_window`. */
   readonly windowSwitch?: boolean;

@@ -14,8 +14,8 @@ export interface ModelTokenizer extends ReplyEncoder {
   /** Token for text outside the vocabulary; undefined if the tokenizer has none, or if it also ends completions. */
   readonly unknownToken: UnknownToken | undefined;
   /**
-   * Applies the chat template and the generation prompt. Without a template: the content of each message on
-   * its own line, with the special tokens of plain text.
+   * Encodes messages in the chat template, with the generation prompt. Without a template, encodes the content of each
+   * message on its own line, with the special tokens of plain text.
    *
    * @param tools functions that the template lists, as JSON schemas.
    */

@@ -30,7 +30,7 @@ test("reads tokens and log-probabilities in each server's format", () => {
   // vLLM with return_tokens_as_token_ids.
   const named = { tokens: ['token_id:7', 'token_id:8'], token_logprobs: [-0.5, -1] };
   expect(written({ text: 'ab', logprobs: named })).toEqual(expected);
-  // Lists of different lengths, and ids without log-probabilities or the reverse, are ignored.
+  // Lists of different lengths, and ids without log-probabilities or vice versa, are ignored.
   expect(written({ message, logprobs: { content }, token_ids: [7] })).toBeUndefined();
   expect(written({ message, logprobs: { content } })).toBeUndefined();
   expect(

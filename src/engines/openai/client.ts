@@ -29,7 +29,7 @@ export interface Question {
   readonly wanted: number;
   /** Maximum number of tokens per choice, which limits the size of the answer. */
   readonly maxTokens: number;
-  /** Seed of the jitter of pauses. */
+  /** Key that seeds the jitter of the pauses between attempts. */
   readonly key: number;
 }
 
@@ -39,7 +39,7 @@ export interface JsonRequest<Result> {
   readonly body: Readonly<Record<string, unknown>>;
   /** Maximum size of the response in bytes. */
   readonly maxBytes: number;
-  /** Seed of the jitter of pauses. */
+  /** Key that seeds the jitter of the pauses between attempts. */
   readonly key: number;
   /** Returns the result, or a phrase that describes the invalid response. */
   readonly read: (body: unknown) => Result | string;

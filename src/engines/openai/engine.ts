@@ -136,8 +136,8 @@ function checkBudget({ budget }: OpenaiConfig, { features }: FoundFeatures): voi
 }
 
 /**
- * Prompts without a chat template have separate pass rates; prompts in tokens are distinguished by the template's
- * digest.
+ * Suffix of the model's identity for each prompt form: prompts without a chat template have separate pass rates.
+ * Prompts in tokens need no suffix, because pass rates are also stored by the template's digest.
  */
 const formSuffix: Readonly<Record<PromptForm, string>> = { chat: '', text: '+text', tokens: '' };
 

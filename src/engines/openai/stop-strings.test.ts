@@ -36,7 +36,7 @@ test('ends the text with the first complete stop string, and the tokens with the
   );
 });
 
-test('restores a stop string that the server cut off and named', () => {
+test('restores a stop string that the server removed but named', () => {
   const { pieces: _, ...choice } = { ...choiceOf(['4', '2']), isTruncated: false };
   expect(endAtStop({ ...choice, stoppedBy: '\n' }, ['\n', ';']).text).toBe('42\n');
   // This is the string of a stop token, not one of our stop strings.

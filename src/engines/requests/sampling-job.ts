@@ -9,7 +9,7 @@ export interface ChoiceSettings {
 
 /** A prompt in the form that a sampler takes, as plain data. */
 export interface SamplingPrompt {
-  /** Key of the prompt for the random numbers. */
+  /** Key from which the prompt's random numbers are derived. */
   readonly key: string;
   readonly tokens: Int32Array;
   /** Number of `tokens` that the policy wrote earlier; the random numbers continue from this position. */

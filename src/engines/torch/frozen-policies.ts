@@ -9,7 +9,7 @@ export interface SamplingWorker extends AsyncDisposable, Pick<Sampler, 'sample'>
   loadState(dir: string): Promise<void>;
 }
 
-/** Parts of `FrozenPolicies`. */
+/** Functions and settings that `FrozenPolicies` needs. */
 export interface FrozenPolicyParts {
   readonly info: Sampler['info'];
   /** Folder for the saved policies; `null`: the system's temporary folder. */

@@ -121,7 +121,7 @@ async function requireRoom(folder: string, kind: keyof typeof room): Promise<voi
 
 /**
  * Runs a command to its end and passes its output on to `say`. If the command fails, throws the error that `explain`
- * makes of its output.
+ * builds from its output.
  */
 async function run(
   command: readonly string[],

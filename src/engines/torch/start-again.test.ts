@@ -28,8 +28,11 @@ test.for([
   ['a worker at an address', { remote: 'http://gpu:8765' }, 46],
   ['a worker over ssh', { remote: 'ssh://gpu/srv' }, 1],
   ['a worker of this machine', {}, 1],
-] as const)('throws the last error of %s in the end', async ([, config, attempts]) => {
-  const start = failing(Infinity);
-  await expect(startAgain(start, config, fastClock())).rejects.toThrow('too few nodes');
-  expect(start).toHaveBeenCalledTimes(attempts);
-});
+] as const)(
+  'gives up on %s after a limited number of attempts, and throws the last error',
+  async ([, config, attempts]) => {
+    const start = failing(Infinity);
+    await expect(startAgain(start, config, fastClock())).rejects.toThrow('too few nodes');
+    expect(start).toHaveBeenCalledTimes(attempts);
+  },
+);

@@ -70,7 +70,7 @@ export class SupervisedWorker implements AsyncDisposable {
   /** Number of workers lost since the last finished request. */
   #losses = 0;
   #restarts = 0;
-  /** Unique name: several engines may share a scratch folder. */
+  /** Unique folder name, because several engines may share a scratch folder. */
   readonly #scratchName = `state-${process.pid}-${++supervisors}`;
   #scratchStates = 0;
   #removal: Promise<void> = Promise.resolve();
@@ -112,7 +112,7 @@ export class SupervisedWorker implements AsyncDisposable {
     return { answer: promise, abort: (places) => this.#abort(open, places) };
   }
 
-  /** Makes `dir`, which contains the state that `saveState` wrote last, the state from which a new worker starts. */
+  /** Makes new workers start from `dir`, which now contains the state that `saveState` wrote last. */
   restartFrom(dir: string): void {
     this.#log.restartFrom(dir);
   }
@@ -200,7 +200,7 @@ export class SupervisedWorker implements AsyncDisposable {
     );
   }
 
-  /** Removes the folder of an intermediate state. Ignores errors, because leftovers only take space. */
+  /** Removes the folder of an intermediate state. Only reports a failure, because leftovers just take space. */
   #removeScratch(count: number): void {
     const { scratch, notify } = this.#supervision;
     if (scratch === null) return;

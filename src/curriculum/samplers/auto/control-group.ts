@@ -41,9 +41,9 @@ export const controlGroupState = z.strictObject({
 /** A group that was drawn uniformly or selected. */
 export interface DrawnGroup extends Trials {
   readonly kind: 'uniform' | 'selected';
-  /** Whether it has an advantage other than 0. */
+  /** Whether the group has an advantage other than 0. */
   readonly isLive: boolean;
-  /** Brake factor of its problem, in (0, 1]. */
+  /** Brake factor of the group's problem, in (0, 1]. */
   readonly factor: number;
   readonly tokens: number;
   readonly rollouts: number;

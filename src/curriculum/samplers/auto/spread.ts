@@ -47,7 +47,7 @@ export class Spread {
     }));
   }
 
-  /** Adds a group; the problem must not have been chosen by its own evidence. */
+  /** Adds a group, whose problem must not have been chosen because of its own evidence. */
   add(cell: number, { successes, trials }: Trials): void {
     const before = this.#cells[cell]!;
     this.#cells[cell] = {
@@ -59,10 +59,7 @@ export class Spread {
     };
   }
 
-  /**
-   * Returns, for each source, the number of trials as which the mean of a cell counts in the prior of a problem in that
-   * cell.
-   */
+  /** Returns, for each source, the weight, in trials, of a cell's mean in the prior of the cell's problems. */
   strengths(): number[] {
     const variances = Array.from({ length: this.#sources }, () => startGroups * startSpread * 0.25);
     const largest = Array.from({ length: this.#sources }, () => startGroups * 0.25);

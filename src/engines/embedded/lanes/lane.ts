@@ -13,7 +13,7 @@ type OnWritten = (written: readonly FinishedSequence[], parts: readonly Sequence
 export interface Lane extends MicrobatchRunner {
   /** See `measureProducts`. */
   measure(job: MeasureJob): Promise<number>;
-  /** Decodes a job. Reads the weights until it ends, so they must not change before. */
+  /** Decodes a job. The weights must not change until it ends. */
   sample(
     job: SamplingJob,
     weights: { readonly values: Float32Array; readonly version: number },

@@ -106,7 +106,7 @@ test('gives bit-identical gradients for any number of layers that keep values fo
   for (const keptLayers of [3, 1]) expect(await run(keptLayers)).toEqual(nothing);
 });
 
-test('gives bit-identical scores to the whole pass', async () => {
+test('computes scores that are bit-identical to those of the whole pass', async () => {
   const job = { weights, shape, feeds, temperature: 0.7, inLayers: true };
   expect(await layered.logprobs(job)).toEqual(await whole.logprobs(job));
   expect(await layered.top({ ...job, count: 3 })).toEqual(await whole.top({ ...job, count: 3 }));

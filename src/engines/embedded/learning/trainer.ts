@@ -82,9 +82,9 @@ export interface Trainer extends Scorer {
 }
 
 /**
- * Creates a trainer that uses the given runners. Sums gradients of microbatches in batch order in float32, so
- * that the result depends on the calls alone, never on threads or timing. A failing `forwardBackward` drops
- * the accumulated gradient.
+ * Creates a trainer that uses the given runners. Sums gradients of microbatches in batch order in float32, so that the
+ * result depends only on the calls, never on threads or timing. A failing `forwardBackward` drops the accumulated
+ * gradient.
  */
 export function createTrainer(options: TrainerOptions): Trainer {
   const { config, weights } = options;

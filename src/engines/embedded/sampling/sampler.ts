@@ -14,7 +14,7 @@ export interface Sampler {
 }
 
 /**
- * Creates a sampler. Its results do not depend, to the bit, on the row that a sequence gets or on the content of other
+ * Creates a sampler. Its results are bit-identical for any assignment of sequences to rows and any content of the other
  * rows.
  */
 export function createSampler(options: SamplerOptions): Sampler {
@@ -59,7 +59,7 @@ async function writeTogether(waiting: Work[], options: SamplerOptions): Promise<
 class Rows {
   readonly #options: SamplerOptions;
   readonly #weights: DecodeWeights;
-  /** Longest sequence of the admitted jobs. */
+  /** Length of the longest sequence of the admitted jobs, in positions. */
   #positions: number;
   readonly #slots: number;
   readonly #cache: KeyValueCache;

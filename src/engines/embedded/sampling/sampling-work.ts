@@ -107,7 +107,7 @@ interface Next {
   readonly prompt: number;
   readonly index: number;
   readonly read: ReadPrompts;
-  /** Row of `read`. */
+  /** Row of the prompt in `read`. */
   readonly row: number;
 }
 

@@ -10,8 +10,8 @@ const [controlType, userType] = [3, 4];
 export type TokenizerFiles = Readonly<Record<string, JsonObject>>;
 
 /**
- * Builds the tokenizer files of a model folder from GGUF metadata: supports byte-level BPE (`gpt2`) and SentencePiece
- * BPE (`llama`). Throws a `DataError` for other tokenizers.
+ * Builds the tokenizer files of a model folder from GGUF metadata. Supports byte-level BPE (`gpt2`) and SentencePiece
+ * BPE (`llama`); throws a `DataError` for other tokenizers.
  */
 export function tokenizerFromGguf(file: GgufFile, maxPositions: number): TokenizerFiles {
   const tokens = texts(file, 'tokenizer.ggml.tokens');
