@@ -14,7 +14,7 @@ const stored = ({ outcome, evidence }: Pick<Verdict, 'outcome' | 'evidence'>) =>
   evidence: JSON.stringify(evidence ?? null),
 });
 
-test('counts differing texts by rule: loose before exact before form, rarest first', () => {
+test('counts differing texts by rule, and sorts rules: loose, exact, form, and the rarest first among equals', () => {
   const differences = createDifferences<{ index: number }>(2);
   const verdicts = [
     verdict('same form', '\\frac12', '\\dfrac12'),
@@ -54,14 +54,14 @@ test('keeps the first 500 characters of each text', () => {
   expect([found!.rule.length, found!.examples[0]!.answer.length]).toEqual([500, 500]);
 });
 
-test('damaged evidence names no rule', () => {
+test('counts a verdict with damaged evidence as one that names no rule', () => {
   const differences = createDifferences(1);
   for (const evidence of ['{"rule": "same', '7', 'null', null])
     differences.add({ outcome: 'correct', evidence }, {});
   expect(differences.result()).toMatchObject({ decided: 0, withoutRule: 4 });
 });
 
-test('gives no share if no correct verdict names a rule', () => {
+test('returns no share if no correct verdict names a rule', () => {
   expect(createDifferences(1).result()).toMatchObject({ decided: 0, otherForm: null, rules: [] });
   expect(otherFormShare([{ outcome: 'correct' }, { outcome: 'incorrect' }])).toBeUndefined();
 });
@@ -80,7 +80,7 @@ test.each([
   expect(strictnessOf(String(evidence!['rule']))).toBe(strictness);
 });
 
-test('every correct verdict is counted once, with any evidence', () => {
+test('counts every correct verdict once, whatever its evidence', () => {
   const evidence = fc.oneof(
     fc.record({
       rule: fc.constantFrom('same form', 'a, units aside', 'b', '__proto__', 'constructor'),

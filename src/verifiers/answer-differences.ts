@@ -13,7 +13,7 @@ interface AnswerDifference {
  */
 export type RuleStrictness = 'loose' | 'exact' | 'form';
 
-/** The part of a verdict that names the rule. */
+/** The parts of a verdict from which the rule is read. */
 type DecidedVerdict = Pick<Verdict, 'outcome' | 'evidence'>;
 
 /** A verdict as stored in rows of rollouts, with its evidence as JSON. */
@@ -24,26 +24,26 @@ export interface StoredVerdict {
 
 /** Result of `createDifferences`, by rule. `T` locates a rollout. */
 export interface AnswerDifferences<T> {
-  /** Correct verdicts that name their rule, the gold and the answer. */
+  /** Number of correct verdicts that name their rule, the gold and the answer. */
   readonly decided: number;
-  /** Other correct verdicts: those of programs, choices and custom verifiers. */
+  /** Number of other correct verdicts: those on programs and choices, and those of custom verifiers. */
   readonly withoutRule: number;
-  /** Answers that equal the gold as strings. */
+  /** Number of answers that equal the gold as strings. */
   readonly sameText: number;
   /** Share of `decided` whose text differs and whose rule is not `same form`, in [0, 1]; null if `decided` is 0. */
   readonly otherForm: number | null;
-  /** Worst first: loose before exact before form, and the rarest first among equals. */
+  /** Rules, worst first: loose, then exact, then form; the rarest first among equals. */
   readonly rules: readonly RuleDifferences<T>[];
 }
 
-/** The differences that one rule accepted. */
+/** The differing answers that one rule accepted. */
 export interface RuleDifferences<T> {
   readonly rule: string;
   readonly strictness: RuleStrictness;
   readonly count: number;
   /** Share of `decided`, in [0, 1]. */
   readonly share: number;
-  /** First examples with distinct gold and answer; both are truncated to 500 characters. */
+  /** The first examples that differ in gold or answer, each truncated to 500 characters. */
   readonly examples: readonly (T & Pick<AnswerDifference, 'gold' | 'answer'>)[];
 }
 
@@ -52,7 +52,7 @@ const maxCharacters = 500;
 const looseRule = /aside|round|probe|logarithm|more than once/;
 const ranks = { loose: 0, exact: 1, form: 2 } as const;
 
-/** Classifies a rule of the math verifier. A rule of another verifier counts as `exact` unless its wording matches. */
+/** Classifies a rule of the math verifier. A rule of another verifier counts as `exact` unless its name matches. */
 export function strictnessOf(rule: string): RuleStrictness {
   if (rule === 'same form') return 'form';
   return looseRule.test(rule) ? 'loose' : 'exact';
@@ -67,8 +67,8 @@ function acceptanceOf({ outcome, evidence = {} }: DecidedVerdict): AnswerDiffere
 }
 
 /**
- * Returns the `otherForm` of the given verdicts, as a share of the correct verdicts that name a rule; undefined if none
- * does.
+ * Returns `otherForm` for the given verdicts: a share of the correct verdicts that name a rule; undefined if there are
+ * none.
  */
 export function otherFormShare(verdicts: readonly DecidedVerdict[]): number | undefined {
   const accepted = verdicts.flatMap((verdict) => acceptanceOf(verdict) ?? []);
@@ -132,7 +132,7 @@ export function createDifferences<T extends object>(maxExamples: number) {
 const cut = (text: string): string =>
   text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1)}…`;
 
-/** Parses stored evidence; damaged evidence names no rule. */
+/** Parses stored evidence; returns an empty object if it is damaged. */
 function readEvidence(text: string | null): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text ?? '{}');

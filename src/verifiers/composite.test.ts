@@ -26,7 +26,7 @@ test.each([
   expect(verdict.reason).toMatch(/^math: .*; format: /);
 });
 
-test('requires both parts when the format decides too, and still compares the answer', async () => {
+test('requires both parts if the format decides too, and still compares the answer', async () => {
   const both = parts.map((part) => ({ ...part, decides: true }));
   await using verifier = openVerifier(verifierConfig.parse(composite(both)));
   expect((await verifier.verify(problem, '\\boxed{5}')).outcome).toBe('incorrect');

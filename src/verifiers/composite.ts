@@ -14,13 +14,14 @@ export const compositeConfig = z.strictObject({
   parts: z
     .array(
       z.strictObject({
-        /** Name under which a reward reads its score; see `partsReward()`. */
+        /** Name by which a reward refers to the part's score; see `partsReward()`. */
         name: z.string().min(1).optional(),
         verifier: singleVerifierConfig,
         /** Weight relative to the other parts. */
         weight: z.number().positive().default(1),
         /**
-         * If false, the part counts only towards the score. Pass rates count outcomes, so form alone should not decide.
+         * If false, the part counts only towards the score. Pass rates count outcomes, so the format alone should not
+         * decide.
          */
         decides: z.boolean().default(true),
       }),
@@ -35,7 +36,7 @@ export const compositeConfig = z.strictObject({
 });
 type CompositeConfig = z.output<typeof compositeConfig>;
 
-/** Returns the names of the parts that have one. */
+/** Returns the names of those parts that have a name. */
 export const namesOf = (parts: readonly { readonly name?: string | undefined }[]): string[] =>
   parts.flatMap(({ name }) => name ?? []);
 
@@ -56,7 +57,7 @@ interface OpenPart {
   readonly decides: boolean;
 }
 
-/** Opens every part; disposing of the composite disposes of them. */
+/** Opens every part; disposing of the composite disposes of its parts. */
 export function openComposite({ parts }: CompositeConfig, baseDir: string): Verifier {
   const open = parts.map((part) => ({ ...part, verifier: openSingle(part.verifier, baseDir) }));
   const labels = open.map(

@@ -13,9 +13,9 @@ export const verifierConfig = z.discriminatedUnion('type', [
 export type VerifierConfig = z.output<typeof verifierConfig>;
 
 /**
- * Opens the verifier a config names; the caller disposes of it.
+ * Opens the verifier that a config names; the caller must dispose of it.
  *
- * @param baseDir base of relative paths to a custom verifier: the recipe's folder.
+ * @param baseDir folder against which paths to custom verifiers are resolved: the recipe's folder.
  */
 export function openVerifier(config: VerifierConfig, baseDir = '.'): Verifier {
   return config.type === 'composite' ? openComposite(config, baseDir) : openSingle(config, baseDir);

@@ -24,7 +24,7 @@ test.each([
   [[9], {}, 'correct', 1],
   [[undefined], {}, 'unparsed', 0],
   [[], {}, 'unparsed', 0],
-])('rewards %j with %j are %s, score %d', async (rewards, settings, outcome, score) => {
+])('judges rewards %j with settings %j as %s with score %d', async (rewards, settings, outcome, score) => {
   const verifier = openEnvironmentScore(environmentScoreConfig.parse(environmentScore(settings)));
   expect(await verifier.verify(mathProblem(), '', undefined, attempt(rewards))).toMatchObject({
     outcome,

@@ -9,7 +9,7 @@ import type { Verifier } from './verifier.ts';
 /** Judges an attempt by the sum of the rewards that its environment gave. */
 export const environmentScoreConfig = z.strictObject({
   type: z.literal('environment-score'),
-  /** Worst and best sum of an attempt's rewards; the score is the sum scaled to 0 … 1. */
+  /** Worst and best sum of an attempt's rewards. The score is the attempt's sum, scaled from this range to 0 … 1. */
   rewards: z
     .tuple([z.number(), z.number()])
     .refine(([worst, best]) => worst < best, { error: 'expected the worst sum, then a higher best one' })

@@ -3,7 +3,7 @@ import type { Verdict } from '../core/verdict.ts';
 
 const maxShown = 600;
 
-/** Formats a verdict and all its evidence as readable lines, safe to print on a terminal. */
+/** Formats a verdict and all its evidence as readable lines that are safe to print on a terminal. */
 export function explainVerdict({ outcome, score, reason, verifier, evidence = {} }: Verdict): string {
   const { tests, parts, ...facts } = evidence;
   const lines = [

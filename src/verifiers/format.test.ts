@@ -26,11 +26,11 @@ test.each([
   ['<think>a<answer>b</answer></think>', 'unexpected text before <answer>'],
   ['<think>a</think><answer>b</answer> bye', 'unexpected text after </answer>'],
   ['<think>a</think><answer>b</answer><answer>c</answer>', '<answer> occurs more than once'],
-])('%j: %j', async (completion, fault) => {
+])('the fault in %j is %j', async (completion, fault) => {
   expect(await faultOf(completion)).toBe(fault);
 });
 
-test('supports templates that open the thinking, and answers without tags', async () => {
+test('supports prompt templates that open the thinking, and answers without tags', async () => {
   const deepseek = { tags: ['think'], isOpened: true, textAfter: 'required' } as const;
   expect(await faultOf('a</think>b', { ...deepseek, tags: [...deepseek.tags] })).toBeUndefined();
   expect(await faultOf('a</think> ', { ...deepseek, tags: [...deepseek.tags] })).toMatch(
@@ -39,7 +39,7 @@ test('supports templates that open the thinking, and answers without tags', asyn
   expect(() => formatConfig.parse(format({ tags: ['<b>'] }))).toThrow('name of a tag');
 });
 
-test('accepts only the right arrangement of tags', async () => {
+test('accepts only the required arrangement of tags', async () => {
   const piece = fc.constantFrom('<think>', '</think>', '<answer>', '</answer>', 'a', ' ');
   await fc.assert(
     fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) => {
@@ -60,11 +60,11 @@ test.each([
   ['<go>one\n\n<go><back>two', 'step 2: <back> does not begin a step'],
   ['one\n\n<go> ', 'step 2 is empty'],
   ['', 'step 1 is empty'],
-])('actions: %j: %j', async (completion, fault) => {
+])('with actions, the fault in %j is %j', async (completion, fault) => {
   expect(await faultOf(completion, { actions: { tokens: ['<go>', '<back>'] } })).toBe(fault);
 });
 
-test('actions: requires a token', async () => {
+test('with actions, the config must list a token', async () => {
   const actions = { tokens: ['<go>', '<back>'], separator: '\n', required: ['<back>'] };
   expect(await faultOf('one\n<go>two', { actions })).toBe('<back> is missing');
   expect(await faultOf('one\n<back>two', { actions })).toBeUndefined();

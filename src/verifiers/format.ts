@@ -10,24 +10,27 @@ import type { Verifier } from './verifier.ts';
  */
 export const formatConfig = z.strictObject({
   type: z.literal('format'),
-  /** Each must occur exactly once, in this order, and be non-empty. */
+  /** Names of the required tags. Each must occur exactly once, in this order, with content. */
   tags: z
     .array(z.string().regex(/^[A-Za-z][\w-]*$/, { error: 'expected the name of a tag, such as think' }))
     .min(1)
     .default(['think', 'answer']),
-  /** True if the prompt already ends with the first opening tag, as chat templates of reasoning models do. */
+  /** True if the prompt already ends with the first opening tag, as with the chat templates of reasoning models. */
   isOpened: z.boolean().default(false),
   /**
    * Determines whether text may follow the last tag. DeepSeek-R1's format is `tags: ['think'], textAfter: 'required'`.
    */
   textAfter: z.enum(['forbidden', 'allowed', 'required']).default('forbidden'),
   /**
-   * Checks meta-actions instead of tags: every step but the first begins with one of `tokens`, which occur nowhere else
-   * (Satori, arXiv 2502.02508).
+   * Checks meta-actions instead of tags: every step except the first must begin with one of `tokens`, which may occur
+   * nowhere else (Satori, arXiv 2502.02508).
    */
   actions: z
     .strictObject({
-      /** Such as `<|continue|>` and `<|reflect|>`; not special tokens, which are not part of a completion's text. */
+      /**
+       * Tokens such as `<|continue|>` and `<|reflect|>`. They must not be special tokens, which are not part of a
+       * completion's text.
+       */
       tokens: z.array(z.string().min(1)).min(1),
       /** Text between two steps. */
       separator: z.string().min(1).default('\n\n'),
@@ -67,7 +70,7 @@ export function openFormat(config: FormatConfig): Verifier {
   };
 }
 
-/** Returns the first violation of the format. */
+/** Returns the first violation of the format; undefined if there is none. */
 function findFault(text: string, { tags, textAfter }: FormatConfig): string | undefined {
   let at = 0;
   for (const tag of tags) {
@@ -86,7 +89,7 @@ function findFault(text: string, { tags, textAfter }: FormatConfig): string | un
   return !hasRest && textAfter === 'required' ? `expected text after </${tags.at(-1)}>` : undefined;
 }
 
-/** Returns the first violation of the format of meta-actions. */
+/** Returns the first violation of the format of meta-actions; undefined if there is none. */
 function findActionFault(
   text: string,
   { tokens, separator, required }: NonNullable<FormatConfig['actions']>,

@@ -22,7 +22,7 @@ const problemOf = (cases: FunctionTests['cases'], rules: Partial<FunctionTests> 
 });
 const linear = problemOf([0, 1, 2, 5].map((x) => ({ arguments: [x], expected: 3 * x + 7 })));
 
-test('accepts a right program anywhere in the completion', async () => {
+test('accepts a correct program anywhere in the completion', async () => {
   for (const completion of [
     '/*9,3*/x=>3*x+7',
     'Sure:\n```js\nfunction f(x) { return 7 + x * 3 }\n```',
@@ -35,7 +35,7 @@ test('accepts a right program anywhere in the completion', async () => {
     });
 });
 
-test('reports which test of a partly right program failed, and how', async () => {
+test('reports which test a partly correct program failed, and how', async () => {
   const completion = 'x=>x<2?3*x+7:0';
   const verdict = await verifier.verify(linear, completion);
   expect(verdict).toMatchObject({
@@ -57,7 +57,7 @@ test('reports which test of a partly right program failed, and how', async () =>
   });
 });
 
-test('keeps integers beyond 2^53 exact, with evidence that can be written as JSON', async () => {
+test('keeps integers beyond 2^53 exact, and writes evidence that is JSON-safe', async () => {
   const big = 2n ** 63n;
   const problem = problemOf([
     { arguments: [big], expected: big + 1n },
@@ -130,7 +130,7 @@ test('compares structures deeply and exactly', async () => {
     expect(await verifier.verify(nested, `()=>(${wrong})`)).toMatchObject({ outcome: 'incorrect' });
 });
 
-test("applies a problem's tolerance, other answers and preamble", async () => {
+test("applies a problem's tolerance, alternative answers and preamble", async () => {
   const third = [{ arguments: [], expected: 0.333 }];
   expect(await verifier.verify(problemOf(third), '()=>1/3')).toMatchObject({ outcome: 'incorrect' });
   const loose = problemOf(third, { tolerance: { absolute: 0.001, relative: 0 } });
@@ -141,7 +141,7 @@ test("applies a problem's tolerance, other answers and preamble", async () => {
   expect(await verifier.verify(either, '()=>two')).toMatchObject({ outcome: 'correct' });
 });
 
-test('rejects problems without suitable tests, naming them', () => {
+test('rejects problems without suitable tests, with an error that names the problem', () => {
   expect(() => verifier.check(linear)).not.toThrow();
   expect(() => verifier.check(problemOf([]))).toThrow('problem p (test.jsonl): expected at least one test');
   expect(() =>

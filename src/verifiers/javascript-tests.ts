@@ -10,10 +10,10 @@ import type { CallResult, SandboxLimits, SandboxOutcome } from '../sandbox/sandb
 import { lastProgram } from './answers/extract-answer.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Judges by running the completion's JavaScript function on the problem's tests. */
+/** Judges a JavaScript function by running it on the problem's tests. */
 export const javascriptTestsConfig = z.strictObject({
   type: z.literal('javascript-tests'),
-  /** `fraction`: the share of tests passed; `all`: 1 when all pass, else 0. */
+  /** `fraction`: the share of tests passed; `all`: 1 if all tests pass, else 0. */
   score: z.enum(['fraction', 'all']).default('fraction'),
   /** Time limit for loading, and for each test. */
   maxCpu: durationSchema.default('100ms'),
@@ -31,7 +31,7 @@ type FunctionTests = Extract<ProblemTests, { type: 'function' }>;
 const name = 'javascript-tests';
 const maxOutputCharacters = 100_000;
 
-/** Opens a verifier with its own sandboxes; completions wait until one is free. */
+/** Opens a verifier with its own sandboxes; completions wait until a sandbox is free. */
 export function openJavascriptTests(config: JavascriptTestsConfig): Verifier {
   const pool = createPool({ name: 'the JavaScript sandbox', size: config.lanes, open: openQuickjsSandbox });
   const version = `2-${config.score}`;
@@ -134,7 +134,10 @@ function isRight(
 
 type Tolerance = ProblemTests['tolerance'];
 
-/** Returns whether plain data is deeply equal, with a tolerance for numbers; 0 equals -0, and NaN equals NaN. */
+/**
+ * Returns whether two values of plain data are deeply equal, with a tolerance for numbers; 0 equals -0, and NaN equals
+ * NaN.
+ */
 function sameValue(value: unknown, right: unknown, tolerance: Tolerance): boolean {
   if (typeof value === 'number' && typeof right === 'number') {
     if (value === right || (Number.isNaN(value) && Number.isNaN(right))) return true;
@@ -157,7 +160,7 @@ function shownResult(result: CallResult): string {
   return result.status === 'failed' ? result.error : result.status;
 }
 
-/** Replaces each bigint in the value. */
+/** Replaces each bigint inside a value. */
 function mapBigints(value: unknown, replace: (big: bigint) => unknown): unknown {
   if (typeof value === 'bigint') return replace(value);
   if (typeof value !== 'object' || value === null) return value;
@@ -165,7 +168,7 @@ function mapBigints(value: unknown, replace: (big: bigint) => unknown): unknown 
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapBigints(item, replace)]));
 }
 
-/** Converts to evidence, which is written as JSON. */
+/** Converts a value to evidence, which is written as JSON. */
 const withoutBigints = (value: unknown): unknown => mapBigints(value, (big) => `${big}n`);
 
 /** Converts small bigints in a result to numbers, because a function that is given bigints also returns bigints. */
@@ -177,7 +180,7 @@ function holdsBigint(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsBigint);
 }
 
-/** Formats a value as a short string. */
+/** Formats a value as a short string for a message. */
 function shown(value: unknown): string {
   const plain = (_: string, item: unknown): unknown =>
     typeof item === 'bigint'

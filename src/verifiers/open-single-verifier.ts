@@ -14,7 +14,7 @@ import { openShortAnswer, shortAnswerConfig } from './answers/short-answer.ts';
 import { openToolUse, toolUseConfig } from './tool-use.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Verifiers that do not contain others. */
+/** Configs of the verifiers that do not contain other verifiers. */
 export const singleVerifierConfig = z.discriminatedUnion('type', [
   mathConfig,
   javascriptTestsConfig,
@@ -31,7 +31,7 @@ export const singleVerifierConfig = z.discriminatedUnion('type', [
   pythonFunctionConfig,
 ]);
 
-/** Opens the verifier of a config. @param baseDir base of relative paths. */
+/** Opens the verifier of a config. @param baseDir folder against which relative paths are resolved. */
 export function openSingle(config: z.output<typeof singleVerifierConfig>, baseDir: string): Verifier {
   switch (config.type) {
     case 'math':

@@ -3,17 +3,17 @@ import type { Problem } from '../core/problem.ts';
 import { openVerifier, type VerifierConfig } from './config.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Domain → verifier, as a recipe names them. */
+/** The verifier of each domain, as in a recipe. */
 export interface VerifierChoice {
   readonly verifiers: Readonly<Record<string, VerifierConfig>>;
-  /** Base of relative paths. */
+  /** Folder against which relative paths are resolved. */
   readonly baseDir?: string | undefined;
 }
 
 /**
  * Opens one verifier per domain.
  *
- * @returns a function from a problem to its verifier, which throws ConfigError for a domain without one.
+ * @returns a function from a problem to its verifier, which throws ConfigError for a domain without a verifier.
  */
 export function openVerifiers(
   { verifiers, baseDir }: VerifierChoice,

@@ -11,12 +11,12 @@ import { lastTag } from './math/extract/tags.ts';
 import { answerStart } from './thinking.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Judges problems of `reasoningGym()` by the scorer of their dataset, in a Python process. */
+/** Judges answers to problems of `reasoningGym()` with the scorer of their dataset, in a Python process. */
 export const reasoningGymAnswerConfig = z.strictObject({
   type: z.literal('reasoning-gym'),
   /**
-   * Where the answer is: in the last `<answer>` tags, as reasoning-gym's own prompts ask; in the last box; or it is the
-   * whole text.
+   * The answer: the content of the last `<answer>` tags, as reasoning-gym's own prompts request; of the last box; or
+   * the whole text.
    */
   extraction: z.enum(['tags', 'boxed', 'whole']).default('tags'),
   /** Lowest score that counts as correct. Scorers give partial credit, e.g. 0.01 for a readable wrong answer. */
@@ -27,7 +27,8 @@ export const reasoningGymAnswerConfig = z.strictObject({
    */
   isGuarded: z.boolean().default(true),
   /**
-   * With a guard: CPU time limit of one answer, in whole seconds; an answer that exceeds it gets the verdict `timeout`.
+   * With a guard: limit on the CPU time per answer, in whole seconds; an answer that exceeds it gets the verdict
+   * `timeout`.
    */
   maxCpu: durationSchema.default('10s'),
   ...bridgeShape,
@@ -102,7 +103,10 @@ function taskOf({ id, source, extra }: Problem): object {
   );
 }
 
-/** Returns the answer of a completion, at most its last characters, without blanks around it. */
+/**
+ * Returns the answer in a completion, limited to its last characters and without surrounding white space; undefined if
+ * there is none.
+ */
 function extract(completion: string, extraction: ReasoningGymAnswerConfig['extraction']): string | undefined {
   const start = Math.max(answerStart(completion), completion.length - maxScanned);
   const text = completion.slice(start);

@@ -12,8 +12,8 @@ import type { Verifier } from './verifier.ts';
 export const regretConfig = z.strictObject({
   type: z.literal('regret'),
   /**
-   * Largest share of the random player's regret that counts as correct. UCB has about 0.6 of that regret with 5 arms, a
-   * gap of 0.2 and 200 turns (`npm run bench:bandits`).
+   * Maximum regret that counts as correct, as a share of the random player's regret. UCB's share is about 0.6 with 5
+   * arms, a gap of 0.2 and 200 turns (`npm run bench:bandits`).
    */
   maxShare: z.number().gt(0).max(1).default(0.6),
 });

@@ -60,7 +60,7 @@ test.for([
   ['<answer>Lima</answer><search>a</search>', 'a query after </answer>'],
   ['<answer>1 2 3 4 5 6 7 8 9 10 11</answer>', 'an answer of 11 words; expected at most 10'],
   ['<answer>Lima</answer> and more', 'unexpected text after </answer>'],
-] as const)('the format of %j: %s', async ([text, reason]) => {
+] as const)('search format of %j: %s', async ([text, reason]) => {
   expect(await formatReason(text)).toBe(reason);
 });
 
@@ -78,7 +78,7 @@ test.for([
   expect(await formatReason(text, { tags: 'r1-searcher', thinking: 'opened' })).toBe(reason);
 });
 
-test('tool use counts only calls that a tool answered', async () => {
+test('toolUse counts only calls that a tool answered', async () => {
   const verifier = openToolUse(toolUseConfig.parse(toolUse({ minCalls: 2 })));
   const scoreOf = async (transcript?: Transcript) =>
     (await verifier.verify(problem, '', undefined, transcript)).score;
@@ -112,7 +112,7 @@ test.for([
   },
 );
 
-test('the error of a reward names the part that is missing from the verdict', () => {
+test('the error names the part of a reward that is missing from the verdict', () => {
   const reward = rewardConfig.parse(partsReward({ weights: { answer: 1 } }));
   const verdict = { outcome: 'correct', score: 1, reason: '', verifier: 'math@1' } as const;
   expect(() => rewardOf(reward, verdict)).toThrow(
@@ -120,7 +120,7 @@ test('the error of a reward names the part that is missing from the verdict', ()
   );
 });
 
-test('parts of a composite have distinct names', () => {
+test('parts of a composite must have distinct names', () => {
   const twice = composite([
     { name: 'a', verifier: shortAnswer() },
     { name: 'a', verifier: toolUse() },

@@ -11,7 +11,7 @@ import type { Verifier } from './verifier.ts';
  */
 export const searchFormatConfig = z.strictObject({
   type: z.literal('search-format'),
-  /** System whose tags for queries and passages are used. */
+  /** System whose tags for queries and passages the format uses. */
   tags: z.enum(searchTagNames).default('search-r1'),
   /** Name of the tag around the answer. */
   answer: z
@@ -49,7 +49,9 @@ export function openSearchFormat(config: SearchFormatConfig): Verifier {
   };
 }
 
-/** Returns the first violation in the text that the policy wrote; inserted passages do not count. */
+/**
+ * Returns the first violation in the text that the policy wrote, without inserted passages; undefined if there is none.
+ */
 function findFault(
   text: string,
   { tags, answer, thinking, maxWords }: SearchFormatConfig,
@@ -81,7 +83,7 @@ function thinkingFault(text: string, answerStart: number): string | undefined {
   return text.indexOf('</think>') >= answerStart ? '</think> comes after the answer' : undefined;
 }
 
-/** Returns why the pairs of a tag are not alternately opened and closed, each with content. */
+/** Returns why a tag is not alternately opened and closed, each time with content; undefined if it is. */
 function pairFault(text: string, [open, close]: readonly [string, string]): string | undefined {
   let at = 0;
   for (;;) {

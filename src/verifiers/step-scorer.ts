@@ -4,8 +4,8 @@ import { countOf } from '../core/text/count.ts';
 import type { Transcript } from '../core/transcript.ts';
 
 /**
- * Scores the steps of an attempt. Implementations are process reward models, a verifier as oracle, and synthetic
- * scorers in tests.
+ * Scores the steps of an attempt. Implementations are process reward models, the policy's confidence, a verifier as an
+ * oracle, and synthetic scorers in tests.
  *
  * @example
  * const scores = await scoreSteps(scorer, problem, transcript, [57, 80, 96]); // e.g. [0.9, 0.7, null]
@@ -13,17 +13,17 @@ import type { Transcript } from '../core/transcript.ts';
 export interface StepScorer {
   readonly name: string;
   /**
-   * Tokens that a score costs. `none`: it runs no model. `new`: the tokens since the last scored step, because the
-   * model keeps its prefix. `all`: the whole transcript.
+   * Tokens that the scorer reads for a score. `none`: it runs no model. `new`: those since the last scored step,
+   * because the model keeps its prefix. `all`: the whole transcript.
    */
   readonly reads: 'none' | 'new' | 'all';
-  /** True for a scorer of finished answers: every rule over steps gives the same score for it. */
+  /** True for a scorer of finished answers, for which every rule that combines step scores gives the same result. */
   readonly lastStepOnly?: true;
   /**
-   * Returns one score in [0, 1] per step, higher for better; null where it cannot score a step.
+   * Returns one score in [0, 1] per step, higher for better steps; null for a step that it cannot score.
    *
    * @param ends exclusive ends of the steps in `transcript.tokens`, ascending.
-   * @param earlier ends of the steps before these, which are already scored.
+   * @param earlier ends of the earlier steps, which are already scored.
    */
   score(
     problem: Problem,
@@ -37,7 +37,8 @@ export interface StepScorer {
 /**
  * Scores steps and checks the result.
  *
- * @throws VerifierError naming problem and step for a missing score or one outside [0, 1]; a bad score never becomes 0.
+ * @throws VerifierError naming problem and step for a score that is missing or outside [0, 1], which must not count as
+ * 0.
  */
 export async function scoreSteps(
   scorer: StepScorer,

@@ -28,13 +28,13 @@ test.each(pairs)('after an unclosed %s there is no answer', (open, close) => {
 });
 
 test.each(['I think 8', '1 < 8 [THINKER]', '<thinker>8', '<b>8</b>', '\\[8\\]', ''])(
-  'all of %j is the answer',
+  'the whole text of %j is the answer',
   (completion) => {
     expect(answerIn(completion)).toBe(completion);
   },
 );
 
-test('the last mark of any pair decides', () => {
+test('the last mark, of whichever pair, decides', () => {
   const marks = pairs.flatMap(([open, close]) => [
     { text: open, isOpen: true },
     { text: close, isOpen: false },

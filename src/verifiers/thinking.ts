@@ -1,14 +1,14 @@
-/** First characters of the marks around a model's thinking. */
+/** First characters of the marks that surround a model's thinking. */
 const signs = ['<', '[', '◁'] as const;
 /**
- * Marks of DeepSeek-R1, Qwen3 and most other models, and of Seed-OSS, OpenThinker, gpt-oss, Magistral and Kimi; a
- * closing mark sets the first group.
+ * Matches the marks of DeepSeek-R1, Qwen3 and most other models, and of Seed-OSS, OpenThinker, gpt-oss, Magistral and
+ * Kimi. A group captures only in closing marks.
  */
 const mark =
   /<(?:(\/)?(?:think(?:ing)?|thought|reasoning|seed:think)|\|(?:begin|(end))_of_thought\||\|channel\|>(?:analysis|(final))<\|message\|)>|\[(\/)?THINK\]|◁(\/)?think▷/y;
 
 /**
- * Returns the start of a completion's final answer: after the last thinking, or at the end of the text if a thought is
+ * Returns the start of a completion's final answer: after the last thinking, or the end of the text if the thinking is
  * never closed, e.g. because of the token limit. A closing mark without an opening mark also counts, because many
  * prompts end with the opening mark.
  */

@@ -5,7 +5,7 @@ import type { Transcript } from '../core/transcript.ts';
 import type { Verdict } from '../core/verdict.ts';
 import type { Verifier } from './verifier.ts';
 
-/** Checks that an attempt used its tools: it made at least `minCalls` calls that a tool answered. */
+/** Checks that an attempt used its tools, that is, made at least `minCalls` calls that a tool answered. */
 export const toolUseConfig = z.strictObject({
   type: z.literal('tool-use'),
   minCalls: z.int().min(1).default(1),

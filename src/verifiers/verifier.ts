@@ -11,9 +11,9 @@ import type { Verdict } from '../core/verdict.ts';
  */
 export interface Verifier extends AsyncDisposable {
   readonly name: string;
-  /** Changes whenever any verdict could change: stored pass rates are keyed by `name@version`. */
+  /** Must change whenever any verdict could change, because stored pass rates are keyed by `name@version`. */
   readonly version: string;
-  /** Throws a `DataError` naming the problem when no answer to it can be judged (missing or unreadable gold). */
+  /** Throws a `DataError` naming the problem if no answer to it can be judged (missing or unreadable gold). */
   check(problem: Problem): void;
   /**
    * Judges the policy's last turn. For an attempt of several turns, `attempt` also gives the whole transcript, with the

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lastProgram } from './extract-answer.ts';
 
-test('returns the program at its span', () => {
+test('returns the program and its span', () => {
   const piece = fc.constantFrom('{', '5', ' ', '</think>', '```js\n', '```', '\n');
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {

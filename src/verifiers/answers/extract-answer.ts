@@ -7,10 +7,10 @@ interface Extract {
   readonly end: number;
 }
 
-/** Number of characters read. Programs are at the end, and the limit bounds the work on any completion. */
+/** Maximum number of characters read, which bounds the work on any completion; programs are at the end. */
 const maxCharacters = 8192;
 
-/** Returns the final answer: at most the last 8,192 characters after the thinking. */
+/** Returns the final answer: the text after the thinking, of which at most the last 8,192 characters. */
 function finalAnswer(completion: string): Extract {
   const start = Math.max(answerStart(completion), completion.length - maxCharacters);
   return { text: completion.slice(start), start, end: completion.length };
@@ -18,7 +18,10 @@ function finalAnswer(completion: string): Extract {
 
 const fence = /```([^\n`]*)\n([\s\S]*?)(?:```|$)/g;
 
-/** Extracts the program: the last fenced block in `language` (or without one), else the whole final answer. */
+/**
+ * Extracts the program: the last fenced block in one of `languages` (or without a language), else the whole final
+ * answer.
+ */
 export function lastProgram(completion: string, languages: readonly string[]): Extract {
   const whole = finalAnswer(completion);
   const block = [...whole.text.matchAll(fence)].findLast(([, name]) => {

@@ -81,12 +81,12 @@ test.each([
   ['The answer is B or C.', 'unparsed'],
   ['\\boxed{B', 'unparsed'],
   ['\\boxed{B} no: \\boxed{C', 'unparsed'],
-])('judges %j as %s if B is right', async (completion, outcome) => {
+])('judges %j as %s if B is correct', async (completion, outcome) => {
   expect((await verifier.verify(problem('B'), completion)).outcome).toBe(outcome);
   expect((await verifier.verify(problem('(b)'), completion)).outcome).toBe(outcome);
 });
 
-test('accepts the text of a choice, unless two are equal', async () => {
+test('accepts the text of a choice, unless two choices have the same text', async () => {
   const said = async (completion: string) =>
     (await verifier.verify(problem('The cow.', animals), completion)).outcome;
   expect(await said('\\boxed{C}')).toBe('correct');

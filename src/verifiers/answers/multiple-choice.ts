@@ -22,7 +22,10 @@ export const multipleChoiceConfig = z.strictObject({
     .string()
     .regex(/^[A-Z]{2,26}$/, { error: 'expected capital letters, such as ABCD' })
     .default('ABCDEFGHIJ'),
-  /** What counts as an answer: the last `\boxed{…}`; also "the answer is B"; or also a bare letter on the last line. */
+  /**
+   * What counts as an answer. `boxed`: the last `\boxed{…}`; `marked`: also "the answer is B"; `anywhere`: also a bare
+   * letter on the last line.
+   */
   extraction: z.enum(['boxed', 'marked', 'anywhere']).default('anywhere'),
 });
 type MultipleChoiceConfig = z.output<typeof multipleChoiceConfig>;
@@ -81,8 +84,8 @@ interface Found {
 }
 
 /**
- * Returns the text that states the choice. A box without a choice is an intermediate formula; then a marker ("Answer:
- * D") counts, and finally the last line. A truncated box still decides.
+ * Returns the text that states the choice. A box that contains no choice is an intermediate formula; then a marker
+ * ("Answer: D") counts, or else the last line. A truncated box counts as the answer.
  */
 function findChoice(
   completion: string,
@@ -109,7 +112,7 @@ const statements = [
   /^(?:所以|因此|故)?[,，]?\s*(?:选项|答案)?\s*\(?([A-Z])\)?\s*(?:选项|项)?是?正确的?[.。]?$/,
 ];
 
-/** Returns the letter that a sentence declares right, or the text unchanged. */
+/** Returns the letter that a sentence declares correct, or the text unchanged. */
 function statedChoice(line: string): string {
   const bare = bareText(line);
   for (const statement of statements) {
@@ -126,8 +129,7 @@ function spanned(extracted: Extracted | undefined): Found {
 }
 
 /**
- * Returns whether a text is one or several letters and nothing else, and so attempts to choose: `\boxed{A, B}`,
- * `\boxed{Z}`.
+ * Returns whether a text consists only of letters and so attempts to choose: `\boxed{A, B}`, `\boxed{Z}`.
  */
 function mayChoose(text: string): boolean {
   return /^[\s(]*[A-Za-z][\s),.]*(?:(?:,|and|or|\s)\s*\(?[A-Za-z][\s),.]*)*$/.test(bareText(text));
@@ -137,12 +139,15 @@ function hasUnfinishedBox(completion: string): boolean {
   return lastBoxed(completion.slice(-8192)) === 'unfinished';
 }
 
-/** Removes TeX font commands, group brackets, and emphasis marks. */
+/** Removes TeX font commands, grouping brackets and emphasis marks. */
 function bareText(text: string): string {
   return text.replaceAll(/\\(?:text(?:bf|rm|it)?|math(?:bf|rm)|boxed)|[\\{}$*"`“”]/g, '').trim();
 }
 
-/** Returns the letter that a short text chooses, either by letter or as the text of exactly one choice. */
+/**
+ * Returns the letter that a short text chooses, either as a letter or as the text of exactly one choice; undefined if
+ * it chooses none.
+ */
 function chosen(text: string, { letters, texts }: Choices): string | undefined {
   const bare = spellInAscii(bareText(text))
     .replace(/^\s*(?:(?:the )?(?:option|choice|answer)\b|选项?|答案)[\s:是为]*/i, '')

@@ -19,7 +19,7 @@ async function judge(completion: string, golds: string | readonly string[], opti
 const scoreOf = async (answer: string, golds: string | readonly string[], options: Options = {}) =>
   (await judge(`<answer>${answer}</answer>`, golds, options)).score;
 
-test('compares after SQuAD normalisation: case, articles, punctuation, blanks', () => {
+test('ignores case, articles, punctuation and white space, as SQuAD does', () => {
   expect(normaliseAnswer('The  Lord of the Rings: Part “II”!')).toBe('lord of rings part ii');
   expect(normaliseAnswer("U.S.A. – an O'Neill")).toBe('usa oneill');
   expect(normaliseAnswer('The')).toBe('the');
@@ -48,7 +48,7 @@ test('only a score of 1 is correct; the best of several golds counts', async () 
   expect(part).toMatchObject({ outcome: 'incorrect', score: 2 / 3, evidence: { extracted: 'York' } });
 });
 
-test('judges the last closed answer; without one the attempt is unparsed', async () => {
+test('judges the last closed answer tag; without one, the attempt is unparsed', async () => {
   expect(await judge('<answer>x</answer> no: <answer>y</answer> <answer>z', 'y')).toMatchObject({
     outcome: 'correct',
     evidence: { span: [31, 32] },
@@ -76,7 +76,7 @@ test('rejects a problem without a gold', () => {
   verifier.check({ ...problem, extra: { golden_answers: ['x'] } });
 });
 
-test('f1 is symmetric, at most 1, 1 exactly for the same words; em implies cover and f1 of 1', async () => {
+test('f1 is symmetric, and 1 only for the same words; em of 1 implies cover and f1 of 1', async () => {
   const words = fc
     .array(fc.constantFrom('yes', 'no', 'new', 'york', 'x'), { minLength: 1, maxLength: 5 })
     .map((list) => list.join(' '));

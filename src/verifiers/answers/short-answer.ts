@@ -8,8 +8,8 @@ import type { Verifier } from '../verifier.ts';
 
 /**
  * Judges short answers in words, as open-domain question answering does: compares the last `<answer>…</answer>` with
- * the gold, or with each of several golds (a list in `extra.golden_answers`), of which the best match counts. Texts are
- * compared after SQuAD's normalisation: lower case, without punctuation and without a, an, the.
+ * the gold, or with each of several golds (a list in `extra.golden_answers`), of which the best match counts. Compares
+ * texts after SQuAD's normalisation: lower case, without punctuation and without a, an, the.
  */
 export const shortAnswerConfig = z.strictObject({
   type: z.literal('short-answer'),
@@ -25,8 +25,8 @@ export const shortAnswerConfig = z.strictObject({
     .regex(/^[A-Za-z][\w-]*$/, { error: 'expected the name of a tag, such as answer' })
     .default('answer'),
   /**
-   * Maximum number of words in an answer; a longer answer is wrong, unless the gold is equally long. Keeps `cover` from
-   * rewarding lists of guesses.
+   * Maximum number of words in an answer; a longer answer is wrong, unless the gold is equally long. Prevents `cover`
+   * from rewarding lists of guesses.
    */
   maxWords: z.int().positive().default(10),
 });
@@ -111,7 +111,7 @@ export function normaliseAnswer(text: string): string {
 
 const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 
-/** Functions that score a normalised answer against a normalised gold. */
+/** The metrics as functions that score a normalised answer against a normalised gold. */
 const scores: Readonly<Record<ShortAnswerConfig['metric'], (answer: string, gold: string) => number>> = {
   em: (answer, gold) => Number(answer === gold),
   cover: (answer, gold) => Number(` ${answer} `.includes(` ${gold} `)),

@@ -8,15 +8,15 @@ export interface CheckedTexts {
   readonly printed: string;
 }
 
-/** Minimum limits of a checker, because the limits that a problem states are meant for its solutions. */
+/** Minimum values for a checker's limits, because the limits that a problem states are meant for solutions. */
 const leastLimits = { maxCpuMs: 10_000, maxMemoryBytes: 512 * 2 ** 20 };
 
 /**
- * Runs a problem's checker, a function or a program (see `ProblemTests`), isolated in the sandbox. If a checker fails
+ * Runs a problem's checker, a function or a program (see `ProblemTests`), isolated in the sandbox. If a checker crashes
  * on the printed output but accepts the expected output, the printed output counts as rejected, so that a program
  * cannot make itself ungradable.
  *
- * @returns whether the checker accepts the output, or the reason why it cannot be run.
+ * @returns whether the checker accepts the output, or why it cannot be run.
  */
 export async function runChecker(
   sandbox: PythonSandbox,
@@ -51,8 +51,8 @@ const isProgram = (checker: string): boolean => /\bargv\b/.test(checker);
 
 /**
  * Converts a checker program to a function `check`. Its three files are real if the sandbox has a writable directory,
- * and otherwise in memory. Its whole output must be one number, so that a checker that echoes the solution's output
- * decides nothing.
+ * and otherwise in memory. Its whole output must be one number, so that a solution cannot decide by text that the
+ * checker echoes.
  */
 function asFunction(checker: string): string {
   return `SOURCE = ${pythonString(checker)}\n${runner}`;

@@ -20,7 +20,7 @@ const problemOf = (tests: ProblemTests | undefined): Problem => ({
 const judge = (tests: ProblemTests, program: string) => verifier.verify(problemOf(tests), program);
 
 describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped: ${trouble})`}`, () => {
-  test('report how many tests passed and the first failure', async () => {
+  test('report the number of tests passed and the first failure', async () => {
     const tests: ProblemTests = {
       type: 'stdio',
       language: 'python',
@@ -48,7 +48,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     expect(await judge(tests, '</think>')).toMatchObject({ outcome: 'unparsed' });
   });
 
-  test('compare results: tuples equal lists, alternatives are accepted, numbers within the tolerance are equal', async () => {
+  test('accept lists for tuples, any of several expected values, and numbers within the tolerance', async () => {
     const tests: ProblemTests = {
       type: 'function',
       language: 'python',
@@ -118,7 +118,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     }
   });
 
-  test('integers beyond 2^53 are exact in arguments, results and messages', async () => {
+  test('keep integers beyond 2^53 exact in arguments, results and messages', async () => {
     const big = 10n ** 20n + 1n;
     const tests: ProblemTests = {
       type: 'function',
@@ -133,7 +133,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     });
   });
 
-  test('integers are exact, regardless of the tolerance', async () => {
+  test('compare integers exactly, regardless of the tolerance', async () => {
     const tests: ProblemTests = {
       type: 'function',
       language: 'python',

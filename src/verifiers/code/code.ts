@@ -26,7 +26,7 @@ export const codeConfig = z.strictObject({
   type: z.literal('code'),
   sandbox: pythonSandboxConfig.default(() => pythonSandboxConfig.parse(pythonSandbox())),
   score: scoreRule.default('all'),
-  /** Maximum number of tests per problem; if there are more, a sample that depends only on the problem is used. */
+  /** Maximum number of tests per problem. If there are more, a sample is used that depends only on the problem. */
   maxTests: z.int().min(1).default(64),
   /** CPU time for each test. */
   maxCpu: durationSchema.default('4s'),
@@ -37,13 +37,13 @@ export const codeConfig = z.strictObject({
     .default(1 << 20),
 });
 
-/** Python programs judged by tests. See `codeConfig`. */
+/** Recipe noun for Python programs judged by tests; see `codeConfig`. */
 export const code = noun(codeConfig);
 
 /** A `code` verifier and its sandbox. */
 export interface CodeVerifier extends Verifier {
   /**
-   * Opens the sandbox unless a verdict already did; returns its kind, for the record of the run.
+   * Opens the sandbox unless it is already open; returns its kind, which is recorded in the run.
    *
    * @throws SandboxError if no Python sandbox works on this machine.
    */
@@ -92,7 +92,7 @@ export function openCode(config: z.input<typeof codeConfig>): CodeVerifier {
   };
 }
 
-/** Returns a version that changes with every setting that can change a verdict, and with the judging itself. */
+/** Returns a version that changes with every setting that can change a verdict, and with the code that judges. */
 function versionOf({
   score,
   maxTests,

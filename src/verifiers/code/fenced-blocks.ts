@@ -1,4 +1,4 @@
-/** A fenced block: the word after its opening fence, and the lines in it without the fence's indentation. */
+/** A fenced block: the word after its opening fence, and its lines without the fence's indentation. */
 export interface FencedBlock {
   readonly label: string;
   readonly text: string;
@@ -14,7 +14,7 @@ interface OpenBlock extends Fence {
 
 interface Fence {
   readonly marks: string;
-  /** The first word after the marks, and the whole rest of the line. */
+  /** The first word after the marks; `rest`: the whole rest of the line. */
   readonly label: string;
   readonly rest: string;
   readonly indent: number;
@@ -22,12 +22,13 @@ interface Fence {
 }
 
 /**
- * Returns the fenced blocks of Markdown as models write it, in one linear pass. Beyond CommonMark:
+ * Returns the fenced blocks in Markdown as models write it, in one linear pass. In addition to CommonMark:
  *
  * - A fence may be indented at any depth (in a list, a quote); the lines lose that indentation.
  * - An opening fence may follow words on its line (`Answer:```python`); a closing fence may end a line of code, or be
- *   followed by words or a label. A block that opens before the previous one was closed closes that one.
- * - A block without a closing fence extends to the end; a lone closing fence makes a block of the text before it.
+ * followed by words or a label. A block that opens before the previous one was closed closes the previous one.
+ * - A block without a closing fence extends to the end of the text; a lone closing fence turns the text before it into
+ * a block.
  * - Code between fences on one line counts if there is no other block.
  */
 export function fencedBlocks(text: string): FencedBlock[] {
@@ -52,7 +53,7 @@ export function fencedBlocks(text: string): FencedBlock[] {
       const isNext = open.ended !== undefined && codeShare(open.lines.slice(open.ended.length)) === 0;
       close(isNext ? open.ended! : open.lines);
       const next = openingOn(line);
-      // After a proper end, only a label opens another block.
+      // After a proper closing fence, only a fence with a label opens another block.
       if (next !== null && (isNext || /^\s*[\w.+#-]+\s*$/.test(next.rest))) open = next;
       continue;
     }
@@ -82,7 +83,10 @@ function fenceAt(line: string): Fence | null {
   return { marks, label, rest, indent: indent.length, isQuoted: quote !== '' };
 }
 
-/** Returns the block that a line opens with a fence at its start, or after words without another fence. */
+/**
+ * Returns the block that a line opens, with a fence at its start or after words that contain no other fence; null if it
+ * opens none.
+ */
 function openingOn(line: string): OpenBlock | null {
   const fence = fenceAt(line);
   if (fence !== null) return fence.rest.includes('```') ? null : { ...fence, words: '', lines: [] };
@@ -99,7 +103,7 @@ function closes(open: OpenBlock, line: string): boolean {
   return fence !== null && fence.indent <= open.indent + 3 && fence.marks.startsWith(open.marks);
 }
 
-/** Returns a line of a block without the quote's marks and the fence's indentation. */
+/** Returns a line of a block without the `>` of a quote and without the fence's indentation. */
 function inside(line: string, open: Fence): string {
   const text = open.isQuoted ? line.replace(quotePrefix, '') : line;
   let end = 0;
@@ -107,7 +111,7 @@ function inside(line: string, open: Fence): string {
   return text.slice(end);
 }
 
-/** Returns whether a line of code ends with exactly this fence, and not in a comment or string that contains one. */
+/** Returns whether a line of code ends with exactly this fence, which is not part of a comment or string. */
 function endsInFence(line: string, marks: string): boolean {
   const trimmed = line.trimEnd();
   if (!trimmed.endsWith(marks)) return false;

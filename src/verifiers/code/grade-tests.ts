@@ -6,7 +6,7 @@ import { runChecker } from './checker.ts';
 import { samePrinted } from './printed-output.ts';
 import { sampleTests } from './test-sample.ts';
 
-/** The result of one test; strings are shortened for the record. */
+/** The result of one test; strings are truncated for the record. */
 export interface TestResult {
   readonly status: 'passed' | 'wrong' | 'failed' | 'timeout' | 'out-of-memory' | 'overflow';
   readonly input?: string;
@@ -15,7 +15,7 @@ export interface TestResult {
   readonly error?: string;
 }
 
-/** The results of a program: one for each test that ran, out of `total`, or the reason why it cannot be graded. */
+/** The results of a program: one for each test that ran, out of `total`, or why the program cannot be graded. */
 export type GradedTests =
   | { readonly status: 'graded'; readonly total: number; readonly results: readonly TestResult[] }
   | { readonly status: 'ungradable'; readonly error: string };
@@ -74,7 +74,7 @@ function gradedOf(outcome: JudgedOutcome, total: number): GradedTests {
   return { status: 'graded', total, results };
 }
 
-/** Timeouts after which the remaining tests are skipped: dozens of full time limits add no information. */
+/** Number of timeouts after which the remaining tests are skipped: dozens of full time limits add no information. */
 const maxTimeouts = 3;
 
 type PrintedTests = Extract<ProblemTests, { type: 'stdio' }>;

@@ -74,7 +74,7 @@ describe('samePrinted', () => {
     expect(samePrinted(printed, expected, { comparison: 'numbers', tolerance })).toBe(same);
   });
 
-  test('compares integers of any length exactly, in any notation', () => {
+  test('compares integers of any length exactly, even in decimal notation', () => {
     const written = fc.tuple(fc.bigInt(), fc.constantFrom('', '.', '.0', '.000', 'e0', 'E+0', '.00e0'));
     fc.assert(
       fc.property(written, written, fc.boolean(), ([a, tailA], [b, tailB], isTolerant) => {
@@ -83,7 +83,8 @@ describe('samePrinted', () => {
           ...(isTolerant ? { tolerance: { absolute: 0, relative: 0 } } : {}),
         } as const;
         expect(samePrinted(`${a}${tailA}`, `${a}${tailB}`, rules)).toBe(true);
-        // With a bound of 0 and equal doubles, only strings that are not integers may count as the same.
+        // With a tolerance of 0, texts whose doubles are equal may count as the same only if they are not both
+        // integers.
         const isSame = samePrinted(`${a}`, `${b}`, rules);
         expect(isSame).toBe(a === b);
       }),
@@ -91,7 +92,7 @@ describe('samePrinted', () => {
   });
 
   test.each(['1'.repeat(400_000) + 'x', '1' + '0'.repeat(400_000) + '1', '1e' + '9'.repeat(400_000)])(
-    'takes linear time for a hostile word',
+    'takes linear time for a hostile word %#',
     (word) => {
       const clock = startCpuClock();
       expect(samePrinted(word, '1.5', { comparison: 'numbers', tolerance })).toBe(false);
@@ -99,7 +100,7 @@ describe('samePrinted', () => {
     },
   );
 
-  test('ignores only blanks at line ends and trailing blank lines', () => {
+  test('ignores only white space at line ends and trailing blank lines', () => {
     const line = fc.stringMatching(/^[a-z0-9]{1,5}( [a-z0-9]{1,5}){0,3}$/);
     fc.assert(
       fc.property(

@@ -3,17 +3,17 @@ import type { ProblemTests } from '../../core/problem.ts';
 type PrintedTests = Extract<ProblemTests, { type: 'stdio' }>;
 type Tolerance = NonNullable<ProblemTests['tolerance']>;
 
-/** How printed output is compared: see `ProblemTests`. */
+/** Rules for comparing printed output; see `ProblemTests`. */
 type PrintedRules = Pick<PrintedTests, 'comparison' | 'tolerance'>;
 
 /**
  * Returns whether a program printed the expected text. Order and case always matter.
  *
- * - By default, the texts must be equal except for blanks at line ends and trailing blank lines. With a tolerance,
- *   words may also differ if they are numbers within it; two numbers written as integers must be equal.
- * - With `comparison: 'numbers'`, the texts are compared line by line, as in LiveCodeBench's `testing_util.py`: blanks
- *   around lines and around the whole output are ignored, and lines of numbers are compared as decimals, so `3` equals
- * `3.0`. With a tolerance, lines may contain words as well as numbers.
+ * - By default, the texts must be equal except for white space at line ends and trailing blank lines. With a tolerance,
+ * words may differ if they are numbers within the tolerance; two numbers written as integers must be equal.
+ * - With `comparison: 'numbers'`, the texts are compared line by line, as in LiveCodeBench's `testing_util.py`: white
+ * space around lines and around the whole output is ignored, and lines of numbers are compared as decimals, so `3`
+ * equals `3.0`. With a tolerance, lines may contain words as well as numbers.
  */
 export function samePrinted(
   printed: string,
@@ -53,7 +53,7 @@ function sameLines(printed: string, expected: string, tolerance: Tolerance | und
   });
 }
 
-/** Backtracks at most once over the length of any input. */
+/** Matches a decimal in linear time: it backtracks at most once over the input. */
 const decimal = /^([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:e([+-]?\d{1,15}))?$/i;
 const integer = /^[+-]?\d+$/;
 
@@ -69,7 +69,7 @@ function sameNumber(word: string, gold: string, tolerance: Tolerance | undefined
 }
 
 /**
- * Returns the exact value of a decimal as a string that is the same for equal numbers: digits without leading and
+ * Returns the exact value of a decimal in a form that is the same for equal numbers: digits without leading and
  * trailing zeros, and an exponent.
  */
 function normalForm(text: string): string {

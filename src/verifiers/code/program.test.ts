@@ -49,12 +49,12 @@ describe('extractProgram', () => {
     ['a block labelled with a version', '```Python3.11\none\n```\n```text\ntwo\n```', 'one\n'],
     ['a block labelled as an attribute', '```{.python}\none\n```\n```text\ntwo\n```', 'one\n'],
     ['a block whose fence is longer', '````python\n"""\n```\n"""\n````', '"""\n```\n"""\n'],
-  ])('takes %s', (_, completion, program) => {
+  ])('extracts the program: %s', (_, completion, program) => {
     expect(extractProgram(completion)).toBe(program);
   });
 
   test.each(['', '  \n', '<think>print(1)</think>', 'thinking</think>\n```python\n```'])(
-    'finds nothing in %j',
+    'returns null for %j',
     (text) => {
       expect(extractProgram(text)?.replaceAll(/`|python|\s/g, '') ?? '').toBe('');
     },
@@ -97,12 +97,12 @@ describe('completeProgram', () => {
     opening: 'def f():\n',
   };
 
-  test('a program that defines the function gets only the preamble', () => {
+  test('adds only the preamble to a program that defines the function', () => {
     expect(completeProgram('def f():\n    return 1', tests)).toBe('import math\ndef f():\n    return 1');
     expect(completeProgram('f = lambda: 1', tests)).toBe('import math\nf = lambda: 1');
   });
 
-  test('a program indented as a whole loses its indentation', () => {
+  test('removes the indentation of a program that is indented as a whole', () => {
     expect(completeProgram('  def f():\n    return 1\n\n', tests)).toBe(
       'import math\ndef f():\n  return 1\n\n',
     );
@@ -111,11 +111,11 @@ describe('completeProgram', () => {
     expect(completeProgram('  x = """\na"""', printed)).toBe('  x = """\na"""');
   });
 
-  test('a program that continues the prompt gets its opening', () => {
+  test('adds the opening to a program that continues the prompt', () => {
     expect(completeProgram('    return 1', tests)).toBe('import math\ndef f():\n    return 1');
   });
 
-  test('future imports stay first', () => {
+  test('keeps future imports first', () => {
     expect(completeProgram('from __future__ import annotations\ndef f(): pass', tests)).toMatch(
       /^from __future__/,
     );

@@ -4,8 +4,8 @@ import { fencedBlocks } from './fenced-blocks.ts';
 
 /**
  * Returns the program in a completion: after the thinking, the last block fenced as Python, else the last fenced block,
- * else the content of the last `<answer>` tag, else everything. Null if nothing is left. See `fencedBlocks` for what
- * counts as a fence.
+ * else the content of the last `<answer>` tag, else the whole text. Returns null if that is blank. See `fencedBlocks`
+ * for what counts as a fence.
  */
 export function extractProgram(completion: string): string | null {
   const answer = completion.slice(answerStart(completion)).replaceAll(/^\uFEFF/gm, '');
@@ -15,7 +15,7 @@ export function extractProgram(completion: string): string | null {
   return program.trim() === '' ? null : program;
 }
 
-/** Returns the content of the last `<answer>` tag. */
+/** Returns the content of the last `<answer>` tag; undefined without one. */
 function tagged(text: string): string | undefined {
   const at = text.lastIndexOf('<answer>');
   return at < 0 ? undefined : text.slice(at + '<answer>'.length).split('</answer>')[0];
@@ -25,8 +25,8 @@ function tagged(text: string): string | undefined {
 const isPython = (label: string): boolean => /^\{?\.?(python|py|pypy)[\d.]*\}?$/i.test(label);
 
 /**
- * Returns the program to run: preceded by the problem's preamble, and by its opening if the program only continues it.
- * A program that is indented as a whole loses that indentation, unless it continues an opening.
+ * Returns the program to run: the given program, preceded by the problem's preamble, and by its opening if the program
+ * only continues it. A program that is indented as a whole loses that indentation, unless it continues an opening.
  */
 export function completeProgram(program: string, tests: ProblemTests): string {
   const opening = tests.type === 'asserts' ? tests.opening : undefined;

@@ -1,8 +1,8 @@
 import { createRng, hashKey } from '../../core/rng.ts';
 
 /**
- * Returns at most `maxTests` of the tests, in their order. The choice depends only on the problem, so that every
- * rollout of a group and every later run is judged by the same tests.
+ * Returns at most `maxTests` of the tests, in their original order. The choice depends only on the problem, so that all
+ * rollouts of a group, and all later runs, are judged by the same tests.
  */
 export function sampleTests<T>(problemId: string, tests: readonly T[], maxTests: number): readonly T[] {
   if (tests.length <= maxTests) return tests;

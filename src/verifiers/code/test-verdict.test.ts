@@ -22,7 +22,7 @@ describe('verdictOf', () => {
     expect(verdictOf(graded(['wrong'], 4), 'fraction')).toMatchObject({ outcome: 'incorrect', score: 0 });
   });
 
-  test('tests that could not run are ungradable, not a score of 0', () => {
+  test('tests that could not run make the verdict ungradable, instead of incorrect', () => {
     expect(verdictOf({ status: 'ungradable', error: 'no machine' }, 'all')).toMatchObject({
       outcome: 'ungradable',
     });
@@ -40,7 +40,7 @@ describe('sampleTests', () => {
     expect(sampleTests('another', many, 10)).not.toEqual(sample);
   });
 
-  test('takes all tests if there are few', () => {
+  test('returns all tests if there are few', () => {
     expect(sampleTests('problem', many, 100)).toEqual(many);
   });
 });

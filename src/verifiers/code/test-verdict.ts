@@ -4,8 +4,8 @@ import type { Verdict } from '../../core/verdict.ts';
 import type { GradedTests, TestResult } from './grade-tests.ts';
 
 /**
- * How test results become a score. `all`: 1 when every test passed, else 0. `fraction`: the fraction of tests passed.
- * `{threshold}`: 1 when at least that fraction passed, else 0.
+ * Rule that converts test results to a score. `all`: 1 if every test passed, else 0. `fraction`: the fraction of tests
+ * passed. `{threshold}`: 1 if at least that fraction passed, else 0.
  */
 export const scoreRule = z.union([
   z.enum(['all', 'fraction']),
@@ -14,7 +14,7 @@ export const scoreRule = z.union([
 
 const maxShownFailures = 5;
 
-/** Returns the verdict of test results. A program that did not load fails every test. */
+/** Returns the verdict that follows from test results. A program that did not load fails every test. */
 export function verdictOf(graded: GradedTests, rule: z.output<typeof scoreRule>): Omit<Verdict, 'verifier'> {
   if (graded.status === 'ungradable') {
     return { outcome: 'ungradable', score: 0, reason: `not judged: ${graded.error}` };

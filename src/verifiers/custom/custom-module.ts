@@ -6,13 +6,13 @@ import { outcomes, type Verdict } from '../../core/verdict.ts';
 
 /** A custom verifier: the default export of a user's module, or the return value of its default function. */
 export interface CustomJudge {
-  /** Default: the file's name. */
+  /** Name of the verifier. Default: the name of the file. */
   readonly name?: string;
   /** Prefix of the version, before the hash of the module. */
   readonly version?: string;
   /** Throws if answers to this problem cannot be judged. */
   check?(problem: Problem): void;
-  /** The default score is 1 for `correct` and 0 otherwise. */
+  /** Judges a completion. The default score is 1 for `correct` and 0 otherwise. */
   verify(problem: Problem, completion: string, signal?: AbortSignal): CustomVerdict | Promise<CustomVerdict>;
   [Symbol.asyncDispose]?(): PromiseLike<void>;
 }
@@ -28,7 +28,7 @@ const customJudge = z.custom<CustomJudge>(
 /**
  * Loads a user's module and creates its verifier.
  *
- * @throws ConfigError when the file is missing, cannot be loaded, or its default export is not a verifier.
+ * @throws ConfigError if the file is missing or cannot be loaded, or if its default export is not a verifier.
  */
 export function loadJudge(file: string, options: Readonly<Record<string, unknown>>): CustomJudge {
   const found = importDefault(file, 'verifier');
@@ -48,7 +48,7 @@ const verdictShape = z.object({
   evidence: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** Converts the result of a custom verifier to a verdict. @throws VerifierError when it is invalid. */
+/** Converts the result of a custom verifier to a verdict. @throws VerifierError if the result is invalid. */
 export function readVerdict(said: unknown, label: string): Verdict {
   const read = verdictShape.safeParse(said);
   if (!read.success)

@@ -4,22 +4,22 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Problem } from '../../core/problem.ts';
 import { loadJudge } from './custom-module.ts';
 
-/** Start data of a worker: the module to load. */
+/** Data with which a worker starts: the module to load. */
 export interface CustomWorkerData {
   readonly file: string;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** Request: one completion. */
+/** A request to judge one completion. */
 export interface CustomRequest {
   readonly problem: Problem;
   readonly completion: string;
 }
 
-/** Reply: first `ready`, when the module is loaded; then a result or an error. */
+/** A reply: `ready` once the module is loaded, then a result or an error per request. */
 export type CustomReply = 'ready' | { readonly said: unknown } | { readonly error: string };
 
-// As in the main thread, `gradus` resolves to the running Gradus, regardless of the module's location.
+// Resolve `gradus` to the running Gradus, as in the main thread, regardless of the module's location.
 const self = new URL(import.meta.url.endsWith('.ts') ? '../../index.ts' : '../../index.js', import.meta.url)
   .href;
 registerHooks({ resolve: (name, context, next) => next(name === 'gradus' ? self : name, context) });

@@ -55,7 +55,7 @@ test.each([0, 2])("judges with a user's module, with %d workers", async (workers
   expect(() => verifier.check(without)).toThrow(/problem p \(.*\): nothing to echo/);
 });
 
-test('makes only one verdict ungradable when a thread hangs or ends, not the next', async () => {
+test('makes only one verdict, not the next, ungradable if a thread hangs or ends', async () => {
   await using verifier = open(write('echo-thread.ts', echo), { workers: 1, maxTime: '700ms' });
   const [hung, after] = [verifier.verify(problem, 'hang'), verifier.verify(problem, 'abc')];
   await expect(hung).rejects.toThrow('no verdict within 700 ms');

@@ -16,13 +16,13 @@ import type { Verifier } from '../verifier.ts';
 /** A custom verifier: a module whose default export is a `CustomJudge`, or a function of `options` that returns one. */
 export const customConfig = z.strictObject({
   type: z.literal('custom'),
-  /** A `.ts`, `.mts`, `.js` or `.mjs` file; relative paths start at the recipe's folder. */
+  /** A `.ts`, `.mts`, `.js` or `.mjs` file; a relative path is resolved against the recipe's folder. */
   module: z.string().min(1),
-  /** Argument of the module's function. */
+  /** Argument for the module's function. */
   options: z.record(z.string(), z.json()).default({}),
-  /** Worker threads for slow verifiers; 0: run in the main thread. */
+  /** Number of worker threads, for slow verifiers; 0 runs the verifier in the main thread. */
   workers: z.int().min(0).max(64).default(0),
-  /** With workers: wall-clock limit of a verdict; slower verdicts are `ungradable`. */
+  /** With workers: wall-clock limit for a verdict; slower verdicts are `ungradable`. */
   maxTime: durationSchema.default('60s'),
 });
 type CustomConfig = z.output<typeof customConfig>;
@@ -31,10 +31,11 @@ type CustomConfig = z.output<typeof customConfig>;
 export const customVerifier = noun(customConfig);
 
 /**
- * Loads the module. The version contains a hash of it, of the local files it imports and of the options, so verdicts of
- * an edited module are never mixed with older ones. The module is trusted: it runs with all permissions of the process.
+ * Loads the module. The version contains a hash of the module, of the local files that it imports and of the options,
+ * so verdicts of an edited module are never mixed with older ones. The module is trusted: it runs with all permissions
+ * of the process.
  *
- * @throws ConfigError when it is not a verifier module.
+ * @throws ConfigError if the file is not a verifier module.
  */
 export function openCustom(config: CustomConfig, baseDir: string): Verifier {
   const file = resolve(baseDir, config.module);
@@ -61,7 +62,7 @@ export function openCustom(config: CustomConfig, baseDir: string): Verifier {
   };
 }
 
-/** Runs `check` and reports its errors as errors in the data. */
+/** Runs the module's `check` and reports its errors as data errors. */
 function checkWith(judge: CustomJudge, problem: Problem): void {
   try {
     judge.check?.(problem);
@@ -80,7 +81,10 @@ const workerFile = new URL(
   import.meta.url,
 );
 
-/** A thread with the module loaded; starts on first use and restarts after a failure. One completion at a time. */
+/**
+ * A thread in which the module is loaded. It starts on first use, restarts after a failure, and judges one completion
+ * at a time.
+ */
 class JudgeThread implements AsyncDisposable {
   readonly #data: CustomWorkerData;
   #worker: Worker | undefined;
@@ -91,7 +95,7 @@ class JudgeThread implements AsyncDisposable {
     this.#data = data;
   }
 
-  /** Returns the result. @throws VerifierError if the module throws, its thread ends, or `maxMs` passes. */
+  /** Returns the module's result. @throws VerifierError if the module throws, if its thread ends, or after `maxMs`. */
   async judge(request: CustomRequest, maxMs: number): Promise<unknown> {
     if (!this.#isReady) await this.#reply(() => (this.#worker = this.#start()));
     this.#isReady = true;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { completionOf, loadAdversarial } from '../../../bench/math/cases.ts';
 import { judgeUnder } from '../../../bench/math/judge.ts';
 
-test('every adversarial pair gets its verdict', async () => {
+test('every adversarial pair of gold and answer gets its expected verdict', async () => {
   const judge = judgeUnder();
   const misjudged: string[] = [];
   for (const item of loadAdversarial()) {

@@ -14,18 +14,18 @@ import { wordedValue } from './read/worded-values.ts';
 import { lowestTerms, type Rational } from './value/rational.ts';
 import { choiceLetter, leadingChoice, sameWords } from './equality/words.ts';
 
-/** Maximum number of steps of one verdict, about a hundred times as many as the longest honest answer needs. */
+/** Maximum number of steps per verdict, about a hundred times as many as the longest honest answer needs. */
 const maxSteps = 150_000;
 
 /** A parsed answer. */
 export interface ReadAnswer {
   readonly source: string;
-  /** The tokens in normal spelling, for display. */
+  /** The tokens of the answer in one normal spelling, for display. */
   readonly normalised: string;
   readonly node: MathNode;
   /**
-   * Second reading of the commas: `1,22` as 1.22 and `12,34,567` as 1234567. It is compared only with answers without
-   * ambiguous commas.
+   * A second reading of the answer's commas: `1,22` as 1.22 and `12,34,567` as 1234567. It is compared only with
+   * answers without ambiguous commas.
    */
   readonly otherNumber?: MathNode;
 }
@@ -36,7 +36,7 @@ export interface Comparison {
   readonly rule: string;
 }
 
-/** Reads an answer. Throws `UnreadableAnswer` with the reason, or `BudgetExceeded`. */
+/** Parses an answer. Throws `UnreadableAnswer` with the reason, or `BudgetExceeded`. */
 export function readAnswer(source: string, budget: Budget = createBudget(maxSteps)): ReadAnswer {
   if (source.length > maxAnswer) throw new UnreadableAnswer(`longer than ${maxAnswer} characters`);
   const plain = plainNumber.exec(source);
@@ -54,7 +54,7 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
   return { source, normalised: spell(tokens), node, ...(otherNumber && { otherNumber }) };
 }
 
-/** Matches digits with at most a sign and a point, like most answers. No rule could read them differently. */
+/** Matches digits with an optional sign and point, as in most answers, which no rule would read differently. */
 const plainNumber = /^(-?)(\d{1,30}(?:\.\d{1,30})?)$/;
 
 function readPlainNumber(source: string, sign: string, digits: string): ReadAnswer {
@@ -74,8 +74,8 @@ function plainWords(text: string): string | undefined {
 }
 
 /**
- * Parses an answer. If the left side of its only `=` cannot be read (`P(A \mid B) = \frac12`), that side is a name for
- * the value on the right.
+ * Parses an answer. If the left side of its only `=` cannot be read (`P(A \mid B) = \frac12`), treats that side as a
+ * name for the value on the right.
  */
 function parseNamed(text: string, tokens: readonly Token[], budget: Budget): MathNode {
   try {
@@ -88,7 +88,7 @@ function parseNamed(text: string, tokens: readonly Token[], budget: Budget): Mat
   }
 }
 
-/** Relations and conjunctions, with which the left side makes a claim instead of naming a value. */
+/** Matches relations and conjunctions, with which the left side makes a claim instead of naming a value. */
 const noName =
   /\\(?:not|neq?|leq?|geq?|lt|gt|approx|pm|mp|to|in|notin|cup|cap)(?![a-z])|\b(?:not|or|and|if|than)\b|(?:^|[^{(_^\d])\d/;
 
@@ -102,12 +102,12 @@ function asOneNumber(text: string): string | undefined {
 }
 
 const decimalCommaNumber = /^[+-]?(?:\d+,\d{1,2}|0,\d+|\d{4,},\d+)(?:\\text\{ [^{}]*\})?$/;
-/** Groups of two digits after the first group, as in India; `12,34,567` could also list three numbers. */
+/** Matches groups of two digits after the first group, as in India; `12,34,567` could also list three numbers. */
 const lakhGroups = /^[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?(?:\\text\{ [^{}]*\})?$/;
 
 /**
- * Reads words that are not mathematics ("5 out of 8 people", "increasing on [0, 1]") as a string to compare letter by
- * letter. Returns nothing for text with hardly any words, or with TeX that could not be read.
+ * Reads words that are not mathematics ("5 out of 8 people", "increasing on [0, 1]") as a string, which is compared
+ * letter by letter. Returns undefined for text with hardly any words, or with unreadable TeX.
  */
 export function readWords(source: string): ReadAnswer | undefined {
   const text = source
@@ -126,8 +126,8 @@ export function saysSameWords(gold: ReadAnswer, text: string): boolean {
 }
 
 /**
- * Reads a text that is only an answer. Returns nothing if the text cannot be read or is a sentence: many words, or a
- * word before a fenced formula, indicate prose that contains an answer.
+ * Reads a text that consists only of an answer. Returns undefined if the text cannot be read or is a sentence: many
+ * words, or a word before a fenced formula, indicate prose that contains an answer.
  */
 export function readPlainAnswer(text: string): ReadAnswer | undefined {
   const opensWithWord = /^[\s*:"]*(?:[A-Za-z] )?[A-Za-z]{2,}/.test(text);
@@ -141,12 +141,12 @@ export function readPlainAnswer(text: string): ReadAnswer | undefined {
   }
 }
 
-/** Returns whether a text is only an answer. */
+/** Returns whether a text consists only of an answer. */
 export function isPlainAnswer(text: string): boolean {
   return readPlainAnswer(text) !== undefined;
 }
 
-/** Chinese, Korean or Japanese words before a number: `一共有42个苹果`, but not `第一象限`. */
+/** Matches Chinese, Korean or Japanese words before a number: `一共有42个苹果`, but not `第一象限`. */
 const chineseSentence =
   /^[\s(（]*[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}][^\d]*\d/u;
 
@@ -163,12 +163,12 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, policy: MathPo
   return { isEqual: false, rule: 'no rule makes them equal' };
 }
 
-/** Longer values are left out of the verdict. */
+/** Larger values are left out of the verdict. */
 const longValue = 10n ** 40n;
 
 /**
  * Returns the exact value of an answer as a string (`1/2`, `-2`), which identifies equal answers to one problem.
- * Returns nothing if there is no single exact value, if commas have two readings, or if the value is long.
+ * Returns undefined if there is no single exact value, if commas have two readings, or if the value is very large.
  */
 export function exactText({ node, otherNumber }: ReadAnswer): string | undefined {
   if (otherNumber !== undefined) return undefined;
@@ -181,7 +181,7 @@ export function exactText({ node, otherNumber }: ReadAnswer): string | undefined
   return denominator === 1n ? String(numerator) : `${numerator}/${denominator}`;
 }
 
-/** Returns 5 for `x = 5`. */
+/** Returns the value that an equation assigns, such as 5 for `x = 5`; returns other nodes unchanged. */
 function solvedFor(node: MathNode): MathNode {
   if (node.kind !== 'relation' || node.operators.length !== 1 || node.operators[0] !== '=') return node;
   return node.parts[0]!.kind === 'variable' ? node.parts[1]! : node;
@@ -202,7 +202,7 @@ function countWords(text: string): number {
   return words.filter((word) => word !== 'and' && word !== 'or').length;
 }
 
-/** Returns whether the text begins with the letter that is the gold: `B) 12` does for the gold B. */
+/** Returns whether a text begins with the letter that is the gold, as `B) 12` does for the gold B. */
 export function namesChoice(gold: ReadAnswer, text: string): boolean {
   const choice = choiceLetter(gold.node);
   return choice !== undefined && leadingChoice(text) === choice;

@@ -2,11 +2,11 @@
 export class BudgetExceeded extends Error {}
 
 /**
- * The number of elementary steps one judgement may cost. Counting work instead of reading a clock keeps verdicts
+ * The number of elementary steps that one judgement may take. Counting steps instead of reading a clock keeps verdicts
  * deterministic: an answer times out either on every machine or on none.
  */
 export interface Budget {
-  /** Spends steps before the work is done; throws `BudgetExceeded` when too few are left. */
+  /** Spends steps; call it before doing the work. Throws `BudgetExceeded` if too few are left. */
   spend(steps: number): void;
 }
 

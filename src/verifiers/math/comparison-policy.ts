@@ -1,16 +1,16 @@
 import * as z from 'zod';
 
 /**
- * Named choices for all questions on which public test suites contradict each other; the schema contains the defaults.
+ * Settings for all questions on which public test suites contradict each other; the schema contains the defaults.
  */
 export const mathPolicy = z.strictObject({
   /**
    * What counts as the answer of a completion. `boxed`: the last `\boxed{…}`. `marked`: also "the final answer is …"
-   * and `#### …`. `anywhere`: otherwise also the whole completion if it is only an answer, or else its last formula or
-   * number.
+   * and `#### …`. `anywhere`: if there is none of these, also the whole completion if it consists only of an answer, or
+   * else its last formula or number.
    */
   extraction: z.enum(['boxed', 'marked', 'anywhere']).default('anywhere'),
-  /** Does `1, 2` equal `2, 1`? Tuples in parentheses are always ordered, sets never are. */
+  /** Does the list `1, 2` equal `2, 1`? Tuples in parentheses are always ordered; sets never are. */
   lists: z.enum(['unordered', 'ordered']).default('unordered'),
   /**
    * Does 75 % equal 75? `either`: yes, if either of the two has the sign. `gold`: only if the gold has it. `never`:
@@ -22,7 +22,10 @@ export const mathPolicy = z.strictObject({
    * compared and converted: 5 km is 5000 m, never 5 m.
    */
   units: z.enum(['ignore', 'compare']).default('ignore'),
-  /** Does `2/4` equal `1/2`? `reject` requires a fraction of whole numbers to be in lowest terms if the gold is. */
+  /**
+   * Does `2/4` equal `1/2`? `reject` requires a fraction of whole numbers to be in lowest terms if the gold is in
+   * lowest terms.
+   */
   unreduced: z.enum(['accept', 'reject']).default('accept'),
   /**
    * Number of significant digits that a decimal needs to count as the rounding of an exact value: `0.33333` for a gold

@@ -3,7 +3,7 @@ import { judgeUnder } from '../../../bench/math/judge.ts';
 
 const judge = judgeUnder();
 
-/** Golds, and completions that give another answer or no answer. */
+/** Pairs of a gold and a completion that gives another answer or none. */
 const rejected: readonly (readonly [string, string])[] = [
   ['5 km', '\\boxed{5 m}'],
   ['5 dollars', '\\boxed{5 cents}'],
@@ -307,7 +307,10 @@ test.each(rejected)('for a gold of %j, rejects %j', async (gold, completion) => 
   expect((await judge(gold, completion)).outcome).not.toBe('correct');
 });
 
-/** If a form has two readings, the verifier uses the stricter one, so these right answers are deliberately rejected. */
+/**
+ * If a form has two readings, the verifier uses the stricter one, so these answers, which may be correct, are
+ * deliberately rejected.
+ */
 test.each([
   ['16:9', '\\boxed{32:18}'],
   ['9:10', '\\boxed{18:20}'],

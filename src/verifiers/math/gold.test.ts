@@ -9,7 +9,7 @@ test.each([
   ['1.2.3', /version/],
   ['555-123-4567', /phone/],
   ['3,5', /separate two numbers/],
-])('the reading of the gold %j is a guess', (gold, reason) => {
+])('the reading of the gold %j is a guess: %j', (gold, reason) => {
   expect(guessedReading(gold)).toMatch(reason);
 });
 
@@ -25,11 +25,11 @@ test.each([
   '\\text{Monday}',
   '',
   '\\frac{{{',
-])('the gold %j has one reading or none', (gold) => {
+])('the reading of the gold %j is not a guess', (gold) => {
   expect(guessedReading(gold)).toBeUndefined();
 });
 
-test('a gold of words that are not mathematics is kept as text', () => {
+test('a gold whose words are not mathematics is kept as text', () => {
   expect(goldAnswer('5 out of 8 people').node).toEqual({ kind: 'text', text: '5 out of 8 people' });
   expect(goldAnswer('第一象限').node.kind).toBe('text');
 });

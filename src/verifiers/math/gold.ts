@@ -14,7 +14,10 @@ export function goldAnswer(gold: string): ReadAnswer {
   return readAnswer(box?.text ?? unclosedBox(gold));
 }
 
-/** Returns the gold itself, the conclusion of a long gold ("The final answer is …"), or its words as text. */
+/**
+ * Reads a gold without a box: the whole gold, the conclusion of a long gold ("The final answer is …"), or its words as
+ * text.
+ */
 function unboxedGold(gold: string): ReadAnswer {
   try {
     return readAnswer(gold);
@@ -27,7 +30,7 @@ function unboxedGold(gold: string): ReadAnswer {
   }
 }
 
-/** Returns the content of a box that never closes, which counts in a gold but not in an answer. */
+/** Returns the content of a box that is never closed, which is accepted in a gold but not in an answer. */
 function unclosedBox(gold: string): string {
   const open = gold.lastIndexOf('{', gold.lastIndexOf('boxed') + 'boxed'.length + 1);
   return gold.slice(open + 1);
@@ -35,7 +38,7 @@ function unclosedBox(gold: string): string {
 
 /**
  * Explains why the reading of a gold is a guess, if it is: a date whose month is unknown, digits that could be a time
- * or a ratio, a range or a difference. Returns nothing for golds with one reading and for unreadable golds.
+ * or a ratio, a range or a difference. Returns undefined for golds with one reading and for unreadable golds.
  */
 export function guessedReading(gold: string): string | undefined {
   const read = readOrNothing(gold);

@@ -6,7 +6,7 @@ import { mutations } from '../../../bench/math/mutate.ts';
 import { spellings } from '../../../bench/math/reformat.ts';
 import { startCpuClock } from '../../../test/cpu-time.ts';
 
-/** Golds of the kinds that occur in data sets. */
+/** Golds of all kinds that occur in data sets. */
 const golds = [
   '7',
   '-12',
@@ -54,7 +54,7 @@ const golds = [
 ];
 const judge = judgeUnder();
 
-test('another spelling of a gold is accepted', async () => {
+test('accepts other spellings of a gold', async () => {
   let count = 0;
   for (const { name, respell } of spellings) {
     for (const gold of golds) {
@@ -69,7 +69,7 @@ test('another spelling of a gold is accepted', async () => {
   expect(count).toBeGreaterThan(400);
 });
 
-test('a changed gold is rejected', async () => {
+test('rejects changed golds', async () => {
   let count = 0;
   for (const { name, mutate } of mutations) {
     for (const gold of golds) {
@@ -94,7 +94,7 @@ test('the verdict does not depend on which of two answers is the gold', async ()
   }
 });
 
-test('no input throws, and an unreadable answer is never correct', async () => {
+test('never throws, and never judges an unreadable answer as correct', async () => {
   const rng = createRng(11, 'math-fuzz');
   for (let i = 0; i < 8_000; i++) {
     const gold = rng.pick(golds);

@@ -1,12 +1,12 @@
 import type { Rational } from './value/rational.ts';
 
-/** A number as written: the node of `2.50` records that it was a decimal, and its precision. */
+/** A number as written: for `2.50`, the node records that it is a decimal, and its precision. */
 export interface NumberNode {
   readonly kind: 'number';
   readonly value: Rational;
   /** Written with a decimal point, so possibly rounded. */
   readonly isDecimal: boolean;
-  /** Digits after the point as written (after moving it by an exponent, so it may be negative). */
+  /** Number of digits after the point, as written, after an exponent has moved the point; it may be negative. */
   readonly places: number;
   /** Significant digits as written: 3 for `0.0250`. */
   readonly significant: number;
@@ -19,7 +19,7 @@ export interface BinaryNode {
   readonly right: MathNode;
 }
 
-/** `a ± b` or `±b` (`left` absent): two values at once. */
+/** Two values at once: `a ± b`, or `±b` without `left`. */
 export interface PlusMinusNode {
   readonly kind: 'plusMinus';
   readonly left?: MathNode;
@@ -27,13 +27,13 @@ export interface PlusMinusNode {
   readonly isFlipped: boolean;
 }
 
-/** One operand: a minus sign, a percent sign, a factorial. */
+/** An operation on one operand: a minus sign, a percent sign or a factorial. */
 export interface UnaryNode {
   readonly kind: 'negate' | 'percent' | 'factorial';
   readonly operand: MathNode;
 }
 
-/** A function whose meaning is known (`sin`, `log`, `binomial`), or not (`call`: f, g, an unevaluated sum). */
+/** A function, whose meaning is known (`sin`, `log`, `binomial`) or unknown (`call`: f, g, an unevaluated sum). */
 export interface FunctionNode {
   readonly kind: 'function' | 'call';
   readonly name: string;
@@ -47,7 +47,7 @@ export interface RelationNode {
   readonly operators: readonly Relation[];
 }
 
-/** The distinguished relations. `\equiv` is read as `=`. */
+/** All relations; `\equiv` is read as `=`. */
 export type Relation = '=' | '<' | '>' | '\\le' | '\\ge' | '\\ne' | '\\approx' | '\\in' | '\\subset';
 
 /** A sequence in brackets: a tuple, a point, a vector or an interval. Only the comparison can decide which. */
@@ -140,7 +140,7 @@ function childrenOf(node: MathNode): readonly MathNode[] {
   }
 }
 
-/** Returns the same node with changed children. */
+/** Returns a copy of a node with changed children. */
 export function mapChildren(node: MathNode, change: (child: MathNode) => MathNode): MathNode {
   switch (node.kind) {
     case 'add':
@@ -176,7 +176,7 @@ export function mapChildren(node: MathNode, change: (child: MathNode) => MathNod
   }
 }
 
-/** Returns whether the node or any descendant satisfies the test. */
+/** Returns whether a node or any of its descendants satisfies a test. */
 export function someNode(node: MathNode, test: (node: MathNode) => boolean): boolean {
   if (test(node)) return true;
   switch (node.kind) {

@@ -8,14 +8,14 @@ import { currencyCodes } from './read/currencies.ts';
 /** A unit as a product of base units, times a factor `[numerator, denominator]`. */
 export interface Unit {
   readonly factor: readonly [bigint, bigint];
-  /** Base unit → power, without zeros. */
+  /** Power of each base unit; powers of 0 are omitted. */
   readonly dimensions: ReadonlyMap<string, number>;
 }
 
 interface Entry {
   /** Symbols, case-sensitive. */
   readonly symbols?: string;
-  /** Words in lower case, singular; `s` and `es` are removed before the lookup. */
+  /** Words in lower case, in the singular; a final `s` or `es` is removed before the lookup. */
   readonly words?: string;
   readonly size: string;
 }
@@ -118,7 +118,7 @@ const entries: readonly Entry[] = [
   { symbols: 'psi', size: '1 psi' },
   { symbols: 'bit bits', size: '1 bit' },
   { words: 'byte 字节', size: '1 byte' },
-  // The factor could be 1000 or 1024, so each of these is a separate unit.
+  // The factors between these could be 1000 or 1024, so they are not converted into each other.
   { symbols: 'KB kB', words: 'kilobyte', size: '1 KB' },
   { symbols: 'MB', words: 'megabyte', size: '1 MB' },
   { symbols: 'GB', words: 'gigabyte', size: '1 GB' },
@@ -173,7 +173,7 @@ function readSize(size: string): Unit {
   return { factor: [BigInt(numerator), BigInt(denominator)], dimensions };
 }
 
-/** Returns whether letters are always a unit after a number: `kWh`, `cm`, `EUR`, also `min` and `hrs`. */
+/** Returns whether letters are always a unit after a number, as are `kWh`, `cm`, `EUR`, `min` and `hrs`. */
 export function isUnitSymbol(letters: string): boolean {
   return letters.length > 1 && bySymbol.has(letters) && !needSpace.has(letters);
 }
@@ -214,7 +214,7 @@ const needSpace: ReadonlySet<string> = new Set([
   'cc',
 ]);
 
-/** Returns the unit that a word or symbol names, if there is one. */
+/** Returns the unit that a word or symbol names; undefined if it names none. */
 function unitNamed(word: string): Unit | undefined {
   const known = bySymbol.get(word) ?? byWord.get(word);
   if (known !== undefined) return known;
@@ -238,7 +238,7 @@ const prefixedSymbols: ReadonlySet<string> = new Set('m g s L A V W J N F Pa Hz 
 const prefixedWords =
   /^(giga|mega|kilo|deci|centi|milli|micro|nano|pico)(meter|metre|gram|second|liter|litre|amp|ampere|volt|watt|joule|newton|farad|pascal|hertz|mole|tesla|ohm)s?$/i;
 
-/** Returns a unit with a decimal prefix that the table does not list: `uF`, "microgram". */
+/** Returns the unit of a word or symbol with a decimal prefix that the table does not list: `uF`, "microgram". */
 function prefixedUnit(word: string): Unit | undefined {
   const [, long = '', base] = prefixedWords.exec(word) ?? [];
   const prefix = prefixes.find(([symbol, name]) =>
@@ -255,14 +255,14 @@ function prefixedUnit(word: string): Unit | undefined {
   return { factor, dimensions: unit.dimensions };
 }
 
-/** Returns whether the word itself is a unit in the table. */
+/** Returns whether a word itself, without a prefix, is a unit in the table. */
 export function isUnitWord(word: string): boolean {
   return unitNamed(word) !== undefined;
 }
 
 /**
  * Reads a unit in the parser's spelling: words and symbols with `/` or `per` between them, `^2` after them, and
- * `square` and `cubic` before them. Returns nothing if any part is unknown.
+ * `square` and `cubic` before them. Returns undefined if any part is unknown.
  */
 export function parseUnit(text: string): Unit | undefined {
   if (text === '') return undefined;

@@ -15,7 +15,7 @@ function problem(answer?: string): Problem {
   };
 }
 
-test('a verdict contains the extracted text, its span, its reading and the rule that decided', async () => {
+test('a verdict contains the extracted text, its span, its normal form and the rule that decided', async () => {
   const completion = 'So we get \\boxed{x = \\dfrac12} in the end.';
   const verdict = await verifier.verify(problem('0.5'), completion);
   expect(verdict).toMatchObject({ outcome: 'correct', score: 1, verifier: `math@${verifier.version}` });
@@ -63,13 +63,13 @@ test('a verdict contains the exact value of the answer, in any notation', async 
   );
 });
 
-test('a completion without an answer is unparsed, a wrong one incorrect', async () => {
+test('judges a completion without an answer as unparsed, and a wrong answer as incorrect', async () => {
   expect((await verifier.verify(problem('5'), 'I do not know.')).outcome).toBe('unparsed');
   expect((await verifier.verify(problem('5'), '\\boxed{}')).outcome).toBe('unparsed');
   expect((await verifier.verify(problem('5'), '\\boxed{6}')).outcome).toBe('incorrect');
 });
 
-test('only a policy that allows it reads an answer outside a box', async () => {
+test('reads an answer outside a box only if the policy allows it', async () => {
   const strict = openMathAnswer(mathConfig.parse(mathAnswer({ extraction: 'boxed' })));
   expect((await strict.verify(problem('5'), 'The final answer is 5.')).outcome).toBe('unparsed');
   expect((await verifier.verify(problem('5'), 'The final answer is 5.')).outcome).toBe('correct');
@@ -77,7 +77,7 @@ test('only a policy that allows it reads an answer outside a box', async () => {
 });
 
 test.each([undefined, '', '\\frac{{{', '((1,2)'])(
-  'every answer to the unreadable gold %j is ungradable, and the gold is refused',
+  'rejects the unreadable gold %j, and judges every answer to it as ungradable',
   async (gold) => {
     expect((await verifier.verify(problem(gold), `\\boxed{${gold ?? ''}}`)).outcome).toBe('ungradable');
     expect(() => verifier.check(problem(gold))).toThrow(DataError);

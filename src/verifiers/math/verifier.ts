@@ -21,23 +21,24 @@ import { goldAnswer } from './gold.ts';
 import { mathPolicy, type MathPolicy } from './comparison-policy.ts';
 import { UnreadableAnswer } from './read/token.ts';
 
-/** Increment it with every change that could affect a verdict. */
+/** Revision of the verifier; increment it with every change that could affect a verdict. */
 const revision = 4;
-/** Maximum number of cached golds; a full cache is cleared. */
+/** Maximum number of cached golds; the cache is cleared when it is full. */
 const maxRemembered = 4096;
 
-/** The math verifier in a recipe: mathematical equality with the gold answer, under a stated policy. */
+/** Config of the math verifier, which checks mathematical equality with the gold answer under a stated policy. */
 export const mathConfig = z.strictObject({ type: z.literal('math'), ...mathPolicy.shape });
 
 /**
- * Checks answers by their meaning: `0.5`, `\frac12` and `x = 1/2` are the same answer.
+ * Recipe noun for the math verifier, which compares answers by meaning: `0.5`, `\frac12` and `x = 1/2` are the same
+ * answer.
  *
  * @example
  * const verifier = mathAnswer({ extraction: 'boxed', lists: 'ordered' });
  */
 export const mathAnswer = noun(mathConfig);
 
-/** Opens the verifier, whose only state is a cache of golds already read. */
+/** Opens the verifier, whose only state is a cache of parsed golds. */
 export function openMathAnswer(config: z.output<typeof mathConfig>): Verifier {
   const { type: _type, ...policy } = config;
   const version = `${revision}-${hashKey(JSON.stringify(policy)).toString(36)}`;
@@ -155,7 +156,8 @@ function judgeExtracted(
 }
 
 /**
- * Returns the result, or the reason why an answer could not be read or judged; other errors are bugs and are rethrown.
+ * Returns the result of `work`, or the error if an answer could not be read or judged. Other errors are bugs and are
+ * rethrown.
  */
 function attempt<T>(work: () => T): T | UnreadableAnswer | BudgetExceeded {
   try {

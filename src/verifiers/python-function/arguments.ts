@@ -16,7 +16,7 @@ export const conventions = ['verl', 'verl-batch', 'trl'] as const;
 /** See `conventions`. */
 export type Convention = (typeof conventions)[number];
 
-/** The completion's parameter name distinguishes the conventions. */
+/** Name of the parameter that receives the completion, which distinguishes the conventions. */
 export const completionParameters: Readonly<Record<Convention, string>> = {
   verl: 'solution_str',
   'verl-batch': 'solution_strs',
@@ -26,21 +26,21 @@ export const completionParameters: Readonly<Record<Convention, string>> = {
 /** Keyword parameters of a function. */
 export interface Parameters {
   readonly parameters: readonly { readonly name: string; readonly isRequired: boolean }[];
-  /** True if the function also accepts any other keyword. */
+  /** True if the function also accepts any other keyword argument. */
   readonly takesAny: boolean;
 }
 
 /** Keyword arguments by name. */
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** Detects the convention of a function from its parameters, if possible. */
+/** Detects the convention of a function from its parameters; returns undefined if they do not identify it. */
 export const conventionOf = ({ parameters }: Parameters): Convention | undefined =>
   conventions.find((one) => parameters.some(({ name }) => name === completionParameters[one]));
 
 /**
  * Builds the arguments of a call: those arguments of the convention for which the function has parameters.
  *
- * @throws DataError naming the problem when a required argument is missing.
+ * @throws DataError naming the problem if a required argument is missing.
  */
 export function argumentsFor(
   convention: Convention,
@@ -87,7 +87,8 @@ function verlArguments(problem: Problem, completion: string): Arguments {
 }
 
 /**
- * Builds TRL's arguments; columns match `gradus data export --format trl`, but those of the data set take precedence.
+ * Builds TRL's arguments. Columns are those of `gradus data export --format trl`; columns of the data set take
+ * precedence.
  */
 function trlArguments(problem: Problem, completion: string): Arguments {
   const { answer, extra, prompt } = problem;
@@ -114,7 +115,7 @@ const knownOf = ({ id, domain, family, knob }: Problem): Arguments => ({
   ...(knob !== undefined && { knob }),
 });
 
-/** Returns tests in verl's data format, or in Gradus's own if verl has none. */
+/** Returns tests in verl's data format, or in Gradus's own if verl's cannot represent them. */
 function testsText({ tests }: Problem): string | undefined {
   return tests === undefined ? undefined : stringifyJson(testsAsPairs(tests) ?? tests);
 }

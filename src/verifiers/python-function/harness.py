@@ -26,7 +26,7 @@ from gradus_lines import MAX_TEXT, limited, send, take_streams, text_of  # noqa:
 
 MAX_DETAILS = 50
 MAX_DEPTH = 8
-# Larger integers lose digits in other JSON parsers.
+# Other JSON parsers lose digits of larger integers.
 MAX_SAFE_INTEGER = 2**53
 
 
@@ -64,7 +64,7 @@ def load(setup, sources):
     # Register it under the file's name, since processes that the function starts may import it again.
     stem = os.path.splitext(os.path.basename(file))[0]
     if stem in getattr(sys, "stdlib_module_names", ()):
-        # Load Python's module first: next to a reward file called math.py, `import math` must still find it.
+        # Load Python's module first, so that `import math` still finds it next to a reward file called math.py.
         importlib.import_module(stem)
     own_name = "reward_function" if stem in sys.modules else stem
     sys.argv = [file]
@@ -97,7 +97,7 @@ def describe(function, sources):
     }
 
 
-# Inputs of a verdict: the file and its local imports.
+# Source files that can affect a verdict: the file and its local imports.
 
 
 def given_sources(setup):
@@ -154,7 +154,7 @@ def keep_to(sources):
     importlib.machinery.SourceFileLoader.get_code = get_code
 
 
-# Results of the function.
+# Reading the results of the function.
 
 
 def call(function, arguments):
@@ -186,7 +186,7 @@ def read_result(result):
 
 
 def unwrapped(value):
-    """Unwraps a one-element list; converts numpy and torch numbers to Python's."""
+    """Unwraps a one-element list; converts numbers from numpy and torch to Python's."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if not isinstance(value, (list, tuple)):
@@ -197,7 +197,7 @@ def unwrapped(value):
 
 
 def read_score(score):
-    """Returns a score; None and NaN mean not judged."""
+    """Returns a score as a float; None for None and NaN, which mean that the completion was not judged."""
     if score is None:
         return None
     if not isinstance(score, (bool, int, float)):
@@ -241,7 +241,7 @@ def said_by(error):
 
 
 def place_of(error, sources):
-    """Returns the last calls in the user's files, innermost last."""
+    """Returns the places of the last calls in the user's files, innermost last."""
     if isinstance(error, SyntaxError) and error.filename in sources:
         return [f"{error.filename}:{error.lineno}"]
     frames = ((frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__))

@@ -4,33 +4,36 @@ import * as z from 'zod';
 /** The program that a process runs; its docstring documents the protocol. */
 export const harnessFile = fileURLToPath(new URL('harness.py', import.meta.url));
 
-/** First line to the process. */
+/** The first line sent to the process. */
 export interface Setup {
-  /** Absolute, symbolic links resolved. */
+  /** Absolute path of the file, with symbolic links resolved. */
   readonly file: string;
   readonly function: string;
   readonly maxLoadSeconds: number;
-  /** Limit per call. */
+  /** Wall-clock limit per call. */
   readonly maxSeconds: number;
-  /** Path → base64 of the content of the files when the verifier was opened. Absent: read the files now. */
+  /**
+   * Content of the files in base64, by path, as it was when the verifier was opened. If absent, the process reads the
+   * files.
+   */
   readonly sources?: Readonly<Record<string, string>>;
 }
 
-/** First line from the process: the function is loaded. */
+/** The first line from the process, if the function is loaded. */
 export const loadedSchema = z.object({
   /** Python version. */
   version: z.string(),
   interpreter: z.string(),
   parameters: z.array(z.object({ name: z.string(), isRequired: z.boolean() })),
   takesAny: z.boolean(),
-  /** Path → base64 of the file and of its local imports. */
+  /** Content of the file and of its local imports in base64, by path. */
   sources: z.record(z.string(), z.string()),
 });
 
-/** First line from the process: loading failed. Places in the user's files, innermost last. */
+/** The first line from the process, if loading failed. `at`: places in the user's files, innermost last. */
 export const refusalSchema = z.object({ refused: z.string(), at: z.array(z.string()) });
 
-/** Reply to a call: the score as returned, `null` for "not judged", and other details. */
+/** Reply to a call: the score as returned (`null` if the completion was not judged) and other details. */
 export const saidSchema = z.object({
   score: z.number().nullable(),
   details: z.record(z.string(), z.unknown()),
@@ -39,5 +42,5 @@ export const saidSchema = z.object({
 /** See `saidSchema`. */
 export type Said = z.output<typeof saidSchema>;
 
-/** Reply to a call that raised. Places in the user's files, innermost last. */
+/** Reply to a call that raised. `at`: places in the user's files, innermost last. */
 export const failureSchema = z.object({ error: z.string(), at: z.array(z.string()) });

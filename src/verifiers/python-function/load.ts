@@ -8,12 +8,12 @@ import { lastLine, placeWhenTimeWasUp } from '../../bridge/last-words.ts';
 import { graceMs } from '../../bridge/line-process.ts';
 import { harnessFile, loadedSchema, refusalSchema, type Setup } from './harness.ts';
 
-/** Function, file and interpreter. */
+/** A function, its file, and the interpreter to run it. */
 export interface FunctionSpec {
-  /** Absolute. */
+  /** Absolute path of the file. */
   readonly file: string;
   readonly function: string;
-  /** A name on PATH, or an absolute path. */
+  /** The interpreter: a name on PATH, or an absolute path. */
   readonly python: string;
   /** Wall-clock limit for loading the file and its imports. */
   readonly maxLoadMs: number;
@@ -21,14 +21,14 @@ export interface FunctionSpec {
 
 /** A function as loaded. */
 export interface LoadedFunction extends z.output<typeof loadedSchema> {
-  /** Symbolic links resolved: paths of `sources` begin with its folder. */
+  /** The path with symbolic links resolved; paths in `sources` begin with its folder. */
   readonly file: string;
 }
 
 /**
  * Loads a file once in a short-lived process, to check it and to read the function's parameters.
  *
- * @throws ConfigError naming file and line when the file, interpreter or function is missing, or loading fails.
+ * @throws ConfigError naming file and line if the file, interpreter or function is missing, or if loading fails.
  */
 export function loadFunction(spec: FunctionSpec): LoadedFunction {
   const { python, maxLoadMs } = spec;
@@ -58,7 +58,7 @@ const nameAnother =
 
 type Spawned = SpawnSyncReturns<string> & { readonly error?: NodeJS.ErrnoException };
 
-/** Parses a reply, if it is complete; a killed process leaves an incomplete line. */
+/** Parses a reply; returns undefined if it is incomplete, as left by a killed process. */
 function parseReply(line: string) {
   const value: unknown = line.endsWith('\n') ? JSON.parse(line) : undefined;
   return { ...loadedSchema.safeParse(value), value };
@@ -92,7 +92,7 @@ function refused({ file, python }: FunctionSpec, { refused: why, at }: z.output<
   });
 }
 
-/** Hashes a function's file and its local imports: relative paths and contents. */
+/** Hashes the relative paths and contents of a function's file and its local imports. */
 export function hashSources({ file, sources }: LoadedFunction): string {
   const hash = createHash('sha256');
   const named = Object.entries(sources).map(([path, text]) => [relative(dirname(file), path), text] as const);

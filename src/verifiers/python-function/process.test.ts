@@ -21,7 +21,7 @@ function start(name: string, source: string, maxMs = 20_000): FunctionProcess {
   return new FunctionProcess({ ...spec, ...loadFunction(spec), maxMs });
 }
 
-/** Executes its input. */
+/** A Python function that executes its input. */
 const acts = `import os, signal, time
 def judge(text):
     told = {"pid": os.getpid()}
@@ -43,12 +43,12 @@ describe.skipIf(!hasPython)('a process that runs a Python function (skipped with
     ['import re; re.match(r"(a+)+$", "a" * 40 + "b")', /within 400 ms; it was at acts\.py:4 in judge/],
     ['time.sleep(60)', /no answer within 400 ms; it was at acts\.py:4 in judge/],
     ['import faulthandler; faulthandler.cancel_dump_traceback_later(); time.sleep(60)', /within 400 ms$/],
-  ])('fails one call at %s, not the next', async (action, says) => {
+  ])('%s fails only that call, not the next', async (action, says) => {
     await expect(doing.call({ text: action })).rejects.toThrow(says);
     expect((await doing.call({ text: '' })).score).toBe(1);
   });
 
-  test('replaces a process killed while idle or aborted, but not a closed one', async () => {
+  test('replaces a process that was killed while idle or aborted, but not one that was closed', async () => {
     const held = start('acts.py', acts);
     const pid = async (): Promise<number> => (await held.call({ text: '' })).details['pid'] as number;
     const first = await pid();
@@ -69,7 +69,7 @@ describe.skipIf(!hasPython)('a process that runs a Python function (skipped with
     await expect(pid()).rejects.toThrow('the verifier is closed');
   });
 
-  test('does not wait for processes started while loading, and ends them', async () => {
+  test('does not wait for processes that the file starts while it is loaded, and ends them', async () => {
     const source = `import os, subprocess
 started = subprocess.Popen(["sleep", "60"]).pid
 def judge(text): return {"score": 1, "pids": [os.getpid(), started]}
@@ -92,7 +92,7 @@ def judge(text):
     for (const text of ['fork', 'spawn']) expect((await held.call({ text })).score).toBe(0.25);
   });
 
-  test('keeps prints, reads and leftover processes out of the protocol', async () => {
+  test('prints, reads and leftover processes do not disturb the protocol', async () => {
     const source = `import os, subprocess, sys, threading, time
 print("at load" * 100_000)
 def judge(text):
@@ -128,7 +128,7 @@ def judge(text):
     await fc.assert(fc.asyncProperty(texts, check), { numRuns: 100 });
   });
 
-  test('judges with the loaded files after edits or deletion, even in a new process', async () => {
+  test('judges with the files as first loaded, even in a new process after edits or deletion', async () => {
     const source = `import os, later
 def judge(text):
     if text == "": os._exit(1)
@@ -146,7 +146,7 @@ def judge(text):
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // If no process reaps orphans, an ended process keeps its number.
+    // If no process reaps orphans, an ended process keeps its process id.
     return process.platform !== 'linux' || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;

@@ -5,9 +5,9 @@ import type { Arguments } from './arguments.ts';
 import { failureSchema, harnessFile, refusalSchema, type Said, saidSchema, type Setup } from './harness.ts';
 import type { FunctionSpec, LoadedFunction } from './load.ts';
 
-/** Start options and limits of a process. */
+/** Options with which a process starts, and its limits. */
 export interface ProcessSpec extends FunctionSpec {
-  /** The function as loaded; later edits of its files have no effect. */
+  /** The files as first loaded; later edits have no effect. */
   readonly sources: LoadedFunction['sources'];
   /** Wall-clock limit per call. */
   readonly maxMs: number;
@@ -16,7 +16,10 @@ export interface ProcessSpec extends FunctionSpec {
 /** Maximum length of a reply: 50 details of 2,000 characters, with a wide margin. */
 const maxReplyCharacters = 1 << 24;
 
-/** A process with the function loaded; starts on first use and restarts after it has ended. One call at a time. */
+/**
+ * A process in which the function is loaded. It starts on first use, restarts after it has ended, and handles one call
+ * at a time.
+ */
 export class FunctionProcess implements AsyncDisposable {
   readonly #file: string;
   readonly #process: LineProcess;
@@ -43,8 +46,8 @@ export class FunctionProcess implements AsyncDisposable {
   }
 
   /**
-   * @throws VerifierError when the function raises, takes too long or ends its process; the signal's reason when it
-   * aborts.
+   * Calls the function. @throws VerifierError if the function raises, takes too long or ends its process; the signal's
+   * reason if it aborts.
    */
   async call(given: Arguments, signal?: AbortSignal): Promise<Said> {
     const reply = await this.#process.call(given, signal);

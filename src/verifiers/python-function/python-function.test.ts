@@ -22,7 +22,7 @@ const open = (file: string, more: object = {}): Verifier =>
   openVerifier(verifierConfig.parse(pythonVerifier({ file, ...more })), folder);
 const problem = mathProblem({ id: 'p', answer: 'abc', source: 'set', extra: { extra_info: { index: 7 } } });
 
-/** Completions that are executed as Python. */
+/** A reward function that executes the completion as Python. */
 const acts = `import sys
 class Number:
     def __init__(self, value): self.value = value
@@ -100,7 +100,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     });
   });
 
-  test('uses the convention in the recipe when parameters do not identify it', async () => {
+  test('uses the convention in the recipe if the parameters do not identify one', async () => {
     const file = write('any.py', 'def compute_score(**given): return {"score": 1, "given": sorted(given)}\n');
     expect(() => open(file)).toThrow(/expected a parameter .* got compute_score\(\*\*…\)/);
     await using verifier = open(file, { convention: 'verl', options: { a: 1 } });
@@ -114,7 +114,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect((await verifier.verify(problem, '')).score).toBe(1);
   });
 
-  test('passes tests for programs in the format of verl’s data', async () => {
+  test('passes the tests of programs in verl’s data format', async () => {
     const file = write(
       'tests.py',
       'def compute_score(solution_str, ground_truth): return {"score": 1, "truth": ground_truth}\n',
@@ -168,7 +168,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     ['deep(0)', /acts\.py:5 in deep: RecursionError/],
     ['sys.exit(3)', /acts\.py:7 in compute_score: SystemExit: 3/],
     ['1 +', /acts\.py:7 in compute_score: SyntaxError/],
-  ])('rejects %s and judges the next one', async (result, says) => {
+  ])('rejects %s, and judges the next completion', async (result, says) => {
     await expect(telling.verify(problem, result)).rejects.toThrow(says);
     expect((await telling.verify(problem, '1')).outcome).toBe('correct');
   });
@@ -180,7 +180,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(JSON.stringify(evidence).length).toBeLessThan(120_000);
   });
 
-  test('judges more completions than processes, each with its own verdict', async () => {
+  test('judges more completions than there are processes, each with its own verdict', async () => {
     const file = write(
       'slow.py',
       'import os, time\ndef compute_score(solution_str):\n    time.sleep(float(solution_str) / 5)\n    return {"score": float(solution_str), "pid": os.getpid()}\n',
@@ -214,7 +214,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(versionWith({}, { workers: 5, maxTime: '1s' })).toBe(plain);
   });
 
-  test('runs the function in the guide as the guide says', async () => {
+  test('runs the function in the guide with the results that the guide states', async () => {
     const guide = readFileSync('docs/verifiers.md', 'utf8');
     const [, reward] = /```python\n(# reward\.py\n[^]*?)```/.exec(guide)!;
     await using verifier = open(write('reward.py', reward!), { scores: [-1, 1] });
@@ -308,7 +308,7 @@ def compute_score(solution_str):
       { python: '/bin/true' },
       /no-python\.py: expected \/bin\/true .* the process ended: no output/,
     ],
-  ])('rejects %s at load', (file, text, more, says) => {
+  ])('rejects %s when the verifier is opened', (file, text, more, says) => {
     if (text !== undefined) write(file, text);
     expect(() => open(file, more)).toThrow(
       expect.objectContaining({ name: 'ConfigError', message: expect.stringMatching(says) }),

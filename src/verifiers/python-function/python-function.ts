@@ -22,27 +22,27 @@ import { findingOf } from './score.ts';
 /** A Python reward function with the calling convention of verl or TRL, run in separate processes. */
 export const pythonFunctionConfig = z.strictObject({
   type: z.literal('python-function'),
-  /** Relative paths start at the recipe's folder. */
+  /** The Python file; a relative path is resolved against the recipe's folder. */
   file: z.string().min(1),
   function: z.string().min(1).default('compute_score'),
-  /** Calling convention; `auto`: detected from its parameters. */
+  /** Calling convention; `auto` detects it from the function's parameters. */
   convention: z.enum(['auto', ...conventions]).default('auto'),
-  /** Keyword arguments of every call; they take precedence (verl's `reward_kwargs`). */
+  /** Keyword arguments added to every call, which take precedence over others (verl's `reward_kwargs`). */
   options: z.record(z.string(), z.json()).default({}),
   /** Interpreter: a name on PATH, or a path relative to the recipe's folder, e.g. into a virtual environment. */
   python: z.string().min(1).default('python3'),
   /** Number of processes that judge in parallel; other completions wait. */
   workers: z.int().min(1).max(256).default(2),
-  /** Wall-clock limit of a verdict; a slower one is `ungradable` and its process is killed. */
+  /** Wall-clock limit for a verdict; a slower verdict is `ungradable`, and its process is killed. */
   maxTime: durationSchema.default('60s'),
-  /** Limit for loading the file and its imports. */
+  /** Wall-clock limit for loading the file and its imports. */
   maxLoadTime: durationSchema.default('120s'),
-  /** Worst and best score of the function; verdicts scale the score to 0 … 1. */
+  /** Worst and best score that the function returns; verdicts scale this range to 0 … 1. */
   scores: z
     .tuple([z.number(), z.number()])
     .refine(([worst, best]) => worst < best, { error: 'expected the worst score, then a higher best one' })
     .default([0, 1]),
-  /** Threshold of `correct`. Default: `acc` of a returned dict, or else only the best score. */
+  /** Minimum score for `correct`. Default: `acc` in a returned dict decides, or else only the best score is correct. */
   correctFrom: z.number().optional(),
 });
 type PythonFunctionConfig = z.output<typeof pythonFunctionConfig>;
@@ -60,7 +60,7 @@ export const pythonVerifier = noun(pythonFunctionConfig);
  * imports and of the settings. It does not contain the interpreter and packages, because an upgrade would invalidate
  * every measured pass rate; `environment()` lists them. The file is trusted: it runs with all permissions of the user.
  *
- * @throws ConfigError when it cannot be loaded or does not follow a known convention.
+ * @throws ConfigError if the function cannot be loaded or does not follow a known convention.
  */
 export function openPythonFunction(config: PythonFunctionConfig, baseDir: string): Verifier {
   const spec = {
@@ -99,7 +99,7 @@ export function openPythonFunction(config: PythonFunctionConfig, baseDir: string
   };
 }
 
-/** @throws ConfigError when the parameters match no convention, or an option is unknown. */
+/** Determines the calling convention. @throws ConfigError if the parameters match none, or if an option is unknown. */
 function settleConvention(config: PythonFunctionConfig, file: string, loaded: LoadedFunction): Convention {
   const names = loaded.parameters.map(({ name }) => name);
   const takes = `${config.function}(${[...names, ...(loaded.takesAny ? ['**…'] : [])].join(', ')})`;

@@ -2,7 +2,7 @@ import { VerifierError } from '../../core/errors.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import type { Said } from './harness.ts';
 
-/** Interpretation of a function's scores; see `pythonFunctionConfig`. */
+/** How a function's scores are interpreted; see `pythonFunctionConfig`. */
 export interface ScoreRule {
   readonly function: string;
   readonly scores: readonly [worst: number, best: number];
@@ -13,7 +13,7 @@ export interface ScoreRule {
  * Converts a score to a verdict: scaled to 0 … 1, with all other details as evidence. verl's `pred` is the extracted
  * answer, which votes in `maj@k`.
  *
- * @throws VerifierError when the score is outside the stated range.
+ * @throws VerifierError if the score is outside the stated range.
  */
 export function findingOf({ score, details }: Said, rule: ScoreRule): Omit<Verdict, 'verifier'> {
   const { pred } = details;
@@ -40,7 +40,10 @@ export function findingOf({ score, details }: Said, rule: ScoreRule): Omit<Verdi
   };
 }
 
-/** Uses `acc` of a dict, which verl's validation counts. */
+/**
+ * Returns whether a score counts as correct. Without `correctFrom`, uses `acc` in a dict, which verl's validation
+ * counts.
+ */
 function isCorrect(score: number, acc: unknown, { scores: [, best], correctFrom }: ScoreRule): boolean {
   if (correctFrom !== undefined) return score >= correctFrom;
   if (typeof acc === 'boolean') return acc;

@@ -38,7 +38,7 @@ export function compareCollections(
   return left ? comparing.equal(gold, assigned.value) : comparing.equal(assigned.value, answer);
 }
 
-/** Returns the (1, 2) of `A(1, 2)`. */
+/** Returns the tuple (1, 2) in `A(1, 2)`, a named point; undefined for other nodes. */
 function namedPoint(node: MathNode): MathNode | undefined {
   if (node.kind === 'call' && node.operands.length > 1)
     return { kind: 'tuple', open: '(', close: ')', items: node.operands };
@@ -80,8 +80,8 @@ function isInterval(node: Collection): boolean {
 }
 
 /**
- * Returns whether the brackets agree if they are part of the answer, as with two items: (a, b) is a point or an open
- * interval, but [a, b] is closed.
+ * Returns whether the brackets agree where they are part of the answer, as with two items: (a, b) is a point or an open
+ * interval, but [a, b] is a closed interval.
  */
 function sameBrackets(
   gold: Extract<Collection, { kind: 'tuple' }>,
@@ -123,15 +123,15 @@ function isPoint(node: MathNode): boolean {
 }
 
 /**
- * Compares items without repeats: a set or a list of points may repeat an element, but a repeated number in a list is a
- * double root.
+ * Compares items, ignoring repeats. For sets and lists of points only: a repeated number in a list is a double root.
  */
 function sameDistinct(gold: readonly MathNode[], answer: readonly MathNode[], comparing: Comparing): boolean {
   return sameInAnyOrder(distinct(gold), distinct(answer), comparing);
 }
 
 /**
- * Returns lists, tuples and sets unchanged, and a ± as the list of its two values, with the ± of every item expanded.
+ * Returns lists, tuples and sets, and a ± as the list of its two values; expands the ± in every item. Returns undefined
+ * for other nodes.
  */
 function toCollection(node: MathNode): Collection | undefined {
   if (isEmptySet(node)) return { kind: 'set', items: [] };
@@ -141,7 +141,7 @@ function toCollection(node: MathNode): Collection | undefined {
   return hasSign(node) ? { kind: 'list', items: bothSigns(node) } : undefined;
 }
 
-/** Returns the item, or both readings of a ± in it. */
+/** Returns both readings of an item that contains a ±; otherwise only the item. */
 function bothSigns(node: MathNode): readonly MathNode[] {
   return hasSign(node) ? [withSign(node, true), withSign(node, false)] : [node];
 }
@@ -175,8 +175,8 @@ function values(items: readonly MathNode[]): readonly MathNode[] {
 }
 
 /**
- * Returns whether all items assign a value to the same name, as in `x = 1, x = 2`; with `isIndexed` also in `x_1 = 1,
- * x_2 = 2`, the roots of one unknown.
+ * Returns whether all items assign a value to the same name, as in `x = 1, x = 2`. With `isIndexed`, names may differ
+ * in their index, as in `x_1 = 1, x_2 = 2`, the roots of one unknown.
  */
 function hasOneName(items: readonly MathNode[], isIndexed = false): boolean {
   const names = items.map((item) => {

@@ -9,7 +9,7 @@ import type { Comparing } from './comparing.ts';
 import { compareAtProbes, type ProbeRule } from './probes.ts';
 import { decimalTolerance, hasDecimals, plainDecimal, roundsToGold, roundsTogether } from './rounding.ts';
 
-/** How two expressions turned out to be equal. */
+/** The rule under which two expressions are equal. */
 export type ValueRule = ProbeRule | 'same value to rounding error' | 'same power' | 'rounds to the decimal';
 
 const noPoint: Point = new Map();
@@ -17,8 +17,8 @@ const noValues: ReadonlyMap<string, Rational> = new Map();
 
 /**
  * Compares two expressions by value: exactly if both are rational, else in doubles if these suffice, or else in
- * high-precision numbers. It matters which one is the gold only if one is a decimal and the other is exact. Returns
- * nothing if they differ.
+ * high-precision numbers. Which one is the gold matters only if one is a decimal and the other is exact. Returns
+ * undefined if they differ.
  */
 export function compareValues(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (needsPoint(gold) || needsPoint(answer)) return compareAtProbes(gold, answer, comparing);
@@ -29,7 +29,7 @@ export function compareValues(gold: MathNode, answer: MathNode, comparing: Compa
   return roundsTogether(gold, answer, a, b, comparing) ? 'rounds to the decimal' : undefined;
 }
 
-/** Compares constants, at most one of which is known exactly (`exact`). */
+/** Compares constants, at most one of which has a known exact value (`exact`). */
 function compareConstants(
   gold: MathNode,
   answer: MathNode,
@@ -46,7 +46,8 @@ function compareConstants(
 }
 
 /**
- * Confirms that two constants whose doubles agree are equal; a decimal as written is never more precise than a double.
+ * Confirms that two constants whose doubles agree are equal. A decimal is never more precise than a double and needs no
+ * confirmation.
  */
 function isReallySame(gold: MathNode, answer: MathNode, { budget }: Comparing): boolean {
   if (plainDecimal(gold) || plainDecimal(answer) || agreeOnlyIfEqual(gold, answer)) return true;
@@ -64,7 +65,7 @@ function meetsDecimal(gold: MathNode, answer: MathNode, a: Complex, b: Complex):
   return (hasDecimals(gold) || hasDecimals(answer)) && isClose(a, b, decimalTolerance);
 }
 
-/** Compares values that doubles cannot distinguish or represent: by form, as powers, or as high-precision numbers. */
+/** Compares values that doubles cannot distinguish or represent: by form, as powers, or in high-precision numbers. */
 function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing): ValueRule | undefined {
   if (sameTree(gold, answer)) return 'same form';
   const [a, b] = [primitivePower(gold, comparing), primitivePower(answer, comparing)];
@@ -73,12 +74,12 @@ function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing)
   return sameRealValue(gold, answer, comparing.budget) === true ? 'same value to rounding error' : undefined;
 }
 
-/** Largest base whose integer roots are searched for. */
+/** Largest base for which integer roots are searched. */
 const largestBase = 1_000_000n;
 
 /**
- * Returns the power of a whole base above 1 with an exact exponent, with the base reduced: 4^500 gives 2^1000. Returns
- * nothing for other forms.
+ * Returns a power whose base is a whole number above 1 and whose exponent is exact, with the smallest base: 4^500 gives
+ * 2^1000. Returns undefined for other forms.
  */
 function primitivePower(
   node: MathNode,

@@ -16,8 +16,8 @@ import { compareQuantities, compareUnitLetters, withoutUnitLetters } from './uni
 import { choiceLetter, isEmptySet, sameChoice, sameWords } from './words.ts';
 
 /**
- * Compares two answers; returns the rule under which they are equal, or nothing. Symmetric, except where it depends on
- * the gold (percent signs, decimals, ranges, equations for a value). Throws `BudgetExceeded`.
+ * Compares two answers; returns the rule under which they are equal, or undefined. Symmetric, except where the result
+ * depends on which one is the gold (percent signs, decimals, ranges, equations for a value). Throws `BudgetExceeded`.
  */
 export function compareAnswers(
   gold: MathNode,
@@ -61,7 +61,8 @@ function compareNodes(gold: MathNode, answer: MathNode, comparing: Comparing): s
 }
 
 /**
- * Compares a value in words with one in digits: "two dozen eggs" is 24. If both are in words, neither may have a unit.
+ * Compares a value in words with a value in digits: "two dozen eggs" is 24. If both are in words, neither may have a
+ * unit.
  */
 function compareWorded(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const [left, right] = [valueInWords(gold), valueInWords(answer)];
@@ -114,7 +115,10 @@ function compareWithoutUnitLetters(
 
 const scaleLetters: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, B: 1e9 };
 
-/** Returns 5,000 for `5k`, which is a product with a variable unless the gold has no variables. */
+/**
+ * Returns 5,000 for `5k`; call it only if the gold has no variables, since `5k` may also be a product. Returns
+ * undefined for other nodes.
+ */
 function scaledByLetter(node: MathNode): MathNode | undefined {
   if (node.kind !== 'multiply' || node.left.kind !== 'number' || node.right.kind !== 'variable')
     return undefined;
@@ -122,7 +126,9 @@ function scaledByLetter(node: MathNode): MathNode | undefined {
   return scale === undefined ? undefined : binary('multiply', node.left, wholeNode(scale));
 }
 
-/** Compares a relation with a list of values (`x = 1, 2`) or a ± as lists, and all others as relations. */
+/**
+ * Compares a relation with a list of values (`x = 1, 2`) or with a ± as two lists, and everything else as relations.
+ */
 function compareWithRelation(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const isList = isSeveralValues(gold) || isSeveralValues(answer);
   return isList ? compareCollections(gold, answer, comparing) : compareRelations(gold, answer, comparing);
@@ -172,7 +178,7 @@ function compareMatrices(gold: MathNode, answer: MathNode, comparing: Comparing)
   return isSame ? 'same vector entry by entry' : undefined;
 }
 
-/** Returns `[[1, 2], [3, 4]]` as a matrix, and `\binom{1}{2}` as a column. */
+/** Returns `[[1, 2], [3, 4]]` as a matrix and `\binom{1}{2}` as a column; undefined for other nodes. */
 function rowsOf(node: MathNode): (MathNode & { kind: 'matrix' }) | undefined {
   if (node.kind === 'function' && node.name === 'binom')
     return { kind: 'matrix', rows: node.operands.map((entry) => [entry]) };
@@ -216,7 +222,10 @@ function isRealLine(node: MathNode): boolean {
   return node.kind === 'constant' && node.name === 'reals';
 }
 
-/** Returns whether a ratio is compared with a decimal: 3:4 may mean the fraction 3/4, but never the amount 0.75. */
+/**
+ * Returns whether a ratio would be compared with a decimal, which is not allowed: 3:4 may mean the fraction 3/4, but
+ * never the amount 0.75.
+ */
 function isRatioBesideDecimal(node: MathNode, other: MathNode): boolean {
   return node.kind === 'ratio' && other.kind !== 'ratio' && hasDecimals(other);
 }
@@ -247,7 +256,7 @@ function isUnreduced(node: MathNode): boolean {
   return a !== 1n && a !== -1n;
 }
 
-/** Renames the variables of an answer in order of appearance, so that f(x) and f(y) become the same. */
+/** Renames the variables of an answer in the order in which they appear, so that f(x) and f(y) become the same. */
 function renameVariables(node: MathNode): MathNode {
   const names = new Map<string, string>();
   const rename = (child: MathNode): MathNode => {

@@ -177,7 +177,7 @@ test('a value that rounds to a decimal gold matches it; a decimal never matches 
   expect(same('7.7778', '\\frac{70}{9}')).toBe(true);
 });
 
-test('an equation answers a gold that is a value with the value after its last sign, but a value does not answer an equation', () => {
+test('if the gold is a value, an equation answers with the value after its last sign; a value does not answer an equation', () => {
   expect(same('42', 'm+n=42')).toBe(true);
   expect(same('42', '100m+n = 42')).toBe(true);
   expect(same('1', '\\lim_{x\\to 0}\\frac{\\sin x}{x} = 1')).toBe(true);
@@ -187,7 +187,7 @@ test('an equation answers a gold that is a value with the value after its last s
   expect(same('2y', 'x+y=2y')).toBe(false);
 });
 
-/** A value and one of many ways to write it. */
+/** A value, and one of many ways to write it. */
 interface Spelled {
   readonly value: readonly [bigint, bigint];
   readonly text: string;
@@ -264,7 +264,7 @@ test('arithmetic in LaTeX has the same value as in rational numbers', () => {
   );
 });
 
-test('polynomials are equal exactly when their coefficients are', () => {
+test('polynomials are equal if and only if their coefficients are', () => {
   const coefficients = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: 5 });
   const write = (list: readonly number[]): string => list.map((c, power) => `(${c})x^{${power}}`).join('+');
   fc.assert(

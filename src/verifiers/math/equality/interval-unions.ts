@@ -75,7 +75,10 @@ function compareCuts(a: Cut, b: Cut): number {
   return a.value < b.value ? -1 : 1;
 }
 
-/** Returns the same numbers in ascending order, with adjacent stretches merged; unknown ends stay unchanged. */
+/**
+ * Returns the same numbers as stretches in ascending order, with adjacent stretches merged. Returns stretches with
+ * unknown ends unchanged.
+ */
 export function united(stretches: readonly Stretch[]): readonly Stretch[] {
   if (!areKnown(stretches)) return stretches;
   const ordered = stretches
@@ -91,7 +94,7 @@ export function united(stretches: readonly Stretch[]): readonly Stretch[] {
   return merged;
 }
 
-/** Returns the numbers that are in both unions; nothing if an end is unknown. */
+/** Returns the numbers that are in both unions; undefined if an end is unknown. */
 export function intersected(a: readonly Stretch[], b: readonly Stretch[]): readonly Stretch[] | undefined {
   if (!areKnown(a) || !areKnown(b)) return undefined;
   const common = a.flatMap((left) =>
@@ -103,7 +106,7 @@ export function intersected(a: readonly Stretch[], b: readonly Stretch[]): reado
   return united(common);
 }
 
-/** Returns the numbers in the first but not in the second; nothing if an end is unknown. */
+/** Returns the numbers that are in the first union but not in the second; undefined if an end is unknown. */
 export function without(a: readonly Stretch[], b: readonly Stretch[]): readonly Stretch[] | undefined {
   if (!areKnown(b)) return undefined;
   const gaps: Stretch[] = [];
@@ -139,7 +142,7 @@ function sameStretch(gold: Stretch, answer: Stretch, comparing: Comparing): bool
   );
 }
 
-/** Returns the mirror image about 0. */
+/** Returns the mirror image of a stretch about 0. */
 export function reflected({ low, high }: Stretch, comparing: Comparing): Stretch {
   return {
     low: cut(negate(high.node), !high.isAfter, comparing),

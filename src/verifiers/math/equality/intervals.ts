@@ -25,7 +25,7 @@ export function toIntervals(node: MathNode, comparing: Comparing): readonly Stre
   }
 }
 
-/** Reads a tuple with ascending ends as an interval; `(3, 1)` is a point. */
+/** Reads a tuple with ascending ends as an interval; returns undefined for others, such as the point `(3, 1)`. */
 function fromTuple(node: TupleNode, comparing: Comparing): readonly Stretch[] | undefined {
   const [low, high] = node.items;
   const ends = { isLowClosed: node.open === '[', isHighClosed: node.close === ']' };
@@ -45,8 +45,8 @@ function fromOperation(
 }
 
 /**
- * Inequalities joined by "or" form a union. Joined by "and" or a comma, they form an intersection, unless it is empty:
- * `x < 2, x > 3` lists the parts of a union.
+ * Reads a list of inequalities. Joined by "or", they form a union. Joined by "and" or a comma, they form an
+ * intersection, unless it is empty: `x < 2, x > 3` lists the parts of a union.
  */
 function fromList(node: MathNode & { kind: 'list' }, comparing: Comparing): readonly Stretch[] | undefined {
   const areIntervals = isIntervalList(node);
@@ -102,7 +102,7 @@ function fromRelation(
   return isAbsoluteName(second!) ? [middle, stretches.reflected(middle, comparing)] : undefined;
 }
 
-/** The equivalent relation with exchanged sides. */
+/** For each relation, the relation that is equivalent if the sides are exchanged. */
 export const mirror: Readonly<Record<Relation, Relation>> = {
   '<': '>',
   '>': '<',

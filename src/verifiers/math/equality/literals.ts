@@ -27,14 +27,14 @@ function wholeText(node: MathNode): string | undefined {
 }
 
 /**
- * Returns whether a node is a difference of two plain numbers such as `5-10`, which is a calculation in an answer but a
- * range or a score in a gold.
+ * Returns whether a node is a difference of two plain numbers such as `5-10`, which in an answer is a calculation, but
+ * in a gold is a range or a score.
  */
 export function isSpan(node: MathNode): node is MathNode & { kind: 'subtract' } {
   return node.kind === 'subtract' && node.left.kind === 'number' && node.right.kind === 'number';
 }
 
-/** Compares two spans, or a span and `5 to 10`, by their ends; spans are never computed. */
+/** Compares two spans, or a span and `5 to 10`, by their ends; never computes the difference. */
 export function compareSpans(gold: MathNode, answer: MathNode, comparing: Comparing): string | undefined {
   const [left, right] = [endsOf(gold), endsOf(answer)];
   if (left.length !== 2 || right.length !== 2) return undefined;

@@ -16,7 +16,7 @@ function isDenial(node: MathNode): boolean {
   return node.kind === 'text' && /\b(?:not|never|neither|isn't)\b/i.test(node.text);
 }
 
-/** Returns whether a side of a relation denies it, as in "not x = 5". */
+/** Returns whether a side of a relation denies the relation, as in "not x = 5". */
 export function isDenied(node: MathNode): boolean {
   return node.kind === 'relation' && node.parts.some(isDenial);
 }
@@ -44,7 +44,7 @@ function isDescription(node: MathNode): boolean {
 
 /**
  * Returns the value that an equation or a membership assigns: the right side of `x = 5`, the set of `x \in S`, the last
- * exact part of `x = 2 + 3 = 5 \approx 5.0`. Returns nothing if the equation itself is the answer, as in `2x + z = 1`.
+ * exact part of `x = 2 + 3 = 5 \approx 5.0`. Returns undefined if the equation itself is the answer, as in `2x + z = 1`.
  */
 export function assignedValue(
   node: MathNode,
@@ -66,7 +66,7 @@ export function isEquation(node: MathNode): boolean {
   return node.kind === 'relation' && node.operators.every(isEquality);
 }
 
-/** Returns the index of the last part not introduced by `≈`, but at least `least`. */
+/** Returns the index of the last part that is not introduced by `≈`, but at least `least`. */
 export function lastExactPart(node: RelationTree, least: number): number {
   let last = node.parts.length - 1;
   while (last > least && node.operators[last - 1] === '\\approx') last--;

@@ -7,16 +7,16 @@ import { sameRealValue } from '../value/precise.ts';
 import type { Comparing } from './comparing.ts';
 import { hasDecimals } from './rounding.ts';
 
-/** The way in which two expressions with variables are equal. */
+/** The rule under which two expressions with variables are equal. */
 export type ProbeRule = 'same value exactly' | 'same at every probe point' | 'same form';
 
 /** Relative tolerance at probe points, where large terms may cancel. */
 const probeTolerance = 1e-9;
-/** The same for expressions with decimals, whose rounding errors add up. */
+/** The same tolerance for expressions with decimals, whose rounding errors add up. */
 const decimalProbeTolerance = 5e-6;
 /**
- * Number of points with only positive values. The other points also have negative values; they count only if both
- * results are real.
+ * Number of points at which all variables are positive. At the other points, some are negative; these count only if
+ * both results are real.
  */
 const positivePoints = 4;
 /**
@@ -32,7 +32,7 @@ const signPatterns: readonly ((index: number) => number)[] = [
 
 /**
  * Compares expressions with variables at fixed points: exactly at whole numbers if both are rational functions,
- * otherwise in complex floating point. At least two points must have values.
+ * otherwise in complex floating point. Both must have values at two points or more.
  */
 export function compareAtProbes(
   gold: MathNode,
@@ -202,8 +202,8 @@ function probePoint(names: readonly string[], probe: number): Point {
 }
 
 /**
- * Returns whether an expression depends on signs: roots and absolute values may agree at all positive values and
- * nowhere else; rational functions cannot.
+ * Returns whether an expression must also be compared at negative values: roots and absolute values, unlike rational
+ * functions, may agree at all positive values and nowhere else.
  */
 function dependsOnSign(node: MathNode): boolean {
   return node.kind === 'function' || (node.kind === 'power' && node.right.kind !== 'number');

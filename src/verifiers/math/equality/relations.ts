@@ -8,7 +8,7 @@ import { type MathNode, sameTree } from '../syntax.ts';
 
 type RelationTree = Extract<MathNode, { kind: 'relation' }>;
 
-/** Returns whether `compareRelations` applies to an answer: relations, set algebra, the real line. */
+/** Returns whether `compareRelations` applies to an answer: to relations, set algebra and the real line. */
 export function involvesRelation(node: MathNode): boolean {
   const isRealLine = node.kind === 'constant' && node.name === 'reals';
   return node.kind === 'relation' || node.kind === 'setOperation' || isRealLine || isInequalityList(node);
@@ -80,7 +80,7 @@ function compareEquations(gold: MathNode, answer: MathNode, comparing: Comparing
   return value && comparing.equal(gold, value);
 }
 
-/** Returns the value that an equation claims, if the other answer is only a value. */
+/** Returns the value that an equation claims if the other answer is only a value, else undefined. */
 function equationValue(equation: RelationTree, other: MathNode): MathNode | undefined {
   const assigned = assignedValue(equation);
   if (assigned) return assigned.value;
@@ -89,8 +89,8 @@ function equationValue(equation: RelationTree, other: MathNode): MathNode | unde
 }
 
 /**
- * Returns the value that an equation claims: `m + n = 42` and `42 = m + n` answer a gold that is the value 42. An
- * equation set to 0 is more often a curve than a claim, and only an equation answers a gold that is an equation.
+ * Returns the value that an equation claims: `m + n = 42` and `42 = m + n` answer a gold that is the value 42. Returns
+ * undefined for an equation set to 0, which is more often a curve than a claim, and if the gold is an equation.
  */
 function claimedValue(equation: RelationTree, gold: MathNode): MathNode | undefined {
   const last = equation.parts[lastExactPart(equation, 1)]!;

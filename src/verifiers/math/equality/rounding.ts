@@ -7,7 +7,7 @@ export const decimalTolerance = 1e-6;
 
 /** Number of significant digits that a decimal needs before a value may round to it. */
 const digits = {
-  /** Decimal gold and irrational answer: π answers 3.14. */
+  /** Decimal gold and irrational answer: π answers the gold 3.14. */
   irrationalAnswer: 3,
   /** Decimal gold, with a fraction or a longer decimal as the answer. */
   rationalAnswer: 5,
@@ -19,11 +19,11 @@ const digits = {
 
 /**
  * Number of decimal places that a decimal needs before another decimal, or a fraction with a finite decimal form, may
- * round to it: 12.5 is not 12.54.
+ * round to it: 12.54 does not match 12.5.
  */
 const leastPlaces = 4;
 
-/** Returns whether one of two different exact values, a decimal as written, may stand for the other. */
+/** Returns whether one of two different exact values is written as a decimal to which the other may be rounded. */
 export function roundsTogether(
   gold: MathNode,
   answer: MathNode,
@@ -69,7 +69,7 @@ export function roundsToGold(value: number, gold: NumberNode): boolean {
   );
 }
 
-/** Returns a decimal as written, with its sign, percent sign or power of ten; nothing for other nodes. */
+/** Returns the decimal in a node, with a sign, percent sign or power of ten applied; undefined for other nodes. */
 export function plainDecimal(node: MathNode): NumberNode | undefined {
   const shifted = shiftedNumeral(node);
   return shifted?.isDecimal ? shifted : undefined;

@@ -8,7 +8,7 @@ import { sameRational } from '../value/rational.ts';
 import type { Comparing } from './comparing.ts';
 import { hasVariables } from './probes.ts';
 
-/** Letters that abbreviate units; they count as units in an answer that is otherwise a number. */
+/** Letters that abbreviate units. They count as units only in an answer that is otherwise a number. */
 const unitLetters: ReadonlySet<string> = new Set('m s g h L J N W V A C F'.split(' '));
 
 /** Pairs of words that exclude each other. */
@@ -27,8 +27,9 @@ const opposites: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * Compares answers, at least one of which has a unit in words. Two units of the table must measure the same quantity
- * and are converted: 5 km is 5000 m. If a word is not a unit, or one side has no unit, only the values are compared.
+ * Compares answers, at least one of which has a unit in words. If both units are in the table, they must measure the
+ * same quantity and are converted: 5 km is 5000 m. If a word is not a unit, or one answer has no unit, compares only
+ * the values.
  */
 export function compareQuantities(
   gold: MathNode,
@@ -59,7 +60,7 @@ export function compareUnitLetters(
   return goldUnit && unit && compareKnown(withoutUnit(gold), goldUnit, withoutUnit(answer), unit, comparing);
 }
 
-/** Resolves ambiguous units: a pound compared with £ is money, and ¥ compared with 元 is yuan. */
+/** Resolves an ambiguous unit by the other one: a pound compared with £ is money, and ¥ compared with 元 is yuan. */
 function meant(unit: string, other: string): string {
   if (/^pounds?$/i.test(unit) && other === 'GBP') return other;
   return unit === '¥' && /^(?:元|yuan|CNY|RMB)$/i.test(other) ? other : unit;
@@ -129,7 +130,7 @@ function lettersOf(node: MathNode, rest: MathNode): string {
   return `${lettersOf(node.left, rest)} ${node.kind === 'divide' ? '/ ' : ''}${letter}${power}`.trim();
 }
 
-/** Returns a whole exponent as written; an empty string for any other. */
+/** Returns a whole exponent as written; an empty string for other nodes. */
 function exponentOf(node: MathNode): string {
   if (node.kind === 'negate') return exponentOf(node.operand).replace(/^(?=\d)/, '-');
   return node.kind === 'number' && node.value.denominator === 1n ? String(node.value.numerator) : '';

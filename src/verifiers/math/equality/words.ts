@@ -22,7 +22,7 @@ export function leadingChoice(answer: string): string | undefined {
   return /^\(?([A-J])(?:\)|\.|:)(?=\s|$)/.exec(bare)?.[1];
 }
 
-/** Returns whether two answers have the same words, apart from case, spacing and punctuation. */
+/** Returns whether two answers consist of the same words, apart from case, spacing and punctuation. */
 export function sameWords(gold: MathNode, answer: MathNode): boolean {
   const [left, right] = [foldedWords(gold), foldedWords(answer)];
   return left !== undefined && left === right && left !== '';

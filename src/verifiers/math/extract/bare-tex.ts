@@ -1,6 +1,6 @@
 import type { Passage } from './numbers-in-text.ts';
 
-/** Commands that hardly occur outside formulas; other commands (`\text`, `\n`) do not begin a formula. */
+/** Matches commands that hardly occur outside formulas; other commands (`\text`, `\n`) do not begin a formula. */
 const command =
   String.raw`\\(?:[dtc]?frac|sqrt|[dt]?binom|pi|infty|cdot|times|left|right|pm|mp|leq?|geq?|neq?|in|cup|cap|mathbb\s?\{[A-Z]\}|` +
   String.raw`alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|log|ln|sin|cos|tan)(?![a-zA-Z])`;
@@ -10,23 +10,23 @@ const letter = '(?<![A-Za-z])[A-Za-z](?![A-Za-z])';
 const number = String.raw`\d+(?:\.\d+)?`;
 const operator = String.raw`\s?[-+=<>]\s?(?=[\d\\(])`;
 
-/** The rest of a formula after its first command: no words, and spaces only next to commands and operators. */
+/** Matches the rest of a formula after its first command: no words, and spaces only next to commands and operators. */
 const formula = new RegExp(
   String.raw`${command}(?:${command}|(?<=[a-z}])\s(?=[-\d(\\[])(?!\s\\(?![a-zA-Z]))|${braced}|${inBrackets}|${number}|[\^_*/!'|]|[,](?=[\d\\-])|${operator}|(?<=[\d}^_)])${'[A-Za-z](?![A-Za-z])'})*`,
   'y',
 );
-/** Text that may directly precede the first command: signs, numbers and single letters. */
+/** Matches text that may directly precede the first command: signs, numbers and single letters. */
 const beginning = new RegExp(String.raw`(?:${letter}(?:_\{?\w\}?)?|[\d.(^*/+=|!,'-]|\[)*$`);
-/** The left side of a relation or set operation, followed by a space: `x `, `(0,1) `. */
+/** Matches the left side of a relation or set operation, followed by a space: `x `, `(0,1) `. */
 const leftSide = new RegExp(String.raw`(?:${letter}|${inBrackets}|${number}|\})\s$`);
 const joins = /^\\(?:pm|mp|leq?|geq?|neq?|in|cup|cap|cdot|times)(?![a-zA-Z])/;
 
-/** Number of characters before a command that are searched for the beginning of its formula. */
+/** Maximum number of characters before a command in which the beginning of its formula is searched. */
 const reach = 60;
 
 /**
- * Returns the formula in TeX without dollar signs whose first command is at `at`, with the signs and numbers before it:
- * `-2\sqrt{3}`, `x \in [0,1)`. Returns nothing if no formula begins there.
+ * Returns the formula, in TeX without dollar signs, whose first command is at `at`, with the signs and numbers before
+ * the command: `-2\sqrt{3}`, `x \in [0,1)`. Returns undefined if no formula begins there.
  */
 export function bareTexAt(text: string, at: number): Passage | undefined {
   if (text[at] !== '\\') return undefined;

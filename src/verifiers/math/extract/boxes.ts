@@ -2,7 +2,7 @@ import { boxConnector } from '../../../core/text/box-connector.ts';
 import type { Extracted } from './extracted.ts';
 
 /**
- * A closed box: `[start, end)` extends from its backslash to after its closing brace; the answer's text starts at
+ * A closed box: `[start, end)` extends from its backslash through its closing brace; the text of the answer starts at
  * `content`.
  */
 interface Box {
@@ -16,9 +16,9 @@ const commands = ['\\boxed', '\\fbox', '\\framebox'];
 
 /**
  * Finds the last box of a text, joined with boxes directly before it: `\boxed{1} and \boxed{2}` is the list 1, 2, and
- * `\boxed{x<1} or \boxed{x>3}` keeps its "or". The last box decides: if it has no end, the answer was cut off, and the
- * result is `unfinished`. Makes one pass over the text with a stack of open braces, so even 20,000 unclosed boxes take
- * linear time.
+ * `\boxed{x<1} or \boxed{x>3}` keeps its "or". The last box decides: if it is not closed, the answer was cut off, and
+ * the result is `unfinished`. Makes one pass over the text with a stack of open braces, so that even 20,000 unclosed
+ * boxes take linear time.
  */
 export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
   if (firstBox(text) < 0) return undefined;
@@ -59,13 +59,13 @@ function contentEnd(box: Box): number {
   return box.content + box.text.length;
 }
 
-/** Closed boxes in the order in which they close, and the start of the last box that never closes. */
+/** The closed boxes in the order in which they close, and the start of the last box that never closes. */
 interface Scan {
   readonly boxes: Box[];
   readonly unfinished: number | undefined;
 }
 
-/** If no box closes and no set was opened, reads `\}` as the closing brace: `\boxed{5\}`. */
+/** Scans a text for boxes. If no box closes and no set was opened, reads `\}` as the closing brace: `\boxed{5\}`. */
 function scanWithEscapes(text: string): Scan {
   const scan = scanBoxes(text, true);
   const mayBeEscaped = scan.boxes.length === 0 && text.includes('\\}') && !text.includes('\\{');
@@ -97,14 +97,17 @@ function scanBoxes(text: string, hasEscapes: boolean): Scan {
   return { boxes, unfinished: open.findLast((box) => box !== undefined)?.start };
 }
 
-/** Returns the index of the first box, or -1. A brace before it cannot close a box. */
+/** Returns the index of the first box, or -1. Scanning can start there, because an earlier brace cannot close a box. */
 function firstBox(text: string): number {
   if (!text.includes('box')) return -1;
   const starts = commands.map((command) => text.indexOf(command)).filter((start) => start >= 0);
   return starts.length === 0 ? -1 : Math.min(...starts);
 }
 
-/** Returns the index of a box's brace, or of its first sign, if a box command begins at `at`. */
+/**
+ * Returns the index of a box's brace, or of the first character of its content, if a box command begins at `at`; else
+ * undefined.
+ */
 function boxContent(text: string, at: number): number | undefined {
   const command = commands.find((candidate) => text.startsWith(candidate, at));
   if (command === undefined) return undefined;

@@ -1,19 +1,19 @@
 import type { Passage } from './numbers-in-text.ts';
 
-/** Number of characters on either side of a value that are searched for the rest of its expression. */
+/** Number of characters on each side of a value in which the rest of its expression is searched. */
 const reach = 60;
 
-/** A value joined to the next value: "17 or ", `$17$ and $`, "9 / ". */
+/** Matches a value joined to the next value: "17 or ", `$17$ and $`, "9 / ". */
 const joinedBefore =
   /(?:\$[^$\n]{1,40}\$|(?<![\w.,])-?\d[\d.,]*(?:\/\d+)?)(?:,?\s+(?:or|and)\s+|\s?[或和]\s?|\s\/\s)$/;
-/** A function applied to the next value: "log_2 ", "sin(". */
+/** Matches a function applied to the next value: "log_2 ", "sin(". */
 const functionBefore = /(?<![\w\\])(?:log|ln|lg|sin|cos|tan|cot|sec|csc|exp|sqrt)(?:_\{?\w{1,3}\}?)?\s?\(?$/;
-/** The beginning of a tuple or interval: "(17, ", "[". */
+/** Matches the beginning of a tuple or interval: "(17, ", "[". */
 const tupleBefore = /[([](?:\s*-?\d[\d./]*\s*,){0,5}\s*$/;
-/** Terms before the value: "x^2 + ", "5(x-". No character can match in two ways, so a failed match is cheap. */
+/** Matches terms before the value: "x^2 + ", "5(x-". No character can match in two ways, so a failed match is cheap. */
 const termsBefore =
   /(?:(?<![A-Za-z])[A-Za-z](?![A-Za-z])|[\d.^(){}+*/-]| (?=[-+*/])|(?<=[-+*/]) (?![-+*/]))*(?:(?<![A-Za-z])[A-Za-z]|[\d)}]) ?[-+*/] ?$/;
-/** A letter added to the value or multiplied by it: " + x", "*y". */
+/** Matches a letter added to the value or multiplied by it: " + x", "*y". */
 const termAfter = /^\s?[+*·×]\s?[A-Za-z](?![A-Za-z])/;
 
 /**

@@ -53,12 +53,12 @@ test.each([
   ['<answer>no solution</answer>', 'no solution'],
   ['<answer>41</answer> or rather <answer>4', undefined],
   ['<answer>so we get \\boxed{4</answer>', undefined],
-])('the last answer tag of %j holds %j', (completion, answer) => {
+])('the last answer tag in %j contains %j', (completion, answer) => {
   expect(extract(completion)).toBe(answer);
   expect(extract(completion, 'marked')).toBe(answer);
 });
 
-test('if only boxes count, a box is required with or without a tag', () => {
+test('if only boxes count, requires a box, with or without an answer tag', () => {
   expect(extract('<answer>42</answer>', 'boxed')).toBeUndefined();
   expect(extract('\\boxed{41} <answer>\\boxed{42}</answer> \\boxed{43}', 'boxed')).toBe('42');
   expect(extract('\\boxed{41} <answer>42</answer>', 'boxed')).toBe('41');
@@ -123,16 +123,16 @@ test.each([
   ['cut off at \\boxed{12', undefined],
   ['in mp3 or h264 form', undefined],
   ['<think>5</think>', undefined],
-])('the last formula or number of %j is %j', (completion, answer) => {
+])('the last formula or number in %j is %j', (completion, answer) => {
   expect(extract(completion)).toBe(answer);
 });
 
-test('only the end of a long completion is read, and answers have a maximum length', () => {
+test('reads only the end of a long completion, and limits the length of an answer', () => {
   expect(extract(`\\boxed{1}${' '.repeat(maxScanned)}`)).toBeUndefined();
   expect(extract(`\\boxed{${'1'.repeat(1001)}}`)).toBeUndefined();
 });
 
-test('boxes joined by a word or signs are one answer, and no single box is that answer', async () => {
+test('boxes joined by a connector such as "or" are one answer, which no single box equals', async () => {
   const judge = judgeUnder();
   const number = fc.integer({ min: -99, max: 99 }).map(String);
   const joint = fc.constantFrom(' or ', ' and ', ', ', '$ or $', '\\) and \\(x_2 = ', ' 或 ');
@@ -147,7 +147,7 @@ test('boxes joined by a word or signs are one answer, and no single box is that 
   );
 });
 
-test('the span of an answer contains its text', () => {
+test('the span of an answer in the completion contains the text of the answer', () => {
   const piece = fc.constantFrom(
     '\\boxed{',
     '\\boxed',

@@ -6,19 +6,19 @@ import { lastMarked } from './markers.ts';
 import { lastCandidate } from './passages.ts';
 import { lastTag } from './tags.ts';
 
-/** Number of characters searched at the end of a completion. */
+/** Maximum number of characters at the end of a completion that are searched. */
 export const maxScanned = 8192;
 /** Maximum number of characters of an answer. */
 export const maxAnswer = 1000;
 
-/** Tokens that a chat model prints after its turn; text after them does not belong to the answer. */
+/** Tokens that chat models print after their turn; text after such a token does not belong to the answer. */
 const endsOfTurn = ['<|im_end|>', '<|im_start|>', '<|endoftext|>', '<|eot_id|>', '</s>'];
 
 /**
  * Finds the answer in a completion: the content of the last `<answer>`, else the last box, or a later "the final answer
  * is …"; if the policy allows it, the whole completion or the last formula or number. The last box or tag decides: if
- * it never ends, there is no answer, and earlier ones do not count. Searches only the last `maxScanned` characters
- * after the thinking, a fixed number of times. A thought that is never closed means that there is no answer.
+ * it is never closed, there is no answer, and earlier ones do not count. Searches only the last `maxScanned` characters
+ * after the thinking, a fixed number of times. If the thinking is never closed, there is no answer.
  */
 export function extractAnswer(
   completion: string,
@@ -32,7 +32,10 @@ export function extractAnswer(
   return { ...found, start: found.start + from, end: found.end + from };
 }
 
-/** Searches inside the last answer tag, if there is one; `boxed` requires a box there, or accepts one anywhere. */
+/**
+ * Searches inside the last answer tag, or in the whole text if there is none. With `boxed`, only a box counts, in the
+ * tag or else anywhere.
+ */
 function findTagged(
   text: string,
   extraction: MathPolicy['extraction'],

@@ -3,6 +3,6 @@ export interface Extracted {
   readonly text: string;
   readonly start: number;
   readonly end: number;
-  /** How it was found. */
+  /** How the answer was found. */
   readonly by: 'box' | 'tag' | 'marker' | 'whole completion' | 'last formula or number';
 }

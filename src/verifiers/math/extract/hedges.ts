@@ -1,22 +1,22 @@
-/** Characters of emphasis, fences and brackets that may occur between a hedge and its value. */
+/** Matches emphasis, fences and brackets that may occur between a hedge and its value. */
 const opening = String.raw`\s*(?:[$(*"]|\\\()*\s*$`;
 
-/** Denies the value after it: "not 42", `不是42`. */
+/** Matches words that deny the value after them: "not 42", `不是42`. */
 const denial = new RegExp(
   String.raw`(?:\b(?:not|never|cannot|isn't|aren't|wasn't|can't)(?: equal(?: to)?| be)?|不是|不等于|并非|不为)${opening}`,
   'i',
 );
 
-/** Turns the value after it into a bound: "at most 42", `小于42`. */
+/** Matches words that turn the value after them into a bound: "at most 42", `小于42`. */
 const bound = new RegExp(
   String.raw`(?:\b(?:at (?:most|least)|(?:more|less|fewer|greater|larger|smaller|higher|lower|bigger) than|over|under|above|below|up to|between|almost|nearly)|大于|小于|多于|少于|超过|不到|不足)${opening}`,
   'i',
 );
 
-/** Number of characters before a value that are searched for a hedge. */
+/** Number of characters before a value in which a hedge is searched. */
 const reach = 24;
 
-/** Returns the start of the words that deny or bound the value at `start`, or `start` itself without such words. */
+/** Returns the start of the words that deny or bound the value at `start`; returns `start` itself if there are none. */
 export function boundStart(text: string, start: number): number {
   return Math.min(hedgeStart(denial, text, start), hedgeStart(bound, text, start));
 }

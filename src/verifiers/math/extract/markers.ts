@@ -5,40 +5,40 @@ import { createFenceReader, passagesAtEnds } from './passages.ts';
 import { isDigit } from '../read/numerals.ts';
 import { isAscii } from '../read/unicode.ts';
 
-/** Marks of an answer in the languages of common data sets. */
+/** Marks that precede an answer, in the languages of common data sets. */
 const marks = {
   english: ['answer', '####', 'option', 'choice'],
   latin: ['antwort', 'respuesta', 'risposta', 'resposta', 'reponse'],
   other: ['答案', '选', '答え', '正解', '答', '정답', 'réponse', 'ответ'],
 };
 
-/** Words that may precede "answer" in an announcement; "I hope this answer is helpful" announces no answer. */
+/** Words that may precede "answer" in an announcement, unlike in "I hope this answer is helpful". */
 const announcers: ReadonlySet<string> = new Set(
   'the final correct our my so thus hence therefore best right exact numerical numeric simplified'.split(' '),
 );
 
-/** Words that qualify the answer, between the mark and its verb. */
+/** Matches words between the mark and its verb that qualify the answer. */
 const attribute =
   '(?: to (?:the|this|our) (?:question|problem|exercise)| correcta?| correcte| corretta| correta| finale?)?';
 const verb =
   '(?:(?:would|should|must|will) be|is|are|equals|comes (?:out )?to|turns out to be|est|es|ist|lautet|è|é)(?![a-zà-ÿ])';
 const adverb = '(?: (?:thus|therefore|then|hence|simply|just|only|clearly|indeed)(?= ))?';
 
-/** The text between a mark and its answer. */
+/** Matches the text between a mark and its answer. */
 const links = {
   chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|选项|[是为项择은는は])?\s*[:：]?[\s*]*/y,
   western: new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}${adverb})?[ :：=*\\n"_\`]*`, 'y'),
 };
 
-/** A mark followed by a claim, unlike "the answer depends". */
+/** Matches the beginning of a claim after a mark, unlike in "the answer depends". */
 const claim = new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}|[:：=])`, 'y');
 
-/** Maximum number of marks tried, from the end. */
+/** Maximum number of marks tried, beginning with the last one. */
 const maxTries = 5;
 
 /**
- * Returns the answer after the last "the answer is", "answer:", "答案是" or "####": the rest of the sentence if that can
- * be read as an answer, or else the formula or number at its beginning, or the last one in it. `isFinalOnly` accepts
+ * Returns the answer after the last "the answer is", "answer:", "答案是" or "####": the rest of the sentence if it can be
+ * read as an answer, else the formula or number at its beginning, else the last one in it. With `isFinalOnly`, accepts
  * only "final answer".
  */
 export function lastMarked(
@@ -70,7 +70,7 @@ function marksIn(lower: string): readonly string[] {
     : [...english, ...marks.latin.filter(isIn), ...foreign];
 }
 
-/** Returns the last mark that begins before a position; of two at the same position, the longer one. */
+/** Returns the last mark that begins before a position; if two begin at the same position, the longer one. */
 function lastOf(
   present: readonly string[],
   lower: string,
@@ -85,8 +85,8 @@ function lastOf(
 }
 
 /**
- * Returns whether a mark announces an answer, by the word before "answer"; at the start of a line, and for most other
- * marks, no such word is needed.
+ * Returns whether a mark announces an answer, judging by the word before "answer". At the start of a line, and for most
+ * other marks, no such word is needed.
  */
 function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boolean): boolean {
   const line = lower
@@ -101,7 +101,7 @@ function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boole
   return word === undefined || announcers.has(word);
 }
 
-/** Returns the position after the mark and its "is" or colon; nothing without either, as in "the answer depends". */
+/** Returns the position after a mark and its "is" or colon; undefined if it has neither, as in "the answer depends". */
 function contentStart(text: string, mark: string, at: number): number | undefined {
   const after = at + mark.length;
   if (mark === '####') return skipSpaces(text, after);
@@ -121,10 +121,10 @@ function isClaim(text: string, mark: string, after: number, linked: number): boo
   return claim.test(text);
 }
 
-/** A remark after an answer that is complete without it: "(since 6 · 7 = 42)", ", not 41". */
+/** Matches a remark after an answer that is complete without it: "(since 6 · 7 = 42)", ", not 41". */
 const remark = /^\s*[,(]?\s*(?:since|because|as|for|by|not|and not|which|where|so|i\.e\.|assuming|given)\b/i;
 
-/** Turns the value before it into a bound. */
+/** Matches words that turn the value before them into a bound. */
 const openEnd = /^\s*(?:以上|以下|以内|or (?:more|less|fewer|above|below|higher|lower)\b)/;
 
 function afterMark(text: string, start: number, isAnswer: (text: string) => boolean): Passage | undefined {
@@ -147,7 +147,7 @@ function afterMark(text: string, start: number, isAnswer: (text: string) => bool
   };
 }
 
-/** Returns the end of the line or sentence; ignores points in decimals and inside formulas. */
+/** Returns the end of the line or sentence; ignores points in decimals and in formulas. */
 function sentenceEnd(text: string, start: number): number {
   const fenceAt = createFenceReader(text);
   for (let index = start; index < text.length; index++) {

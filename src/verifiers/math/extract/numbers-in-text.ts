@@ -9,7 +9,7 @@ export interface Passage {
   readonly end: number;
 }
 
-/** A number in running text, without the following words that belong to it. */
+/** A number in running text, without words after it that belong to its value. */
 export interface NumberSpan {
   readonly start: number;
   readonly end: number;
@@ -53,10 +53,10 @@ const monthNames = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\\.
 const monthBehind = new RegExp(` (?:of )?${monthNames}(?:,? \\d{4})?(?![\\w])`, 'y');
 const ordinalOfMonth = new RegExp(`(?:st|nd|rd|th)${monthBehind.source}`, 'y');
 const monthDate = new RegExp(`${monthNames} \\d{1,2}(?:st|nd|rd|th)?(?:,? \\d{4})?(?![\\w])`, 'y');
-/** "5 to 3", unless it is "from 5 to 3". */
+/** Matches the rest of a ratio such as "5 to 3"; not used in "from 5 to 3". */
 const ratioBehind = / to \d+(?![\d.,/:]*\d)/y;
 
-/** Returns a whole date that begins with the name of its month; nothing if no date begins there. */
+/** Returns the whole date that begins with the name of its month at `at`; undefined if no date begins there. */
 export function monthDateAt(text: string, at: number): NumberSpan | undefined {
   if (!'JFMASOND'.includes(text[at]!) || isWordCharacter(text[at - 1])) return undefined;
   const end = extended(text, at, monthDate);
@@ -75,7 +75,10 @@ function extended(text: string, end: number, part: RegExp): number {
   return end + (part.exec(text)?.[0].length ?? 0);
 }
 
-/** Returns the end of a decimal after a comma that does not group digits: `2,74`. */
+/**
+ * Returns the end of a decimal whose decimal mark is a comma, as in `2,74`; `end` if the comma groups digits or there
+ * is none.
+ */
 function decimalCommaEnd(text: string, at: number, end: number): number {
   const isComma = text[end] === ',' && isDigit(text[end + 1]) && !isDigit(text[at - 1]);
   return isComma ? scanNumeral(text, end + 1, false).end : end;
@@ -87,7 +90,10 @@ function isNegative(text: string, at: number): boolean {
   return isMinus && !isWordCharacter(text[at - 2]) && text[at - 2] !== ')' && text[at - 2] !== '^';
 }
 
-/** Returns whether a number is an exponent, an index, a denominator under a letter, or a factor of a letter. */
+/**
+ * Returns whether a number is part of a term: an exponent, an index, a denominator under a letter, or a factor of a
+ * letter.
+ */
 function isPartOfTerm(text: string, at: number, end: number): boolean {
   const before = text[at - 1];
   if (before === '^' || before === '_' || (before === '-' && text[at - 2] === '^')) return true;
@@ -104,7 +110,7 @@ const half = /^ and (?:a|one) half\b/;
 const clock = /^\s?[ap]\.?\s?m\b\.?/i;
 const wordBehind = /^[\s-]?([A-Za-z]+|\p{Script=Han}+)/u;
 
-/** Returns the number with the following signs and words that are part of its value: `%`, "million", "pm", a unit. */
+/** Returns a number with the signs and words after it that are part of its value: `%`, "million", "pm", a unit. */
 export function withSuffix(text: string, { start, end: numberEnd }: NumberSpan): Passage {
   const number = text.slice(start, numberEnd);
   const rest = text.slice(numberEnd, numberEnd + 32);
@@ -131,7 +137,9 @@ function belongsToValue(word: string, isAdjacent: boolean): boolean {
   return isAdjacent ? isUnitWord(word) : isUnitSymbol(word) && word !== 'in' && word !== 'us';
 }
 
-/** Returns whether a character joins a number into a word, as in `mp3`; Chinese characters do not. */
+/**
+ * Returns whether a character before or after a number makes it part of a word, as in `mp3`; Chinese characters do not.
+ */
 export function isWordCharacter(character: string | undefined): boolean {
   if (character === undefined || character <= ' ') return false;
   if (character < '\u0080') return isPlainLetter(character) || isDigit(character) || character === '_';

@@ -12,7 +12,7 @@ import {
   withSuffix,
 } from './numbers-in-text.ts';
 
-/** Fences of formulas; inline fences end on the line on which they begin. */
+/** Fences of formulas; an inline fence must end on the line on which it begins. */
 const fences = [
   { open: '$$', close: '$$', isInline: false },
   { open: '\\[', close: '\\]', isInline: false },
@@ -20,12 +20,12 @@ const fences = [
   { open: '$', close: '$', isInline: true },
 ] as const;
 
-/** A formula longer than this is not an answer. */
+/** Maximum length of a formula that can be an answer. */
 const maxFormula = 1000;
 
 /**
- * Returns the last formula or number of a text, with the expression around it and a preceding "not" or "at most";
- * numbers inside formulas and words do not count. Returns nothing if the text ends with a term such as `2x`.
+ * Returns the last formula or number in a text, with the expression around it and a preceding "not" or "at most".
+ * Numbers inside formulas and words do not count. Returns undefined if the text ends with a term such as `2x`.
  */
 export function lastCandidate(text: string): Extracted | undefined {
   const last = spansOf(text, true).at(-1);
@@ -36,7 +36,7 @@ export function lastCandidate(text: string): Extracted | undefined {
   return { ...passage, text: hedge + passage.text, start, by: 'last formula or number' };
 }
 
-/** Returns the first and the last formula or number of a text, and their total count. */
+/** Returns the first and the last formula or number in a text, and their total count. */
 export function passagesAtEnds(text: string): {
   readonly first?: Passage;
   readonly last?: Passage;
@@ -53,8 +53,8 @@ function passageOf(text: string, span: Passage | NumberSpan): Passage {
 }
 
 /**
- * Returns, in order, every formula, in a fence or in bare TeX, and every number outside a formula; with `withParts`
- * also numbers that are part of a term, such as the 2 of `2x`.
+ * Returns, in order, every formula (in a fence or in bare TeX) and every number outside formulas. With `withParts`,
+ * also returns numbers that are part of a term, such as the 2 in `2x`.
  */
 function spansOf(text: string, withParts = false): (Passage | NumberSpan)[] {
   const found: (Passage | NumberSpan)[] = [];
@@ -91,10 +91,10 @@ function isPowerOfUnit(text: string, at: number): boolean {
   return /(?:[A-Za-z]{2}|\})\^\{?$/.test(text.slice(Math.max(0, at - 4), at));
 }
 
-/** First characters of fences, numbers and dates. */
+/** Matches the first characters of fences, numbers and dates. */
 const firstSign = /[$\\\d.√JFMASOND]/g;
 
-/** Returns the next position at which a formula, a number or a date may begin; -1 without one. */
+/** Returns the next position at which a formula, a number or a date may begin; -1 if there is none. */
 function nextStart(text: string, from: number): number {
   firstSign.lastIndex = from;
   return firstSign.exec(text)?.index ?? -1;
@@ -106,9 +106,9 @@ function startsNumber(text: string, at: number): boolean {
 }
 
 /**
- * Reads the formula that opens at a position, if there is one; its text is empty if inline fences are on different
- * lines. Query positions in ascending order: then each closing fence is searched for once, and the total time is
- * linear.
+ * Returns a function that reads the formula that opens at a position; undefined if none does. The formula's text is
+ * empty if its inline fences are on different lines. Call it with ascending positions: each closing fence is then
+ * searched for only once, and the total time is linear.
  */
 export function createFenceReader(text: string): (at: number) => Passage | undefined {
   const nextClosing = new Map<string, number>();
@@ -139,7 +139,7 @@ export function createFenceReader(text: string): (at: number) => Passage | undef
   };
 }
 
-/** Returns whether the dollar signs enclose prose, as in `$5 and then $`, which is money and not a formula. */
+/** Returns whether two dollar signs enclose prose, as in `$5 and then $`, where they denote money. */
 function isCurrency(text: string, start: number, close: number): boolean {
   if (!isDigit(text[start])) return false;
   return (
@@ -147,7 +147,7 @@ function isCurrency(text: string, start: number, close: number): boolean {
   );
 }
 
-/** Adds a percent sign that is outside the formula, as in `$28$ %` and `28 percent`. */
+/** Adds a percent sign that follows outside the formula, as in `$28$ %` and `28 percent`. */
 function withPercent(text: string, passage: Passage): Passage {
   const rest = text.slice(passage.end, passage.end + 12);
   const sign = /^\s*(?:\\?%|percent|pct)/.exec(rest)?.[0];

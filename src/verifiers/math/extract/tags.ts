@@ -8,7 +8,8 @@ const opening = '<answer>';
 const closing = '</answer>';
 
 /**
- * Returns the last `<answer>…</answer>` of a text, in upper or lower case; `unfinished` if the last tag never closes.
+ * Returns the last `<answer>…</answer>` in a text, in upper or lower case; `unfinished` if the last tag is never
+ * closed.
  */
 export function lastTag(text: string): TagContent | 'unfinished' | undefined {
   if (!text.includes('<')) return undefined;

@@ -4,13 +4,13 @@ import type { BinaryNode, MathNode } from '../syntax.ts';
 
 type MatrixNode = Extract<MathNode, { kind: 'matrix' }>;
 
-/** Joins two operands; computes sums, differences and products of matrices entry by entry. */
+/** Builds a binary operation; computes sums, differences and products of matrices entry by entry. */
 export function binary(kind: BinaryNode['kind'], left: MathNode, right: MathNode): MathNode {
   if (left.kind === 'matrix' || right.kind === 'matrix') return matrixArithmetic(kind, left, right);
   return { kind, left, right };
 }
 
-/** Negates a node; a matrix is negated entry by entry. */
+/** Builds the negation of a node; negates a matrix entry by entry. */
 export function negate(operand: MathNode): MathNode {
   return operand.kind === 'matrix' ? mapEntries(operand, negate) : { kind: 'negate', operand };
 }
@@ -20,7 +20,7 @@ export function known(name: string, ...operands: MathNode[]): MathNode {
   return { kind: 'function', name, operands };
 }
 
-/** Builds a square root; a power of one half would lose exactness. */
+/** Builds a square root, which is exact, unlike a power of one half. */
 export function squareRoot(operand: MathNode): MathNode {
   return known('root', operand, wholeNode(2));
 }

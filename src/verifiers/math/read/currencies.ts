@@ -62,7 +62,7 @@ const marks =
   /(?:US|U\.S\.|AU|A|CA|C|HK|NZ|S)?\\?\$|[€£¥￥₹₩₽₫₱฿]|\\(?:euro|pounds|text(?:dollar|euro|sterling))(?![A-Za-z])/g;
 
 /**
- * Converts the currency of a single amount to its unit: `\$5`, `US$5`, `5€` and `EUR 5` become
+ * Converts the currency of an answer that is a single amount to a unit: `\$5`, `US$5`, `5€` and `EUR 5` become
  * `5\text{ dollar}` and so on. Signs in any other context are dropped.
  */
 export function currencyAsUnit(text: string): string {
@@ -77,8 +77,8 @@ export function currencyAsUnit(text: string): string {
 }
 
 /**
- * Adds the unit, unless the amount is followed by words, which then are its unit. Words that scale the amount, as in
- * `\$5 \text{ million}`, are not a unit.
+ * Adds the currency as a unit, unless words follow the amount, which then are its unit. Words that scale the amount, as
+ * in `\$5 \text{ million}`, are not a unit.
  */
 function withUnit(amount: string, sign: string): string {
   const isAmount = /^[-+]?[\d.\\]/.test(amount) && !/[=<>;]|, /.test(amount);

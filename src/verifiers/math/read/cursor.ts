@@ -2,7 +2,7 @@ import type { Budget } from '../budget.ts';
 import type { MathNode } from '../syntax.ts';
 import { type Token, UnreadableAnswer } from './token.ts';
 
-/** Deepest nesting of brackets; honest answers stay far below it. */
+/** Maximum nesting depth of brackets; honest answers stay far below it. */
 const maxDepth = 60;
 
 /**
@@ -10,7 +10,9 @@ const maxDepth = 60;
  * brackets, through `parseInner`, so that the two files need not import each other.
  */
 export interface Cursor {
-  /** Returns the token `ahead` positions after the current one, by default the current one; nothing past the end. */
+  /**
+   * Returns the token `ahead` positions after the current one (by default, the current one); undefined past the end.
+   */
   peek(ahead?: number): Token | undefined;
   /** Consumes and returns the current token; throws `UnreadableAnswer` at the end. */
   take(): Token;
@@ -18,9 +20,9 @@ export interface Cursor {
   atSymbol(value: string): boolean;
   /** Returns whether the current token is this command. */
   atCommand(value: string): boolean;
-  /** Consumes the symbol or command if it is next; returns whether it was. */
+  /** Consumes the symbol or command if it is the current token; returns whether it was. */
   accept(kind: 'symbol' | 'command', value: string): boolean;
-  /** Consumes the symbol or command, or throws. */
+  /** Consumes the symbol or command; throws `UnreadableAnswer` if it is not the current token. */
   expect(kind: 'symbol' | 'command', value: string): void;
   /** Replaces the current token: `\frac12` takes one digit of `12`. */
   replace(token: Token): void;
@@ -32,7 +34,7 @@ export interface Cursor {
   readonly parseInner: (cursor: Cursor) => MathNode;
 }
 
-/** Starts at the first token. */
+/** Creates a cursor at the first token. */
 export function createCursor(
   source: readonly Token[],
   budget: Budget,

@@ -13,7 +13,7 @@ export function isDomain(node: MathNode): node is Relation {
 
 /**
  * Adds the domain of the unknown itself to its bounds: `1 \le x \le 3` with `x \in \mathbb{Z}` is not an interval.
- * Equations and parameters (`x = 2k\pi` with `k \in \mathbb{Z}`) are unchanged.
+ * Returns equations, and claims with a parameter (`x = 2k\pi` with `k \in \mathbb{Z}`), unchanged.
  */
 export function withinDomain(claims: MathNode, domain: MathNode): MathNode {
   if (!isDomain(domain)) return claims;

@@ -12,11 +12,11 @@ import {
 
 /** The context of a run of letters. */
 interface Surroundings {
-  /** The tokens before it. */
+  /** The tokens before the run. */
   readonly before: readonly Token[];
-  /** The character after it. */
+  /** The character after the run; undefined at the end. */
   readonly after: string | undefined;
-  /** True when a space precedes it. */
+  /** True if a space precedes the run. */
   readonly isSpaced: boolean;
 }
 

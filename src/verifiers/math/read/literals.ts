@@ -5,7 +5,7 @@ import type { LiteralNode } from '../syntax.ts';
  * (`2024-04-22` is not 1998). They are compared as literals and never evaluated.
  */
 
-/** A literal found in a text, and where it ends. */
+/** A literal found in a text, and the position at which it ends. */
 interface FoundLiteral {
   readonly literal: LiteralNode;
   readonly end: number;
@@ -34,14 +34,14 @@ const version = /^v(?:ersion\s*|\.\s*)?(\d+(?:\.\d+)+)$/i;
 const phone = /^(?:\+\d{1,3}[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}$|^\+\d[\d ()-]{6,18}\d$/;
 const hexGroups = /^(?=.*(?:::|\d))[\da-f]{0,4}(?::[\da-f]{0,4}){3,7}$/i;
 
-/** Returns the literal if a whole answer is one; `literalAt` handles digits joined by signs. */
+/** Returns the literal if the whole answer is one that `literalAt` does not cover; undefined otherwise. */
 export function wholeLiteral(answer: string): LiteralNode | undefined {
   if (answer.length > 60 || !/\d|noon|midnight/i.test(answer) || !mayBeLiteral.test(answer)) return undefined;
   const text = plainText(answer);
   return writtenDate(text) ?? writtenTime(text) ?? writtenCode(text);
 }
 
-/** Every literal that `wholeLiteral` can read contains one of these. */
+/** Matches something in every literal that `wholeLiteral` can read: a cheap test. */
 const mayBeLiteral =
   /\d\s*[月年]|(?<![a-z\\])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z.]*[\s,\d]|\d(?:st|nd|rd|th)?[\s-]+(?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d.*[ap]\.?\s?m\b|clock|noon|midnight|(?<![a-z\\])v[a-z. ]*\d|\+\d|\d[ .)-]+\d{3}[ .-]\d{4}|:[\da-f]*:[\da-f]*:/i;
 
@@ -190,7 +190,7 @@ function digitCode(text: string, at: number): FoundLiteral | undefined {
   return { literal, end: at + written.length };
 }
 
-/** Returns whether points group thousands, as in `1.234.567`; four parts up to 255 are an address. */
+/** Returns whether points group thousands, as in `1.234.567`; four parts of at most 255 are an address. */
 function isGrouped(written: string): boolean {
   if (!/^\d{1,3}(?:\.\d{3}){2,}$/.test(written)) return false;
   const parts = written.split('.').map(Number);

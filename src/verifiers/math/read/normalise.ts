@@ -5,10 +5,10 @@ import { markRepeating, withoutTypedSpellings } from './typed-spellings.ts';
 import { isAscii, spellInAscii } from './unicode.ts';
 
 /**
- * Rewrites an answer in plain ASCII and current LaTeX before it is parsed. Unicode becomes commands, doubled
- * backslashes (JSON encoded twice) become single ones, escapes swallowed by a careless string literal are restored, a
- * currency sign becomes a unit, and words around the value and closing punctuation are removed. Makes a fixed number of
- * passes over at most a thousand characters.
+ * Rewrites an answer in plain ASCII and modern LaTeX before it is parsed. Converts Unicode to commands, doubled
+ * backslashes (from JSON encoded twice) to single ones, and a currency sign to a unit; restores escapes swallowed by a
+ * careless string literal; removes words around the value and closing punctuation. Makes a fixed number of passes over
+ * at most a thousand characters.
  */
 export function normaliseText(source: string): string {
   if (/^-?\d+$/.test(source)) return source;
@@ -21,12 +21,14 @@ export function normaliseText(source: string): string {
   );
 }
 
-/** Turns `10:08 a.m.` into `10:08 am`; the points are not decimal points. */
+/** Converts `10:08 a.m.` to `10:08 am`, because the points are not decimal points. */
 function withoutPoints(text: string): string {
   return text.replaceAll('p.m', 'pm').replaceAll('a.m', 'am');
 }
 
-/** Returns the formula inside `$…$`, `\(…\)` or `\[…\]` if there is no other text. */
+/**
+ * Returns the formula inside `$…$`, `\(…\)` or `\[…\]` if there is no other text; otherwise returns the text unchanged.
+ */
 function withoutFence(text: string): string {
   if (text[0] !== '$' && text[0] !== '\\') return text;
   const fence = fences.find(([open, close]) => text.startsWith(open) && text.endsWith(close));

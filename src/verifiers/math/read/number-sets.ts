@@ -7,7 +7,7 @@ export const numberSets: ReadonlySet<string> = new Set(
   'reals integers naturals rationals complexes'.split(' '),
 );
 
-/** Signs after the letter that restrict the set, in their spelling without braces. */
+/** Signs after the letter that restrict the set, spelled without braces. */
 const parts: Readonly<Record<string, 'positive' | 'negative' | 'nonnegative' | 'nonzero'>> = {
   '^+': 'positive',
   '_+': 'positive',
@@ -62,8 +62,8 @@ const setWords =
   /^(?:(?:the )?set of )?(any |all )?(?:of )?(?:the )?(?:(positive|negative|non-? ?negative|non-? ?zero) )?(real|integer|rational|natural|complex)(?:s| numbers?| values?)?(?: (?:of )?[a-z])?$/i;
 
 /**
- * Returns the set that words name: "all real numbers", "any integer", `全体实数`. Returns nothing without "all", except for
- * the reals.
+ * Returns the set that words name: "all real numbers", "any integer", `全体实数`. Except for the reals, returns undefined
+ * without a word such as "all".
  */
 export function setInWords(text: string): MathNode | undefined {
   if (/^(?:全体实数|任意实数|一切实数)$/.test(text)) return { kind: 'constant', name: 'reals' };

@@ -4,7 +4,7 @@ const small =
   );
 const tens = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ');
 
-/** Words that scale the number before them, as fractions `[numerator, denominator]`. */
+/** Words that scale the number before them, with their factors as fractions `[numerator, denominator]`. */
 const scales: ReadonlyMap<string, readonly [bigint, bigint]> = new Map<string, readonly [bigint, bigint]>([
   ...Object.entries({
     hundred: 2,
@@ -54,10 +54,10 @@ const scales: ReadonlyMap<string, readonly [bigint, bigint]> = new Map<string, r
   ['halve', [1n, 2n]],
 ]);
 
-/** Returns the factor of a scale word: 10^6 for `million`, `millions` and `Million`; nothing for other words. */
+/** Returns the factor of a scale word: 10^6 for `million`, `millions` and `Million`; undefined for other words. */
 export function scaleOf(word: string): readonly [bigint, bigint] | undefined {
   const lower = word.toLowerCase();
-  // "Scores" means results more often than twenties.
+  // "Scores" more often means results than multiples of twenty.
   if (lower === 'scores') return undefined;
   return scales.get(lower) ?? (lower.endsWith('s') ? scales.get(lower.slice(0, -1)) : undefined);
 }
@@ -70,7 +70,7 @@ export function chineseScale(run: string): { readonly scale: string; readonly re
 }
 
 /**
- * Returns the whole number that English words spell out (`forty-two`, `one hundred and five`); nothing for other text.
+ * Returns the whole number that English words spell out (`forty-two`, `one hundred and five`); undefined for other text.
  */
 export function numberFromWords(text: string): bigint | undefined {
   const words = text.toLowerCase().split(/[\s-]+/);

@@ -11,21 +11,24 @@ const groupMarks = ['{,}\\!', ',\\!\\,', ',\\! ', '{,} ', '{,}', ',\\!', ',\\,',
 /** Marks that group thousands only outside brackets; inside, a comma separates items. */
 const looseGroupMarks = [...groupMarks, ' ', '\\ ', '\\;', '~'];
 
-/** Digits and commas that form one number: `1,234,567`. Three digits after a comma form a group in every reading. */
+/**
+ * Matches digits and commas that form one number: `1,234,567`. Three digits after a comma form a group in every
+ * reading.
+ */
 const commaGroups = /\d{1,3}(?:,\d{3})+(?!\d|,\d)/y;
 const apostropheGroups = /\d{1,3}(?:'\d{3})+(?![\d'])/y;
-/** Two points cannot both be decimal marks. */
+/** Matches groups after points, of which there must be two, because two points cannot both be decimal marks. */
 const pointGroups = /\d{1,3}(?:\.\d{3}){2,}(?![\d.,])/y;
-/** `1.234,56` and `1 234,56`: with two different marks the last one is the decimal mark. */
+/** Matches `1.234,56` and `1 234,56`: of two different marks, the last one is the decimal mark. */
 const decimalCommaGroups = /\d{1,3}(?:(?:\.\d{3})+|(?: \d{3})+),\d{1,2}(?![\d,])/y;
-/** `3{,}14`: a comma in braces is a decimal mark unless exactly three digits follow. */
+/** Matches `3{,}14`: a comma in braces is a decimal mark unless exactly three digits follow. */
 const bracedDecimalComma = /\d+\{,\}(?:\d{1,2}|\d{4,})(?!\d)/y;
 
 const maxExponent = 5000;
 
 /**
  * Reads a numeral at `start`: grouping, decimals, a repeating part `0.1\overline{6}` or `0.1(6)`, an exponent `1.2e-5`.
- * `isLoose` allows commas and spaces between groups of thousands, as outside brackets.
+ * With `isLoose`, as outside brackets, commas and spaces may separate groups of thousands.
  */
 export function scanNumeral(text: string, start: number, isLoose: boolean): Numeral {
   const marked = text.length - start > 4 ? scanMarked(text, start, isLoose) : undefined;
@@ -56,7 +59,7 @@ export function scanNumeral(text: string, start: number, isLoose: boolean): Nume
   return exponent ? { text: `${digits}e${exponent.text}`, end: exponent.end } : { text: digits, end };
 }
 
-/** Scans a numeral whose grouping marks are recognisable only together with its digits. */
+/** Scans a numeral whose grouping marks can be recognised only together with its digits. */
 function scanMarked(
   text: string,
   start: number,
@@ -72,7 +75,10 @@ function scanMarked(
   return joint === '.' || joint === ' ' ? found(decimalCommaGroups, text, start, ',') : undefined;
 }
 
-/** Returns the digits of a match, with `decimalMark` as the point, after which nothing may follow. */
+/**
+ * Returns the numeral that a pattern matches, with `decimalMark` as its decimal point, after which no other part may
+ * follow; undefined without a match.
+ */
 function found(
   pattern: RegExp,
   text: string,
@@ -88,7 +94,7 @@ function found(
   return { text: value, end: start + match.length, isComplete: fraction !== undefined };
 }
 
-/** Converts a scanned numeral to its exact value; returns nothing for absurd exponents. */
+/** Converts a scanned numeral to its exact value; returns undefined if its exponent is absurdly large. */
 export function numberFromNumeral(numeral: string): NumberNode | undefined {
   if (/^\d+$/.test(numeral)) return digitsNode(numeral);
   const [mantissa = '', exponentText = '0'] = numeral.split('e');

@@ -15,14 +15,14 @@ export function modernise(text: string): string {
   return modern;
 }
 
-/** `5'6''` */
+/** Matches feet and inches: `5'6''`. */
 const feetAndInches = /^(\d+)\s*'\s*(\d{1,2}(?:\.\d+)?)\s*(?:''|")?$/;
 
 const rootOf = /\\root\s*(?:\{([^{}]*)\}|(\w))\s*\\of(?![a-zA-Z])/g;
-/** `\pmatrix{1 & 2 \cr 3 & 4}`, with at most one level of braces inside. */
+/** Matches a matrix of plain TeX, `\pmatrix{1 & 2 \cr 3 & 4}`, with at most one level of braces inside. */
 const plainMatrix = /\\([pbvB]?matrix)\s*\{((?:[^{}]|\{[^{}]*\})*)\}/g;
 
-/** Commands of plain TeX: `\root 3 \of 2`, `\pmatrix{…\cr…}`, and a comma in `\text{,}`. */
+/** Rewrites commands of plain TeX: `\root 3 \of 2`, `\pmatrix{…\cr…}`, and a comma in `\text{,}`. */
 function withPlainTex(text: string): string {
   let modern = text;
   if (modern.includes('\\root')) modern = modern.replaceAll(rootOf, (_all, a, b) => `\\sqrt[${a ?? b}]`);
@@ -60,18 +60,21 @@ function withCommands(text: string): string {
   return modern;
 }
 
-/** `5^{\text{th}}` */
+/** Matches a raised ordinal suffix: `5^{\text{th}}`. */
 const raisedOrdinal = /\^\s*(?:\{\s*)?\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}(?:\s*\})?/g;
 const temperature =
   /(?:\^\s*\{?\s*)?\\circ\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))/g;
-/** An angle that is the whole answer: `45^\circ`. */
+/** Matches an angle that is the whole answer: `45^\circ`. */
 const degrees = /^(-?\d+(?:\.\d+)?)\s*(?:\^\s*)?\{?\s*\\circ\s*\}?$/;
 const ohm =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)(?:\\(?:mathrm|text|rm)\s*\{(?:\s|~|\\[ ,;])*)?([kM]?)\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?\\Omega\s*\}?/g;
 const micro =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)\\mu\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?([mgsAFLCVW])\s*\}?(?![A-Za-z])/g;
 
-/** `\mathbf{i}`, `\vec{i}` and `\hat{\mathbf{i}}` next to a number or sign are the unit vector `\hat{i}`. */
+/**
+ * Matches `\mathbf{i}`, `\vec{i}` and `\hat{\mathbf{i}}` next to a number or sign, where they are the unit vector
+ * `\hat{i}`.
+ */
 const unitVector =
   /\\(?:mathbf|vec|bm|boldsymbol|hat|widehat)\s*\{\s*(?:\\(?:mathbf|bm|boldsymbol|hat|imath|jmath)|[ijk])/;
 const allUnitVectors =

@@ -64,12 +64,15 @@ function parseNumber(cursor: Cursor, token: Token, grammar: Grammar): MathNode {
   return fraction ? binary('add', number, fraction) : number;
 }
 
-/** Returns the base that a name stands for: `two` is base 2. */
+/** Returns the base that an index names, in digits or in words: `two` is base 2. */
 function baseName(name: string): string {
   return String(numberFromWords(name) ?? name);
 }
 
-/** Parses the `\frac{1}{2}` of `3\frac{1}{2}` or the `1/2` of `3 1/2`: a proper fraction of plain numerals. */
+/**
+ * Parses the fraction of a mixed number, as in `3\frac{1}{2}` or `3 1/2`: a proper fraction of plain numerals. Returns
+ * undefined if there is none.
+ */
 function parseMixedPart(cursor: Cursor, grammar: Grammar): MathNode | undefined {
   if (
     cursor.peek()?.kind === 'number' &&
@@ -184,7 +187,7 @@ function parseRoot(cursor: Cursor, grammar: Grammar): MathNode {
   return known('root', parseAtom(cursor, grammar), degree);
 }
 
-/** Parses an argument of `\frac`: a braced one, or a single sign, which may be one digit of a longer numeral. */
+/** Parses an argument of `\frac`: a braced one, or a single character, which may be one digit of a longer numeral. */
 function parseArgument(cursor: Cursor, grammar: Grammar): MathNode {
   const next = cursor.peek();
   if (next?.kind !== 'number' || !/^\d\d+$/.test(next.value)) return parseAtom(cursor, grammar);
@@ -193,8 +196,8 @@ function parseArgument(cursor: Cursor, grammar: Grammar): MathNode {
 }
 
 /**
- * Parses `\sum_{k=0}^{n}`, `\int_0^1` or `\lim_{x\to0}`. Such operators are never evaluated, only compared part by part
- * at the probe points.
+ * Parses `\sum_{k=0}^{n}`, `\int_0^1` or `\lim_{x\to0}`. Such operators are never evaluated, but only compared part by
+ * part at the probe points.
  */
 function parseBigOperator(cursor: Cursor, name: string, grammar: Grammar): MathNode {
   const operands: MathNode[] = [];
@@ -267,7 +270,7 @@ function parseSystem(cursor: Cursor): MathNode {
   return system;
 }
 
-/** Returns the spelling of an index, as part of a name. */
+/** Parses an index and returns its spelling, as part of a name. */
 function subscript(cursor: Cursor): string {
   if (!cursor.atSymbol('{')) return cursor.take().value;
   const tokens: Token[] = [];

@@ -88,7 +88,7 @@ function parsePostfix(cursor: Cursor, operand: MathNode): MathNode {
   return result;
 }
 
-/** Parses an exponent; returns nothing for the degree sign `^\circ`, which does not change the value. */
+/** Parses an exponent; returns undefined for the degree sign `^\circ`, which does not change the value. */
 function parseExponent(cursor: Cursor): MathNode | undefined {
   if (cursor.accept('command', 'circ')) return undefined;
   if (cursor.atSymbol('{') && cursor.peek(1)?.value === 'circ' && cursor.peek(2)?.value === '}') {
@@ -143,7 +143,7 @@ function parseArguments(cursor: Cursor, isAngle: boolean): readonly MathNode[] {
   return [isDegrees || (isAngle && cursor.peek(-1)?.value === 'circ') ? toRadians(argument) : argument];
 }
 
-/** Returns whether the token before the closing bracket was a degree sign, braced or not. */
+/** Returns whether the token before the closing bracket is a degree sign, braced or not. */
 function closesWithDegrees(cursor: Cursor, close: string): boolean {
   if (!cursor.atSymbol(close)) return false;
   return (
@@ -174,7 +174,7 @@ function isMinusOne(node: MathNode): boolean {
 function startsFactor(cursor: Cursor): boolean {
   const next = cursor.peek();
   if (next === undefined) return false;
-  // Do not read `2 3` as a product: adjacent numbers are ambiguous.
+  // Do not read `2 3` as a product, because adjacent numbers are ambiguous.
   if (next.kind === 'number') return cursor.peek(-1)?.kind !== 'number' && cursor.peek(-1)?.value !== "'";
   if (next.kind === 'letter' || next.kind === 'begin') return true;
   if (next.kind === 'command') return !endsTerm.has(next.value);

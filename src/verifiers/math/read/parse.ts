@@ -71,8 +71,8 @@ function parseRow(cursor: Cursor): MathNode {
 }
 
 /**
- * Adds amounts of one kind in descending units, as in `2 hours and 30 minutes` or `5 ft 6 in`: they are one amount, in
- * the last unit.
+ * Adds amounts of one kind in descending units, as in `2 hours and 30 minutes` or `5 ft 6 in`, which form one amount in
+ * the last unit. Returns undefined for other items.
  */
 function sumOfUnits(items: readonly MathNode[]): MathNode | undefined {
   if (items.length < 2 || !items.every((item) => item.kind === 'quantity')) return undefined;
@@ -170,7 +170,7 @@ function startsTime(cursor: Cursor): boolean {
 }
 
 /**
- * Parses a sum and the words after it, a scale and a unit, as in `5\text{ million}`, `15\text{ cm}^2`, `60 miles per
+ * Parses a sum and the words after it, which are a scale or a unit: `5\text{ million}`, `15\text{ cm}^2`, `60 miles per
  * hour`.
  */
 function parseQuantity(cursor: Cursor): MathNode {
@@ -182,7 +182,7 @@ function parseQuantity(cursor: Cursor): MathNode {
     return { kind: 'quantity', operand: sum, unit: `mod ${unitOperand(cursor)}` };
   if (cursor.peek()?.kind !== 'word' || sum.kind === 'text') return sum;
   const { operand, unit } = scaled(sum, parseUnitWords(cursor));
-  // 3万5千 is 35 thousand.
+  // Add a second scaled number: 3万5千 is 35 thousand.
   if (unit === '' && operand !== sum && cursor.peek()?.kind === 'number')
     return binary('add', operand, parseQuantity(cursor));
   if (unit === '') return operand;
@@ -209,7 +209,7 @@ function parseUnitWords(cursor: Cursor): string[] {
   return isJoined ? words.slice(0, -1) : words;
 }
 
-/** Returns whether a token is a word or a letter that abbreviates a unit: the m of `kg·m/s`. */
+/** Returns whether a token is a word or a letter that abbreviates a unit, such as the m in `kg·m/s`. */
 function startsUnit(token: Token | undefined): boolean {
   return token?.kind === 'word' || (token?.kind === 'letter' && 'msgAKNVWJC'.includes(token.value));
 }

@@ -14,7 +14,7 @@ export function withoutPhrases(text: string): string {
   return withoutLabel(withoutApproximation(signed));
 }
 
-/** Words that give "15" a meaning other than 15. */
+/** Matches words that give a following "15" a meaning other than 15. */
 const hedge =
   /\b(?:or|and|not|no|never|maybe|perhaps|either|neither|less|fewer|more|greater|larger|smaller|least|most|than|over|under|above|below|between|exceed(?:s|ing)?|except|without|until|before|after|up|within|plus|minus|times|half|double|twice|triple|negative|divided|squared|cubed|opposite|inverse|reciprocal|square root|cube root|if|unless|wrong|incorrect|false|cannot|bc|bce|out of|n't)\b|\d/i;
 
@@ -23,29 +23,29 @@ const minusWord = new RegExp(
   String.raw`^\s*(?:${textCommand})?\s*(?:negative|minus)\s+(?:\}\s*)?(?=\d|\\[dt]?frac)`,
   'i',
 );
-/** A cheap test that matches whenever one of the next three does. */
+/** A cheap test that matches whenever one of the next three patterns does. */
 const opensWithWords = /^\s*(?:\\[a-z]+\s*\{\s*)?[A-Za-z]/;
-/** "Therefore, x = 42" */
+/** Matches the beginning of "Therefore, x = 42". */
 const connective = /^\s*(?:so|thus|hence|therefore|then|finally|overall|in conclusion|and so)\b,?\s+(?=\S)/i;
-/** "The answer is Sunday", "There are no solutions" */
+/** Matches the beginning of "The answer is Sunday" and "There are no solutions". */
 const announcement = new RegExp(
   String.raw`^\s*(${textCommand})?\s*(?:(?:the )?(?:final |correct )?answer(?: is|\s*:)|it(?: is|'s)|there (?:is|are)(?= no\b))\s+(?=[A-Za-z])`,
   'i',
 );
-/** "a million" */
+/** Matches the article in "a million". */
 const aScale = /^\s*an? (?=(?:hundred|thousand|million|billion|trillion|dozen|score|lakh|crore)s?\b)/i;
-/** "3 out of 4", a probability */
+/** Matches "3 out of 4", which is a probability. */
 const outOf = new RegExp(String.raw`^\s*(?:${textCommand})?\s*(\d+) (?:out of|in) (\d+)\s*\}?\s*$`);
-/** "all real numbers except 2" */
+/** Matches "all real numbers except 2". */
 const allRealsBut = new RegExp(
   String.raw`^\s*(?:${textCommand})?\s*(?:all|any) real(?:s| numbers?)(?: x)? (?:except|other than|but)(?: for)?\s*\}?\s*\$?(?:x\s*=\s*)?([-\d.,/ ]+|[-\d\\a-z{}]+)\$?$`,
   'i',
 );
-/** Any words before a colon. */
+/** Matches any words before a colon. */
 const colonLabel = new RegExp(
   String.raw`^\s*(?:\*\*|${textCommand})?\s*([A-Za-z][A-Za-z' -]{1,60}?)\s*:\s*(?:\*\*)?\s*(\}?)\s*`,
 );
-/** "The answer is", "There are", "so we get": a subject of known words and a verb. */
+/** Matches a subject of known words and a verb: "The answer is", "There are", "so we get". */
 const verbLabel = new RegExp(
   String.raw`^\s*(?:${textCommand})?\s*((?:(?:the|there|so|thus|hence|therefore|our|my|final|correct|right|answer|result|solution|value|total|maximum|minimum|max|min|sum|product|number|area|perimeter|volume|probability|length|distance|ratio|average|mean|median|it|he|she|they|we|you|[A-Z][a-z]+)\s+){1,5}(?:is|are|equals|was|were|has|had|have|get|gets|got|be|takes?|took|needs?|needed|costs?|makes?|made|earns?|earned|spends?|spent|saves?|saved|pays?|paid|eats?|ate|buys?|bought|sells?|sold|receives?|received|walks?|walked|reads?)(?:\s+(?:equal to|approximately|about|exactly|just|only))?|(?:approximately|about|roughly|approx\.?|exactly|ans\.?))\s*(\}?)\s*(?=[\d.\\({$+-])`,
   'i',
@@ -60,7 +60,10 @@ function withoutLabel(text: string): string {
   return startsValue(rest) ? value : text;
 }
 
-/** Returns the opening `\text{` if a label inside it is removed, so that the rest stays text. */
+/**
+ * Returns the opening `\text{` of a label that is removed from inside it, so that the rest stays text; else an empty
+ * string.
+ */
 function textOpening(label: string): string {
   return /\\[a-z]+\s*\{/.exec(label)?.[0] ?? '';
 }
@@ -76,7 +79,10 @@ const aside = new RegExp(
   'i',
 );
 
-/** Removes an approximation, but only after an exact value: a bare decimal and its rounding are two decimals. */
+/**
+ * Removes an approximation after an exact value; keeps it after a decimal, since a decimal and its rounding are two
+ * values.
+ */
 function withoutApproximation(text: string): string {
   const found = aside.exec(text);
   return found !== null && found.index > 0 ? text.slice(0, found.index) : text;

@@ -8,7 +8,7 @@ import type { LiteralNode } from '../syntax.ts';
 export interface Token {
   readonly kind: 'number' | 'literal' | 'letter' | 'word' | 'command' | 'symbol' | 'begin' | 'end';
   readonly value: string;
-  /** The node of a `literal` token. */
+  /** The parsed literal, for tokens of kind `literal`. */
   readonly literal?: LiteralNode;
 }
 

@@ -19,7 +19,7 @@ const matrixEnvironments: ReadonlySet<string> = new Set(
 
 /** Commands whose argument is a double-struck letter, which names a set. */
 const doubleStruck: ReadonlySet<string> = new Set(['mathbb', 'Bbb', 'mathds', 'mathbbm']);
-/** Spacing that may occur inside words. */
+/** Spacing commands and escapes that may occur inside words. */
 const layoutEscapes = ['\\,', '\\;', '\\!', '\\ ', '\\$', '~'];
 
 const symbolSpellings = ['**', '<=', '>=', '!=', '==', ':='] as const;
@@ -28,7 +28,7 @@ const commandMeanings: Readonly<Record<string, string>> = { '<=': 'le', '>=': 'g
 const singleSymbols = "+-*/^_=<>()[]{}|!,;:&%'";
 
 /**
- * Splits a text, normalised by `normaliseText`, into tokens; drops layout and dollar signs. Linear; throws
+ * Splits a text that `normaliseText` has normalised into tokens, in linear time; drops layout and dollar signs. Throws
  * `UnreadableAnswer` at an unknown sign.
  */
 export function tokenize(text: string): Token[] {
@@ -92,7 +92,10 @@ function lettersOf(
 const bracketedUnit =
   /\(\s*(?:\\(?:text|mathrm|textrm)\s*\{)?\s*([A-Za-z]{2,}(?: [A-Za-z]+){0,4}|\p{Script=Han}{1,4})\s*\}?\s*\)/uy;
 
-/** Scans words in brackets after a value, as in `12 (apples)`; they are its unit. */
+/**
+ * Scans words in brackets after a value, which are its unit, as in `12 (apples)`. Returns their end; undefined if there
+ * are none.
+ */
 function scanBracketedUnit(text: string, at: number, tokens: Token[]): number | undefined {
   if (!followsValue(tokens)) return undefined;
   bracketedUnit.lastIndex = at;
@@ -173,7 +176,7 @@ function scanEnvironment(text: string, at: number, kind: 'begin' | 'end', push: 
 }
 
 /**
- * Adds the tokens of `\text{…}`: words, or numbers; single letters under `\mathrm` and similar commands are letters.
+ * Adds the tokens of `\text{…}`: words or numbers. A single letter under `\mathrm` and similar commands stays a letter.
  */
 function pushText(
   argument: { readonly text: string; readonly end: number },

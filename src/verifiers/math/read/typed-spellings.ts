@@ -14,9 +14,9 @@ export function withoutTypedSpellings(text: string): string {
   return typed;
 }
 
-/** `1_000_000` */
+/** Matches digits grouped by underscores: `1_000_000`. */
 const underscored = /^\d{1,3}(?:_\d{3})+$/;
-/** `(1010)_2`, `1010_{(2)}`, `\mathrm{FF}_{16}` */
+/** Matches a numeral with its base: `(1010)_2`, `1010_{(2)}`, `\mathrm{FF}_{16}`. */
 const basedNumeral =
   /^(?:\\(?:text|mathrm|mathbf)\s*\{|\()?\s*([0-9A-F]+)\s*[)}]?\s*_\s*\{?\s*\(?(\d{1,2})\)?\s*\}?$/;
 
@@ -32,25 +32,25 @@ function based(digits: string, base: string): string {
   return hasLetters && Number(base) > 10 ? `\\text{${digits}}_{${base}}` : `${digits}_{${base}}`;
 }
 
-/** A decimal whose digits repeat before an ellipsis. */
+/** Matches a decimal whose digits repeat before an ellipsis. */
 const repeatedDigits = /\.(\d{0,12}?)((\d{1,6}?)\3+)\s*(?:\.\.\.|…|\\[lc]?dots(?![a-z]))/g;
 
 /**
- * Marks the repeating digits of `0.1666...` and `0.142857142857\ldots`, before the removal of closing punctuation drops
- * the dots.
+ * Marks the repeating digits of `0.1666...` and `0.142857142857\ldots`; must run before closing punctuation, and with
+ * it the dots, is removed.
  */
 export function markRepeating(text: string): string {
   const goesOn = text.includes('...') || text.includes('…') || text.includes('dots');
   return goesOn ? text.replaceAll(repeatedDigits, '.$1\\overline{$3}') : text;
 }
 
-/** `6.02 x 10^23` */
+/** Matches the letter that multiplies a power of ten: `6.02 x 10^23`. */
 const letterTimes = /(\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))/g;
 const prefixed = /^0(?:x([0-9a-fA-F]{1,32})|b([01]{1,128})|o([0-7]{1,64}))$/;
 const combinations = /^(\d{1,4})\s?([CP])\s?(\d{1,4})$/;
-/** `7 cm3` */
+/** Matches a unit of length with a power but no sign for it: `7 cm3`. */
 const raisedUnit = /(\d\s?(?:k|c|d|m)?m|\d\s?(?:ft|in))([23])(?![\d.])/g;
-/** `1h30m`, `2 h 5 min 10 s` */
+/** Matches a duration: `1h30m`, `2 h 5 min 10 s`. */
 const duration =
   /^(\d+)\s?h(?:rs?|ours?)?[, ]*(?:(?:and )?(\d{1,2})\s?m(?:ins?|inutes?)?)?[, ]*(?:(?:and )?(\d{1,2})\s?s(?:ecs?|econds?)?)?$/;
 
@@ -63,7 +63,7 @@ function withLetters(text: string): string {
   return /[mtn][23]/.test(times) ? times.replaceAll(raisedUnit, '$1^$2') : times;
 }
 
-/** Longer texts cannot be a prefixed numeral, combination or duration. */
+/** Maximum length of a prefixed numeral, combination or duration; longer texts cannot be one. */
 const maxWhole = 140;
 
 function withPrefix(text: string): string | undefined {
@@ -91,16 +91,19 @@ function withDuration(text: string): string | undefined {
     .join('');
 }
 
-/** `8 g/cm^3`, whose `g` alone would be a variable; `9.8 m/s^2` is ambiguous and is read later. */
+/**
+ * Matches a quotient of units: `8 g/cm^3`, whose `g` alone would be a variable. `9.8 m/s^2` is ambiguous and is read
+ * later.
+ */
 const quotientOfUnits = /(\d\s?)([A-Za-z]{1,4})\s?\/\s?([A-Za-z]{1,4})(\^\{?\d\}?)?$/;
 
 function unitQuotient(all: string, amount: string, above: string, below: string, power = ''): string {
   return above.length + below.length > 2 ? unitFraction(all, amount, above, below, power) : all;
 }
 
-/** A cheap test that matches whenever `fractionOfUnits` does. */
+/** A cheap test that matches whenever `fractionOfUnits` does, and more often. */
 const mayBeUnits = /frac\s*\{\s*(?:\\text|\\mathrm|[A-Za-z]{1,12}\s*\})/;
-/** `12\,\frac{\text{m}}{\text{s}}` */
+/** Matches an amount and a fraction of units: `12\,\frac{\text{m}}{\text{s}}`. */
 const fractionOfUnits =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)\\[dt]?frac\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?\s*\}\s*\{\s*(?:\\(?:text|mathrm)\s*\{)?([A-Za-z ]{1,12})\}?(\^\{?\d\}?)?\s*\}/g;
 

@@ -24,7 +24,7 @@ export function spellInAscii(text: string): string {
   return ascii;
 }
 
-/** Returns whether a text needs no `spellInAscii`. */
+/** Returns whether a text is already ASCII, so that `spellInAscii` would not change it. */
 export function isAscii(text: string): boolean {
   return /^[\n\x20-\x7e]*$/.test(text);
 }
@@ -37,7 +37,7 @@ function zip(from: string, to: string): ReadonlyMap<string, string> {
   return new Map([...from].map((character, index) => [character, to[index]!]));
 }
 
-/** Returns the translation of the characters from `start` on, as far as the table contains them. */
+/** Translates characters from `start` on, up to the first that is not in the table; returns the translation. */
 function run(characters: readonly string[], start: number, table: ReadonlyMap<string, string>): string {
   let text = '';
   for (let at = start; table.has(characters[at] ?? ''); at++) text += table.get(characters[at]!)!;
@@ -49,7 +49,7 @@ function spellCharacter(character: string): string {
   if (known !== undefined) return known;
   const code = character.codePointAt(0)!;
   if (code >= 0xff01 && code <= 0xff5e) return String.fromCodePoint(code - 0xfee0);
-  // Squared units: ㎡, ㎝, ㎏.
+  // Units in a single character: ㎡, ㎝, ㎏.
   if (code >= 0x3380 && code <= 0x33df) return ` ${character.normalize('NFKC').replace(/[23]$/, '^$&')}`;
   if (code >= 0x1d400 && code <= 0x1d7ff) return spellStyled(character.normalize('NFKC'));
   return character;
@@ -60,7 +60,7 @@ function spellStyled(plain: string): string {
   return spellings.get(plain) ?? plain;
 }
 
-/** Letters for which LaTeX has a command. */
+/** Greek letters and their LaTeX commands. */
 const greek =
   'αalpha βbeta γgamma δdelta εepsilon ζzeta ηeta θtheta κkappa λlambda µmu μmu νnu ξxi πpi ρrho σsigma τtau ' +
   'φphi ϕphi χchi ψpsi ωomega ΓGamma ΔDelta ΘTheta ΛLambda ΞXi ΠPi ΣSigma ΦPhi ΨPsi ΩOmega ΩOmega';
@@ -130,7 +130,7 @@ const spellings: ReadonlyMap<string, string> = new Map([
     '″': "''",
     '“': '"',
     '”': '"',
-    // A full-width comma never groups thousands: it separates, and so does the ideographic one.
+    // A full-width or ideographic comma never groups thousands: it separates items.
     '¢': '\\text{ cents}',
     '，': ', ',
     '、': ', ',

@@ -29,7 +29,7 @@ export const textCommands: ReadonlySet<string> = new Set(
   ),
 );
 
-/** Commands (and `\mathbb` letters) that mean the same as another spelling. */
+/** Commands (and `\mathbb` letters), each with the spelling that replaces it. */
 export const synonyms: Readonly<Record<string, string>> = {
   dfrac: 'frac',
   tfrac: 'frac',
@@ -138,7 +138,7 @@ export const functionNames: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Words that are read as commands if they stand alone. */
+/** Words that are read as commands if they are separate words. */
 export const plainCommands: ReadonlySet<string> = new Set([
   ...functionNames,
   ...'asin acos atan tg ctg cosec lg pi infinity Infinity inf infty oo percent percentage pct and or emptyset'.split(

@@ -1,7 +1,7 @@
 import { parseUnit } from '../units.ts';
 import { fractionFromWords, isNumberWord, numberFromWords, scaleOf } from './number-words.ts';
 
-/** A value in words, and the words after it: 24 and `eggs` for "two dozen eggs". */
+/** A value in words and the words after it, such as 24 and `eggs` for "two dozen eggs". */
 interface WordedValue {
   readonly numerator: bigint;
   readonly denominator: bigint;
@@ -12,13 +12,13 @@ type Fraction = readonly [bigint, bigint];
 
 /** Maximum number of words after the value that are read as its unit. */
 const maxUnitWords = 3;
-/** Words that change the value before them, or turn it into a sentence. */
+/** Matches words that change the value before them, or make the text a sentence. */
 const notUnits =
   /\b(?:or|and|not|to|through|than|least|most|over|under|above|below|between|except|without|minus|plus|if|is|are|was|must|can|cannot|may|might|should|would|could|has|have|percent|half|squared|cubed|less|times|th|out|by)\b/i;
 
 /**
  * Reads the value at the start of a text: "two dozen eggs", "half a million", "two and three quarters", `四十二个`,
- * `三分之二`. Returns nothing if the text has another meaning, such as "two or three" or `三角形`.
+ * `三分之二`. Returns undefined if the text has another meaning, such as "two or three" or `三角形`.
  */
 export function wordedValue(text: string): WordedValue | undefined {
   return /^\p{Script=Han}/u.test(text) ? chineseWords(text) : englishWords(text);
@@ -76,7 +76,7 @@ const chineseValue = new RegExp(
   `^(负?)(${chineseNumber}+)(?:分之(${chineseNumber}+)|点(${chineseDigit}+))?(\\p{Script=Han}*)$`,
   'u',
 );
-/** Measure words, with a noun of up to three characters after the most general ones. */
+/** Matches Chinese measure words, the most general ones with a noun of up to three characters. */
 const measureWord =
   /^(?:[个只本位名条张辆棵支件枝](?!半)\p{Script=Han}{0,3}|[台架艘间座朵颗粒片人次种类岁届倍组对双瓶杯碗盒箱袋页层排行列步])$/u;
 
@@ -95,7 +95,7 @@ function chineseWords(text: string): WordedValue | undefined {
   return { numerator: sign === '' ? above : -above, denominator: below, unit };
 }
 
-/** Appends decimals to a whole number: 35 for the `三` and `五` of `三点五`. */
+/** Appends the digits of decimals to a whole number: 35 for `三` and `五` in `三点五`. */
 function withDecimals(whole: bigint | undefined, decimals: string): bigint | undefined {
   return whole === undefined || decimals === ''
     ? whole
@@ -105,7 +105,7 @@ function withDecimals(whole: bigint | undefined, decimals: string): bigint | und
 const chineseDigits = '零一二三四五六七八九';
 const chineseUnits: Readonly<Record<string, bigint>> = { 十: 10n, 百: 100n, 千: 1000n };
 
-/** Reads `一千零五十` as 1050, `十三亿`, and `二〇二四` digit by digit; returns nothing for the colloquial `三千二`. */
+/** Reads `一千零五十` as 1050, `十三亿`, and `二〇二四` digit by digit; returns undefined for the colloquial `三千二`. */
 function chineseWhole(text: string): bigint | undefined {
   const plain = text.replaceAll('〇', '零').replaceAll('两', '二');
   if (!/[十百千万亿]/.test(plain))

@@ -10,7 +10,7 @@ export type Point = ReadonlyMap<string, number>;
 
 /**
  * Returns the value of an expression at a point in complex double precision, with an error estimate. The value is NaN
- * if it is undefined or the node has no value (sets, text), and infinite if it overflows.
+ * if it is undefined or if the node has no value (sets, text), and infinite if it overflows.
  */
 export function approximateValue(node: MathNode, point: Point, budget: Budget): Complex {
   budget.spend(3);

@@ -26,7 +26,7 @@ export function bitLength(n: bigint): number {
 export const shifted = (n: bigint, shift: number): bigint =>
   shift >= 0 ? n << BigInt(shift) : n >> BigInt(-shift);
 
-/** Rounds a number to a precision. */
+/** Returns the number mantissa · 2^exponent, rounded to a precision in bits. */
 export function round(mantissa: bigint, exponent: number, precision: number): BigFloat {
   if (mantissa === 0n) return zero;
   const excess = bitLength(mantissa) - precision;
@@ -72,7 +72,7 @@ export function add(a: BigFloat, b: BigFloat, precision: number): BigFloat {
   if (isZero(a)) return b;
   if (isZero(b)) return a;
   const [high, low] = a.exponent >= b.exponent ? [a, b] : [b, a];
-  // A summand below the last place of the other does not change the sum.
+  // A summand below the last place of the other one does not change the sum.
   if (leadingBit(low) < leadingBit(high) - precision - 2) return high;
   if (leadingBit(high) < leadingBit(low) - precision - 2) return low;
   return round(shifted(high.mantissa, high.exponent - low.exponent) + low.mantissa, low.exponent, precision);

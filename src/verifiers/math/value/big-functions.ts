@@ -17,7 +17,7 @@ import {
   zero,
 } from './big-float.ts';
 
-/** Number of extra bits in intermediate results, beyond the precision of the final result. */
+/** Number of bits in intermediate results beyond the precision of the final result. */
 const guard = 32;
 
 const one: BigFloat = { mantissa: 1n, exponent: 0 };
@@ -33,7 +33,7 @@ function inverseTangent(n: bigint, sign: 1n | -1n, bits: number): bigint {
   return total;
 }
 
-/** Caches the longest value of a constant and truncates it for lower precisions. */
+/** Returns a function for a constant; it caches the longest value computed and truncates it for lower precisions. */
 function constant(compute: (bits: number) => bigint): (precision: number) => BigFloat {
   let [known, value] = [0, 0n];
   return (precision) => {
@@ -99,7 +99,7 @@ function computeLogarithm(x: BigFloat, precision: number): BigFloat {
   const power = leadingBit(x);
   const fraction = scale(x, -power);
   let y = fromNumber(Math.log(toDouble(fraction)));
-  // The logarithm of a number near 1 loses its leading bits.
+  // The logarithm of a number near 1 loses leading bits: use a higher precision.
   const distance = add(x, negate(one), precision + guard);
   const lost = isZero(distance) ? 0 : Math.max(0, -leadingBit(distance));
   const target = precision + guard + lost;
@@ -124,7 +124,7 @@ export function sineAndCosine(
   if (isZero(x)) return { sine: zero, cosine: one };
   const size = leadingBit(x);
   if (size > 4096) return undefined;
-  // A small sine needs bits beyond its leading zeros.
+  // If the sine is small, use more bits, to cover its leading zeros.
   const working = precision + guard + Math.abs(size);
   const quarter = scale(pi(working), -1);
   const turns = nearest(divide(x, quarter, working));

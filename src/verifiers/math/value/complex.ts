@@ -5,7 +5,7 @@
 export interface Complex {
   readonly re: number;
   readonly im: number;
-  /** Absolute error estimate of the value. */
+  /** Estimate of the absolute error of the value. */
   readonly error: number;
 }
 
@@ -24,13 +24,13 @@ export function modulus(z: Complex): number {
   return z.im === 0 ? Math.abs(z.re) : Math.hypot(z.re, z.im);
 }
 
-/** Returns whether the values are equal within a relative tolerance, or within a multiple of their rounding errors. */
+/** Returns whether two values are equal within a relative tolerance, or within a multiple of their rounding errors. */
 export function isClose(a: Complex, b: Complex, tolerance: number): boolean {
   const distance = Math.hypot(a.re - b.re, a.im - b.im);
   return distance <= tolerance * Math.max(modulus(a), modulus(b)) || distance <= 8 * (a.error + b.error);
 }
 
-/** Returns whether the value is defined and has not overflowed. */
+/** Returns whether a value is defined and has not overflowed. */
 export function isFiniteComplex(z: Complex): boolean {
   return Number.isFinite(z.re) && Number.isFinite(z.im) && Number.isFinite(z.error);
 }

@@ -1,11 +1,11 @@
 import { type MathNode, someNode } from '../syntax.ts';
 import { bitLength } from './big-float.ts';
 
-/** Number of bits for a node besides its numbers. */
+/** Number of bits that describe a node, apart from its numbers. */
 const bitsPerNode = 2;
 /** Maximum sum of the exponents in a simple expression. */
 const maxExponents = 8n;
-/** Number of bits that doubles distinguish, minus a few for rounding. */
+/** Number of bits that doubles can distinguish, minus a few for rounding. */
 const doubleBits = 48;
 
 /**

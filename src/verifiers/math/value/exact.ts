@@ -16,7 +16,7 @@ import type { BinaryNode, FunctionNode, MathNode } from '../syntax.ts';
 const maxFactorial = 2100n;
 
 /**
- * Returns the exact value of an expression over the rationals, with `values` for its variables; nothing if the value is
+ * Returns the exact value of an expression over the rationals, with `values` for its variables; undefined if the value is
  * irrational, undefined or too long (`maxBits`).
  */
 export function exactValue(

@@ -38,7 +38,7 @@ test.each([
   expect(same(a, b)).toBe(false);
 });
 
-test('long functions agree with doubles, and with their inverses to 300 bits', () => {
+test('high-precision functions agree with doubles, and with their inverses to 300 bits', () => {
   const bits = 300;
   const moderate = fc.double({ min: -40, max: 40, noNaN: true }).filter((x) => Math.abs(x) > 1e-6);
   fc.assert(

@@ -8,20 +8,20 @@ import { exactValue } from './exact.ts';
 import type { Rational } from './rational.ts';
 
 /*
- * Equality of real constants beyond double precision. Both are evaluated with a precision that covers twice the span
+ * Compares real constants beyond double precision. Evaluates both with a precision that covers twice the span
  * between the largest and the smallest intermediate value, so that e^50 + 1 differs from e^50, and sinh 900 differs
  * from cosh 900.
  */
 
-/** Extra bits beyond those that the intermediate values need. */
+/** Number of bits beyond those that the intermediate values need. */
 const spare = 128;
-/** Bits that may be lost to rounding. */
+/** Number of bits that may be lost to rounding. */
 const rounding = 32;
-/** Initial guess of the span, which is right for most answers. */
+/** Initial guess of the span, which suffices for most answers. */
 const usualSpan = 12;
 /** Maximum length of numbers in bits; computing a function of them takes about a millisecond. */
 const maxPrecision = 8192;
-/** Maximum number of steps of one comparison (`Budget`). */
+/** Maximum number of steps per comparison (`Budget`). */
 const maxSteps = 60_000;
 
 const noValues: ReadonlyMap<string, Rational> = new Map();
@@ -29,8 +29,9 @@ const noValues: ReadonlyMap<string, Rational> = new Map();
 /**
  * Decides whether two real expressions have the same value, at a point if they have variables.
  *
- * @returns false also if the decision would need longer numbers than `maxPrecision`; `undefined` for values that are
- * not real and for functions without a high-precision implementation (floor, mod, unknown ones).
+ * @returns whether the values are the same; false also if the decision would need longer numbers than `maxPrecision`;
+ * `undefined` for values that are not real and for functions without a high-precision implementation (floor, mod,
+ * unknown ones).
  */
 export function sameRealValue(
   a: MathNode,
@@ -48,13 +49,13 @@ export function sameRealValue(
     const right = left && evaluation.value(b);
     if (steps.left < 0) return false;
     if (left === undefined || right === undefined) return undefined;
-    // Relative errors of products do not grow with their size.
+    // The relative error of a product does not grow with its size.
     if (!isSum || evaluation.span <= span) return big.isZero(evaluation.sum(left, big.negate(right)));
     span = evaluation.span;
   }
 }
 
-/** Returns whether leading bits may cancel; products, powers and logarithms lose none. */
+/** Returns whether leading bits may cancel in a node; products, powers and logarithms lose none. */
 function mayCancel(node: MathNode): boolean {
   if (node.kind === 'function') return !['root', 'abs', 'ln', 'log', 'exp'].includes(node.name);
   return node.kind === 'add' || node.kind === 'subtract';
@@ -63,7 +64,7 @@ function mayCancel(node: MathNode): boolean {
 interface Settings {
   /** Length of all numbers in bits. */
   readonly precision: number;
-  /** Span for which the precision is sufficient. */
+  /** The span for which the precision is sufficient. */
   readonly span: number;
   readonly point: Point;
   readonly budget: Budget;
@@ -82,7 +83,7 @@ class Evaluation {
     this.#precision = settings.precision;
   }
 
-  /** Returns the value, or nothing if it is not a real number or not supported. */
+  /** Returns the value, or undefined if it is not a real number or not supported. */
   value(node: MathNode): BigFloat | undefined {
     if (!this.#spend(node.kind === 'function' || node.kind === 'power' ? 200 : 10)) return undefined;
     const found = this.#compute(node);
@@ -91,7 +92,7 @@ class Evaluation {
     return found;
   }
 
-  /** Returns the sum, or 0 if the summands cancel to rounding error. */
+  /** Returns the sum, or 0 if the summands cancel to within rounding error. */
   sum(a: BigFloat, b: BigFloat): BigFloat {
     const total = big.add(a, b, this.#precision);
     return this.#isLost(Math.max(big.leadingBit(a), big.leadingBit(b)) - big.leadingBit(total))
@@ -207,7 +208,7 @@ class Evaluation {
 
   readonly #exponential = (x: BigFloat): BigFloat | undefined => functions.exponential(x, this.#precision);
 
-  /** Returns ln of a node; for a power of a positive base, without computing the power: ln 2^5000 = 5000 ln 2. */
+  /** Returns the natural logarithm of a node. Does not compute a power with a positive base: ln 2^5000 = 5000 ln 2. */
   #logarithm(node: MathNode): BigFloat | undefined {
     if (node.kind === 'power') {
       const base = this.value(node.left);

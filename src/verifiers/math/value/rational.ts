@@ -6,7 +6,7 @@ import type { Budget } from '../budget.ts';
  */
 export interface Rational {
   readonly numerator: bigint;
-  /** Always positive. */
+  /** The denominator, always positive. */
   readonly denominator: bigint;
 }
 
@@ -15,7 +15,7 @@ const maxBits = 262_144;
 
 const bitsPerHexDigit = 4;
 
-/** Builds a fraction with a positive denominator; returns nothing if the denominator is zero. */
+/** Builds a fraction with a positive denominator; returns undefined if the denominator is zero. */
 export function rational(numerator: bigint, denominator = 1n): Rational | undefined {
   if (denominator === 0n) return undefined;
   return denominator < 0n ? { numerator: -numerator, denominator: -denominator } : { numerator, denominator };
@@ -33,21 +33,21 @@ export function compareRationals(a: Rational, b: Rational): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** Returns the same fraction in lowest terms, for display; only for numbers known to be short. */
+/** Returns the same fraction in lowest terms, for display. Call it only with numbers that are known to be short. */
 export function lowestTerms({ numerator, denominator }: Rational): Rational {
   let [a, b] = [numerator < 0n ? -numerator : numerator, denominator];
   while (b !== 0n) [a, b] = [b, a % b];
   return { numerator: numerator / a, denominator: denominator / a };
 }
 
-/** Returns the value of a fraction if it is a whole number. */
+/** Returns the value of a fraction if it is a whole number, else undefined. */
 export function wholeNumber(value: Rational | undefined): bigint | undefined {
   if (value === undefined) return undefined;
   if (value.denominator === 1n) return value.numerator;
   return value.numerator % value.denominator === 0n ? value.numerator / value.denominator : undefined;
 }
 
-/** Returns a + b, or nothing if the result would be longer than `maxBits`. */
+/** Returns a + b, or undefined if the result would be longer than `maxBits`. */
 export function addRationals(a: Rational, b: Rational, budget: Budget): Rational | undefined {
   const cost = size(a) + size(b);
   if (!affordable(cost, budget)) return undefined;
@@ -55,18 +55,18 @@ export function addRationals(a: Rational, b: Rational, budget: Budget): Rational
   return rational(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
 }
 
-/** Returns a × b, or nothing if the result would be longer than `maxBits`. */
+/** Returns a × b, or undefined if the result would be longer than `maxBits`. */
 export function multiplyRationals(a: Rational, b: Rational, budget: Budget): Rational | undefined {
   if (!affordable(size(a) + size(b), budget)) return undefined;
   return rational(a.numerator * b.numerator, a.denominator * b.denominator);
 }
 
-/** Returns 1 / a; nothing for zero. */
+/** Returns 1 / a; undefined for zero. */
 export function invertRational(a: Rational): Rational | undefined {
   return rational(a.denominator, a.numerator);
 }
 
-/** Returns a whole power of a fraction, or nothing if the result would be longer than `maxBits` or is 1/0. */
+/** Returns a whole power of a fraction, or undefined if the result would be longer than `maxBits` or is 1/0. */
 export function powerRational(base: Rational, exponent: bigint, budget: Budget): Rational | undefined {
   if (exponent < 0n) {
     const inverse = invertRational(base);
@@ -82,7 +82,7 @@ export function powerRational(base: Rational, exponent: bigint, budget: Budget):
   return { numerator: base.numerator ** exponent, denominator: base.denominator ** exponent };
 }
 
-/** Returns the exact `degree`-th root, if numerator and denominator are both perfect powers and not long. */
+/** Returns the exact `degree`-th root if numerator and denominator are perfect powers and not long, else undefined. */
 export function rootRational(value: Rational, degree: bigint, budget: Budget): Rational | undefined {
   if (degree < 2n || degree > 64n || size(value) > 2048) return undefined;
   budget.spend(200);
@@ -93,7 +93,7 @@ export function rootRational(value: Rational, degree: bigint, budget: Budget): R
   return top === undefined || bottom === undefined ? undefined : rational(isNegative ? -top : top, bottom);
 }
 
-/** Returns the nearest double; ±Infinity and 0 when out of range. */
+/** Returns the nearest double; ±Infinity or 0 if the value is out of range. */
 export function toNumber(value: Rational): number {
   if (value.denominator === 1n) return Number(value.numerator);
   const [top, bottom] = [Number(value.numerator), Number(value.denominator)];
@@ -138,8 +138,7 @@ function size(value: Rational): number {
 }
 
 /**
- * Returns an upper bound on the length in bits; skips the conversion to a string for short numbers, which are the most
- * common.
+ * Returns an upper bound on the length of a number in bits. Converts only long numbers, which are rare, to a string.
  */
 function bits(value: bigint): number {
   if (value > -4294967296n && value < 4294967296n) return 32 - Math.clz32(Math.abs(Number(value)));

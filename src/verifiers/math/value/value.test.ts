@@ -21,7 +21,7 @@ const fraction = fc
   .tuple(fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }), fc.bigInt({ min: 1n, max: 10n ** 6n }))
   .map(([top, bottom]) => rational(top, bottom)!);
 
-test('fractions form a field and have the order of their doubles', () => {
+test('fractions satisfy the field axioms and have the same order as their doubles', () => {
   fc.assert(
     fc.property(fraction, fraction, fraction, (a, b, c) => {
       const left = multiplyRationals(a, addRationals(b, c, budget)!, budget)!;
@@ -56,7 +56,7 @@ test('results that are too long are not computed, and excessive work exhausts th
   expect(() => powerRational(rational(3n)!, 90_000n, createBudget(10))).toThrow(BudgetExceeded);
 });
 
-test('huge and tiny fractions keep their size', () => {
+test('huge and tiny fractions keep their magnitude', () => {
   const tiny = rational(1n, 10n ** 400n)!;
   expect(logOfRational(tiny)).toBeCloseTo(-400 * Math.LN10, 6);
   expect(toNumber(rational(10n ** 400n, 10n ** 399n)!)).toBeCloseTo(10, 12);
