@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from 'node:zlib';
 
-/** Size in pixels, and the color of every pixel. */
+/** Size in pixels, and the single color of all pixels. */
 interface Picture {
   readonly width?: number;
   readonly height?: number;

@@ -72,12 +72,12 @@ function tokensWithWeight({ weights }: ReferenceSequence): number[] {
   return Array.from(weights, (_, t) => t).filter((t) => weights[t] !== 0);
 }
 
-/** log π − log old; on-policy (no `policyLogprobs`) it is 0 in value while its gradient is still 1. */
+/** Returns log π − log old; on-policy (no `policyLogprobs`) it is 0 in value while its gradient is still 1. */
 function logRatio({ logprobs, policyLogprobs }: ReferenceSequence, t: number): number {
   return policyLogprobs === undefined ? 0 : logprobs[t]! - policyLogprobs[t]!;
 }
 
-/** r_t = π_t / old_t, or for GSPO the geometric mean over the sequence (2507.18071, eq. 7). */
+/** Returns r_t = π_t / old_t, or for GSPO the geometric mean over the sequence (2507.18071, eq. 7). */
 function policyRatios(policy: PolicyTerm, sequence: ReferenceSequence, tokens: readonly number[]): number[] {
   const logs = tokens.map((t) => logRatio(sequence, t));
   if (policy.type !== 'clipped' || policy.ratio === 'token') return logs.map(Math.exp);
@@ -124,7 +124,7 @@ function policyTerm(policy: PolicyTerm, ratio: number, advantage: number, logpro
   }
 }
 
-/** −min(r·A, clip(r)·A) (PPO eq. 7), and for A < 0 at most −dualClip·A (dual-clip PPO, 1912.09729, eq. 5). */
+/** Computes −min(r·A, clip(r)·A) (PPO eq. 7), and for A < 0 at most −dualClip·A (dual-clip PPO, 1912.09729, eq. 5). */
 function clippedSurrogate(
   { clipLow, clipHigh, dualClip }: Extract<PolicyTerm, { type: 'clipped' }>,
   ratio: number,
@@ -165,7 +165,7 @@ function entropyTerm({ entropy }: LossSpec, { entropies }: ReferenceSequence, t:
   return entropy.coefficient * entropies[t]!;
 }
 
-/** old / rollout without gradient, capped or masked: truncated importance sampling. */
+/** Returns old / rollout without gradient, capped or masked: truncated importance sampling. */
 function importanceWeights(
   term: ImportanceTerm | null,
   { logprobs, policyLogprobs = logprobs, rolloutLogprobs }: ReferenceSequence,

@@ -37,7 +37,7 @@ export function fixed(population: Population, cuts: readonly Cut[], k: number): 
   return judge(population, cuts, (prefix) => ({ made: k, cell: cellOf(cuts, prefix[k]!, k) }));
 }
 
-/** SPEED-RL: makes 4 rollouts, and continues up to `k` if they were mixed. */
+/** Makes 4 rollouts, and continues up to `k` if they were mixed, as SPEED-RL does. */
 export function screened(population: Population, cuts: readonly Cut[], k: number): Point {
   return judge(population, cuts, (prefix) => {
     const made = prefix[4]! > 0 && prefix[4]! < 4 ? k : 4;

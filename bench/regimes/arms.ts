@@ -9,7 +9,7 @@ import { passRate } from '../../src/difficulty/probing/pass-rate.ts';
 import { type Arm, mixOf, oneStage } from './arm.ts';
 import { paperArms } from './paper-arms.ts';
 
-/** The demo's stages, without gates and refills: learnable problems for 60 % of the steps, then the harder ones of
+/** Returns the demo's stages, without gates and refills: learnable problems for 60 % of the steps, then the harder ones of
  * these. */
 const staged: Arm['stages'] = ({ isMixed }, steps) => {
   const first = Math.ceil(0.6 * steps);

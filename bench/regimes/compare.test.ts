@@ -10,7 +10,7 @@ import {
 } from './compare.ts';
 
 const budget = 6 * evaluationSpacing;
-/** A curve evaluated every `evaluationSpacing` rollouts. */
+/** Makes a curve that is evaluated every `evaluationSpacing` rollouts. */
 const curveOf = (...accuracies: number[]): CurvePoint[] =>
   accuracies.map((accuracy, i) => ({ rollouts: i * evaluationSpacing, accuracy }));
 const anyCurve = fc

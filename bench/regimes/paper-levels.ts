@@ -23,7 +23,7 @@ export const levelModels = [
 /** Training steps of the strongest of `levelModels`. */
 export const longestTraining = 144;
 
-/** Path of the pass rates of one of `levelModels`, relative to the repository. */
+/** Returns the path of the pass rates of one of `levelModels`, relative to the repository. */
 export const levelStore = (label: string): string => `runs/bench-regimes/levels/${label}.sqlite`;
 
 /**

@@ -58,7 +58,7 @@ function parseLine(line: string, where: string): Result {
   }
 }
 
-/** Returns what tells two runs apart: row, arm, seed and recipe. */
+/** Returns the key of a run: row, arm, seed and recipe. */
 export const keyOf = ({ row, arm, seed, config }: Pick<Result, 'row' | 'arm' | 'seed' | 'config'>): string =>
   `${row} ${arm} ${seed} ${config}`;
 

@@ -72,7 +72,7 @@ const r1Long = r1
   .filter(({ id }) => ['R1/100', 'R1/10', 'R1/2'].includes(id))
   .map((row) => ({ ...row, id: row.id.replace('R1', 'R1-long'), budget: longBudget }));
 
-/** The demo's problems: balanced over difficulty, math and code. */
+/** Returns the demo's problems, balanced over difficulty, math and code. */
 const balanced = (seed: number): Source[] => [
   train(seed, { families: taught, domain: 'math', count: 1500 }),
   train(seed, { families: taught, domain: 'code', count: 1500 }),
@@ -214,7 +214,7 @@ const r9: Row = {
   budget: shortBudget,
 };
 
-/** The demo's math problems. */
+/** Returns the demo's math problems. */
 export const math = (seed: number): Source[] => [
   train(seed, { families: mathFamilies, domain: 'math', count: 1500 }),
 ];

@@ -11,7 +11,7 @@ import {
   verifiersEnv,
 } from 'gradus';
 
-/** Two tasksets of one turn, and one of several turns with a separate environment. */
+/** Returns two tasksets with one turn, and one with several turns in a separate environment. */
 const environments = (from: number, count: number) => ({
   sums: verifiersEnv({ id: 'tiny-sums', from, count, domain: 'sums', maxTurns: 1 }),
   products: verifiersEnv({

@@ -20,7 +20,7 @@ export function addDoctorCommand(program: Command): void {
     .description('check that this machine can train, or which features a model server has')
     .argument('[url]', 'base URL of a model server, e.g. http://127.0.0.1:8000/v1')
     .option('--model <name>', 'model to request from the server (default: the first it lists)')
-    .option('--api-key-env <name>', "environment variable that holds the server's API key")
+    .option('--api-key-env <name>', "environment variable with the server's API key")
     .option('--runs <folder>', 'folder of runs to check for write access', 'runs')
     .option('--fix', 'install the Python environment of the PyTorch engine, with CUDA if there is a GPU')
     .action(async (url: string | undefined, flags: Flags, command: Command) => {

@@ -96,7 +96,7 @@ const outcomeOf = (problemId: string, step: number): ProblemOutcome => {
   };
 };
 
-/** Outcome of a group whose attempts could not be judged. */
+/** Returns the outcome of a group whose attempts could not be judged. */
 const ungradable = (problemId: string): ProblemOutcome => ({
   problemId,
   successes: 0,

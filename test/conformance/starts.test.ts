@@ -26,7 +26,7 @@ const poolOf = (size: number): StartProblem[] =>
     hasSolution: i % 5 !== 4,
   }));
 
-/** A made-up outcome; the tokens of an attempt name its problem. */
+/** Makes up an outcome; the tokens of an attempt identify its problem. */
 function outcomeOf(problemId: string, { kind }: StartChoice, seed: number, step: number): StartOutcome {
   const number = Number(problemId.slice(1));
   const successes = Math.floor(5 * uniformAt(seed, step, number));

@@ -12,7 +12,7 @@ afterAll(() => rm(scratch, { recursive: true }));
 
 const timeout = 120_000;
 
-/** Few slots and small microbatches: rows are refilled and gradients accumulated, which must not affect results. */
+/** Uses few slots and small microbatches: rows are refilled and gradients accumulated, which must not affect results. */
 const under = (settings: TorchOptions): EngineUnderTest => {
   const options = { slots: 64, tokensPerMicrobatch: 64, exportType: 'f32', ...settings } as const;
   return {

@@ -111,7 +111,7 @@ export const sums = [1, 2, 3, 4].map((n) => ({
   family: 'addition',
 }));
 
-/** A recipe that trains for seconds; `overrides` replace whole fields. */
+/** Returns a recipe that trains for seconds; `overrides` replace whole fields. */
 export const tinyRecipe = (overrides: object = {}): object => ({
   name: 'tiny',
   policy: { model: 'model', engine: { type: 'embedded', lanes: 1, slots: 8 } },

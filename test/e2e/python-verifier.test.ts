@@ -9,7 +9,7 @@ const hasPython = spawnSync('python3', ['--version']).status === 0;
 const folder = makeWorkplace('python-verifier');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A training row in verl's format. */
+/** Makes a training row in verl's format. */
 const verlRow = (row: (typeof sums)[number], index: number): object => ({
   data_source: 'sums',
   prompt: [{ role: 'user', content: row.prompt }],

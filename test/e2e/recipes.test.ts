@@ -36,7 +36,7 @@ test('gives the baseline and the ablation as many steps as the staged recipe', a
   expect(await steps('level-ablation')).toBe(await steps('staged'));
 });
 
-/** Small replacements for the inputs of the paper's run: two problems per file, three stores, and the tiny model. */
+/** Writes small replacements for the inputs of the paper's run: two problems per file, three stores, and the tiny model. */
 function writeStandIns(): void {
   for (const sub of ['data', 'difficulty']) mkdirSync(join(folder, sub));
   const math = (name: string): void =>

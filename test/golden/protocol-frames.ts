@@ -31,7 +31,7 @@ type Unframed<Message> = Message extends unknown ? Omit<Message, 'tensors'> : ne
 const i32 = (...values: number[]): Int32Array => Int32Array.from(values);
 const f32 = (...values: number[]): Float32Array => Float32Array.from(values);
 
-/** At least one frame of every message type, by name. Values are exact in float32. */
+/** Returns at least one frame of every message type, by name. Values are exact in float32. */
 export function goldenFrames(): Record<string, GoldenFrame> {
   const frame = (message: Unframed<Request | Reply>, tensors: Tensors = {}): GoldenFrame => {
     const packed = packTensors(tensors);

@@ -1,6 +1,6 @@
 import { attempt, type HostileProgram, type Protection } from './hostile-program.ts';
 
-/** A system call by its two numbers; a call without an error is the escape. */
+/** Returns a program that makes a system call, by its numbers on x86-64 and ARM64; it escapes if the call succeeds. */
 function call(
   name: string,
   x86: number,

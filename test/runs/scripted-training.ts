@@ -49,7 +49,7 @@ export async function trainScripted(
 
 const prompt = [{ role: 'user' as const, content: '3+4?' }];
 
-/** A judged group with every optional field, drawn from `rng`. */
+/** Draws a judged group with every optional field. */
 export function scriptedGroup(rng: Rng, step: number, id: string): RecordedGroup {
   const rollouts = [0, 1].map((index) => {
     const isCorrect = rng.next() < 0.5;

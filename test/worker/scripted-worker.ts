@@ -12,7 +12,7 @@ const vocabSize = 32;
 const uniform = -Math.log(vocabSize);
 
 /**
- * A worker without a model, for tests of the client: all tokens are equally likely. Its policy is one number that depends
+ * Creates a worker without a model, for tests of the client: all tokens are equally likely. Its policy is one number that depends
  * on all updates and their order, and determines the log-probabilities of the policy.
  */
 export function createScriptedWorker(

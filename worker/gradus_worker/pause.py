@@ -9,4 +9,4 @@ Pause = Callable[[], None]
 
 
 def no_pause() -> None:
-    """A pause that does nothing, for callers without a server."""
+    """Does nothing: the pause for callers without a server."""

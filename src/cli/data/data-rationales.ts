@@ -29,7 +29,7 @@ export function addRationalesCommand(data: Command): void {
     .option('--rationales <n>', 'maximum number of worked answers to keep per problem', wholeNumber(1), 3)
     .option(
       '--attempts <n>',
-      'worked answers to ask for per problem; the first that pass are kept',
+      'worked answers to request per problem; the first that pass are kept',
       wholeNumber(1),
       5,
     )

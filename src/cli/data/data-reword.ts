@@ -26,7 +26,7 @@ export function addRewordCommand(data: Command): void {
     .option('--wordings <n>', 'wordings to add to each problem', wholeNumber(1), 3)
     .option(
       '--attempts <n>',
-      'wordings to ask for per problem; the first that pass are kept',
+      'wordings to request per problem; the first that pass are kept',
       wholeNumber(1),
       6,
     )

@@ -119,7 +119,7 @@ def _policy_term(policy: Spec, t: LossTokens, old: Tensor, active: Tensor) -> Te
 
 
 def _clipped(policy: Spec, t: LossTokens, old: Tensor, active: Tensor) -> Term:
-    """-min(r A, clip(r) A) (PPO eq. 7); for A < 0 at most -dualClip A (1912.09729 eq. 5)."""
+    """Computes -min(r A, clip(r) A) (PPO eq. 7); for A < 0 at most -dualClip A (1912.09729 eq. 5)."""
     low, high = 1 - policy["clipLow"], 1 + policy["clipHigh"]
     log_ratio = t.logprobs - old
     if policy["ratio"] == "sequence":
@@ -135,7 +135,7 @@ def _clipped(policy: Spec, t: LossTokens, old: Tensor, active: Tensor) -> Term:
 
 
 def _cispo(policy: Spec, t: LossTokens, old: Tensor, active: Tensor) -> Term:
-    """-stopgrad(clip(r)) A log pi (2506.13585 eq. 4)."""
+    """Computes -stopgrad(clip(r)) A log pi (2506.13585 eq. 4)."""
     r = (t.logprobs.detach() - old).exp()
     below, above = _binding(r, t.advantages, policy["minRatio"], policy["maxRatio"])
     loss = -r.clamp(policy["minRatio"], policy["maxRatio"]) * t.advantages * t.logprobs

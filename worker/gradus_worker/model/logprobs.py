@@ -89,7 +89,7 @@ def _logit_slopes(
     entropy: Tensor,
     slopes: tuple[Tensor, ...],
 ) -> Tensor:
-    """d(loss)/d(unscaled logits) [rows, V]: g (onehot - p) - h p (log p + H), with g, h the two incoming slopes."""
+    """Returns d(loss)/d(unscaled logits) [rows, V]: g (onehot - p) - h p (log p + H), with incoming slopes g and h."""
     by_logprob, by_entropy = (slope[part, None] for slope in slopes)
     capped = soft_cap(float_product(hidden[part], weight.T), ctx.cap)
     # d(cap tanh(z / cap)) / dz = 1 - tanh^2

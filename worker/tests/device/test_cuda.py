@@ -87,7 +87,7 @@ class Watched(TorchDispatchMode):
 
 @contextmanager
 def imagined_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fake tensors with types, shapes and devices but no values: reading one, as `.item()` does, is an error."""
+    """Makes tensors fake, with types, shapes and devices but no values: reading one, as `.item()` does, is an error."""
     kernel = "gradus_worker.sampling.paged_attention_triton.paged_attention"
     monkeypatch.setattr(kernel, lambda q, *_, **__: torch.empty_like(q))
     monkeypatch.setattr(decoder, "choose_decode_attention", lambda *_: "triton")

@@ -37,7 +37,7 @@ def rules(temperature: list[float], top_p: list[float], top_k: list[int]) -> Cho
 def choose_slowly(
     logits: list[float], uniform: float, temperature: float, top_p: float, top_k: int
 ) -> tuple[int, float]:
-    """A line-by-line port of src/engines/embedded/sampling/choose-token.ts."""
+    """Chooses tokens as src/engines/embedded/sampling/choose-token.ts does, of which it is a line-by-line port."""
     largest = max(logits)
     best = logits.index(largest)
     inverse = 1 / (temperature or 1)
