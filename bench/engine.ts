@@ -43,7 +43,7 @@ const peer = values.python === undefined ? null : measurePeer(values.python, tra
 
 console.log('Training, whole steps (forward, backward, AdamW):');
 console.table(training.map((result, i) => trainingRow(result, peer?.stepMs[i % trainingCases.length])));
-console.log('Sampling, 8 completions a prompt:');
+console.log('Sampling, 8 completions per prompt:');
 console.table(
   sampling.map((result, i) => samplingRow(result, peer?.tokensPerSecond[i % samplingCases.length])),
 );

@@ -3,7 +3,7 @@
  *
  *   npm run bench:search -- [--seeds 5] [--arms two stages,stage 2 alone,no mask] [--json]
  *
- * Questions ask for facts about made-up people, of one and of two hops; only the passages contain the facts. 450 people
+ * One-hop and two-hop questions ask for facts about made-up people; only the passages contain the facts. 450 people
  * are trained on, and 150 others are held out. `two stages`: R1-Searcher's two rewards, one after the other. `stage 2
  * alone`: the same number of steps, all with the second reward. `no mask`: as `stage 2 alone`, but the loss counts
  * inserted passages as if the policy had written them. Accuracies are sampled at temperature 1; intervals are 95 %

@@ -9,7 +9,7 @@ const functionLink = /\[`(\w+)`\]\(([^)\s]+\.ts)\)/g;
 const functionsIn = (text: string): { name: string; file: string }[] =>
   Array.from(text.matchAll(functionLink), ([, name, file]) => ({ name: name!, file: file! }));
 
-/** Labels of equations at the beginning of a line in a code block, such as `(B3)`. */
+/** Returns the labels of equations, such as `(B3)`, at the beginning of lines in code blocks. */
 const equationsIn = (text: string): string[] =>
   Array.from(text.matchAll(/^\(([A-Z]\d+)\)/gm), ([, label]) => label!);
 

@@ -1,4 +1,4 @@
-/** Starts a clock of this thread's CPU time; the returned function gives the milliseconds since then, independent of
+/** Starts a clock of this thread's CPU time; the returned function returns the milliseconds since then, independent of
  * the machine's load. */
 export function startCpuClock(): () => number {
   const start = process.threadCpuUsage();

@@ -10,7 +10,7 @@ const pages = [
   ...globSync('recipes/*/README.md'),
 ];
 
-/** Links outside code blocks. */
+/** Returns the links outside the code blocks of a page. */
 const linksOf = (page: string): string[] =>
   [
     ...readFileSync(page, 'utf8')
@@ -18,7 +18,7 @@ const linksOf = (page: string): string[] =>
       .matchAll(/\]\(([^)\s]+)\)/g),
   ].map(([, to]) => to!);
 
-/** Ids of headings as GitHub makes them. */
+/** Returns the ids that GitHub makes for the headings of a page. */
 const headingsOf = (page: string): string[] =>
   [
     ...readFileSync(page, 'utf8')

@@ -145,7 +145,7 @@ function bindingSide(ratio: number, advantage: number, low: number, high: number
   return advantage > 0 && ratio > high ? 'high' : null;
 }
 
-/** Schulman's estimators with d = log ref − log π; the penalty and slope carry the coefficient. */
+/** Computes Schulman's estimators with d = log ref − log π; the penalty and slope contain the coefficient. */
 function klTerm(kl: KlTerm | null, { logprobs, referenceLogprobs }: ReferenceSequence, t: number) {
   if (kl === null) return { value: 0, penalty: 0, slope: 0 };
   if (referenceLogprobs === undefined)

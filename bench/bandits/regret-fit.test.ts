@@ -9,7 +9,7 @@ describe('regret fit', () => {
   const turns = 10_000;
   const long: Bandit = { type: 'bernoulli', means: [0.6, 0.4], turns };
 
-  /** Episodes whose expected regret after t turns is λ (ln t)^α + β t: errors are independent coin flips. */
+  /** Makes episodes whose expected regret after t turns is λ (ln t)^α + β t: errors are independent coin flips. */
   const synthetic = (lambda: number, alpha: number, beta: number, seed: number, episodes: number) =>
     Array.from({ length: episodes }, (_, i): BanditEpisode => {
       const rng = createRng(seed, 'synthetic', i);

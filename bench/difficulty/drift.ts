@@ -38,7 +38,7 @@ interface Remeasured {
   readonly from: number;
   readonly to: number;
   readonly changed: number;
-  /** Share of problems whose most likely cell is different afterwards, among the changed and the unchanged problems. */
+  /** Share of the changed problems whose most likely cell is different afterwards; `falseAlarms`: of the unchanged. */
   readonly found: number;
   readonly falseAlarms: number;
   /** Rollouts spent, as a share of those for measuring everything. */

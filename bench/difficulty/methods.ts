@@ -14,7 +14,7 @@ import type { Population } from './data.ts';
 export interface Point {
   /** Mean rollouts per problem. */
   readonly rollouts: number;
-  /** Share of problems placed in a different cell than the whole record places them. */
+  /** Share of problems whose cell differs from that of the whole record. */
   readonly error: number;
   /**
    * Share of problems whose 95 % interval contains the whole record's pass rate; absent for methods without intervals.
@@ -32,7 +32,7 @@ function truthOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): numbe
   return prefixes.map((prefix) => cellOf(cuts, prefix[horizon]!, horizon));
 }
 
-/** Makes `k` rollouts of every problem and sorts by successes / k, as in papers. */
+/** Makes `k` rollouts of every problem and sorts by successes / k, as papers do. */
 export function fixed(population: Population, cuts: readonly Cut[], k: number): Point {
   return judge(population, cuts, (prefix) => ({ made: k, cell: cellOf(cuts, prefix[k]!, k) }));
 }
@@ -64,7 +64,7 @@ export function betaStopping(population: Population, cuts: readonly Cut[], confi
 }
 
 /**
- * Gradus's adaptive probing. The screen and its groups do not depend on the confidence, so all confidences share them.
+ * Runs Gradus's adaptive probing. The screen and its groups do not depend on the confidence, so all confidences share them.
  */
 export function adaptive(
   population: Population,

@@ -42,7 +42,7 @@ const suite = suiteConfig.parse({
   maxTokens: 10,
   greedy: false,
 });
-/** The token of the tiny model that stands for "yes"; any token would do. */
+/** Prompt of the reranker, and the token that stands for "yes"; any token would do. */
 const relevance = { template: '{passage}\n{question}', yes: ' num' };
 
 const rate = (learningRate: number): OptimizerConfig =>

@@ -43,7 +43,7 @@ export function recipeOf(row: Row, arm: Arm, seed: number): Recipe {
   const steps = Math.floor((row.budget - measuring) / rolloutsPerStep);
   if (measuring > row.budget / 2) {
     throw new ConfigError(
-      `arm ${arm.letter} in row ${row.id}: expected measuring to leave half of the ${row.budget} rollouts, it takes ` +
+      `arm ${arm.letter} in row ${row.id}: expected measuring to leave half of the ${row.budget} rollouts, but it takes ` +
         `${measuring}; choose the rows R1-long or the arm staged-free`,
     );
   }
@@ -59,7 +59,7 @@ export function recipeOf(row: Row, arm: Arm, seed: number): Recipe {
     problems,
     verifiers: verifiersOf(row, seed),
     batch: { problems: problemsPerStep, groupSize },
-    // Only the checkpoint at the end of a stage: runs are not resumed.
+    // Keep only the checkpoint at the end of a stage, because runs are not resumed.
     checkpoints: checkpoints({ everySteps: 100_000 }),
     stages: arm.stages(row, steps),
     evaluation: [

@@ -22,7 +22,7 @@ const coin = {
   workers: 0,
 };
 
-/** Returns the engine's default lanes for this number of CPU cores. */
+/** Returns the engine's default lanes for the CPU cores of this machine. */
 async function layoutOf(): Promise<LaneLayout> {
   const { config } = await openModelFolder(model);
   return chooseLaneLayout(config, { memoryBudgetBytes: byteCount(memoryBudget) }, threads);

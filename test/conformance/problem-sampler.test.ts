@@ -64,7 +64,7 @@ const samplers: { name: string; make: Make; coversPool: boolean }[] = [
   },
 ];
 
-/** Problems 0 and 1 ensure that both levels exist; only problem 0 is in both. */
+/** Makes a pool in which problems 0 and 1 ensure that both levels exist; only problem 0 is in both. */
 const poolOf = (size: number): PoolProblem[] =>
   Array.from({ length: size }, (_, i) => ({
     id: `p${i}`,

@@ -65,7 +65,7 @@ test('blames an excessive learning rate, not the machine', slow, async () => {
   expect(stderr).not.toContain('gradus doctor');
 });
 
-test('exits with 7 if answers of one token leave no step with a signal', slow, async () => {
+test('exits with 7 if one-token answers leave every step without a signal', slow, async () => {
   const { code, alerts } = await train('short', { sampling: { maxTokens: 1 }, evaluation: [] });
   expect(alerts).toEqual(expect.arrayContaining(['no-signal', 'mostly-truncated', 'unparsed']));
   expect(code).toBe(7);
@@ -84,31 +84,35 @@ test('reports no alert for a healthy run', slow, async () => {
   expect(stdout).toContain('"alerts":[]');
 });
 
-test('--dry-run names an exit rule that can never fire and a model without chat template', slow, async () => {
-  const recipe = {
-    name: 'dry',
-    policy: { model: 'model', engine: { type: 'embedded', lanes: 1 } },
-    problems: [{ type: 'jsonl', path: 'weekdays.jsonl' }],
-    verifiers: { math: { type: 'math', extraction: 'boxed' } },
-    algorithm: { type: 'grpo' },
-    optimizer: { learningRate: 1e-4 },
-    sampling: { maxTokens: 8 },
-    batch: { problems: 4, groupSize: 2 },
-    stages: [
-      {
-        type: 'stage',
-        name: 'all',
-        maxSteps: 20,
-        advanceWhen: { type: 'plateau', metric: 'reward/mean', window: 100 },
-      },
-    ],
-  };
-  writeFileSync(join(folder, 'dry.json'), JSON.stringify(recipe));
-  rmSync(join(folder, 'model', 'chat_template.jinja'), { force: true });
-  const { code, stdout } = await gradus(folder, 'train', 'dry.json', '--dry-run');
-  expect(code).toBe(0);
-  expect(stdout).toContain('looks at 100 steps of reward/mean, but the stage has 20; it can never fire');
-});
+test(
+  '--dry-run names an exit rule that can never fire and a model without a chat template',
+  slow,
+  async () => {
+    const recipe = {
+      name: 'dry',
+      policy: { model: 'model', engine: { type: 'embedded', lanes: 1 } },
+      problems: [{ type: 'jsonl', path: 'weekdays.jsonl' }],
+      verifiers: { math: { type: 'math', extraction: 'boxed' } },
+      algorithm: { type: 'grpo' },
+      optimizer: { learningRate: 1e-4 },
+      sampling: { maxTokens: 8 },
+      batch: { problems: 4, groupSize: 2 },
+      stages: [
+        {
+          type: 'stage',
+          name: 'all',
+          maxSteps: 20,
+          advanceWhen: { type: 'plateau', metric: 'reward/mean', window: 100 },
+        },
+      ],
+    };
+    writeFileSync(join(folder, 'dry.json'), JSON.stringify(recipe));
+    rmSync(join(folder, 'model', 'chat_template.jinja'), { force: true });
+    const { code, stdout } = await gradus(folder, 'train', 'dry.json', '--dry-run');
+    expect(code).toBe(0);
+    expect(stdout).toContain('looks at 100 steps of reward/mean, but the stage has 20; it can never fire');
+  },
+);
 
 test('sft keeps a checkpoint when interrupted, and resumes', slow, async () => {
   const examples = Array.from({ length: 400 }, (_, n) => ({ prompt: `${n}+1=?`, completion: String(n + 1) }));

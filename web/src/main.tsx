@@ -33,7 +33,7 @@ source.subscribe(async ({ runs }) => {
   });
 });
 
-/** True for a table with many loaded pages, because reloading all of them at every step costs too much. */
+/** Returns whether data is a table with many loaded pages: reloading all of them at every step would cost too much. */
 function isDeep(data: unknown): boolean {
   return typeof data === 'object' && data !== null && 'pages' in data && (data.pages as unknown[]).length > 2;
 }

@@ -28,7 +28,7 @@ interface MeasureFlags extends KnowledgeFlags, EngineFlags {
   readonly recipe?: string;
 }
 
-/** `gradus knowledge measure`: measures the benefit of passages, by their source. */
+/** `gradus knowledge measure`: compares the benefit of passages from different sources. */
 export function addKnowledgeMeasureCommand(knowledge: Command): void {
   const command = addKnowledgeOptions(knowledge.command('measure'))
     .description('compare passages found by question, reranker and rationale, and a model that reads them')

@@ -10,7 +10,7 @@ interface ResumeFlags extends TrustFlags {
   readonly plain?: boolean;
 }
 
-/** `gradus resume`: continues a run from its newest checkpoint; the result is the same as without an interruption. */
+/** `gradus resume`: continues a run from its newest checkpoint; the result equals that of an uninterrupted run. */
 export function addResumeCommand(program: Command): void {
   const command = program
     .command('resume')

@@ -42,7 +42,7 @@ interface SftOptions extends EngineFlags, TrustFlags {
   readonly addTokens: readonly string[];
 }
 
-/** `gradus sft`: supervised fine-tuning on examples, in a new run directory. */
+/** `gradus sft`: fine-tunes a model on examples (supervised learning), in a new run directory. */
 export function addSftCommand(program: Command): void {
   addTrustOption(addEngineOptions(program.command('sft')))
     .description('fine-tune a model on examples (supervised learning), in a new run directory')

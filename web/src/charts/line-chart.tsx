@@ -80,7 +80,7 @@ export const LineChart = memo(function LineChart(props: {
 });
 
 const strokes = [styles.s0, styles.s1, styles.s2, styles.s3, styles.s4, styles.s5];
-/** Class of the colour of a line. */
+/** Returns the CSS class for the colour of a line. */
 export const strokeOf = (index: number): string => strokes[index % strokes.length]!;
 
 function Curve(props: {

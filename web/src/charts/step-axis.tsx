@@ -33,7 +33,7 @@ export interface StepAxis {
   readonly cursor: Cursor;
 }
 
-/** The step under the pointer. It is not React state, so that moving it redraws only lines and not whole charts. */
+/** The step under the pointer. It is not React state, so that moving it redraws only lines, not whole charts. */
 class Cursor {
   #step: number | null = null;
   readonly #listeners = new Set<() => void>();

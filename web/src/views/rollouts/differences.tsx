@@ -37,7 +37,7 @@ function noteOf({ decided, sameText, rules, rollouts, total }: Differences): str
   return `${count(decided - sameText)} of ${count(decided)} correct answers differ from the gold as text${part}${first}`;
 }
 
-/** One row for each example; the first row names the rule. */
+/** Returns one row for each example; the first row names the rule. */
 function rowsOf(folder: string, found: Differences['rules'][number]) {
   const { rule, strictness, share, examples } = found;
   return examples.map(({ group, index, problemId, step, gold, answer }, at) => (
