@@ -8,6 +8,7 @@ import type { ModelWeights, Renderer } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 import type { ScorerParts } from './scorer-parts.ts';
+import { confidencesAt, readScore } from './readout.ts';
 import { labelTokens, readLabels, withLabelPlace } from './scorer-labels.ts';
 
 /** A causal model with the policy's tokenizer that predicts a label token after each step. */
@@ -22,8 +23,14 @@ export const modelScorerConfig = z.strictObject({
 export const modelScorer = noun(modelScorerConfig);
 
 /**
+<<<<<<< HEAD
  * Opens a scorer trained with `gradus prm train`. The score of a step is the probability of the good label after it;
  * after training on labels only, other tokens have almost no probability.
+=======
+ * Opens a scorer made by `gradus prm train`. The score of a step is the probability of the good label after it; after
+ * training on labels only, other tokens have almost no probability. If the folder has a readout and the policy's
+ * log-probabilities are known, the readout combines both.
+>>>>>>> 373e2250 (Combine a trained scorer with the policy's confidence)
  *
  * @throws DataError for a folder without labels; ConfigError for a scorer whose tokenizer differs from the policy's.
  */
@@ -33,7 +40,7 @@ export async function openModelScorer(
   opened: AsyncDisposableStack,
 ): Promise<StepScorer> {
   const folder = resolve(baseDir, model);
-  const texts = await readLabels(folder);
+  const { readout, ...texts } = await readLabels(folder);
   const { weights, renderer: own, sampler } = opened.use(await openEngine(config, folder, { train: false }));
   if (weights === undefined || own === undefined)
     throw new ConfigError(`scorer ${model}: expected an engine with weights, got "${sampler.info.engine}"`);
@@ -52,7 +59,11 @@ export async function openModelScorer(
       const tokens = withLabelPlace(transcript.tokens);
       if (tokens.length > window) return ends.map(() => null);
       const logprobs = await score({ tokens, targets: new Int32Array(tokens.length).fill(good) });
-      return ends.map((end) => Math.min(1, Math.exp(logprobs[end]!)));
+      const scores = ends.map((end) => Math.min(1, Math.exp(logprobs[end]!)));
+      const { logprobs: sampled, written } = transcript;
+      if (readout === undefined || sampled.every((one) => one === 0)) return scores;
+      const confidences = confidencesAt(sampled, written, ends);
+      return scores.map((one, at) => readScore(readout, one, confidences[at]!));
     },
   };
 }

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { DataError } from '../core/errors.ts';
 import type { Renderer } from '../engines/engine.ts';
+import { readout } from './readout.ts';
 
 /** Name of the file in a scorer's folder that lists its label tokens. */
 export const labelsFile = 'scorer.json';
 
 const labelTexts = z.object({ good: z.string().min(1), bad: z.string().min(1) });
+const scorerFile = labelTexts.extend({ readout: readout.optional() });
 
 /** Strings of the two labels; each is one token. */
 export type LabelTexts = z.output<typeof labelTexts>;
@@ -22,13 +24,18 @@ export interface LabelTokens {
 export const defaultLabels: LabelTexts = { good: '+', bad: '-' };
 
 /**
+<<<<<<< HEAD
  * Reads the labels from a scorer's folder.
  * @throws DataError for a folder that `gradus prm train` did not create.
+=======
+ * Reads the labels of a scorer's folder, and the readout if the scorer was trained on rollouts with log-probabilities.
+ * @throws DataError for a folder that `gradus prm train` did not make.
+>>>>>>> 373e2250 (Combine a trained scorer with the policy's confidence)
  */
-export async function readLabels(folder: string): Promise<LabelTexts> {
+export async function readLabels(folder: string): Promise<z.output<typeof scorerFile>> {
   const path = join(folder, labelsFile);
   try {
-    return labelTexts.parse(JSON.parse(await readFile(path, 'utf8')));
+    return scorerFile.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
     throw new DataError(
       `${path}: expected the labels of a step scorer, but cannot read them (${String(cause)})`,

@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { type AddressInfo, createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lastAnswer, type Transcript, writtenCount } from '../../src/core/transcript.ts';
 import { openEmbeddedEngine } from '../../src/engines/embedded/engine.ts';
 import { completionsOf, type Engine, type SampleRequest } from '../../src/engines/engine.ts';
 import { openaiConfig, type OpenaiOptions } from '../../src/engines/openai/config.ts';
 import { openOpenaiEngine } from '../../src/engines/openai/engine.ts';
+import { type RunningServer, startServer, vllmServer } from './real-server.ts';
 
 /**
  * Tests our client with real model servers. A server is skipped unless its environment variable names a Python
@@ -30,9 +28,6 @@ interface RealServer {
 
 const tiny = resolve('models/gradus-tiny');
 
-const vllmFlags =
-  '--served-model-name gradus-tiny --dtype float32 --max-model-len 256 --enforce-eager --generation-config vllm';
-
 const servers: readonly RealServer[] = [
   {
     name: 'llama.cpp',
@@ -45,61 +40,11 @@ const servers: readonly RealServer[] = [
     name: 'vLLM',
     python: process.env['GRADUS_VLLM'],
     model: 'gradus-tiny',
-    args: (port) => [
-      '-m',
-      'vllm.entrypoints.openai.api_server',
-      '--model',
-      tiny,
-      ...vllmFlags.split(' '),
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(port),
-    ],
+    args: vllmServer(tiny, 'gradus-tiny'),
     counter: 'vllm:generation_tokens_total',
     tokenizer: tiny,
   },
 ];
-
-/** Uses one CPU thread, because several threads on a busy machine wait for each other. */
-const environment = {
-  HF_HUB_OFFLINE: '1',
-  OMP_NUM_THREADS: '1',
-  VLLM_CPU_KVCACHE_SPACE: '1',
-  VLLM_CPU_OMP_THREADS_BIND: '0',
-  VLLM_NO_USAGE_STATS: '1',
-};
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-}
-
-/** Starts a server in its own process group, because vLLM's workers survive their parent. */
-async function startServer(
-  server: RealServer,
-  python: string,
-): Promise<{ child: ChildProcess; origin: string }> {
-  const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
-  const env = { ...process.env, ...environment };
-  const child = spawn(python, server.args(port), {
-    env,
-    detached: true,
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-2000)));
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`${server.name} ended: ${said}`);
-    const models = await fetch(`${origin}/v1/models`).catch(() => undefined);
-    if (models?.status === 200) return { child, origin };
-    await sleep(500);
-  }
-}
 
 const prompt = [{ role: 'user' as const, content: '12+30=?' }];
 const prompts = [{ key: 'p', prompt, count: 8 }];
@@ -136,23 +81,20 @@ const nameOf = ({ api, stream, choicesPerRequest, logprobs }: OpenaiOptions): st
 describe.each(servers)('$name', (server) => {
   const { python, model, tokenizer } = server;
   describe.skipIf(python === undefined)('installed', { timeout: 120_000 }, () => {
-    let child: ChildProcess;
-    let origin: string;
+    let running: RunningServer;
     beforeAll(async () => {
-      ({ child, origin } = await startServer(server, python!));
+      running = await startServer(python!, server.args);
     }, 400_000);
-    afterAll(() => {
-      if (child?.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    });
+    afterAll(() => running?.stop());
 
     const open = (options: Partial<OpenaiOptions>): Promise<Engine> => {
-      const settings = { type: 'openai', maxConcurrency: 4, ...options, baseUrl: `${origin}/v1` };
+      const settings = { type: 'openai', maxConcurrency: 4, ...options, baseUrl: `${running.origin}/v1` };
       return openOpenaiEngine(openaiConfig.parse(settings), model);
     };
 
     /** Returns the number of tokens that the server has sampled, by its own count. */
     const sampled = async (): Promise<number> => {
-      const metrics = await (await fetch(`${origin}/metrics`)).text();
+      const metrics = await (await fetch(`${running.origin}/metrics`)).text();
       const line = metrics.split('\n').find((one) => one.startsWith(server.counter));
       return Number(line!.split(' ').at(-1));
     };

@@ -9,6 +9,7 @@ import { deepenModel } from '../../models/new-model/deepen-model.ts';
 import { requireEmpty } from '../../models/new-model/init-model.ts';
 import { chooseEngine, locateModel, type ModelSource, openModel } from '../../models/open-model.ts';
 import { defaultLabels, labelsFile, type LabelTokens, labelTokens } from '../../scorers/scorer-labels.ts';
+import { fitReadout, readAttempts, readoutAttempts } from '../../scorers/training/fit-readout.ts';
 import { formatQuality } from '../../scorers/training/format-quality.ts';
 import { readRunAttempts, type ScorerData } from '../../scorers/training/run-attempts.ts';
 import { scoreAttempts, scorerQuality } from '../../scorers/training/scorer-quality.ts';
@@ -77,14 +78,20 @@ export function addPrmTrainCommand(prm: Command): void {
       learn(source, { engine, labels }, data, flags, signal, output),
     );
     const window = engine.sampler.info.maxSequenceTokens;
-    const scored = await scoreAttempts(engine.weights, labels, data.heldOut, window);
-    const quality = scorerQuality(scored, seed);
+    const score = (some: ScorerData['train']) => scoreAttempts(engine.weights, labels, some, window);
+    const scored = await score(data.heldOut);
+    const fitted = await score(readoutAttempts(data.train, seed));
+    const readout = fitted.length === 0 ? undefined : fitReadout(fitted);
+    const quality = scorerQuality(readout === undefined ? scored : readAttempts(scored, readout), seed);
+    const withoutReadout = readout && scorerQuality(scored, seed);
     await writeFolderAtomic(out, async (draft) => {
       await engine.weights.exportModel(draft);
-      const record = { good, bad, source, heldOut: data.heldOutFrom, loss: learned.loss, quality };
+      const found = { heldOut: data.heldOutFrom, loss: learned.loss, quality, withoutReadout };
+      const record = { good, bad, readout, source, ...found };
       await writeFile(join(draft, labelsFile), `${JSON.stringify(record, null, 2)}\n`);
     });
-    output.result({ out, ...learned, quality }, `${formatQuality(quality)}\nscorer: ${out}`);
+    const report = formatQuality(quality, withoutReadout);
+    output.result({ out, ...learned, readout, quality, withoutReadout }, `${report}\nscorer: ${out}`);
   });
 }
 

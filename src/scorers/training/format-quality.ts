@@ -9,11 +9,20 @@ const ranged = ({ mean, low, high }: Estimate): string =>
   `${percent(mean)} [${percent(low)}, ${percent(high)}]`;
 
 /**
+<<<<<<< HEAD
  * Formats the quality of a scorer: how well it predicts verdicts, and how best of N with it compares with a majority
  * vote.
  */
 export function formatQuality(quality: ScorerQuality): string {
   const { attempts, problems, correct, auc, aucWithin, byDepth, byBin, bestOf } = quality;
+=======
+ * Formats how well a scorer predicts verdicts, and how much it gains in best of N, compared with a majority vote.
+ *
+ * @param withoutReadout quality of the model's own scores; absent if the scorer has no readout.
+ */
+export function formatQuality(quality: ScorerQuality, withoutReadout?: ScorerQuality): string {
+  const { attempts, problems, correct, byDepth, byBin, bestOf } = quality;
+>>>>>>> 373e2250 (Combine a trained scorer with the policy's confidence)
   const rows = bestOf.map(({ domain, n, single, max, confident, oracle, maxOverSingle, votes }) => [
     domain,
     String(n),
@@ -37,7 +46,8 @@ export function formatQuality(quality: ScorerQuality): string {
   ];
   return [
     `held out: ${attempts} attempts at ${problems} problems, ${percent(correct)} % right`,
-    `AUC ${area(auc)}; within a problem ${area(aucWithin)}; calibration error ${quality.calibrationError.toFixed(3)}`,
+    areasOf(quality),
+    ...(withoutReadout === undefined ? [] : [`without the policy's confidence: ${areasOf(withoutReadout)}`]),
     ...(quality.confidence === undefined
       ? []
       : [
@@ -48,3 +58,6 @@ export function formatQuality(quality: ScorerQuality): string {
     ...(rows.length === 0 ? [] : [alignColumns([header, ...rows], { figuresFrom: 1 })]),
   ].join('\n');
 }
+
+const areasOf = ({ auc, aucWithin, calibrationError }: ScorerQuality): string =>
+  `AUC ${area(auc)}; within a problem ${area(aucWithin)}; calibration error ${calibrationError.toFixed(3)}`;

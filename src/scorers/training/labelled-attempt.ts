@@ -19,8 +19,8 @@ export interface LabelledAttempt {
   readonly weights?: readonly number[];
   /** Whether the whole answer is correct. */
   readonly isCorrect: boolean;
-  /** Geometric mean of the policy's probabilities of the answer's tokens; absent if it was not stored. */
-  readonly confidence?: number;
+  /** Confidence of the policy at each place, see `confidencesAt`; absent if the log-probabilities are unknown. */
+  readonly confidences?: readonly number[] | undefined;
   /** Normal form of the answer, for votes. */
   readonly answer?: string | undefined;
 }

@@ -122,6 +122,7 @@ function softRows({ attempt, place }: Prefix, right: number, judged: number): La
   return [true, false].flatMap((isCorrect) => {
     const weight = (isCorrect ? right : judged - right) / judged;
     if (!(weight > 0)) return [];
-    return [{ ...attempt, tokens, places: [place], labels: [isCorrect], weights: [weight], isCorrect }];
+    const labelled = { places: [place], labels: [isCorrect], weights: [weight], confidences: undefined };
+    return [{ ...attempt, ...labelled, tokens, isCorrect }];
   });
 }

@@ -1,11 +1,11 @@
 import { DataError } from '../../core/errors.ts';
 import { hashKey } from '../../core/rng.ts';
 import type { Verdict } from '../../core/verdict.ts';
-import { mean } from '../../statistics/summary.ts';
 import { votedAnswer } from '../../rollout/strategies/choose-answer.ts';
 import type { StoredSpans } from '../../runs/files/transcript-columns.ts';
 import type { GroupRow } from '../../runs/reading/run-rows.ts';
 import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
+import { confidencesAt } from '../readout.ts';
 import type { LabelledAttempt } from './labelled-attempt.ts';
 
 /** Training and held-out attempts, which have no problem in common. */
@@ -71,7 +71,7 @@ const columns = [
 async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<LabelledAttempt[]> {
   const rows = await run.rollouts(groups, columns);
   const groupOf = groups.flatMap(({ id, rollouts }) => Array.from({ length: rollouts }, () => String(id)));
-  return rows.flatMap((row, at): LabelledAttempt[] => {
+  const attempts = rows.flatMap((row, at) => {
     const spans = JSON.parse(row.transcripts) as StoredSpans[];
     // Attempts that fork or rewrite their history have no single sequence of prefixes.
     if (row.outcome === 'ungradable' || spans.length !== 1 || spans[0]!.length === 0) return [];
@@ -90,13 +90,12 @@ async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<
         places,
         labels: places.map(() => isCorrect),
         isCorrect,
-        confidence: confidenceOf(Array.from(row.token_logprobs), spans[0]!.written),
+        confidences: confidencesAt(Array.from(row.token_logprobs), spans[0]!.written, places),
         answer: votedAnswer({ outcome: row.outcome, evidence } as Verdict, row.text),
-      },
+      } satisfies LabelledAttempt,
     ];
   });
-}
-
-function confidenceOf(logprobs: readonly number[], written: StoredSpans['written']): number {
-  return Math.exp(mean(written.flatMap(({ start, end }) => logprobs.slice(start, end))));
+  // Engines without log-probabilities store zeros, a confidence of 1.
+  const areKnown = attempts.some(({ confidences }) => confidences.at(-1)! < 1);
+  return areKnown ? attempts : attempts.map((attempt) => ({ ...attempt, confidences: undefined }));
 }

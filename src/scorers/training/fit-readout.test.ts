@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { createRng } from '../../core/rng.ts';
+import { columnsOf, confidencesAt, readScore } from '../readout.ts';
+import { fitReadout, readAttempts, readoutAttempts } from './fit-readout.ts';
+import { type ScoredAttempt, scorerQuality } from './scorer-quality.ts';
+
+/** Four attempts at each problem: the score knows the problem, only the confidence differs between attempts. */
+function simulated(problems: number): ScoredAttempt[] {
+  const rng = createRng(5, 'attempts with confidences');
+  return Array.from({ length: 4 * problems }, (_, at): ScoredAttempt => {
+    const problemId = `p${at >> 2}`;
+    const score = createRng(7, problemId).next();
+    const confidence = 0.2 + 0.8 * rng.next();
+    const isCorrect = rng.next() < readScore({ intercept: 1, slopes: [0.8, 3] }, score, confidence);
+    const places = [2, 3];
+    const labels = [isCorrect, isCorrect];
+    const names = { problemId, domain: 'math', prompt: problemId, group: problemId };
+    const known = { scores: [score, score], confidences: [confidence, confidence] };
+    return { ...names, tokens: Int32Array.of(1, 2, 3), places, labels, isCorrect, ...known };
+  });
+}
+
+test('recovers the coefficients, and orders attempts at one problem, which the scores alone cannot', () => {
+  const attempts = simulated(4000);
+  const fit = fitReadout(attempts);
+  expect(Math.abs(fit.intercept - 1)).toBeLessThan(0.15);
+  expect(Math.abs(fit.slopes[0]! - 0.8)).toBeLessThan(0.08);
+  expect(Math.abs(fit.slopes[1]! - 3)).toBeLessThan(0.25);
+  const before = scorerQuality(attempts.slice(0, 2000));
+  const after = scorerQuality(readAttempts(attempts.slice(0, 2000), fit));
+  expect(before.aucWithin).toBe(0.5);
+  expect(after.aucWithin).toBeCloseTo(after.confidence!.aucWithin, 12);
+  expect(after.aucWithin).toBeGreaterThan(0.6);
+  expect(after.auc).toBeGreaterThan(Math.max(before.auc, after.confidence!.auc));
+  expect(after.calibrationError).toBeLessThan(0.04);
+});
+
+test('stays finite for scores of 0 and 1 and for equal verdicts', () => {
+  expect(columnsOf(0, 0).every(Number.isFinite)).toBe(true);
+  expect(columnsOf(1, 1).every(Number.isFinite)).toBe(true);
+  const right = simulated(50).map((one) => ({ ...one, isCorrect: true, scores: [0, 1] }));
+  const { intercept, slopes } = fitReadout(right);
+  expect([intercept, ...slopes].every(Number.isFinite)).toBe(true);
+});
+
+test('confidence is the geometric mean of the written tokens before a place', () => {
+  // Tokens 2 and 5 were written; 3 and 4 came from an environment.
+  const logprobs = Float32Array.of(0, 0, Math.log(0.5), 0, 0, Math.log(0.125));
+  const written = [
+    { start: 2, end: 3 },
+    { start: 5, end: 6 },
+  ];
+  const confidences = confidencesAt(logprobs, written, [2, 3, 5, 6]);
+  expect(confidences.map((one) => Number(one.toFixed(6)))).toEqual([1, 0.5, 0.5, 0.25]);
+});
+
+test('attempts without confidences have no readout and keep their scores', () => {
+  const attempts = simulated(3).map((one) => ({ ...one, confidences: undefined }));
+  expect(readoutAttempts(attempts, 0)).toEqual([]);
+  expect(readAttempts(attempts, { intercept: 9, slopes: [9, 9] })).toEqual(attempts);
+  expect(readoutAttempts(simulated(3), 0)).toHaveLength(12);
+});
