@@ -26,6 +26,10 @@ export interface ProbeFlags extends EngineFlags, TrustFlags {
   readonly seed: number;
 }
 
+/** Describes how many prefixes were probed, and how many of them are uncertain. */
+export const describeProbes = ({ prefixes, continuations, mixed }: Omit<Probes, 'rows'>): string =>
+  `${prefixes} prefixes with ${continuations} continuations; ${mixed} have right and wrong ones`;
+
 /** Attempts scored per probed prefix, to find the uncertain ones. */
 const candidatesPerPrefix = 4;
 /** Factor applied to the learning rate for probes, because the scorer is already trained. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { optimizerConfig } from '../../algorithms/optimizer.ts';
+import { type OptimizerConfig, optimizerConfig } from '../../algorithms/optimizer.ts';
 import { DataError } from '../../core/errors.ts';
 import { type LearningEngine, requireLearner } from '../../engines/engine.ts';
 import { deepenModel } from '../../models/new-model/deepen-model.ts';
@@ -10,16 +10,17 @@ import { requireEmpty } from '../../models/new-model/init-model.ts';
 import { chooseEngine, locateModel, type ModelSource, openModel } from '../../models/open-model.ts';
 import { defaultLabels, labelsFile, type LabelTokens, labelTokens } from '../../scorers/scorer-labels.ts';
 import { fitReadout, readAttempts, readoutAttempts } from '../../scorers/training/fit-readout.ts';
-import { formatQuality } from '../../scorers/training/format-quality.ts';
+import { areasOf, formatQuality } from '../../scorers/training/format-quality.ts';
 import { readRunAttempts, type ScorerData } from '../../scorers/training/run-attempts.ts';
 import { scoreAttempts, scorerQuality } from '../../scorers/training/scorer-quality.ts';
 import { readStepwiseRows } from '../../scorers/training/stepwise-rows.ts';
 import { trainScorer } from '../../scorers/training/train-scorer.ts';
+import type { SupervisedStep } from '../../supervised/supervised.ts';
 import { writeFolderAtomic } from '../../storage/atomic.ts';
 import { withInterrupt } from '../interrupt.ts';
 import { addEngineOptions, addTrustOption, realNumber, wholeNumber } from '../options.ts';
 import { type Output, outputOf } from '../output.ts';
-import { learnFromProbes, type ProbeFlags } from './prm-probe.ts';
+import { describeProbes, learnFromProbes, type ProbeFlags } from './prm-probe.ts';
 
 interface Flags extends ProbeFlags {
   readonly out: string;
@@ -74,44 +75,45 @@ export function addPrmTrainCommand(prm: Command): void {
       ? await readStepwiseRows(source, engine.renderer, flags.stepSeparator)
       : await readRunAttempts(source, flags.since);
     output.say(`${data.train.length} rollouts; held out: ${data.heldOutFrom}`);
-    const learned = await withInterrupt((signal) =>
-      learn(source, { engine, labels }, data, flags, signal, output),
-    );
-    const window = engine.sampler.info.maxSequenceTokens;
-    const score = (some: ScorerData['train']) => scoreAttempts(engine.weights, labels, some, window);
-    const scored = await score(data.heldOut);
-    const fitted = await score(readoutAttempts(data.train, seed));
-    const readout = fitted.length === 0 ? undefined : fitReadout(fitted);
-    const quality = scorerQuality(readout === undefined ? scored : readAttempts(scored, readout), seed);
-    const withoutReadout = readout && scorerQuality(scored, seed);
+    const { learningRate } = flags;
+    const schedule = { learningRate, beta2: 0.98, warmupSteps: 20, schedule: 'cosine' };
+    const scorer = { engine, labels, optimizer: optimizerConfig.parse(schedule) };
+    const learned = await withInterrupt((signal) => learnVerdicts(scorer, data, flags, signal, output));
+    let judged = await judge(scorer, data, seed);
+    let probed: object = {};
+    if (flags.probe > 0) {
+      const probes = await withInterrupt((signal) => learnFromProbes(source, scorer, data, flags, signal));
+      output.say(`before probing: ${areasOf(judged.quality)}\n${describeProbes(probes)}`);
+      probed = { probes, beforeProbes: judged };
+      judged = await judge(scorer, data, seed);
+    }
     await writeFolderAtomic(out, async (draft) => {
       await engine.weights.exportModel(draft);
-      const found = { heldOut: data.heldOutFrom, loss: learned.loss, quality, withoutReadout };
+      const { readout, ...quality } = judged;
+      const found = { heldOut: data.heldOutFrom, loss: learned.loss, ...quality };
       const record = { good, bad, readout, source, ...found };
       await writeFile(join(draft, labelsFile), `${JSON.stringify(record, null, 2)}\n`);
     });
-    const report = formatQuality(quality, withoutReadout);
-    output.result({ out, ...learned, readout, quality, withoutReadout }, `${report}\nscorer: ${out}`);
+    const report = formatQuality(judged.quality, judged.withoutReadout);
+    output.result({ out, ...learned, ...probed, ...judged }, `${report}\nscorer: ${out}`);
   });
 }
 
-/** Trains the scorer on verdicts, then on probes. */
-async function learn(
-  source: string,
-  scorer: { readonly engine: LearningEngine; readonly labels: LabelTokens },
-  data: ScorerData,
-  flags: Flags,
+interface Scorer {
+  readonly engine: LearningEngine;
+  readonly labels: LabelTokens;
+  readonly optimizer: OptimizerConfig;
+}
+
+/** Trains the scorer on the verdicts of the rollouts. */
+const learnVerdicts = (
+  { engine, labels, optimizer }: Scorer,
+  { train }: ScorerData,
+  { epochs, batchSize, seed }: Flags,
   signal: AbortSignal,
   output: Output,
-) {
-  const { epochs, batchSize, seed, learningRate } = flags;
-  const optimizer = optimizerConfig.parse({
-    learningRate,
-    beta2: 0.98,
-    warmupSteps: 20,
-    schedule: 'cosine',
-  });
-  const learned = await trainScorer(scorer.engine, data.train, scorer.labels, {
+): Promise<SupervisedStep> =>
+  trainScorer(engine, train, labels, {
     optimizer,
     epochs,
     batchSize,
@@ -122,12 +124,17 @@ async function learn(
       output.event({ type: 'step', step, loss });
     },
   });
-  if (flags.probe === 0) return learned;
-  const probes = await learnFromProbes(source, { ...scorer, optimizer }, data, flags, signal);
-  output.say(
-    `${probes.prefixes} prefixes with ${probes.continuations} continuations; ${probes.mixed} have right and wrong ones`,
-  );
-  return { ...learned, probes };
+
+/** Fits the readout to training attempts, and measures the scorer on held-out ones, with and without it. */
+async function judge({ engine, labels }: Scorer, data: ScorerData, seed: number) {
+  const window = engine.sampler.info.maxSequenceTokens;
+  const score = (some: ScorerData['train']) => scoreAttempts(engine.weights, labels, some, window);
+  const scored = await score(data.heldOut);
+  const fitted = await score(readoutAttempts(data.train, seed));
+  if (fitted.length === 0) return { quality: scorerQuality(scored, seed) };
+  const readout = fitReadout(fitted);
+  const quality = scorerQuality(readAttempts(scored, readout), seed);
+  return { readout, quality, withoutReadout: scorerQuality(scored, seed) };
 }
 
 /** Returns the model with added layers, in a folder that is removed when the stack is disposed. */

@@ -21,18 +21,18 @@ function simulated(problems: number): ScoredAttempt[] {
 }
 
 test('recovers the coefficients, and orders attempts at one problem, which the scores alone cannot', () => {
-  const attempts = simulated(4000);
+  const attempts = simulated(2000);
   const fit = fitReadout(attempts);
-  expect(Math.abs(fit.intercept - 1)).toBeLessThan(0.15);
-  expect(Math.abs(fit.slopes[0]! - 0.8)).toBeLessThan(0.08);
-  expect(Math.abs(fit.slopes[1]! - 3)).toBeLessThan(0.25);
-  const before = scorerQuality(attempts.slice(0, 2000));
-  const after = scorerQuality(readAttempts(attempts.slice(0, 2000), fit));
+  expect(Math.abs(fit.intercept - 1)).toBeLessThan(0.2);
+  expect(Math.abs(fit.slopes[0]! - 0.8)).toBeLessThan(0.1);
+  expect(Math.abs(fit.slopes[1]! - 3)).toBeLessThan(0.35);
+  const before = scorerQuality(attempts.slice(0, 800));
+  const after = scorerQuality(readAttempts(attempts.slice(0, 800), fit));
   expect(before.aucWithin).toBe(0.5);
   expect(after.aucWithin).toBeCloseTo(after.confidence!.aucWithin, 12);
   expect(after.aucWithin).toBeGreaterThan(0.6);
   expect(after.auc).toBeGreaterThan(Math.max(before.auc, after.confidence!.auc));
-  expect(after.calibrationError).toBeLessThan(0.04);
+  expect(after.calibrationError).toBeLessThan(0.08);
 });
 
 test('stays finite for scores of 0 and 1 and for equal verdicts', () => {
