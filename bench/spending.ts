@@ -7,13 +7,13 @@
  * seed. Its suite is evaluated before and after with majority votes and with best of N by the policy's own confidence.
  * Greedy decoding and a single answer are counted as equally long. Intervals are 95 % bootstrap intervals over problems,
  * paired by problem. `break-even` is the number of answered problems above which the training costs fewer tokens than
- * the additional answers. With `--json` the last line is JSON.
+ * the additional answers. Several runs also get a table of means, with 95 % t-intervals over runs. With `--json` the last
+ * line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { alignColumns } from '../src/core/text/table.ts';
 import type { Evaluation } from '../src/evaluation/evaluate.ts';
 import { readCurves } from '../src/evaluation/learning-curve.ts';
 import { locateModel } from '../src/models/open-model.ts';
@@ -21,7 +21,8 @@ import { readRunRecipe } from '../src/recipe/read-run-recipe.ts';
 import { openRunReader } from '../src/runs/reading/run-reader.ts';
 import { sum } from '../src/statistics/summary.ts';
 import { startTraining } from '../src/training/start.ts';
-import { breakEven, type ChoiceRow, choiceRows } from './spending/choices.ts';
+import { choiceRows } from './spending/choices.ts';
+import { formatMeans, formatSpending, type Spending } from './spending/summary.ts';
 
 const { values: flags, positionals: runs } = parseArgs({
   allowPositionals: true,
@@ -34,19 +35,13 @@ const { values: flags, positionals: runs } = parseArgs({
 });
 if (runs.length === 0) throw new Error('expected one or more runs, e.g. bench:spending -- runs/demo-0001');
 
-interface Spending {
-  readonly run: string;
-  readonly rows: readonly ChoiceRow[];
-  /** Tokens and seconds that the further training took. */
-  readonly training: { readonly steps: number; readonly tokens: number; readonly seconds: number };
-}
-
 const results: Spending[] = [];
 for (const run of runs) {
   const result = await spend(run);
   results.push(result);
-  console.log(format(result));
+  console.log(formatSpending(result));
 }
+if (results.length > 1) console.log(formatMeans(results));
 if (flags.json) console.log(JSON.stringify(results));
 
 async function spend(run: string): Promise<Spending> {
@@ -94,27 +89,4 @@ async function spend(run: string): Promise<Spending> {
   } finally {
     rmSync(runsFolder, { recursive: true });
   }
-}
-
-function format({ run, rows, training }: Spending): string {
-  const { steps, tokens, seconds } = training;
-  const percent = (value: number): string => (100 * value).toFixed(1);
-  const lines = rows.map((row) => {
-    const { domain, choice, accuracy, gain } = row;
-    const single = rows.find((one) => one.domain === domain)!;
-    const isDearer = row.tokens > single.tokens && !choice.startsWith('trained');
-    return [
-      domain,
-      choice,
-      row.tokens.toFixed(0),
-      `${percent(accuracy.mean)} [${percent(accuracy.low)}, ${percent(accuracy.high)}]`,
-      row === single ? '–' : `${percent(gain.mean)} [${percent(gain.low)}, ${percent(gain.high)}]`,
-      isDearer ? breakEven(tokens, row, single).toFixed(0) : '–',
-    ];
-  });
-  const header = ['domain', 'choice', 'tokens per problem', 'accuracy', 'over one answer', 'break-even'];
-  return [
-    `${run}: ${steps} more steps took ${tokens} tokens and ${seconds.toFixed(0)} s`,
-    alignColumns([header, ...lines], { figuresFrom: 2 }),
-  ].join('\n');
 }

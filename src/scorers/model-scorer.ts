@@ -23,14 +23,9 @@ export const modelScorerConfig = z.strictObject({
 export const modelScorer = noun(modelScorerConfig);
 
 /**
-<<<<<<< HEAD
  * Opens a scorer trained with `gradus prm train`. The score of a step is the probability of the good label after it;
- * after training on labels only, other tokens have almost no probability.
-=======
- * Opens a scorer made by `gradus prm train`. The score of a step is the probability of the good label after it; after
- * training on labels only, other tokens have almost no probability. If the folder has a readout and the policy's
+ * after training on labels only, other tokens have almost no probability. If the folder has a readout and the policy's
  * log-probabilities are known, the readout combines both.
->>>>>>> 373e2250 (Combine a trained scorer with the policy's confidence)
  *
  * @throws DataError for a folder without labels; ConfigError for a scorer whose tokenizer differs from the policy's.
  */

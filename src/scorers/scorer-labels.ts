@@ -24,13 +24,8 @@ export interface LabelTokens {
 export const defaultLabels: LabelTexts = { good: '+', bad: '-' };
 
 /**
-<<<<<<< HEAD
- * Reads the labels from a scorer's folder.
+ * Reads the labels from a scorer's folder, and the readout if the scorer was trained on rollouts with log-probabilities.
  * @throws DataError for a folder that `gradus prm train` did not create.
-=======
- * Reads the labels of a scorer's folder, and the readout if the scorer was trained on rollouts with log-probabilities.
- * @throws DataError for a folder that `gradus prm train` did not make.
->>>>>>> 373e2250 (Combine a trained scorer with the policy's confidence)
  */
 export async function readLabels(folder: string): Promise<z.output<typeof scorerFile>> {
   const path = join(folder, labelsFile);

@@ -11,7 +11,12 @@ import { openModelFolder, writeModelFolder } from '../../src/engines/model-files
 import { completionsScorerConfig } from '../../src/scorers/completions-scorer.ts';
 import { openScorer } from '../../src/scorers/open-scorer.ts';
 import { poolingScorerConfig } from '../../src/scorers/pooling-scorer.ts';
-import { defaultLabels, type LabelTokens, labelTokens, withLabelPlace } from '../../src/scorers/scorer-labels.ts';
+import {
+  defaultLabels,
+  type LabelTokens,
+  labelTokens,
+  withLabelPlace,
+} from '../../src/scorers/scorer-labels.ts';
 import type { LabelledAttempt } from '../../src/scorers/training/labelled-attempt.ts';
 import { trainScorer } from '../../src/scorers/training/train-scorer.ts';
 import { mathProblem } from '../../src/testing/index.ts';

@@ -59,5 +59,12 @@ export const vllmServer =
   (port: number): string[] => {
     const address = ['--host', '127.0.0.1', '--port', String(port)];
     const served = ['--model', model, '--served-model-name', name];
-    return ['-m', 'vllm.entrypoints.openai.api_server', ...served, ...vllmFlags.split(' '), ...address, ...more];
+    return [
+      '-m',
+      'vllm.entrypoints.openai.api_server',
+      ...served,
+      ...vllmFlags.split(' '),
+      ...address,
+      ...more,
+    ];
   };

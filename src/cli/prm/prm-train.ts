@@ -15,7 +15,6 @@ import { readRunAttempts, type ScorerData } from '../../scorers/training/run-att
 import { scoreAttempts, scorerQuality } from '../../scorers/training/scorer-quality.ts';
 import { readStepwiseRows } from '../../scorers/training/stepwise-rows.ts';
 import { trainScorer } from '../../scorers/training/train-scorer.ts';
-import type { SupervisedStep } from '../../supervised/supervised.ts';
 import { writeFolderAtomic } from '../../storage/atomic.ts';
 import { withInterrupt } from '../interrupt.ts';
 import { addEngineOptions, addTrustOption, realNumber, wholeNumber } from '../options.ts';
@@ -112,7 +111,7 @@ const learnVerdicts = (
   { epochs, batchSize, seed }: Flags,
   signal: AbortSignal,
   output: Output,
-): Promise<SupervisedStep> =>
+): ReturnType<typeof trainScorer> =>
   trainScorer(engine, train, labels, {
     optimizer,
     epochs,

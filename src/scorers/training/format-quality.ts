@@ -9,20 +9,13 @@ const ranged = ({ mean, low, high }: Estimate): string =>
   `${percent(mean)} [${percent(low)}, ${percent(high)}]`;
 
 /**
-<<<<<<< HEAD
  * Formats the quality of a scorer: how well it predicts verdicts, and how best of N with it compares with a majority
  * vote.
- */
-export function formatQuality(quality: ScorerQuality): string {
-  const { attempts, problems, correct, auc, aucWithin, byDepth, byBin, bestOf } = quality;
-=======
- * Formats how well a scorer predicts verdicts, and how much it gains in best of N, compared with a majority vote.
  *
  * @param withoutReadout quality of the model's own scores; absent if the scorer has no readout.
  */
 export function formatQuality(quality: ScorerQuality, withoutReadout?: ScorerQuality): string {
   const { attempts, problems, correct, byDepth, byBin, bestOf } = quality;
->>>>>>> 373e2250 (Combine a trained scorer with the policy's confidence)
   const rows = bestOf.map(({ domain, n, single, max, confident, oracle, maxOverSingle, votes }) => [
     domain,
     String(n),
