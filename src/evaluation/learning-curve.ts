@@ -7,15 +7,15 @@ import { sum } from '../statistics/summary.ts';
 
 /** Cost of a run up to an evaluation. */
 export interface TrainingCost {
-  /** Optimizer steps. */
+  /** Number of optimizer steps. */
   readonly step: number;
-  /** Training rollouts, including those of rejected groups. */
+  /** Number of training rollouts, including those in rejected groups. */
   readonly trained: number;
-  /** Rollouts made for training, for measuring difficulty and for harvesting examples. */
+  /** Number of rollouts made for training, for measuring difficulty and for harvesting examples. */
   readonly rollouts: number;
   /**
-   * Tokens written in all these rollouts. If the engine did not report the tokens written while measuring, they are
-   * estimated from the mean rollout length of the first ten steps.
+   * Number of tokens written in all these rollouts. If the engine did not report the tokens written while measuring,
+   * they are estimated from the mean rollout length of the first ten steps.
    */
   readonly tokens: number;
 }

@@ -6,7 +6,7 @@ import { majorityCorrect } from './estimators.ts';
 
 /** Counts of the attempts at one prompt. */
 export interface PromptResult {
-  /** Attempts with a verdict: all but `ungradable` ones. */
+  /** Number of attempts with a verdict other than `ungradable`. */
   readonly trials: number;
   readonly correct: number;
   /** Whether the greedy attempt was correct; absent without a gradable greedy attempt. */
@@ -20,9 +20,9 @@ export interface ProblemResult extends PromptResult {
   readonly family?: string;
   readonly levels?: readonly string[];
   readonly verdicts: Readonly<Record<Outcome, number>>;
-  /** Attempts truncated at the token limit. */
+  /** Number of attempts truncated at the token limit. */
   readonly truncated: number;
-  /** Tokens written, over all attempts. */
+  /** Number of tokens written in all attempts. */
   readonly tokens: number;
   /**
    * 1 if the most frequent answer was correct, 0 if not, the share of correct ones in a tie; absent for problems

@@ -97,7 +97,7 @@ export async function sizeOf(path: string): Promise<number | undefined> {
   );
 }
 
-/** Links a path of a snapshot to its blob, replacing a broken link. Call it under the lock of the blob. */
+/** Links a path in a snapshot to its blob, replacing a broken link. Call it under the lock of the blob. */
 export async function linkToBlob(blob: string, path: string): Promise<void> {
   const draft = draftOf(path);
   await makeFolder(dirname(path));

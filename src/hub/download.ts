@@ -20,8 +20,8 @@ export type OnDownload = (file: string, done: number, total: number) => void;
  * Returns the path of a file in the snapshot of its commit, downloading it if it is not cached. An interrupted download
  * resumes where it stopped. A file gets its final name only after its size and hash match the listing.
  *
- * @param address of the file, at a commit.
- * @throws DataError when the hub cannot be reached, refuses the request, or sends wrong content twice.
+ * @param address address of the file, pinned to a commit.
+ * @throws DataError if the hub cannot be reached, rejects the request, or sends wrong content twice.
  */
 export async function fetchFile(
   access: HubAccess,

@@ -111,7 +111,7 @@ test.each([
   'hf://datasets/a/b@..%2F..%2Fsecret/x',
   'hf://datasets/a/b@main?x=1/x',
   'hf://',
-])('%s is rejected', (address) => {
+])('rejects the address %s', (address) => {
   expect(() => parseHubAddress(address)).toThrow('expected hf://datasets/<owner>/<name>');
 });
 
@@ -265,7 +265,7 @@ test('a revision whose path lies outside the references folder is rejected', () 
   expect(reference('refs/pr/1')).toBe(join(repositoryFolder(), 'refs', 'refs', 'pr', '1'));
 });
 
-test('the token is sent to the hub only and never written', async () => {
+test('the token is sent only to the hub and never written to disk', async () => {
   const address = 'hf://datasets/us/private/data/large.parquet';
   await expect(fetched(address)).rejects.toThrow(/401 GatedRepo; .*need a token in HF_TOKEN/);
   vi.stubEnv('HF_TOKEN', 'hf_wrong');
@@ -285,7 +285,7 @@ test('the token is sent to the hub only and never written', async () => {
   expect(written.filter((text) => text.includes('hf_secret') || text.includes('X-Signature'))).toEqual([]);
 });
 
-test('redirect loops and redirects away from http are rejected', async () => {
+test('rejects redirect loops and redirects to protocols other than http and https', async () => {
   hub.fault = ({ path }) => ({ redirect: path });
   await expect(fetched('hf://datasets/openai/gsm8k/main/train')).rejects.toThrow('more than 5 redirects');
   hub.fault = () => ({ redirect: 'file:///etc/passwd' });

@@ -8,7 +8,7 @@ import { accessFromEnvironment } from './requests.ts';
 
 /** Options of `fetchHubFiles`. */
 export interface FetchOptions {
-  /** Commit to read instead of the revision's current one, e.g. the commit that a run started with. */
+  /** Commit to read instead of the revision's current one, e.g. the commit with which a run started. */
   readonly commit?: string;
   /** Reject a revision that is not a commit. */
   readonly pinned?: boolean;
@@ -26,7 +26,7 @@ export interface FetchedFiles {
   readonly commit: string;
   /** Folder with the files under their paths in the repository. */
   readonly folder: string;
-  /** Sorted by path. */
+  /** The files, sorted by path. */
   readonly files: readonly {
     /** Path in the repository. */
     readonly path: string;
@@ -81,7 +81,7 @@ function pinnedTo(address: HubAddress, text: string, { commit, pinned = false }:
   return { ...address, revision: commit };
 }
 
-/** Selects the model files that engines read, and leaves out other weight formats and pictures. */
+/** Selects the model files that engines read, and leaves out other weight formats and images. */
 function modelFiles<T extends { readonly path: string }>(files: readonly T[]): T[] {
   return files.filter(({ path }) => /^[^/]+\.(?:json|safetensors|jinja|txt|model)$/.test(path));
 }

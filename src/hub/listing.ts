@@ -5,7 +5,7 @@ import { type CachedRepository, readIfExists, snapshotFiles, writeIfChanged } fr
 /** A file of a commit. */
 export interface ListedFile {
   readonly path: string;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   /**
    * Name of the blob: sha256 of the content for git-lfs (64 hex digits), else git's sha1 of it (40). Absent in a

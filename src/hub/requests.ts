@@ -62,7 +62,7 @@ export async function retryRequest<T>(
  * Sends a GET and follows redirects. The token is sent to the origin of the endpoint only: redirects to content servers
  * carry their authorisation in the URL. The body is uncompressed, so that its bytes can be counted.
  *
- * @param name of the file in messages.
+ * @param name name of the file, for error messages.
  * @returns a response with status 200, 206 or 416.
  * @throws RetryableError for lost connections, 408, 425, 429 and 5xx; DataError for other statuses.
  */

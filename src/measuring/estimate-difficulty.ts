@@ -40,7 +40,7 @@ export interface PlannedMeasurement {
   readonly rollouts: number;
   /** Maximum number of attempts that may follow. */
   readonly laterAtMost: number;
-  /** Problems that need no further attempts. */
+  /** Number of problems that need no further attempts. */
   readonly finished: number;
   /** The plan as text for the terminal. */
   readonly text: string;
@@ -53,7 +53,7 @@ export interface MeasuredProblems {
   readonly problems: readonly Problem[];
   /** Trials by problem id. */
   readonly passRates: PassRates;
-  /** The files that the problems were read from; the store records them too. */
+  /** The files from which the problems were read; the store records them too. */
   readonly sources: readonly SourceRecord[];
   /** Total spending on a model server by all commands so far; absent for other engines. */
   readonly spending?: Spending;

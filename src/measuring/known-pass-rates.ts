@@ -16,7 +16,7 @@ type Known = Recipe['knownPassRates'][number];
 /**
  * Reads the other models' pass rates that a recipe names.
  *
- * @returns label → problem id → trials.
+ * @returns trials, by model label and problem id.
  * @throws {ConfigError} for a missing store or an ambiguous model; {DataError} for a store without any of the problems.
  */
 export function readKnownPassRates(

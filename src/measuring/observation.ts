@@ -7,7 +7,7 @@ import type { RolloutParts } from '../rollout/roll-groups.ts';
 import { verifierLabel } from '../verifiers/verifier.ts';
 import type { Engine } from '../engines/engine.ts';
 
-/** Converts a judged attempt to the form of the pass-rate store. */
+/** Converts a judged attempt to a record for the pass-rate store. */
 export function observationOf(
   rollout: Rollout,
   edition: string,
@@ -47,7 +47,7 @@ export function judgementLabel(
   return environment === undefined ? verifier : `${verifier} with ${environment.name}@${environment.version}`;
 }
 
-/** Returns the digest of how the engine renders a prompt; absent if the server renders it. */
+/** Returns the digest of how the engine renders a prompt; returns an empty object if a server renders it. */
 export function templateOf({ renderer }: Pick<Engine, 'renderer'>): Pick<Conditions, 'template'> {
   if (renderer === undefined) return {};
   const tokens = renderer.render([{ role: 'user', content: 'What is asked?' }]);

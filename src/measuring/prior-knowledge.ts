@@ -14,7 +14,7 @@ type Parts = Parameters<typeof measureLikelihoods>[0];
  * Collects evidence about problems before their attempts, from the sources in the settings: likelihoods, computed if
  * the store lacks them; pass rates published with the data; and other models' pass rates.
  *
- * @param others label → problem id → trials.
+ * @param others trials of other models, by model label and problem id.
  * @returns features by problem id; undefined for fixed probing, which uses none.
  */
 export async function priorKnowledge(
@@ -34,7 +34,7 @@ export async function priorKnowledge(
 /**
  * Combines likelihoods and other models' pass rates into features for each problem.
  *
- * @param others label → problem id → trials.
+ * @param others trials of other models, by model label and problem id.
  * @param values likelihoods by problem id.
  */
 export function collectFeatures(

@@ -49,7 +49,7 @@ test('fetches a hub model as a folder that engines open, without unused formats'
   await Promise.all([here, there].map((engine) => engine[Symbol.asyncDispose]()));
 });
 
-test('pins a run to the commit that it started with', async () => {
+test('pins a run to the commit with which it started', async () => {
   const began = await modelFolder('hf://us/tiny', {});
   expect(began.record).toEqual({ source: 'hf://us/tiny', commit: first });
   repository.branches['main'] = second;

@@ -45,7 +45,7 @@ function refuseRun(path: string): void {
   );
 }
 
-/** Resolves the base model of a run, at the commit that the run started with. */
+/** Resolves the base model of a run, at the commit with which the run started. */
 export async function runModelFolder(
   directory: string,
   recipe: Recipe,

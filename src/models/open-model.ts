@@ -44,7 +44,7 @@ export interface ModelSource {
  * Locates the model at a path: a model folder, a `hf://` address, or a run. For a run, takes the exported model, else
  * the newest checkpoint.
  *
- * @throws DataError when the path is missing, RunError for a run without a model or checkpoint.
+ * @throws DataError if the path is missing; RunError for a run without a model or checkpoint.
  */
 export async function locateModel(
   path: string,
@@ -101,7 +101,7 @@ export interface EngineChoice {
 }
 
 /**
- * Chooses the engine to open a model with.
+ * Chooses the engine with which to open a model.
  * @throws ConfigError for an unknown engine or setting; RunError for the engine of a run that was copied from
  * elsewhere.
  */

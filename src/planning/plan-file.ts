@@ -11,7 +11,7 @@ export async function writePlan(directory: string, plan: RunPlan): Promise<void>
   await writeFileAtomic(runLayout(directory).plan, `${JSON.stringify(plan, null, 2)}\n`);
 }
 
-/** Reads the plan that a run began with; `undefined` for runs without a readable plan. */
+/** Reads the plan with which a run began; `undefined` for runs without a readable plan. */
 export async function readPlan(directory: string): Promise<RunPlan | undefined> {
   try {
     return planSchema.safeParse(JSON.parse(await readFile(runLayout(directory).plan, 'utf8'))).data;

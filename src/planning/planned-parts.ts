@@ -11,7 +11,7 @@ export interface PlannedParts {
   readonly engine: Pick<Engine, 'sampler' | 'renderer'>;
   readonly problems: readonly Problem[];
   readonly levels: Levels;
-  /** Pass rates of other models: label → problem id → trials. */
+  /** Pass rates of other models: trials, by model label and problem id. */
   readonly knownPassRates: ReadonlyMap<string, PassRates>;
   readonly suites: readonly { readonly config: SuiteConfig; readonly problems: readonly Problem[] }[];
 }

@@ -20,7 +20,7 @@ const familyNames = families.map(({ name }) => name);
 export const generatedConfig = z
   .strictObject({
     type: z.literal('generated'),
-    /** Families to draw from; default: all, or all of `domain`. */
+    /** Families from which to draw; default: all, or all of `domain`. */
     families: z.array(z.enum(familyNames)).min(1).optional(),
     domain: z.enum(['math', 'code']).optional(),
     /** Difficulty settings, 1 = easiest; default: all of each family. */

@@ -28,9 +28,9 @@ export interface DataFile {
   readonly name: string;
 }
 
-/** The files that a path resolved to. */
+/** The files to which a path resolved. */
 export interface LocatedData {
-  /** The commit that a hub address resolved to; absent for local files. */
+  /** The commit to which a hub address resolved; absent for local files. */
   readonly commit?: string;
   readonly files: readonly DataFile[];
 }

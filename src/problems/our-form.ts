@@ -44,7 +44,7 @@ const isTopic = (value: unknown): boolean =>
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-/** Maps other spellings of a domain to the name that verifiers are configured under. */
+/** Maps other spellings of a domain to the name under which verifiers are configured. */
 function domainNamed(name: string): string {
   const small = name.trim().toLowerCase();
   if (/^math(?:s|ematics)?$/.test(small)) return 'math';

@@ -29,7 +29,7 @@ const knownPassRates = z.strictObject({
 const samplingConfig = z.strictObject({
   temperature: z.number().positive().default(1),
   topP: z.number().gt(0).max(1).default(1),
-  /** Number of most probable tokens to sample from; 0: all tokens. */
+  /** Number of most probable tokens among which to sample; 0: all tokens. */
   topK: z.int().min(0).default(0),
   /** Maximum number of tokens of a completion; a stage may override it. */
   maxTokens: z.int().positive(),

@@ -41,7 +41,7 @@ export interface SandboxLimits {
    */
   readonly maxCpuMs: number;
   readonly maxMemoryBytes: number;
-  /** Maximum number of characters of a returned value or of printed text; more is an `overflow`. */
+  /** Maximum number of characters in a returned value or in printed text; more is an `overflow`. */
   readonly maxOutputCharacters: number;
 }
 

@@ -8,7 +8,7 @@ import { makeFolder } from './make-folder.ts';
  * Atomic writes of files and folders. Every function here guarantees:
  *
  * - After a kill or a power cut at any instruction, the path has either the complete old content or the complete new
- * content.
+ *   content.
  * - Once the call has returned, the new content survives a power cut: file and folder are synced to disk.
  * - A failed write throws, keeps the old content and removes its draft. File system errors are thrown as
  *   `StorageError`s.

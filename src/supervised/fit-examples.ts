@@ -4,7 +4,7 @@ import type { LearningEngine } from '../engines/engine.ts';
 import { countUnknown, percent } from '../models/unknown-tokens.ts';
 import type { SupervisedExample } from './supervised.ts';
 
-/** Examples that the model can learn from, and warnings about the others. */
+/** Examples from which the model can learn, and warnings about the others. */
 export interface FittingExamples {
   readonly fitting: readonly SupervisedExample[];
   readonly warnings: readonly string[];

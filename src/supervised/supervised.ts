@@ -100,7 +100,7 @@ function epochOrder(count: number, seed: number): (epoch: number) => readonly nu
  * Makes one optimizer step on the cross-entropy of completions, averaged over their tokens. Prompt tokens have no
  * weight; each completion ends with the model's end token.
  *
- * @throws EngineError when the loss or a gradient is not finite.
+ * @throws EngineError if the loss or a gradient is not finite.
  */
 export async function superviseStep(
   { learner, renderer }: LearningEngine,
@@ -115,7 +115,7 @@ export async function superviseStep(
 /**
  * Makes one optimizer step on the cross-entropy of sequences, whose weights it normalises.
  *
- * @throws EngineError when the loss or a gradient is not finite.
+ * @throws EngineError if the loss or a gradient is not finite.
  */
 export async function learnSequences(
   learner: LearningEngine['learner'],

@@ -24,7 +24,7 @@ export interface StageSummary {
 /** Examples and losses of a stage that imitates. Losses are in nats per completion token. */
 export interface ImitationSummary {
   readonly examples: number;
-  /** Number of completion tokens trained on. */
+  /** Number of completion tokens on which the stage trained. */
   readonly tokens: number;
   /** Loss at the last step. */
   readonly loss: number;

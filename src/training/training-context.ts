@@ -35,7 +35,7 @@ export interface TrainingParts {
   readonly problems: readonly Problem[];
   readonly suites: readonly LoadedSuite[];
   readonly levels: Levels;
-  /** Pass rates of other models: label → problem id → trials. */
+  /** Pass rates of other models: trials, by model label and problem id. */
   readonly knownPassRates: ReadonlyMap<string, PassRates>;
   /** Opens the policy's model with the weights of a saved state, for sampling and scoring only. */
   readonly openFrozen?: (state: string) => Promise<LocalEngine>;

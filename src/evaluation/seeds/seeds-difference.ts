@@ -11,7 +11,10 @@ export interface SeedResult {
   readonly after: number;
 }
 
-/** Two recipes on the same problems, paired by seed. Accuracies in [0, 1]; intervals are 95 % t-intervals over seeds. */
+/**
+ * Comparison of two recipes on the same problems, paired by seed. Accuracies are in [0, 1]; intervals are 95 %
+ * t-intervals over seeds.
+ */
 export interface SeedsDifference {
   readonly problems: number;
   readonly before: Estimate;
@@ -21,7 +24,7 @@ export interface SeedsDifference {
   /** The smallest true difference that these seeds, problems and rollouts detect with 80 % power. */
   readonly detectable: number;
   readonly seeds: readonly SeedResult[];
-  /** Absent if a run has fewer than two evaluations after step 0. */
+  /** Cost of reaching the baseline's accuracy; absent if a run has fewer than two evaluations after step 0. */
   readonly speed?: Speed;
 }
 

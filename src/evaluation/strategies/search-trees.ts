@@ -13,7 +13,7 @@ export interface TreeNode {
   /** Text of the step, cut at 200 characters. */
   readonly text: string;
   readonly tokens: number;
-  /** In [0, 1], to three decimals; null if the step was not scored. */
+  /** Score in [0, 1], rounded to three decimals; null if the step was not scored. */
   readonly score: number | null;
   readonly fate: 'kept' | 'pruned' | 'finished';
   /** Verdict of the answer that ends here; absent for other steps. */
@@ -29,7 +29,7 @@ export interface SearchTree {
   readonly budget: number;
   readonly written: number;
   readonly scored: number;
-  /** Steps in the order they were written, parents before children. */
+  /** Steps in the order in which they were written, so that parents precede children. */
   readonly nodes: readonly TreeNode[];
 }
 

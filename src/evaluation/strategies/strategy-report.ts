@@ -28,7 +28,7 @@ export interface ArmResult extends Pick<Arm, 'name' | 'choice' | 'budget'> {
   readonly values: readonly number[];
 }
 
-/** The policy "bin → strategy", out of sample. */
+/** Out-of-sample results of the policy that chooses a strategy for each bin. */
 export interface ChosenResult {
   readonly budget: number;
   /** For each half, the arm used in each bin (`policies`) and the best single arm (`fixed`). */

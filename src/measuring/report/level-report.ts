@@ -17,9 +17,9 @@ export interface LevelSize {
 /** The sizes of all levels. JSON-safe. */
 export interface LevelReport {
   readonly problems: number;
-  /** Problems without any attempt. */
+  /** Number of problems without any attempt. */
   readonly unmeasured: number;
-  /** Attempts per problem in the forecast. */
+  /** Number of attempts per problem that the forecast assumes. */
   readonly horizon: number;
   readonly levels: readonly LevelSize[];
   /** The report as text for the terminal. */

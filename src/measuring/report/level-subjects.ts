@@ -15,7 +15,7 @@ export interface LevelChoice {
   readonly recipe?: Recipe | undefined;
   /** Preset to use instead of the recipe's levels. */
   readonly preset?: 'simple' | 'paper' | undefined;
-  /** Label → name of a stored model, or a prefix of the name. */
+  /** Name of a stored model, or a prefix of the name, by label. */
   readonly labels: ReadonlyMap<string, string>;
 }
 

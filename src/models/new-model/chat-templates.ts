@@ -32,7 +32,7 @@ const plainEnd = '<|end|>';
  * one after the assistant's message is the end token. A template may write `eos_token`, which is `<|end|>`.
  *
  * @param template Jinja source; `null` for models without a template.
- * @param name of the template in error messages.
+ * @param name name of the template, for error messages.
  * @throws DataError for a template that does not parse, or that writes no token after the assistant's message.
  */
 export function chatFormat(template: string | null, name: string): ChatFormat {

@@ -2,8 +2,9 @@ import { openText } from '../../storage/rows/open-text.ts';
 import { readRows } from '../../storage/rows/read-rows.ts';
 
 /**
- * Splits text into words; no token spans two words. A word is letters or punctuation with the space before them, single digits, and
- * white space. Uses only Unicode properties, so that JavaScript and Oniguruma (Python's tokenizers) split alike.
+ * Splits text into words; no token spans two words. A word is a run of letters or of punctuation, with the space before
+ * it; a single digit; or a run of white space. Uses only Unicode properties, so that JavaScript and Oniguruma (Python's
+ * tokenizers) split alike.
  */
 export const wordPattern = [
   String.raw` ?[\p{L}\p{M}]+`,

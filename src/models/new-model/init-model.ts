@@ -16,7 +16,7 @@ import { tokenizerFiles } from './tokenizer-files.ts';
 /** Settings of a new model. */
 export interface InitModelOptions {
   readonly size: ModelSize;
-  /** Files whose text the tokenizer is trained on. */
+  /** Files on whose text the tokenizer is trained. */
   readonly tokenizerFrom: readonly string[];
   /** Maximum number of tokens in the vocabulary. Default: by size. */
   readonly vocabulary?: number | undefined;

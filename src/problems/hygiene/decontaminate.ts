@@ -72,7 +72,7 @@ async function findContamination(
   return undefined;
 }
 
-/** Checks whether a sorted list contains another, counting repeated values. */
+/** Returns whether a sorted list contains another, counting repeated values. */
 function containsAll(all: readonly string[], wanted: readonly string[]): boolean {
   let at = 0;
   for (const value of wanted) {

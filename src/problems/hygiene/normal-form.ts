@@ -65,7 +65,7 @@ function plainLatex(text: string): string {
     .replaceAll(/\\[lc]?dots(?![a-z])/g, ' ')
     .replaceAll('{,}', ',')
     .replaceAll(/\{\s*([a-z]+|\d+)\s*\}/g, ' $1 ');
-  // Innermost fractions first; two rounds cover all nesting found in practice.
+  // Replace the innermost fractions first; two rounds cover all nesting found in practice.
   for (let round = 0; round < 2 && plain.includes('frac'); round++)
     plain = plain.replaceAll(
       /\\[dtc]?frac\s*(?:\{([^{}]*)\}|([a-z]+|\d+))\s*(?:\{([^{}]*)\}|([a-z]+|\d+))/g,

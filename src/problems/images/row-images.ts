@@ -20,7 +20,7 @@ export interface RawMessage extends Omit<Message, 'images'> {
 export interface ImageOrigin {
   /** Local path. */
   readonly file: string;
-  /** Name in messages; a hub address for downloaded files. */
+  /** Name in error messages; a hub address for downloaded files. */
   readonly name: string;
   /** Called if an image file is missing; the prompt then keeps only its marks. By default, such a row is rejected. */
   readonly onMissing?: ((error: DataError) => void) | undefined;

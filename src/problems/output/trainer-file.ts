@@ -19,7 +19,7 @@ export const trainerFormats = ['verl', 'easyr1', 'trl', 'llama-factory', 'jsonl'
 export interface TrainerFile {
   readonly out: string;
   readonly format: (typeof trainerFormats)[number];
-  /** verl's `extra_info.split`. */
+  /** Value of verl's `extra_info.split`. */
   readonly split: string;
   /** verl's `data_source`; default: each problem's source. */
   readonly dataSource?: string;

@@ -113,7 +113,7 @@ export const storyQuestion: Shape = {
   },
 };
 
-/** Open-Reasoner-Zero: a conversation of two turns; the second contains the gold. */
+/** Open-Reasoner-Zero: a conversation with two turns; the second contains the gold. */
 export const openReasonerZero: Shape = {
   name: 'open-reasoner-zero',
   reads: 'a list or columns 0 and 1: {from: human, value}, {from: assistant, ground_truth: {value}}',

@@ -32,9 +32,9 @@ export interface SearchOptions {
 /** The tree and the cost of one problem's search. */
 export interface SearchRecord {
   readonly problemId: string;
-  /** Tokens that the policy wrote, including pruned paths. */
+  /** Number of tokens that the policy wrote, including pruned paths. */
   readonly written: number;
-  /** Tokens that the scorer read. */
+  /** Number of tokens that the scorer read. */
   readonly scored: number;
   /** Every step of the search tree, in the order in which the steps were written. */
   readonly steps: readonly SearchStep[];

@@ -91,9 +91,9 @@ export interface CheckpointChoice {
 }
 
 /**
- * Chooses the checkpoint to resume from: the newest whose files are complete, unchanged and accepted by `restore`,
- * which throws an error with code `STATE_INVALID` for a damaged engine state. Throws a `RunError` if all checkpoints
- * are damaged, because silently starting over could lose days of work.
+ * Chooses the checkpoint from which to resume: the newest whose files are complete, unchanged and accepted by
+ * `restore`, which throws an error with code `STATE_INVALID` for a damaged engine state. Throws a `RunError` if all
+ * checkpoints are damaged, because silently starting over could lose days of work.
  */
 export async function chooseCheckpoint(
   folder: string,

@@ -149,7 +149,7 @@ export class Run implements AsyncDisposable {
 
   /**
    * Records an event; see `RunEvent` for the difference between events and logs.
-   * @param candidates for the start of a stage: the problems that it can choose from.
+   * @param candidates for the start of a stage: the problems from which it can choose.
    */
   async recordEvent(event: RunEvent, candidates: readonly StageCandidate[] = []): Promise<void> {
     await this.#inTurn(`recording the event ${event.type}`, () => {

@@ -230,7 +230,7 @@ function nextAsk(shares: readonly BatchShare[], refills: number, maxRefills: num
   return Object.fromEntries(asks);
 }
 
-/** Rolls out and scores problems of a stage, given by id; each gets one group. */
+/** Rolls out and scores one group for each of the given problem ids. */
 export async function rollProblems(
   parts: RolloutParts,
   stage: Pick<LiveStage, 'settings' | 'algorithm' | 'problems' | 'starts'>,

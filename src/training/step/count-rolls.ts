@@ -2,7 +2,7 @@ import type { RolloutParts } from '../../rollout/roll-groups.ts';
 import type { TrainingContext } from '../training-context.ts';
 import type { LiveStage } from './collect-batch.ts';
 
-/** Returns the parts that roll out the batch of a step, with an event for each judged rollout. */
+/** Returns the parts that roll out the batch of a step and report an event for each judged rollout. */
 export function countingRolls(
   context: TrainingContext,
   { settings }: Pick<LiveStage, 'settings'>,

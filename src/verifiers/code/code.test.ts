@@ -66,7 +66,7 @@ describe.skipIf(trouble !== null)(`verdicts${trouble === null ? '' : ` (skipped:
     });
   });
 
-  test("use a problem's checker; a broken one makes it ungradable", async () => {
+  test("use a problem's checker, and are ungradable if the checker is broken", async () => {
     const tests: ProblemTests = {
       type: 'stdio',
       language: 'python',

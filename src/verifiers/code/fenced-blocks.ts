@@ -26,9 +26,9 @@ interface Fence {
  *
  * - A fence may be indented at any depth (in a list, a quote); the lines lose that indentation.
  * - An opening fence may follow words on its line (`Answer:```python`); a closing fence may end a line of code, or be
- * followed by words or a label. A block that opens before the previous one was closed closes the previous one.
+ *   followed by words or a label. A block that opens before the previous one was closed closes the previous one.
  * - A block without a closing fence extends to the end of the text; a lone closing fence turns the text before it into
- * a block.
+ *   a block.
  * - Code between fences on one line counts if there is no other block.
  */
 export function fencedBlocks(text: string): FencedBlock[] {

@@ -205,7 +205,7 @@ export function sameTree(a: MathNode, b: MathNode): boolean {
   return left.length === right.length && left.every((child, index) => sameTree(child, right[index]!));
 }
 
-/** Returns the properties that distinguish a node besides its kind and children. */
+/** Returns the properties that distinguish a node apart from its kind and children. */
 function label(node: MathNode): string {
   switch (node.kind) {
     case 'variable':

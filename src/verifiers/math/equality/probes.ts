@@ -141,7 +141,7 @@ function variableNames(...nodes: readonly MathNode[]): readonly string[] {
   return [...names].toSorted();
 }
 
-/** Returns whether the expression contains a variable. */
+/** Returns whether an expression contains a variable. */
 export function hasVariables(node: MathNode): boolean {
   return someNode(node, isVariable);
 }

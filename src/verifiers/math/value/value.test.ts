@@ -33,7 +33,7 @@ test('fractions satisfy the field axioms and have the same order as their double
   );
 });
 
-test('powers and roots are inverse to each other, and only perfect powers have a root', () => {
+test('powers and roots are inverses of each other, and only perfect powers have a root', () => {
   fc.assert(
     fc.property(
       fc.bigInt({ min: 2n, max: 10n ** 9n }),
