@@ -169,7 +169,7 @@ const needed = efficiency(curves);
 console.log(
   `\n${seeds.length} seeds; held-out accuracy in %, window mean of three evaluations; [95 % over seeds]\n\n` +
     `| recipe | at ${atTrained.limit} training rollouts | over uniform | at ${atRollouts.limit} rollouts, measuring counted | over uniform ` +
-    `| at ${atTokens.limit} tokens, measuring counted | over uniform | rollouts to uniform's end |\n` +
+    `| at ${atTokens.limit} tokens, measuring counted | over uniform | rollouts to uniform's final accuracy |\n` +
     '|---|---|---|---|---|---|---|---|',
 );
 for (const [i, { arm, of, reached, rollouts }] of needed.entries()) {

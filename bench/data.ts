@@ -89,7 +89,7 @@ async function measure(
     ...(log === undefined ? {} : { removed: log.report().removed }),
   };
   console.log(
-    `${stage.padEnd(14)} ${String(written).padStart(8)} left  ${seconds.toFixed(1).padStart(6)} s, CPU ${cpuSeconds.toFixed(1)} s  ` +
+    `${stage.padEnd(14)} ${String(written).padStart(8)} kept  ${seconds.toFixed(1).padStart(6)} s, CPU ${cpuSeconds.toFixed(1)} s  ` +
       `${String(result.perSecond).padStart(7)}/s  resident MB ${residentMb.join(' ')}  ${JSON.stringify(result.removed ?? {})}`,
   );
   return result;

@@ -10,9 +10,9 @@ for (const [name, way] of Object.entries(askingWays)) {
   console.log(
     `${name}: ${probes} probes, ${requests} requests, ${kills} kills, ${seconds} s\n` +
       `  lost ${lost}, doubled ${doubled}, mistaken ${mistaken}, ` +
-      `asked again though stored ${askedAgainThoughStored}, answered twice ${answeredTwice}`,
+      `requested again although stored ${askedAgainThoughStored}, answered twice ${answeredTwice}`,
   );
-  console.log('  faults met:', report.faults);
+  console.log('  faults encountered:', report.faults);
   reports.push({ way: name, ...report });
   if (lost + doubled + mistaken + askedAgainThoughStored > 0) process.exitCode = 1;
 }

@@ -87,7 +87,7 @@ if (missing.some(({ arm }) => arms[arm]!.settings?.knownPassRates !== undefined)
   const trained = { ...paperLevelsRow, problems: () => math(seed), budget: longestTraining * 256 };
   await makeLevelStores(recipeOf(paperLevelsRow, uniform, 0), recipeOf(trained, uniform, seed));
 }
-say(`${cases.length} runs, ${missing.length} of them to make`);
+say(`${cases.length} runs, ${missing.length} of them missing`);
 await Promise.all(Array.from({ length: Number(options.jobs) }, work));
 await report();
 

@@ -106,7 +106,7 @@ const of = (arm: string): ArmResult[] => results.map((result) => result[arm]!);
 console.log(
   [
     '',
-    '| held-out people, correct in % | 1 hop | 2 hops | searches an attempt |',
+    '| held-out people, correct in % | 1 hop | 2 hops | searches per attempt |',
     '|---|---|---|---|',
     row(
       'start',

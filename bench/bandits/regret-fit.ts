@@ -88,7 +88,7 @@ function judge(
     };
   return low > limit
     ? { verdict: 'linear', reason: shown }
-    : { verdict: 'cannot tell', reason: `${shown}: play longer or more episodes` };
+    : { verdict: 'cannot tell', reason: `${shown}: play more turns or more episodes` };
 }
 
 /**

@@ -57,7 +57,7 @@ export function compareDrift(trace: readonly TraceProblem[]): DriftReport {
     boundaries.map(([from, to]) => ({ question, from, to, ...boundary(testing, model, cuts, from, to) })),
   );
   console.log(
-    '\nRe-measuring at a stage boundary, a third of the rollouts of measuring all (truth: 4 visits, 32 rollouts):',
+    '\nRe-measuring at a stage boundary, with a third of the rollouts for measuring everything (truth: 4 visits, 32 rollouts):',
   );
   console.table(
     remeasure.map(({ found, falseAlarms, cost, ...row }) => ({

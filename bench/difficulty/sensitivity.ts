@@ -46,8 +46,8 @@ const variants: readonly (readonly [string, Partial<ProbingTuning>])[] = [
   ['1 band per strip', { groups: { ...probingTuning.groups, bandsPerStrip: 1 } }],
   ['6 bands per strip', { groups: { ...probingTuning.groups, bandsPerStrip: 6 } }],
   ['checkpoint after every attempt', { checkpointGrowth: 0 }],
-  ['checkpoints half more', { checkpointGrowth: 1 / 2 }],
-  ['checkpoints twice as many', { checkpointGrowth: 1 }],
+  ['checkpoints, each half larger', { checkpointGrowth: 1 / 2 }],
+  ['checkpoints, each twice as large', { checkpointGrowth: 1 }],
 ];
 
 /**
@@ -121,7 +121,9 @@ export function compareDriftTunings(trace: readonly TraceProblem[]): readonly Co
     ...drifts.map(([setting, changed]) => ({ setting, 'log-loss': lossUnder(changed) })),
     ...starts.map(([setting, start]) => ({ setting, 'log-loss': lossUnder({}, start) })),
   ].map((row) => ({ ...row, 'log-loss': Number(row['log-loss'].toFixed(4)) }));
-  console.log(`\nRL trace, log-loss of the next visit (${testing.length} problems), other drifts:`);
+  console.log(
+    `\nRL trace, log-loss of the next visit (${testing.length} problems), with other drift constants:`,
+  );
   console.table(rows);
   return rows;
 }

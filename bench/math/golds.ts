@@ -40,7 +40,7 @@ export async function runGolds(sets: readonly GoldSet[]): Promise<Record<string,
       if ((await judge(gold, boxed(gold))).outcome !== 'correct') refused.push(gold);
     }
     counts[name] = `${golds.length - refused.length}/${golds.length}`;
-    for (const gold of refused) console.log(`  ${name}: not understood: ${JSON.stringify(gold)}`);
+    for (const gold of refused) console.log(`  ${name}: cannot be parsed: ${JSON.stringify(gold)}`);
   }
   return counts;
 }

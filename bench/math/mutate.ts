@@ -22,7 +22,7 @@ export const mutations: readonly Mutation[] = [
     mutate: (gold) => (/^-?\d*\\sqrt\{\d+\}$/.test(gold) ? gold.replace('\\sqrt', '') : undefined),
   },
   {
-    name: 'cube root for the root',
+    name: 'cube root for square root',
     mutate: (gold) => (/^-?\d*\\sqrt\{\d+\}$/.test(gold) ? gold.replace('\\sqrt', '\\sqrt[3]') : undefined),
   },
   { name: 'tuple reversed', mutate: turnTuple },

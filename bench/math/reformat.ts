@@ -16,7 +16,7 @@ export const spellings: readonly Spelling[] = [
   { name: 'with outer spaces', respell: (gold) => `  ${gold}\n` },
   { name: 'displaystyle', respell: (gold) => `\\displaystyle ${gold}` },
   { name: 'boxed again', respell: (gold) => `\\boxed{${gold}}` },
-  { name: 'other size of fraction', respell: (gold) => replaced(gold, /\\[dt]?frac/g, '\\dfrac') },
+  { name: 'fraction of another size', respell: (gold) => replaced(gold, /\\[dt]?frac/g, '\\dfrac') },
   { name: 'small fraction', respell: (gold) => replaced(gold, /\\[dt]?frac/g, '\\tfrac') },
   {
     name: 'slash for a fraction',
@@ -35,7 +35,10 @@ export const spellings: readonly Spelling[] = [
         ? undefined
         : replaced(gold, /(?<=[\d}a-z)])([+=<>])(?=[\d\\a-z(])/g, ' $1 '),
   },
-  { name: 'a point and zeros', respell: (gold) => (wholeNumber.test(gold) ? `${gold}.00` : undefined) },
+  {
+    name: 'with decimal point and zeros',
+    respell: (gold) => (wholeNumber.test(gold) ? `${gold}.00` : undefined),
+  },
   { name: 'grouped thousands', respell: (gold) => (wholeNumber.test(gold) ? group(gold, ',') : undefined) },
   {
     name: 'grouped with thin spaces',
@@ -73,7 +76,7 @@ export const spellings: readonly Spelling[] = [
     respell: (gold) => replaced(gold, /(?<=^-?\d+|[+-] ?\d+)(?=\\(?:sqrt|pi))/g, ' \\cdot '),
   },
   {
-    name: 'star for the product',
+    name: 'star for product',
     respell: (gold) => replaced(gold, /(?<=^-?\d+|[+-] ?\d+)(?=\\(?:sqrt|pi))/g, '*'),
   },
   { name: 'root as a power', respell: (gold) => replaced(gold, /\\sqrt\{(\d+)\}/g, '{$1}^{1/2}') },
@@ -83,7 +86,7 @@ export const spellings: readonly Spelling[] = [
     respell: (gold) => (gold.replace(simpleFraction, '') === '' ? scaleFraction(gold) : undefined),
   },
   {
-    name: 'fraction as negative denominator',
+    name: 'fraction with negative denominator',
     respell: (gold) => replaced(gold, /^-\\[dt]?frac\{(\d+)\}\{(\d+)\}$/, '\\frac{$1}{-$2}'),
   },
   {
@@ -106,7 +109,7 @@ export const spellings: readonly Spelling[] = [
   },
   { name: 'other matrix brackets', respell: (gold) => replaced(gold, /\{pmatrix\}/g, '{bmatrix}') },
   {
-    name: 'list the other way round',
+    name: 'list reversed',
     respell: (gold) =>
       /^-?\d+(?:, ?-?\d+)+$/.test(gold) && !/,\d{3}(?!\d)/.test(gold)
         ? gold.split(',').toReversed().join(', ')
@@ -118,7 +121,7 @@ export const spellings: readonly Spelling[] = [
       /^-?\d+(?:, ?-?\d+)+$/.test(gold) && !/,\d{3}(?!\d)/.test(gold) ? `\\{${gold}\\}` : undefined,
   },
   {
-    name: 'list with and',
+    name: 'list with "and"',
     respell: (gold) =>
       /^-?\d+, ?-?\d+$/.test(gold) && !/,\d{3}(?!\d)/.test(gold)
         ? gold.replace(',', ' \\text{ and } ')

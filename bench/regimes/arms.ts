@@ -27,7 +27,7 @@ const measured = { difficulty: passRate({ rollouts: 4, maxTokens: 32 }), levels:
 
 const batch = (problemsPerStep: number): Arm => ({
   letter: `U${problemsPerStep}`,
-  about: `uniform, ${problemsPerStep} problems a step`,
+  about: `uniform, ${problemsPerStep} problems per step`,
   problemsPerStep,
   stages: oneStage(),
 });
@@ -76,7 +76,8 @@ export const arms: Readonly<Record<string, Arm>> = {
   },
   oracle: {
     letter: 'O',
-    about: 'auto() without control group and brake, told 64 attempts of the base at every problem for free',
+    about:
+      'auto() without control group and brake, given 64 attempts by the base model at every problem, for free',
     version: autoVersion,
     isMeasuringFree: true,
     stages: oneStage({ sampler: auto({ uniformShare: 0.01, brake: 0 }) }),

@@ -152,7 +152,7 @@ const r5 = [
 
 const r6: Row = {
   id: 'R6/marker',
-  about: `half of the pool is "${marker.family}", which demands a marker that the base writes in about 2 %; judged on it`,
+  about: `half of the pool is "${marker.family}", which requires a marker that the base model writes in about 2 % of its completions; evaluated on it`,
   problems: (seed) => [
     train(seed, { families: [marker.family], count: 750 }),
     train(seed, { families: mathFamilies.filter((family) => family !== marker.family), count: 750 }),

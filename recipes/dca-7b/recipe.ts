@@ -17,7 +17,7 @@ const tested = (name: string) => ({
 export default defineRecipe({
   name: 'dca-7b',
   description:
-    'Adapters of a 7B learn problems under several wordings; robustness is measured on unseen ones.',
+    'Adapters of a 7B model learn problems under several wordings; robustness is measured on unseen ones.',
   policy: {
     model: 'models/llama-7b', // paper
     engine: torch({

@@ -37,7 +37,7 @@ const contextual = [10, 30].map((arms) => ({
 
 export default defineRecipe({
   name: 'evolve',
-  description: 'Oracle fine-tuning on UCB, reinforcement on top, and exploration in ten settings.',
+  description: 'Oracle fine-tuning on UCB, then reinforcement, and exploration in ten settings.',
   policy: { model: 'models/gemma-2-2b-it', engine: 'torch' }, // paper; also gemma-2-9b-it
   problems: settings.map(({ name: _, ...one }) => bandits({ ...one, turns, count: 50, split: 'train' })), // paper: 50 episodes per setting
   environments: { bandit: bandit({ rendering: 'raw', digits: 2 }) }, // paper: raw history, 2 decimals; also 'summary', 'guided'
