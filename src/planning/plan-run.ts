@@ -21,8 +21,8 @@ interface Known {
 }
 
 /**
- * Forecasts rollouts, tokens, time and memory of a run without making a rollout. Lengths come from the recipe's pass-rate
- * store, else from earlier runs of this model; the speed comes from earlier runs on this machine.
+ * Forecasts rollouts, tokens, time and memory of a run without making a rollout. Lengths come from the recipe's
+ * pass-rate store, else from earlier runs of this model; the speed comes from earlier runs on this machine.
  *
  * @param earlier folder of earlier runs, or the speed of steps that were just measured.
  */

@@ -9,8 +9,8 @@ export const columnsConfig = z.strictObject({
   /** A list of prompts that ask the same question. */
   wordings: z.string().default('wordings'),
   /**
-   * A list of images: bytes, paths relative to the file, data URIs. By default also `multi_modal_data`, `decoded_image` and
-   * `image`.
+   * A list of images: bytes, paths relative to the file, data URIs. By default also `multi_modal_data`, `decoded_image`
+   * and `image`.
    */
   images: z.string().default('images'),
   answer: z.string().default('answer'),

@@ -8,8 +8,8 @@ import { defineRecipe } from './define-recipe.ts';
 import type { Recipe, RecipeInput } from './recipe.ts';
 
 /**
- * Loads a recipe file (`.ts`, `.mts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set` assignments
- * and validates the result. Relative paths in the recipe resolve against the file's folder.
+ * Loads a recipe file (`.ts`, `.mts`, `.js`, `.mjs` with a default export, `.toml`, `.json`), applies `--set`
+ * assignments and validates the result. Relative paths in the recipe resolve against the file's folder.
  *
  * @throws ConfigError naming the file if it is missing, has an unknown extension or is not a valid recipe.
  */

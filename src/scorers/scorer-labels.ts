@@ -24,7 +24,9 @@ export interface LabelTokens {
 export const defaultLabels: LabelTexts = { good: '+', bad: '-' };
 
 /**
- * Reads the labels from a scorer's folder, and the readout if the scorer was trained on rollouts with log-probabilities.
+ * Reads the labels from a scorer's folder, and the readout if the scorer was trained on rollouts with
+ * log-probabilities.
+ *
  * @throws DataError for a folder that `gradus prm train` did not create.
  */
 export async function readLabels(folder: string): Promise<z.output<typeof scorerFile>> {

@@ -118,9 +118,9 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
 }
 
 /**
- * Returns the means of the resamples in ascending order; none for an empty list. A separate function, because V8 compiles
- * a hot loop while it runs: with the loop beside the object literal, about 1 in 100 processes on a busy machine returned an
- * estimate whose numbers the next call overwrote (Node 24.21, V8 13.6).
+ * Returns the means of the resamples in ascending order; none for an empty list. A separate function, because V8
+ * compiles a hot loop while it runs: with the loop beside the object literal, about 1 in 100 processes on a busy
+ * machine returned an estimate whose numbers the next call overwrote (Node 24.21, V8 13.6).
  */
 function resampledMeans(
   values: ArrayLike<number>,

@@ -4,8 +4,8 @@ import { bins } from '../../difficulty/bins.ts';
 import type { ArmResult, StrategyReport } from './strategy-report.ts';
 
 /**
- * Formats a comparison of strategies: accuracy, tokens and bins of the arms of each budget, best first, then the policy by
- * bin and warnings.
+ * Formats a comparison of strategies: accuracy, tokens and bins of the arms of each budget, best first, then the policy
+ * by bin and warnings.
  *
  * @param most maximum number of arms per budget; `majority` is always listed.
  */

@@ -1,7 +1,7 @@
 /**
- * Tokenizes a text independently of its spelling: lower-case words, numbers, operators and brackets. The same content gives
- * the same tokens, however its LaTeX is written; different content gives different tokens: `2(3+4)` keeps its brackets,
- * `5!` its factorial.
+ * Tokenizes a text independently of its spelling: lower-case words, numbers, operators and brackets. The same content
+ * gives the same tokens, however its LaTeX is written; different content gives different tokens: `2(3+4)` keeps its
+ * brackets, `5!` its factorial.
  */
 export function tokensOf(text: string): string[] {
   return plainText(text).match(/\p{L}+|\d+(?:\.\d+)?|[^\s\p{L}\d]/gu) ?? [];

@@ -61,8 +61,8 @@ const hasBytes = (value: unknown): boolean =>
   (typeof value === 'object' && value !== null && Object.values(value).some(hasBytes));
 
 /**
- * Assigns images to the marks of a prompt, in order. A prompt without marks gets all images before the text of its first
- * user message, as in TRL. Messages that already contain images keep them.
+ * Assigns images to the marks of a prompt, in order. A prompt without marks gets all images before the text of its
+ * first user message, as in TRL. Messages that already contain images keep them.
  *
  * @param images the images that `takeImages` returned.
  * @throws DataError if the numbers of marks and images differ, and for an invalid image.

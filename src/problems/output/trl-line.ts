@@ -7,8 +7,9 @@ import { lastBoxed } from '../shapes/golds.ts';
 import { difficultyColumns } from './problem-line.ts';
 
 /**
- * Writes a problem as a row of TRL's conversational prompt-only format: `prompt` as messages, the boxed gold in `solution`,
- * where TRL's accuracy reward reads it, tests in `tests`, and the difficulty in columns that reward functions receive.
+ * Writes a problem as a row of TRL's conversational prompt-only format: `prompt` as messages, the boxed gold in
+ * `solution`, where TRL's accuracy reward reads it, tests in `tests`, and the difficulty in columns that reward
+ * functions receive.
  */
 export function trlLine(problem: Problem, known: KnownDifficulty | undefined): string {
   const images = imagesOf(problem.prompt);

@@ -7,9 +7,9 @@ import { makeFolder } from '../../storage/make-folder.ts';
 /**
  * Writes scalars to a TensorBoard event file: `tensorboard --logdir <folder>` shows every run below the folder.
  *
- * A file is a sequence of TFRecords (length, its masked CRC-32C, data, its masked CRC-32C, little-endian) of the message
- * `Event` {1 wall_time double, 2 step int64, 3 file_version string, 5 summary {1 value {1 tag, 2 simple_value float}}};
- * tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
+ * A file is a sequence of TFRecords (length, its masked CRC-32C, data, its masked CRC-32C, little-endian) of the
+ * message `Event` {1 wall_time double, 2 step int64, 3 file_version string, 5 summary {1 value
+ * {1 tag, 2 simple_value float}}}; tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
  */
 export async function tensorboardSink(folder: string, run: ExportedRun): Promise<RunSink> {
   const inside = join(folder, run.name);

@@ -15,7 +15,7 @@ import { join } from 'node:path';
  *     pass-rates.sqlite                    attempts by problem and model
  *     tool-results.sqlite                  results of tool calls, which a resumed run reuses
  *     export/                              the final model
- *     search.sqlite                        full-text index, built from the shards when they are searched; may be deleted
+ *     search.sqlite                        full-text index, built from the shards during a search; may be deleted
  *     annotations.json                     title, tags and note by the user; not a result of the run
  *     run.lock                             locked while a process writes
  *     run.origin                           proof that this user created it on this machine

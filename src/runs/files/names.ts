@@ -4,8 +4,8 @@ import { runLayout } from './layout.ts';
 
 /*
  * Patterns of the names that Gradus creates inside a run. A name from a database must match before it becomes a path,
- * so a crafted database cannot reach files outside the run. Cleanup removes only matching names that the run recorded or
- * marked (`pending-marks.ts`); user files stay.
+ * so a crafted database cannot reach files outside the run. Cleanup removes only matching names that the run recorded
+ * or marked (`pending-marks.ts`); user files stay.
  */
 
 const shard = /^step-\d{6,}-(?:train|measure|evaluate)(?:-\d+)?\.parquet$/;

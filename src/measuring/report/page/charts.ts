@@ -35,7 +35,8 @@ export interface Range {
 }
 
 /**
- * Draws one range per row on a scale from 0 to `most`: a tick at `now`, a bar from `low` to `high`, a dot at `expected`.
+ * Draws one range per row on a scale from 0 to `most`: a tick at `now`, a bar from `low` to `high`, a dot at
+ * `expected`.
  */
 export function ranges(title: string, rows: readonly Range[], most: number): string {
   const [left, line] = [110, 30];

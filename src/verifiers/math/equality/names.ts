@@ -44,7 +44,8 @@ function isDescription(node: MathNode): boolean {
 
 /**
  * Returns the value that an equation or a membership assigns: the right side of `x = 5`, the set of `x \in S`, the last
- * exact part of `x = 2 + 3 = 5 \approx 5.0`. Returns undefined if the equation itself is the answer, as in `2x + z = 1`.
+ * exact part of `x = 2 + 3 = 5 \approx 5.0`. Returns undefined if the equation itself is the answer, as in
+ * `2x + z = 1`.
  */
 export function assignedValue(
   node: MathNode,

@@ -70,7 +70,8 @@ export function chineseScale(run: string): { readonly scale: string; readonly re
 }
 
 /**
- * Returns the whole number that English words spell out (`forty-two`, `one hundred and five`); undefined for other text.
+ * Returns the whole number that English words spell out (`forty-two`, `one hundred and five`), or undefined for other
+ * text.
  */
 export function numberFromWords(text: string): bigint | undefined {
   const words = text.toLowerCase().split(/[\s-]+/);

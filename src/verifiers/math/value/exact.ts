@@ -16,8 +16,8 @@ import type { BinaryNode, FunctionNode, MathNode } from '../syntax.ts';
 const maxFactorial = 2100n;
 
 /**
- * Returns the exact value of an expression over the rationals, with `values` for its variables; undefined if the value is
- * irrational, undefined or too long (`maxBits`).
+ * Returns the exact value of an expression over the rationals, with `values` for its variables; undefined if the value
+ * is irrational, undefined or too long (`maxBits`).
  */
 export function exactValue(
   node: MathNode,
