@@ -6,7 +6,7 @@ import { requireTrust, type TrustOptions } from '../recipe/trust.ts';
 import type { Respondent } from './ask.ts';
 import { requireReplies } from './check-replies.ts';
 
-/** Options that choose the environment of a run that answers the model's turns. */
+/** Options that select which environment of a run answers the model's turns. */
 export interface RespondentOptions extends TrustOptions {
   /** Domain of the environment. Required if the recipe has environments for several domains. */
   readonly domain?: string | undefined;

@@ -10,7 +10,7 @@ import { textOf } from '../problem-text.ts';
 export interface PriorColumn {
   readonly name: string;
   readonly problems: number;
-  /** 10 % quantile, median and 90 % quantile. */
+  /** 10 % quantile (`low`), median and 90 % quantile (`high`). */
   readonly low: number;
   readonly median: number;
   readonly high: number;

@@ -7,9 +7,10 @@ import { imageGroupSize, number, type ParquetColumn, text, writeParquet } from '
 
 /**
  * Writes problems as Parquet for EasyR1: `problem` (text with `<image>` marks), `answer`, `images`, and pass rate and
- * trials, with the names of its data set geometry3k. The column `images` is absent if no problem has images.
+ * trials, with the column names of EasyR1's data set geometry3k. The column `images` is absent if no problem has
+ * images.
  *
- * @throws DataError for a problem with tests, or with a prompt of several messages, which EasyR1 cannot represent.
+ * @throws DataError for a problem with tests or with several messages in its prompt, which EasyR1 cannot represent.
  */
 export async function writeEasyR1Parquet(
   path: string,

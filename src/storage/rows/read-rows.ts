@@ -8,7 +8,7 @@ import type { Row } from './row.ts';
 /**
  * Streams the rows of a file. Its extension selects the format; text formats may be compressed (`.gz`).
  *
- * @param shown the file's name in messages.
+ * @param shown the file's name in error messages.
  */
 export function readRows(file: string, shown: string): AsyncGenerator<Row> {
   const extension = /\.([^./]+?)(?:\.gz)?$/i.exec(file)?.[1]?.toLowerCase();

@@ -6,8 +6,8 @@ import { noiseParts, type NoiseParts } from '../../curriculum/worth/critical-bat
 import type { Learner } from '../../engines/engine.ts';
 
 /**
- * Number of early steps, measuring interval during these steps, which allows an estimate after twenty steps, and later
- * interval.
+ * Number of early steps; the measuring interval during these steps, short enough for an estimate after twenty steps;
+ * and the later interval.
  */
 const [earlySteps, earlyEvery, every] = [20, 5, 100];
 

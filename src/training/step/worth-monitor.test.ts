@@ -130,7 +130,7 @@ test.each([3, 13, 19, 21])(
   },
 );
 
-test('uses the shares that auto measured in each domain of a mix', async () => {
+test('uses the shares that the sampler auto measured in each domain of a mix', async () => {
   const recipe = recipeOf(auto());
   const mixed = {
     ...recipe,
@@ -148,7 +148,7 @@ test('uses the shares that auto measured in each domain of a mix', async () => {
   expect(Math.abs(liveUniform.mean - (0.75 * own[0]! + 0.25 * own[1]!))).toBeLessThan(0.08);
 });
 
-test('uses the shares that auto measured, and makes no estimate for other samplers', async () => {
+test('uses the shares that the sampler auto measured, and makes no estimate for other samplers', async () => {
   for (const [sampler, isEstimated] of [
     [auto(), true],
     [prioritised(), false],

@@ -1,4 +1,4 @@
-/** A function of `x` as text; a sum needs brackets before it is multiplied or subtracted. */
+/** The body of a function of `x`, as text; a sum needs brackets before it is multiplied or subtracted. */
 export interface Body {
   readonly text: string;
   readonly isSum: boolean;

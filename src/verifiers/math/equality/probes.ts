@@ -32,7 +32,7 @@ const signPatterns: readonly ((index: number) => number)[] = [
 
 /**
  * Compares expressions with variables at fixed points: exactly at whole numbers if both are rational functions,
- * otherwise in complex floating point. Both must have values at two points or more.
+ * otherwise in complex floating point. Both must have values at two or more points.
  */
 export function compareAtProbes(
   gold: MathNode,
