@@ -69,7 +69,7 @@ def _started(command: str) -> list[str]:
     node = shutil.which("node") or os.environ.get("GRADUS_NODE")
     if node is None:
         raise ConfigError(
-            "expected Node on the PATH, found none; Gradus runs on it. Install it, or set GRADUS_NODE to its path",
+            "expected Node, which Gradus needs, on the PATH, found none; install it, or set GRADUS_NODE to its path",
             "NODE_MISSING",
             "install Node 24 from nodejs.org",
         )

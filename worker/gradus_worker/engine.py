@@ -204,7 +204,7 @@ class Engine:
 
     def _learner(self, request: Request) -> Trainer:
         if self._trainer is None:
-            raise bad_request(f"{request.type}: expected a session created with train: true, this one has train: false")
+            raise bad_request(f"{request.type}: expected a session created with train: true, got one with train: false")
         return self._trainer
 
 

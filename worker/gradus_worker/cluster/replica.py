@@ -76,7 +76,7 @@ class Replica:
             if wanted.get(key) != found.get(key):
                 raise ReplicaRefused(
                     f"{self.url}: expected a server of {model} with {key} {wanted.get(key)}, "
-                    f"it serves {served} with {key} {found.get(key)}"
+                    f"got {served} with {key} {found.get(key)}"
                 )
 
     def is_healthy(self) -> bool:

@@ -30,7 +30,7 @@ def token_sequences(request: Request, config: ModelConfig) -> list[Tensor]:
     longest = config.max_positions
     for index, length in enumerate(lengths):
         if length > longest:
-            raise bad_request(f"{request.type}: expected at most {longest} tokens, sequence {index} has {length}")
+            raise bad_request(f"{request.type}: expected at most {longest} tokens, got {length} in sequence {index}")
     return _split(flat, lengths)
 
 

@@ -71,7 +71,7 @@ def read_adapter(folder: Path, adapters: Adapters) -> str:
     try:
         values = load_file(path)
     except (OSError, SafetensorError) as cause:
-        raise ModelError(f"{path}: expected a whole safetensors file ({cause})") from cause
+        raise ModelError(f"{path}: expected a complete safetensors file ({cause})") from cause
     expected = {_stored(name): tuple(value.shape) for name, value in adapters.weights.items()}
     found = {name: tuple(value.shape) for name, value in values.items()}
     if found != expected:
@@ -91,7 +91,7 @@ def _check_config(path: Path, adapters: Adapters) -> None:
     names = sorted(set(targets)) if isinstance(targets, list) else targets
     found = {"rank": config.get("r"), "alpha": config.get("lora_alpha"), "targets": names}
     if found != settings.describe():
-        raise ModelError(f"{path}: expected an adapter of {describe(settings.describe())}, got {describe(found)}")
+        raise ModelError(f"{path}: expected an adapter with {describe(settings.describe())}, got {describe(found)}")
 
 
 def _stored(name: str) -> str:

@@ -219,7 +219,7 @@ def _whole_file(path: Path) -> Iterator[None]:
     try:
         yield
     except (SafetensorError, OSError) as cause:
-        raise ModelError(f"{path}: expected a whole safetensors file; download it again ({cause})") from cause
+        raise ModelError(f"{path}: expected a complete safetensors file; download it again ({cause})") from cause
 
 
 def _read_index(folder: Path) -> dict[str, str]:

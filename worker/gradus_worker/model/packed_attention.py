@@ -28,7 +28,7 @@ def choose_attention(device: torch.device, dtype: torch.dtype, head_size: int, r
         reason = "its results differ from per-sequence attention"
     except Exception as error:  # Catch TypeError too: older versions of PyTorch have different parameters.
         reason = f"{type(error).__name__}: {error}"
-    log_line(f"torch.nn.attention.varlen is unavailable: attention runs sequence by sequence, slower ({reason})")
+    log_line(f"torch.nn.attention.varlen is unavailable: attention by single sequences is slower ({reason})")
     return "per-sequence"
 
 

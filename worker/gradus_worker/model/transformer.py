@@ -42,7 +42,7 @@ class Transformer:
         found = {name: tuple(value.shape) for name, value in weights.items()}
         if found != expected:
             wrong = sorted({*found.items()} ^ {*expected.items()})[:2]
-            raise ValueError(f"model: expected the {len(expected)} tensors of its config, they differ at {wrong}")
+            raise ValueError(f"model: expected the {len(expected)} tensors of its config, got a difference at {wrong}")
         self.config = config
         self.weights = weights if isinstance(weights, UnitWeights) else dict(weights)
         self.activation_checkpointing = False

@@ -38,7 +38,7 @@ class StepGraphs:
         except RuntimeError as cause:
             if is_out_of_memory(cause):
                 raise
-            log_line(f"CUDA graphs are unavailable, kernels are launched one by one, which is slower: {cause}")
+            log_line(f"CUDA graphs are unavailable; kernels are launched one by one, which is slower: {cause}")
             self._captures = False
             self.forget()
 

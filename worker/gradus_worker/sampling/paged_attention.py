@@ -71,7 +71,7 @@ def choose_decode_attention(cache: KeyValueCache, heads: int, rules: AttentionRu
         reason = "its results differ from torch"
     except Exception as error:  # Errors of Triton and its compiler have no common base class.
         reason = f"{type(error).__name__}: {error}"
-    log_line(f"Triton's attention kernel is unavailable: sampling runs without CUDA graphs, much slower ({reason})")
+    log_line(f"no Triton attention kernel is available: sampling without CUDA graphs is much slower ({reason})")
     return "torch"
 
 

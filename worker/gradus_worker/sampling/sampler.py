@@ -288,7 +288,7 @@ class Sampler:
         """Halves the limits after running out of memory, or fails all requests at the smallest size."""
         if self._read_positions <= _LEAST_READ and self.slots == 1:
             for request in self._requests.values():
-                request.failure = Failed("oom", "sample: expected memory for at least one completion, ran out of it")
+                request.failure = Failed("oom", "sample: expected memory for at least one completion, but it ran out")
         self._read_positions = max(_LEAST_READ, self._read_positions // 2)
         self.slots = max(1, self.slots // 2)
         self._ended_well = 0

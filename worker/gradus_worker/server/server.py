@@ -203,7 +203,7 @@ class Server:
                 raise bad_request(f"{request.type}: expected createModel first")
             return session.engine.carry_out(request)
         if session.engine is not None:
-            raise bad_request("createModel: expected at most one per session, got another")
+            raise bad_request("createModel: expected at most one per session, got a second one")
         session.engine = self._open_engine(request, self.pause)
         session.samples = SampleRequests(session.engine.sampler, self._end)
         return session.engine.created

@@ -248,7 +248,7 @@ class TinkerEngine:
 
     def _learner(self, request: Request) -> TinkerModel:
         if self._model is None:
-            raise bad_request(f"{request.type}: expected a session created with train: true, this one has train: false")
+            raise bad_request(f"{request.type}: expected a session created with train: true, got one with train: false")
         return self._model
 
     def _probe(self) -> list[int]:

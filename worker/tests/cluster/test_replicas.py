@@ -223,7 +223,7 @@ def test_a_server_of_another_model_is_refused(tiny_folder: Path, tmp_path: Path,
             assert client.created.code == "bad-request"
             message = client.created.header["message"]
             assert f"expected a server of {tiny_folder} with hidden_size 32" in message
-            assert f"it serves {tmp_path / 'other'} with hidden_size 64" in message
+            assert f"got {tmp_path / 'other'} with hidden_size 64" in message
         # If this machine does not have the server's folder, the first update fails.
         (tmp_path / "other" / "config.json").unlink()
         with replicated(tiny_folder, [server]) as client:

@@ -214,8 +214,8 @@ INDEX = "model.safetensors.index.json"
         (written(INDEX, '{"weight_map": {"a": 7}}'), r"shard names, got 7"),
         (written(INDEX, '{"weight_map": {}}'), 'a shard for "model.embed_tokens.weight"'),
         (lambda folder: (folder / SECOND).unlink(), f"expected the shard {SECOND} in the same folder"),
-        (written(SECOND, "version https://git-lfs.github.com/spec/v1\n"), "whole safetensors file"),
-        *((cut(SECOND, size), "whole safetensors file") for size in (30_255, 2000, 100, 7, 0)),
+        (written(SECOND, "version https://git-lfs.github.com/spec/v1\n"), "complete safetensors file"),
+        *((cut(SECOND, size), "complete safetensors file") for size in (30_255, 2000, 100, 7, 0)),
     ],
 )
 def test_a_damaged_folder_is_a_model_error(tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
