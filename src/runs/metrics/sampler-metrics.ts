@@ -45,7 +45,7 @@ const auto: readonly Described[] = [
     key: 'uniformShare',
     title: 'Share drawn uniformly',
     unit: 'share',
-    formula: 'share of the batch drawn uniformly; rises where selection does not help',
+    formula: 'share of the batch drawn uniformly; rises when selection does not help',
   },
   {
     key: 'passRate',

@@ -48,7 +48,7 @@ export const worthMetrics: readonly MetricDescription[] = [
     title: 'Critical batch, upper bound',
     group: 'optimisation',
     unit: 'count',
-    formula: 'upper end of its 95 % interval (Fieller); absent where the signal could be 0',
+    formula: 'upper end of its 95 % interval (Fieller); absent if the signal could be 0',
   },
   {
     key: 'staging/worth',
