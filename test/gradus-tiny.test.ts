@@ -20,7 +20,7 @@ test('a prompt is the question between two tokens, and the end token ends answer
   expect([...tokenizer.encodeText('</a>')]).toEqual(tokenizer.endTokens);
 });
 
-test('every question and solution of every family is short and survives the tokenizer', () => {
+test('every question and solution of every family is short and round-trips through the tokenizer', () => {
   const [unknown] = tokenizer.encodeText('é');
   for (const family of families) {
     for (let i = 0; i < 20 * family.knobs; i++) {

@@ -23,18 +23,18 @@ describe('outcomeOf', () => {
     expect(outcomeOf(curveOf(0.1, 0.2, 0.3, 0.3, 0.4, 0.5, 0.6, 1, 1), budget)).toBeCloseTo(0.5, 12);
   });
 
-  test('interpolates linearly between the evaluations of a run with different evaluation points', () => {
+  test('interpolates linearly for a run that was evaluated at other points', () => {
     const uneven = [0, 3000, 9000, 14_000].map((rollouts) => ({ rollouts, accuracy: rollouts / 20_000 }));
     expect(outcomeOf(uneven, budget)).toBeCloseTo((budget - evaluationSpacing) / 20_000, 12);
   });
 });
 
 describe('monotone', () => {
-  test('pools adjacent values that fall', () => {
+  test('pools adjacent values that decrease', () => {
     expect(monotone(curveOf(1, 3, 2, 4)).map(({ accuracy }) => accuracy)).toEqual([1, 2.5, 2.5, 4]);
   });
 
-  test('never falls, keeps the mean, and is nearer to the curve than any other rising curve', () => {
+  test('never decreases, keeps the mean, and is nearer to the curve than any other non-decreasing curve', () => {
     fc.assert(
       fc.property(anyCurve, anyCurve, (curve, other) => {
         const fitted = monotone(curve).map(({ accuracy }) => accuracy);
@@ -54,7 +54,7 @@ describe('monotone', () => {
 });
 
 describe('speedOf', () => {
-  test('is 2 for a run that learns the same in half the rollouts', () => {
+  test('is 2 for a run that learns as much in half the rollouts', () => {
     const slow = curveOf(0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6);
     const fast = curveOf(0, 0.2, 0.4, 0.6, 0.8, 1, 1);
     expect(speedOf(fast, slow, budget)).toBeCloseTo(2, 9);

@@ -18,7 +18,7 @@ test('equals (W1) for constant shares', () => {
   );
 });
 
-test('is the inverse with the runs exchanged', () => {
+test('is inverted when the runs are swapped', () => {
   const [one, other] = [course([0.1, 0.2, 0.4]), course([0.5, 0.3, 0.3])];
   expect(expectedSpeed(one, other, 40, 32) * expectedSpeed(other, one, 40, 32)).toBeCloseTo(1, 12);
 });

@@ -63,7 +63,7 @@ describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without py
     expect(last.calls).toMatchObject([{ tool: 'step', outcome: 'ok' }]);
   });
 
-  test('replays earlier turns after its process or connection ended, and reads recorded replies without either', async () => {
+  test('replays earlier turns after its process or connection ended, and needs neither for recorded replies', async () => {
     const problem = await load({ reset: { rounds: 9 } });
     const config = parse({ reset: { rounds: 9 } });
     using results = openCallResults(':memory:');

@@ -91,7 +91,7 @@ describe.skipIf(!hasPython)('reasoning-gym, with a stand-in package (skipped wit
     expect(await verifier.verify(problem!, '<answer>0</answer>')).toMatchObject({ score: 0.01 });
   });
 
-  test('a scorer without a guard that blocks or crashes ends its process, but does not affect the next answer', async () => {
+  test('a scorer that blocks or crashes without a guard ends its process, but does not affect the next answer', async () => {
     const [problem] = await load('hostile');
     await using verifier = open({ isGuarded: false, maxTime: '1s' });
     await expect(verifier.verify(problem!, '<answer>spin</answer>')).rejects.toThrow(

@@ -88,7 +88,7 @@ describe.skipIf(!hasBrowser)('the difficulty report in a browser', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('opens from disk, sends no request, runs no script, is accessible and fits 360 px', async () => {
+  test('opens from disk, sends no request, runs no script, is accessible and fits a screen 360 px wide', async () => {
     const tab = await browser.newPage();
     const faults: string[] = [];
     tab.on('request', (request) => faults.push(request.url()));

@@ -85,7 +85,7 @@ describe('an exported run', () => {
       rmSync(folder, { recursive: true, force: true });
     });
 
-    test('accepted differences with hostile text fit a screen of 360 px', async () => {
+    test('accepted differences with hostile text fit a screen 360 px wide', async () => {
       const tab = await browser.newPage();
       await tab.setViewportSize({ width: 360, height: 740 });
       await tab.goto(`${address}#/runs/shown-0001/rollouts?as=differences`);

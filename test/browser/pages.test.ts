@@ -119,7 +119,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     await tab.getByRole('region', { name: 'Rollout 2' }).waitFor();
   });
 
-  test('also names problems by their prompts', async () => {
+  test('shows the beginning of a prompt beside the id of its problem', async () => {
     for (const [hash, words] of [
       [`${run}/overview`, /trap\/9\/worst\s+2\+2=\?/u],
       [`${run}/rollouts?problem=sum%2F3`, /sum\/3\s+0\+3=\?/u],
@@ -393,7 +393,7 @@ describe.skipIf(!hasBrowser)('the pages in a browser', () => {
     expect(faults).toEqual([]);
   });
 
-  test('reports a move to the trash that failed', async () => {
+  test('reports a failed move to the trash', async () => {
     await using opened = await open('runs/slow-0003/overview');
     const { tab } = opened;
     await tab.route('**/trash', (route) =>

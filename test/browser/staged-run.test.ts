@@ -107,7 +107,7 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
   }, 60_000);
 
   test.each(views)(
-    '%s of the finished run is accessible in both themes and fits a screen of 360 px',
+    '%s of the finished run is accessible in both themes and fits a screen 360 px wide',
     async (view) => {
       await using opened = await browser.open(`${dashboard.url}#/runs/demo-0001/${view}`);
       const { tab, faults } = opened;

@@ -426,7 +426,7 @@ function learningTests({ under }: Shared): void {
     expect(learned[0]!.policyVersion).toBe(30);
   });
 
-  test('keeps a frozen policy while the policy learns, without changing a bit of either', async ({
+  test('keeps a frozen policy bit for bit while the policy learns, and does not affect the policy', async ({
     skip,
   }) => {
     await using engine = await under.open();

@@ -80,7 +80,7 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     );
   });
 
-  test('serves a TOML recipe, and leaves no process when killed during a verdict', async () => {
+  test('serves the verifiers of a TOML recipe, and leaves no process when killed during a verdict', async () => {
     writeFileSync(
       join(folder, 'serve.toml'),
       `name = "serve"

@@ -146,7 +146,7 @@ describe.skipIf(python === undefined).for(machines)(
         expect([name, answer(filter, arch, number)]).toEqual([name, 'allowed']);
     });
 
-    test('hides every call that reaches other processes', () => {
+    test('answers "no such call" to every call that reaches other processes', () => {
       const filter = filterOf(machine);
       for (const [name, number] of Object.entries(refused))
         expect([name, answer(filter, arch, number)]).toEqual([name, 'no such call']);

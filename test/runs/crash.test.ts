@@ -120,7 +120,7 @@ test('an export that was being replaced when the process was killed is restored 
   expect(readdirSync(directory).filter((name) => name.startsWith('.tmp-'))).toEqual([]);
 });
 
-test('the digest changes with a weight, metric or rollout, and not with a time', async () => {
+test('the digest changes with a weight, metric or rollout, but not with a time', async () => {
   const directory = await newRun('digest');
   await resumeToEnd(directory);
   const before = await runDigest(directory);

@@ -119,12 +119,15 @@ describe.each(services)('HTTP access to the $name', (service) => {
   const post = (url: string, headers: Readonly<Record<string, string>> = {}, sent: string = body) =>
     fetch(new URL(path, url), { method: 'POST', headers: { ...json, ...headers }, body: sent });
 
-  test.each(['127.0.0.1', '127.8.9.10', 'localhost', '::1'])('answers a good request on %s', async (host) => {
-    await using opened = await start({ ...local, host });
-    const response = await post(opened.url);
-    expect([response.status, await response.text()]).toEqual([200, expect.stringMatching(/four|correct/)]);
-    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-  });
+  test.each(['127.0.0.1', '127.8.9.10', 'localhost', '::1'])(
+    'answers a valid request on %s',
+    async (host) => {
+      await using opened = await start({ ...local, host });
+      const response = await post(opened.url);
+      expect([response.status, await response.text()]).toEqual([200, expect.stringMatching(/four|correct/)]);
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    },
+  );
 
   test('answers requests to every name of this machine, at any port, from its own origin', async () => {
     await using opened = await start(local);

@@ -99,7 +99,7 @@ describe.skipIf(!hasTorch)(
       expect(said).toEqual([expect.stringMatching(/ended with exit code 3/)]);
     });
 
-    test('continues with smaller microbatches after running out of memory, up to rounding', async () => {
+    test('gives the same results, up to rounding, with smaller microbatches after running out of memory', async () => {
       const { engine, said } = await openFaulty('oom', 'forwardBackward:1');
       await using _ = engine;
       const [ours, theirs] = [await live(engine, join(folder, 'state-oom')), await (expected ??= calm())];
