@@ -11,7 +11,7 @@ export function SaveMenu(props: {
   readonly title: string;
   readonly series: readonly NamedSeries[];
   readonly axis: StepAxis;
-  /** Element of the chart. */
+  /** Element that contains the chart and its legend. */
   readonly element: RefObject<HTMLElement | null>;
 }) {
   const { title, series, axis, element } = props;

@@ -8,7 +8,7 @@ export interface Size {
   readonly unit: number;
 }
 
-/** Observes the width of an element. */
+/** Returns a ref for an element, and the width of that element whenever it changes. */
 export function useSize(): Size {
   const element = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState({ width: 400, unit: 1 });

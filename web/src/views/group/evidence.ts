@@ -27,7 +27,7 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Returns the span of the extracted answer in a completion of `length` characters. */
+/** Returns the span of the extracted answer in a completion of `length` characters; undefined if it is missing or invalid. */
 export function spanOf({ span }: Evidence, length: number): readonly [number, number] | undefined {
   if (!Array.isArray(span) || span.length !== 2) return undefined;
   const [start, end] = span as unknown[];
@@ -35,7 +35,7 @@ export function spanOf({ span }: Evidence, length: number): readonly [number, nu
   return isPlace(start) && isPlace(end) && start < end && end <= length ? [start, end] : undefined;
 }
 
-/** Returns the normalised forms of answer and gold, if the verifier reports them. */
+/** Returns the normalised forms of answer and gold; undefined for a form that the verifier does not report. */
 export function normalisedOf({ normalised }: Evidence): {
   answer?: string | undefined;
   gold?: string | undefined;

@@ -94,7 +94,7 @@ function greatest(values: readonly number[]): number[] {
   return [...values.keys()].toSorted((a, b) => values[b]! - values[a]!).slice(0, mostNamed);
 }
 
-/** Returns the background colour of a token. Full colour is a surprise of 5 nats, an entropy of 1.5 nats, or an advantage of 2. */
+/** Returns the background colour of a token. Full colour is a surprise of 5 nats, an entropy of 1.5 nats, or an advantage of 2; undefined: no colour. */
 function colourOf(heat: Heat, { logprobs, entropies, advantage }: Tokens, index: number): string | undefined {
   const [logprob, entropy] = [logprobs[index], entropies?.[index]];
   if (heat === 'surprise' && logprob !== undefined) return tint('--warn', -logprob / 5);

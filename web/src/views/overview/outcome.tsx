@@ -108,7 +108,7 @@ function Suite({ folder, suite }: { readonly folder: string; readonly suite: Sui
   );
 }
 
-/** Commands to continue the run, or to repeat it from its resolved recipe, which has every default filled in. */
+/** Shows the commands to continue the run, or to repeat it from its resolved recipe, which has every default filled in. */
 function Command({ run: { head, recipe } }: { readonly run: RunDetail }) {
   const isResumable = head.status === 'interrupted' || head.status === 'failed';
   return (

@@ -77,7 +77,7 @@ function Head({ run: { head } }: { readonly run: RunDetail }) {
   );
 }
 
-/** Steps, reward and held-out accuracy over a shared axis. */
+/** Groups per step, reward and held-out accuracy over a shared axis. */
 function Courses(props: {
   readonly folder: string;
   readonly run: RunDetail;

@@ -93,7 +93,7 @@ function MetricTile({ name, metrics }: { readonly name: string; readonly metrics
   const { title, unit } = describeMetric(name)!;
   const values = metrics[name]?.values ?? [];
   const [first, last] = [values[0], values.at(-1)];
-  // A value that never changed is no sign of progress; the metrics page shows it.
+  // Omit a value that never changed, because it does not show progress; the metrics page shows it.
   const isConstant = values.length > 1 && values.every((value) => value === first);
   if (first === undefined || last === undefined || isConstant) return null;
   const label = unit === 'tokens' || unit === 'nats' ? `${title}, ${unit}` : title;

@@ -10,7 +10,7 @@ import own from './overview.module.css';
 
 const most = 8;
 
-/** The hardest problems of a stage, each with its most frequent failure and one of its reasons. */
+/** The hardest problems of a stage, each with its most frequent failure and an example of the reason. */
 export function WorstProblems(props: {
   readonly folder: string;
   readonly stage: string;

@@ -67,7 +67,7 @@ export function searchOf(query: URLSearchParams): SearchQuery {
     ...(query.has('text') && { text: query.get('text') }),
     ...(query.has('field') && { field: query.getAll('field') }),
     ...(query.has('call') && { call: query.getAll('call') }),
-    // Both kinds of start together include all attempts.
+    // Omit the filter if both kinds of start are selected, because together they include all attempts.
     ...(query.getAll('start').length === 1 && { start: query.get('start') }),
     ...(minTurns > 1 && { minTurns }),
   };
