@@ -8,7 +8,7 @@ import type { ModelWeights, Renderer } from '../engines/engine.ts';
 import { openEngine } from '../engines/open-engine.ts';
 import type { StepScorer } from '../verifiers/step-scorer.ts';
 import type { ScorerParts } from './scorer-parts.ts';
-import { confidencesAt, readScore } from './readout.ts';
+import { likelihoodsAt, readScore } from './readout.ts';
 import { labelTokens, readLabels, withLabelPlace } from './scorer-labels.ts';
 
 /** A causal model with the policy's tokenizer that predicts a label token after each step. */
@@ -57,8 +57,8 @@ export async function openModelScorer(
       const scores = ends.map((end) => Math.min(1, Math.exp(logprobs[end]!)));
       const { logprobs: sampled, written } = transcript;
       if (readout === undefined || sampled.every((one) => one === 0)) return scores;
-      const confidences = confidencesAt(sampled, written, ends);
-      return scores.map((one, at) => readScore(readout, one, confidences[at]!));
+      const likelihoods = likelihoodsAt(sampled, written, ends);
+      return scores.map((one, at) => readScore(readout, one, likelihoods[at]!));
     },
   };
 }

@@ -10,11 +10,11 @@ const mostAttempts = 4000;
 const ridge = 1;
 
 /**
- * Draws the training attempts that the readout is fitted on. Returns none if an attempt has no confidences, as rows of
+ * Draws the training attempts that the readout is fitted on. Returns none if an attempt has no likelihoods, as rows of
  * a file.
  */
 export function readoutAttempts(train: readonly LabelledAttempt[], seed: number): LabelledAttempt[] {
-  if (train.some(({ confidences }) => confidences === undefined)) return [];
+  if (train.some(({ likelihoods }) => likelihoods === undefined)) return [];
   return train
     .map((attempt, at) => ({ attempt, key: hashKey(seed, 'attempt for the readout', at) }))
     .toSorted((a, b) => a.key - b.key)
@@ -23,15 +23,15 @@ export function readoutAttempts(train: readonly LabelledAttempt[], seed: number)
 }
 
 /**
- * Fits the probability of a right answer to the scores and confidences at all places of the attempts. Every attempt has
+ * Fits the probability of a right answer to the scores and likelihoods at all places of the attempts. Every attempt has
  * weight 1, however long it is.
  *
- * @param attempts with confidences, at least one.
+ * @param attempts with likelihoods, at least one.
  */
 export function fitReadout(attempts: readonly ScoredAttempt[]): LogisticFit {
-  const rows = attempts.flatMap(({ scores, confidences, isCorrect }) =>
+  const rows = attempts.flatMap(({ scores, likelihoods, isCorrect }) =>
     scores.map((score, at) => ({
-      columns: columnsOf(score, confidences![at]!),
+      columns: columnsOf(score, likelihoods![at]!),
       share: +isCorrect,
       weight: 1 / scores.length,
     })),
@@ -41,11 +41,11 @@ export function fitReadout(attempts: readonly ScoredAttempt[]): LogisticFit {
   return fitLogistic({ columns, shares, weights: rows.map(({ weight }) => weight) }, ridge);
 }
 
-/** Replaces the scores of attempts with those that the readout computes; attempts without confidences keep theirs. */
+/** Replaces the scores of attempts with those that the readout computes; attempts without likelihoods keep theirs. */
 export const readAttempts = (attempts: readonly ScoredAttempt[], fit: LogisticFit): ScoredAttempt[] =>
-  attempts.map(({ scores, confidences, ...rest }) => ({
+  attempts.map(({ scores, likelihoods, ...rest }) => ({
     ...rest,
-    confidences,
+    likelihoods,
     scores:
-      confidences === undefined ? scores : scores.map((score, at) => readScore(fit, score, confidences[at]!)),
+      likelihoods === undefined ? scores : scores.map((score, at) => readScore(fit, score, likelihoods[at]!)),
   }));

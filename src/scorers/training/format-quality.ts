@@ -40,7 +40,9 @@ export function formatQuality(quality: ScorerQuality, withoutReadout?: ScorerQua
   return [
     `held out: ${attempts} attempts at ${problems} problems, ${percent(correct)} % right`,
     areasOf(quality),
-    ...(withoutReadout === undefined ? [] : [`without the policy's confidence: ${areasOf(withoutReadout)}`]),
+    ...(withoutReadout === undefined
+      ? []
+      : [`without the policy's probabilities: ${areasOf(withoutReadout)}`]),
     ...(quality.confidence === undefined
       ? []
       : [

@@ -1,4 +1,5 @@
 import type { TokenSequence } from '../../core/batch.ts';
+import type { Likelihood } from '../readout.ts';
 import { type LabelTokens, withLabelPlace } from '../scorer-labels.ts';
 
 /** An attempt whose prefixes are labelled. */
@@ -19,8 +20,8 @@ export interface LabelledAttempt {
   readonly weights?: readonly number[];
   /** Whether the whole answer is correct. */
   readonly isCorrect: boolean;
-  /** Confidence of the policy at each place, see `confidencesAt`; absent if the log-probabilities are unknown. */
-  readonly confidences?: readonly number[] | undefined;
+  /** Likelihood of the answer up to each place; absent if the log-probabilities are unknown. */
+  readonly likelihoods?: readonly Likelihood[] | undefined;
   /** Normal form of the answer, for votes. */
   readonly answer?: string | undefined;
 }

@@ -122,7 +122,7 @@ function softRows({ attempt, place }: Prefix, right: number, judged: number): La
   return [true, false].flatMap((isCorrect) => {
     const weight = (isCorrect ? right : judged - right) / judged;
     if (!(weight > 0)) return [];
-    const labelled = { places: [place], labels: [isCorrect], weights: [weight], confidences: undefined };
+    const labelled = { places: [place], labels: [isCorrect], weights: [weight], likelihoods: undefined };
     return [{ ...attempt, ...labelled, tokens, isCorrect }];
   });
 }

@@ -5,7 +5,7 @@ import { votedAnswer } from '../../rollout/strategies/choose-answer.ts';
 import type { StoredSpans } from '../../runs/files/transcript-columns.ts';
 import type { GroupRow } from '../../runs/reading/run-rows.ts';
 import { openRunReader, type RunReader } from '../../runs/reading/run-reader.ts';
-import { confidencesAt } from '../readout.ts';
+import { likelihoodsAt } from '../readout.ts';
 import type { LabelledAttempt } from './labelled-attempt.ts';
 
 /** Training and held-out attempts, which have no problem in common. */
@@ -90,12 +90,12 @@ async function attemptsOf(run: RunReader, groups: readonly GroupRow[]): Promise<
         places,
         labels: places.map(() => isCorrect),
         isCorrect,
-        confidences: confidencesAt(Array.from(row.token_logprobs), spans[0]!.written, places),
+        likelihoods: likelihoodsAt(Array.from(row.token_logprobs), spans[0]!.written, places),
         answer: votedAnswer({ outcome: row.outcome, evidence } as Verdict, row.text),
       } satisfies LabelledAttempt,
     ];
   });
-  // Engines without log-probabilities store zeros, a confidence of 1.
-  const areKnown = attempts.some(({ confidences }) => confidences.at(-1)! < 1);
-  return areKnown ? attempts : attempts.map((attempt) => ({ ...attempt, confidences: undefined }));
+  // Engines without log-probabilities store zeros.
+  const areKnown = attempts.some(({ likelihoods }) => likelihoods.at(-1)!.logprob < 0);
+  return areKnown ? attempts : attempts.map((attempt) => ({ ...attempt, likelihoods: undefined }));
 }

@@ -123,9 +123,9 @@ export function scorerQuality(attempts: readonly ScoredAttempt[], seed = 0): Sco
 
 /** Returns the attempts with their confidence as the score; undefined if any of them has no confidence. */
 const withConfidence = (attempts: readonly ScoredAttempt[]): ScoredAttempt[] | undefined =>
-  attempts.some(({ confidences }) => confidences === undefined)
+  attempts.some(({ likelihoods }) => likelihoods === undefined)
     ? undefined
-    : attempts.map((one) => ({ ...one, scores: one.confidences! }));
+    : attempts.map((one) => ({ ...one, scores: one.likelihoods!.map(({ confidence }) => confidence) }));
 
 /** Returns the score after a share of the answer. */
 const scoreAt = ({ scores }: ScoredAttempt, depth: number): number =>

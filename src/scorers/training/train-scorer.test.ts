@@ -71,13 +71,13 @@ test('a scorer learns from verdicts alone, and gives the same scores after it is
   const again = await scorer.score(mathProblem({ id: 'p' }), transcript, places);
   for (const [at, score] of again.entries()) expect(score).toBeCloseTo(scores[at]!, 5);
   // With a readout, the policy's log-probabilities count too.
-  const readout = { intercept: 0.5, slopes: [0.5, 2] };
+  const readout = { intercept: 0.5, slopes: [0.5, 0.3] };
   writeFileSync(join(folder, labelsFile), JSON.stringify({ ...defaultLabels, readout }));
   const reader = await openScorer(config, parts, opened);
   const answered = singleTurn({ promptTokens: tokens.slice(0, places[0]), tokens: tokens.slice(places[0]) });
   const read = await reader.score(mathProblem({ id: 'p' }), answered, places.slice(1));
   for (const [at, score] of read.entries())
-    expect(score).toBeCloseTo(readScore(readout, scores[at + 1]!, Math.exp(-0.5)), 4);
+    expect(score).toBeCloseTo(readScore(readout, scores[at + 1]!, { logprob: -0.5 * (at + 1) }), 4);
   expect(await reader.score(mathProblem({ id: 'p' }), transcript, places)).toEqual(again);
   // Serve the same model with our own server, which returns the labels as alternatives after each place.
   const { url } = opened.use(await startModelService(engine, { host: '127.0.0.1', port: 0, name: 'scorer' }));
