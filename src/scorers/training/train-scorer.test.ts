@@ -154,7 +154,7 @@ test('learns from training rollouts and holds out those of the last evaluation',
     labels: [true, true, true, true],
     answer: 'the right answer',
   });
-  await expect(readRunAttempts(run.directory, 2)).rejects.toThrow(/got 0 and/);
+  await expect(readRunAttempts(run.directory, 2)).rejects.toThrow(/got 0 for training and 2 held out/);
 });
 
 test('reads and writes TRL’s stepwise format, with steps cut between tokens', async () => {
