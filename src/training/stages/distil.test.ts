@@ -108,6 +108,6 @@ test('rejects a missing teacher, one with a different tokenizer, and one whose w
   const config = JSON.parse(await readFile(join(short, 'config.json'), 'utf8')) as object;
   await writeFile(join(short, 'config.json'), JSON.stringify({ ...config, max_position_embeddings: 30 }));
   await expect(buildParts(recipeWith({ teacher: { model: short } }))).rejects.toThrow(
-    /expected a window for .* of stage "from the base", \d+ \+ 24 tokens, got 30 tokens of .*; lower maxTokens/,
+    /expected a window of \d+ \+ 24 tokens, .* of stage "from the base", got 30 in .*; lower maxTokens/,
   );
 });
