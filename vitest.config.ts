@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
-import type { Reporter } from 'vitest/node';
+import { BaseSequencer, type Reporter, type TestSpecification } from 'vitest/node';
 
 /** Ends every run with one plain line that people and CI can read. */
 const tally: Reporter = {
@@ -17,6 +17,37 @@ const tally: Reporter = {
     console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
   },
 };
+
+/** Files that take half a minute or more, longest first. */
+const longest = [
+  'test/worker/python.test.ts',
+  'test/browser/pages.test.ts',
+  'test/e2e/resume/kill.test.ts',
+  'test/e2e/torch.test.ts',
+  'test/conformance/torch-engine.test.ts',
+  'test/stage-reference.test.ts',
+  'test/worker/failures.test.ts',
+  'test/browser/staged-run.test.ts',
+  'test/e2e/resume/turns-kill.test.ts',
+  'test/turns-engines.test.ts',
+  'test/e2e/probe-faults.test.ts',
+  'test/e2e/tutorials.test.ts',
+  'test/e2e/cli.test.ts',
+];
+
+/** Starts the longest files first, so that no worker waits for one of them at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const found = longest.findIndex((name) => moduleId.endsWith(name));
+      return found < 0 ? longest.length : found;
+    };
+    const group = ({ project }: TestSpecification): number => project.config.sequence.groupOrder;
+    // oxlint-disable-next-line unicorn/no-array-sort -- a method of the sequencer
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => group(a) - group(b) || rank(a) - rank(b));
+  }
+}
 
 const common = {
   setupFiles: ['test/setup.ts'],
@@ -39,6 +70,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['development'], externalConditions: ['development'] } },
   test: {
     reporters: ['default', tally],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
