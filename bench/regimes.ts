@@ -28,6 +28,7 @@ import { arms } from './regimes/arms.ts';
 import { makeMarkedModel } from './regimes/marked-model.ts';
 import { longestTraining, makeLevelStores } from './regimes/paper-levels.ts';
 import { configOf, modelOf, recipeOf } from './regimes/recipe.ts';
+import { formatKinds } from './regimes/kinds.ts';
 import { drawSpeeds } from './regimes/picture.ts';
 import { compareResults, formatDecisions, formatTable } from './regimes/report.ts';
 import { keyOf, readResults, recordResult } from './regimes/results.ts';
@@ -111,6 +112,9 @@ async function report(): Promise<void> {
   const results = options.report ? all : all.filter((result) => wanted.has(keyOf(result)));
   const comparisons = compareResults(options.report ? rows : chosen, results);
   say(`\n${formatTable(comparisons)}\n\n${formatDecisions(comparisons).join('\n')}\n`);
+  say(
+    `Speed of \`auto\` expected from the kinds of problems that are held out:\n${formatKinds(rows, results)}\n`,
+  );
   if (options.picture !== undefined) await drawSpeeds(options.picture, comparisons);
   console.log(JSON.stringify({ rows: comparisons }));
 }

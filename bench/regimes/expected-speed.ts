@@ -29,9 +29,21 @@ export function expectedSpeed(
 ): number {
   const usual = meanContrast(uniform);
   const [slow, fast] = [uniform, arm].map((course) => totals(course, usual, critical, groups));
-  const goal = Math.min(slow!.at(-1)!, fast!.at(-1)!);
-  return goal === 0 ? 1 : stepsTo(slow!, goal) / stepsTo(fast!, goal);
+  return speedToGoal(slow!, fast!);
 }
+
+/**
+ * Returns the ratio of the times in which two rising totals of progress, recorded at equal intervals, reach the lower of
+ * their ends; 1 if that is 0.
+ */
+export function speedToGoal(slow: readonly number[], fast: readonly number[]): number {
+  const goal = Math.min(slow.at(-1)!, fast.at(-1)!);
+  return goal === 0 ? 1 : stepsTo(slow, goal) / stepsTo(fast, goal);
+}
+
+/** Returns the progress of a step in proportion to (W1), also for an infinite critical batch. @param signal live groups. */
+export const stepProgress = (signal: number, critical: number): number =>
+  critical === Infinity ? Math.sqrt(signal) : updateProgress(signal, critical);
 
 /** Returns the critical batch measured by a row's gradients if its interval excludes the demo's critical batch, else
  * the demo's. */
@@ -51,8 +63,7 @@ function meanContrast({ live, contrast }: LiveCourse): number {
 function totals({ live, contrast }: LiveCourse, usual: number, critical: number, groups: number): number[] {
   let total = 0;
   return live.map((share, i) => {
-    const signal = groups * share * (contrast[i]! / usual) ** 2;
-    total += critical === Infinity ? Math.sqrt(signal) : updateProgress(signal, critical);
+    total += stepProgress(groups * share * (contrast[i]! / usual) ** 2, critical);
     return total;
   });
 }
