@@ -109,7 +109,9 @@ export function formatKinds(rows: readonly Row[], results: readonly Result[]): s
   ].join('\n');
 }
 
-type Detailed = Result & Required<Pick<Result, 'cells' | 'liveByStep' | 'contrastByStep'>>;
+type Detailed = Result & {
+  [Name in 'cells' | 'liveByStep' | 'contrastByStep']: NonNullable<Result[Name]>;
+};
 
 const isDetailed = (run: Result): run is Detailed =>
   run.cells !== undefined && run.liveByStep !== undefined && run.contrastByStep !== undefined;
