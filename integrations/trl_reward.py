@@ -8,7 +8,8 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer " + os.e
 
 
 def gradus_reward(completions, answer=None, problem=None, **_):
-    """Scores completions of a data set with a column `answer` (golds) or `problem` (rows with tests). None: not judged."""
+    """Returns one score per completion; None if it was not judged. The data set needs a column `answer` (gold answers)
+    or `problem` (rows with tests)."""
     texts = [text if isinstance(text, str) else text[-1]["content"] for text in completions]
     golds = [{"gold": str(a)} for a in answer] if problem is None else [{"problem": p} for p in problem]
     items = [{**gold, "completion": text} for gold, text in zip(golds, texts, strict=True)]

@@ -8,8 +8,8 @@ HEADERS = {"content-type": "application/json", "authorization": "Bearer " + os.e
 
 
 def compute_score(data_source, solution_str, ground_truth, extra_info=None, **_):
-    """Returns the verdict's score; 1.0 means correct. `ground_truth`: the gold, or tests in any format that Gradus
-    reads.
+    """Returns the verdict's score; 1.0 means correct. `ground_truth`: the gold answer, or tests in any format
+    that Gradus reads.
 
     Also logs the outcome. verl cannot represent "not judged", so `ungradable` has score 0: look for it in the outcomes."""
     is_code = isinstance(ground_truth, dict) or str(ground_truth).lstrip()[:2] in ('{"', "[{")

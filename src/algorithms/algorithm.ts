@@ -25,7 +25,7 @@ export const algorithmOverrides = z.strictObject({ ...settings, ...clipSettings 
 export type AlgorithmOverrides = z.output<typeof algorithmOverrides>;
 
 /**
- * Returns the algorithm of a stage: that of the run, with some settings replaced. Each setting is replaced as a whole.
+ * Returns a stage's algorithm: the run's algorithm with the stage's overrides. An override replaces the entire setting.
  *
  * @throws {ZodError} if an override is not a setting of this algorithm, e.g. `clipLow` for `rloo`.
  */

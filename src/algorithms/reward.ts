@@ -59,7 +59,8 @@ export type RewardConfig = z.output<typeof rewardConfig>;
 
 /**
  * Settings of the rewards that a stage may override. An absent key keeps the run's setting; a key applies to every
- * domain whose reward has it, e.g. `credit` to code and `incorrect` to math. `weights` are replaced as a whole.
+ * domain whose reward has it, e.g. `credit` to code and `incorrect` to math. An override of `weights` replaces all of
+ * them.
  */
 export const rewardOverrides = z
   .strictObject({ ...outcomeSettings, ...scoreSettings, ...partsSettings, ...commonSettings })

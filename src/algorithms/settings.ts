@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { ImportanceTerm, KlTerm, LossSpec, PolicyTerm } from '../core/loss-spec.ts';
 
 /**
- * Aggregation of token losses. Every mode aggregates over the whole batch, so microbatches cannot change the result.
+ * Aggregation of token losses. Every mode aggregates over the complete batch, so microbatches cannot change the result.
  */
 const aggregationMode = z.enum([
   /** Every token weighs the same (DAPO eq. 8): long rollouts count more. */
@@ -89,7 +89,7 @@ export const clipSettings = {
   clipLow: z.number().positive().lt(1),
   /** Clips the ratio from above at 1 + clipHigh. */
   clipHigh: z.number().positive(),
-  /** Bound on the loss if the advantage is negative: verl's `clip_ratio_c` (3 there), TRL's `delta`. */
+  /** Bound on the loss if the advantage is negative: verl's `clip_ratio_c` (default 3), TRL's `delta`. */
   dualClip: z.number().gt(1).nullable(),
 };
 
@@ -111,7 +111,7 @@ export type Settings = { readonly [Key in keyof typeof settings]: z.output<(type
  * algorithm.advantages([1, 0, 0, 1]); // ≈ [0.87, −0.87, −0.87, 0.87]
  */
 export interface Algorithm extends Omit<Settings, 'kl' | 'entropy' | 'importance' | 'advantages'> {
-  /** The setting `advantages`. */
+  /** Whether turns share the advantage of their attempt; from the setting `advantages`. */
   readonly credit: Settings['advantages'];
   /** Returns one advantage per reward of a group; all are exactly 0 if the rewards carry no signal. */
   advantages(rewards: readonly number[]): Float64Array;

@@ -224,7 +224,7 @@ describe('batches', () => {
 });
 
 describe('configuration', () => {
-  test('stages override whole settings, and an override for another algorithm is an error', () => {
+  test("a stage's override replaces the entire setting, and an override that the algorithm does not have is an error", () => {
     const overrides = algorithmOverrides.parse({ entropy: null, truncated: 'mask' });
     expect(overrides).toEqual({ entropy: null, truncated: 'mask' });
     const stage = overrideAlgorithm(parse(grpo({ entropy: 0.001, kl: { coefficient: 0.001 } })), overrides);

@@ -13,8 +13,8 @@ import type { Algorithm } from './settings.ts';
  *
  * @param groups all groups of one optimizer update, including zero-advantage groups.
  * @param options.maxTokens the token limit under which the rollouts were written.
- * @param options.only omits all other groups from the batch, but not from the normaliser: batches of disjoint
- * groups add up to the whole.
+ * @param options.only selects the groups in the batch; the normaliser still counts all groups, so batches of disjoint
+ * groups add up to the complete batch.
  * @returns a batch without sequences if there is nothing to learn.
  */
 export function buildTrainingBatch(
@@ -41,7 +41,7 @@ function inLoss(groups: readonly ScoredGroup[]): JudgedRollout[] {
 
 /**
  * Returns a function that computes the weight of each token of a rollout. With these weights, the sum of the token
- * losses is the mean that `aggregation` names.
+ * losses equals the mean specified by `aggregation`.
  */
 function tokenWeights(
   counted: readonly JudgedRollout[],

@@ -96,7 +96,7 @@ test("judges with the verifiers of the run's own recipe", async () => {
   expect(audit).toMatchObject({ ...findings, flips: { 'correct → incorrect': { count: 1 } } });
 });
 
-test('skips a truncated rollout file and names it', async () => {
+test('skips a truncated rollout file and reports its name', async () => {
   await using run = await createRun(folder, { name: 'damaged', recipe: auditedRecipe, seed: 0 });
   await run.recordRollouts({ ...record, step: 0, purpose: 'measure' });
   await run.recordRollouts({ ...record, step: 0, purpose: 'evaluate' });
@@ -148,7 +148,7 @@ test('flags programs that contain the expected outputs', () => {
   expect(flags('print("alpha")')).toEqual([]);
 });
 
-test('counts answers that became correct or incorrect after the correction mark', async () => {
+test('counts answers that became correct or incorrect after the correction marker', async () => {
   const file = join(folder, 'marked.parquet');
   const attempts = [
     ['\\boxed{1}<fix>\\boxed{42}', 'correct'],

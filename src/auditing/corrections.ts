@@ -2,14 +2,16 @@ import type { RolloutRow } from '../runs/files/rollout-row.ts';
 import { judgeText, type JudgingOptions, openJudges } from './open-judges.ts';
 import { findRollouts } from './stored-rollouts.ts';
 
-/** Counts attempts that wrote a correction mark, by whether the answers before it and at the end are correct. */
+/**
+ * Numbers of attempts with a correction marker, by whether the answers before the marker and at the end are correct.
+ */
 export interface Corrections {
   readonly rollouts: number;
-  /** Attempts that wrote the mark and have a verdict for both answers. */
+  /** Attempts that contain the marker and have a verdict for both answers. */
   readonly marked: number;
-  /** Attempts whose answer before the mark cannot be judged, or that have no verdict. */
+  /** Attempts whose answer before the marker cannot be judged, or that have no verdict. */
   readonly skipped: number;
-  /** Wrong or missing before the mark, correct at the end. */
+  /** Attempts whose answer is wrong or missing before the marker, and correct at the end. */
   readonly wrongToRight: number;
   readonly rightToWrong: number;
   readonly rightToRight: number;
@@ -19,8 +21,8 @@ export interface Corrections {
 const columns = ['problem_id', 'domain', 'text', 'answer', 'outcome'] as const;
 
 /**
- * Judges the text of each stored attempt up to the first mark, and compares the verdict with that for the whole attempt
- * (SCoRe, arXiv 2409.12917, reports Δ(incorrect → correct) and Δ(correct → incorrect)).
+ * Judges the text of each stored attempt up to the first marker, and compares the verdict with that for the complete
+ * attempt (SCoRe, arXiv 2409.12917, reports Δ(incorrect → correct) and Δ(correct → incorrect)).
  *
  * @param mark text that begins a correction, such as `<|reflect|>`.
  * @throws DataError if there are no rollouts at `path`.

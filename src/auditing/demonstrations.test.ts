@@ -22,7 +22,7 @@ test('type III corrects the first step in which a wrong attempt differs from the
   expect(build(texts, ['III'])).toEqual([['III', 'a\nB\n<fix>b\nc']]);
 });
 
-test('type I keeps a correct attempt as written; type II inserts the mark before one of its later steps', () => {
+test('type I keeps a correct attempt as written; type II inserts the marker before one of its later steps', () => {
   const texts = [row('a\nb', 'correct')];
   expect(build(texts, ['I', 'II'])).toEqual([
     ['I', 'a\nb'],

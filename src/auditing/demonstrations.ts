@@ -7,8 +7,10 @@ import { findRollouts } from './stored-rollouts.ts';
  * Kinds of demonstrations, after Satori (arXiv 2502.02508):
  *
  * - `I`: a correct attempt as written;
- * - `II`: a correct attempt with the mark before one of its later steps: a check that finds no error;
- * - `III`: a correct attempt, with a wrong sibling's first differing step and the mark inserted before the right step.
+ * - `II`: a correct attempt with the marker inserted before a later step, as if the policy checked its work and found
+ *   no error;
+ * - `III`: a correct attempt, with a wrong sibling's first differing step and the marker inserted before the right
+ *   step.
  */
 export const demonstrationTypes = ['I', 'II', 'III'] as const;
 export type DemonstrationType = (typeof demonstrationTypes)[number];
@@ -23,7 +25,7 @@ export interface Demonstration {
 
 /** Settings of {@link buildDemonstrations}. */
 export interface DemonstrationOptions {
-  /** Text that begins a step of checking or correcting, such as `<|reflect|>`. */
+  /** Marker: text that begins a checking or correcting step, such as `<|reflect|>`. */
   readonly mark: string;
   readonly types: readonly DemonstrationType[];
   /** Text between two steps. */
@@ -35,9 +37,9 @@ type Attempt = Pick<RolloutRow, 'problem_id' | 'prompt' | 'text' | 'outcome' | '
 
 /**
  * Builds demonstrations from the stored attempts of a run, the same number of each type. Each problem contributes at
- * most one of each type. Uses only complete attempts with one turn and without the mark. The verifier's verdicts decide
- * which attempts are right. No model judges single steps: the step marked as wrong is the first that differs from the
- * nearest correct sibling.
+ * most one of each type. Uses only complete attempts with one turn and without the marker. The verifier's verdicts
+ * decide which attempts are right. No model judges single steps: the step labelled wrong is the first that differs from
+ * the nearest correct sibling.
  *
  * @throws DataError if there are no rollouts at `path`.
  */

@@ -30,7 +30,7 @@ const groupsAtOnce = 64;
 /**
  * Finds the rollouts in a run directory or a Parquet file.
  *
- * @throws DataError if there are no rollouts at `path`; RunError for a damaged run.
+ * @throws DataError if there are no rollouts at `path`; RunError if the run is damaged.
  */
 export async function findRollouts<C extends Column>(
   path: string,

@@ -21,10 +21,10 @@ type Line =
   | { readonly spent: Spending };
 
 /**
- * Opens or creates a journal. Drops a last line left incomplete by a killed process.
+ * Opens or creates a journal. Drops an incomplete last line, which a killed process leaves behind.
  *
  * @param settings everything that determines the answers.
- * @throws ConfigError for a journal with other settings; DataError for a damaged line.
+ * @throws ConfigError if the journal was written with different settings; DataError if a line is damaged.
  */
 export function openAnswerJournal(path: string, settings: object): AnswerJournal {
   const lines = existsSync(path) ? wholeLines(path) : [];

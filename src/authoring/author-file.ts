@@ -11,7 +11,7 @@ import { openVerifiers, type VerifierChoice } from '../verifiers/open-verifiers.
 import { openAnswerJournal } from './answer-journal.ts';
 import type { AuthorParts } from './ask-model.ts';
 
-/** Input, model and output of a command that lets a model write about problems. */
+/** Input, model and output of a command that has a model write about problems. */
 export interface AuthorFileOptions {
   readonly problems: readonly Problem[];
   readonly source: ModelSource;
@@ -23,7 +23,7 @@ export interface AuthorFileOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Prompts a model about problems, and formats its results as lines of the output. */
+/** Builds the prompt about each problem, and formats results as lines of the output file. */
 export interface Authoring<Result> {
   /** Everything that determines the answers besides the model and the problems. */
   readonly settings: object;
@@ -46,11 +46,11 @@ export interface Authored<Result> {
 const chunk = 32;
 
 /**
- * Lets a model write about problems, and writes the results to a new file. Every answer is appended to `<out>.answers`
- * at once. After an interruption, or when a budget is used up, repeating the command requests only the missing answers.
+ * Has a model write about problems, and saves the results to a new file. Every answer is appended to `<out>.answers` at
+ * once. After an interruption, or when a budget is used up, repeating the command requests only the missing answers.
  *
- * @throws DataError without problems; ConfigError if `<out>.answers` is from another model or other settings; the
- * engine's errors.
+ * @throws DataError if there are no problems; ConfigError if `<out>.answers` is from a different model or has different
+ * settings; the engine's errors.
  */
 export async function authorFile<Result>(
   { problems, source, engine: config, verifiers, out, onProgress }: AuthorFileOptions,

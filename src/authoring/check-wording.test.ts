@@ -22,7 +22,7 @@ test.each([
   expect(rejectText(text, problem, [question])).toBe(reason);
 });
 
-test('accepts a wording that states the answer if the original question states it', () => {
+test('accepts a wording that contains the answer if the original question contains it', () => {
   const choice = { ...problem, prompt: promptWith(problem.prompt, 'Is 5 dark blue or red?') };
   expect(rejectText('Red or dark blue: which is 5?', choice, [])).toBeNull();
 });
@@ -32,7 +32,7 @@ test('extracts the question from an answer with thinking and a heading', () => {
   expect(questionIn('Reworded question: 6 times 7?')).toBe('6 times 7?');
 });
 
-test('the prompt contains only the last message, which the new question replaces', () => {
+test("rewordingPrompt quotes only the problem's last message, and promptWith replaces it with the new question", () => {
   expect(rewordingPrompt(problem)[0]!.content).toMatch(/alone\.\n\nAnn has 5 pens/);
   expect(promptWith(problem.prompt, 'New?')).toEqual([problem.prompt[0], { role: 'user', content: 'New?' }]);
 });

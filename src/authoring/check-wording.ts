@@ -25,7 +25,7 @@ export const rewordingPrompt = ({ prompt }: Pick<Problem, 'prompt'>): readonly M
   },
 ];
 
-/** Returns a problem's prompt with another question as its last message. */
+/** Returns a problem's prompt with its last message replaced by a question. */
 export const promptWith = (prompt: readonly Message[], question: string): readonly Message[] => [
   ...prompt.slice(0, -1),
   { ...prompt.at(-1)!, content: question },

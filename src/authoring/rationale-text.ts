@@ -5,7 +5,7 @@ import { promptWith, questionOf } from './check-wording.ts';
 export const givens = ['answer', 'nothing'] as const;
 export type Given = (typeof givens)[number];
 
-/** Templates of the teacher's prompt, in which `{question}` and `{answer}` are replaced. */
+/** Templates for the teacher's prompt; `{question}` and `{answer}` are replaced. */
 export const teacherTemplates: Readonly<Record<Given, string>> = {
   answer:
     '{question}\n\nThe right answer is {answer}. Explain in a few sentences how the facts lead to it; state every fact that is ' +
@@ -22,7 +22,7 @@ export const teacherPrompt = (problem: Problem, template: string): readonly Mess
     fill(template, { question: questionOf(problem.prompt), answer: problem.answer ?? '' }),
   );
 
-/** Replaces the `{names}` of a template in one pass, so that `{answer}` in an inserted text is left unchanged. */
+/** Replaces `{question}` and `{answer}` in one pass, so `{answer}` in an inserted text is left unchanged. */
 const fill = (template: string, texts: Readonly<Record<'question' | 'answer', string>>): string =>
   template.replaceAll(/\{(question|answer)\}/g, (_, name: 'question' | 'answer') => texts[name]);
 
@@ -31,7 +31,8 @@ const namesAnswer =
 
 /**
  * Returns the rationale: a completion without the sentences that name the answer (`<answer>…</answer>`, `\boxed{…}`,
- * "The answer is …"). The rationale is also the search query for passages, which must not match the name of an option.
+ * "The answer is …"). The rationale is also the query that searches for passages, so it must not contain the letter of
+ * an answer option.
  */
 export function rationaleIn(completion: string): string {
   const withoutTags = completion.replaceAll(/<answer>[^]*?<\/answer>/gi, '');

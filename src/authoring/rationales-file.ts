@@ -35,8 +35,8 @@ export interface RationalesReport {
  * examples for `gradus sft` and `imitate()`. They also contain the columns of their problem, so they can be read as
  * problems with a solution.
  *
- * @throws DataError without problems; ConfigError if the recorded answers are from another model or other settings; the
- * engine's errors.
+ * @throws DataError if there are no problems; ConfigError if the recorded answers are from a different model or have
+ * different settings; the engine's errors.
  */
 export async function rationalesFile(
   options: AuthorFileOptions,
@@ -66,7 +66,7 @@ export async function rationalesFile(
   };
 }
 
-/** @throws DataError for a problem without a gold answer. */
+/** Throws a DataError if a problem has no gold answer. */
 function requireAnswers(problems: readonly Problem[]): void {
   const without = problems.filter(({ answer }) => answer === undefined);
   if (without.length === 0) return;

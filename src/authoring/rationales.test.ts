@@ -87,7 +87,7 @@ test('after an interruption, requests only the missing answers and returns the s
   expect(again).toEqual([]);
 });
 
-test('rejects a rationale that does not lead to its own answer', async () => {
+test("rejects a rationale if a reader does not reach the teacher's answer from it", async () => {
   const engine = scriptedEngine({
     complete: (_key, _index, _version, _turn, { given }) => {
       const text = given.messages.at(-1)!.content;

@@ -21,8 +21,8 @@ export interface RewordReport {
 /**
  * Rewords problems and writes them to a new file; see `authorFile`.
  *
- * @throws DataError without problems; ConfigError if the recorded answers are from another model or other settings; the
- * engine's errors.
+ * @throws DataError if there are no problems; ConfigError if the recorded answers are from a different model or have
+ * different settings; the engine's errors.
  */
 export async function rewordFile(
   options: AuthorFileOptions,

@@ -32,9 +32,9 @@ export interface RewordedProblem {
 }
 
 /**
- * Asks a model to reword problems. Keeps a wording if it contains the same numbers, does not state the answer, and
- * the verifier accepts one of the model's own answers to it. Requests only answers that are not recorded, so a second
- * call with the same journal sends no request.
+ * Asks a model to reword problems. Keeps a wording if it contains the same numbers and does not reveal the answer, and
+ * if the verifier accepts one of the model's own answers to it. Requests only answers that are not recorded, so a
+ * second call with the same journal sends no request.
  */
 export async function rewordProblems(
   parts: AuthorParts,

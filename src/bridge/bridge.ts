@@ -24,7 +24,7 @@ export const bridgeShape = {
    * `GRADUS_PYTHON`, else `python3`.
    */
   python: z.string().min(1).optional(),
-  /** Wall-clock limit of one call to the package; a slower one makes the attempt `ungradable`. */
+  /** Wall-clock limit per call to the package; a call that exceeds it makes the attempt `ungradable`. */
   maxTime: durationSchema.default('60s'),
   /** Wall-clock limit for importing the package. */
   maxLoadTime: durationSchema.default('10m'),

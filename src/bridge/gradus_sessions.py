@@ -1,4 +1,4 @@
-"""Plays attempts in environments with state. A request contains all turns of its attempt so far, so that an attempt
+"""Runs attempts in stateful environments. A request contains all turns of its attempt so far, so an attempt
 whose session is lost (a restarted process, a lost connection) continues in a new session that replays these turns."""
 
 import asyncio
@@ -89,5 +89,5 @@ def key_of(task, turns):
 
 
 def digest(reply):
-    """Returns a digest of the messages. It omits rewards, which may differ in the last bits."""
+    """Returns a digest of the messages, without the rewards, which may differ in the last bits."""
     return hashlib.sha256(json.dumps(reply["messages"], sort_keys=True).encode()).hexdigest()[:16]

@@ -151,7 +151,7 @@ class Session:
 
 
 def load(options):
-    """Loads the environment with the policy in each of its seats."""
+    """Loads the environment, with the policy as each of its agents."""
     raw = {"id": options["environment"], "taskset": {**options["taskset"], "id": options["id"]}}
     seats = agent_config_fields(loaders.resolve_env_config(raw))
     seat = {"harness": {"id": HARNESS}, "runtime": {"type": "subprocess"}}

@@ -15,7 +15,7 @@ export function placeWhenTimeWasUp(tail: string, program: string, file: string):
   return frame === undefined ? undefined : shortPlace(`${frame[1]}:${frame[2]} in ${frame[3]}`, file);
 }
 
-/** Makes a place in the user's folder relative to that folder; returns other places unchanged. */
+/** Makes a source location in the user's folder relative to that folder; returns other locations unchanged. */
 export const shortPlace = (place: string, file: string): string =>
   place.startsWith(folderOf(file)) ? place.slice(folderOf(file).length) : place;
 

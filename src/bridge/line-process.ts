@@ -4,7 +4,7 @@ import { stringifyJson } from '../core/lossless-json.ts';
 import { killGroup } from '../sandbox/kill-group.ts';
 import { lastLine, placeWhenTimeWasUp } from './last-words.ts';
 
-/** Milliseconds from a process's own time limit, at which it reports its stack and exits, until Gradus kills it. */
+/** Milliseconds that a process has after its own time limit to report its stack and exit, before Gradus kills it. */
 export const graceMs = 2000;
 
 /** Specifies the program, limits and errors of a {@link LineProcess}. */
@@ -13,15 +13,15 @@ export interface LineProcessSpec {
   readonly python: string;
   /** The Python program; it reads requests from standard input and writes replies to descriptor 3. */
   readonly program: string;
-  /** A file in the user's folder: error messages show places relative to that folder. */
+  /** A file in the user's folder: error messages show source locations relative to that folder. */
   readonly userFile: string;
   /** Working directory; default: that of this process. */
   readonly cwd?: string | undefined;
   /** First request. */
   readonly setup: object;
-  /** Time limit of the reply to `setup`. */
+  /** Time limit for the reply to `setup`. */
   readonly maxLoadMs: number;
-  /** Time limit of every other reply. */
+  /** Time limit for every other reply. */
   readonly maxMs: number;
   /** Longest reply, in characters; a longer one ends the process. */
   readonly maxReplyCharacters: number;

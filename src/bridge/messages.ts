@@ -33,7 +33,7 @@ export const readySchema = z.strictObject({
   interpreter: z.string(),
   /** Roles of the messages with which an environment replies. */
   roles: z.array(z.enum(['user', 'tool'])),
-  /** Tools of an environment; the policy calls them in the form of its chat template. */
+  /** Tools of an environment; the policy calls them in its chat template's format. */
   tools: z.array(toolSchema),
   /** The environment's own package and settings: part of its version, in addition to the package's version. */
   environment: z.string(),
@@ -51,7 +51,7 @@ const message = z.strictObject({
   content: z.string(),
 });
 
-/** Reply to `tasks`: the requested tasks; `total` is the number of all tasks, if known. */
+/** Reply to `tasks`: the requested tasks; `total` is the number of all tasks, or null if unknown. */
 export const tasksSchema = z.strictObject({
   total: z.int().min(0).nullable(),
   tasks: z.array(
@@ -70,7 +70,7 @@ export type BridgeTask = z.output<typeof tasksSchema>['tasks'][number];
 /** Reply to `score`: between 0 and 1; null if scoring exceeded its CPU time limit. */
 export const scoredSchema = z.strictObject({ score: z.number().min(0).max(1).nullable() });
 
-/** Reply to `play`: an environment's answer to the last turn. */
+/** Reply to `play`: an environment's reply to the last turn. */
 export const playedSchema = z.strictObject({
   messages: z.array(z.strictObject({ role: z.enum(['user', 'tool']), content: z.string() })),
   isOver: z.boolean(),
@@ -86,7 +86,7 @@ export const playedSchema = z.strictObject({
   ),
   /** Digest of the messages; a replayed attempt must reproduce it. */
   digest: z.string(),
-  /** Named figures of the environment, e.g. its metrics. */
+  /** Named values reported by the environment, e.g. metrics. */
   details: z.record(z.string(), z.json()),
 });
 export type Played = z.output<typeof playedSchema>;

@@ -29,11 +29,11 @@ export const openEnvConfig = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }),
   /** Field of the action that receives the policy's text. */
   action: z.string().min(1).default('message'),
-  /** `text`: the turn without its thinking; `integer`: its last whole number; `json`: the JSON object in it. */
+  /** `text`: the turn without its thinking; `integer`: its last integer; `json`: the JSON object in it. */
   actionType: z.enum(['text', 'integer', 'json']).default('text'),
   /** Other fields of every action. */
   fields: z.record(z.string(), z.json()).default({}),
-  /** The field of an observation that the policy sees; default: the whole observation as JSON. */
+  /** The field of an observation that the policy sees; default: the complete observation as JSON. */
   observation: z.string().min(1).optional(),
   /** Further arguments of `reset`, besides the seed. */
   reset: z.record(z.string(), z.json()).default({}),
@@ -47,8 +47,8 @@ export const verifiersEnvConfig = z.strictObject({
   /** Taskset: a module installed in the same Python environment as the package, or next to the recipe. */
   id: z.string().min(1),
   /**
-   * The package's environment in which the taskset is played, e.g. `user-sim`; default: the taskset's own, else a
-   * single agent.
+   * The package's environment in which the taskset runs, e.g. `user-sim`; default: the taskset's own, else a single
+   * agent.
    */
   environment: z.string().default(''),
   /** Settings of the taskset. */
@@ -61,7 +61,7 @@ export const verifiersEnvConfig = z.strictObject({
 export type PackagedConfig = z.output<typeof openEnvConfig> | z.output<typeof verifiersEnvConfig>;
 
 /**
- * Recipe noun for an OpenEnv environment: a source of problems and the environment that answers them.
+ * Creates the recipe entry for an OpenEnv environment, which serves as both source of problems and environment.
  *
  * @example
  * const echo = openEnv({ url: 'http://127.0.0.1:8000', observation: 'echoed_message', count: 20 });
@@ -70,7 +70,8 @@ export type PackagedConfig = z.output<typeof openEnvConfig> | z.output<typeof ve
 export const openEnv = noun(openEnvConfig);
 
 /**
- * Recipe noun for an environment of the `verifiers` package: a source of problems and the environment that answers them.
+ * Creates the recipe entry for an environment of the `verifiers` package, which serves as both source of problems and
+ * environment.
  *
  * @example
  * const sums = verifiersEnv({ id: 'my-taskset', count: 100 });

@@ -5,20 +5,21 @@ interface Literal {
   readonly value: string;
 }
 
-/** Schema of one recipe noun: an object whose `type` is a literal, or a literal with a default. */
+/** Schema of a recipe entry: an object whose `type` is a literal, or a literal with a default. */
 interface NounSchema extends z.ZodType<unknown, { readonly type?: string | undefined }> {
   readonly shape: { readonly type: Literal | { unwrap(): Literal } };
 }
 
-/** Builder of a recipe noun. The options may be omitted if the schema requires none. */
+/** Function that builds a recipe entry. The options may be omitted if the schema requires none. */
 type NounBuilder<Input> =
   {} extends Omit<Input, 'type'>
     ? (options?: Omit<Input, 'type'>) => Input
     : (options: Omit<Input, 'type'>) => Input;
 
 /**
- * Creates the builder of a recipe noun from its schema. The builder takes the schema's other fields as
- * options and adds `type`. It validates nothing; a recipe is validated as a whole when it is defined.
+ * Creates the function that builds a recipe entry, such as `rloo()`, from the entry's schema. The function takes the
+ * schema's fields other than `type` as options, and adds `type`. It validates nothing; the complete recipe is validated
+ * when it is defined.
  *
  * @example
  * const rlooConfig = z.strictObject({ type: z.literal('rloo'), temperature: z.number().default(1) });

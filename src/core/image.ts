@@ -28,12 +28,12 @@ export interface ImagePart {
 }
 
 /**
- * Marks the place of an image in the text of a message with images, as verl, EasyR1 and LLaMA-Factory do. The n-th mark
- * stands for the n-th image of the message. In a message without images, the mark is plain text.
+ * Placeholder for an image in a message's text, as in verl, EasyR1 and LLaMA-Factory. The n-th placeholder refers to
+ * the n-th of the message's images. In a message without images, the placeholder is plain text.
  */
 export const imageMark = '<image>';
 
-/** Returns the number of marks in a text. */
+/** Returns the number of image placeholders in a text. */
 export const countMarks = (text: string): number => text.split(imageMark).length - 1;
 
 /** A message's text and images. */
@@ -47,8 +47,8 @@ export const imagesOf = (messages: readonly Illustrated[]): readonly ImagePart[]
   messages.flatMap(({ images = [] }) => images);
 
 /**
- * Returns the content of a message as a list of strings and images, omitting empty strings; without images, only the
- * content.
+ * Returns the content of a message as a list of strings and images, omitting empty strings. Without images, the list
+ * contains only the content.
  */
 export function partsOf({ content, images = [] }: Illustrated): readonly (string | ImagePart)[] {
   if (images.length === 0) return [content];

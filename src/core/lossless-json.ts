@@ -32,8 +32,8 @@ export function parseJson(text: string): unknown {
 
 /**
  * Writes JSON as `JSON.stringify` does, with two exceptions. Each `bigint` becomes an integer with all its digits. Each
- * integral double beyond ±(2^53 − 1) has an exponent, so that `parseJson` reads the same value back (but `-0` is
- * written as `0`). Returns `undefined` for `undefined`, functions and symbols.
+ * integral double beyond ±(2^53 − 1) is written with an exponent, so that `parseJson` reads the same value back (but
+ * `-0` is written as `0`). Returns `undefined` for `undefined`, functions and symbols.
  *
  * @param space as in `JSON.stringify`.
  * @throws TypeError for a value that contains itself.

@@ -5,7 +5,7 @@ export interface Message {
   /** `tool`: the result of a call in the previous message. */
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: string;
-  /** The images for which the `<image>` marks in `content` stand, in order. */
+  /** The images to which the `<image>` placeholders in `content` refer, in order. */
   readonly images?: readonly ImagePart[];
 }
 
@@ -106,7 +106,7 @@ export interface Problem {
   readonly answer?: string;
   /** Tests, for problems whose answer is a program. */
   readonly tests?: ProblemTests;
-  /** Origin: a file, a data set name, or `generated`. */
+  /** Where the problem comes from: a file, a data set name, or `generated`. */
   readonly source: string;
   readonly licence?: string;
   /** Published pass rates, one per model. */

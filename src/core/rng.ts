@@ -18,7 +18,7 @@ export interface Rng {
   pick<T>(items: readonly T[]): T;
   /** Returns a shuffled copy. */
   shuffle<T>(items: readonly T[]): T[];
-  /** Returns the state before the next draw. */
+  /** Returns the current state, from which `restoreRng` continues with the next draw. */
   save(): RngState;
 }
 

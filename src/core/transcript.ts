@@ -11,7 +11,7 @@ export interface Written {
   /** Number of optimizer updates that the policy had received when it wrote this; 0 for a model that does not learn. */
   readonly policyVersion: number;
   readonly finishReason: FinishReason;
-  /** The limit that ended a multi-turn attempt, unless it was the sampler's own. */
+  /** The limit that ended a multi-turn attempt; absent if the sampler's own limit ended it, or none did. */
   readonly limit?: 'tokens' | 'turns' | 'window';
   /** The environment's reward for this turn; absent if it gave none. */
   readonly reward?: number;
@@ -38,7 +38,7 @@ export interface ToolCall {
 }
 
 /**
- * Origin of a message: given with the problem, written by the policy, returned by an environment, or supplied as the
+ * Source of a message: given with the problem, written by the policy, returned by an environment, or supplied as the
  * start of the policy's answer.
  */
 export type Author = 'problem' | 'policy' | 'environment' | 'start';
@@ -54,8 +54,8 @@ export interface AuthoredMessage extends Message {
 }
 
 /**
- * One sequence of tokens from all authors. Entry t of every array refers to token t of the whole sequence, as
- * in `TrainingSequence`. A single turn is the special case of given tokens followed by one written span.
+ * One sequence of tokens from all authors. Entry t of every array refers to token t of the complete sequence, as in
+ * `TrainingSequence`. A single turn is the special case of given tokens followed by one written span.
  *
  * A server that returns no token ids leaves the arrays empty; spans then still count its tokens if the server reports
  * them.

@@ -30,7 +30,7 @@ const relativeImport = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"](\.{1,2}\/[^'"
 
 /**
  * Hashes a module and every local file it imports, so that the version changes when any of them does. Packages from
- * `node_modules` are not hashed: raise the module's own version when a new package version changes results.
+ * `node_modules` are not hashed: bump the module's version when a new package version changes results.
  */
 export function hashModule(file: string): string {
   const hash = createHash('sha256');

@@ -15,7 +15,7 @@ export interface StageProgress {
   readonly series: Readonly<Record<string, Series>>;
 }
 
-/** Whether a rule fired, and the reason as text, with figures. */
+/** Whether a rule fired, and the reason as text, with the numbers behind it. */
 export interface AdvanceFinding {
   readonly fired: boolean;
   readonly reason: string;

@@ -16,8 +16,8 @@ export interface Curriculum {
 /**
  * Checks that the parts of a curriculum are consistent, and returns its levels.
  *
- * @throws {ConfigError} if stage names repeat, a stage selects or samples by an unknown level, or `auto` would refill or is used with
- * starts.
+ * @throws {ConfigError} if stage names repeat, a stage selects or samples by an unknown level, or `auto` is used with
+ * refills or starts.
  */
 export function checkCurriculum({ levels, stages }: Curriculum, prior: Prior): Levels {
   const checked = createLevels(levels, prior);

@@ -28,7 +28,7 @@ export const distilConfig = z.strictObject({
   clip: z.number().positive().nullable().default(10),
   /** Default: the recipe's optimizer. */
   optimizer: optimizerConfig.optional(),
-  /** Last step of the stage. */
+  /** Number of steps in the stage. */
   maxSteps: z.int().positive(),
 });
 

@@ -18,7 +18,7 @@ export interface Selection {
 /**
  * Selects the problems that a stage trains on, each with its levels and the policy's trials.
  *
- * @throws {DataError} if no problem is selected, with the size of every level.
+ * @throws {DataError} if no problem is selected; the message lists the size of every level.
  */
 export function selectPool(
   stage: Pick<StageConfig, 'name' | 'select'>,

@@ -33,8 +33,8 @@ const whereConfig = z.discriminatedUnion('type', [
 /**
  * Measures problems again only if their selection may have changed, e.g. `remeasure: { problems: 'all',
  * rollouts: 8, where: whereChanged() }`. Fits the drift of pass rates to the rollouts of training, which also
- * count as evidence, but less the older they are. Stops attempts at a problem when attempts at others are
- * more informative.
+ * count as evidence, but less the older they are. Stops attempting a problem when attempts at other problems are more
+ * informative.
  */
 export function whereChanged(
   options: Omit<Extract<z.input<typeof whereConfig>, { type: 'changed' }>, 'type'> = {},
@@ -50,8 +50,8 @@ export const remeasureConfig = z.strictObject({
   /** Attempts per problem. */
   rollouts: z.int().positive().default(8),
   /**
-   * `selected`: only problems that the recorded pass rates select. `all`: every problem; the stage then
-   * selects by the new rates, so that levels follow the policy. Costs more.
+   * `selected`: only problems that the recorded pass rates select. `all`: every problem; the stage then selects by the
+   * new rates, so levels follow the policy. `all` costs more.
    */
   problems: z.enum(['selected', 'all']).default('selected'),
   where: whereConfig.prefault({ type: 'everywhere' }),
@@ -100,11 +100,11 @@ export const stageConfig = z.strictObject({
   temperature: z.number().positive().optional(),
   /** Train without the environments of the recipe, in one turn. */
   closedBook: z.boolean().optional(),
-  /** Settings that replace those in the recipe, each as a whole. */
+  /** Overrides of the recipe's settings; each replaces the entire setting. */
   algorithm: algorithmOverrides.optional(),
   reward: rewardOverrides.optional(),
   optimizer: z.strictObject({ learningRate: z.number().positive() }).optional(),
-  /** Last step of the stage. */
+  /** Maximum number of steps in the stage. */
   maxSteps: z.int().positive(),
   /** Ends the stage earlier. */
   advanceWhen: advanceRuleConfig.optional(),

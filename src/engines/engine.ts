@@ -80,7 +80,7 @@ export interface Renderer {
    * policy wrote it), the messages in the template's format, and the generation prompt. Never encodes written tokens
    * again. Encodes the strings of special tokens inside the messages as plain text.
    *
-   * @throws DataError (`HISTORY_REWRITTEN`) for a template that changes earlier turns when these messages follow.
+   * @throws DataError (`HISTORY_REWRITTEN`) if the template changes earlier turns when these messages follow.
    */
   append(transcript: Transcript, messages: readonly Message[]): Int32Array;
   /** Returns the tokens of plain text, without adding a template or special tokens. */
@@ -145,8 +145,8 @@ export interface Learner {
   loadState(dir: string, options?: LoadOptions): Promise<void>;
 
   /**
-   * Names the folder that now contains the state that `saveState` wrote last. The state must stay there until another
-   * one is named or loaded. After a crash, an engine with a worker process restarts the worker from it.
+   * Sets the folder that now contains the state that `saveState` wrote last. The state must stay there until the next
+   * call, or until a state is loaded. After a crash, an engine with a worker process restarts the worker from it.
    */
   restartFrom?(dir: string): void;
 
@@ -171,7 +171,7 @@ export interface LoadOptions {
 
 /**
  * Returns the engine with its learner.
- * @throws ConfigError for an engine that only samples.
+ * @throws ConfigError if the engine only samples.
  */
 export function requireLearner(engine: Engine): LearningEngine {
   const { renderer, weights, learner, sampler } = engine;
@@ -184,7 +184,7 @@ export function requireLearner(engine: Engine): LearningEngine {
 
 /**
  * Returns the engine with its local weights.
- * @throws ConfigError for a model server.
+ * @throws ConfigError if the engine is a model server.
  */
 export function requireLocal(engine: Engine): LocalEngine {
   if (engine.weights !== undefined && engine.renderer !== undefined) return engine as LocalEngine;

@@ -11,9 +11,9 @@ const turns = z.int().min(1).max(100_000);
  * problem.
  *
  * - `bernoulli`: reward 1 with the arm's mean as probability, else 0;
- * - `gaussian`: the arm's mean plus normal noise;
- * - `contextual`: the dot product of the arm's weights and the turn's context, plus normal noise. Each feature of a
- *   context is uniform in [−1, 1] and depends only on `contextSeed`, the turn and the feature.
+ * - `gaussian`: the arm's mean plus normally distributed noise;
+ * - `contextual`: the dot product of the arm's weights and the turn's context, plus normally distributed noise. Each
+ *   feature of a context is uniform in [−1, 1] and depends only on `contextSeed`, the turn and the feature.
  */
 const banditSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bernoulli'), turns, means: z.array(z.number().min(0).max(1)).min(2) }),

@@ -5,8 +5,8 @@ import { type Bandit, meansAt } from './bandit.ts';
 export interface BanditEpisode {
   readonly bandit: Bandit;
   /**
-   * The arm (0-based) chosen in each turn; null without a valid choice. If the attempt ended early, the last turns are
-   * missing.
+   * The arm (0-based) chosen in each turn; null if there was no valid choice. If the attempt ended early, the last
+   * turns are missing.
    */
   readonly choices: readonly (number | null)[];
   /** The reward of each choice; 0 if the environment gave none. */
@@ -26,8 +26,8 @@ export function episodeOf(bandit: Bandit, { messages, written }: Transcript): Ba
 }
 
 /**
- * Returns the expected regret of each turn: the best arm's mean minus that of the chosen arm. A turn without a valid
- * choice, or not played, counts as the worst arm, so that ending early never pays off.
+ * Returns the expected regret of each turn: the best arm's mean minus that of the chosen arm. A turn that is missing or
+ * has no valid choice counts as a choice of the worst arm, so ending early never pays off.
  */
 export function regretsOf({ bandit, choices }: Pick<BanditEpisode, 'bandit' | 'choices'>): Float64Array {
   return perTurn(

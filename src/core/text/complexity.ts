@@ -2,7 +2,7 @@
  * Returns the complexity C = d · log₂ Π (1 + |xᵢ|) of a question (DID, arXiv 2410.02892), where d is 1 + the depth of
  * its brackets and the xᵢ are the numbers in its text. DID assigns d to each template by hand; bracket depth can be
  * computed from the text. On published sets, C is barely correlated with the pass rate, less than the word count;
- * docs/difficulty.md has the figures.
+ * docs/difficulty.md gives the measurements.
  */
 export function complexity(text: string): number {
   let depth = 0;

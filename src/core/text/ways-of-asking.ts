@@ -9,7 +9,7 @@ export interface Way {
   readonly later: readonly string[];
 }
 
-/** The last turn of every way. The problem itself states how to mark the answer. */
+/** The last turn of every way of asking. The problem itself specifies the format of the answer. */
 const conclude =
   'Now answer the original problem. Give the final answer in the form that the problem asks for.';
 

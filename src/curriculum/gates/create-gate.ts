@@ -19,7 +19,7 @@ export function createGate(config: GateConfig): Gate {
   }
 }
 
-/** Returns the first rejection, or admits. Without gates every group is admitted. */
+/** Returns the rejection of the first gate that rejects the group, or an admission if none does. */
 export function admitGroup(gates: readonly Gate[], group: GroupSummary): Admission {
   for (const gate of gates) {
     const admission = gate.admit(group);

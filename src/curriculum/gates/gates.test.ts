@@ -15,7 +15,7 @@ const group = (rewards: number[], truncated = 0) => ({
   isZeroAdvantage: rewards.every((reward) => reward === rewards[0]),
 });
 
-test('zero-advantage rejects groups without a signal or without rewards, and states the reason', () => {
+test('zero-advantage rejects groups without a signal or without rewards, and gives the reason', () => {
   expect(admitGroup(gates, group([0, 1, 1]))).toEqual({ admitted: true });
   expect(admitGroup(gates, { ...group([0, 1]), isZeroAdvantage: true })).toMatchObject({
     reason: 'rewards 0 … 1: every advantage in the loss is 0',

@@ -237,7 +237,7 @@ test('in a mix, reports live shares for each domain', () => {
   expect(metrics['code/liveUniform']).toBe(0);
 });
 
-test('rejects a state saved for another pool', () => {
+test('rejects a state saved for a different pool', () => {
   const state = build(problems('a', 40)).save();
   expect(() => build(problems('a', 41)).restore(state)).toThrow(/41 problems.*got 40 problems/);
   expect(() => build([...problems('a', 20), ...problems('b', 20)]).restore(state)).toThrow(

@@ -19,9 +19,10 @@ import { readState } from './read-state.ts';
 import { Shares } from './shares.ts';
 
 /**
- * Prefers problems whose group is likely to have a signal, judging by earlier rollouts of training; needs no measured
- * pass rates. A fixed share of each batch is drawn uniformly, as a control group that measures whether selection helps.
- * If it does not, nearly the whole batch is drawn uniformly. docs/algorithms/auto.md has the equations and the sources.
+ * Prefers problems whose group is likely to have a signal, judged by earlier training rollouts; needs no measured pass
+ * rates. A fixed share of each batch is drawn uniformly, as a control group that measures whether selection helps. If
+ * selection does not help, nearly the entire batch is drawn uniformly. docs/algorithms/auto.md has the equations and
+ * the sources.
  */
 export const autoConfig = z.strictObject({
   type: z.literal('auto'),

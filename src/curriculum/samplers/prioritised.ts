@@ -14,7 +14,7 @@ export const prioritisedConfig = z.strictObject({
   type: z.literal('prioritised'),
   /**
    * Weight of a problem's earlier trials when a new group arrives: 1 pools all trials, 0 uses the last group alone.
-   * This setting is ours: the paper does not state how its rates follow the policy.
+   * This setting is ours: the paper does not say how pass rates are updated as the policy changes.
    */
   memory: z.number().min(0).max(1).default(0.5),
   /** Minimum weight of a problem (0 in the paper). If above 0, always-solved problems are still drawn sometimes. */

@@ -13,7 +13,7 @@ export interface PoolProblem {
   readonly family?: string;
   /** Difficulty setting of the generator, 1 = easiest; absent if unknown. */
   readonly knob?: number;
-  /** Origin: a file, a data set or `generated`; absent if unknown. */
+  /** Where the problem comes from: a file, a data set or `generated`; absent if unknown. */
   readonly source?: string;
 }
 

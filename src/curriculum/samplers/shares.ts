@@ -1,7 +1,7 @@
 /**
- * Divides whole numbers by weights so that shares are exact over time: rounding errors carry over to the next call
- * (largest remainder). No key is ever a whole item ahead of its share. With two keys, none is a whole item behind
- * either.
+ * Divides items among keys in proportion to weights. Shares are exact over time: rounding errors carry over to the next
+ * call (largest remainder). No key is ever one item or more ahead of its share; with two keys, neither is one item or
+ * more behind.
  *
  * @example
  * const shares = new Shares(['math', 'code']);

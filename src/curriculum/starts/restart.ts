@@ -5,7 +5,7 @@ import { readState } from '../samplers/read-state.ts';
 import type { StartChoice, StartProblem, Starts } from './starts.ts';
 
 /**
- * Begins attempts after an earlier attempt of the policy in this stage, with its last steps cut off and a mark
+ * Begins attempts after an earlier attempt of the policy in this stage, with its last steps cut off and a marker
  * appended, so that the policy learns to continue from its own mistakes (restart and explore; Satori, arXiv
  * 2502.02508).
  */

@@ -22,7 +22,7 @@ export interface NoiseParts {
 /**
  * Returns unbiased estimates of tr Σ and |G|², times n_a n_b, from the halves a and b of a batch: |a + b|² − |a|² −
  * |b|² = 2 a·b, whose expectation is 2 n_a n_b |G|² because groups are independent (McCandlish et al., arXiv
- * 1812.06162, appendix A.1; two halves instead of a part and the whole give half the variance).
+ * 1812.06162, appendix A.1; two halves instead of one part and the complete batch give half the variance).
  */
 export function noiseParts({ groups: [n, m], norms: [a, b], wholeNorm }: SplitGradient): NoiseParts {
   const own = a * a + b * b;

@@ -26,7 +26,7 @@ const advice: Readonly<Record<WorthVerdict, string>> = {
 };
 
 /**
- * Describes an estimate in two lines: the decision, then the figures behind it.
+ * Describes an estimate in two lines: the decision, then the numbers behind it.
  *
  * @example
  * describeWorth(worth);

@@ -84,7 +84,7 @@ export function createLiveShares(
 
   return (counts = new Float64Array(pool.length).fill(1)) => {
     const tally = countRecords(records, counts);
-    // A resample starts from the mixture weights of the whole pool, which count as one problem.
+    // A resample starts from the mixture weights of the complete pool, which count as one problem.
     const shares: Float64Array = whole
       ? fitMixture(table, tally, { shares: whole, weight: 1 }, resampleRounds)
       : fitMixture(table, tally);

@@ -117,7 +117,7 @@ test.each([
   { problems: 200, trials: 8, alive: 0.5, cells: 20 },
   { problems: 200, trials: 8, alive: 0.02, cells: 50 },
   { problems: 400, trials: 4, alive: 0.2, cells: 20 },
-])('the interval of the uniform live share covers it: %o', { timeout: 120_000 }, (world) => {
+])('the interval of the uniform live share covers the true share: %o', { timeout: 120_000 }, (world) => {
   const truth = trueShare(world, 8);
   const rng = createRng(4, 'coverage', world.problems, world.trials);
   let covered = 0;
@@ -163,7 +163,7 @@ test('knowing the cells raises the share that selection reaches only if the cell
   expect(apart.byProblem).toBeGreaterThanOrEqual(apart.byCell);
 });
 
-test('one cell gains nothing in the first pass, and the published bound holds later', () => {
+test('with one cell, selection gains nothing in the first pass; in later passes, the published bound holds', () => {
   const shares = { uniform: 0.1, byCell: 0.1, byProblem: 0.8 };
   const passes = (count: number): TrainingSize => ({ ...size, steps: count, problems: size.problemsPerStep });
   expect(reachableShare(shares, 1, passes(1))).toBeCloseTo(0.1, 12);
@@ -221,7 +221,7 @@ test(
   },
 );
 
-test('describeWorth states the decision and its figures', () => {
+test('describeWorth prints the decision and the numbers behind it', () => {
   const estimate = (mean: number, low: number, high: number) => ({ mean, low, high });
   const worth: StagingWorth = {
     speedup: estimate(2.5, 2.1, 3),

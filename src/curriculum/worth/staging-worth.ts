@@ -74,7 +74,7 @@ export function speedup(critical: number, groups: number, liveUniform: number, l
  * posterior, the selected shares from a resample of the problems, and the critical batch from its confidence
  * distribution; intervals are quantiles over worlds, and estimates are medians.
  *
- * @param pool problems with trials: the whole pool or a uniform sample of it; not empty.
+ * @param pool problems with trials: the complete pool or a uniform sample of it; not empty.
  * @param noise noise and signal of split batches, measured with about the current weights; fewer than two count as
  * unmeasured.
  */
@@ -159,7 +159,7 @@ export function measuredWorth(
 const posteriorOf = (share: Estimate): BetaShape =>
   betaPosterior(share.mean * wilsonTrials(share), wilsonTrials(share));
 
-/** One draw of the figures behind an estimate. */
+/** One draw of the quantities behind an estimate. */
 interface World {
   readonly uniform: number;
   readonly selected: number;

@@ -24,7 +24,7 @@ test('beliefs sum to 1 after every operation', () => {
   );
 });
 
-test('age widens a belief that is far from the ends of the grid', () => {
+test('a belief far from the ends of the grid widens as time passes without trials', () => {
   const deviations = [0, 1, 5, 20].map(
     (age) => describeBelief(model.aged(observed(model.start, 10, 20), age)).deviation,
   );
@@ -32,7 +32,7 @@ test('age widens a belief that is far from the ends of the grid', () => {
   expect(deviations[3]! / deviations[0]!).toBeGreaterThan(1.3);
 });
 
-test('age 0 changes nothing, and the trend raises a rate of one half', () => {
+test('without elapsed time, a belief is unchanged; over time, the trend raises a rate of one half', () => {
   const half = observed(model.start, 20, 40);
   expect(model.aged(half, 0)).toBe(half);
   expect(describeBelief(model.aged(half, 20)).mean).toBeGreaterThan(0.53);

@@ -105,7 +105,7 @@ function kernelOf({ volatility, trend, leapShare, leap }: Drift, age: number): F
   const size = rateGrid.rates.length;
   const kernel = new Float64Array(size * size);
   const usual = volatility * Math.sqrt(age);
-  // At most one leap happens; its probability grows with age.
+  // At most one leap happens; its probability grows with the elapsed time.
   const leaps = 1 - (1 - leapShare) ** age;
   for (let from = 0; from < size; from++) {
     const row = kernel.subarray(from * size, (from + 1) * size);

@@ -60,6 +60,6 @@ function lossOf(model: DriftModel, visits: readonly Visit[]): number {
   return loss;
 }
 
-/** Rounds ages above 16 to steps of 5 %: each distinct age needs its own matrix. */
+/** Rounds elapsed times above 16 to steps of 5 %, because each distinct time needs a separate matrix. */
 const coarse = (age: number): number =>
   age <= 16 ? age : Math.round(1.05 ** Math.round(Math.log(age) / Math.log(1.05)));

@@ -42,7 +42,7 @@ test('attempts uncertain problems until the recall or the budget is reached', ()
         expect(before).toBeCloseTo(all.expectedWrong[0], 9);
         expect(after).toBeLessThanOrEqual(before);
         expect(plan.expectedRollouts).toBeLessThanOrEqual(all.expectedRollouts + 1e-9);
-        // Either the recall was reached, or more would have cost more than the budget.
+        // Either the recall was reached, or a higher recall would have exceeded the budget.
         const unlimited = planRemeasure(problems, what, { budget: Infinity, recall });
         const isReached = after <= (1 - recall) * before + 1e-9;
         expect(isReached || after === all.expectedWrong[1] || unlimited.expectedRollouts > budget).toBe(true);

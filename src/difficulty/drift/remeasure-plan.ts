@@ -16,7 +16,7 @@ import {
 /** A problem at a stage boundary. */
 export interface AgedProblem {
   readonly id: string;
-  /** Current belief, widened for its age. */
+  /** Current belief, widened for the time since the last trials. */
   readonly belief: RateBelief;
 }
 

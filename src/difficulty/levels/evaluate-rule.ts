@@ -27,7 +27,7 @@ export interface RuleContext {
 }
 
 /**
- * Evaluates a rule for a problem. A band is `certain` if it contains the whole interval and `no` if it is disjoint
+ * Evaluates a rule for a problem. A band is `certain` if it contains the entire interval and `no` if it is disjoint
  * from it. `all`, `any` and `not` combine by Kleene's three-valued logic, which may return `possible` even if the union
  * of two neighbouring bands would be certain.
  */

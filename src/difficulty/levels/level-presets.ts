@@ -24,7 +24,7 @@ export function simpleLevels(
 
 /**
  * Labels of the models whose pass rates define the levels of {@link paperLevels}, and settings, some of which the paper
- * does not state.
+ * does not specify.
  */
 export interface PaperLevelOptions {
   /** Label of the small model; R1-Distill-Qwen-1.5B in the paper, the policy before training. */

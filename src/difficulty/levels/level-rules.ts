@@ -82,7 +82,7 @@ export function inDomain(domain: string): LevelRuleInput {
   return { type: 'domain', domain };
 }
 
-/** Selects the problems of another level, by name. */
+/** Selects the problems that belong to the level with this name. */
 export function inLevel(level: string): LevelRuleInput {
   return { type: 'level', level };
 }

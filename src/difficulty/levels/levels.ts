@@ -12,7 +12,7 @@ export const levelConfig = z.strictObject({
   rule: levelRuleConfig,
   /**
    * How trials are compared with bounds. `point`, the default and the method of the papers, uses successes / trials.
-   * With `interval`, membership is certain only if it holds for the whole credible interval.
+   * With `interval`, membership is certain only if it holds for the entire credible interval.
    */
   by: z.enum(['point', 'interval']).default('point'),
   /** Confidence level of the interval. */
@@ -51,7 +51,7 @@ export interface Levels {
    * estimates.
    */
   matches(rule: LevelRule, subject: LevelSubject): boolean;
-  /** @throws {ConfigError} if the rule refers to an unknown level; the message names `where`. */
+  /** Checks that a rule refers only to known levels. @throws {ConfigError} otherwise; the message contains `where`. */
   check(rule: LevelRule, where: string): void;
   /** Returns one line per level with its thresholds, for the log. */
   describe(): string[];

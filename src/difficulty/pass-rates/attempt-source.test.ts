@@ -16,7 +16,7 @@ test('decodes what it encodes, and encodes different sources differently', () =>
   );
 });
 
-test('encodes sources as existing stores contain them', () => {
+test('encodes sources in the format of existing stores', () => {
   const written = ['base', 'training', 'boundary:1', 'boundary:12'];
   expect(written.map((text) => encodeSource(decodeSource(text)))).toEqual(written);
 });

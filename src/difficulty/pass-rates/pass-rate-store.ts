@@ -25,7 +25,7 @@ export interface Conditions extends SamplingConditions {
   readonly model: string;
   /** Identifies how messages are rendered as a prompt, e.g. a digest of the chat template; absent: unknown. */
   readonly template?: string;
-  /** `name@version`: another version may judge differently. */
+  /** `name@version` of the verifier; a different version may judge differently. */
   readonly verifier: string;
 }
 
@@ -58,7 +58,7 @@ export interface ObservationFilter {
   readonly source?: AttemptSource;
   readonly step?: number;
   /**
-   * Requested edition by problem id; other editions count as other problems. An attempt without a recorded edition
+   * Requested edition by problem id; other editions count as different problems. An attempt without a recorded edition
    * counts as the requested one. Absent: the newest edition of each problem.
    */
   readonly editions?: ReadonlyMap<string, string>;

@@ -220,7 +220,7 @@ function countRecords({ attempts, successes, groups, isOut }: ProbingState): Rec
 }
 
 /**
- * Returns the stopping rules of all groups at one common price: the price that is expected to reach the wanted
+ * Returns the stopping rules of all groups at one common price: the price that is expected to reach the target
  * confidence or to use up the budget.
  */
 function chooseRules(probing: Probing, state: ProbingState): StoppingRule[] {

@@ -76,7 +76,7 @@ function probe(here: World, config: ReturnType<typeof parse>, rollouts: number, 
   return { measured, spent };
 }
 
-test('probing ends within its budget, is deterministic, and survives interruption anywhere', () => {
+test('probing ends within its budget, is deterministic, and survives interruption at any point', () => {
   const goals = fc.record({
     seed: fc.integer(),
     count: fc.integer({ min: 1, max: 40 }),
@@ -212,7 +212,7 @@ test('problems with equal features form one group, and kinds are never split', (
   ids.forEach((_, i) => expect(small[i]).toBe(small[i % 30]));
 });
 
-test('plans no attempts without problems, and describes the cost of a plan', () => {
+test('plans no attempts if there are no problems, and describes the cost of a plan', () => {
   const config = parse({});
   expect(planAdaptive(config, 8, [], new Map()).batches).toEqual([]);
   const plan = planAdaptive(config, 8, ['a', 'b'], new Map());

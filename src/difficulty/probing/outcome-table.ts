@@ -4,7 +4,7 @@ import { probingTuning } from './tuning.ts';
 
 /**
  * The joint probability, for each component of the population, of every record of attempts and of the cell after
- * `horizon` attempts. Levels refer to a stated number of attempts, because no finite number shows that a pass rate is
+ * `horizon` attempts. Levels refer to a fixed number of attempts, because no finite number shows that a pass rate is
  * exactly 0.
  */
 export interface OutcomeTable {

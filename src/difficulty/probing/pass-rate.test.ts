@@ -65,7 +65,7 @@ test('repeating plan, sample and record makes exactly the configured attempts, e
   );
 });
 
-test('describePlan states the cost of a plan', () => {
+test('describePlan reports the cost of a plan', () => {
   const plan = planProbes(
     { rollouts: 24, screening: 4, probing: { type: 'fixed' } },
     ['a', 'b', 'c'],

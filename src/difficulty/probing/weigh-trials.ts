@@ -7,7 +7,7 @@ import type { PassRates, Trials } from '../pass-rates/trials.ts';
 /**
  * Converts a distribution over the number of successes in `horizon` attempts into trials, the input of levels and
  * samplers. The rate of these trials is the median, so that a level accepts a problem that probably belongs to it;
- * their number expresses the same uncertainty. Counts may be fractions and decrease with the age of the evidence.
+ * their number expresses the same uncertainty. Counts may be fractions and decrease as the evidence ages.
  *
  * @param totals probability of 0, 1 … horizon successes.
  */

@@ -65,7 +65,7 @@ test('samples the same completions for any number of lanes, threads and slots', 
   expect(new Set(outcomes).size).toBe(1);
 });
 
-test('rejects a truncated or edited state and a state from another model, and remains unchanged', async () => {
+test('rejects a truncated or edited state and a state from a different model, and leaves the engine unchanged', async () => {
   await using engine = await openEmbeddedEngine({ model, lanes: 1 });
   const whole = join(scratch, 'state');
   await engine.learner.saveState(whole);

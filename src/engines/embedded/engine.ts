@@ -63,7 +63,7 @@ export const embeddedConfig = z.strictObject({
 /** Input of `embeddedConfig`. */
 export type EmbeddedOptions = Omit<z.input<typeof embeddedConfig>, 'type'>;
 
-/** Config of the embedded engine, which needs only npm: ONNX Runtime in worker threads. */
+/** Configures the embedded engine, which needs only npm: ONNX Runtime in worker threads. */
 export const embedded = noun(embeddedConfig);
 
 /** Options of `openEmbeddedEngine`: settings and the model folder. */
@@ -75,8 +75,8 @@ export type EmbeddedEngineOptions = EmbeddedOptions & {
 };
 
 /**
- * Opens a Hugging Face folder of a dense model for sampling and training on the CPU. Throws a `DataError` for an
- * invalid folder. Weights are in shared memory; all heavy work runs in worker threads.
+ * Opens a Hugging Face folder of a dense model for sampling and training on the CPU. Throws a `DataError` if the folder
+ * is invalid. Weights are in shared memory; all heavy work runs in worker threads.
  */
 export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<LearningEngine> {
   const { model, state, ...settings } = options;

@@ -14,9 +14,9 @@ import { parameterLayout } from './parameters.ts';
 import type { BatchShape } from './transformer.ts';
 
 /**
- * The memory needs of one way to train. Small models run each microbatch as one whole program, on all runners at once,
- * and every runner writes a separate gradient. Models whose vectors fill the budget run microbatches in layers, on one
- * runner that adds to the only gradient.
+ * Memory needs of one way to train. Small models run each microbatch as one program, on all runners at once, and every
+ * runner writes a separate gradient. Models whose vectors fill the budget run microbatches in layers, on one runner,
+ * which accumulates into a single gradient.
  */
 interface Way {
   /** Returns the number of vectors with one element per weight, for this number of runners. */
@@ -25,7 +25,7 @@ interface Way {
   readonly typicalRunners: number;
   /** Maximum share of the memory outside the vectors that one microbatch may use. */
   readonly microbatchShare: number;
-  /** Overhead factor of the runtime's allocators, which grow in steps and leave gaps; one per loaded program. */
+  /** Overhead factor of the runtime's allocators (one per loaded program), which grow in steps and leave gaps. */
   readonly overhead: number;
   /** Returns the bytes of the first row of a microbatch, and of each further row. */
   readonly bytes: (config: ModelConfig, positions: number) => readonly [first: number, further: number];
@@ -85,8 +85,8 @@ const mostTokens = 1024;
 const fixedBytes = 128 * 2 ** 20;
 
 /**
- * Returns whether a model trains in layers: true if the vectors for whole programs would need more than half of the
- * budget.
+ * Returns whether a model trains in layers: true if the vectors for training in one program would need more than half
+ * of the budget.
  */
 export function trainsInLayers(config: ModelConfig, memoryBudgetBytes: number): boolean {
   return vectorBytes(whole, config, whole.typicalRunners) > memoryBudgetBytes / 2;
@@ -110,7 +110,7 @@ export interface MicrobatchRule {
   readonly inLayers: boolean;
   /**
    * Returns the number of rows with this many positions that may run in one microbatch, ≥ 1. It does not depend on the
-   * number of runners, so that sums do not either. Throws a `ConfigError` if not even one row fits the budget.
+   * number of runners, so gradient sums do not either. Throws a `ConfigError` if not even one row fits the budget.
    */
   rowsFor(positions: number): number;
   /**

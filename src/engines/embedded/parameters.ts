@@ -71,9 +71,9 @@ export function checkpointTensors(config: ModelConfig, flat: Float32Array): Name
 }
 
 /**
- * Initialises weights for training from scratch: matrices are normal with standard deviation 0.02, scaled by
- * 1/√(2·layers) if they write into the residual stream (GPT-2); norms are 1 and biases 0. The weights depend only on
- * the config and the seed. The result is in shared memory, so that threads can read it.
+ * Initialises weights for training from scratch: matrices are drawn from a normal distribution with standard deviation
+ * 0.02, scaled by 1/√(2·layers) if they write into the residual stream (GPT-2); norms are 1 and biases 0. The weights
+ * depend only on the config and the seed. The result is in shared memory, so that threads can read it.
  */
 export function initialWeights(config: ModelConfig, seed: number): Float32Array {
   const { entries, length } = parameterLayout(config);
@@ -132,7 +132,7 @@ function deviation(name: string, config: ModelConfig): number {
   return writesResidual ? 0.02 / Math.sqrt(2 * config.layers) : 0.02;
 }
 
-/** Fills an array with normal numbers times `scale` (Box–Muller, using both numbers of each pair). */
+/** Fills an array with normally distributed numbers times `scale` (Box–Muller, using both numbers of each pair). */
 function fillNormal(target: Float32Array, scale: number, seed: number, name: string): void {
   const rng = createRng(seed, 'initial-weights', name);
   for (let i = 0; i < target.length; i += 2) {

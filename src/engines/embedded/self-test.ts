@@ -7,7 +7,7 @@ import { openProgram } from './graph/program.ts';
 /**
  * Checks that the runtime loads on this machine and computes a small matrix product correctly.
  *
- * @throws EngineError, or an error of the runtime, if it does not.
+ * @throws EngineError, or an error of the runtime, if a check fails.
  */
 export async function testRuntime(): Promise<void> {
   const a = input('a', 'float32', [2, 2]);

@@ -55,7 +55,7 @@ export interface SavedState {
 
 /**
  * Checks a state that `writeEngineState` wrote, reading it in slices. Throws an `EngineError` (code `STATE_INVALID`) if
- * it is missing, truncated, edited, or belongs to another model.
+ * it is missing, truncated or edited, or belongs to a different model.
  *
  * @param parameters number of weights of the model.
  */

@@ -2,7 +2,7 @@ import type { JsonObject } from './json-file.ts';
 import { type BlockNorms, normsBefore } from './block-norms.ts';
 
 /**
- * Properties in which a `model_type` differs from Llama and which `config.json` does not state, because the class in
+ * Properties in which a `model_type` differs from Llama and which `config.json` does not contain, because the class in
  * transformers fixes them. Checked against transformers 5.23 by `scripts/make-family-fixtures.py`.
  */
 export interface Family {
@@ -15,9 +15,9 @@ export interface Family {
   readonly norms: BlockNorms;
   /** Whether norms multiply by 1 + weight. */
   readonly normOffset?: boolean;
-  /** RMSNorm of queries and keys before rotation: over each head, or over the whole projection. */
+  /** RMSNorm of queries and keys before rotation: over each head, or over the entire projection. */
   readonly queryKeyNorm?: 'head' | 'projection';
-  /** Biases of the q, k and v projections: always present, or as stated by the key `attention_bias`. */
+  /** Biases of the q, k and v projections: always present, or as specified by the key `attention_bias`. */
   readonly attentionBias?: 'always' | 'stated';
   /** Whether `attention_bias` also adds a bias to the output projection. */
   readonly outputBias?: boolean;

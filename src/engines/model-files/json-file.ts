@@ -11,7 +11,7 @@ export async function readJsonObject(path: string): Promise<JsonObject> {
   return json;
 }
 
-/** Reads a JSON object like `readJsonObject`; returns `null` for a missing file. */
+/** Reads a JSON object like `readJsonObject`; returns `null` if the file is missing. */
 export async function readOptionalJsonObject(path: string): Promise<JsonObject | null> {
   const text = await readOptionalText(path);
   if (text === null) return null;

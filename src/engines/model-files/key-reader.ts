@@ -4,7 +4,7 @@ import { describe, isJsonObject, type JsonObject } from './json-file.ts';
 /** Typed access to the keys of one object. Every error names the file and the key. `null` counts as absent. */
 export interface KeyReader {
   has(key: string): boolean;
-  /** Reads a whole number ≥ 1. */
+  /** Reads an integer ≥ 1. */
   count(key: string, fallback?: number): number;
   positive(key: string, fallback?: number): number;
   /** Reads a number above 0; undefined if absent. */
@@ -13,14 +13,14 @@ export interface KeyReader {
   oneOf<T extends string>(key: string, choices: readonly T[], fallback?: T): T;
   /** Reads a list of at least `length` numbers above 0, and returns the first `length`. */
   numbers(key: string, length: number): readonly number[];
-  /** Reads a list of whole numbers ≥ 0, of any length. */
+  /** Reads a list of integers ≥ 0, of any length. */
   indices(key: string): readonly number[];
   /** Reads a list with at least `length` elements, all among the choices, and returns the first `length`. */
   choices<T extends string | number>(key: string, length: number, from: readonly T[]): readonly T[];
   /** Rejects values other than `value`; the key may be absent. */
   only(key: string, value: unknown): void;
   object(key: string): KeyReader | null;
-  /** Throws a `DataError` that states the expected and the actual value of the key. */
+  /** Throws a `DataError` that reports the expected and the actual value of the key. */
   refuse(key: string, expected: string): never;
 }
 

@@ -33,7 +33,7 @@ export interface ModelConfig {
   readonly norms?: BlockNorms | undefined;
   /** Whether norms multiply by 1 + weight. */
   readonly normOffset?: boolean | undefined;
-  /** RMSNorm of queries and keys before rotation: over each head, or over the whole projection. */
+  /** RMSNorm of queries and keys before rotation: over each head, or over the entire projection. */
   readonly queryKeyNorm?: 'head' | 'projection' | undefined;
   /** Whether the activation is GELU (tanh approximation) instead of SiLU. */
   readonly gelu?: boolean | undefined;

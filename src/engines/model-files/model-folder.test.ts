@@ -126,7 +126,7 @@ test('a GGUF file is rejected with the command that imports it', async () => {
   });
 });
 
-test('weights with other shapes or names are rejected with an error that names the tensor', async () => {
+test('weights with unexpected shapes or names are rejected with an error that names the tensor', async () => {
   await expect(load(golden('qwen2'), 'model.norm.weight', [31])).rejects.toThrow(
     /"model.norm.weight" of shape \[31\], got \[32\]/,
   );
@@ -138,7 +138,7 @@ test('weights with other shapes or names are rejected with an error that names t
   );
 });
 
-test('a weight file that is truncated or has another format is rejected', async () => {
+test('a weight file that is truncated or not in safetensors format is rejected', async () => {
   const path = await copyOf('qwen2');
   const file = join(path, 'model.safetensors');
   const whole = await readFile(file);
@@ -192,7 +192,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
   });
 });
 
-test('rejects the tokenizer of another model, and a tokenizer without an end token', async () => {
+test('rejects the tokenizer of a different model, and a tokenizer without an end token', async () => {
   const foreign = await copyOf('qwen2');
   await edit(join(foreign, 'config.json'), (json) => (json['vocab_size'] = 20));
   await expect(openModelFolder(foreign)).rejects.toThrow(/at most 20 tokens.*belong to different models/);
@@ -206,7 +206,7 @@ test('rejects the tokenizer of another model, and a tokenizer without an end tok
   await expect(openModelFolder(endless)).rejects.toThrow(/expected an end token/);
 });
 
-test('end tokens are collected from all files, the one of the tokenizer first', async () => {
+test("end tokens are collected from all files, the tokenizer's own first", async () => {
   const path = await copyOf('llama');
   await edit(join(path, 'generation_config.json'), (json) => (json['eos_token_id'] = [5, 0, 7]));
   expect((await openModelFolder(path)).tokenizer.endTokens).toEqual([0, 5, 7]);

@@ -35,7 +35,7 @@ export interface ModelFolder {
   readWeights(targets: readonly NamedTensor[]): Promise<void>;
 }
 
-/** Opens a folder with `config.json`, safetensors and a tokenizer. Throws a `DataError` for an invalid folder. */
+/** Opens a folder with `config.json`, safetensors and a tokenizer. Throws a `DataError` if the folder is invalid. */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const found = await stat(path).catch(() => null);
   if (found?.isFile() === true && path.endsWith('.gguf')) {

@@ -38,8 +38,9 @@ const mark = 'gradus:policy';
 const thinking = `<think>\nso\n</think>\n\n${mark}`;
 
 /**
- * Creates an encoder for messages and text after the policy's message. It renders the template with a mark in place of
- * the policy's message and encodes only the text after the mark, so that sampled tokens are never encoded again.
+ * Creates an encoder for messages and text after the policy's message. It renders the template with a placeholder
+ * instead of the policy's message and encodes only the text after the placeholder, so that sampled tokens are never
+ * encoded again.
  */
 export function createReplyEncoder(parts: Parts): ReplyEncoder {
   const { folder, template, encode } = parts;
@@ -69,8 +70,8 @@ export function createReplyEncoder(parts: Parts): ReplyEncoder {
 const question: Message = { role: 'user', content: 'q' };
 
 /**
- * @throws DataError if the template changes the policy's message once `messages` follow: the policy would
- * then continue a history that the template does not render.
+ * Throws a DataError if the template changes the policy's message once `messages` follow: the policy would then
+ * continue a history that the template does not render.
  */
 function requireKeptHistory(folder: string, template: RenderTemplate, messages: readonly Message[]): void {
   const roles = messages.map(({ role }) => role);

@@ -36,15 +36,15 @@ interface StoredTensor {
 export interface SafetensorsFile extends AsyncDisposable {
   readonly names: ReadonlySet<string>;
   /**
-   * Reads a tensor into `target.data`, converted to float32. Throws a `DataError` for another shape or an element type
-   * that is not a float.
+   * Reads a tensor into `target.data`, converted to float32. Throws a `DataError` if the shape differs or the element
+   * type is not floating-point.
    */
   read(target: NamedTensor): Promise<void>;
   /** Returns the sha256 over element type, shape and bytes of a tensor; `null` if the file has no such tensor. */
   digest(name: string): Promise<string | null>;
 }
 
-/** Opens a safetensors file. Throws a `DataError` if it is truncated or has another format. */
+/** Opens a safetensors file. Throws a `DataError` if it is truncated or not in safetensors format. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const handle = await open(path, 'r').catch((cause: unknown) => {
     throw new DataError(`${path}: expected a safetensors file (${String(cause)})`, { cause });

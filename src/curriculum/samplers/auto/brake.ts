@@ -5,8 +5,8 @@ import type { Rates } from './cell-means.ts';
 /** Number of standard errors above zero progress from which a source counts as progressing. */
 const progress = 0.5;
 /**
- * Variance of a group's number of successes, relative to the binomial variance: the problems in a cell differ in pass
- * rate.
+ * Variance of a group's number of successes, as a multiple of the binomial variance; above 1, because the problems in a
+ * cell differ in pass rate.
  */
 const spread = 3;
 /** Initial number of groups of a source that are judged together. */

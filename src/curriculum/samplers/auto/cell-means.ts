@@ -33,7 +33,7 @@ interface GroupSize {
 
 /**
  * Pass rate, rollout length and format failures of each cell, from the groups of the last steps. A cell without
- * evidence has mean 1/2. A cell that is no longer drawn returns to 1/2, so that no cell is starved.
+ * evidence has mean 1/2. The mean of a cell that is no longer drawn returns to 1/2, so no cell is starved.
  */
 export class CellMeans implements Rates {
   #successes: number[];
@@ -83,7 +83,7 @@ export class CellMeans implements Rates {
     return this.#trials[cell]! + 1;
   }
 
-  /** Share of each cell's rollouts with a right format, and the number of trials behind it. */
+  /** Share of each cell's rollouts with the correct format, and the number of trials behind it. */
   get formats(): Rates {
     const weight = (cell: number): number => this.#rollouts[cell]! + 1;
     const mean = (cell: number): number => 1 - (this.#misformatted[cell]! + 0.5) / weight(cell);

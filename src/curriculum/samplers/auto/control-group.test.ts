@@ -21,7 +21,7 @@ function addSteps(control: ControlGroup, steps: number, live: { uniform: number;
   }
 }
 
-test('stops selection below a ratio of 1.15 and starts it again from 1.3', () => {
+test('stops selection below a ratio of 1.15 and resumes it from 1.3', () => {
   const control = new ControlGroup(0);
   addSteps(control, 10, { uniform: 0.5, selected: 0.6 });
   expect(control.isSelectionUseless).toBe(false);

@@ -7,8 +7,7 @@ const memory = 0.98;
 /** Minimum gain in live share that is worth the risk of selection. */
 const leastGain = 0.02;
 /**
- * Ratios of live shares, which bound the speed-up: selection stops below the first and starts again from the
- * second.
+ * Ratios of live shares, which bound the speed-up: selection stops below the first and resumes from the second.
  */
 const [stopRatio, startRatio] = [1.15, 1.3];
 /**
@@ -59,7 +58,7 @@ export class ControlGroup {
   #selected: Arm = noGroups;
   #isSelectionUseless = false;
 
-  /** @param tokenCost the sampler divides weights by the expected tokens to this power. */
+  /** @param tokenCost exponent of the expected number of tokens by which the sampler divides weights. */
   constructor(tokenCost: number) {
     this.#tokenCost = tokenCost;
   }

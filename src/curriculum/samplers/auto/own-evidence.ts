@@ -103,7 +103,7 @@ export class OwnEvidence {
     };
   }
 
-  /** @throws {RangeError} if the state has more problems. */
+  /** Restores a saved state. @throws {RangeError} if it has more problems than the pool. */
   restore({ successes, failures, brakes }: z.infer<typeof ownEvidenceState>): void {
     this.#successes.set(Buffer.from(successes, 'base64'));
     this.#failures.set(Buffer.from(failures, 'base64'));

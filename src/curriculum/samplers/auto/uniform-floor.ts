@@ -37,8 +37,8 @@ export function raiseToUniform(
 }
 
 /**
- * Returns the cells in the order of their numbers. Sums totals in the order of the pool, so that equal
- * evidence gives equal bits.
+ * Returns the cells in the order of their numbers. Sums in the order of the pool, so that equal evidence gives
+ * bit-identical totals.
  */
 function cellsOf(
   weights: Float64Array,

@@ -35,7 +35,7 @@ export interface OnnxConstant {
   readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array;
 }
 
-/** A whole graph. Nodes must be in a valid execution order. */
+/** A complete graph. Nodes must be in a valid execution order. */
 export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
   readonly constants: readonly OnnxConstant[];

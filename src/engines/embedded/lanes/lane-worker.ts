@@ -48,8 +48,7 @@ port.on('message', (request: LaneRequest | 'close') => {
 });
 
 /**
- * Ends the thread only between requests: the runtime aborts the whole process if a thread ends during a
- * computation.
+ * Ends the thread only between requests: the runtime aborts the entire process if a thread ends during a computation.
  */
 function endWhenIdle(): void {
   // oxlint-disable-next-line unicorn/no-process-exit -- ends this thread alone

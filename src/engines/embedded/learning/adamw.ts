@@ -14,7 +14,7 @@ export interface AdamWUpdate {
   readonly settings: OptimStep;
   /** Number of this update, counted from 1, for the bias correction. */
   readonly step: number;
-  /** L2 norm of the whole gradient; finite. */
+  /** L2 norm of the entire gradient; finite. */
   readonly norm: number;
 }
 

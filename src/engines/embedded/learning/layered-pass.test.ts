@@ -72,7 +72,7 @@ function relativeDistance(a: Float32Array, b: Float32Array): number {
 }
 
 test.each(Object.keys(losses))(
-  'computes the same gradient as the whole pass for the loss %s',
+  'computes the same gradient as a pass in one program for the loss %s',
   async (name) => {
     const job = { weights, shape, feeds, spec: losses[name]! };
     const [expected, found] = [new Float32Array(weights.length), new Float32Array(weights.length)];
@@ -106,7 +106,7 @@ test('gives bit-identical gradients for any number of layers that keep values fo
   for (const keptLayers of [3, 1]) expect(await run(keptLayers)).toEqual(nothing);
 });
 
-test('computes scores that are bit-identical to those of the whole pass', async () => {
+test('computes scores that are bit-identical to those of a pass in one program', async () => {
   const job = { weights, shape, feeds, temperature: 0.7, inLayers: true };
   expect(await layered.logprobs(job)).toEqual(await whole.logprobs(job));
   expect(await layered.top({ ...job, count: 3 })).toEqual(await whole.top({ ...job, count: 3 }));

@@ -16,8 +16,7 @@ export interface Microbatch {
  * limit, so the same batch gives the same sums on every run and machine.
  *
  * A sequence of T tokens needs T − 1 positions (the first token is not predicted), rounded up by at most 1/8.
- * Microbatches have as many rows as fit; only the last ones are smaller, so that a run needs few different
- * programs.
+ * Microbatches have as many rows as fit; only the last ones are smaller, so a run needs few different programs.
  *
  * @param rowsFor returns the number of rows with this many positions that may run at once, ≥ 1
  */

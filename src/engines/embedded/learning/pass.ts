@@ -33,8 +33,8 @@ export interface GradientJob extends Omit<LogprobJob, 'temperature'> {
    */
   readonly keptLayers: number;
   /**
-   * Receives the gradient, in the order of `parameterLayout`. A whole pass overwrites the content; a pass in layers
-   * adds to it.
+   * Receives the gradient, in the order of `parameterLayout`. A pass in one program overwrites the content; a pass in
+   * layers adds to it.
    */
   readonly gradient: Float32Array;
 }

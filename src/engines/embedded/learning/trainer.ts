@@ -75,7 +75,7 @@ export interface Trainer extends Scorer {
    */
   save(): TrainerState;
   /**
-   * Lets `load` fill the arrays in use and return the counts; drops a pending gradient. Must run exclusively,
+   * Calls `load`, which fills the arrays in use and returns the counts; drops a pending gradient. Must run exclusively,
    * like `optimStep`.
    */
   restore(load: (into: StateVectors) => Promise<StateCounts>): Promise<void>;

@@ -12,7 +12,7 @@ import { ModelWriter } from './model-writer.ts';
  * order that depends on T.
  *
  * Inputs, besides those of `decodeWeights`:
- * - `tokens` int32 [B·S]; `positions` int64 [B, S]; `last` int32 [L]: rows of B·S whose logits are wanted;
+ * - `tokens` int32 [B·S]; `positions` int64 [B, S]; `last` int32 [L]: rows of B·S whose logits are requested;
  * - `cosines`, `sines` [P, rotated elements / 2]: rotary tables by position; `local.cosines`, `local.sines` of layers with
  *   a sliding window that have their own;
  * - `cacheMask` [B, 1, 1, T]: 0 for positions that exist, very negative elsewhere; `ownMask` [1, 1, G·S, S]: the same

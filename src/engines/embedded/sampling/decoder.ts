@@ -19,7 +19,7 @@ export interface ReadPrompts {
  * returned.
  */
 export interface Decoder extends AsyncDisposable {
-  /** Reads whole prompts in one batch. */
+  /** Reads complete prompts in one batch. */
   read(weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts>;
   /**
    * Decodes one position of each of the first `rows` rows of the cache: takes `tokens[row]`, adds its keys and values

@@ -133,8 +133,8 @@ class Rows {
   }
 
   /**
-   * Starts sequences until one does not end with its first token, and gives that one the row; returns false if none is
-   * left.
+   * Starts sequences until one does not end with its first token, and assigns the row to it; returns false if no
+   * sequence is left.
    */
   async #start(row: number): Promise<boolean> {
     for (let work = this.#turns.shift(); work !== undefined; work = this.#turns.shift()) {

@@ -154,7 +154,7 @@ export class Draft {
   readonly #randomKey: number;
   readonly #firstPosition: number;
   readonly #limit: number;
-  /** The end of the message to be continued in which a stop string can begin. */
+  /** The last tokens of the message being continued, in which a stop string can begin. */
   readonly #lead: Int32Array;
   #tokens = new Int32Array(32);
   #logprobs = new Float32Array(32);

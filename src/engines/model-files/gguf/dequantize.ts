@@ -5,7 +5,7 @@ interface BlockFormat {
   readonly name: string;
   readonly elements: number;
   readonly bytes: number;
-  /** Decodes the block at byte `at` to `out`; if a block has one element, decodes the whole tensor. */
+  /** Decodes the block at byte `at` to `out`; if a block has one element, decodes the entire tensor. */
   decode(view: DataView, at: number, out: Float32Array): void;
 }
 

@@ -64,7 +64,7 @@ function positive({ path, metadata }: GgufFile, key: string): number {
   throw new DataError(`${path}: expected "${key}" to be a number above 0, got ${String(found)}`);
 }
 
-/** Returns the shortest decimal that rounds to a float32: 1e-5 for 9.999999747378752e-6. */
+/** Returns the shortest decimal that rounds to this float32: 1e-5 for 9.999999747378752e-6. */
 function shortest(value: number): number {
   const short = Number(value.toPrecision(7));
   return Math.fround(short) === value ? short : value;

@@ -15,7 +15,9 @@ export interface GgufFile extends AsyncDisposable {
 /** Number of bytes in the first attempt to read the header; large vocabularies need more. */
 const firstRead = 1 << 22;
 
-/** Opens a GGUF file. Throws a `DataError` for another format, a truncated file or an unsupported element type. */
+/**
+ * Opens a GGUF file. Throws a `DataError` if the file is not GGUF, is truncated, or has an unsupported element type.
+ */
 export async function openGguf(path: string): Promise<GgufFile> {
   const handle = await open(path, 'r').catch((cause: unknown) => {
     throw new DataError(`${path}: expected a GGUF file (${String(cause)})`, { cause });

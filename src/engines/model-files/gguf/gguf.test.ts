@@ -68,7 +68,7 @@ test('rejects a non-empty target folder', async () => {
   );
 });
 
-test('rejects other formats, architectures and versions with an error that names them', async () => {
+test('rejects unsupported formats, architectures and versions with an error that names them', async () => {
   const whole = await readFile(`${golden}/llama.gguf`);
   const path = join(scratch, 'damaged.gguf');
   const damaged = async (change: (bytes: Buffer) => Buffer): Promise<void> => {
@@ -85,7 +85,7 @@ test('rejects other formats, architectures and versions with an error that names
   await expect(damaged(() => other)).rejects.toThrow(/architecture llama, qwen2, qwen3, got mamba/);
 });
 
-test('a damaged header causes a DataError or no error at all, never another exception', async () => {
+test('a damaged header causes a DataError or no error at all, never any other exception', async () => {
   const whole = await readFile(`${golden}/llama.gguf`);
   await fc.assert(
     fc.asyncProperty(fc.nat(6000), fc.nat(255), fc.option(fc.nat(8000)), async (at, byte, cut) => {

@@ -23,7 +23,7 @@ export interface ImportedModel {
  * template and dequantized weights. Keeps only one tensor in memory at a time.
  *
  * @param folder folder to write; must be empty or missing.
- * @throws DataError for an architecture, tokenizer or element type that cannot be imported.
+ * @throws DataError if the architecture, the tokenizer or an element type cannot be imported.
  */
 export async function importGguf(path: string, folder: string, type: 'bf16' | 'f32'): Promise<ImportedModel> {
   await using file = await openGguf(path);

@@ -14,7 +14,7 @@ const reshapeOp: Op<{ shape: Shape }> = {
   vjp: ({ inputs }, gradient) => [reshape(gradient, inputs[0]!.shape)],
 };
 
-/** Returns the same elements in the same row-major order with another shape. */
+/** Returns the same elements in the same row-major order with the given shape. */
 export function reshape(x: Value, shape: Shape): Value {
   const isSame = shape.length === x.shape.length && shape.every((size, axis) => size === x.shape[axis]);
   return isSame ? x : apply(reshapeOp, [x], { shape });
