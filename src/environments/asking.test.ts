@@ -37,7 +37,7 @@ test('the version includes the number of cases only for ways that use cases', ()
 });
 
 test('every wording matches the hash recorded for its version', () => {
-  // Pass rates are stored by name and version: raise the version when you change the text.
+  // Pass rates are stored by name and version: bump the version when you change the text.
   const words = Object.entries(ways).map(([name, { version, first, later }]) => [
     `${name}@${version}`,
     hashKey(first, ...later).toString(36),
@@ -49,7 +49,7 @@ test('every wording matches the hash recorded for its version', () => {
   });
 });
 
-test('shows more cases for a more complex problem, from 1 to 6', () => {
+test('asks for more cases when the problem is more complex, from 1 to 6', () => {
   const prompt = (content: string) => [{ role: 'user' as const, content }];
   expect(casesOf(prompt('How many?'), 'complexity')).toBe(1);
   expect(casesOf(prompt('999999 + 999999 + 999999'), 'complexity')).toBe(6);

@@ -6,7 +6,7 @@ import type { Environment } from './environment.ts';
 import { mostCases, type Way, waySettings, ways } from '../core/text/ways-of-asking.ts';
 
 /**
- * Bits of complexity per reduced case, for `cases: 'complexity'`. The value is our choice: the paper does not state its
+ * Bits of complexity per reduced case, for `cases: 'complexity'`. The value is our choice: the paper does not give its
  * constant.
  */
 const bitsPerCase = 8;

@@ -158,7 +158,7 @@ test('an attempt is judged by its regret, computed from the environment’s reco
   expect(rollout.verdict).toMatchObject({ outcome: 'correct', score: 1, evidence: { regret: 0, named: 10 } });
   const episode = episodeOf(banditOf(problem), rollout.transcripts[0]!);
   expect(episode.choices).toEqual(Array(10).fill(Number(best) - 1));
-  // Attempts of a group draw from the same rewards.
+  // Attempts of a group see the same sequence of rewards per arm.
   expect(episodeOf(banditOf(problem), group.rollouts[1]!.transcripts[0]!)).toEqual(episode);
   const worst = best === '1' ? '2' : '1';
   const wrong = await judged([worst], problem);

@@ -13,7 +13,7 @@ const tagsConfig = z.strictObject({
   stop: z.string().min(1).optional(),
 });
 
-/** Calls in the form of the model's chat template; the result is a message of role `tool`. */
+/** Calls in the format of the model's chat template; the result is a message of role `tool`. */
 const chatConfig = z.strictObject({ type: z.literal('chat') });
 
 /** Specifies how the policy writes calls and reads results. */
@@ -25,7 +25,7 @@ export type CallFormat = z.output<typeof callFormatConfig>;
  */
 export const tags = noun(tagsConfig);
 
-/** Configures calls in the form of the model's chat template. */
+/** Configures calls in the format of the model's chat template. */
 export const chat = noun(chatConfig);
 
 /** A call that the policy wrote, or, with `problem`, the reason why it cannot be made. */
@@ -64,8 +64,8 @@ function readTagged(
 const hermesCall = /<tool_call>([^]*?)(?:<\/tool_call>|$)/gu;
 
 /**
- * Reads `<tool_call>{…}</tool_call>`, the form of Qwen and Hermes, or a message that is one JSON object, the form of
- * Llama 3.
+ * Reads `<tool_call>{…}</tool_call>`, the format of Qwen and Hermes, or a message that is one JSON object, the format
+ * of Llama 3.
  */
 function readChat(text: string, tools: readonly Tool[]): WrittenCall[] {
   const tagged = Array.from(text.matchAll(hermesCall), ([, inner]) => inner!);

@@ -27,8 +27,9 @@ export const customEnvironmentConfig = z.strictObject({
 export type CustomEnvironment = Pick<Environment, 'start' | 'reply'> & Partial<Environment>;
 
 /**
- * A user's tool or environment. The module's default export is a `Tool`, a list of tools or an `Environment`, or a
- * function of `options` that returns one. The limits and the format apply to tools; an environment has its own.
+ * Configures a user's tool or environment. The module's default export is a `Tool`, a list of tools or an
+ * `Environment`, or a function of `options` that returns one. The limits and the format apply to tools; an environment
+ * defines its own.
  */
 export const customEnvironment = noun(customEnvironmentConfig);
 
@@ -36,7 +37,7 @@ export const customEnvironment = noun(customEnvironmentConfig);
  * Loads a user's module and opens its tools or environment. The version contains a hash of the module, the local files
  * that it imports, and the options. The module is trusted: it runs with all permissions of the process.
  *
- * @throws ConfigError for any other default export.
+ * @throws ConfigError if the default export is anything else.
  */
 export function openCustomEnvironment(
   config: z.output<typeof customEnvironmentConfig>,

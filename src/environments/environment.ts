@@ -28,17 +28,18 @@ export interface Environment extends AsyncDisposable {
   /** Strings that end the policy's turn, besides its end tokens. They stay in the text. */
   readonly stop: readonly string[];
   /**
-   * Tags of its format, e.g. `<result>`. In an insertion they become single tokens if the vocabulary has them. Results
-   * must not contain them. Default: none, so added tokens that occur in an inserted text stay text.
+   * Tags of the environment's format, e.g. `<result>`. In an insertion they become single tokens if the vocabulary has
+   * them. Results must not contain them. Default: none, so added tokens that occur in an inserted text stay text.
    */
   readonly tags?: readonly string[];
   /**
-   * Roles of the messages with which it replies. The chat template must support them. Empty if it only inserts text.
+   * Roles of the messages with which the environment replies. The chat template must support them. Empty if it only
+   * inserts text.
    */
   readonly roles: readonly ReplyRole[];
   /** Tools that the chat template lists in the prompt. Default: none. */
   readonly tools?: readonly ToolSchema[];
-  /** Maximum number of turns; an attempt that needs more ends as `length`. */
+  /** Maximum number of turns; an attempt that needs more ends with finish reason `length`. */
   readonly maxTurns: number;
   /** Time limit of the start and of each reply, in milliseconds; exceeding it is a failure of the environment. */
   readonly maxTime: number;
@@ -73,7 +74,7 @@ export interface ReplyContext {
    * @throws EnvironmentError if the tool fails.
    */
   call(tool: Tool, args: Readonly<Record<string, Json>>): Promise<ToolResult>;
-  /** Truncates text to at most `maxTokens` tokens; a truncated text ends with a note that states its length. */
+  /** Truncates text to at most `maxTokens` tokens; a truncated text ends with a note that gives its length. */
   cut(text: string, maxTokens: number): string;
   readonly signal: AbortSignal;
 }

@@ -47,7 +47,7 @@ const shownCharacters = 500;
  * next call restarts it or reconnects; unanswered calls make their attempts `ungradable`.
  *
  * @param baseDir working directory of a local server: the recipe's folder.
- * @throws ConfigError for a server that cannot be reached or lacks one of `tools`.
+ * @throws ConfigError if the server cannot be reached or lacks one of `tools`.
  */
 export async function openMcp(config: McpConfig, baseDir: string): Promise<Environment> {
   if ((config.command === undefined) === (config.url === undefined))

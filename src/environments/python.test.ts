@@ -40,7 +40,7 @@ test('keeps the variables of earlier programs but not their output, and does not
 });
 
 test(
-  'a program that does not end, prints endlessly or raises an error gives a failed call',
+  'a call fails if its program does not end, prints endlessly or raises an error',
   { timeout: 60_000 },
   async () => {
     const [endless, printing, wrong] = [

@@ -141,7 +141,7 @@ test('refuses searches beyond maxCalls, and ends the attempt after two of them',
   expect(inserted.at(-1)).toContain('the limit of 2 calls is reached');
 });
 
-test('answers a query without matches', async () => {
+test('answers a query that has no matches', async () => {
   const { inserted, verdict } = await play(['<search>zzz</search>', answered]);
   expect(inserted[0]).toContain('No passage found.');
   expect(verdict.outcome).toBe('correct');

@@ -16,8 +16,8 @@ export const searchConfig = z.strictObject({
   retriever: retrieverConfig,
   ...toolLimits,
   /**
-   * Format of queries and passages: the tags of R1-Searcher or Search-R1, other `tags()`, or the chat template's own
-   * form.
+   * Format of queries and passages: the tags of R1-Searcher or Search-R1, other `tags()`, or the chat template's
+   * format.
    */
   format: z.union([z.enum(searchTagNames), callFormatConfig]).default('search-r1'),
   /** Number of passages returned for a query. */

@@ -10,7 +10,7 @@ import { type Json, type Tool, toolLabel } from './tool.ts';
 export const toolLimits = {
   /** Format of calls; see `tags()` and `chat()`. */
   format: callFormatConfig,
-  /** Maximum number of calls in an attempt; a further call is refused with a message. */
+  /** Maximum number of calls in an attempt; further calls are rejected with a message. */
   maxCalls: z.int().min(1).default(4),
   /** Maximum length of a result in tokens; a longer result is truncated, with a note. */
   maxResultTokens: z.int().min(1).default(512),
@@ -33,7 +33,7 @@ interface State {
 
 /**
  * Creates an environment that executes the policy's calls: it parses them, calls the tools and truncates the results.
- * If a call cannot be read or made, the reply states the reason. A turn without a call ends the attempt.
+ * If a call cannot be read or made, the reply gives the reason. A turn without a call ends the attempt.
  */
 export function toolEnvironment(
   name: string,

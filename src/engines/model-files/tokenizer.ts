@@ -9,7 +9,7 @@ import { type JsonObject, readJsonObject, readOptionalJsonObject, readOptionalTe
 
 /** Converts between text and tokens as in the model's training. */
 export interface ModelTokenizer extends ReplyEncoder {
-  /** Tokens that end a completion, at least one; the first is the end token of the tokenizer. */
+  /** Tokens that end a completion, at least one; the first is the tokenizer's end token. */
   readonly endTokens: readonly number[];
   /** Token for text outside the vocabulary; undefined if the tokenizer has none, or if it also ends completions. */
   readonly unknownToken: UnknownToken | undefined;
@@ -70,8 +70,8 @@ export async function openTokenizer(folder: string, vocabSize = Infinity): Promi
 }
 
 /**
- * Returns a function that splits decoded text into one piece per token, including special tokens. The joined pieces are
- * the whole text. A character that spans several tokens belongs to the last one.
+ * Returns a function that splits decoded text into one piece per token, including special tokens. The joined pieces
+ * equal the complete text. A character that spans several tokens belongs to the last one.
  *
  * @throws DataError if the folder has no readable tokenizer.
  */

@@ -8,7 +8,7 @@ const index = 'model.safetensors.index.json';
 
 /**
  * Reads the weights of a model folder, stored in one file or in shards, into the given tensors; ignores other tensors.
- * Throws a `DataError` for missing files, shards and tensors, and for wrong shapes.
+ * Throws a `DataError` if a file, shard or tensor is missing, or if a tensor has the wrong shape.
  */
 export async function readWeights(folder: string, targets: readonly NamedTensor[]): Promise<void> {
   const shardOf = await locateTensors(folder);

@@ -16,7 +16,7 @@ export interface Address {
 /**
  * Parses a base URL, with or without trailing slashes, and with a query that every request needs (`?api-version=…`).
  *
- * @throws ConfigError for a password or key in the URL, and for the URL of an endpoint.
+ * @throws ConfigError if the URL contains a password or key, or is the URL of an endpoint.
  */
 export function readAddress(baseUrl: string): Address {
   const url = new URL(baseUrl);

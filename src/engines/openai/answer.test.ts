@@ -118,12 +118,12 @@ test('counts listed tokens when the usage counts one choice of several', () => {
   expect((readAnswer(several, 3) as Answer).usage?.completionTokens).toBe(11);
   // The answer is discarded, but its usage is not.
   expect(readAnswer(several, 2)).toBeTypeOf('string');
-  // The stated number includes tokens that are not listed, such as those of a stop string.
+  // The reported number includes tokens that are not listed, such as those of a stop string.
   expect(usageIn({ choices: [choice(0, 2)], usage })?.completionTokens).toBe(3);
   expect(usageIn({ choices: 'broken', usage })?.completionTokens).toBe(3);
 });
 
-test('names the stop string that ended a choice, if the server does', () => {
+test('returns the stop string that ended a choice, if the server reports it', () => {
   const stopped = (more: object) => only({ choices: [{ text: 'a', finish_reason: 'stop', ...more }] });
   expect(stopped({ stop_reason: '</a>' }).stoppedBy).toBe('</a>');
   expect(stopped({ matched_stop: '</a>' }).stoppedBy).toBe('</a>');
@@ -145,7 +145,7 @@ test('never throws for arbitrary bodies', () => {
   );
 });
 
-test('parsing a parsed body again returns an equal one', () => {
+test('parsing a parsed body again returns an equal body', () => {
   const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined });
   const body = fc.record({
     choices: fc.array(

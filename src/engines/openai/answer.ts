@@ -15,7 +15,7 @@ export interface Choice {
   readonly index: number;
   readonly text: string;
   readonly isTruncated: boolean;
-  /** The stop string that ended the choice, from servers that name it. */
+  /** The stop string that ended the choice, if the server reports it. */
   readonly stoppedBy?: string;
   /** Whether the choice has log-probabilities, even if only for some tokens. */
   readonly isScored: boolean;
@@ -68,8 +68,8 @@ const isOneOf = (reasons: ReadonlySet<string>, reason: string | null | undefined
   typeof reason === 'string' && reasons.has(reason.toLowerCase());
 
 /**
- * Returns the usage stated in a body, even without a usable answer, because discarded answers cost as much; undefined
- * if none is stated.
+ * Returns the usage reported in a body, even if the answer is unusable, because discarded answers are billed too;
+ * undefined if none is reported.
  */
 export function usageIn(body: unknown): Usage | undefined {
   const stated = usageBody.safeParse(body).data?.usage;
@@ -79,8 +79,8 @@ export function usageIn(body: unknown): Usage | undefined {
 }
 
 /**
- * Converts a server's usage. llama.cpp states the completion tokens of only one of several choices; if the choices list
- * more tokens than stated, the listed tokens count.
+ * Converts a server's usage. llama.cpp reports the completion tokens of only one of several choices; if the choices
+ * list more tokens than reported, uses the number listed.
  */
 function usageOf(stated: ResponseUsage, listed: readonly (number | undefined)[]): Usage {
   const { prompt_tokens: promptTokens, completion_tokens } = stated;

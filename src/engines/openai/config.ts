@@ -49,7 +49,7 @@ export const openaiConfig = z
     omit: z.array(z.enum(optionalFields)).default([]),
     /** Maximum number of concurrent requests; fewer while the server is overloaded. */
     maxConcurrency: z.int().min(1).max(4096).default(64),
-    /** Time limit of one request, in seconds. */
+    /** Time limit per request, in seconds. */
     timeoutSeconds: z.number().positive().default(600),
     /** Maximum number of attempts at one request before the engine gives up. */
     maxAttempts: z.int().min(1).default(10),

@@ -21,8 +21,8 @@ import { rendererOf } from '../model-files/renderer.ts';
  * Opens an engine for a model server. First probes the features that the config uses, with small requests. Token arrays
  * are empty if the server returns only text.
  *
- * @throws ConfigError for a missing API key, an address with a password or key in it, or a budget for a
- * server that reports no usage; EngineError if the server cannot be reached or rejects the requests.
+ * @throws ConfigError if the API key is missing, the address contains a password or key, or there is a budget but the
+ * server reports no usage; EngineError if the server cannot be reached or rejects the requests.
  */
 export async function openOpenaiEngine(config: OpenaiConfig, model: string): Promise<Engine> {
   const address = readAddress(config.baseUrl);

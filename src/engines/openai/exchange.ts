@@ -29,7 +29,7 @@ export class BrokenExchange extends Error {
 }
 
 /**
- * Sends a request and passes the response to `read`. Redirects are not followed, so that the API key is sent to no other
+ * Sends a request and passes the response to `read`. Redirects are not followed, so the API key is sent to no other
  * server. Always releases the connection.
  *
  * @throws BrokenExchange, a `TimeoutError` after the deadline, a system error, or an error of `read`.

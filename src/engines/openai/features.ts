@@ -41,7 +41,7 @@ export interface FoundFeatures {
   readonly omitted: ReadonlySet<OptionalField>;
   /** Models that the server lists; absent if it lists none. */
   readonly models?: readonly string[];
-  /** Longest sequence of the model in tokens, if the server states it. */
+  /** Longest sequence of the model in tokens, if the server reports it. */
   readonly maxSequenceTokens?: number;
   /** Time to the first piece of a streamed answer; absent if none arrived. */
   readonly firstPieceMs?: number;
@@ -71,7 +71,7 @@ const probes: Readonly<Record<ServerFeature, (prober: Prober) => Promise<boolean
   },
   stream: async (prober) => {
     await prober.ask(streamFields);
-    // A server without streaming may send the whole answer at once.
+    // A server without streaming may send the complete answer at once.
     return prober.firstPieceMs !== undefined;
   },
   usage: async (prober) => {
@@ -122,9 +122,8 @@ const isProbeError = (error: unknown): error is Refusal | Failure =>
   error instanceof Refusal || error instanceof Failure;
 
 /**
- * Probes the wanted features of a server, with one or a few small requests each. A rejection (HTTP 4xx) means
- * no; a feature that fails several times for other reasons stays `unknown`. Stops probing a server that never
- * answers.
+ * Probes the requested features of a server, with one or a few small requests each. A rejection (HTTP 4xx) means no; a
+ * feature that fails several times for other reasons stays `unknown`. Stops probing a server that never answers.
  *
  * @throws EngineError if no server listens at the address.
  */

@@ -39,7 +39,7 @@ export class Prober {
   returnsTokenIds = false;
   /** Whether the server returns several distinct choices. */
   hasChoices = false;
-  /** Whether the stated usage counts only one of several choices. */
+  /** Whether the reported usage counts only one of several choices. */
   countsOneChoice = false;
   /** Time until the first piece of the last streamed answer, in milliseconds; undefined before any. */
   firstPieceMs: number | undefined;
@@ -123,7 +123,7 @@ export class Prober {
     return this.#answers > 0;
   }
 
-  /** Whether an answer stated its usage. */
+  /** Whether an answer reported its usage. */
   get isMetered(): boolean {
     return this.#client.ledger.total().requests > this.#requestsBefore;
   }

@@ -8,7 +8,7 @@ const maxEvent = 2 ** 20;
  * Yields the `data` of server-sent events as they arrive, without comments and `ping` events. Drops an event that the
  * end of the stream truncates.
  *
- * @throws BrokenExchange for an event longer than `maxEvent`.
+ * @throws BrokenExchange if an event is longer than `maxEvent`.
  */
 export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();

@@ -13,7 +13,7 @@ export interface StreamedAnswer {
 
 /**
  * Assembles a streamed answer. If the stream breaks off or contains an invalid event, returns only the
- * choices that had ended and the usage stated so far.
+ * choices that had ended and the usage reported so far.
  *
  * @param onPiece called when the first choice arrives.
  */

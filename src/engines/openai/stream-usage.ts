@@ -1,16 +1,16 @@
 import type { ResponseBody, ResponseUsage } from './response-body.ts';
 
-/** Sums the usage stated by the events of one stream. */
+/** Sums the usage reported by the events of one stream. */
 export interface StreamUsage {
   add(event: ResponseBody): void;
-  /** Returns the usage of the request so far; undefined if none was stated. */
+  /** Returns the usage of the request so far; undefined if none was reported. */
   total(): ResponseUsage | undefined;
 }
 
 /**
- * Creates an empty sum. An event without choices states the usage of the choices that ended since the last such event:
- * all of them in OpenAI's API and vLLM, one in llama.cpp's chat completions. An event with a choice states the usage of
- * that choice so far (vLLM's `continuous_usage_stats`, llama.cpp's completions); it counts if the stream breaks off
+ * Creates an empty sum. An event without choices reports the usage of the choices that ended since the last such event:
+ * all of them in OpenAI's API and vLLM, one in llama.cpp's chat completions. An event with a choice reports the usage
+ * of that choice so far (vLLM's `continuous_usage_stats`, llama.cpp's completions); it counts if the stream breaks off
  * first. The prompt counts once.
  */
 export function createStreamUsage(): StreamUsage {

@@ -111,7 +111,7 @@ function contentOf(message: Message): string | object[] {
   );
 }
 
-/** @throws EngineError (`IMAGES_UNSUPPORTED`) for a prompt with images, which only the chat endpoint takes. */
+/** Throws an EngineError (`IMAGES_UNSUPPORTED`) if a prompt has images, which only the chat endpoint accepts. */
 function refuseImages(messages: readonly Message[]): void {
   if (imagesOf(messages).length === 0) return;
   throw new EngineError(

@@ -73,7 +73,7 @@ function expect(isRight: boolean, expected: string, got: unknown): void {
   throw new EngineError(`sample: expected ${expected}, got ${JSON.stringify(got)}`, { code: 'BAD_REQUEST' });
 }
 
-/** A lane's part of a job; `origin[i]` is the index of its prompt i in the whole job. */
+/** A lane's part of a job; `origin[i]` is the index of its prompt i in the complete job. */
 export interface JobShare {
   readonly job: SamplingJob;
   readonly origin: readonly number[];

@@ -41,8 +41,7 @@ export interface WorkerConnection extends AsyncDisposable {
   /** Why the connection accepts no more requests; `null` while it is open. */
   readonly lost: EngineError | null;
   /**
-   * Sends a request immediately, so that requests take effect in the order of these calls. `id` is for
-   * `abort`.
+   * Sends a request immediately, so requests take effect in the order of these calls. `id` is for `abort`.
    */
   request<T extends RequestType>(
     type: T,

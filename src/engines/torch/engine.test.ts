@@ -109,7 +109,7 @@ test('stops sampling when the reader aborts or stops reading, and stays usable',
   expect((await collect(engine, request)).length).toBe(5);
 });
 
-test("trains and reports the worker's numbers, where null stands for a non-finite number", async () => {
+test("trains and reports the worker's measurements, in which null means a non-finite number", async () => {
   await using engine = await open();
   const policyLogprobs = Float32Array.of(0, -1, -1);
   const sequences = [sequence, { ...sequence, policyLogprobs }];

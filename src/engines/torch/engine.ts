@@ -59,9 +59,9 @@ export interface TorchEngineOptions extends TorchOptions {
 }
 
 /**
- * Opens a Hugging Face folder in a worker process. Throws a `DataError` for an invalid folder, and a `WorkerCrashed`
- * with the end of the output for a worker that cannot start. A worker that crashes later is restarted; see
- * {@link SupervisedWorker}.
+ * Opens a Hugging Face folder in a worker process. Throws a `DataError` if the folder is invalid, and a `WorkerCrashed`
+ * with the end of the worker's output if the worker cannot start. A worker that crashes later is restarted; see {@link
+ * SupervisedWorker}.
  */
 export function openTorchEngine(
   options: TorchEngineOptions & { readonly train?: true },
@@ -333,7 +333,7 @@ class TorchEngine implements LocalEngine, Sampler, ModelWeights, Learner {
     await this.#worker
       .request('loadState', { fields: { dir: resolve(dir), ...fresh } })
       .answer.catch((cause: unknown) => {
-        // The worker returns this code only for a state that is missing, damaged or from another model.
+        // The worker returns this code only if the state is missing, damaged or from a different model.
         if (!GradusError.isInstance(cause) || cause.code !== 'WORKER_BAD_REQUEST') throw cause;
         throw new EngineError(cause.message, { code: 'STATE_INVALID', cause });
       });

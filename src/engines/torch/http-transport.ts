@@ -110,7 +110,7 @@ async function settleWithin(ms: number, promises: Iterable<Promise<void>>): Prom
 /** Idle timeout of a connection in milliseconds; the worker closes it after 10 s. */
 const keptMs = 5000;
 
-/** A request in flight, from its place in the order to the end of its reply. */
+/** A request in flight: `placed` resolves once the worker has confirmed its order, `done` at the end of the reply. */
 interface Posted {
   readonly placed: PromiseWithResolvers<void>;
   readonly done: PromiseWithResolvers<void>;

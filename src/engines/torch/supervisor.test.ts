@@ -185,7 +185,7 @@ async function supervised(kills: Kills, options: Partial<Supervision> = {}) {
 test.each([
   ['updates kept in memory', {}],
   ['states in between, on the disk', { maxReplayBytes: 100, scratch: join(folder, 'scratch') }],
-])('gives the same results after any kills as without: %s', async (_, options) => {
+])('gives the same results whether or not workers are killed: %s', async (_, options) => {
   await fc.assert(
     fc.asyncProperty(operations, kill, async (all, one) => {
       await using calm = (await supervised([])).worker;

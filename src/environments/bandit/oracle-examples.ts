@@ -21,12 +21,12 @@ const noTools: ReplyContext = {
 };
 
 /**
- * Plays a bandit problem with an oracle in its environment, and yields one example per turn (algorithm distillation,
+ * Runs an oracle on a bandit problem in its environment, and yields one example per turn (algorithm distillation,
  * EVOLvE, arXiv 2410.06238). The prompts are those that a policy reads at the same turn.
  *
  * @param environment from `openBandit`, with the form `chat`. @param seed seed for the rewards and for the oracle's own
  * draws.
- * @throws DataError for the form `inline`, whose turns are not messages.
+ * @throws DataError if the form is `inline`, whose turns are not messages.
  */
 export async function* oracleExamples(
   problem: Problem,

@@ -5,9 +5,9 @@ import { createOracle, type OracleName } from './oracles/create-oracle.ts';
 import { drawReward } from './rewards.ts';
 
 /**
- * Plays a bandit to its end with an oracle.
+ * Runs an oracle on a bandit for all turns; returns its choices and rewards.
  *
- * @param seed seed for the rewards, which are equal for all players, and for the oracle's own draws.
+ * @param seed seed for the rewards, which do not depend on the oracle, and for the oracle's own draws.
  */
 export function playOracle(name: OracleName, bandit: Bandit, seed: number): BanditEpisode {
   const oracle = createOracle(name, bandit);

@@ -19,7 +19,7 @@ export const deviationOf = (bandit: Bandit): number => (bandit.type === 'bernoul
  * Creates an oracle with the algorithm of this name, configured for the bandit. LinUCB needs a bandit with context; the
  * others ignore the context.
  *
- * @throws RangeError for LinUCB without context.
+ * @throws RangeError if the algorithm is LinUCB and the bandit has no context.
  */
 export function createOracle(name: OracleName, bandit: Bandit): Oracle {
   const arms = armCount(bandit);
