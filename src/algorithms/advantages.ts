@@ -1,8 +1,7 @@
 import { mean, standardDeviation } from '../statistics/summary.ts';
 
 /**
- * Largest difference between rewards, relative to the largest reward, that counts as rounding: 0.1 + 0.2
- * equals 0.3.
+ * Rewards count as equal if they differ by at most this, relative to the largest reward: 0.1 + 0.2 equals 0.3.
  */
 const roundingError = 1e-9;
 
@@ -40,7 +39,7 @@ export function leaveOneOutAdvantages(rewards: readonly number[]): Float64Array 
  * ended attempts included. This baseline does not depend on how many turns an attempt takes. A mean over only the
  * attempts that reach turn k does, and is biased if the policy decides when to end.
  *
- * @param returns reward of each whole attempt.
+ * @param returns total reward of each attempt.
  * @param toGo G(i, k), one list per attempt; entry 0 is the attempt's return.
  * @param advantages the algorithm's advantage function. Must be linear in the centred returns, so that all turns share
  * one scale.

@@ -8,7 +8,7 @@ import { reinforceAlgorithm, reinforceConfig } from './reinforce.ts';
 import { rlooAlgorithm, rlooConfig } from './rloo.ts';
 import { clipSettings, settings, withoutAbsent, type Algorithm } from './settings.ts';
 
-/** Configuration of an algorithm, which turns rewards into a loss. The schema of each algorithm documents it. */
+/** Configuration of an algorithm, which turns rewards into a loss. Each algorithm's schema documents its settings. */
 export const algorithmConfig = z.discriminatedUnion('type', [
   grpoConfig,
   drGrpoConfig,

@@ -19,7 +19,7 @@ export const distillationLoss = (temperature: number): LossSpec => ({
 /** Sequences to learn from, and the reverse KL that they estimate. */
 export interface DistillationBatch {
   readonly sequences: readonly TrainingSequence[];
-  /** Mean of log π − log q over written tokens, before any bound, in nats. */
+  /** Mean of log π − log q over written tokens, before clipping, in nats. */
   readonly kl: number;
   readonly tokens: number;
 }

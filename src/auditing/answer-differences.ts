@@ -10,7 +10,7 @@ export interface RolloutPlace {
   readonly rollout: number;
 }
 
-/** Counts of answers that were judged correct although their text differs from the gold. */
+/** Counts of answers that were judged correct although their text differs from the gold answer. */
 export interface StoredDifferences extends AnswerDifferences<RolloutPlace> {
   readonly rollouts: number;
   /** Rollout files that could not be read. */
@@ -20,8 +20,9 @@ export interface StoredDifferences extends AnswerDifferences<RolloutPlace> {
 const columns = ['step', 'problem_id', 'rollout_index', 'outcome', 'evidence'] as const;
 
 /**
- * Counts stored `correct` verdicts whose answer differs from the gold as a string, grouped by the rule that accepted
- * the answer. Reads only the recorded evidence: it opens no verifier and runs no code that the run's recipe names.
+ * Counts stored `correct` verdicts whose answer differs from the gold answer as a string, grouped by the rule that
+ * accepted the answer. Reads only the recorded evidence: it opens no verifier and runs no code that the run's recipe
+ * names.
  *
  * @param path a run directory, or a Parquet file of rollouts.
  * @param options.examples maximum number of examples to keep for each rule.

@@ -64,7 +64,7 @@ const findings = {
   },
 };
 
-test('re-judges a rollout file and finds changed outcomes, invalid golds and suspicious passes', async () => {
+test('re-judges a rollout file and finds changed outcomes, invalid gold answers and suspicious passes', async () => {
   const file = join(folder, 'rollouts.parquet');
   await writeShard(file, {
     ...record,

@@ -16,7 +16,7 @@ export interface AuthorParts {
 export interface AuthorSettings {
   /** Number of texts to request per problem. */
   readonly attempts: number;
-  /** Maximum number of attempts to solve a text. A text is kept if one attempt reaches the gold. 0: no check. */
+  /** Maximum number of attempts to solve a text. A text is kept if one attempt reaches the gold answer. 0: no check. */
   readonly solve: number;
   readonly maxTokens: number;
   readonly temperature: number;
@@ -79,7 +79,7 @@ export function isSolved(
   return attempts.includes('correct');
 }
 
-/** Attempts candidates until each is solved or has `solve` attempts; records every outcome. */
+/** Attempts candidates until each is solved or has had `solve` attempts; records every outcome. */
 export async function solveCandidates(
   { journal, ...parts }: AuthorParts,
   candidates: readonly Problem[],

@@ -3,7 +3,7 @@ import type { Message, Problem } from '../core/problem.ts';
 import { withoutThinking } from './ask-model.ts';
 import { contentOf, numbersOf, tokensOf } from '../problems/hygiene/normal-form.ts';
 
-/** Reasons to reject a wording. `unsolved`: no attempt at it reached the gold. */
+/** Reasons to reject a wording. `unsolved`: no attempt at it reached the gold answer. */
 export const rejections = [
   'unfinished',
   'same text',

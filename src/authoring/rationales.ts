@@ -23,7 +23,7 @@ export interface RationaleSettings extends AuthorSettings {
   readonly template: string;
 }
 
-/** Reasons to reject a rationale. `unsolved`: no attempt with it reached the gold. */
+/** Reasons to reject a rationale. `unsolved`: no attempt with it reached the gold answer. */
 export const rationaleRejections = [
   'unfinished',
   'incorrect',
@@ -63,7 +63,7 @@ const ungradablePrefix = 'ungradable: ';
  * a second call with the same journal sends no request.
  *
  * Source: KARD (arXiv 2305.18395), which gives the teacher the answer and keeps a rationale if a second model that
- * reads it chooses the gold option.
+ * reads it chooses the correct option.
  */
 export async function writeRationales(
   parts: AuthorParts,
@@ -152,7 +152,7 @@ async function outcomeOf(
   const known = journal.get(key);
   if (known !== undefined) return known;
   const judged = await judge(verifierFor, problem, completion, signal);
-  // Do not record a failure of the verifier, because the verifier may work the next time.
+  // Do not record a failure of the verifier, because a retry may succeed.
   if (!judged.startsWith(ungradablePrefix)) journal.record(key, judged);
   return judged;
 }

@@ -18,7 +18,7 @@ import {
   rewordingPrompt,
 } from './check-wording.ts';
 
-/** Settings for writing wordings. A wording is kept once an attempt at it reaches the gold. */
+/** Settings for writing wordings. A wording is kept once an attempt at it reaches the gold answer. */
 export interface RewordSettings extends AuthorSettings {
   /** Number of wordings to add to each problem; the first that pass the checks are kept. */
   readonly wordings: number;

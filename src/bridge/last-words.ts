@@ -2,7 +2,7 @@ import { dirname, sep } from 'node:path';
 
 /**
  * Finds the line at which a Python process hit its time limit, from the stack traces on its stderr: the innermost frame
- * in the user's folder, else the innermost frame. Returns `undefined` if the process ended for another reason.
+ * in the user's folder, else the innermost frame. Returns `undefined` if the process ended for a different reason.
  *
  * @param program file of the process's main program: only stacks that contain it count.
  * @param file a file in the user's folder.

@@ -29,9 +29,8 @@ export type ProblemTests = (
       readonly language: 'javascript' | 'python';
       readonly cases: readonly { readonly input: string; readonly output: string }[];
       /**
-       * How to compare output. `text` (default): exactly, except for trailing blanks on lines and blank lines
-       * at the end. `numbers`: line by line, trimmed, with lines of numbers compared number by number, as in
-       * LiveCodeBench.
+       * How to compare output. `text` (default): exactly, except for white space at line ends and trailing blank lines.
+       * `numbers`: line by line, trimmed, with lines of numbers compared number by number, as in LiveCodeBench.
        */
       readonly comparison?: 'text' | 'numbers';
       /**
@@ -100,7 +99,7 @@ export interface Problem {
   /** Difficulty setting of the generator, 1 = easiest. A guess made in advance, not a pass rate. */
   readonly knob?: number;
   readonly prompt: readonly Message[];
-  /** Other prompts that ask the same question, with the same gold or tests. */
+  /** Other prompts that ask the same question, with the same gold answer or tests. */
   readonly wordings?: readonly (readonly Message[])[];
   /** Gold answer, for problems whose answer is compared. */
   readonly answer?: string;

@@ -53,7 +53,7 @@ function combine(a: Spending, b: Spending, sign: 1 | -1): Spending {
   };
 }
 
-/** Formats usage as one line for people. */
+/** Formats usage as one readable line. */
 export function describeSpending({
   requests,
   promptTokens,

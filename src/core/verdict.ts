@@ -6,8 +6,8 @@ export const outcomes = ['correct', 'incorrect', 'unparsed', 'timeout', 'ungrada
  * - `incorrect`: an answer was found and is wrong (a partial score may still be above 0);
  * - `unparsed`: no answer was found in the completion;
  * - `timeout`: verifying the answer exceeded its budget;
- * - `ungradable`: the answer could not be judged (invalid gold, broken infrastructure). Never trained on,
- * never counted as a trial.
+ * - `ungradable`: the answer could not be judged (invalid gold answer, broken infrastructure). Never trained on, never
+ * counted as a trial.
  */
 export type Outcome = (typeof outcomes)[number];
 

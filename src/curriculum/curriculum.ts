@@ -83,7 +83,7 @@ export interface CurriculumDecision {
 }
 
 /**
- * Computes the state after one more training step: the same stage, the next one, or the end. Pure, so that a
+ * Computes the state after one more training step: the same stage, the next one, or the end. The function is pure, so a
  * resumed run makes the same decisions as an uninterrupted one.
  *
  * @param metrics metrics of the step; an absent metric was not measured.

@@ -25,7 +25,7 @@ const whereConfig = z.discriminatedUnion('type', [
       .min(0)
       .max(1)
       .default(1 / 3),
-    /** Stop once this share of the wrongly placed problems is expected to be corrected. */
+    /** Stop once this share of the misplaced problems is expected to be corrected. */
     recall: z.number().gt(0).max(1).default(0.95),
   }),
 ]);

@@ -20,7 +20,7 @@ export const engineConfig = z.union([settings, named]);
 export type EngineConfig = z.output<typeof engineConfig>;
 
 /**
- * Returns whether a server hosts the model, in which case the recipe gives its name on the server instead of
- * a folder.
+ * Returns whether a server hosts the model, in which case the recipe gives the model's name on the server instead of a
+ * folder.
  */
 export const isServed = ({ type }: EngineConfig): boolean => type === 'openai';

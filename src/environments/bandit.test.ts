@@ -26,7 +26,7 @@ const problemOf = (options: Partial<Parameters<typeof bandits>[0]> = {}): Proble
   return problem!;
 };
 
-/** Plays the given turns; the state passes through JSON between turns, as in a checkpoint. */
+/** Runs an attempt with the given turns; the state passes through JSON between turns, as in a checkpoint. */
 async function play(
   texts: readonly string[],
   options: Parameters<typeof open>[0],

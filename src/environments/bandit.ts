@@ -81,7 +81,7 @@ export function openBandit(config: z.output<typeof banditConfig>): Environment {
   };
 }
 
-/** @param isClosed whether the policy ended an inline turn itself, so that nothing can follow it. */
+/** @param isClosed whether the policy ended an inline turn itself, so nothing can follow it. */
 function replyTo(state: State, text: string, isClosed: boolean, style: Style): Answered {
   if (isClosed) return { state, reply: { type: 'end' } };
   const { bandit: game, seed, turn } = state;

@@ -14,7 +14,7 @@ export function durationMs(duration: string): number {
   return Number(amount) * unitMs[unit as keyof typeof unitMs];
 }
 
-/** Formats seconds for people: `75` → `1 min 15 s`. */
+/** Formats seconds in readable units: `75` → `1 min 15 s`. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

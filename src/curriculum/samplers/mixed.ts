@@ -22,9 +22,8 @@ const mixedState = z.strictObject({
 });
 
 /**
- * One sampler of the same kind per domain; each batch is divided exactly among them. A domain with fewer
- * problems than its share contributes all of them. Other domains do not fill in, so the mix never changes
- * silently.
+ * Creates one sampler of the same kind per domain, and divides each batch exactly among them. A domain with fewer
+ * problems than its share contributes all of them. Other domains do not fill in, so the mix never changes silently.
  *
  * @throws {ConfigError} if no problem of the pool has a domain of the mix.
  */

@@ -7,8 +7,8 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 import { readState } from './read-state.ts';
 
 /**
- * Draws problems with probability proportional to 1 − passRate (Kimi k1.5, arXiv 2501.12599, §2.3.4), so that
- * harder problems are drawn more often. Draws without replacement within a step; there are no epochs.
+ * Draws problems with probability proportional to 1 − passRate (Kimi k1.5, arXiv 2501.12599, §2.3.4), so harder
+ * problems are drawn more often. Draws without replacement within a step; there are no epochs.
  */
 export const prioritisedConfig = z.strictObject({
   type: z.literal('prioritised'),

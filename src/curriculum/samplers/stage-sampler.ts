@@ -6,7 +6,7 @@ import type { PoolProblem, ProblemSampler } from './problem-sampler.ts';
 
 /**
  * Creates the sampler of a stage over the problems it selected, with one sampler per domain if the stage has a mix. The
- * stage's name is part of the seed, so that two stages draw the same problems in different orders.
+ * stage's name is part of the seed, so two stages draw the same problems in different orders.
  *
  * @param groupSize rollouts per group.
  * @throws {DataError} if the pool is empty or contains a problem twice.

@@ -36,7 +36,8 @@ export const revealConfig = z.strictObject({
   /** Maximum share revealed; the policy always writes at least one token. POPE: 1/4. */
   maxShare: z.number().gt(0).max(1).default(1),
   /**
-   * Share of a problem's groups that begin at the prompt in any case, to detect when the problem is solved from there.
+   * Share of a problem's groups that always begin at the prompt, to detect when the policy solves the problem from
+   * there.
    */
   promptShare: z
     .number()

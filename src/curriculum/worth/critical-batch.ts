@@ -47,8 +47,8 @@ export function criticalBatch(parts: readonly NoiseParts[]): Estimate {
 
 /**
  * Returns the progress of an AdamW update with `live` groups, relative to an update without noise, in [0, 1]:
- * √(b / (b + b_c)). Adam divides the mean gradient g by the root of its mean square g² + σ²/b, so that noise
- * shortens the step in the direction of g.
+ * √(b / (b + b_c)). Adam divides the mean gradient g by the root of its mean square g² + σ²/b, so noise shortens the
+ * step in the direction of g.
  *
  * @param critical b_c in live groups, finite.
  */

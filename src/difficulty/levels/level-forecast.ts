@@ -18,7 +18,7 @@ export interface LevelForecast {
 }
 
 /**
- * Forecasts a level's size among some of the subjects from its odds.
+ * Forecasts, from a level's odds, how many of the chosen subjects belong to the level.
  * @param taken returns whether the level accepts the subject with the current trials.
  */
 export function summariseOdds(

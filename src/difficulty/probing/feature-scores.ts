@@ -13,8 +13,8 @@ const shrinkage = 1e-4;
 /** Ridge penalty on the slopes of the standardised columns; it weighs as much as one problem. */
 const ridge = 1;
 /**
- * Number of standard errors by which columns must reduce the log-loss to be kept. At 2, noise columns are dropped 49
- * times in 50.
+ * Number of standard errors by which columns must reduce the log-loss to be kept. At 2, noise columns are dropped in 49
+ * of 50 cases.
  */
 const surelyBetter = 2;
 

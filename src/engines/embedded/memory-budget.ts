@@ -23,7 +23,7 @@ interface Way {
   readonly vectors: (runners: number) => number;
   /** Number of runners for which microbatches are sized. More runners share the rest of the budget. */
   readonly typicalRunners: number;
-  /** Maximum share of the memory outside the vectors that one microbatch may use. */
+  /** Maximum share that one microbatch may use of the memory that the vectors leave free. */
   readonly microbatchShare: number;
   /** Overhead factor of the runtime's allocators (one per loaded program), which grow in steps and leave gaps. */
   readonly overhead: number;

@@ -49,7 +49,7 @@ export async function writeEngineState(dir: string, state: TrainerState, modelHa
 /** A saved state whose files are complete and unchanged. */
 export interface SavedState {
   readonly counts: StateCounts;
-  /** Reads the saved arrays into these arrays, in place. */
+  /** Reads the saved arrays into the given ones. */
   read(into: Partial<StateVectors>): Promise<void>;
 }
 

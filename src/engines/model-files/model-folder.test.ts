@@ -177,7 +177,7 @@ describe('a checkpoint whose config ties the head to the embedding', () => {
     expect((await openModelFolder(path)).config.tieEmbeddings).toBe(false);
   });
 
-  test('keeps a head that differs in another shard', async () => {
+  test('keeps a head that is in a different shard and differs from the embedding', async () => {
     const path = await copyOf('llama');
     await edit(join(path, 'config.json'), (json) => (json['tie_word_embeddings'] = true));
     expect((await openModelFolder(path)).config.tieEmbeddings).toBe(false);

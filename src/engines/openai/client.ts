@@ -188,7 +188,7 @@ async function readRefusal({ status, headers, body }: Reply): Promise<Attempt<ne
   return { again: text, overloaded: true, afterMs };
 }
 
-/** System errors for an address at which there is no server. */
+/** Codes of system errors that mean that no server listens at an address. */
 const unreachable: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH']);
 
 /** Returns whether a request failed because no server listens at the address. */
@@ -196,7 +196,7 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && unreachable.has(error.code);
 }
 
-/** Describes why a request failed. A host name with several addresses causes an error for each. */
+/** Describes why a request failed. A host name with several addresses causes one error per address. */
 export function describe(error: unknown): string {
   return error instanceof AggregateError ? error.errors.map(String).join('; ') : String(error);
 }
@@ -215,7 +215,7 @@ function redacted<Result>(attempt: Attempt<Result>, { apiKey }: ClientOptions): 
   return attempt;
 }
 
-/** Creates the error that ends the work of an engine. */
+/** Creates the error to throw if the server gives no usable answer. */
 export function failure({ address }: Pick<ClientOptions, 'address'>, what: string): EngineError {
   return new EngineError(`${address.shown}: expected a usable answer, got ${what}`, {
     code: 'MODEL_SERVER_FAILED',

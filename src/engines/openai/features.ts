@@ -22,7 +22,10 @@ export const serverFeatures = [
 /** One of {@link serverFeatures}. */
 export type ServerFeature = (typeof serverFeatures)[number];
 
-/** Probed features; `unknown` if the probe failed for other reasons, absent if it was not needed. */
+/**
+ * Probed features; `no` if the server rejected the probe, `unknown` if the probe failed for a different reason, absent
+ * if it was not needed.
+ */
 export type ServerFeatures = Readonly<Partial<Record<ServerFeature, 'yes' | 'no' | 'unknown'>>>;
 
 /** Result of probing a server. */

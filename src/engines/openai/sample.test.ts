@@ -135,7 +135,7 @@ test('omits fields that the server rejects by name', async () => {
     max_tokens: 32,
     temperature: 1,
   });
-  // Without top_p the server would sample from another distribution.
+  // Without top_p the server would sample from a different distribution.
   await expect(sampleOne(engine, { topP: 0.9 })).rejects.toThrow('top_p: expected 1');
 });
 

@@ -1,6 +1,6 @@
 import type { Learner } from '../engine.ts';
 
-/** Loads a state, if one is given, and returns the engine; closes the engine if that fails. */
+/** Loads a state, if one is given, and returns the engine; closes the engine if loading fails. */
 export async function loaded<Opened extends AsyncDisposable & Pick<Learner, 'loadState'>>(
   engine: Opened,
   state: string | undefined,

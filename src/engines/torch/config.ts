@@ -32,7 +32,7 @@ export const torchConfig = z.strictObject({
   slots: z.int().min(1).nullable().default(null),
   /**
    * Number of processes over which weights, gradients and moments are sharded (PyTorch's FSDP2), one per GPU. Gradus
-   * starts them on the machine of the worker; a worker at `http://…` or from `command` starts its own ranks.
+   * starts them on the worker's machine; a worker at `http://…` or from `command` starts its own ranks.
    */
   ranks: z.int().min(1).default(1),
   /**

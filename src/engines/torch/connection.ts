@@ -36,7 +36,7 @@ export interface Answer<T extends RequestType> {
 /** Receives each part of a `sample` request; returns true when the part finishes a completion. */
 export type OnPart = (part: Part, tensors: Tensors) => boolean;
 
-/** Connection to one worker for its whole lifetime. */
+/** Connection to one worker for the worker's entire lifetime. */
 export interface WorkerConnection extends AsyncDisposable {
   /** Why the connection accepts no more requests; `null` while it is open. */
   readonly lost: EngineError | null;

@@ -23,7 +23,7 @@ export function environmentFolder(): string {
 /** Returns the interpreter of an environment. */
 export const pythonIn = (environment: string): string => join(environment, 'bin', 'python');
 
-/** Returns the Python for the worker: `GRADUS_PYTHON`, else that of the environment, else `python3`. */
+/** Returns the Python for the worker: `GRADUS_PYTHON`, else the environment's interpreter, else `python3`. */
 export function findPython(): string {
   const own = pythonIn(environmentFolder());
   return process.env['GRADUS_PYTHON'] ?? (existsSync(own) ? own : 'python3');

@@ -142,7 +142,7 @@ async function live(worker: SupervisedWorker, all: readonly Operation[]): Promis
       seen.push((await worker.request('logprobs', score).answer).tensors['logprobs']);
     else if (type === 'sample') seen.push(await sample(worker, value));
     else if (type === 'checkpoint') {
-      // As in a run, write the state under another name, then move it.
+      // As in a run, write the state under a temporary name, then move it.
       const place = join(folder, `state-${++places}`);
       await worker.request('saveState', { fields: { dir: `${place}-draft` } }).answer;
       renameSync(`${place}-draft`, place);

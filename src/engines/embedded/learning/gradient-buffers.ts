@@ -5,8 +5,7 @@ export interface GradientBuffers {
   /** Rejects all current and later waiters: the work that would free a buffer has failed. */
   abandon(error: unknown): void;
   /**
-   * Returns true if every buffer has been returned and the pool was not abandoned, so that another batch can
-   * use it.
+   * Returns true if every buffer has been returned and the pool was not abandoned, so another batch can use it.
    */
   isWhole(): boolean;
 }

@@ -71,7 +71,7 @@ export function lossScalars({
   return Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, Float32Array.of(value)]));
 }
 
-/** Stands for "no limit": far above any loss in float32, but finite. */
+/** Represents "no limit": far above any loss in float32, but finite. */
 const unlimited = 1e30;
 
 function policyScalars(policy: PolicyTerm): Record<string, number> {

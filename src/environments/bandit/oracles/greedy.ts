@@ -1,7 +1,10 @@
 import { addPull, argmax, emptyTallies, meanReward } from '../tally.ts';
 import type { Oracle } from './oracle.ts';
 
-/** Tries each arm once, then chooses the one with the highest mean reward; never explores again. */
+/**
+ * Creates an oracle that tries each arm once, then chooses the one with the highest mean reward; it never explores
+ * again.
+ */
 export function createGreedy(arms: number): Oracle {
   const tallies = emptyTallies(arms);
   return {

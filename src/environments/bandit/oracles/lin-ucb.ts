@@ -18,7 +18,7 @@ export interface LinUcb extends Oracle {
 }
 
 /**
- * LinUCB with a ridge regression per arm (Li et al. 2010, arXiv 1003.0146, algorithm 1):
+ * Creates LinUCB with a ridge regression per arm (Li et al. 2010, arXiv 1003.0146, algorithm 1):
  *
  *     A = I + Σ x xᵀ,   b = Σ r x,   value = (A⁻¹ b)ᵀ x,   bonus = α √(xᵀ A⁻¹ x),   α = 0.5
  */

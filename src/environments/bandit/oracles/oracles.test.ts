@@ -11,7 +11,7 @@ import { createOracle, oracleNames } from './create-oracle.ts';
 import { createThompson } from './thompson.ts';
 import { createUcb } from './ucb.ts';
 
-/** Reference plays computed with numpy and scipy; see `scripts/make-bandit-golden.py`. */
+/** Reference runs computed with numpy and scipy; see `scripts/make-bandit-golden.py`. */
 interface Play {
   readonly choices: readonly number[];
   readonly regret: number;

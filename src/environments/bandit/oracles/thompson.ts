@@ -6,8 +6,8 @@ import type { Oracle } from './oracle.ts';
 const uniformPrior = { alpha: 1, beta: 1 };
 
 /**
- * Thompson sampling (1933): draws each arm's mean from its posterior and chooses the highest draw. Uses one random
- * number per arm, through the quantile function.
+ * Creates an oracle for Thompson sampling (1933), which draws each arm's mean from its posterior and chooses the
+ * highest draw. Uses one random number per arm, through the quantile function.
  *
  * @param deviation standard deviation of normal rewards, whose means have the prior N(0, 1); null for rewards of 0 and
  * 1, whose means have the prior Beta(1, 1).

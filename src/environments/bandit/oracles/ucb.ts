@@ -18,7 +18,9 @@ export function ucbIndices(tallies: readonly ArmTally[], deviation: number): Arm
   }));
 }
 
-/** Tries each arm once, then chooses the highest sum of mean and bonus; see {@link ucbIndices}. */
+/**
+ * Creates an oracle that tries each arm once, then chooses the highest sum of mean and bonus; see {@link ucbIndices}.
+ */
 export function createUcb(arms: number, deviation: number): Oracle {
   const tallies = emptyTallies(arms);
   return {
