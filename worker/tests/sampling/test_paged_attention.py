@@ -50,6 +50,16 @@ def test_prompts_read_in_pieces_equal_prompts_read_at_once(cuts: list[int]) -> N
         assert torch.allclose(torch.cat(found[i]), whole(*data[i]), atol=1e-6)
 
 
+@pytest.fixture
+def few_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Splits rows into few shares: Triton's interpreter needs about 10 ms for each program."""
+    if interprets():
+        from gradus_worker.sampling import paged_attention_triton
+
+        monkeypatch.setattr(paged_attention_triton, "_PROGRAMS", 16)
+
+
+@pytest.mark.usefixtures("few_shares")
 @pytest.mark.parametrize("rules", [AttentionRules(21, (1,)), AttentionRules(cap=0.7), AttentionRules(3, (0, 1), 2.0)])
 def test_triton_follows_windows_and_caps_as_torch_does(rules: AttentionRules) -> None:
     torch.manual_seed(6)
@@ -72,10 +82,12 @@ def test_triton_follows_windows_and_caps_as_torch_does(rules: AttentionRules) ->
     [(4, 2, 8, torch.float32), (6, 2, 64, torch.float16), (3, 3, 24, torch.float32), (17, 1, 16, torch.float32)],
 )
 def test_decoding_attends_to_all_positions_up_to_its_own(
-    kind: str, heads: int, key_heads: int, size: int, dtype: torch.dtype
+    request: pytest.FixtureRequest, kind: str, heads: int, key_heads: int, size: int, dtype: torch.dtype
 ) -> None:
     if kind == "triton" and not interprets():
         pytest.skip("triton is not installed")
+    if key_heads > 1:
+        request.getfixturevalue("few_shares")
     torch.manual_seed(size)
     lengths = [1, 16, 17, 50]
     cache = KeyValueCache(config(heads, key_heads, size), 16, 40, CPU, dtype)
