@@ -31,7 +31,7 @@ const cells = { families: [...families], knobs: [1, 2] };
 export default defineRecipe({
   name: 'kill',
   policy: { model: '../../../models/gradus-tiny' },
-  problems: [generated({ ...cells, split: 'train', perCell: 8 })],
+  problems: [generated({ ...cells, split: 'train', perCell: 4 })],
   verifiers: { math: mathAnswer({ extraction: 'boxed' }), code: javascriptTests() },
   difficulty: passRate({
     rollouts: 3,
@@ -42,7 +42,7 @@ export default defineRecipe({
   algorithm: dapo({ kl: { estimator: 'k3', coefficient: 0.01 } }),
   optimizer: adamw({ learningRate: 3e-4 }),
   sampling: { maxTokens: 24 },
-  batch: { problems: 8, groupSize: 4, updates: 2 },
+  batch: { problems: 6, groupSize: 4, updates: 2 },
   stages: [
     stage('first', { sampler: ucb(), mix: { math: 1, code: 1 }, gates: [zeroAdvantage()], maxSteps: 4 }),
     imitate('write-up', {
@@ -67,7 +67,7 @@ export default defineRecipe({
         scorer: confidenceScorer(),
         stepSeparator: ';',
       }),
-      problems: [generated({ ...cells, split: 'held-out', perCell: 2 })],
+      problems: [generated({ ...cells, split: 'held-out', perCell: 1 })],
     },
   ],
   checkpoints: checkpoints({ everySteps: 2 }),

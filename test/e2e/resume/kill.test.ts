@@ -84,9 +84,9 @@ test(
 
     const rng = createRng(11, 'kill moments');
     for (let [i, kills] = [0, 0]; kills < 20; i++) {
-      // The first kill of a run may come at any time; three more kill the processes that resume it.
+      // The first kill of a run may come at any time; five more kill the processes that resume it.
       const first = 0.9 * ((0.618 * i + 0.2 * rng.next()) % 1);
-      const others = Array.from({ length: 3 }, () => 0.2 + 0.5 * rng.next());
+      const others = Array.from({ length: 5 }, () => 0.1 + 0.4 * rng.next());
       const lives = [first, ...others].map((share) => share * duration);
       const rough = await trainThroughKills(join(root, `rough-${i}`), lives);
       // Compared as text before their hash, so that a failure shows the number that differs.
