@@ -57,7 +57,7 @@ describe('advantages', () => {
     ['rloo', rloo()],
     ['TRL none', reinforce({ baseline: 'group-mean' })],
     ['TRL group (formula from grpo_trainer.py: /(std_unbiased+1e-4))', grpo({ advantageEpsilon: 1e-4 })],
-  ])('the %s of verl gives the same advantages as %o', (name, config) => {
+  ])("verl's %s gives the same advantages as %o", (name, config) => {
     for (const rewards of ['rewards', 'rewards_b']) {
       const ours = create(config).advantages(golden.inputs[rewards]!);
       const theirs = golden.verl.advantages[rewards]![name]!;
@@ -224,7 +224,7 @@ describe('batches', () => {
 });
 
 describe('configuration', () => {
-  test("a stage's override replaces the entire setting, and an override that the algorithm does not have is an error", () => {
+  test("a stage's override replaces the entire setting, and an override that the algorithm does not have is rejected", () => {
     const overrides = algorithmOverrides.parse({ entropy: null, truncated: 'mask' });
     expect(overrides).toEqual({ entropy: null, truncated: 'mask' });
     const stage = overrideAlgorithm(parse(grpo({ entropy: 0.001, kl: { coefficient: 0.001 } })), overrides);

@@ -129,7 +129,7 @@ test.for([
   ['3 + 4 = 7\n\n$\\boxed{7}$', '3 + 4 = 7'],
   ['bim colour 48<answer> 48</answer>', 'bim colour 48'],
   ['The answers differ by 3.5 m.', 'The answers differ by 3.5 m.'],
-])('the rationale in %j is %j', ([completion, rationale]) => {
+])('extracts from %j the rationale %j', ([completion, rationale]) => {
   expect(rationaleIn(completion!)).toBe(rationale);
 });
 

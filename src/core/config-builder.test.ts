@@ -6,7 +6,7 @@ const optional = z.strictObject({ type: z.literal('rloo'), temperature: z.number
 const required = z.strictObject({ type: z.literal('suite').default('suite'), name: z.string() });
 const refined = z.strictObject({ type: z.literal('range'), min: z.int() }).refine(({ min }) => min > 0);
 
-test('adds the type of the schema to the options', () => {
+test("adds the schema's `type` to the options", () => {
   expect(noun(optional)()).toEqual({ type: 'rloo' });
   expect(noun(optional)({ temperature: 0.6 })).toEqual({ type: 'rloo', temperature: 0.6 });
   expect(noun(required)({ name: 'aime24' })).toEqual({ type: 'suite', name: 'aime24' });

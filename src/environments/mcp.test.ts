@@ -109,7 +109,7 @@ test('calls the tools of a local server, and reports invalid calls to the policy
   ]);
 });
 
-test('restarts a server that died; the unanswered call throws an error of the environment', async () => {
+test('restarts a server that died, after the unanswered call has thrown an error', async () => {
   await using environment = await open({ command });
   await expect(reply(environment, { name: 'die', arguments: {} })).rejects.toThrow(/^mcp .*closed/i);
   expect(await reply(environment, { name: 'add', arguments: { a: 1, b: 2 } })).toEqual([['ok', '3']]);

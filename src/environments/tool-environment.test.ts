@@ -77,7 +77,7 @@ test.for([
   expect(first!.reply).toMatchObject({ type: 'messages', messages: [{ role: 'tool' }] });
 });
 
-test('reads several calls of a turn, and one JSON object as Llama 3 writes it', async () => {
+test('reads several calls in one turn, and a single JSON object as Llama 3 writes it', async () => {
   const format = { type: 'chat' } as const;
   const two =
     '<tool_call>{"name":"add","arguments":{"sum":"1+1"}}</tool_call><tool_call>{"name":"add","arguments":{"sum":"2+2"}}</tool_call>';

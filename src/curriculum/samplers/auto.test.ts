@@ -128,7 +128,7 @@ test('draws a family more often while its format is being learnt', () => {
   expect(shareOf(learnt, isFormat)).toBeGreaterThan(0.5);
 });
 
-test('counts truncated unparsed rollouts as failures at the problem', () => {
+test('counts truncated unparsed rollouts as failed attempts, not as format errors', () => {
   expect(
     shareOf(
       trainWithFormat(() => 0.99, true),

@@ -49,7 +49,7 @@ test('level-weighted: shares are exact over time, and other levels fill in for a
   expect(countLevel(tight.choose(10, 0), 'hard')).toBe(8);
 });
 
-test('an empty level is an error that lists the existing levels', () => {
+test('an empty level causes an error that lists the existing levels', () => {
   const create = (): ProblemSampler => build(levelWeighted({ weights: { esay: 1 } }), problems('easy', 3));
   expect(create).toThrow(ConfigError);
   expect(create).toThrow(/"esay".*found none.*easy/);
@@ -123,7 +123,7 @@ test('e2h: schedules move from the easiest to the hardest level', () => {
   expect(shares('gaussian', 90)[2]).toBeCloseTo(first, 12);
 });
 
-test('mix: domains keep their shares, and an unknown domain is an error', () => {
+test('mix: domains keep their shares, and an unknown domain is rejected', () => {
   const pool = [...problems('x', 40, 4, 'math'), ...problems('x', 40, 4, 'code')];
   const sampler = createMixedSampler({ math: 2, code: 1 }, { type: 'uniform' }, pool, 3, 8);
   const ids = Array.from({ length: 6 }, (_, step) => sampler.choose(5, step)).flat();

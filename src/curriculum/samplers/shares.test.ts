@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Shares } from './shares.ts';
 
-test('divides batches of 4 by 2 to 1 as in the documented example', () => {
+test('divides batches of 4 in the ratio 2 : 1, as in the documented example', () => {
   const shares = new Shares(['math', 'code']);
   const batches = [1, 2, 3].map(() => shares.allot(4, { math: 2, code: 1 }));
   expect(batches).toEqual([

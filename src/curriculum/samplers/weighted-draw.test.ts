@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createRng } from '../../core/rng.ts';
 import { drawWeighted } from './weighted-draw.ts';
 
-test('draws distinct indices of positive weight, as many as requested or all', () => {
+test('draws distinct indices of positive weight: as many as requested, or all if there are fewer', () => {
   const weights = fc.array(
     fc.oneof(fc.constant(0), fc.double({ min: 1e-24, max: 1e6, noNaN: true, noDefaultInfinity: true })),
     { maxLength: 40 },

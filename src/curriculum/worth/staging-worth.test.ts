@@ -197,7 +197,7 @@ test('a measured critical batch narrows the speed-up; a pool without a live grou
 });
 
 test(
-  'the interval of the speed-up covers the one computed from the true pass rates',
+  'the interval of the speed-up covers the speed-up computed from the true pass rates',
   { timeout: 120_000 },
   () => {
     const world = { problems: 200, trials: 8, alive: 0.1, cells: 20 };

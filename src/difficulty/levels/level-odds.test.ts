@@ -29,7 +29,7 @@ function world(count: number, made: number, horizon: number) {
   });
 }
 
-test('forecasts the size of a level after many attempts from a few', () => {
+test('forecasts, from a few attempts, the size of a level after many attempts', () => {
   const problems = world(3000, 4, 64);
   const now = problems.map((problem) => problem.now);
   const levels = createLevels(simple, prior);

@@ -108,7 +108,7 @@ test('errors name the missing file', async () => {
   }
 });
 
-test('pickled weights are rejected with the command that converts them', async () => {
+test('pickled weights are rejected with an error that names the command to convert them', async () => {
   const path = await copyOf('qwen2');
   await rename(join(path, 'model.safetensors'), join(path, 'pytorch_model.bin'));
   const error: unknown = await load(path).catch((thrown: unknown) => thrown);
@@ -119,7 +119,7 @@ test('pickled weights are rejected with the command that converts them', async (
   expect((error as DataError).tryNext).toContain('.save_pretrained(t)');
 });
 
-test('a GGUF file is rejected with the command that imports it', async () => {
+test('a GGUF file is rejected with an error that names the command to import it', async () => {
   await expect(openModelFolder('test/golden/gguf/llama.gguf')).rejects.toMatchObject({
     code: 'MODEL_IS_GGUF',
     tryNext: 'gradus models import test/golden/gguf/llama.gguf',

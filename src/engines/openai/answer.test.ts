@@ -204,7 +204,7 @@ test('yields only the choices that had ended before the stream was cut off', asy
   }
 });
 
-test('counts the usage of a stream, and ends it at an error', async () => {
+test('counts the usage of a stream, and reports an error event', async () => {
   const choices = [{ index: 0, delta: { content: [{ type: 'text', text: 'a' }] }, finish_reason: 'stop' }];
   const usage = { prompt_tokens: 6, completion_tokens: 12 };
   const text = eventOf({ choices }) + eventOf({ choices: [], usage }) + 'data: [DONE]\n\n';

@@ -120,7 +120,7 @@ test('does not use fetch, which times out after five minutes even if the deadlin
   vi.unstubAllGlobals();
 });
 
-test('does not follow redirects, and names their target', async () => {
+test('does not follow redirects, and reports their target', async () => {
   const baseUrl = await serve((_, response) =>
     response.writeHead(307, { location: 'http://elsewhere/v1/' }).end(),
   );
@@ -262,7 +262,7 @@ test('finishes requests in flight once the budget is spent, and sends no more', 
   expect(openaiConfig.safeParse({ type: 'openai', baseUrl, budget: { maxCost: 1 } }).success).toBe(false);
 });
 
-test('stops a streamed run at its budget', async () => {
+test('stops streamed sampling when the budget is spent', async () => {
   let answers = 0;
   const baseUrl = await serve(({ stream, n = 1 }, response) => {
     answers++;

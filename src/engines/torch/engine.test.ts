@@ -71,7 +71,7 @@ test('samples completions that depend only on seed, key, index and position', as
   }
 });
 
-test('has no learner if opened only to sample', async () => {
+test('an engine opened only to sample has no learner', async () => {
   const command = [process.execPath, script, 'never:none'];
   await using sampling = await openTorchEngine({ model, command, train: false });
   expect(sampling.learner).toBeUndefined();

@@ -25,7 +25,7 @@ function torchAdamW(weight: number, gradients: readonly number[], decay: number,
   return w;
 }
 
-test('agrees with the formula of PyTorch over several steps and exempts biases from weight decay', () => {
+test("agrees with PyTorch's formula over several steps and exempts biases from weight decay", () => {
   const real = fc.double({ min: -3, max: 3, noNaN: true }).filter((x) => x === 0 || Math.abs(x) > 1e-3);
   const triple = fc.tuple(real, real, real);
   fc.assert(

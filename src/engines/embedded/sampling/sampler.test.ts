@@ -208,7 +208,7 @@ test('drops an aborted job and continues the others', async () => {
   expect(written.map((all) => all.length)).toEqual([0, 8]);
 });
 
-test('ends completions at the limit, the end of the context, the end token or a stop string', async () => {
+test('ends completions at the token limit, the end of the context, the end token or a stop string', async () => {
   const [limited] = await run({ prompts: [promptOf(5, 1)], maxTokens: 1 }, 4);
   expect(limited).toMatchObject({ finishReason: 'length', tokens: { length: 1 } });
   const long = await run({ prompts: [promptOf(80, 6)], maxTokens: 1000 }, 4);

@@ -87,7 +87,7 @@ test('greedy often never tries the best arm again, unlike UCB, at nearly the sam
   expect(random.leastShare).toBeGreaterThan(0.5);
 });
 
-test('Thompson sampling explores and learns', () => {
+test('Thompson sampling rarely abandons the best arm, and has less regret than random choices', () => {
   const { regret, randomRegret, suffixFailure } = explored('thompson', 50);
   expect(regret.high).toBeLessThan(0.8 * randomRegret);
   expect(suffixFailure.mean).toBeLessThanOrEqual(0.05);
