@@ -25,7 +25,7 @@ export interface RunComparison {
 export async function compareRuns(before: string, after: string, only?: string): Promise<RunComparison> {
   const first = await readEvaluatedRun(before);
   const other = await readEvaluatedRun(after);
-  // Use one evaluation for a run compared with itself, even under another path.
+  // If a run is compared with itself, even under a different path, use the same evaluation for both.
   const isSame = other.summary.id === first.summary.id && other.summary.step === first.summary.step;
   const second = isSame ? first : other;
   const shared = [...first.last].filter(([suite]) => second.last.has(suite) && (only ?? suite) === suite);

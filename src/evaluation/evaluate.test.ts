@@ -74,7 +74,7 @@ describe('an evaluation', () => {
     expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   });
 
-  test('attempts other wordings on request: adds robustness and leaves all other figures unchanged', async () => {
+  test('attempts other wordings on request: adds robustness and leaves all other values unchanged', async () => {
     const wordings = [[{ role: 'user' as const, content: 'two and two?' }]];
     const problems = math.map((problem, i) => (i < 3 ? { ...problem, wordings } : problem));
     const worded = suiteConfig.parse(suite({ name: 'held-out', maxTokens: 40, wordings: true }));
@@ -100,7 +100,7 @@ describe('an evaluation', () => {
     );
   });
 
-  test('excludes ungradable attempts from trials, and problems without trials from all figures', async () => {
+  test('excludes ungradable attempts from trials, and problems without trials from all values', async () => {
     const { overall } = await answers((key, index) =>
       key === 'm0' || index === 0 ? 'ungradable' : 'correct:5',
     );
@@ -112,7 +112,7 @@ describe('an evaluation', () => {
     expect(formatEvaluation(nothing)).toContain('–');
   });
 
-  test('counts truncated attempts, reports progress, and throws without problems', async () => {
+  test('counts truncated attempts, reports progress, and throws if there are no problems', async () => {
     const seen: number[] = [];
     const tight = suiteConfig.parse(suite({ name: 's', maxTokens: 7, rollouts: 1, greedy: false }));
     const { overall } = await answers(() => 'correct', {

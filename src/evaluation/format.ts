@@ -62,7 +62,10 @@ function formatExploration({ regret, randomRegret, suffixFailure, ...shares }: E
   );
 }
 
-/** Formats the age of the model. Skipped updates make the two counts differ; an exported model has no update count. */
+/**
+ * Formats the number of steps, or else of updates, of the model. Skipped updates make the two counts differ; an
+ * exported model has no update count.
+ */
 function age(updates: number, step: number | undefined): string {
   if (step !== undefined) return ` after ${step} steps`;
   return updates === 0 ? '' : ` after ${updates} updates`;

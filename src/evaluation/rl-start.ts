@@ -2,7 +2,7 @@ import { type Estimate, wilsonInterval } from '../statistics/intervals.ts';
 import type { Evaluation } from './evaluate.ts';
 
 /**
- * Readiness of a model for reinforcement learning: two figures that predict the result of RL even where accuracy and
+ * Readiness of a model for reinforcement learning: two values that predict the result of RL even where accuracy and
  * loss after supervised learning do not (Kang et al. 2025, arXiv 2510.01624).
  */
 export interface RlStart {
@@ -17,7 +17,7 @@ export interface RlStart {
   readonly learnable: Estimate;
 }
 
-/** Computes the figures over the problems with at least two attempts; null if there are none. */
+/** Computes both values over the problems with at least two attempts; null if there are none. */
 export function rlStart({ problems, overall }: Pick<Evaluation, 'problems' | 'overall'>): RlStart | null {
   const attempts = Math.max(0, ...Object.keys(overall.passAt).map(Number));
   const judged = problems.filter(({ trials }) => trials >= 2);

@@ -3,9 +3,9 @@ import { rateEstimate, wilsonInterval, type Estimate } from '../statistics/inter
 import { passAtK } from './estimators.ts';
 import { passRateOf, type ProblemResult } from './problem-result.ts';
 
-/** Figures over a set of problems with equal weights. Unmeasured figures are absent. */
+/** Results over a set of equally weighted problems. Unmeasured results are absent. */
 export interface Summary {
-  /** Number of problems with at least one judged attempt; all other figures are over these problems. */
+  /** Number of problems with at least one judged attempt; all other results are over these problems. */
   readonly problems: number;
   /** Number of problems without a judged attempt. */
   readonly ungradable: number;
@@ -21,7 +21,7 @@ export interface Summary {
   readonly truncated?: number;
 }
 
-/** Computes the figures of a list of problems. The seed determines the bootstrap's resamples. */
+/** Computes the summary of a list of problems. The seed determines the bootstrap's resamples. */
 export function summarise(results: readonly ProblemResult[], seed: number): Summary {
   const judged = results.filter(({ trials }) => trials > 0);
   const base = { problems: judged.length, ungradable: results.length - judged.length };

@@ -29,7 +29,7 @@ export function observationOf(
   };
 }
 
-/** Returns the edition of each problem, by id; attempts at another edition do not count. */
+/** Returns the edition of each problem, by id; attempts at a different edition do not count. */
 export function editionsOf(problems: readonly Problem[]): ReadonlyMap<string, string> {
   return new Map(problems.map((problem) => [problem.id, editionOf(problem)]));
 }

@@ -27,7 +27,7 @@ export interface StoredMeasurement {
   /** Every attempt on record, including those from training and stage boundaries. */
   readonly groups: readonly ObservedGroup[];
   /**
-   * Number of the recipe's problems that were measured only with another prompt, gold answer or tests, and so do not
+   * Number of the recipe's problems that were measured only with a different prompt, gold answer or tests, and so do not
    * count.
    */
   readonly outdated: number;
@@ -127,7 +127,7 @@ function together(
   }));
 }
 
-/** Returns the ids of problems that were measured only in another edition. */
+/** Returns the ids of problems that were measured only in a different edition. */
 function outdatedIn(
   store: PassRateReader,
   conditions: Conditions,

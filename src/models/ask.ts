@@ -34,7 +34,7 @@ export interface Answered {
   readonly type: 'answer';
   readonly index: number;
   readonly transcript: Transcript;
-  /** Text after the last part; for an answer in turns, the whole text. */
+  /** Text after the last part; for an answer in turns, the entire text. */
   readonly rest: string;
   /** Message of the environment's failure that ended the answer; absent if it did not fail. */
   readonly failure?: string;

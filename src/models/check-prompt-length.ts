@@ -12,7 +12,7 @@ import { modelFolder } from './locate-folder.ts';
  * Rejects prompts that leave no room for an answer before sampling starts; otherwise one such problem would end a run
  * after hours. Skips model servers, which check prompts themselves.
  *
- * @throws DataError that states the number of such problems and names the first one.
+ * @throws DataError that gives the number of such problems and names the first one.
  */
 export function requireRoom(
   { sampler, renderer }: Pick<Engine, 'sampler' | 'renderer'>,

@@ -8,7 +8,7 @@ import { exportedModel } from '../runs/files/layout.ts';
 import { runLayout } from '../runs/files/layout.ts';
 import type { LoadingOptions } from '../problems/load-problems.ts';
 
-/** Folder of a model, and its origin on the hub. */
+/** Folder of a model, and where on the hub it came from. */
 export interface ModelFolder {
   readonly folder: string;
   readonly record?: { readonly source: string; readonly commit: string };

@@ -43,7 +43,7 @@ async function ask(asked: Question, signal = new AbortController().signal) {
   return events;
 }
 
-test('returns answers whole or token by token, and judges them', async () => {
+test('returns answers at once or token by token, and judges them', async () => {
   expect(await player.models(directory)).toEqual([{ step: null, label: 'the finished model' }]);
   const answers = (await ask(question)).filter((event) => event.type === 'completion');
   expect(answers.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
@@ -82,7 +82,7 @@ test("answers a problem in the turns of its domain's environment, judged by the 
   }
 });
 
-test('repeats an answer for the same seed, and returns no verdict without a problem', async () => {
+test('repeats an answer for the same seed, and returns no verdict if no problem is given', async () => {
   const { problem: _problem, ...unjudged } = question;
   const texts = async () => (await ask({ ...unjudged, count: 1 })).map((event) => event.text).join('|');
   expect(await texts()).toBe(await texts());

@@ -31,7 +31,7 @@ export interface Question {
   readonly seed: number;
 }
 
-/** A whole answer; entry t of each list refers to token t. */
+/** A complete answer; entry t of each list refers to token t. */
 export interface Answer {
   readonly type: 'completion';
   readonly index: number;

@@ -10,7 +10,7 @@ import { withInstruction, instructionShape } from './instruction.ts';
  * Bandit problems, for the environment `bandit()`, with the rewards of EVOLvE (arXiv 2410.06238):
  *
  * - `bernoulli`: rewards 0 or 1; the best arm pays 1 with probability 0.5 + gap/2, the others with 0.5 − gap/2;
- * - `gaussian`: means drawn from N(0, deviation²), noise with the same deviation;
+ * - `gaussian`: means drawn from N(0, deviation²), noise with the same standard deviation;
  * - `contextual`: weights of arms and features of turns uniform in [−1, 1], noise with standard deviation `deviation`.
  */
 export const banditsConfig = z.strictObject({
@@ -35,7 +35,7 @@ export const banditsConfig = z.strictObject({
 });
 type BanditsConfig = z.output<typeof banditsConfig>;
 
-/** Recipe noun for bandit problems. */
+/** Creates the recipe entry for bandit problems. */
 export const bandits = noun(banditsConfig);
 
 /** Draws the problems; different splits and seeds draw independently. */

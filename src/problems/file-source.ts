@@ -19,7 +19,7 @@ export const fileConfig = z.strictObject({
   columns: z.partialRecord(columnsConfig.keyof(), z.string()).default({}),
   /** Descriptions of difficulty columns that the shape does not cover. */
   passRates: z.array(passRateLabel).default([]),
-  /** The domain of rows that state none; default: that of the shape, else `math`. */
+  /** The domain of rows that do not name one; default: that of the shape, else `math`. */
   domain: z.string().optional(),
   ...instructionShape,
   /** What to do with an invalid row: stop with an error, or skip and count the row. */
@@ -27,7 +27,7 @@ export const fileConfig = z.strictObject({
 });
 export type FileConfig = z.infer<typeof fileConfig>;
 
-/** Recipe noun for problems in a file of any known format and shape. */
+/** Creates the recipe entry for problems in a file of any known format and shape. */
 export const file = (
   path: string,
   options: Omit<z.input<typeof fileConfig>, 'type' | 'path'> = {},
@@ -43,7 +43,7 @@ interface HubOptions extends Omit<z.input<typeof fileConfig>, 'type' | 'path'> {
   readonly path: string;
 }
 
-/** Recipe noun for problems on a Hugging Face hub: `file` with the hub address built from its parts. */
+/** Creates the recipe entry for problems on a Hugging Face hub: `file` with the hub address built from its parts. */
 export const hub = ({
   dataset,
   revision = 'main',

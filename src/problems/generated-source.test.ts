@@ -66,7 +66,7 @@ test('families, domain and knobs select the cells; the instruction is added', ()
   );
 });
 
-test('the error for a cell with too few questions states their number', () => {
+test('the error for a cell with too few questions gives their number', () => {
   const tooMany = { families: ['addition'], knobs: [1], perCell: 500, split: 'held-out' } as const;
   expect(() => draw(tooMany as never)).toThrow(
     /expected 500 distinct held-out questions of addition knob 1, found \d\d /,

@@ -47,7 +47,7 @@ export const generatedConfig = z
   });
 type GeneratedConfig = z.infer<typeof generatedConfig>;
 
-/** Recipe noun for generated problems. */
+/** Creates the recipe entry for generated problems. */
 export const generated = noun(generatedConfig);
 
 /**

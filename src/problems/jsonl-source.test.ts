@@ -139,7 +139,7 @@ test('reads any file content as problems or throws a DataError', async () => {
   );
 });
 
-test('suggests file() for a file in another format', async () => {
+test('suggests file() for a file that is not JSON Lines', async () => {
   writeFileSync(join(folder, 'x.csv'), 'prompt,answer\n1+1?,2\n');
   const source = problemSourceConfig.parse(jsonl('x.csv'));
   await expect(loadSource(source, { baseDir: folder })).rejects.toThrow(

@@ -14,19 +14,21 @@ export const jsonlConfig = z.strictObject({
   ...locationShape,
   /** Columns whose names differ from those of a problem's parts. */
   columns: columnsConfig.prefault({}),
-  /** The domain of rows that state none. */
+  /** The domain of rows that do not name one. */
   domain: z.string().default('math'),
   ...instructionShape,
 });
 export type JsonlConfig = z.infer<typeof jsonlConfig>;
 
-/** Recipe noun for problems in a JSON Lines file. */
+/** Creates the recipe entry for problems in a JSON Lines file. */
 export const jsonl = (
   path: string,
   options: Omit<z.input<typeof jsonlConfig>, 'type' | 'path'> = {},
 ): z.input<typeof jsonlConfig> => ({ type: 'jsonl', path, ...options });
 
-/** @throws DataError for a file name of another format, which would otherwise fail at its first row. */
+/**
+ * @throws DataError if the file's extension is that of a different format, which would otherwise fail at its first row.
+ */
 function requireJsonLines(name: string): void {
   const format = /\.(csv|tsv|parquet)(?:\.gz)?$/i.exec(name)?.[1];
   if (format === undefined) return;

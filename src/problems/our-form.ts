@@ -7,7 +7,7 @@ import type { Columns } from './shapes/shape.ts';
 /** The columns of a row and its default domain. */
 interface Mapping {
   readonly columns: ColumnNames;
-  /** Domain of rows that state none. */
+  /** Domain of rows that do not name one. */
   readonly domain: string;
 }
 

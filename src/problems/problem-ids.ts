@@ -18,7 +18,7 @@ export class ProblemIds {
   readonly #copies = new Map<string, number>();
 
   /**
-   * Registers an id stated in a row.
+   * Registers an id given in a row.
    *
    * @throws DataError if another row has the same id, because pass rates stored under it would be ambiguous.
    */

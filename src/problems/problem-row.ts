@@ -37,7 +37,7 @@ const answerSchema = z.union([filled, z.number(), z.bigint(), z.boolean()], {
 /** Settings that determine how rows become problems. */
 export interface RowMapping extends Instruction {
   readonly columns: ColumnNames;
-  /** Domain of rows that state none. */
+  /** Domain of rows that do not name one. */
   readonly domain: string;
   /** The file's name in messages. */
   readonly name: string;

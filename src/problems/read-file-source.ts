@@ -24,7 +24,7 @@ export interface ReadFileOptions {
   /** Called for each row skipped under `onError: 'skip'`. */
   readonly onSkip?: (error: DataError) => void;
   /**
-   * Called for each row with a missing image file; the row's prompt then keeps only the marks. By default, such a row
+   * Called for each row with a missing image file; the row's prompt then keeps only the placeholders. By default, such a row
    * is rejected.
    */
   readonly onMissing?: (error: DataError) => void;

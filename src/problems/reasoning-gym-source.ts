@@ -45,7 +45,7 @@ export const reasoningGymConfig = z.strictObject({
 type ReasoningGymConfig = z.output<typeof reasoningGymConfig>;
 
 /**
- * Recipe noun for problems from reasoning-gym.
+ * Creates the recipe entry for problems from reasoning-gym.
  *
  * @example
  * problems: [reasoningGym({ task: 'chain_sum', knobs: [1, 2, 3], count: 300, split: 'train' })],

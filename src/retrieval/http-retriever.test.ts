@@ -58,7 +58,7 @@ const found = ({ queries, topk }: Request): Answer => ({
 const open = (url: string, options: Partial<Parameters<typeof httpRetriever>[0]> = {}) =>
   openHttpRetriever(httpRetrieverConfig.parse(httpRetriever({ url, version: 'test', ...options })));
 
-test("speaks Search-R1's protocol: sends queries, topk and return_scores, and reads documents", async () => {
+test("uses Search-R1's protocol: sends queries, topk and return_scores, and reads documents", async () => {
   const { requests, url } = await serve(found);
   await using retriever = open(url);
   expect(await retriever.search('capital of Peru', 2)).toEqual([

@@ -8,7 +8,7 @@ import { hasEmptyText, passageOf } from './passage.ts';
 import type { Retrieved, Retriever } from './retriever.ts';
 
 /**
- * Settings of a client for a retriever that speaks Search-R1's protocol over HTTP: `POST {queries, topk,
+ * Settings of a client for a retriever that uses Search-R1's protocol over HTTP: `POST {queries, topk,
  * return_scores}`, answered with `{result: [[{document: {id, contents}, score}, …], …]}`, one list per query.
  */
 export const httpRetrieverConfig = z.strictObject({
@@ -22,7 +22,7 @@ export const httpRetrieverConfig = z.strictObject({
   version: z.string().min(1),
   /** Time limit of one request. */
   timeout: durationSchema.default('30s'),
-  /** Maximum number of attempts at one request; then its queries fail. */
+  /** Maximum number of attempts per request, after which its queries fail. */
   maxAttempts: z.int().min(1).default(4),
   /** Maximum number of requests in flight; queries that arrive in the meantime share the next requests. */
   maxRequests: z.int().min(1).default(4),
@@ -31,7 +31,7 @@ export const httpRetrieverConfig = z.strictObject({
 });
 type HttpRetrieverConfig = z.output<typeof httpRetrieverConfig>;
 
-/** Recipe noun for a retriever that is reached over HTTP. */
+/** Creates the recipe entry for a retriever that is reached over HTTP. */
 export const httpRetriever = noun(httpRetrieverConfig);
 
 /** Pause before the second attempt, in milliseconds. */

@@ -82,7 +82,7 @@ test.for([
   await expect(openIndexFolder(kb)).rejects.toThrow(`${path}: expected a readable file`);
 });
 
-test('rejects a folder that is not an index, and an index in another format', async () => {
+test('rejects a folder that is not an index, and an index in a different format', async () => {
   await expect(openIndexFolder(folder)).rejects.toThrow('expected the folder of an index with an index.json');
   const kb = join(folder, 'newer');
   await buildIndexFolder(passages, kb, settings);

@@ -105,7 +105,7 @@ export async function buildIndexFolder(
 
 const ownFiles: ReadonlySet<string> = new Set(['index.json', ...Object.values(files)]);
 
-/** Rejects a folder that contains files other than an index, because building replaces the whole folder. */
+/** Rejects a folder that contains files other than an index, because building replaces the entire folder. */
 async function requireReplaceable(folder: string): Promise<void> {
   const held = await readdir(folder).catch((cause: NodeJS.ErrnoException): string[] => {
     if (cause.code === 'ENOENT') return [];

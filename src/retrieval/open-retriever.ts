@@ -33,10 +33,10 @@ export const retrieverConfig = z.discriminatedUnion('type', [
 ]);
 export type RetrieverConfig = z.output<typeof retrieverConfig>;
 
-/** Recipe noun for BM25 over files of passages. */
+/** Creates the recipe entry for BM25 over files of passages. */
 export const bm25 = noun(bm25Config);
 
-/** Recipe noun for BM25 over an index on disk. */
+/** Creates the recipe entry for BM25 over an index on disk. */
 export const bm25Index = noun(bm25IndexConfig);
 
 /**

@@ -32,7 +32,7 @@ test('covers every index once, evenly over the available wordings', () => {
   );
 });
 
-test("keeps a problem's original prompt for one wording, and draws different wordings with another seed", () => {
+test("keeps a problem's original prompt for one wording, and draws different wordings with a different seed", () => {
   const request = { ...sampling, rollouts: 4, seed: 1 };
   const problems = Array.from({ length: 20 }, (_, i) => worded(`p${i}`, 3));
   expect(spreadWordings(problems, request, 1)).toEqual([{ problems, request }]);

@@ -92,7 +92,7 @@ const maxBigintBits = 4096;
  */
 export const operations = { load: 0, callAll: 1, describe: 2 } as const;
 
-/** Decodes the harness's tagged JSON. Throws if the text is not of that form. */
+/** Decodes the harness's tagged JSON. Throws if the text is not in that format. */
 export function decodeValue(text: string): unknown {
   return untag(JSON.parse(text), 0);
 }

@@ -10,7 +10,7 @@ import { openVerifierScorer } from './verifier-scorer.ts';
 /**
  * Opens the step scorer for a config. Dispose of `opened` to close it.
  *
- * @throws ConfigError for a policy without a tokenizer, a scorer with another vocabulary, and swapped labels.
+ * @throws ConfigError for a policy without a tokenizer, a scorer with a different vocabulary, and swapped labels.
  */
 export async function openScorer(
   config: ScorerConfig,

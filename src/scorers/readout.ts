@@ -11,7 +11,7 @@ export const readout = z.object({ intercept: z.number(), slopes: z.array(z.numbe
 /** Scores closer to 0 or 1 than this count as this close, so that their log-odds stay finite. */
 const nearest = 1e-6;
 
-/** How probable the policy found the tokens that it wrote up to a place. */
+/** How probable the policy found the tokens that it wrote up to a position. */
 export interface Likelihood {
   /** Natural log of their joint probability, ≤ 0; 0 if nothing is written yet. */
   readonly logprob: number;
@@ -34,10 +34,10 @@ export const readScore = (fit: LogisticFit, score: number, likelihood: Pick<Like
   1 / (1 + Math.exp(-logOdds(fit, columnsOf(score, likelihood))));
 
 /**
- * Returns the likelihood of the policy's written tokens before each place.
+ * Returns the likelihood of the policy's written tokens before each position.
  *
  * @param logprobs one per token of the transcript.
- * @param places numbers of tokens read, ascending.
+ * @param places positions, as numbers of tokens read, ascending.
  */
 export function likelihoodsAt(
   logprobs: ArrayLike<number>,

@@ -65,8 +65,8 @@ export function labelTokens(renderer: Pick<Renderer, 'encode'>, texts: LabelText
 }
 
 /**
- * Appends one place to the tokens of an attempt. The label after token t − 1 is the target at t, so the label after the
- * last token needs one more place, which the model never reads.
+ * Appends one position to the tokens of an attempt. The label after token t − 1 is the target at t, so the label after
+ * the last token needs one more position, which the model never reads.
  */
 export function withLabelPlace(tokens: Int32Array): Int32Array {
   const longer = new Int32Array(tokens.length + 1);

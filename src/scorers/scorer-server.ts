@@ -27,7 +27,7 @@ export const scorerServer = {
   /** Deadline for one request. */
   timeoutSeconds: z.number().positive().default(600),
   maxConcurrency: z.int().min(1).max(4096).default(64),
-  /** Maximum number of attempts at one request; then the scorer fails. */
+  /** Maximum number of attempts per request, after which the scorer fails. */
   maxAttempts: z.int().min(1).default(10),
 };
 

@@ -12,7 +12,7 @@ export const verifierScorerConfig = z.strictObject({ type: z.literal('verifier')
 export const verifierScorer = noun(verifierScorerConfig);
 
 /**
- * Opens a verifier as a step scorer. It scores only the last step, by the verdict on the whole answer: 1 for `correct`,
+ * Opens a verifier as a step scorer. It scores only the last step, by the verdict on the complete answer: 1 for `correct`,
  * else the partial score. The verifier knows the correct answer, so the result is an upper bound, not a strategy to
  * deploy.
  */

@@ -60,7 +60,7 @@ export const hasBody = ({ method, headers }: Request): boolean =>
   (headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) !== 0);
 
 /**
- * Reads a whole body, or returns undefined if it is longer than `maxBytes`. The rest of a longer body is read and
+ * Reads a complete body, or returns undefined if it is longer than `maxBytes`. The rest of a longer body is read and
  * discarded, because a client that is still sending does not read the response.
  *
  * @throws Error if the connection is lost.

@@ -21,7 +21,7 @@ export interface ListenAddress {
   readonly port: number;
   /** Token that clients must send as `authorization: Bearer <token>`. */
   readonly token?: string | undefined;
-  /** Time limits in milliseconds for a client to send its headers and its whole request. Default 15 s and 120 s. */
+  /** Time limits in milliseconds for a client to send its headers and its entire request. Default 15 s and 120 s. */
   readonly timeouts?: { readonly headersMs: number; readonly requestMs: number };
 }
 

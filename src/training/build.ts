@@ -109,7 +109,7 @@ async function missingTemplate(folder: string): Promise<string[]> {
 }
 
 /**
- * Warns if problems from files share a text, because such problems are drawn more often and may have different golds.
+ * Warns if problems from files have the same text: they are drawn more often and may have different gold answers.
  */
 function duplicatesIn(problems: readonly Problem[]): string[] {
   const first = new Map<string, string>();

@@ -33,7 +33,7 @@ export async function checkpoint(
   if (kept !== undefined) engine.learner.restartFrom?.(kept.engineState);
 }
 
-/** Returns a prompt to score: that of the first problem, or undefined if the recipe has no problems. */
+/** Returns a prompt to score: that of the first problem, or a fixed question if the recipe has no problems. */
 const probe = ({ problems: [first] }: TrainingContext) =>
   first?.prompt ?? [{ role: 'user' as const, content: 'What is asked?' }];
 

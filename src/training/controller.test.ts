@@ -248,7 +248,7 @@ test.each([
     },
     stops: [1, 3, 4],
   },
-])('a run with stops and resumes equals one without: $what', async ({ changes, stops }) => {
+])('a run that is stopped and resumed equals an uninterrupted one: $what', async ({ changes, stops }) => {
   const recipe = recipeWith(changes);
   const calm = await newRun(recipe, join(root, 'calm'));
   await trainIn(calm, recipe, scriptedEngine({ complete: answers }));
@@ -352,7 +352,7 @@ test('ends a run after five consecutive steps without a finite gradient, even ac
   await expect(trainIn(again, recipe, stuckAfter(0))).rejects.toThrow(/step 7: expected finite gradients/u);
 });
 
-test('never counts outcomes from starts towards the pass rates of their problems', async () => {
+test('does not count attempts from starts towards the pass rates of their problems', async () => {
   const recipe = recipeWith({
     stages: [stage('one', { starts: reveal({ promptShare: 0.3 }), maxSteps: 6 })],
   });

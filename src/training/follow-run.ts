@@ -91,7 +91,7 @@ function shownEvent({ type, stage = '', message, step }: RunEvent): TrainingEven
   return { type: 'warning', message: step === 0 ? message : `step ${step}: ${message}` };
 }
 
-/** Number of the last steps whose rollouts are read; older steps are yielded without verdicts. */
+/** Number of most recent steps whose rollouts are read; older steps are yielded without verdicts. */
 const shownSteps = 1;
 
 async function stepEvent(

@@ -41,7 +41,7 @@ export interface TrainingParts {
   readonly openFrozen?: (state: string) => Promise<LocalEngine>;
   /** The teacher; absent unless a stage distils or harvests from it. */
   readonly teacher?: Teacher | undefined;
-  /** Reasons to doubt the run's figures, reported before the run starts. */
+  /** Reasons to doubt the run's results, reported before the run starts. */
   readonly warnings: readonly string[];
 }
 

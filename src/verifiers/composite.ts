@@ -41,7 +41,7 @@ export const namesOf = (parts: readonly { readonly name?: string | undefined }[]
   parts.flatMap(({ name }) => name ?? []);
 
 /**
- * Recipe noun for a weighted combination; train on its score with `scoreReward()`.
+ * Creates the recipe entry for a weighted combination of verifiers; train on its score with `scoreReward()`.
  *
  * @example
  * composite([{ verifier: mathAnswer(), weight: 9 }, { verifier: format(), weight: 1, decides: false }]);

@@ -19,7 +19,7 @@ export const environmentScoreConfig = z.strictObject({
 });
 type EnvironmentScoreConfig = z.output<typeof environmentScoreConfig>;
 
-/** Recipe noun for attempts in an environment that scores them itself, e.g. `openEnv()` and `verifiersEnv()`. */
+/** Creates the recipe entry for judging by the environment's own rewards, e.g. `openEnv()` and `verifiersEnv()`. */
 export const environmentScore = noun(environmentScoreConfig);
 
 /** Opens the verifier, which needs no resources. */

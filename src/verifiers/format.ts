@@ -41,7 +41,7 @@ export const formatConfig = z.strictObject({
 });
 type FormatConfig = z.output<typeof formatConfig>;
 
-/** Recipe noun for the format of completions; usually a part of a `composite`. */
+/** Creates the recipe entry for the verifier of a completion's format; usually a part of a `composite`. */
 export const format = noun(formatConfig);
 
 /** Opens the verifier, which needs no resources and accepts any problem. */

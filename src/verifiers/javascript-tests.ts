@@ -23,7 +23,7 @@ export const javascriptTestsConfig = z.strictObject({
 });
 type JavascriptTestsConfig = z.infer<typeof javascriptTestsConfig>;
 
-/** Recipe noun for JavaScript functions judged by tests. */
+/** Creates the recipe entry for the verifier that judges JavaScript functions by tests. */
 export const javascriptTests = noun(javascriptTestsConfig);
 
 type FunctionTests = Extract<ProblemTests, { type: 'function' }>;

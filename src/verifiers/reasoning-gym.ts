@@ -16,14 +16,14 @@ export const reasoningGymAnswerConfig = z.strictObject({
   type: z.literal('reasoning-gym'),
   /**
    * The answer: the content of the last `<answer>` tags, as reasoning-gym's own prompts request; of the last box; or
-   * the whole text.
+   * the entire text.
    */
   extraction: z.enum(['tags', 'boxed', 'whole']).default('tags'),
   /** Lowest score that counts as correct. Scorers give partial credit, e.g. 0.01 for a readable wrong answer. */
   correctFrom: z.number().gt(0).max(1).default(1),
   /**
    * Whether each answer is scored in a process that can read only Python's libraries. Several scorers evaluate the
-   * answer as Python; without a guard, it runs with your rights.
+   * answer as Python; without a guard, it runs with your permissions.
    */
   isGuarded: z.boolean().default(true),
   /**
@@ -35,7 +35,7 @@ export const reasoningGymAnswerConfig = z.strictObject({
 });
 type ReasoningGymAnswerConfig = z.output<typeof reasoningGymAnswerConfig>;
 
-/** Recipe noun for the scorers of reasoning-gym. Some scorers evaluate the answer as Python: see `isGuarded`. */
+/** Creates the recipe entry for the scorers of reasoning-gym. Some scorers evaluate the answer as Python: see `isGuarded`. */
 export const reasoningGymAnswer = noun(reasoningGymAnswerConfig);
 
 /**

@@ -19,7 +19,7 @@ export const regretConfig = z.strictObject({
 });
 type RegretConfig = z.output<typeof regretConfig>;
 
-/** Recipe noun for bandits; the score is 1 − regret / random player's regret, at least 0. */
+/** Creates the recipe entry for the bandit verifier; the score is 1 − regret / random player's regret, at least 0. */
 export const regret = noun(regretConfig);
 
 /** Opens the verifier, which needs no resources. It judges attempts in the environment `bandit()`. */

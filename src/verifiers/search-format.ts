@@ -25,7 +25,7 @@ export const searchFormatConfig = z.strictObject({
 });
 type SearchFormatConfig = z.output<typeof searchFormatConfig>;
 
-/** Recipe noun for the format of attempts that search; usually a part of a `composite`. */
+/** Creates the recipe entry for the verifier of a search attempt's format; usually a part of a `composite`. */
 export const searchFormat = noun(searchFormatConfig);
 
 /** Opens the verifier, which needs no resources and accepts any problem. */

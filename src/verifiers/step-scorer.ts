@@ -13,7 +13,7 @@ import type { Transcript } from '../core/transcript.ts';
 export interface StepScorer {
   readonly name: string;
   /**
-   * Tokens that the scorer reads for a score. `none`: it runs no model. `new`: those since the last scored step,
+   * Which tokens the scorer reads to compute a score. `none`: it runs no model. `new`: those since the last scored step,
    * because the model keeps its prefix. `all`: the whole transcript.
    */
   readonly reads: 'none' | 'new' | 'all';

@@ -34,7 +34,7 @@ test.each(['I think 8', '1 < 8 [THINKER]', '<thinker>8', '<b>8</b>', '\\[8\\]', 
   },
 );
 
-test('the last mark, of whichever pair, decides', () => {
+test('the last marker decides, whichever pair it belongs to', () => {
   const marks = pairs.flatMap(([open, close]) => [
     { text: open, isOpen: true },
     { text: close, isOpen: false },

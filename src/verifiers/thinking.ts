@@ -1,16 +1,16 @@
-/** First characters of the marks that surround a model's thinking. */
+/** First characters of the markers that surround a model's thinking. */
 const signs = ['<', '[', '◁'] as const;
 /**
- * Matches the marks of DeepSeek-R1, Qwen3 and most other models, and of Seed-OSS, OpenThinker, gpt-oss, Magistral and
- * Kimi. A group captures only in closing marks.
+ * Matches the markers of DeepSeek-R1, Qwen3 and most other models, and of Seed-OSS, OpenThinker, gpt-oss, Magistral and
+ * Kimi. A group captures only in closing markers.
  */
 const mark =
   /<(?:(\/)?(?:think(?:ing)?|thought|reasoning|seed:think)|\|(?:begin|(end))_of_thought\||\|channel\|>(?:analysis|(final))<\|message\|)>|\[(\/)?THINK\]|◁(\/)?think▷/y;
 
 /**
  * Returns the start of a completion's final answer: after the last thinking, or the end of the text if the thinking is
- * never closed, e.g. because of the token limit. A closing mark without an opening mark also counts, because many
- * prompts end with the opening mark.
+ * never closed, e.g. because of the token limit. A closing marker without an opening one also counts, because many
+ * prompts end with the opening marker.
  */
 export function answerStart(completion: string): number {
   let [start, isOpen] = [0, false];

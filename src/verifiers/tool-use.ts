@@ -12,7 +12,7 @@ export const toolUseConfig = z.strictObject({
 });
 type ToolUseConfig = z.output<typeof toolUseConfig>;
 
-/** Recipe noun for the use of tools; usually a part of a `composite`. */
+/** Creates the recipe entry for the verifier of tool use; usually a part of a `composite`. */
 export const toolUse = noun(toolUseConfig);
 
 /** Opens the verifier, which needs no resources and accepts any problem. */

@@ -40,7 +40,7 @@ export interface Exploration {
 
 /**
  * Summarises the episodes of one player.
- * @throws DataError without episodes.
+ * @throws DataError if there are no episodes.
  */
 export function exploration(episodes: readonly BanditEpisode[]): Exploration {
   if (episodes.length === 0) throw new DataError('expected at least one episode of a bandit, got none');

@@ -8,7 +8,7 @@ import { suite, type suiteConfig } from '../../recipe/suite.ts';
 
 type FileInput = z.input<typeof fileConfig>;
 
-/** A suite with published figures: its problems, prompts, number of rollouts and verifiers. */
+/** A suite with published results: its problems, prompts, number of rollouts and verifiers. */
 export interface PublishedSuite {
   readonly name: string;
   /** Names of the same problems in lighteval and lm-eval. Their prompts and metrics differ from ours. */
@@ -152,7 +152,7 @@ export const publishedSuites: readonly PublishedSuite[] = [
   },
 ];
 
-/** Verifiers, the same for every suite, so that the figures of different models are comparable. */
+/** Verifiers, the same for every suite, so that the results of different models are comparable. */
 export const publishedVerifiers: Readonly<Record<PublishedSuite['domain'], z.input<typeof verifierConfig>>> =
   {
     math: mathAnswer({ extraction: 'boxed' }),
@@ -171,14 +171,14 @@ export function findPublishedSuite(name: string): PublishedSuite | undefined {
 
 /** Overrides for a published suite. */
 interface PublishedOptions extends Partial<Omit<z.input<typeof suiteConfig>, 'type' | 'name'>> {
-  /** Replacement for the published problems: a path, or an address with another hub or commit. */
+  /** Replacement for the published problems: a path, or an address with a different hub or commit. */
   readonly data?: string;
   /** The system message of every prompt. */
   readonly system?: string;
 }
 
 /**
- * Recipe noun for a published suite in `evaluation`, by default with the paper's settings: 32,768 tokens, temperature
+ * Creates the recipe entry for a published suite in `evaluation`, by default with the paper's settings: 32,768 tokens, temperature
  * 0.6 and top-p 0.95. The recipe must configure verifiers for `math` and `code`.
  *
  * @throws ConfigError for an unknown name.

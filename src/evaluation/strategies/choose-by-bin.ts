@@ -65,7 +65,7 @@ export function chooseByBin(arms: readonly Arm[], problems: readonly BinnedProbl
 
 /**
  * Assigns the problems of each bin alternately to the two halves, in order of their hashes, so that the order in a file
- * has no influence.
+ * has no effect.
  */
 function splitInHalves(problems: readonly BinnedProblem[]): Map<BinnedProblem, number> {
   const halves = new Map<BinnedProblem, number>();

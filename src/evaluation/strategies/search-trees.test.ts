@@ -55,7 +55,7 @@ test('majority and best of N choose among the same answers, drawn once', async (
   for (const one of [alone, both, reversed]) expect(one.completions).toBe(6 * 8);
   const [votes, best] = both.runs;
   expect(reversed.runs).toEqual([best, votes]);
-  // The same texts, verdicts and written tokens as a vote that draws its own answers; only best of N pays for scores.
+  // The vote has the same texts, verdicts and written tokens as when it runs alone; only best of N pays for scores.
   const facts = ({ answers, written, scored }: typeof votes & object) => ({
     answers: answers.map((some) => some.map(({ index, verdict }) => [index, verdict])),
     written,

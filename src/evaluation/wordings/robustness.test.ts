@@ -47,7 +47,7 @@ test('consistency is absent for a model that is never correct', () => {
   expect(greedyRobustness(wrong, 0)).not.toHaveProperty('consistency');
 });
 
-test('omits problems without another judged wording', () => {
+test('omits problems without a second judged wording', () => {
   const alone = problem('alone', greedy(true));
   const unjudged = problem('unjudged', [
     { trials: 4, correct: 4 },
@@ -59,7 +59,7 @@ test('omits problems without another judged wording', () => {
   expect(sampledRobustness(uneven, 0)).not.toHaveProperty('byWording');
 });
 
-test('sampled figures are unbiased, and their intervals cover the truth', () => {
+test('estimates from samples are unbiased, and their intervals cover the truth', () => {
   const [problems, trials, repeats] = [60, 4, 200];
   const truth = { change: 0, all: 0, some: 0, flips: 0 };
   const ratesOf = (i: number) => [((i % 10) + 0.5) / 10, (i % 5) / 5, ((i * 3) % 10) / 10];

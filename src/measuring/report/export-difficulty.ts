@@ -19,7 +19,7 @@ export interface DifficultyExport extends Omit<TrainerFile, 'difficultyOf'> {
  * Writes the problems of a recipe in the format of the chosen trainer, each with its levels and the trained model's
  * pass rate, interval and trials. Returns the number of problems.
  *
- * @throws {ConfigError} without a recipe, or for an unknown level.
+ * @throws {ConfigError} if there is no recipe or a level is unknown.
  */
 export async function exportDifficulty(
   stored: StoredMeasurements,

@@ -11,7 +11,7 @@ export interface ChatFormat {
   readonly controlTokens: readonly string[];
 }
 
-/** Templates by name. `roles` uses one token per message besides the end token; `chatml` is the form of Qwen. */
+/** Templates by name. `roles` uses one token per message besides the end token; `chatml` is Qwen's format. */
 export const chatTemplates = {
   roles:
     "{%- for message in messages -%}{{- '<|' + message['role'] + '|>' + message['content'] + '<|end|>' -}}{%- endfor -%}" +

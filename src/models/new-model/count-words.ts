@@ -19,7 +19,7 @@ const nameColumns = new Set(['id', 'source', 'licence', 'license', 'role', 'doma
 
 /**
  * Counts the words of files. In tables and JSON (`.jsonl`, `.json`, `.csv`, `.tsv`, `.parquet`) it reads every string
- * except names such as `id`; it reads other files whole, as UTF-8. Streams, so that files may be larger than memory.
+ * except names such as `id`; it reads all text of other files, as UTF-8. Streams, so that files may be larger than memory.
  *
  * @throws DataError naming the file that cannot be read, and its row.
  */

@@ -56,7 +56,7 @@ export interface FunctionQuestion {
   /** The function itself, for the expected values of the tests. */
   readonly compute: (x: number, y: number) => number;
   readonly parameters: 1 | 2;
-  /** Largest argument in the hidden tests, which draw each argument from 0 up to it. Default 12. */
+  /** Largest argument in the hidden tests, which draw each argument from 0 up to this value. Default 12. */
   readonly largestArgument?: number;
 }
 

@@ -28,7 +28,7 @@ test('correlates complexity with the pass rates stated in the data', async () =>
   );
 });
 
-test('shows only quantiles if no pass rate is stated, and no columns without problems', async () => {
+test('shows only quantiles if no pass rate is given, and no columns if there are no problems', async () => {
   const columns = await columnsOf([undefined, undefined]);
   expect(columns.every(({ spearman }) => spearman === undefined)).toBe(true);
   expect(formatPriorColumns(columns)).not.toContain('Spearman');

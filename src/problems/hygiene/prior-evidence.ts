@@ -39,7 +39,7 @@ export class PriorEvidence {
     }
   }
 
-  /** Returns one column per quantity; none without problems. */
+  /** Returns one column per quantity; an empty list if there are no problems. */
   columns(): PriorColumn[] {
     return quantities.flatMap(([name], index) => {
       const values = this.#values[index]!;

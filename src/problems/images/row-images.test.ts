@@ -123,7 +123,7 @@ test.each<[string, object]>([
   ]);
 });
 
-test('assigns images to marks in order, across all messages', async () => {
+test('assigns images to placeholders in order, across all messages', async () => {
   const prompt = [
     ...user('<image> and <image>'),
     { role: 'assistant', content: 'so' },
@@ -134,7 +134,7 @@ test('assigns images to marks in order, across all messages', async () => {
   expect(shas(problem)).toEqual([sha(red), sha(blue), sha(red)]);
 });
 
-test('without an image column, marks stay text, and a name in a column "image" is kept', async () => {
+test('without an image column, placeholders stay text, and a name in a column "image" is kept', async () => {
   const [plain, container] = await read(
     { problem: '<image>Find x.', answer: '3' },
     { problem: 'Find x.', answer: '3', image: 'python:3.12' },
@@ -171,7 +171,7 @@ test.each<[string, object, RegExp]>([
   await expect(read(row)).rejects.toThrow(message);
 });
 
-test('a missing image leaves its mark in the prompt, and the check for unverifiable problems reports it', async () => {
+test('a missing image leaves its placeholder in the prompt, and the check for unverifiable problems reports it', async () => {
   const path = join(folder, 'missing.jsonl');
   writeFileSync(
     path,
@@ -241,7 +241,7 @@ test('reads the size of JPEG, GIF and WebP', () => {
   );
 });
 
-test('a PNG that is cut or has a changed byte is rejected with an error that states what was expected', () => {
+test('a PNG that is truncated or has a changed byte is rejected with an error that names the expectation', () => {
   fc.assert(
     fc.property(fc.nat(red.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
       expect(() => readImageHeader(red.subarray(0, at))).toThrow(/^expected /);

@@ -22,7 +22,10 @@ export interface ImageOrigin {
   readonly file: string;
   /** Name in error messages; a hub address for downloaded files. */
   readonly name: string;
-  /** Called if an image file is missing; the prompt then keeps only its marks. By default, such a row is rejected. */
+  /**
+   * Called if an image file is missing; the prompt then keeps only its placeholders. By default, such a row is
+   * rejected.
+   */
   readonly onMissing?: ((error: DataError) => void) | undefined;
 }
 
@@ -61,11 +64,11 @@ const hasBytes = (value: unknown): boolean =>
   (typeof value === 'object' && value !== null && Object.values(value).some(hasBytes));
 
 /**
- * Assigns images to the marks of a prompt, in order. A prompt without marks gets all images before the text of its
- * first user message, as in TRL. Messages that already contain images keep them.
+ * Assigns images to the placeholders of a prompt, in order. A prompt without placeholders gets all images before the
+ * text of its first user message, as in TRL. Messages that already contain images keep them.
  *
  * @param images the images that `takeImages` returned.
- * @throws DataError if the numbers of marks and images differ, and for an invalid image.
+ * @throws DataError if the numbers of placeholders and images differ, and for an invalid image.
  */
 export function attachImages(
   messages: readonly RawMessage[],

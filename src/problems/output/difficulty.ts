@@ -16,9 +16,9 @@ export interface KnownDifficulty {
 export type DifficultyOf = (problem: Problem) => KnownDifficulty | undefined;
 
 /**
- * Returns a lookup of the pass rates that the problems' sources state.
+ * Returns a lookup of the pass rates given in the problems' sources.
  *
- * @param model the model whose pass rates to use; default: the first pass rate stated for each problem.
+ * @param model the model whose pass rates to use; default: the first pass rate given for each problem.
  */
 export function statedDifficulty(model?: string): DifficultyOf {
   // Cache intervals: many problems share the same counts, and a Beta quantile is expensive.

@@ -6,7 +6,7 @@ import { allOf, imageColumnOf, imagesColumn } from './images-column.ts';
 import { imageGroupSize, number, type ParquetColumn, text, writeParquet } from './parquet-file.ts';
 
 /**
- * Writes problems as Parquet for EasyR1: `problem` (text with `<image>` marks), `answer`, `images`, and pass rate and
+ * Writes problems as Parquet for EasyR1: `problem` (text with `<image>` placeholders), `answer`, `images`, and pass rate and
  * trials, with the column names of EasyR1's data set geometry3k. The column `images` is absent if no problem has
  * images.
  *

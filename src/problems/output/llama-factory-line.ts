@@ -6,8 +6,8 @@ import type { KnownDifficulty } from './difficulty.ts';
 import { difficultyColumns } from './problem-line.ts';
 
 /**
- * Writes a problem as a line for supervised learning with LLaMA-Factory (`formatting: sharegpt` with the tags of
- * OpenAI): `messages` that end with the solution, or with the answer for problems without one, and `images` as paths.
+ * Writes a problem as a line for supervised learning with LLaMA-Factory (`formatting: sharegpt` with OpenAI-style
+ * tags): `messages` that end with the solution, or with the answer for problems without one, and `images` as paths.
  */
 export function llamaFactoryLine(problem: Problem, known: KnownDifficulty | undefined): string {
   const { id, prompt, solution, answer, domain, source } = problem;

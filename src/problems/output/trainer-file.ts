@@ -48,7 +48,7 @@ function requireEnding(out: string, format: TrainerFile['format']): void {
 /**
  * Writes problems in a trainer's format, atomically. Returns the number of problems.
  *
- * @throws ConfigError if the file's extension belongs to another format.
+ * @throws ConfigError if the file's extension belongs to a different format.
  */
 export async function writeForTrainer(
   problems: AsyncIterable<Problem> | Iterable<Problem>,

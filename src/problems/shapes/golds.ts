@@ -3,7 +3,7 @@ import { boxConnector } from '../../core/text/box-connector.ts';
 import { parseJson, stringifyJson } from '../../core/lossless-json.ts';
 import { readStructure } from './structured-text.ts';
 
-/** Returns the text after the last `####`, GSM8K's answer mark; undefined without a mark. */
+/** Returns the text after the last `####`, GSM8K's answer marker; undefined if there is none. */
 export function afterHashes(text: string): string | undefined {
   const mark = text.lastIndexOf('####');
   return mark < 0 ? undefined : text.slice(mark + 4).trim() || undefined;

@@ -15,7 +15,7 @@ const withDeclaration = 'Begin the function with this line:';
 
 /**
  * Returns a note on the interface that the tests require, which many data sets keep in other columns: starter code, a
- * declaration, the tests that call the function, or input from stdin. Empty if the prompt already states the interface.
+ * declaration, the tests that call the function, or input from stdin. Empty if the prompt already describes the interface.
  */
 export function interfaceNote(row: Columns, tests: ProblemTests, question: string): string {
   const starter = row['starter_code'];

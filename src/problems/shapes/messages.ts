@@ -4,10 +4,10 @@ import { readStructure } from './structured-text.ts';
 const roles: Readonly<Record<string, string>> = { human: 'user', gpt: 'assistant', developer: 'system' };
 
 /**
- * Normalises a prompt: chat messages in the form of OpenAI (`role`, `content`, possibly a list of parts) or ShareGPT
+ * Normalises a prompt: chat messages in the format of OpenAI (`role`, `content`, possibly a list of parts) or ShareGPT
  * (`from`, `value`), possibly as JSON or Python text, become `{role, content}`; images become `<image>`, and their
- * data, if a part contains it, becomes the message's `images`. Other
- * values, such as plain strings, are returned unchanged.
+ * data, if a part contains it, becomes the message's `images`. Other values, such as plain strings, are returned
+ * unchanged.
  */
 export function promptOf(value: unknown): unknown {
   const isText = typeof value === 'string';

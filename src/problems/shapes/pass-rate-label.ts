@@ -5,7 +5,7 @@ import type { StatedPassRate } from '../../core/problem.ts';
 
 /**
  * A complete description of a published difficulty label. Labels count successes or failures and have various
- * denominators, and files do not state which: AdaRFT's `difficulty` 100 means never solved, but POLARIS's 8/8 means
+ * denominators, and files do not say which: AdaRFT's `difficulty` 100 means never solved, but POLARIS's 8/8 means
  * always solved.
  */
 export const passRateLabel = z.strictObject({

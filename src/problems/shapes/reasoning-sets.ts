@@ -6,7 +6,7 @@ import { at, hasTexts, isAnswer, type Columns, type Shape } from './shape.ts';
 
 const rates = 'stated pass rates';
 
-/** Reads a pass-rate label, but ignores other values, such as `n/a`, which state no pass rate. */
+/** Reads a pass-rate label, but ignores other values, such as `n/a`, which are not pass rates. */
 function ratesThatFit(label: PassRateLabel, value: unknown) {
   try {
     return [readPassRate(label, value) ?? []].flat();

@@ -8,7 +8,7 @@ import type { SearchShape } from './search-plan.ts';
 const majorityConfig = z.strictObject({ type: z.literal('majority') });
 /** Independent answers, chosen by their scores. */
 const bestOfNConfig = z.strictObject({ type: z.literal('best-of-n') });
-/** Independent answers to a problem that is asked in a named way; the most frequent wins. */
+/** Independent answers to a problem that is asked in a given way; the most frequent wins. */
 const askedConfig = waySettings.extend({ type: z.literal('asked') });
 /** One tree: N candidates per step, of which the best N / width are kept (2408.03314). */
 const beamConfig = z.strictObject({
@@ -38,7 +38,7 @@ export const majority = noun(majorityConfig);
 /** Chooses the best of N answers by the scores of their steps. */
 export const bestOfN = noun(bestOfNConfig);
 /**
- * Chooses the most frequent of N answers to a problem that is asked in a named way, e.g. `asked({ way: 'decomposition'
+ * Chooses the most frequent of N answers to a problem that is asked in a given way, e.g. `asked({ way: 'decomposition'
  * })`.
  */
 export const asked = noun(askedConfig);

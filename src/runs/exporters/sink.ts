@@ -1,6 +1,6 @@
 import type { RunEnd } from '../files/records.ts';
 
-/** The run as another tool sees it: its id, name and recipe. */
+/** The run as the target tool sees it: its id, name and recipe. */
 export interface ExportedRun {
   /** Permanent run id: letters, digits, dashes. */
   readonly id: string;
@@ -20,7 +20,7 @@ export interface ExportedStep {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** Writer of another tool's format, or client of its server. It receives each step once, in order. */
+/** Writer for an external tool's format, or client of its server. Receives each step once, in order. */
 export interface RunSink {
   write(step: ExportedStep): Promise<void>;
   /** Finishes the export. `end`: how the run ended, or `null` if it is still running. */

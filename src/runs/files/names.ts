@@ -21,10 +21,10 @@ export const isShardName = (name: string): boolean => shard.test(name);
 export const isCheckpointName = (name: string): boolean => checkpoint.test(name);
 export const isShardDraft = (name: string): boolean => draft(shard).test(name);
 export const isCheckpointDraft = (name: string): boolean => draft(checkpoint).test(name);
-/** Returns the name of the mark for a shard or checkpoint; see `pending-marks.ts`. */
+/** Returns the name of the marker file for a shard or checkpoint; see `pending-marks.ts`. */
 export const markOf = (name: string): string => `.tmp-${name}-pending`;
 
-/** Returns the name of the shard or checkpoint to which a mark belongs; `undefined` for any other name. */
+/** Returns the name of the shard or checkpoint to which a marker file belongs; `undefined` for any other name. */
 export function markedName(mark: string): string | undefined {
   const name = /^\.tmp-(.+)-pending$/.exec(mark)?.[1];
   return name !== undefined && (isShardName(name) || isCheckpointName(name)) ? name : undefined;

@@ -19,7 +19,7 @@ export function mark(folder: string, name: string): void {
   }
 }
 
-/** Removes the mark of a name whose row is committed. */
+/** Removes the marker file of a name whose row is committed. */
 export const unmark = (folder: string, name: string): Promise<void> =>
   rm(join(folder, markOf(name)), { force: true });
 

@@ -136,7 +136,7 @@ export function checkGroup({ group, rewards, advantages, flags }: RecordedGroup)
 export interface RunParent {
   /** `RunSummary.id` of that run. */
   readonly run: string;
-  /** Step with whose weights the run starts. */
+  /** Step from whose weights the run starts. */
   readonly step: number;
 }
 

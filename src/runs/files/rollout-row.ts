@@ -20,8 +20,8 @@ export interface RolloutRow {
   /** Null if the engine returned no value. */
   readonly policy_version: number | null;
   /**
-   * Number of steps between the policy that wrote it and the policy that learned from it; absent in runs created before
-   * December 2026.
+   * Number of steps between the policy that wrote the rollout and the policy that learned from it; absent in runs
+   * created before December 2026.
    */
   readonly off_policy_steps?: number | null;
   readonly prompt: Message[];

@@ -2,7 +2,7 @@ import { sum } from '../../statistics/summary.ts';
 import type { Alert, RunVitals } from './alert-types.ts';
 
 /*
- * Alerts about the outcome of a whole run, not its last steps; shown when the run ends.
+ * Alerts about the outcome of the entire run, not its last steps; shown when the run ends.
  */
 
 const percent = (share: number): string => (100 * share).toFixed(1);

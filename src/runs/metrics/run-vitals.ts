@@ -26,8 +26,8 @@ export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
 const recentSteps = 30;
 
 /**
- * Returns the median of the seconds between recent steps; the median, because a pause before a resume has no effect on
- * it. Null before the second step.
+ * Returns the median time between recent steps in seconds; a pause before a resume barely affects a median. Null before
+ * the second step.
  */
 export function stepSecondsOf(reader: RunReader): number | null {
   const times = reader

@@ -12,9 +12,9 @@ import { matchExpression, type TextField } from './text-query.ts';
 /*
  * Full-text index of a run's prompts, answers and completions, in `search.sqlite` beside the run.
  *
- * Training does not write it. Instead, each search extends it from the shards for a limited time, so runs of any age
- * can be searched and a run that is never searched costs nothing. The index stores words but no text (contentless
- * FTS5), so the text of a hit is read from its shard. The file can be rebuilt at any time.
+ * Training does not write it. Instead, each search extends it from the shards for a limited time, so older runs can be
+ * searched too, and a run that is never searched costs nothing. The index stores words but no text (contentless FTS5),
+ * so the text of a hit is read from its shard. The file can be rebuilt at any time.
  */
 
 /**

@@ -117,7 +117,7 @@ export function insertShard(
   }
 }
 
-/** Inserts an event; the start of a stage has a list of candidates. */
+/** Inserts an event and, for the start of a stage, its candidate problems. */
 export function insertEvent(
   database: DatabaseSync,
   event: RunEvent,

@@ -226,7 +226,7 @@ async function sweepUnrecorded(directory: string, database: DatabaseSync): Promi
   ];
 }
 
-/** Lists names as text; if there are many, states their number and the first few. */
+/** Lists names as text; if there are many, gives their number and the first few. */
 const someOf = (names: readonly string[]): string =>
   names.length <= 4 ? names.join(', ') : `${names.length} files: ${names.slice(0, 3).join(', ')}, …`;
 

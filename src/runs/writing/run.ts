@@ -302,7 +302,7 @@ export class Run implements AsyncDisposable {
   }
 }
 
-/** A shard on disk. `record` inserts its rows within a transaction; `settle` removes its mark afterwards. */
+/** A shard on disk. `record` inserts its rows within a transaction; `settle` removes its marker file afterwards. */
 interface WrittenShard {
   readonly record: () => void;
   readonly settle: () => Promise<void>;

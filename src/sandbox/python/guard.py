@@ -1,4 +1,4 @@
-"""Permanently removes from this process all rights that a program under test must not have. Linux >= 5.13, no root
+"""Permanently removes from this process all permissions that a program under test must not have. Linux >= 5.13, no root
 needed.
 
 In order: resource limits, an unprivileged user (when started by root), no capabilities, death with the parent,

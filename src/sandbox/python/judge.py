@@ -254,7 +254,7 @@ def _run(job, program, outcomes):
             break
 
 
-# These tests patch or capture their own process, but the program runs in another one.
+# These tests patch or capture their own process, but the program runs in a different one.
 REACHES_INTO_PROGRAM = re.compile(
     r"\bunittest\.mock\b|\bfrom unittest import .*\bmock\b|^\s*import mock\b|\bredirect_stdout\b|\bsys\.std(?:in|out)\s*=",
     re.M,

@@ -92,7 +92,7 @@ export async function startLane(command: readonly string[], user?: number): Prom
     killGroup(child);
     if (child.pid !== undefined) await gone;
   };
-  // Kill only once: once the group has ended, its number may belong to another group.
+  // Kill only once: after the group has ended, its id may be reused by a different group.
   let killing: Promise<void> | undefined;
   const close = (): Promise<void> => (killing ??= kill());
   try {

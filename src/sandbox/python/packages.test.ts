@@ -87,7 +87,7 @@ test('a package that no interpreter has is reported as one error with its name a
   });
 });
 
-test('without a declaration there is no numpy', async () => {
+test('numpy cannot be imported unless it is declared', async () => {
   await using plain = await openPythonSandbox(pythonSandbox({ lanes: 1 }));
   const program = { type: 'stdio', source: 'import numpy', inputs: [''] } as const;
   expect(await plain.run(program, limits)).toMatchObject({

@@ -439,7 +439,7 @@ describe.skipIf(!isHere)('tests in a second process', () => {
     },
   );
 
-  test('each test may use the whole CPU limit', async () => {
+  test('each test may use the entire CPU limit', async () => {
     const source =
       'import time\ndef f():\n    end = time.process_time() + 0.3\n    while time.process_time() < end: pass\n    return 1';
     expect(await outcomes(source, ['assert f() == 1', 'assert f() == 1', 'f()\nf()'])).toEqual([

@@ -36,7 +36,7 @@ export const pythonSandboxConfig = z.strictObject({
   packages: z.array(z.enum(packageNames)).default([]),
 });
 
-/** Recipe noun for the Python sandbox; see `pythonSandboxConfig`. */
+/** Creates the recipe entry for the Python sandbox; see `pythonSandboxConfig`. */
 export const pythonSandbox = noun(pythonSandboxConfig);
 
 /** Runs Python programs, alone or against tests that the programs cannot see. */
@@ -76,7 +76,7 @@ export interface SandboxChoice extends LaneInfo {
 export async function openPythonSandbox(config: z.input<typeof pythonSandboxConfig>): Promise<PythonSandbox> {
   const { kind, python, lanes, packages } = pythonSandboxConfig.parse(config);
   const refused: Refusal[] = [];
-  // Never replace an interpreter that the user named by another one.
+  // Never replace an interpreter that the user named with a different one.
   const kindsTried = python === undefined ? pythonKinds : hostKinds;
   const kinds = kind === 'auto' ? kindsTried : [kind];
   for (const candidate of kinds) {

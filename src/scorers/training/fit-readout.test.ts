@@ -4,7 +4,10 @@ import { columnsOf, likelihoodsAt, readScore } from '../readout.ts';
 import { fitReadout, readAttempts, readoutAttempts } from './fit-readout.ts';
 import { type ScoredAttempt, scorerQuality } from './scorer-quality.ts';
 
-/** Four attempts at each problem: the score knows the problem, only the likelihood differs between attempts. */
+/**
+ * Four attempts at each problem: the score depends only on the problem, and only the likelihood differs between
+ * attempts.
+ */
 function simulated(problems: number): ScoredAttempt[] {
   const rng = createRng(5, 'attempts with likelihoods');
   return Array.from({ length: 4 * problems }, (_, at): ScoredAttempt => {
@@ -44,7 +47,7 @@ test('stays finite for scores of 0 and 1 and for equal verdicts', () => {
   expect([intercept, ...slopes].every(Number.isFinite)).toBe(true);
 });
 
-test('likelihoods count the written tokens before a place', () => {
+test('likelihoods count the written tokens before a position', () => {
   // Tokens 2 and 5 were written; 3 and 4 came from an environment.
   const logprobs = Float32Array.of(0, 0, Math.log(0.5), 0, 0, Math.log(0.125));
   const written = [

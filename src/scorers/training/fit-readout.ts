@@ -4,14 +4,14 @@ import { columnsOf, readScore } from '../readout.ts';
 import type { LabelledAttempt } from './labelled-attempt.ts';
 import type { ScoredAttempt } from './scorer-quality.ts';
 
-/** Attempts that the readout is fitted on; three coefficients need no more. */
+/** Maximum number of attempts on which the readout is fitted; three coefficients need no more. */
 const mostAttempts = 4000;
 /** Penalty on the slopes, as if one more attempt; keeps them finite if all verdicts are equal. */
 const ridge = 1;
 
 /**
- * Draws the training attempts that the readout is fitted on. Returns none if an attempt has no likelihoods, as rows of
- * a file.
+ * Draws the training attempts on which the readout is fitted. Returns an empty list if an attempt has no likelihoods,
+ * as with rows from a file.
  */
 export function readoutAttempts(train: readonly LabelledAttempt[], seed: number): LabelledAttempt[] {
   if (train.some(({ likelihoods }) => likelihoods === undefined)) return [];
@@ -23,7 +23,7 @@ export function readoutAttempts(train: readonly LabelledAttempt[], seed: number)
 }
 
 /**
- * Fits the probability of a right answer to the scores and likelihoods at all places of the attempts. Every attempt has
+ * Fits the probability of a right answer to the scores and likelihoods at all positions of the attempts. Every attempt has
  * weight 1, however long it is.
  *
  * @param attempts with likelihoods, at least one.

@@ -54,6 +54,6 @@ export function formatQuality(quality: ScorerQuality, withoutReadout?: ScorerQua
   ].join('\n');
 }
 
-/** Formats the figures of all attempts on one line. */
+/** Formats the quality over all attempts on one line. */
 export const areasOf = ({ auc, aucWithin, calibrationError }: ScorerQuality): string =>
   `AUC ${area(auc)}; within a problem ${area(aucWithin)}; calibration error ${calibrationError.toFixed(3)}`;

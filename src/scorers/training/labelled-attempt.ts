@@ -14,13 +14,13 @@ export interface LabelledAttempt {
   readonly tokens: Int32Array;
   /** Positions of the labels: the number of tokens read before each, in 1 … T. */
   readonly places: readonly number[];
-  /** For each place, whether the prefix leads to a correct answer. */
+  /** For each position, whether the prefix leads to a correct answer. */
   readonly labels: readonly boolean[];
-  /** Weight of each place's label in the loss; default 1. */
+  /** Weight of each position's label in the loss; default 1. */
   readonly weights?: readonly number[];
-  /** Whether the whole answer is correct. */
+  /** Whether the complete answer is correct. */
   readonly isCorrect: boolean;
-  /** Likelihood of the answer up to each place; absent if the log-probabilities are unknown. */
+  /** Likelihood of the answer up to each position; absent if the log-probabilities are unknown. */
   readonly likelihoods?: readonly Likelihood[] | undefined;
   /** Normal form of the answer, for votes. */
   readonly answer?: string | undefined;

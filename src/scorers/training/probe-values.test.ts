@@ -23,7 +23,7 @@ const problems = new Map<string, Problem>(
   ]),
 );
 
-/** Returns an attempt whose places are before and after each character of the answer. */
+/** Returns an attempt whose positions are before and after each character of the answer. */
 function attempt(problemId: string, answer: string, scores: readonly number[], prompt = `2+2=${problemId}`) {
   const head = engine.render([{ role: 'user', content: prompt }]);
   const tokens = Int32Array.from([...head, ...engine.encode(answer)]);
@@ -52,7 +52,7 @@ const textOf = ({ tokens }: { tokens: Int32Array }): string => String.fromCharCo
 
 test('labels the most uncertain prefix of each attempt with the share of correct continuations', async () => {
   const { rows, ...counts } = await probe([
-    // The places before and after the whole answer are never probed, however uncertain their scores.
+    // The positions before and after the complete answer are never probed, however uncertain their scores.
     attempt('p', 'xb4', [0.5, 0.9, 0.45, 0.5]),
     attempt('p', 'xa5', [0.5, 0.8, 0.6, 0.5]),
     attempt('q', 'xc5', [0.5, 0.1, 0.3, 0.5]),

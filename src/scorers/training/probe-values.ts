@@ -47,7 +47,7 @@ interface Prefix {
 /**
  * Draws k continuations of each of the prefixes whose values are most uncertain, and labels each prefix with the share
  * of correct ones (the soft labels of Math-Shepherd, 2312.08935): one row with the good label and one with the bad
- * label, whose weights are the two shares. Each attempt contributes at most one prefix, the place inside its answer
+ * label, whose weights are the two shares. Each attempt contributes at most one prefix, the position inside its answer
  * with the score nearest to 1/2.
  *
  * Skips attempts at problems that are not in `problems`, and attempts whose prompt differs from the problem's own.
@@ -107,7 +107,7 @@ function uncertainPrefixes(attempts: readonly ScoredAttempt[], most: number): Pr
     hashKey('uncertain prefix', group, place, tokens.join());
   return attempts
     .flatMap((attempt): Prefix[] => {
-      // At the first place, nothing is written yet; at the last, the answer is complete.
+      // At the first position, nothing is written yet; at the last, the answer is complete.
       const inside = attempt.places
         .map((place, at) => ({ attempt, place, score: attempt.scores[at]! }))
         .slice(1, -1);

@@ -20,7 +20,7 @@ export interface ScorerData {
 export const heldOutShare = 0.1;
 
 /**
- * Labels all prefixes of a run's rollouts with the verdict of the whole rollout: an unbiased one-sample estimate of the
+ * Labels all prefixes of a run's rollouts with the verdict of the complete rollout: an unbiased one-sample estimate of the
  * probability that the prefix leads to a correct answer (Math-Shepherd with k = 1, 2312.08935). The scorer learns from
  * the training rollouts. The rollouts of the last evaluation, which the final policy wrote, are held out; if there was
  * no evaluation, a tenth of the problems is.

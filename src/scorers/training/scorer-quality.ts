@@ -18,9 +18,9 @@ export interface ScorerQuality {
   readonly problems: number;
   /** Share of correct answers. */
   readonly correct: number;
-  /** Area under the ROC curve of the scores of whole answers, over all pairs of attempts. */
+  /** Area under the ROC curve of the scores of complete answers, over all pairs of attempts. */
   readonly auc: number;
-  /** The same area, but only over pairs of attempts at the same problem: the relevant figure for best of N. */
+  /** The same area, but only over pairs of attempts at the same problem: the relevant value for best of N. */
   readonly aucWithin: number;
   /**
    * The same two areas for the policy's own confidence, which costs nothing; absent if rollouts have no
@@ -59,7 +59,7 @@ export interface BestOf {
   };
 }
 
-/** An attempt with the predicted probability of a correct answer at each of its places. */
+/** An attempt with the predicted probability of a correct answer at each of its positions. */
 export interface ScoredAttempt extends LabelledAttempt {
   readonly scores: readonly number[];
 }
@@ -67,7 +67,7 @@ export interface ScoredAttempt extends LabelledAttempt {
 /** Number of attempts scored in one call. */
 const scoredAtOnce = 512;
 
-/** Scores every place of the attempts with a trained scorer; skips attempts that do not fit into its window. */
+/** Scores every position of the attempts with a trained scorer; skips attempts that do not fit into its window. */
 export async function scoreAttempts(
   weights: Pick<ModelWeights, 'logprobs'>,
   { good }: LabelTokens,

@@ -79,7 +79,7 @@ test('a scorer learns from verdicts alone, and gives the same scores after it is
   for (const [at, score] of read.entries())
     expect(score).toBeCloseTo(readScore(readout, scores[at + 1]!, { logprob: -0.5 * (at + 1) }), 4);
   expect(await reader.score(mathProblem({ id: 'p' }), transcript, places)).toEqual(again);
-  // Serve the same model with our own server, which returns the labels as alternatives after each place.
+  // Serve the same model with our own server, which returns the labels as alternatives after each position.
   const { url } = opened.use(await startModelService(engine, { host: '127.0.0.1', port: 0, name: 'scorer' }));
   const probe = { prompt: '20+5=?', right: '3;\\boxed{7}', wrong: '3;\\boxed{2}' };
   const address = {
@@ -92,12 +92,12 @@ test('a scorer learns from verdicts alone, and gives the same scores after it is
   const served = await openScorer(completionsScorerConfig.parse(address), parts, opened);
   const remote = await served.score(mathProblem({ id: 'p' }), transcript, places);
   for (const [at, score] of remote.entries()) expect(Math.abs(score! - scores[at]!)).toBeLessThan(0.05);
-  // A tokenizer with another vocabulary produces different tokens.
+  // A tokenizer with a different vocabulary produces different tokens.
   const foreign = { ...parts, renderer: scriptedEngine({ complete: () => '' }) };
   await expect(openScorer(config, foreign, opened)).rejects.toThrow(/expected the tokenizer of the policy/);
 }, 120_000);
 
-test('labels are targets at every place of the answer and never in the input', () => {
+test('labels are targets at every position of the answer and never in the input', () => {
   const attempt = {
     problemId: 'p',
     domain: 'math',

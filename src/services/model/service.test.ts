@@ -47,7 +47,7 @@ interface Answer {
   readonly error: { readonly message: string };
 }
 
-test('our client receives the same samples as directly from the engine', async () => {
+test('our client receives the same samples as a direct call to the engine', async () => {
   process.env['GRADUS_TEST_TOKEN'] = 'secret';
   const baseUrl = `${service.url}/v1/`;
   const config = openaiConfig.parse({ type: 'openai', baseUrl, apiKeyEnv: 'GRADUS_TEST_TOKEN' });

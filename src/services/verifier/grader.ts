@@ -11,7 +11,7 @@ import { type Verifier, verifierLabel } from '../../verifiers/verifier.ts';
 
 /**
  * An item to judge, as in case files and requests to the service. It contains an answer and its gold, or a program (or
- * a whole completion) and its problem in any format that `readTests` reads.
+ * an entire completion) and its problem in any format that `readTests` reads.
  */
 const item = z.looseObject({
   /** Name of the verifier; default: `code` for an item with a `problem`, else `math`. */

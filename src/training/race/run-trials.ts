@@ -34,8 +34,8 @@ export interface TrialParts {
 }
 
 /**
- * Number of tokens on which the trials were trained, and the number for training all trials to the end, in which
- * missing steps are estimated.
+ * Number of tokens on which the trials were trained, and an estimate of the number needed to train all trials to the
+ * end.
  */
 export interface RaceCost {
   readonly tokens: number;

@@ -32,7 +32,7 @@ export interface StageEntry extends Selection {
 type Named = Pick<StageConfig, 'name' | 'select'>;
 
 /**
- * Selects the problems that a stage imitates by their recorded pass rates. Measures the pass rates first if no earlier
+ * Selects, by recorded pass rate, the problems whose solutions a stage imitates. Measures the pass rates first if no earlier
  * stage has needed them.
  *
  * @param before pass rates measured at earlier stage boundaries, which take precedence over the base measurement.
@@ -85,7 +85,7 @@ export async function selectStage(
 
 /**
  * Returns the recorded pass rates. The first stage that needs them measures all problems; if the policy has already
- * changed, the result is stored for the stage boundary instead of the base model.
+ * changed, the result is stored as a measurement at the stage boundary, not of the base model.
  */
 async function recordedPassRates(
   context: TrainingContext,
@@ -100,7 +100,7 @@ async function recordedPassRates(
   return { recorded, remeasured: first === 0 ? before : Object.fromEntries(recorded) };
 }
 
-/** Adds the base model's closed-book pass rates to the known ones, if a rule reads them. */
+/** Adds the base model's closed-book pass rates to the known ones, if a rule uses them. */
 async function withClosedBook(context: TrainingContext): Promise<TrainingContext> {
   const { recipe, knownPassRates } = context;
   if (recipe.difficulty === undefined || !readsClosedBook(recipe)) return context;

@@ -92,7 +92,7 @@ function boundary(extra: readonly Observation[] = [], temperature = 1) {
   return { measure, asked };
 }
 
-test('decides from known trials without new rollouts, and weights training rollouts by age', async () => {
+test('decides from known trials without new rollouts, and discounts older training rollouts', async () => {
   const { measure, asked } = boundary();
   const { passRates } = await measure({ share: 0 });
   expect(asked).toEqual([]);

@@ -88,7 +88,7 @@ test('chooses only correct attempts, each text once, at most perProblem', () => 
       expect(chosen.length).toBeLessThanOrEqual(perProblem);
       expect(new Set(chosen.map(answerOf)).size).toBe(chosen.length);
       for (const one of chosen) expect(one.verdict.outcome).toBe('correct');
-      // The order in which attempts finish has no influence.
+      // The order in which attempts finish does not affect the choice.
       const again = chooseAttempts(
         rollouts.toReversed(),
         { choose: 'shortest', perProblem, filter: none },

@@ -62,30 +62,34 @@ const recipeWith = (changes: Partial<RecipeInput> = {}) =>
     ...changes,
   });
 
-test('the policy approaches its teacher, and resumes to the same bits', { timeout: 300_000 }, async () => {
-  const recipe = recipeWith();
-  const calm = await startTraining(recipe, join(root, 'calm'));
-  using reader = await openRunReader(calm);
-  const { values } = reader.metric('distil/kl');
-  expect(values).toHaveLength(12);
-  expect(mean(values.slice(-3))).toBeLessThan(mean(values.slice(0, 3)) / 2);
-  const correct = reader.metric('verdict/correct').values;
-  expect(mean(correct.slice(-3))).toBeGreaterThan(mean(correct.slice(0, 3)));
-  expect(reader.groups({ step: 1 })).toHaveLength(16);
+test(
+  'the policy approaches its teacher, and a resumed run is bit-identical',
+  { timeout: 300_000 },
+  async () => {
+    const recipe = recipeWith();
+    const calm = await startTraining(recipe, join(root, 'calm'));
+    using reader = await openRunReader(calm);
+    const { values } = reader.metric('distil/kl');
+    expect(values).toHaveLength(12);
+    expect(mean(values.slice(-3))).toBeLessThan(mean(values.slice(0, 3)) / 2);
+    const correct = reader.metric('verdict/correct').values;
+    expect(mean(correct.slice(-3))).toBeGreaterThan(mean(correct.slice(0, 3)));
+    expect(reader.groups({ step: 1 })).toHaveLength(16);
 
-  const stop = new AbortController();
-  let rough = '';
-  const interrupted = startTraining(recipe, join(root, 'rough'), {
-    signal: stop.signal,
-    report: (event) => {
-      if (event.type === 'run-start') rough = event.run;
-      if (event.type === 'step' && event.step === 6) stop.abort();
-    },
-  });
-  await expect(interrupted).rejects.toThrow('stopped');
-  await resumeTraining(rough);
-  expect(await runDigest(rough)).toEqual(await runDigest(calm));
-});
+    const stop = new AbortController();
+    let rough = '';
+    const interrupted = startTraining(recipe, join(root, 'rough'), {
+      signal: stop.signal,
+      report: (event) => {
+        if (event.type === 'run-start') rough = event.run;
+        if (event.type === 'step' && event.step === 6) stop.abort();
+      },
+    });
+    await expect(interrupted).rejects.toThrow('stopped');
+    await resumeTraining(rough);
+    expect(await runDigest(rough)).toEqual(await runDigest(calm));
+  },
+);
 
 test('a policy that is its own teacher has nothing to learn', { timeout: 300_000 }, async () => {
   const recipe = recipeWith({ teacher: { model: student }, stages: [distil('itself', { maxSteps: 1 })] });

@@ -32,7 +32,7 @@ export interface FineTuneOptions extends TrustOptions {
   readonly epochs: number;
   readonly maxSteps?: number | undefined;
   readonly seed: number;
-  /** Share of the prompts that is held out to measure the loss. Default 0. */
+  /** Share of the prompts held out to measure the loss. Default 0. */
   readonly heldOut?: number | undefined;
   /** Number of steps between checkpoints. */
   readonly checkpointEvery?: number | undefined;

@@ -15,7 +15,7 @@ import type { TrainingContext } from '../training-context.ts';
 import { chooseAttempts } from './choose-attempts.ts';
 import { harvestAttempts } from './harvest.ts';
 
-/** An example and its origin, which readers of examples ignore. */
+/** An example and where it came from; readers of examples ignore the additional fields. */
 export interface GatheredExample extends SupervisedExample {
   /** Index of the attempt at the problem. */
   readonly attempt?: number;
@@ -28,7 +28,7 @@ export interface GatheredExample extends SupervisedExample {
 /** Examples of a stage, in a fixed order. */
 export interface GatheredExamples {
   readonly examples: readonly GatheredExample[];
-  /** Description of the examples' origin. */
+  /** Describes where the examples come from. */
   readonly summary: string;
   readonly remeasured: Readonly<Record<string, Trials>>;
 }

@@ -381,7 +381,7 @@ test(
 );
 
 test(
-  'a fine-tuning run resumes to the same bits, with held-out loss and suites',
+  'a resumed fine-tuning run is bit-identical, including held-out loss and suites',
   { timeout: 300_000 },
   async () => {
     const rows = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);

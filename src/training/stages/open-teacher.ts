@@ -9,7 +9,7 @@ import type { LoadingOptions } from '../../problems/load-problems.ts';
 import { fromBase, type Recipe } from '../../recipe/recipe.ts';
 import { samplingIn } from '../../recipe/resolve-stage.ts';
 
-/** The opened teacher, and its origin on a hub. */
+/** The opened teacher, and where on a hub it came from. */
 export interface OpenTeacher extends Pick<ModelFolder, 'record'> {
   readonly engine: Engine;
 }

@@ -110,7 +110,7 @@ export async function openReinforce(
   };
 }
 
-/** Minimum number of steps between two events about a collapse. */
+/** Minimum number of steps between two events that report collapsed answers. */
 const collapseEvery = 10;
 
 /** A stage, the source of its batches, and the monitor of the worth of its selection. */

@@ -109,7 +109,10 @@ class AheadSource implements BatchSource {
     return finishBatch(partsFor(moment.step), stage, next!, signal);
   }
 
-  /** Freezes a policy for each batch, so that an engine may roll out the batches one after another. */
+  /**
+   * Freezes a copy of the policy for each batch, so an engine that rolls out batches sequentially still uses the right
+   * weights.
+   */
   async #startUpTo(last: number, now: BatchMoment, signal: AbortSignal | undefined): Promise<void> {
     const { engine, stage, partsFor } = this.#parts;
     const either = AbortSignal.any([this.#cancelled.signal, ...(signal === undefined ? [] : [signal])]);

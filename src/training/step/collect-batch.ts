@@ -29,7 +29,7 @@ export interface LiveStage {
   readonly reference?: Pick<ModelWeights, 'logprobs'>;
 }
 
-/** A scored group, and the age of the policy that wrote it. */
+/** A scored group, and how stale the policy that wrote it is. */
 export interface RolledGroup extends ScoredGroup {
   /** Steps between the policy that wrote the group and the policy that learns from it. */
   readonly offPolicySteps: number;

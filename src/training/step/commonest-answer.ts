@@ -16,7 +16,7 @@ const fewestProblems = 4;
 
 /**
  * Finds the family whose most common answer is most overrepresented, compared with its share of the golds. Returns null
- * if no family has at least four problems with extracted answers, which programs do not have.
+ * if no family has at least four problems with extracted answers; code problems have none.
  */
 export function commonestAnswer(groups: readonly RolloutGroup[]): CommonestAnswer | null {
   const families = Map.groupBy(groups, ({ problem }) => problem.family ?? problem.domain);

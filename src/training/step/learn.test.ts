@@ -74,7 +74,7 @@ function groupOf(number: number, isMixed = true): ScoredGroup {
 }
 const groupsUpTo = (count: number): ScoredGroup[] => Array.from({ length: count }, (_, at) => groupOf(at));
 
-test('trains on a whole batch, on-policy, unless more updates are configured', async () => {
+test('makes one on-policy update per batch unless more are configured', async () => {
   const engine = scriptedEngine({ complete: () => '' });
   const metrics = (await learnFrom(engine, liveStage(1, 5), groupsUpTo(5), moment))?.metrics;
   expect(engine.trained).toHaveLength(1);
@@ -193,7 +193,7 @@ test('averages the metrics of several updates over tokens, and compares the samp
   expect([single['policy/entropy'], single['policy/mismatchKl']]).toEqual([0.1, 0.1]);
 });
 
-test('lets a stage set its number of updates; the error for more updates than groups shows the arithmetic', () => {
+test('a stage can set its number of updates; the error for more updates than groups shows the arithmetic', () => {
   const recipe = recipeOf({ problems: 10, groupSize: 2, updates: 2 }, 4);
   expect(resolvedStages(recipe)[0]!.updatesPerStep).toBe(4);
   expect(describeBatches(recipe)[0]).toContain('4 optimizer updates per step, each on 2 to 3 problems');

@@ -38,7 +38,7 @@ export function countStuck(before: number, step: number, learned: Learned | null
   );
 }
 
-/** Share of unjudged rollouts from which a warning is given: such a run would finish but learn little. */
+/** Minimum share of unjudged rollouts for a warning: such a run would finish but learn little. */
 const unjudgedShare = 0.5;
 const maxReasonLength = 300;
 

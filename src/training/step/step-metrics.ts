@@ -53,7 +53,7 @@ export function rolloutMetrics(groups: readonly ScoredGroup[]): Metrics {
 }
 
 /**
- * Returns the shares of groups in which all, no or some rollouts are correct; only the last have a training signal.
+ * Returns the shares of groups in which all, no or some rollouts are correct; only groups with some have a training signal.
  */
 function signalMetrics(groups: readonly ScoredGroup[]): Metrics {
   const graded = groups.filter((group) => rewardsOf(group).length > 0);
@@ -104,7 +104,7 @@ export const batchMetrics = ({ groups, admitted, refills }: RolledBatch): Metric
   'batch/refills': refills,
 });
 
-/** Returns metrics of the ages of the admitted groups, in steps. */
+/** Returns metrics of how many steps off-policy the admitted groups are. */
 export const ageMetrics = ({ admitted }: RolledBatch): Metrics => {
   const ages = admitted.map(({ offPolicySteps }) => offPolicySteps);
   return {
@@ -191,7 +191,7 @@ function samplerGap(first: LossStats | undefined, later: readonly TrainingSequen
   };
 }
 
-/** Returns the figures that an engine measures about its own work, with the names that they have in a run. */
+/** Returns the values that an engine measures about its own work, under their metric names in a run. */
 export const engineMetrics = (figures: Readonly<Record<string, number>>): Metrics =>
   Object.fromEntries(Object.entries(figures).map(([name, value]) => [`engine/${metricWord(name)}`, value]));
 

@@ -62,7 +62,7 @@ test('returns no metrics for attempts with one turn', () => {
   ).toEqual({});
 });
 
-test('adds the rewards by an environment, multiplied by the factor in the reward, which a stage may change', () => {
+test('adds the rewards of an environment, multiplied by the factor in the reward, which a stage can override', () => {
   const group = { problem: mathProblem(), rollouts: [twoTurns(0, [], [0.5, 1]), twoTurns(1, [], [0, 0])] };
   const algorithm = createAlgorithm(algorithmConfig.parse({ type: 'grpo' }));
   const rewards = (reward: object) =>

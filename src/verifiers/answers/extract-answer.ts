@@ -10,7 +10,7 @@ interface Extract {
 /** Maximum number of characters read, which bounds the work on any completion; programs are at the end. */
 const maxCharacters = 8192;
 
-/** Returns the final answer: the text after the thinking, of which at most the last 8,192 characters. */
+/** Returns the final answer: at most the last 8,192 characters of the text after the thinking. */
 function finalAnswer(completion: string): Extract {
   const start = Math.max(answerStart(completion), completion.length - maxCharacters);
   return { text: completion.slice(start), start, end: completion.length };
@@ -19,7 +19,7 @@ function finalAnswer(completion: string): Extract {
 const fence = /```([^\n`]*)\n([\s\S]*?)(?:```|$)/g;
 
 /**
- * Extracts the program: the last fenced block in one of `languages` (or without a language), else the whole final
+ * Extracts the program: the last fenced block in one of `languages` (or without a language), else the entire final
  * answer.
  */
 export function lastProgram(completion: string, languages: readonly string[]): Extract {

@@ -30,7 +30,7 @@ export const multipleChoiceConfig = z.strictObject({
 });
 type MultipleChoiceConfig = z.output<typeof multipleChoiceConfig>;
 
-/** Recipe noun for multiple-choice questions. */
+/** Creates the recipe entry for the verifier of multiple-choice questions. */
 export const multipleChoice = noun(multipleChoiceConfig);
 
 /** Choices of a problem: letters, with texts if the problem has them. */
@@ -84,7 +84,7 @@ interface Found {
 }
 
 /**
- * Returns the text that states the choice. A box that contains no choice is an intermediate formula; then a marker
+ * Returns the text that contains the choice. A box that contains no choice is an intermediate formula; then a marker
  * ("Answer: D") counts, or else the last line. A truncated box counts as the answer.
  */
 function findChoice(

@@ -32,7 +32,7 @@ export const shortAnswerConfig = z.strictObject({
 });
 type ShortAnswerConfig = z.output<typeof shortAnswerConfig>;
 
-/** Recipe noun for short answers in words. */
+/** Creates the recipe entry for the verifier of short answers in words. */
 export const shortAnswer = noun(shortAnswerConfig);
 
 /** Opens the verifier, which needs no resources. */

@@ -8,7 +8,7 @@ export interface CheckedTexts {
   readonly printed: string;
 }
 
-/** Minimum values for a checker's limits, because the limits that a problem states are meant for solutions. */
+/** Minimum values for a checker's limits, because a problem's own limits are meant for solutions. */
 const leastLimits = { maxCpuMs: 10_000, maxMemoryBytes: 512 * 2 ** 20 };
 
 /**

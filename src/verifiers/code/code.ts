@@ -19,8 +19,7 @@ import { completeProgram, extractProgram } from './program.ts';
 import { scoreRule, verdictOf } from './test-verdict.ts';
 
 /**
- * Settings of the verifier that judges Python programs by tests. Limits and tolerance that a problem states take
- * precedence.
+ * Settings of the verifier that judges Python programs by tests. A problem's own limits and tolerance take precedence.
  */
 export const codeConfig = z.strictObject({
   type: z.literal('code'),
@@ -37,7 +36,7 @@ export const codeConfig = z.strictObject({
     .default(1 << 20),
 });
 
-/** Recipe noun for Python programs judged by tests; see `codeConfig`. */
+/** Creates the recipe entry for the verifier that judges Python programs by tests; see `codeConfig`. */
 export const code = noun(codeConfig);
 
 /** A `code` verifier and its sandbox. */

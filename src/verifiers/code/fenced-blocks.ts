@@ -14,7 +14,7 @@ interface OpenBlock extends Fence {
 
 interface Fence {
   readonly marks: string;
-  /** The first word after the marks; `rest`: the whole rest of the line. */
+  /** The first word after the fence; `rest`: the entire rest of the line. */
   readonly label: string;
   readonly rest: string;
   readonly indent: number;

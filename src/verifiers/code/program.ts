@@ -4,7 +4,7 @@ import { fencedBlocks } from './fenced-blocks.ts';
 
 /**
  * Returns the program in a completion: after the thinking, the last block fenced as Python, else the last fenced block,
- * else the content of the last `<answer>` tag, else the whole text. Returns null if that is blank. See `fencedBlocks`
+ * else the content of the last `<answer>` tag, else the entire text. Returns null if that is blank. See `fencedBlocks`
  * for what counts as a fence.
  */
 export function extractProgram(completion: string): string | null {

@@ -22,12 +22,12 @@ export const customConfig = z.strictObject({
   options: z.record(z.string(), z.json()).default({}),
   /** Number of worker threads, for slow verifiers; 0 runs the verifier in the main thread. */
   workers: z.int().min(0).max(64).default(0),
-  /** With workers: wall-clock limit for a verdict; slower verdicts are `ungradable`. */
+  /** With workers: wall-clock limit per completion; a completion that exceeds it is `ungradable`. */
   maxTime: durationSchema.default('60s'),
 });
 type CustomConfig = z.output<typeof customConfig>;
 
-/** Recipe noun for a custom verifier. */
+/** Creates the recipe entry for a custom verifier. */
 export const customVerifier = noun(customConfig);
 
 /**

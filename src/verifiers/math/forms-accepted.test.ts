@@ -3,7 +3,7 @@ import { judgeUnder } from '../../../bench/math/judge.ts';
 
 const judge = judgeUnder();
 
-/** Pairs of a gold and a completion that gives the same answer in another form. */
+/** Pairs of a gold and a completion that gives the same answer in a different form. */
 const accepted: readonly (readonly [string, string])[] = [
   ['14', '14 days'],
   ['14', '\\boxed{14 days}'],

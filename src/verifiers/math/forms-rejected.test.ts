@@ -3,7 +3,7 @@ import { judgeUnder } from '../../../bench/math/judge.ts';
 
 const judge = judgeUnder();
 
-/** Pairs of a gold and a completion that gives another answer or none. */
+/** Pairs of a gold and a completion that gives a different answer or none. */
 const rejected: readonly (readonly [string, string])[] = [
   ['5 km', '\\boxed{5 m}'],
   ['5 dollars', '\\boxed{5 cents}'],

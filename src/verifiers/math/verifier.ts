@@ -26,11 +26,11 @@ const revision = 4;
 /** Maximum number of cached golds; the cache is cleared when it is full. */
 const maxRemembered = 4096;
 
-/** Config of the math verifier, which checks mathematical equality with the gold answer under a stated policy. */
+/** Config of the math verifier, which checks mathematical equality with the gold answer under a configurable policy. */
 export const mathConfig = z.strictObject({ type: z.literal('math'), ...mathPolicy.shape });
 
 /**
- * Recipe noun for the math verifier, which compares answers by meaning: `0.5`, `\frac12` and `x = 1/2` are the same
+ * Creates the recipe entry for the math verifier, which compares answers by meaning: `0.5`, `\frac12` and `x = 1/2` are the same
  * answer.
  *
  * @example

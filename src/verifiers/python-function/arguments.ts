@@ -8,7 +8,7 @@ import { lastBoxed } from '../math/extract/boxes.ts';
  * Calling conventions of reward functions:
  *
  * - `verl`: `custom_reward_function` of verl's naive, dapo and prime reward managers, one completion per call;
- * - `verl-batch`: the form of its batch manager, with the same names in the plural, each a list;
+ * - `verl-batch`: the convention of its batch manager, with the same names in the plural, each a list;
  * - `trl`: `reward_funcs` of TRL's GRPOTrainer: lists of prompts and completions as messages, and a list per column.
  */
 export const conventions = ['verl', 'verl-batch', 'trl'] as const;

@@ -241,7 +241,7 @@ def said_by(error):
 
 
 def place_of(error, sources):
-    """Returns the places of the last calls in the user's files, innermost last."""
+    """Returns the locations of the last calls in the user's files, innermost last."""
     if isinstance(error, SyntaxError) and error.filename in sources:
         return [f"{error.filename}:{error.lineno}"]
     frames = ((frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__))

@@ -30,7 +30,7 @@ export const loadedSchema = z.object({
   sources: z.record(z.string(), z.string()),
 });
 
-/** The first line from the process, if loading failed. `at`: places in the user's files, innermost last. */
+/** The first line from the process, if loading failed. `at`: locations in the user's files, innermost last. */
 export const refusalSchema = z.object({ refused: z.string(), at: z.array(z.string()) });
 
 /** Reply to a call: the score as returned (`null` if the completion was not judged) and other details. */
@@ -42,5 +42,5 @@ export const saidSchema = z.object({
 /** See `saidSchema`. */
 export type Said = z.output<typeof saidSchema>;
 
-/** Reply to a call that raised. `at`: places in the user's files, innermost last. */
+/** Reply to a call that raised. `at`: locations in the user's files, innermost last. */
 export const failureSchema = z.object({ error: z.string(), at: z.array(z.string()) });

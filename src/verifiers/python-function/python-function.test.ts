@@ -214,7 +214,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(versionWith({}, { workers: 5, maxTime: '1s' })).toBe(plain);
   });
 
-  test('runs the function in the guide with the results that the guide states', async () => {
+  test('the function in the guide returns the results that the guide reports', async () => {
     const guide = readFileSync('docs/verifiers.md', 'utf8');
     const [, reward] = /```python\n(# reward\.py\n[^]*?)```/.exec(guide)!;
     await using verifier = open(write('reward.py', reward!), { scores: [-1, 1] });

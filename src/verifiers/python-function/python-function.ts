@@ -48,7 +48,7 @@ export const pythonFunctionConfig = z.strictObject({
 type PythonFunctionConfig = z.output<typeof pythonFunctionConfig>;
 
 /**
- * Recipe noun for a reward function written for verl or TRL.
+ * Creates the recipe entry for a reward function written for verl or TRL.
  *
  * @example
  * pythonVerifier({ file: './reward.py', function: 'compute_score', scores: [-1, 1] });

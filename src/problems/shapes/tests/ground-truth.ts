@@ -10,7 +10,7 @@ import { testsSchema } from './tests-schema.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Tests in Gradus's own form, which name their type; other forms do not. */
+/** Tests in Gradus's own format, which name their type; tests in other formats do not. */
 const ownTests = z.looseObject({ type: z.enum(['function', 'stdio', 'asserts']) });
 
 /**
@@ -30,10 +30,10 @@ const codeTruth = z.looseObject({
 const prefixColumn = z.object({ extra_info: z.object({ prefix: z.string().nullish() }) });
 
 /**
- * Reads tests in any self-describing form: Gradus's own, lists of cases or of assertions, two parallel lists, or test
+ * Reads tests in any self-describing format: Gradus's own, lists of cases or of assertions, two parallel lists, or test
  * code. A string is first parsed as JSON or Python literals.
  *
- * @param row the row that contains the value; it may state limits, a checker and imports.
+ * @param row the row that contains the value; it may also contain limits, a checker and imports.
  */
 export function testsOfValue(value: unknown, row: Row, imports: string = contestImports): ProblemTests {
   const tests: unknown = typeof value === 'string' ? structureIn(value) : value;

@@ -18,7 +18,7 @@ export const listedTest = z.object({
 });
 
 /**
- * Limits and checker that a row may state in addition to its tests; times in seconds, memory in MB as judges count it.
+ * Limits and checker that a row may contain in addition to its tests; times in seconds, memory in MB as judges count it.
  */
 export const statedRules = z.object({
   time_limit: z.number().positive().nullish().catch(null),

@@ -58,7 +58,7 @@ export function liveCodeBenchTests(row: z.output<typeof liveCodeBenchRow>): Prob
 }
 
 /**
- * Decodes cases from JSON, or from base64 of a zlib-compressed pickle of a JSON string, the form of the private cases.
+ * Decodes cases from JSON, or from base64 of a zlib-compressed pickle of a JSON string, the format of the private cases.
  */
 function decodeCases(encoded: string | readonly unknown[]): z.output<typeof testCases> {
   if (typeof encoded !== 'string') return testCases.parse(encoded);

@@ -4,7 +4,7 @@ import { parseJson } from '../../../core/lossless-json.ts';
 import type { ProblemTests, TestRules } from '../../../core/problem.ts';
 import { contestImports, printedTests, returnedTests, statesReal } from './contest-tests.ts';
 
-/** Two parallel lists: the form of APPS and TACO, of NeMo-Gym's `unit_tests` and of many `ground_truth` columns. */
+/** Two parallel lists: the format of APPS and TACO, of NeMo-Gym's `unit_tests` and of many `ground_truth` columns. */
 export const pairedTests = z.object({
   inputs: z.array(z.unknown()).min(1),
   outputs: z.array(z.unknown()),

@@ -120,7 +120,7 @@ describe('readCodeProblem', () => {
     });
   });
 
-  test('CodeContests: three sets of tests under the stated limits', () => {
+  test('CodeContests: three sets of tests with the limits in the row', () => {
     const row = {
       name: 'p',
       public_tests: { input: ['1'], output: ['2'] },
@@ -246,7 +246,7 @@ describe('readCodeProblem', () => {
     });
   });
 
-  test('Guru and Skywork-OR1: test code as a ground truth, with the imports stated beside it', () => {
+  test('Guru and Skywork-OR1: test code as a ground truth, with the imports given beside it', () => {
     const truth = (value: object, extra_info = {}): unknown =>
       testsOf({ reward_model: { ground_truth: JSON.stringify(value) }, extra_info });
     const functional = 'def check(candidate):\n    assert candidate(n = 1) == 2\n\ncheck(Solution().f)';
@@ -338,7 +338,7 @@ describe('readCodeProblem', () => {
     [{ input_output: { inputs: [1], outputs: [] } }, /expected as many outputs as inputs, got 0 for 1/],
     [{ test_list: ['assert True'] }, /expected assertions that call a function/],
     [{ public_test_cases: '[]', private_test_cases: 'AAAA' }, /column "public_test_cases"/],
-  ])('rejects %j with an error that names the place', (row, message) => {
+  ])('rejects %j with an error that names the location', (row, message) => {
     expect(() => readCodeProblem(row, 'file:1')).toThrow(message);
   });
 });

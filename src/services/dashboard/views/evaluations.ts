@@ -31,7 +31,7 @@ const part = z.object({ problems: z.number(), accuracy: shareSchema });
 const parts = z.record(z.string(), part).nullish();
 const result = z.object({ overall: part, byDomain: parts, byFamily: parts, byLevel: parts });
 
-/** Returns the evaluations of a run in the order in which they were recorded; skips records in another format. */
+/** Returns the evaluations of a run in the order in which they were recorded; skips records in an unknown format. */
 export function evaluationPoints(run: RunReader): EvaluationPoint[] {
   // Do not read the list of problems, which makes up most of a result.
   const rows = run.lists(

@@ -34,7 +34,7 @@ test('formats exit rules and settings in words', () => {
   });
 });
 
-test('returns no stages for a recipe in another format', () => {
+test('returns no stages for a recipe in an unknown format', () => {
   for (const recipe of [undefined, null, 7, { stages: 'all' }, []]) expect(plannedStages(recipe)).toEqual([]);
 });
 

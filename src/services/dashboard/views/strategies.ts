@@ -125,7 +125,7 @@ const report = z.object({
 });
 type Report = z.output<typeof report>;
 
-/** Returns the comparisons of strategies in a run; skips records in another format. */
+/** Returns the comparisons of strategies in a run; skips records in an unknown format. */
 export function strategiesView(run: RunReader): StrategiesView {
   const rows = run.lists(
     `SELECT step, name, json_extract(result, '$.strategies') FROM evaluations

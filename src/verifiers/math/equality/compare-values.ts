@@ -74,7 +74,7 @@ function compareExtremes(gold: MathNode, answer: MathNode, comparing: Comparing)
   return sameRealValue(gold, answer, comparing.budget) === true ? 'same value to rounding error' : undefined;
 }
 
-/** Largest base for which integer roots are searched. */
+/** Largest base up to which integer roots are tried. */
 const largestBase = 1_000_000n;
 
 /**

@@ -21,7 +21,7 @@ const beginning = new RegExp(String.raw`(?:${letter}(?:_\{?\w\}?)?|[\d.(^*/+=|!,
 const leftSide = new RegExp(String.raw`(?:${letter}|${inBrackets}|${number}|\})\s$`);
 const joins = /^\\(?:pm|mp|leq?|geq?|neq?|in|cup|cap|cdot|times)(?![a-zA-Z])/;
 
-/** Maximum number of characters before a command in which the beginning of its formula is searched. */
+/** Maximum number of characters before a command in which to look for the beginning of its formula. */
 const reach = 60;
 
 /**

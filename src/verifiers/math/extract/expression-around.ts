@@ -1,6 +1,6 @@
 import type { Passage } from './numbers-in-text.ts';
 
-/** Number of characters on each side of a value in which the rest of its expression is searched. */
+/** Number of characters on each side of a value in which to look for the rest of its expression. */
 const reach = 60;
 
 /** Matches a value joined to the next value: "17 or ", `$17$ and $`, "9 / ". */

@@ -13,7 +13,7 @@ const bound = new RegExp(
   'i',
 );
 
-/** Number of characters before a value in which a hedge is searched. */
+/** Number of characters before a value in which to look for a hedge. */
 const reach = 24;
 
 /** Returns the start of the words that deny or bound the value at `start`; returns `start` itself if there are none. */

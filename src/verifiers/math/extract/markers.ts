@@ -5,7 +5,7 @@ import { createFenceReader, passagesAtEnds } from './passages.ts';
 import { isDigit } from '../read/numerals.ts';
 import { isAscii } from '../read/unicode.ts';
 
-/** Marks that precede an answer, in the languages of common data sets. */
+/** Markers that precede an answer, in the languages of common data sets. */
 const marks = {
   english: ['answer', '####', 'option', 'choice'],
   latin: ['antwort', 'respuesta', 'risposta', 'resposta', 'reponse'],
@@ -17,23 +17,23 @@ const announcers: ReadonlySet<string> = new Set(
   'the final correct our my so thus hence therefore best right exact numerical numeric simplified'.split(' '),
 );
 
-/** Matches words between the mark and its verb that qualify the answer. */
+/** Matches words between the marker and its verb that qualify the answer. */
 const attribute =
   '(?: to (?:the|this|our) (?:question|problem|exercise)| correcta?| correcte| corretta| correta| finale?)?';
 const verb =
   '(?:(?:would|should|must|will) be|is|are|equals|comes (?:out )?to|turns out to be|est|es|ist|lautet|è|é)(?![a-zà-ÿ])';
 const adverb = '(?: (?:thus|therefore|then|hence|simply|just|only|clearly|indeed)(?= ))?';
 
-/** Matches the text between a mark and its answer. */
+/** Matches the text between a marker and its answer. */
 const links = {
   chinese: /\s*[】]?\s*(?:应该|应当|应|就)?(?:选择?|选项|[是为项择은는は])?\s*[:：]?[\s*]*/y,
   western: new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}${adverb})?[ :：=*\\n"_\`]*`, 'y'),
 };
 
-/** Matches the beginning of a claim after a mark, unlike in "the answer depends". */
+/** Matches the beginning of a claim after a marker, unlike in "the answer depends". */
 const claim = new RegExp(`["']?(?:s(?= ))?${attribute}[ *_]*(?:${verb}|[:：=])`, 'y');
 
-/** Maximum number of marks tried, beginning with the last one. */
+/** Maximum number of markers to try, beginning with the last one. */
 const maxTries = 5;
 
 /**
@@ -70,7 +70,7 @@ function marksIn(lower: string): readonly string[] {
     : [...english, ...marks.latin.filter(isIn), ...foreign];
 }
 
-/** Returns the last mark that begins before a position; if two begin at the same position, the longer one. */
+/** Returns the last marker that begins before a position; if two begin at the same position, returns the longer one. */
 function lastOf(
   present: readonly string[],
   lower: string,
@@ -85,8 +85,8 @@ function lastOf(
 }
 
 /**
- * Returns whether a mark announces an answer, judging by the word before "answer". At the start of a line, and for most
- * other marks, no such word is needed.
+ * Returns whether a marker announces an answer, judging by the word before "answer". At the start of a line, and for
+ * most other markers, no such word is needed.
  */
 function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boolean): boolean {
   const line = lower
@@ -101,7 +101,9 @@ function isAnnounced(lower: string, mark: string, at: number, isFinalOnly: boole
   return word === undefined || announcers.has(word);
 }
 
-/** Returns the position after a mark and its "is" or colon; undefined if it has neither, as in "the answer depends". */
+/**
+ * Returns the position after a marker and its "is" or colon; undefined if it has neither, as in "the answer depends".
+ */
 function contentStart(text: string, mark: string, at: number): number | undefined {
   const after = at + mark.length;
   if (mark === '####') return skipSpaces(text, after);

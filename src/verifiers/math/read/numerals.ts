@@ -6,9 +6,9 @@ export interface Numeral {
   readonly end: number;
 }
 
-/** Marks that always group thousands, longest first. */
+/** Separators that always group thousands, longest first. */
 const groupMarks = ['{,}\\!', ',\\!\\,', ',\\! ', '{,} ', '{,}', ',\\!', ',\\,', '\\,', '\\!'];
-/** Marks that group thousands only outside brackets; inside, a comma separates items. */
+/** Separators that group thousands only outside brackets; inside, a comma separates items. */
 const looseGroupMarks = [...groupMarks, ' ', '\\ ', '\\;', '~'];
 
 /**
@@ -17,9 +17,9 @@ const looseGroupMarks = [...groupMarks, ' ', '\\ ', '\\;', '~'];
  */
 const commaGroups = /\d{1,3}(?:,\d{3})+(?!\d|,\d)/y;
 const apostropheGroups = /\d{1,3}(?:'\d{3})+(?![\d'])/y;
-/** Matches groups after points, of which there must be two, because two points cannot both be decimal marks. */
+/** Matches digit groups separated by points. There must be two points, because two cannot both be decimal marks. */
 const pointGroups = /\d{1,3}(?:\.\d{3}){2,}(?![\d.,])/y;
-/** Matches `1.234,56` and `1 234,56`: of two different marks, the last one is the decimal mark. */
+/** Matches `1.234,56` and `1 234,56`: of two different separators, the last one is the decimal mark. */
 const decimalCommaGroups = /\d{1,3}(?:(?:\.\d{3})+|(?: \d{3})+),\d{1,2}(?![\d,])/y;
 /** Matches `3{,}14`: a comma in braces is a decimal mark unless exactly three digits follow. */
 const bracedDecimalComma = /\d+\{,\}(?:\d{1,2}|\d{4,})(?!\d)/y;
@@ -59,7 +59,7 @@ export function scanNumeral(text: string, start: number, isLoose: boolean): Nume
   return exponent ? { text: `${digits}e${exponent.text}`, end: exponent.end } : { text: digits, end };
 }
 
-/** Scans a numeral whose grouping marks can be recognised only together with its digits. */
+/** Scans a numeral whose group separators can be recognised only together with its digits. */
 function scanMarked(
   text: string,
   start: number,
@@ -174,7 +174,7 @@ function exponentAt(text: string, start: number): Numeral | undefined {
   return { text: text.slice(start + 1, end), end };
 }
 
-/** Returns the starts of consecutive groups of three digits that follow the same mark. */
+/** Returns the starts of consecutive groups of three digits that follow the same separator. */
 function groupStarts(text: string, at: number, mark: string): number[] {
   const starts: number[] = [];
   for (let end = at; isGroup(text, end, mark); end += mark.length + 3) starts.push(end + mark.length);

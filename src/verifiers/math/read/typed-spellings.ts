@@ -48,7 +48,7 @@ export function markRepeating(text: string): string {
 const letterTimes = /(\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))/g;
 const prefixed = /^0(?:x([0-9a-fA-F]{1,32})|b([01]{1,128})|o([0-7]{1,64}))$/;
 const combinations = /^(\d{1,4})\s?([CP])\s?(\d{1,4})$/;
-/** Matches a unit of length with a power but no sign for it: `7 cm3`. */
+/** Matches a unit of length whose exponent is written without `^`: `7 cm3`. */
 const raisedUnit = /(\d\s?(?:k|c|d|m)?m|\d\s?(?:ft|in))([23])(?![\d.])/g;
 /** Matches a duration: `1h30m`, `2 h 5 min 10 s`. */
 const duration =

@@ -1,6 +1,6 @@
 import type { RunReader } from '../../../../runs/reading/run-reader.ts';
 
-/** A value of a filter, with the number of groups that have it (for outcome, finish and flag, of rollouts). */
+/** A filter value and the number of groups that have it; for outcome, finish and flag, the number of rollouts. */
 export interface Facet {
   readonly value: string;
   readonly count: number;

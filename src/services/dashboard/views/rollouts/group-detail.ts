@@ -24,8 +24,8 @@ export interface Attempt extends Pick<
   /** Null if the engine returned no value. */
   readonly policyVersion: number | null;
   /**
-   * Number of steps between the policy that wrote it and the policy that learned from it; null if it was not used for
-   * training, or not recorded.
+   * Number of steps between the policy that wrote the rollout and the policy that learned from it; null if the rollout
+   * was not used for training, or if the number was not recorded.
    */
   readonly offPolicySteps: number | null;
   /**

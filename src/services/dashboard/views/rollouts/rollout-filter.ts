@@ -25,7 +25,7 @@ export const rolloutFilter = z.strictObject({
   finish: z.array(z.enum(['stop', 'length', 'error'])).optional(),
   minReward: number.optional(),
   maxReward: number.optional(),
-  /** Number of tokens written. */
+  /** Bounds on the number of tokens written, inclusive. */
   minTokens: number.optional(),
   maxTokens: number.optional(),
   /** Only correct rollouts that are flagged as possible reward hacks. */

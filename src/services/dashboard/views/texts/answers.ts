@@ -70,7 +70,7 @@ export interface ThenAndNow {
   readonly last: ProblemAnswer;
 }
 
-/** Response of the view. Lists are empty without rollouts. */
+/** Response of the view. Lists are empty if there are no rollouts. */
 export interface AnswersView {
   /** The suite that was read; null for training rollouts. */
   readonly suite: string | null;
