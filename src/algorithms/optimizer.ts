@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { noun } from '../core/config-builder.ts';
 
 /**
- * AdamW and its learning-rate schedule. Defaults are those on which TRL and verl agree for GRPO: β2 0.999,
+ * AdamW and its learning-rate schedule. Where the GRPO defaults of TRL and verl agree, they are used here: β2 0.999,
  * global norm clipped to 1. The rate is constant, as in verl (TRL: linear to 0), and there is no weight decay, as in
  * TRL (verl 0.01).
  */

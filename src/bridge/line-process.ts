@@ -25,7 +25,7 @@ export interface LineProcessSpec {
   readonly maxMs: number;
   /** Longest reply, in characters; a longer one ends the process. */
   readonly maxReplyCharacters: number;
-  /** Owner of the process, for the error of calls after it is closed, e.g. `the verifier`. */
+  /** Owner of the process, named in the error that calls throw after it is closed, e.g. `the verifier`. */
   readonly name: string;
   /** Builds the error of a failed call. */
   readonly errorOf: (why: string) => Error;

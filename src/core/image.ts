@@ -13,8 +13,8 @@ export type ImageType = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif';
 export interface ImagePart {
   readonly type: 'image';
   /**
-   * SHA-256 of the file's bytes, as 64 hex digits. It identifies the image; reading a file with a different hash is an
-   * error.
+   * SHA-256 of the file's bytes, as 64 hex digits. It identifies the image; reading a file with a different hash causes
+   * an error.
    */
   readonly sha256: string;
   readonly mediaType: ImageType;

@@ -8,7 +8,10 @@ export interface Written {
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
-  /** Number of optimizer updates that the policy had received when it wrote this; 0 for a model that does not learn. */
+  /**
+   * Number of optimizer updates that the policy had received when it wrote these tokens; 0 for a model that does not
+   * learn.
+   */
   readonly policyVersion: number;
   readonly finishReason: FinishReason;
   /** The limit that ended a multi-turn attempt; absent if the sampler's own limit ended it, or none did. */

@@ -11,7 +11,7 @@ const plateauRule = z.strictObject({
    * by chance.
    */
   window: z.int().min(3).default(50),
-  /** Number of standard errors above zero from which a slope counts as rising. */
+  /** A slope counts as rising if it is more than this many standard errors above zero. */
   standardErrors: z.number().min(0).default(2),
   /**
    * If set, the rule also requires that even the steepest slope within `standardErrors` would gain at most

@@ -31,7 +31,7 @@ export interface Tool {
   /** Name of the argument that receives the text of a tagged call. Default `text`. */
   readonly textArgument?: string;
   /**
-   * Executes a call. Returns outcome `failed` for a fault of the caller. Throws if the tool itself fails, which makes
+   * Executes a call. Returns outcome `failed` if the call itself is wrong. Throws if the tool itself fails, which makes
    * the attempt `ungradable`.
    */
   call(args: Readonly<Record<string, Json>>, signal: AbortSignal): Promise<ToolResult>;

@@ -2,7 +2,7 @@ import { GradusError } from '../errors.ts';
 
 /** Settings of a pool. */
 export interface PoolOptions<Lane extends AsyncDisposable> {
-  /** Name of the pool in the error of calls after it is closed, e.g. `the Python sandbox`. */
+  /** Name of the pool in the error that calls throw after it is closed, e.g. `the Python sandbox`. */
   readonly name: string;
   /** Maximum number of open lanes. */
   readonly size: number;

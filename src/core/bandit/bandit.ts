@@ -10,7 +10,7 @@ const turns = z.int().min(1).max(100_000);
  * A multi-armed bandit: in each turn a player chooses an arm and sees its reward. Stored in `extra.bandit` of a
  * problem.
  *
- * - `bernoulli`: reward 1 with the arm's mean as probability, else 0;
+ * - `bernoulli`: reward 1 with a probability equal to the arm's mean, else 0;
  * - `gaussian`: the arm's mean plus normally distributed noise;
  * - `contextual`: the dot product of the arm's weights and the turn's context, plus normally distributed noise. Each
  *   feature of a context is uniform in [−1, 1] and depends only on `contextSeed`, the turn and the feature.
@@ -59,7 +59,7 @@ export function banditOf({ id, source, extra }: Problem): Bandit {
       `${where}: expected the same number of weights for each arm in extra.bandit.weights, got ${[...lengths].join(' and ')}; correct the problem`,
     );
   }
-  // Regret is divided by the regret of a random player, which would be 0.
+  // Regret is divided by the regret of a random player, which would be 0 for equal arms.
   if (arms.every((arm) => arm.every((value, i) => value === arms[0]![i]))) {
     throw new DataError(
       `${where}: expected arms that differ in extra.bandit, got ${arms.length} equal ones; remove the problem`,

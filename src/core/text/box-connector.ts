@@ -1,6 +1,6 @@
 /**
- * Maximum number of characters between two boxes of one answer. With a wider gap, the boxes are separate answers, of
- * which the last one counts.
+ * Maximum number of characters between two boxes (`\boxed{…}`) of one answer. With a wider gap, the boxes are separate
+ * answers, of which the last one counts.
  */
 const maxGap = 40;
 /** Maximum number of words between two boxes of one answer. */

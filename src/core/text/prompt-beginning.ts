@@ -8,7 +8,7 @@ const maxCharacters = 120;
  */
 export function promptBeginning(prompt: readonly Message[]): string {
   const message = prompt.findLast(({ role }) => role === 'user') ?? prompt.at(-1);
-  // Bound the work for a prompt of megabytes.
+  // Bound the work for prompts that are megabytes long.
   const text = (message?.content ?? '').slice(0, 10 * maxCharacters).trim();
   const line = text.replaceAll(/\s+/gu, ' ');
   return line.length <= maxCharacters ? line : `${line.slice(0, maxCharacters - 1)}…`;

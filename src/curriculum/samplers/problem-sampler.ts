@@ -61,7 +61,7 @@ export interface ProblemSampler {
     without?: ReadonlySet<string>,
     perDomain?: Readonly<Record<string, number>>,
   ): string[];
-  /** Learns from finished groups; ignores ids outside the pool (of an earlier stage). */
+  /** Learns from finished groups; ignores ids outside the pool, e.g. from an earlier stage. */
   observe(outcomes: readonly ProblemOutcome[]): void;
   /** Returns the state needed to continue, JSON-safe. */
   save(): unknown;

@@ -14,8 +14,8 @@ export const restartConfig = z.strictObject({
   /** Share of groups that restart, among groups at problems with an earlier attempt. */
   share: z.number().gt(0).max(1).default(0.5),
   /**
-   * Attempts to restart from. Incorrect ones teach correction; correct ones reduced accuracy in our
-   * measurements.
+   * Attempts to restart from. Restarts from incorrect attempts teach self-correction; restarts from correct ones
+   * reduced accuracy in our measurements.
    */
   from: z.enum(['incorrect', 'correct', 'both']).default('incorrect'),
   /** Maximum number of steps to cut off; the number is drawn from 1 to this. */
@@ -34,7 +34,7 @@ export const restartConfig = z.strictObject({
   maxProblems: z.int().positive().default(1024),
 });
 
-/** Begins attempts after a truncated attempt of the policy. */
+/** Begins attempts after an earlier attempt of the policy, without its last steps. */
 export const restart = noun(restartConfig);
 
 const tokens = z.array(z.int()).readonly();

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 import type { Rates } from './cell-means.ts';
 
-/** Number of standard errors above zero progress from which a source counts as progressing. */
+/** A source counts as progressing if its progress is more than this many standard errors above zero. */
 const progress = 0.5;
 /**
  * Variance of a group's number of successes, as a multiple of the binomial variance; above 1, because the problems in a

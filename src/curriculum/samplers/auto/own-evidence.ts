@@ -7,8 +7,8 @@ const memory = 0.5;
 const unit = 8;
 const mostUnits = 255;
 /**
- * Each notch of a problem's brake multiplies its weight by this factor. No progress adds a notch, and progress removes
- * one.
+ * Each notch of a problem's brake multiplies its weight by this factor. A group without progress adds a notch; a group
+ * with progress removes one.
  */
 const notchFactor = 0.8;
 const mostNotches = 10;
