@@ -1,13 +1,14 @@
 /**
  * Measures what a second turn costs:
  *
- *   npm run bench:turns -- [--seeds 8] [--engines embedded,torch] [--size 1.5m] [--given 16] [--json]
+ *   npm run bench:turns -- [--seeds 8] [--engines embedded,torch] [--size 1.5m] [--given 16] [--ends 47] [--json]
  *
  * 64 attempts write the same number of tokens in one turn, or in two turns with `--given` tokens inserted between them;
- * for the attempts with one turn, these tokens are part of the prompt. The model is untrained, with an end token that
- * it almost never writes. The arms alternate. Prints the ratio of the cost per written token of two turns to that of
- * one turn, in CPU seconds of the process and its workers and in elapsed seconds, with 95 % t-intervals over seeds. CPU
- * seconds depend less on the load of the machine. With `--json` the last line is JSON.
+ * for the attempts with one turn, these tokens are part of the prompt. The first turn ends at any character of `--ends`;
+ * attempts that write none have one turn. The model is untrained, with an end token that it almost never writes. The
+ * arms alternate. Prints the ratio of the cost per written token of two turns to that of one turn, in CPU seconds of the
+ * process and its workers and in elapsed seconds, with 95 % t-intervals over seeds. CPU seconds depend less on the load
+ * of the machine. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,11 +25,13 @@ const { values: flags } = parseArgs({
     engines: { type: 'string', default: 'embedded,torch' },
     size: { type: 'string', default: '1.5m' },
     given: { type: 'string', default: '16' },
+    ends: { type: 'string', default: '47' },
     json: { type: 'boolean', default: false },
   },
 });
 
 const given = Number(flags.given);
+const ends = [...flags.ends];
 const folder = mkdtempSync(join(tmpdir(), 'gradus-turns-'));
 const results: Record<string, Measured[]> = {};
 try {
@@ -36,10 +39,10 @@ try {
   for (const name of flags.engines.split(',')) {
     await using engine = await openBenchEngine(name, folder);
     // The first seed warms up.
-    await measureSeed(engine, 0, given);
+    await measureSeed(engine, 0, given, ends);
     results[name] = [];
     for (let seed = 1; seed <= Number(flags.seeds); seed++) {
-      const measured = await measureSeed(engine, seed, given);
+      const measured = await measureSeed(engine, seed, given, ends);
       results[name].push(measured);
       console.log(`${name}, seed ${seed}: ${JSON.stringify(measured)}`);
     }

@@ -42,11 +42,13 @@ export async function measureSampling(
     key: `prompt-${i}`,
     tokens: Int32Array.from({ length: 16 }, (_token, at) => (7 * i + 3 * at) % config.vocabSize),
     firstIndex: 0,
+    promptLength: 16,
     firstPosition: 0,
     openTurn: 0,
     count: 8,
   }));
-  const job = { prompts, maxTokens, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0, parts: false };
+  const choice = { temperature: 1, topP: 1, topK: 0, stop: [], seed: 0 };
+  const job = { prompts, maxTokens, ...choice, parts: false, isContinued: false };
   let best = Infinity;
   for (let round = 0; round < 4; round++) {
     const start = performance.now();

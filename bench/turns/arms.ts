@@ -34,8 +34,6 @@ export interface Measured {
 const prompts = 8;
 const attemptsPerPrompt = 8;
 const maxTokens = 96;
-/** Characters that end the first turn: about one token in 32. */
-const ends = ['4', '7'];
 
 /** Standard deviation of the embeddings in `initialTensors`. */
 const embeddingDeviation = 0.05;
@@ -71,10 +69,16 @@ export function openBenchEngine(name: string, model: string): Promise<LocalEngin
   return openEmbeddedEngine({ model });
 }
 
-/** Runs both arms with `given` inserted tokens; the seed decides which comes first. */
-export async function measureSeed(engine: LocalEngine, seed: number, given: number): Promise<Measured> {
+/** Runs both arms with `given` inserted tokens; the seed decides which comes first. Each of `ends` ends a first turn. */
+export async function measureSeed(
+  engine: LocalEngine,
+  seed: number,
+  given: number,
+  ends: readonly string[],
+): Promise<Measured> {
   const inserted = '0'.repeat(given);
-  const inTwo = (): Promise<ArmCost> => measureArm(engine, seed, problemsOf(''), onceInterrupted(inserted));
+  const inTwo = (): Promise<ArmCost> =>
+    measureArm(engine, seed, problemsOf(''), onceInterrupted(inserted, ends));
   const inOne = (): Promise<ArmCost> => measureArm(engine, seed, problemsOf(inserted));
   if (seed % 2 === 0) {
     const two = await inTwo();
@@ -92,7 +96,7 @@ const problemsOf = (suffix: string): Problem[] =>
   }));
 
 /** Interrupts every attempt once: only the first request to the engine has strings that end the turn. */
-function onceInterrupted(inserted: string): Environment {
+function onceInterrupted(inserted: string, ends: readonly string[]): Environment {
   let isFirst = true;
   const environment = scriptedEnvironment({
     reply: ({ hasEnded }) => ({ reply: hasEnded ? { type: 'end' } : { type: 'insert', text: inserted } }),

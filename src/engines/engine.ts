@@ -262,6 +262,11 @@ export interface SampleRequest {
   readonly seed: number;
   /** Also stream tokens before their completion ends, on engines that support it. Default false. */
   readonly parts?: boolean;
+  /**
+   * Whether later requests may continue the completions that stop. Engines with local weights then keep their keys and
+   * values while memory allows, so that a continuation does not read them again. Default false.
+   */
+  readonly isContinued?: boolean;
 }
 
 /** Tokens of a completion since its last part. A part never marks the end; the `Completion` does. */

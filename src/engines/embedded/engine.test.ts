@@ -128,6 +128,7 @@ test('when a lane dies, the error names the pending requests, and later requests
     stop: [],
     seed: 0,
     parts: false,
+    isContinued: false,
   };
   const done = lane.sample(job, { values: weights, version: 0 }, new Int32Array(1), () => {});
   await expect(done).rejects.toMatchObject({ name: 'WorkerCrashed', code: 'WORKER_CRASHED' });

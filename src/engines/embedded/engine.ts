@@ -41,6 +41,8 @@ import { checkpointTensors, parameterLayout } from './parameters.ts';
 import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { openEngineState, writeEngineState } from './state.ts';
 import { createTrainer, type Trainer } from './learning/trainer.ts';
+import type { Past } from './sampling/key-value-cache.ts';
+import { KeptPasts } from './sampling/kept-pasts.ts';
 
 /** Settings of the embedded engine. They do not affect computed numbers. */
 export const embeddedConfig = z.strictObject({
@@ -128,6 +130,9 @@ async function readInitial(folder: ModelFolder, into: Float32Array, modelHash: s
   );
 }
 
+/** Keys and values between turns use at most one part in this many of the memory for programs. */
+const keptShare = 8;
+
 interface Parts {
   readonly config: z.output<typeof embeddedConfig>;
   readonly folder: ModelFolder;
@@ -164,6 +169,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   #weightsVersion = 0;
   #lastVersion = 0;
   #jobs = 0;
+  readonly #kept: KeptPasts;
   /** Error of a failed update. The update may be half applied, so the weights are unusable. */
   #lost: unknown = null;
   /** The previous training call; training calls run in call order. */
@@ -175,6 +181,8 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     this.#modelHash = hashWeights(parts.tensors);
     const { config } = parts.folder;
     const memoryBudgetBytes = byteCount(parts.config.memoryBudget);
+    const lanes = parts.lanes.length;
+    this.#kept = new KeptPasts((lanes * programBudget(config, memoryBudgetBytes, lanes)) / keptShare);
     this.#trainer = createTrainer({
       config,
       weights: parts.weights,
@@ -222,7 +230,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
         sample: (request, signal) => this.#sampleWith(frozen, request, signal),
       },
       // The copy can be garbage-collected once the last stream has ended.
-      [Symbol.asyncDispose]: () => Promise.resolve(),
+      [Symbol.asyncDispose]: async () => this.#kept.dropVersion(frozen.version),
     };
   }
 
@@ -241,11 +249,14 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     const { vocabSize, maxPositions } = folder.config;
     const { render, decode } = this.renderer;
     const prepared = samplingJob(request, { vocabSize, maxSequenceTokens: maxPositions, render });
-    const { job } = prepared;
+    const { given } = prepared;
     const complete = completionMaker(prepared, decode);
     if (frozen === null) while (this.#changing !== null) await this.#changing;
     if (this.#lost !== null) throw this.#lost;
     const { policyVersion, ...policy } = frozen ?? this.#livePolicy();
+    const pastOf = (place: number): Past | undefined => this.#kept.take(given[place]!, policy.version);
+    const prompts = prepared.job.prompts.map((prompt, place) => ({ ...prompt, past: pastOf(place) }));
+    const job = { ...prepared.job, prompts };
     const aborted = new Int32Array(new SharedArrayBuffer(4));
     const stream = createArrivals<CompletionPart | Completion>();
     const abort = (): void => {
@@ -260,8 +271,11 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
         const wholeJob = (prompt: number): number => origin[prompt]!;
         for (const { prompt, index, tokens } of parts)
           stream.push({ type: 'part', key: job.prompts[wholeJob(prompt)]!.key, index, tokens });
-        for (const one of written)
-          stream.push(complete({ ...one, prompt: wholeJob(one.prompt), policyVersion }));
+        for (const { past, ...one } of written) {
+          const completion = complete({ ...one, prompt: wholeJob(one.prompt), policyVersion });
+          if (past !== undefined) this.#kept.keep(completion.transcript, policy.version, past);
+          stream.push(completion);
+        }
       }),
     );
     const all = Promise.all(running);
@@ -346,6 +360,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
   /** Runs a change of the weights once the current readers have finished; new readers wait until it ends. */
   async #change<Result>(run: () => Promise<Result>): Promise<Result> {
     const change = Promise.all(this.#reading).then(() => {
+      this.#kept.dropVersion(this.#weightsVersion);
       this.#weightsVersion = ++this.#lastVersion;
       return run();
     });

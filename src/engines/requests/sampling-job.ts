@@ -12,6 +12,8 @@ export interface SamplingPrompt {
   /** Key from which the prompt's random numbers are derived. */
   readonly key: string;
   readonly tokens: Int32Array;
+  /** Number of `tokens` before the first that the policy wrote. */
+  readonly promptLength: number;
   /** Number of `tokens` that the policy wrote earlier; the random numbers continue from this position. */
   readonly firstPosition: number;
   /**
@@ -24,13 +26,15 @@ export interface SamplingPrompt {
 }
 
 /** A sampler's job: `SampleRequest` with every default filled in. */
-export interface SamplingJob extends ChoiceSettings {
-  readonly prompts: readonly SamplingPrompt[];
+export interface SamplingJob<Prompt extends SamplingPrompt = SamplingPrompt> extends ChoiceSettings {
+  readonly prompts: readonly Prompt[];
   readonly maxTokens: number;
   readonly stop: readonly string[];
   readonly seed: number;
   /** Whether to also emit tokens before their sequence is finished. */
   readonly parts: boolean;
+  /** Whether later requests may continue the sequences that stop. */
+  readonly isContinued: boolean;
 }
 
 /** Tokens of an unfinished sequence since its last part. */
@@ -39,9 +43,6 @@ export interface SequencePart {
   readonly index: number;
   readonly tokens: Int32Array;
 }
-
-/** Receives the sequences that a decoding step finished, and the new parts of unfinished ones. */
-export type Emit = (finished: FinishedSequence[], parts: SequencePart[]) => void;
 
 /** Completion of a prompt; `prompt` is the index in the job's prompts. */
 export interface FinishedSequence {

@@ -1,6 +1,12 @@
 import { EngineError } from '../../core/errors.ts';
 import type { Message } from '../../core/problem.ts';
-import { givenTranscript, type Transcript, writtenCount, openTurnLength } from '../../core/transcript.ts';
+import {
+  givenTranscript,
+  openTurnLength,
+  promptLength,
+  type Transcript,
+  writtenCount,
+} from '../../core/transcript.ts';
 import type { SamplePrompt, SampleRequest } from '../engine.ts';
 import type { SamplingJob, SamplingPrompt } from './sampling-job.ts';
 
@@ -37,10 +43,18 @@ export function samplingJob(request: SampleRequest, limits: SamplingLimits): Pre
     checkPrompt(key, transcript.tokens, limits);
     const firstPosition = writtenCount(transcript);
     const openTurn = openTurnLength(transcript);
-    return { key, tokens: transcript.tokens, firstPosition, openTurn, firstIndex, count: wanted };
+    return {
+      key,
+      tokens: transcript.tokens,
+      promptLength: promptLength(transcript),
+      firstPosition,
+      openTurn,
+      firstIndex,
+      count: wanted,
+    };
   });
-  const { parts = false } = request;
-  return { job: { prompts, maxTokens, temperature, topP, topK, stop, seed, parts }, given };
+  const { parts = false, isContinued = false } = request;
+  return { job: { prompts, maxTokens, temperature, topP, topK, stop, seed, parts, isContinued }, given };
 }
 
 /** Builds the transcript of a prompt. */
@@ -74,8 +88,8 @@ function expect(isRight: boolean, expected: string, got: unknown): void {
 }
 
 /** A lane's part of a job; `origin[i]` is the index of its prompt i in the complete job. */
-export interface JobShare {
-  readonly job: SamplingJob;
+export interface JobShare<Prompt extends SamplingPrompt> {
+  readonly job: SamplingJob<Prompt>;
   readonly origin: readonly number[];
 }
 
@@ -83,7 +97,10 @@ export interface JobShare {
  * Divides a job among lanes: assigns its prompts round-robin or, with fewer prompts than lanes, divides the completions
  * of each prompt. Depends only on the order of the prompts.
  */
-export function shareJob(job: SamplingJob, lanes: number): JobShare[] {
+export function shareJob<Prompt extends SamplingPrompt>(
+  job: SamplingJob<Prompt>,
+  lanes: number,
+): JobShare<Prompt>[] {
   const isFine = job.prompts.length < 4 * lanes;
   return Array.from({ length: lanes }, (_, lane) => {
     const origin = [...job.prompts.keys()].filter((prompt) => isFine || prompt % lanes === lane);
@@ -95,7 +112,7 @@ export function shareJob(job: SamplingJob, lanes: number): JobShare[] {
   });
 }
 
-function sliceOf(prompt: SamplingPrompt, part: number, parts: number): SamplingPrompt {
+function sliceOf<Prompt extends SamplingPrompt>(prompt: Prompt, part: number, parts: number): Prompt {
   const at = (share: number): number => Math.floor((prompt.count * share) / parts);
   return { ...prompt, firstIndex: prompt.firstIndex + at(part), count: at(part + 1) - at(part) };
 }

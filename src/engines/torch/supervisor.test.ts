@@ -153,13 +153,33 @@ async function live(worker: SupervisedWorker, all: readonly Operation[]): Promis
   return seen;
 }
 
+function promptOf(key: string, ...tokens: number[]) {
+  return {
+    key,
+    tokens: Int32Array.from(tokens),
+    promptLength: tokens.length,
+    firstPosition: 0,
+    openTurn: 0,
+  };
+}
+
 async function sample(worker: SupervisedWorker, seed: number): Promise<string[]> {
   const prompts = [
-    { key: 'a', tokens: Int32Array.of(1, 2), firstIndex: seed % 3, firstPosition: 0, openTurn: 0, count: 4 },
-    { key: 'b', tokens: Int32Array.of(3), firstIndex: 0, firstPosition: 0, openTurn: 0, count: 1 },
+    { ...promptOf('a', 1, 2), firstIndex: seed % 3, count: 4 },
+    { ...promptOf('b', 3), firstIndex: 0, count: 1 },
   ];
   const collector = createCollector(
-    { prompts, maxTokens: 3, temperature: 1, topP: 1, topK: 0, stop: [], seed, parts: false },
+    {
+      prompts,
+      maxTokens: 3,
+      temperature: 1,
+      topP: 1,
+      topK: 0,
+      stop: [],
+      seed,
+      parts: false,
+      isContinued: false,
+    },
     () => '',
   );
   const written: string[] = [];
@@ -207,15 +227,14 @@ test('delivers each completion once and does not request it again after a crash'
   const asked: number[] = [];
   const collector = createCollector(
     {
-      prompts: [
-        { key: 'a', tokens: Int32Array.of(1), firstIndex: 7, firstPosition: 0, openTurn: 0, count: 5 },
-      ],
+      prompts: [{ ...promptOf('a', 1), firstIndex: 7, count: 5 }],
       maxTokens: 2,
       temperature: 1,
       topP: 1,
       topK: 0,
       stop: [],
       parts: false,
+      isContinued: false,
       seed: 3,
     },
     () => '',

@@ -106,7 +106,7 @@ const sample = (
   maxTokens: number,
 ) => {
   const { temperature, topP, topK, stop = [], seed } = request;
-  const sampling = { temperature, seed, stop: [...stop, ...environment.stop] };
+  const sampling = { temperature, seed, stop: [...stop, ...environment.stop], isContinued: true };
   const limits = { ...(topP !== undefined && { topP }), ...(topK !== undefined && { topK }) };
   return completionsOf(parts.engine.sampler.sample({ prompts, maxTokens, ...sampling, ...limits }, signal));
 };

@@ -4,7 +4,8 @@ import type { AdamWUpdate } from '../learning/adamw.ts';
 import type { MeasureJob } from '../measure-matmul.ts';
 import type { SumJob } from '../learning/microbatch-runner.ts';
 import type { GradientJob, LogprobJob, TokenMeasurements, TopJob } from '../learning/pass.ts';
-import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
+import type { SequencePart } from '../../requests/sampling-job.ts';
+import type { DecodedSequence, DecodingJob } from '../sampling/sampling-work.ts';
 
 /** Options of a lane, passed to its thread as `workerData`. */
 export interface LaneOptions {
@@ -30,7 +31,7 @@ export type LaneTask =
   | { readonly kind: 'measure'; readonly job: MeasureJob }
   | {
       readonly kind: 'sample';
-      readonly job: SamplingJob;
+      readonly job: DecodingJob;
       /** Must not change until the job ends. */
       readonly weights: Float32Array;
       /** Identifies the weights: jobs with the same version share batches. */
@@ -49,7 +50,7 @@ export type LaneReply =
   | {
       readonly id: number;
       readonly kind: 'written';
-      readonly written: readonly FinishedSequence[];
+      readonly written: readonly DecodedSequence[];
       readonly parts: readonly SequencePart[];
     }
   | { readonly id: number; readonly kind: 'done'; readonly result: LaneResult }

@@ -4,10 +4,11 @@ import { type LaneOptions, type LaneReply, type LaneTask, unpackError } from './
 import type { MicrobatchRunner } from '../learning/microbatch-runner.ts';
 import type { TokenMeasurements } from '../learning/pass.ts';
 import type { MeasureJob } from '../measure-matmul.ts';
-import type { SamplingJob, FinishedSequence, SequencePart } from '../../requests/sampling-job.ts';
+import type { SequencePart } from '../../requests/sampling-job.ts';
+import type { DecodedSequence, DecodingJob } from '../sampling/sampling-work.ts';
 
 /** Receives completions from a lane. */
-type OnWritten = (written: readonly FinishedSequence[], parts: readonly SequencePart[]) => void;
+type OnWritten = (written: readonly DecodedSequence[], parts: readonly SequencePart[]) => void;
 
 /** Handle for a worker thread that trains and samples. */
 export interface Lane extends MicrobatchRunner {
@@ -15,7 +16,7 @@ export interface Lane extends MicrobatchRunner {
   measure(job: MeasureJob): Promise<number>;
   /** Decodes a job. The weights must not change until it ends. */
   sample(
-    job: SamplingJob,
+    job: DecodingJob,
     weights: { readonly values: Float32Array; readonly version: number },
     aborted: Int32Array,
     onWritten: OnWritten,

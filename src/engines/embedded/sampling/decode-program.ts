@@ -21,13 +21,20 @@ import { ModelWriter } from './model-writer.ts';
  * - `cache.k.<layer>`, `cache.v.<layer>` [B, keyValueHeads, T, headSize], finite everywhere.
  *
  * Outputs: `logits` [L, vocabulary] and `new.k.<layer>`, `new.v.<layer>` [B, keyValueHeads, S, headSize].
+ *
+ * The program for `one sequence` computes B successive positions of one sequence at once, with the bits of B decoding
+ * steps: every position runs the operations of a step, but all share one cache, to which the program appends the new
+ * keys and values and then `spare` zeros. There S = 1, and the inputs differ:
+ * - `cache.k.<layer>`, `cache.v.<layer>` [1, keyValueHeads, T, headSize];
+ * - `spare` [1, keyValueHeads, P, headSize]: zeros;
+ * - `cacheMask`, `local.cacheMask` [B, 1, 1, T + B + P]: 0 for the positions before each row's own.
  */
-export function decodeProgram(config: ModelConfig): Uint8Array {
+export function decodeProgram(config: ModelConfig, rowsOf: RowsOf = 'many sequences'): Uint8Array {
   const writer = new ModelWriter();
   const { vocabSize, hiddenSize, layers } = config;
   writer.input('tokens', 'int32', ['B*S']);
   writer.input('last', 'int32', ['L']);
-  const dims = attentionInputs(writer, config);
+  const dims = attentionInputs(writer, config, rowsOf);
   const embedding = writer.input('embedding', 'float32', [vocabSize, hiddenSize]);
   const { attention: around, feedForward: around2 } = config.norms ?? normsBefore;
   let residual = scaled(
@@ -57,6 +64,9 @@ export function decodeProgram(config: ModelConfig): Uint8Array {
   return writer.finish();
 }
 
+/** Whether the rows of a batch belong to different sequences, or are successive positions of one. */
+type RowsOf = 'many sequences' | 'one sequence';
+
 function scaled(writer: ModelWriter, x: string, factor: number | undefined): string {
   return factor === undefined || factor === 1 ? x : writer.node('Mul', [x, writer.number(factor)]);
 }
@@ -68,6 +78,7 @@ function capped(writer: ModelWriter, x: string, cap: number | undefined): string
 
 /** Sizes that each run computes once, from the shape of `positions`. */
 interface Dimensions {
+  readonly rowsOf: RowsOf;
   readonly queryAndKey: string;
   readonly query: string;
   readonly key: string;
@@ -75,12 +86,14 @@ interface Dimensions {
   readonly attended: string;
 }
 
-function attentionInputs(writer: ModelWriter, config: ModelConfig): Dimensions {
+function attentionInputs(writer: ModelWriter, config: ModelConfig, rowsOf: RowsOf): Dimensions {
   const { heads, keyValueHeads, headSize } = config;
   writer.input('positions', 'int64', ['B', 'S']);
+  const cached = rowsOf === 'one sequence' ? 'T+B+P' : 'T';
+  if (rowsOf === 'one sequence') writer.input('spare', 'float32', [1, keyValueHeads, 'P', headSize]);
   const places = ['', ...(config.slidingWindow === undefined ? [] : ['local.'])];
   for (const place of places) {
-    writer.input(`${place}cacheMask`, 'float32', ['B', 1, 1, 'T']);
+    writer.input(`${place}cacheMask`, 'float32', ['B', 1, 1, cached]);
     writer.input(`${place}ownMask`, 'float32', [1, 1, 'G*S', 'S']);
   }
   for (const place of config.localRopeTheta === undefined ? [''] : places) {
@@ -93,6 +106,7 @@ function attentionInputs(writer: ModelWriter, config: ModelConfig): Dimensions {
   const shape = (front: string, ...sizes: number[]): string =>
     writer.node('Concat', [front, writer.integers(...sizes)], { axis: 0 });
   return {
+    rowsOf,
     queryAndKey: shape(batchAndSteps, (heads + keyValueHeads) * headSize),
     query: shape(batchAndSteps, keyValueHeads, group, headSize),
     key: shape(batchAndSteps, keyValueHeads, headSize),
@@ -131,11 +145,17 @@ function attention(
   const [key, value] = [byHead(plainKey!), byHead(plainValue)];
   writer.output(`new.k.${layer}`, key, ['B', keyValueHeads, 'S', headSize]);
   writer.output(`new.v.${layer}`, value, ['B', keyValueHeads, 'S', headSize]);
-  const cache = (name: string): string =>
-    writer.input(`cache.${name}.${layer}`, 'float32', ['B', keyValueHeads, 'T', headSize]);
+  const cacheOf = (name: string, added: string): string => {
+    const isOne = dims.rowsOf === 'one sequence';
+    const shape = [isOne ? 1 : 'B', keyValueHeads, 'T', headSize];
+    const cache = writer.input(`cache.${name}.${layer}`, 'float32', shape);
+    if (!isOne) return cache;
+    const inOrder = writer.node('Transpose', [added], { perm: [2, 1, 0, 3] });
+    return writer.node('Concat', [cache, inOrder, 'spare'], { axis: 2 });
+  };
   const masks = isLocal ? ['local.cacheMask', 'local.ownMask'] : ['cacheMask', 'ownMask'];
   const attended = attend(writer, config, query, [
-    { key: cache('k'), value: cache('v'), mask: masks[0]! },
+    { key: cacheOf('k', key), value: cacheOf('v', value), mask: masks[0]! },
     { key, value, mask: masks[1]! },
   ]);
   const split = writer.node('Reshape', [attended, dims.attended]);

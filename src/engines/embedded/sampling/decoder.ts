@@ -2,7 +2,13 @@ import * as ort from 'onnxruntime-node';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { decodeProgram } from './decode-program.ts';
 import type { DecodeWeights } from './decode-weights.ts';
-import { type KeyValueCache, masked, type NewKeyValues } from './key-value-cache.ts';
+import {
+  joinPositions,
+  type KeyValueCache,
+  masked,
+  type NewKeyValues,
+  type Past,
+} from './key-value-cache.ts';
 import { localFrequencies, rotaryFrequencies, rotaryScale } from '../rotary-frequencies.ts';
 
 /** State after reading prompts; decoding continues from it. */
@@ -14,6 +20,13 @@ export interface ReadPrompts {
   readonly keyValues: NewKeyValues;
 }
 
+/** State after reading more tokens of one sequence. */
+export interface Extended {
+  readonly past: Past;
+  /** Next-token logits [vocabulary] after the last token. */
+  readonly logits: Float32Array;
+}
+
 /**
  * Runs the decode program. Each thread needs its own decoder; every `step` overwrites the arrays that the previous one
  * returned.
@@ -21,6 +34,11 @@ export interface ReadPrompts {
 export interface Decoder extends AsyncDisposable {
   /** Reads complete prompts in one batch. */
   read(weights: DecodeWeights, prompts: readonly Int32Array[]): Promise<ReadPrompts>;
+  /**
+   * Reads the tokens that follow the positions of `past` in one sequence. Keys, values and logits have the bits of as
+   * many steps.
+   */
+  extend(weights: DecodeWeights, past: Past, tokens: Int32Array): Promise<Extended>;
   /**
    * Decodes one position of each of the first `rows` rows of the cache: takes `tokens[row]`, adds its keys and values
    * to the cache and returns the next-token logits [rows, vocabulary].
@@ -40,8 +58,8 @@ const minRows = 2;
  */
 const positionStep = 16;
 
-function openSession(config: ModelConfig, threads: number): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(decodeProgram(config), {
+function openSession(program: Uint8Array, threads: number): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(program, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'basic',
@@ -54,7 +72,7 @@ function openSession(config: ModelConfig, threads: number): Promise<ort.Inferenc
 
 /** Loads the decode program of a model. @param maxRows maximum number of rows of a `step` */
 export async function openDecoder(config: ModelConfig, threads: number, maxRows: number): Promise<Decoder> {
-  const session = await openSession(config, threads);
+  const session = await openSession(decodeProgram(config), threads);
   const { layers, keyValueHeads, headSize, vocabSize } = config;
   const rotary = growingRotaryTables(config);
   const planeNames = Array.from(
@@ -130,7 +148,85 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
     return buffers.logits;
   };
 
-  return { read, step, [Symbol.asyncDispose]: () => session.release() };
+  const { extend, release } = createExtender(config, threads, { rotary, planeNames, stepMasks });
+  const dispose = async (): Promise<void> => {
+    await session.release();
+    await release();
+  };
+  return { read, extend, step, [Symbol.asyncDispose]: dispose };
+}
+
+/** Creates `Decoder.extend`, which loads its program when it is first used. */
+function createExtender(
+  config: ModelConfig,
+  threads: number,
+  {
+    rotary,
+    planeNames,
+    stepMasks,
+  }: {
+    readonly rotary: (positions: number) => Record<string, ort.Tensor>;
+    readonly planeNames: readonly string[];
+    readonly stepMasks: Record<string, ort.Tensor>;
+  },
+): { readonly extend: Decoder['extend']; readonly release: () => Promise<void> } {
+  let session: Promise<ort.InferenceSession> | undefined;
+  const extend = async (weights: DecodeWeights, past: Past, tokens: Int32Array): Promise<Extended> => {
+    session ??= openSession(decodeProgram(config, 'one sequence'), threads);
+    const rows = Math.max(minRows, tokens.length);
+    const inputs = new Int32Array(rows);
+    inputs.set(tokens);
+    const outputs = await (
+      await session
+    ).run({
+      ...weights,
+      ...rotary(past.length + rows),
+      ...sequenceFeeds(config, past, rows),
+      ...stepMasks,
+      tokens: integers(inputs, [rows]),
+      last: integers(new Int32Array(minRows).fill(tokens.length - 1), [minRows]),
+    });
+    const data = (name: string): Float32Array => outputs[name]!.data as Float32Array;
+    const added = planeNames.map((name) => data(`new.${name}`));
+    return {
+      past: joinPositions(config, past, added, tokens.length),
+      logits: data('logits').subarray(0, config.vocabSize),
+    };
+  };
+
+  return { extend, release: async () => (await session)?.release() };
+}
+
+/** Returns positions, cache and masks of `rows` successive positions after `past`. */
+function sequenceFeeds(
+  { layers, keyValueHeads, headSize, slidingWindow }: ModelConfig,
+  { length, keyValues }: Past,
+  rows: number,
+): Record<string, ort.Tensor> {
+  // At least one: the runtime rejects empty tensors.
+  const spare = positionStep - ((length + rows) % positionStep);
+  const width = length + rows + spare;
+  const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(length + row));
+  const mask = (window: number): ort.Tensor => {
+    const values = new Float32Array(rows * width).fill(masked);
+    for (let row = 0; row < rows; row++) {
+      const [start, end] = [row * width, length + row];
+      values.fill(0, start + Math.max(0, end - window + 1), start + end);
+    }
+    return float(values, [rows, 1, 1, width]);
+  };
+  const feeds: Record<string, ort.Tensor> = {
+    positions: new ort.Tensor('int64', positions, [rows, 1]),
+    spare: float(new Float32Array(keyValueHeads * spare * headSize), [1, keyValueHeads, spare, headSize]),
+    cacheMask: mask(Infinity),
+    ...(slidingWindow && { 'local.cacheMask': mask(slidingWindow.size) }),
+  };
+  for (let layer = 0; layer < layers; layer++) {
+    const shape = [1, keyValueHeads, length, headSize];
+    feeds[`cache.k.${layer}`] = float(keyValues[2 * layer]!, shape);
+    feeds[`cache.v.${layer}`] = float(keyValues[2 * layer + 1]!, shape);
+  }
+  return feeds;
 }
 
 /** Creates cosine and sine tables [positions, rotated elements / 2], which grow with the longest sequence. */

@@ -21,11 +21,69 @@ interface Mask {
 /** New keys and values of one run: per layer [B, keyValueHeads, S, headSize], keys and values alternating. */
 export type NewKeyValues = readonly Float32Array[];
 
+/** Keys and values of the first `length` positions of one sequence, by plane [keyValueHeads, length, headSize]. */
+export interface Past {
+  readonly length: number;
+  readonly keyValues: NewKeyValues;
+}
+
+/** Returns the bytes of keys and values. */
+export const bytesOf = ({ keyValues }: Past): number =>
+  keyValues.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/** Allocates a past in memory that threads share. */
+function newPast({ layers, keyValueHeads, headSize }: ModelConfig, length: number): Past {
+  const size = keyValueHeads * length * headSize;
+  const all = new Float32Array(new SharedArrayBuffer(4 * 2 * layers * size));
+  const keyValues = Array.from({ length: 2 * layers }, (_, at) => all.subarray(at * size, (at + 1) * size));
+  return { length, keyValues };
+}
+
+/** Copies the first `length` of the `stride` positions in `source`, row `row`. */
+export function copyPast(
+  config: ModelConfig,
+  source: NewKeyValues,
+  row: number,
+  stride: number,
+  length: number,
+): Past {
+  const past = newPast(config, length);
+  const { keyValueHeads: heads, headSize: size } = config;
+  for (const [plane, target] of past.keyValues.entries()) {
+    for (let head = 0; head < heads; head++) {
+      const from = (row * heads + head) * stride * size;
+      target.set(source[plane]!.subarray(from, from + length * size), head * length * size);
+    }
+  }
+  return past;
+}
+
+/** Appends the first `count` positions of `added`, by plane [positions, keyValueHeads, headSize]. */
+export function joinPositions(config: ModelConfig, past: Past, added: NewKeyValues, count: number): Past {
+  const joined = newPast(config, past.length + count);
+  const { keyValueHeads: heads, headSize: size } = config;
+  for (const [plane, target] of joined.keyValues.entries()) {
+    const [old, source] = [past.keyValues[plane]!, added[plane]!];
+    for (let head = 0; head < heads; head++) {
+      const from = head * past.length * size;
+      let to = head * joined.length * size;
+      target.set(old.subarray(from, from + past.length * size), to);
+      to += past.length * size;
+      for (let at = 0; at < count; at++, to += size) {
+        const start = (at * heads + head) * size;
+        target.set(source.subarray(start, start + size), to);
+      }
+    }
+  }
+  return joined;
+}
+
 /**
  * Keys and values of the sequences being decoded, one row each, owned by JavaScript and passed to the runtime without a
  * copy. Rows 0 … n − 1 are in use; the capacity in positions grows in steps with the longest row.
  */
 export class KeyValueCache {
+  readonly #config: ModelConfig;
   readonly #planes: number;
   readonly #heads: number;
   readonly #headSize: number;
@@ -41,7 +99,9 @@ export class KeyValueCache {
    * @param rows maximum number of sequences; one more row is allocated, with which the decoder pads a batch of one
    * sequence
    */
-  constructor({ layers, keyValueHeads, headSize, slidingWindow }: ModelConfig, rows: number) {
+  constructor(config: ModelConfig, rows: number) {
+    const { layers, keyValueHeads, headSize, slidingWindow } = config;
+    this.#config = config;
     this.#planes = 2 * layers;
     this.#heads = keyValueHeads;
     this.#headSize = headSize;
@@ -80,6 +140,11 @@ export class KeyValueCache {
   start(row: number, source: NewKeyValues, sourceRow: number, stride: number, length: number): void {
     this.#setLength(row, length);
     this.#copyRow(row, source, sourceRow, stride, length);
+  }
+
+  /** Copies the keys and values of a row. */
+  copy(row: number): Past {
+    return copyPast(this.#config, this.#data, row, this.#capacity, this.lengths[row]!);
   }
 
   /** Appends one new position to each of the first `rows` rows. The space for it must be reserved. */

@@ -6,7 +6,7 @@ import { type DecodeWeights, decodeWeights } from './decode-weights.ts';
 import { type Decoder, openDecoder } from './decoder.ts';
 import { initialWeights } from '../parameters.ts';
 import { createSampler } from './sampler.ts';
-import type { SamplingJob, FinishedSequence } from '../../requests/sampling-job.ts';
+import type { FinishedSequence, SamplingJob } from '../../requests/sampling-job.ts';
 
 /**
  * A model with sizes that are not multiples of the vector width: the runtime's remainder kernels must not change
@@ -63,6 +63,7 @@ async function run(
     stop: [],
     seed: 1,
     parts: false,
+    isContinued: false,
     ...job,
   };
   await sampler.run(full, weights, (finished) => all.push(...finished), isAborted);
@@ -72,7 +73,8 @@ async function run(
 function promptOf(length: number, count: number, firstIndex = 0): SamplingJob['prompts'][number] {
   const rng = createRng(length, 'test-prompt');
   const tokens = Int32Array.from({ length }, () => rng.integer(1, config.vocabSize - 1));
-  return { key: `prompt-${length}`, tokens, count, firstIndex, firstPosition: 0, openTurn: 0 };
+  const given = { tokens, promptLength: length, firstPosition: 0, openTurn: 0 };
+  return { key: `prompt-${length}`, ...given, count, firstIndex };
 }
 
 test('gives bit-identical completions for any number of slots, any other sequences in the batch and any order', async () => {
@@ -129,6 +131,7 @@ test('later jobs share the rows of a running job, without changing any result', 
       topK: n === 4 ? 5 : 0,
       stop: [],
       parts: false,
+      isContinued: false,
       seed: n,
     },
     weights: n === 4 ? other : weights,
@@ -157,7 +160,16 @@ test('streams parts that are prefixes of the finished completions', async () => 
   const parts = new Map<number, number[]>();
   const options = { config, decoder, slots: 3, cacheBytes: 1e9, maxSequenceTokens: 90, endTokens: [0] };
   const sampler = createSampler({ ...options, endsWithStop: () => false });
-  const settings = { maxTokens: 20, temperature: 1, topP: 1, topK: 0, stop: [], seed: 1, parts: true };
+  const settings = {
+    maxTokens: 20,
+    temperature: 1,
+    topP: 1,
+    topK: 0,
+    stop: [],
+    seed: 1,
+    parts: true,
+    isContinued: false,
+  };
   let early = 0;
   await sampler.run(
     { prompts: [promptOf(5, 6)], ...settings },
@@ -188,6 +200,7 @@ test('drops an aborted job and continues the others', async () => {
     stop: [],
     seed: 1,
     parts: false,
+    isContinued: false,
   };
   let asked = 0;
   const written: FinishedSequence[][] = [[], []];

@@ -1,7 +1,6 @@
 import type { DecodeWeights } from './decode-weights.ts';
-import { bytesPerPosition, KeyValueCache } from './key-value-cache.ts';
-import type { Emit, SamplingJob } from '../../requests/sampling-job.ts';
-import { Draft, type SamplerOptions, Work } from './sampling-work.ts';
+import { bytesPerPosition, copyPast, KeyValueCache, type Past } from './key-value-cache.ts';
+import { type DecodingJob, Draft, type Emit, type SamplerOptions, Work } from './sampling-work.ts';
 
 /** Decodes completions for one or more jobs at a time. */
 export interface Sampler {
@@ -10,7 +9,7 @@ export interface Sampler {
    * read once for all its completions. Jobs with the same weights that arrive during the run get rows round-robin.
    * Passes finished sequences to `emit` before the next step. Stops early if `isAborted` returns true.
    */
-  run(job: SamplingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
+  run(job: DecodingJob, weights: DecodeWeights, emit: Emit, isAborted: () => boolean): Promise<void>;
 }
 
 /**
@@ -112,7 +111,10 @@ class Rows {
     if (drafts.length === 0) return;
     for (const [row, draft] of drafts.entries()) this.#tokens[row] = draft.lastToken;
     const logits = await this.#options.decoder.step(this.#weights, this.#cache, this.#tokens, drafts.length);
-    const goesOn = drafts.map((draft, row) => this.#extend(draft, logits, row));
+    const { vocabSize } = this.#options.config;
+    const goesOn = drafts.map((draft, row) =>
+      this.#extend(draft, logits, row * vocabSize, () => this.#cache.copy(row)),
+    );
     // Iterate backwards, so that a row moved into a gap has already been advanced.
     for (let row = goesOn.length - 1; row >= 0; row--)
       if (goesOn[row] === false && !(await this.#start(row))) this.#vacate(row);
@@ -142,21 +144,29 @@ class Rows {
       if (next === null) continue;
       this.#turns.push(work);
       const draft = new Draft(work, next.prompt, next.index, this.#options);
-      if (!this.#extend(draft, next.read.logits, next.row)) continue;
+      const { logits, logitsAt, keyValues, row: source, stride } = next.read;
       const { length } = work.job.prompts[next.prompt]!.tokens;
+      const past = (): Past => copyPast(this.#options.config, keyValues, source, stride, length);
+      if (!this.#extend(draft, logits, logitsAt, past)) continue;
       this.#cache.reserve(length + 1, this.#drafts.length);
-      this.#cache.start(row, next.read.keyValues, next.row, next.read.stride, length);
+      this.#cache.start(row, keyValues, source, stride, length);
       this.#drafts[row] = draft;
       return true;
     }
     return false;
   }
 
-  /** Adds the next token to a draft; returns false when the draft has ended. */
-  #extend(draft: Draft, logits: Float32Array, row: number): boolean {
-    const reason = draft.add(logits, row * this.#options.config.vocabSize, this.#options);
-    if (reason !== null) draft.work.finished(draft.finish(reason));
-    return reason === null;
+  /**
+   * Adds the next token to a draft; returns false when the draft has ended.
+   *
+   * @param past copies the keys and values of all tokens before the new one.
+   */
+  #extend(draft: Draft, logits: Float32Array, logitsAt: number, past: () => Past): boolean {
+    const reason = draft.add(logits, logitsAt, this.#options);
+    if (reason === null) return true;
+    const isKept = reason === 'stop' && draft.work.job.isContinued;
+    draft.work.finished({ ...draft.finish(reason), ...(isKept && { past: past() }) });
+    return false;
   }
 
   /** Frees a row; the last row takes its place. */
@@ -175,7 +185,7 @@ class Rows {
 }
 
 /** Returns the length of a job's longest sequence, in positions. */
-function longestOf({ prompts, maxTokens }: SamplingJob, { maxSequenceTokens }: SamplerOptions): number {
+function longestOf({ prompts, maxTokens }: DecodingJob, { maxSequenceTokens }: SamplerOptions): number {
   const longestPrompt = prompts.reduce((longest, { tokens }) => Math.max(longest, tokens.length), 0);
   return Math.min(longestPrompt + maxTokens, maxSequenceTokens);
 }

@@ -4,14 +4,30 @@ import type { ModelConfig } from '../../model-files/model-config.ts';
 import { stopLead } from '../../requests/stop-lead.ts';
 import { createTokenChooser, type TokenChooser } from './choose-token.ts';
 import type { DecodeWeights } from './decode-weights.ts';
-import type { Decoder, ReadPrompts } from './decoder.ts';
+import type { Decoder, Extended } from './decoder.ts';
+import { copyPast, type NewKeyValues, type Past } from './key-value-cache.ts';
 import type {
-  Emit,
   SamplingJob,
   SamplingPrompt,
   SequencePart,
   FinishedSequence,
 } from '../../requests/sampling-job.ts';
+
+/** A prompt, with the keys and values of its first tokens if the engine kept them. */
+export interface DecodingPrompt extends SamplingPrompt {
+  readonly past?: Past | undefined;
+}
+
+/** A job of a lane. */
+export type DecodingJob = SamplingJob<DecodingPrompt>;
+
+/** A finished sequence; with keys and values of all its tokens but the last if it may be continued. */
+export interface DecodedSequence extends FinishedSequence {
+  readonly past?: Past;
+}
+
+/** Receives the sequences that a decoding step finished, and the new parts of unfinished ones. */
+export type Emit = (finished: DecodedSequence[], parts: SequencePart[]) => void;
 
 /**
  * Returns an upper bound on the number of tokens that a stop string spans: a token has at least one byte of text, and a
@@ -41,9 +57,12 @@ export interface SamplerOptions {
 /** Number of prompt positions read at a time, including padding; limits the memory for reading. */
 const readPositions = 2048;
 
+/** Number of positions of one sequence that a continuation reads at a time. */
+const extendedPositions = 256;
+
 /** A job in progress, with the sequences not yet started and the finished ones not yet emitted. */
 export class Work {
-  readonly job: SamplingJob;
+  readonly job: DecodingJob;
   readonly weights: DecodeWeights;
   readonly chooser: TokenChooser;
   readonly isAborted: () => boolean;
@@ -53,11 +72,11 @@ export class Work {
   left: number;
   readonly #emit: Emit;
   readonly #done = Promise.withResolvers<void>();
-  #finished: FinishedSequence[] = [];
+  #finished: DecodedSequence[] = [];
   #parts: SequencePart[] = [];
 
   constructor(
-    job: SamplingJob,
+    job: DecodingJob,
     weights: DecodeWeights,
     emit: Emit,
     isAborted: () => boolean,
@@ -67,7 +86,7 @@ export class Work {
     this.weights = weights;
     this.chooser = createTokenChooser(config.vocabSize, job);
     this.isAborted = isAborted;
-    this.next = createQueue(job, (prompts) => decoder.read(weights, prompts));
+    this.next = createQueue(job, (prompts) => readPrompts(prompts, config, decoder, weights));
     this.left = job.prompts.reduce((sum, { count }) => sum + count, 0);
     this.#emit = emit;
   }
@@ -76,7 +95,7 @@ export class Work {
     return this.#done.promise;
   }
 
-  finished(written: FinishedSequence): void {
+  finished(written: DecodedSequence): void {
     this.left--;
     this.#finished.push(written);
   }
@@ -102,21 +121,31 @@ export class Work {
   }
 }
 
-/** The next sequence to decode, and the prompt state from which it continues. */
+/** A prompt that has been read. */
+export interface ReadPrompt {
+  readonly logits: Float32Array;
+  /** Index of the prompt's first logit. */
+  readonly logitsAt: number;
+  readonly keyValues: NewKeyValues;
+  /** Row of `keyValues`. */
+  readonly row: number;
+  /** Positions per row of `keyValues`. */
+  readonly stride: number;
+}
+
+/** The next sequence to decode, and the prompt from which it continues. */
 interface Next {
   readonly prompt: number;
   readonly index: number;
-  readonly read: ReadPrompts;
-  /** Row of the prompt in `read`. */
-  readonly row: number;
+  readonly read: ReadPrompt;
 }
 
 /** Yields the sequences of a job in order, reading their prompts in batches. */
 function createQueue(
-  { prompts }: SamplingJob,
-  read: (prompts: readonly Int32Array[]) => Promise<ReadPrompts>,
+  { prompts }: DecodingJob,
+  read: (prompts: readonly DecodingPrompt[]) => Promise<ReadPrompt[]>,
 ): () => Promise<Next | null> {
-  let batch: { readonly first: number; readonly end: number; readonly read: ReadPrompts } | null = null;
+  let batch: { readonly first: number; readonly end: number; readonly read: ReadPrompt[] } | null = null;
   let prompt = 0;
   let offset = 0;
   return async () => {
@@ -127,11 +156,10 @@ function createQueue(
     if (prompt >= prompts.length) return null;
     if (batch === null || prompt >= batch.end) {
       const end = endOfBatch(prompts, prompt);
-      const group = prompts.slice(prompt, end).map((one) => one.tokens);
-      batch = { first: prompt, end, read: await read(group) };
+      batch = { first: prompt, end, read: await read(prompts.slice(prompt, end)) };
     }
     const index = prompts[prompt]!.firstIndex + offset++;
-    return { prompt, index, read: batch.read, row: prompt - batch.first };
+    return { prompt, index, read: batch.read[prompt - batch.first]! };
   };
 }
 
@@ -144,6 +172,54 @@ function endOfBatch(prompts: readonly SamplingPrompt[], first: number): number {
     end++;
   }
   return end;
+}
+
+/**
+ * Reads prompts. What the policy wrote and what followed is read with the bits of decoding steps, so that a continuation
+ * does not depend on whether its keys and values were kept.
+ */
+async function readPrompts(
+  prompts: readonly DecodingPrompt[],
+  config: ModelConfig,
+  decoder: Decoder,
+  weights: DecodeWeights,
+): Promise<ReadPrompt[]> {
+  const unread = prompts.filter(({ past }) => past === undefined);
+  const heads = unread.map(({ tokens, promptLength }) => tokens.subarray(0, promptLength));
+  const read = heads.length === 0 ? null : await decoder.read(weights, heads);
+  let row = 0;
+  const all: ReadPrompt[] = [];
+  for (const { tokens, promptLength, past } of prompts) {
+    if (past !== undefined) {
+      all.push(await extend(past, tokens, decoder, weights));
+      continue;
+    }
+    const { logits, keyValues, stride } = read!;
+    const head = { logits, logitsAt: row * config.vocabSize, keyValues, row, stride };
+    const isLonger = promptLength < tokens.length;
+    all.push(isLonger ? await extend(pastOf(head, promptLength, config), tokens, decoder, weights) : head);
+    row++;
+  }
+  return all;
+}
+
+const pastOf = ({ keyValues, row, stride }: ReadPrompt, length: number, config: ModelConfig): Past =>
+  copyPast(config, keyValues, row, stride, length);
+
+async function extend(
+  past: Past,
+  tokens: Int32Array,
+  decoder: Decoder,
+  weights: DecodeWeights,
+): Promise<ReadPrompt> {
+  let extended: Extended = { past, logits: new Float32Array() };
+  while (extended.past.length < tokens.length) {
+    const start = extended.past.length;
+    const added = tokens.subarray(start, start + extendedPositions);
+    extended = await decoder.extend(weights, extended.past, added);
+  }
+  const { keyValues, length } = extended.past;
+  return { logits: extended.logits, logitsAt: 0, keyValues, row: 0, stride: length };
 }
 
 /** A completion in progress. */
