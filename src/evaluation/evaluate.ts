@@ -38,7 +38,7 @@ export interface Evaluation {
   readonly robustness?: { readonly sampled?: Robustness; readonly greedy?: Robustness };
   /** Strategies compared on the same problems; absent unless the suite lists some. */
   readonly strategies?: StrategyReport;
-  /** How the policy explored; absent without bandits. */
+  /** How the policy explored; absent if the suite has no bandits. */
   readonly exploration?: Exploration;
 }
 

@@ -7,7 +7,7 @@ import { runLayout, runNumber } from '../runs/files/layout.ts';
  * Expands each word to sorted run directories. A word is a run directory, a pattern with `*` or `?` (`runs/demo-*`),
  * or the name that runs share (`runs/demo` for `runs/demo-0001` and so on). Returns a word without matches unchanged.
  *
- * @throws RunError (`RUN_NOT_FOUND`) for a pattern that matches no run.
+ * @throws RunError (`RUN_NOT_FOUND`) if a pattern matches no run.
  */
 export function findRuns(words: readonly string[]): string[] {
   return [...new Set(words.flatMap(expand))];

@@ -9,7 +9,7 @@ export interface PromptResult {
   /** Number of attempts with a verdict other than `ungradable`. */
   readonly trials: number;
   readonly correct: number;
-  /** Whether the greedy attempt was correct; absent without a gradable greedy attempt. */
+  /** Whether the greedy attempt was correct; absent if there is no gradable greedy attempt. */
   readonly greedy?: boolean;
 }
 

@@ -24,7 +24,7 @@ const form =
  * Parses an address: `hf://datasets/owner/name[@revision]/path`, or `hf://owner/name[@revision]` for a model, as
  * `huggingface_hub` writes them. A slash in a revision is written as `%2F`; the default revision is `main`.
  *
- * @throws DataError for any other form, and for paths outside the repository.
+ * @throws DataError if the address has any other form, or if its path lies outside the repository.
  */
 export function parseHubAddress(address: string): HubAddress {
   const { datasets, repository, revision = 'main', path = '' } = form.exec(address)?.groups ?? {};

@@ -44,7 +44,7 @@ export interface CachedRepository {
   readonly blob: (etag: string) => string;
   /** Folder with the files of a commit under their paths. */
   readonly snapshot: (commit: string) => string;
-  /** @throws DataError for a revision whose path would lie outside the folder. */
+  /** @throws DataError if the revision's path would lie outside the folder. */
   readonly reference: (revision: string) => string;
   readonly tree: (commit: string) => string;
   readonly lock: (name: string) => string;

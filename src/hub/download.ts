@@ -107,7 +107,7 @@ async function receiveRest(
   return done;
 }
 
-/** Returns whether a response contains the whole file or the requested part of it. */
+/** Returns whether a response contains the complete file or the requested part of it. */
 function isRequestedRange({ status, headers }: Response, from: number): boolean {
   if (status === 200) return true;
   return status === 206 && headers.get('content-range')?.startsWith(`bytes ${from}-`) === true;

@@ -136,7 +136,7 @@ test('a branch that moves between listing and download does not change what is r
   expect(requested()[1]).toBe(`hub /datasets/openai/gsm8k/resolve/${first}/main/train.jsonl`);
 });
 
-test('an interrupted download resumes where it stopped, even in another process', async () => {
+test('an interrupted download resumes where it stopped, even in a different process', async () => {
   const contentRanges = (): (string | undefined)[] =>
     hub.requests.filter(({ server }) => server === 'content').map(({ range }) => range);
   hub.fault = ({ server }, count) => (server === 'content' && count < 6 ? { dropAfter: 40_000 } : undefined);
@@ -336,14 +336,14 @@ function layOut(folder: string, commit: string, path: string, etag: string, cont
   symlinkSync(join('../'.repeat(path.split('/').length + 1), 'blobs', etag), named);
 }
 
-test('a file that another tool has put into the cache is not downloaded', async () => {
+test('a file that a different tool has put into the cache is not downloaded', async () => {
   const etag = createHash('sha256').update(large).digest('hex');
   layOut(repositoryFolder(), first, 'data/large.parquet', etag, large);
   expect(await fetched(largeAddress)).toEqual([largeText]);
   expect(requested()).toEqual([`hub /api/datasets/openai/gsm8k/revision/${first}`]);
 });
 
-test('a cached file of another size, or a broken link, is downloaded again', async () => {
+test('a cached file of a different size, or a broken link, is downloaded again', async () => {
   const etag = createHash('sha256').update(large).digest('hex');
   layOut(repositoryFolder(), first, 'data/large.parquet', etag, large.subarray(0, 1000));
   expect(await fetched(largeAddress)).toEqual([largeText]);

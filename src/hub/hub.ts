@@ -42,7 +42,7 @@ export interface FetchedFiles {
  * `HF_ENDPOINT`, `HF_TOKEN`, `HF_HUB_OFFLINE` and the cache folder (`HF_HUB_CACHE`, `HF_HOME`) from the environment. A
  * branch or tag is looked up each time; a commit whose files are cached needs no network.
  *
- * @throws DataError for an invalid address, missing files, and failed requests.
+ * @throws DataError if the address is invalid, a file is missing, or a request fails.
  */
 export async function fetchHubFiles(text: string, options: FetchOptions = {}): Promise<FetchedFiles> {
   const address = pinnedTo(parseHubAddress(text), text, options);

@@ -86,7 +86,7 @@ async function readReference(repository: CachedRepository, revision: string): Pr
   return isCommit(text) ? text : undefined;
 }
 
-/** Parses a response body as JSON. @throws RetryableError for a truncated or invalid body. */
+/** Parses a response body as JSON. @throws RetryableError if the body is truncated or invalid. */
 async function readJson(response: Response): Promise<unknown> {
   const text = await response.text().catch((cause: unknown) => {
     throw new RetryableError(reasonOf(cause), { cause });

@@ -16,7 +16,7 @@ export interface HubAccess {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Maximum number of attempts without progress; then the request fails. */
+/** Maximum number of attempts without progress, after which the request fails. */
 const maxAttempts = 5;
 const maxRedirects = 5;
 
@@ -36,7 +36,7 @@ export function accessFromEnvironment(environment: NodeJS.ProcessEnv, pauseMs = 
  *
  * @param attempt throws `RetryableError` for transient failures.
  * @param progress a growing measure of progress; an increase resets the count of attempts.
- * @throws DataError after `maxAttempts` without progress.
+ * @throws DataError after `maxAttempts` attempts without progress.
  */
 export async function retryRequest<T>(
   access: HubAccess,

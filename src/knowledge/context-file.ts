@@ -28,7 +28,9 @@ export interface ContextReport {
   readonly rows: number;
   /** Number of rows whose query found no passage. */
   readonly empty: number;
-  /** Among the rows with an answer, the share whose passages state it word for word; absent if no row has an answer. */
+  /**
+   * Among the rows with an answer, the share whose passages contain it word for word; absent if no row has an answer.
+   */
   readonly goldStated?: number;
   readonly version: string;
   readonly out: string;
@@ -39,7 +41,7 @@ export interface ContextReport {
  * question as the query. Other columns stay unchanged; the column `passages` lists the passages' ids. A prompt that is
  * a string stays a string.
  *
- * @throws DataError naming file and row for a row without a prompt or query; errors from the retriever.
+ * @throws DataError naming file and row if a row has no prompt or query; also passes on errors from the retriever.
  */
 export async function addContext(options: ContextFileOptions): Promise<ContextReport> {
   const { file, retriever, query, top, format, out, onProgress, signal } = options;

@@ -115,7 +115,7 @@ test('finds a gold answer as consecutive words, not inside another word', () => 
   expect(['days in', 'ust', '', '?!'].map(states)).toEqual([false, false, false, false]);
 });
 
-test('moves every item to another place and loses none', () => {
+test('moves every item to a different position and loses none', () => {
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 40 }), fc.integer({ min: 0, max: 1e6 }), (count, seed) => {
       const items = Array.from({ length: count }, (_, i) => i);
@@ -126,7 +126,7 @@ test('moves every item to another place and loses none', () => {
   );
 });
 
-/** Answers with what the first passage in its prompt states. */
+/** Answers with what the first passage in its prompt says. */
 const reader = scriptedEngine({
   complete: (_key, _index, _version, _turn, { given }) =>
     `<answer>${/states (\d+)/.exec(given.messages.at(-1)!.content)?.[1] ?? 'none'}</answer>`,

@@ -58,7 +58,7 @@ const wordsOf = (text: string): string =>
 
 /**
  * Returns the items in a random order in which none stays in place (unless there is only one). The control condition
- * uses it to give each question the passages of another.
+ * uses it to give each question the passages of a different one.
  */
 export function deranged<Item>(items: readonly Item[], seed: number): Item[] {
   const order = createRng(seed, 'deranged').shuffle(items.map((_, i) => i));

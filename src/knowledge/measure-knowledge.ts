@@ -40,17 +40,17 @@ export interface KnowledgeParts {
 }
 
 /**
- * Sources of a prompt's passages. `oracle`: retrieved with the rationale as the query. `shuffled`: another problem's
- * passages.
+ * Sources of a prompt's passages. `oracle`: retrieved with the rationale as the query. `shuffled`: a different
+ * problem's passages.
  */
 export const conditions = ['none', 'retriever', 'reranker', 'oracle', 'shuffled'] as const;
 export type Condition = (typeof conditions)[number];
 
-/** Figures of one condition; rates in [0, 1]. */
+/** Results of one condition; rates in [0, 1]. */
 export interface ConditionReport {
   readonly condition: Condition;
   /**
-   * Among the problems with an answer, the share whose passages state it word for word; absent if no problem has an
+   * Among the problems with an answer, the share whose passages contain it word for word; absent if no problem has an
    * answer.
    */
   readonly goldStated?: number;
@@ -58,7 +58,7 @@ export interface ConditionReport {
   readonly accuracy?: Estimate;
   /** Accuracy minus the accuracy with `retriever`, paired by problem. */
   readonly gain?: Estimate;
-  /** Accuracy on the problems whose passages do not state the answer. */
+  /** Accuracy on the problems whose passages do not contain the answer. */
   readonly accuracyUnstated?: Estimate;
 }
 

@@ -20,7 +20,7 @@ export const defaultRelevancePrompt: RelevancePrompt = {
 
 /**
  * Checks whether a model can use a prompt.
- * @throws ConfigError for a template without question or passage; DataError for a reply that is not one token.
+ * @throws ConfigError if the template lacks the question or the passage; DataError if the reply is not one token.
  */
 export function requireRelevancePrompt(
   { renderer }: { readonly renderer: Pick<Renderer, 'encode'> },

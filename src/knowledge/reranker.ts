@@ -23,7 +23,7 @@ export interface Reranker {
 /**
  * Opens the folder that `gradus knowledge rerank-train` wrote; `opened` disposes of its engine.
  *
- * @throws DataError for a folder without a reranker's prompt; ConfigError for an engine without weights.
+ * @throws DataError if the folder has no reranker prompt; ConfigError if the engine has no local weights.
  */
 export async function openReranker(
   folder: string,

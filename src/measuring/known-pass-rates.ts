@@ -17,7 +17,7 @@ type Known = Recipe['knownPassRates'][number];
  * Reads the other models' pass rates that a recipe names.
  *
  * @returns trials, by model label and problem id.
- * @throws {ConfigError} for a missing store or an ambiguous model; {DataError} for a store without any of the problems.
+ * @throws {ConfigError} if a store is missing or a model ambiguous; {DataError} if a store has none of the problems.
  */
 export function readKnownPassRates(
   recipe: Pick<Recipe, 'knownPassRates' | 'baseDir'>,

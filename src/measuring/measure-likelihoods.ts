@@ -30,7 +30,7 @@ const textsPerBatch = 256;
  * stopped. Texts that do not fit into the model's window are omitted.
  *
  * @returns values by problem id; omits problems that have neither an answer nor a solution.
- * @throws {ConfigError} for an engine without local weights; {EngineError} for a value that is not finite.
+ * @throws {ConfigError} if the engine has no local weights; {EngineError} if a value is not finite.
  */
 export async function measureLikelihoods(
   { engine, store }: { readonly engine: Engine; readonly store: PassRateStore },

@@ -27,7 +27,8 @@ export interface ModelSource {
   /** States of older checkpoints, newest first, to load if `state` is damaged. */
   readonly olderStates?: readonly string[];
   /**
-   * `RunSummary.id` of the state's run: another run from the same base model has different weights at the same step.
+   * `RunSummary.id` of the state's run: a different run from the same base model has different weights at the same
+   * step.
    */
   readonly run?: string;
   /** Recipe of the run that trained the model; absent for a plain model folder. */
@@ -44,7 +45,7 @@ export interface ModelSource {
  * Locates the model at a path: a model folder, a `hf://` address, or a run. For a run, takes the exported model, else
  * the newest checkpoint.
  *
- * @throws DataError if the path is missing; RunError for a run without a model or checkpoint.
+ * @throws DataError if the path is missing; RunError if the run has no model or checkpoint.
  */
 export async function locateModel(
   path: string,
@@ -102,7 +103,7 @@ export interface EngineChoice {
 
 /**
  * Chooses the engine with which to open a model.
- * @throws ConfigError for an unknown engine or setting; RunError for the engine of a run that was copied from
+ * @throws ConfigError if the engine or a setting is unknown; RunError if the engine is that of a run copied from
  * elsewhere.
  */
 export function chooseEngine(

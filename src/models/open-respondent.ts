@@ -18,8 +18,8 @@ export interface RespondentOptions extends TrustOptions {
  * Combines a run's model with the environment in which it was trained.
  *
  * @param stored the run's recipe; undefined for a plain model folder.
- * @throws ConfigError for a domain without an environment, or several environments and no domain; RunError if the
- * environment of a run copied from elsewhere would start programs.
+ * @throws ConfigError if the domain has no environment, or if there are several environments and no domain is given;
+ * RunError if the environment of a run copied from elsewhere would start programs.
  */
 export async function openRespondent(
   engine: Engine,

@@ -13,7 +13,7 @@ interface Actual {
   readonly seconds?: number;
 }
 
-/** A planned part with its actual figures so far. */
+/** A planned part with its actual values so far. */
 export interface PlanComparison {
   readonly part: PlanPart;
   readonly actual: Actual;

@@ -4,7 +4,7 @@ import { alignColumns } from '../core/text/table.ts';
 import { type RunPlan, totalOf } from './plan.ts';
 import type { Range } from './range.ts';
 
-/** Formats a plan: a table of its parts, then memory, cost, and the sources of the figures. */
+/** Formats a plan: a table of its parts, then memory, cost, and the sources of the estimates. */
 export function formatPlan(plan: RunPlan): string {
   const total = totalOf(plan);
   const rows = [...plan.parts, ...(total === undefined ? [] : [{ ...total, kind: 'total' as const }])];

@@ -14,7 +14,7 @@ export interface History {
   readonly learnSecondsPerToken: Range;
   /** Mean tokens written per rollout. */
   readonly tokensPerRollout: number;
-  /** Source of the figures, such as `2 runs in runs`. */
+  /** Source of these values, such as `2 runs in runs`. */
   readonly from: string;
 }
 

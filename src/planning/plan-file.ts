@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../storage/atomic.ts';
 import { planSchema, type RunPlan } from './plan.ts';
 
 /**
- * Stores the plan in the run directory. No check compares its figures, because they depend on the machine and on
+ * Stores the plan in the run directory. No check compares its values, because they depend on the machine and on
  * earlier runs.
  */
 export async function writePlan(directory: string, plan: RunPlan): Promise<void> {

@@ -14,7 +14,7 @@ export type Prices = z.infer<typeof pricesSchema>;
 /**
  * Reads prices from a TOML or JSON file: `currency = "EUR"`, `perHour = 3.5`.
  *
- * @throws ConfigError for a file that cannot be read, and for unknown or missing fields.
+ * @throws ConfigError if the file cannot be read, or if a field is unknown or missing.
  */
 export async function readPrices(file: string): Promise<Prices> {
   let value: unknown;

@@ -6,13 +6,16 @@ import { fromBase, type Recipe } from '../recipe/recipe.ts';
 import { sum } from '../statistics/summary.ts';
 import type { Range } from './range.ts';
 
-/** Mean tokens written per rollout, and the source of the figure. */
+/** Mean number of tokens written per rollout, and the source of this value. */
 export interface MeanLength {
   readonly mean: number;
   readonly from: string;
 }
 
-/** Returns this model's attempts in the recipe's store, with the sampling of `difficulty`; empty without a store. */
+/**
+ * Returns this model's attempts in the recipe's store, with the sampling of `difficulty`; empty if the recipe has no
+ * store.
+ */
 export function storedAttempts(recipe: Recipe, { modelHash }: EngineInfo): readonly ObservedGroup[] {
   const { difficulty } = recipe;
   if (difficulty?.store === undefined) return [];

@@ -28,7 +28,7 @@ export type LoadingOptions = Pick<LoadOptions, 'commits' | 'isOffline' | 'onDown
  * Loads sources one after another, so that every load assigns the same ids, and checks that ids are distinct across
  * sources.
  *
- * @throws DataError for the first invalid source or row, and for an id that occurs twice.
+ * @throws DataError naming the first invalid source or row, or an id that occurs twice.
  */
 export async function loadSources(
   sources: readonly ProblemSource[],
@@ -57,7 +57,7 @@ export const loadAll = async (
 /**
  * Loads every problem of a recipe, keyed by its id in the run: training problems first, then those of each suite.
  *
- * @throws DataError for the first invalid source.
+ * @throws DataError naming the first invalid source.
  */
 export async function loadById(
   recipe: RecipeSources,

@@ -10,7 +10,7 @@ const rowsAtMost = 2 ** 30;
  */
 export class ProblemIds {
   /**
-   * First position of each stated id, packed as file × `rowsAtMost` + row; as text, it would take more memory than the
+   * First position of each given id, packed as file × `rowsAtMost` + row; as text, it would take more memory than the
    * id.
    */
   readonly #stated = new Map<string, number>();

@@ -31,7 +31,7 @@ export class RowShapes {
 
   /**
    * Returns a row's shape. @throws DataError if no shape matches the first row, or if earlier rows with the same
-   * columns had another shape.
+   * columns had a different shape.
    */
   of(row: Columns, where: string): ChosenShape {
     const { shape: name, columns } = this.#settings;

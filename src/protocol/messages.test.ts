@@ -39,7 +39,7 @@ test('the committed JSON Schema is up to date (else: node scripts/write-protocol
   expect(JSON.parse(JSON.stringify(protocolJsonSchema()))).toEqual(committed);
 });
 
-test('docs/protocol.md states this version and names every request', async () => {
+test('docs/protocol.md gives this version and names every request', async () => {
   const text = await readFile('docs/protocol.md', 'utf8');
   expect(text).toContain(`The worker protocol, version ${protocolVersion}`);
   for (const { shape } of requestSchema.options) expect(text).toContain(shape.type.value);

@@ -112,7 +112,7 @@ const sample = z.strictObject({
   temperature: z.number().min(0),
   topP: z.number().positive().max(1),
   topK: count,
-  /** Send tokens as they are written, e.g. for stop strings; false: send each completion whole. */
+  /** Send tokens as they are written, e.g. for stop strings; false: send each completion in one part. */
   stream: z.boolean(),
 });
 const abort = z.strictObject({

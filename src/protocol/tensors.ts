@@ -19,7 +19,7 @@ export function packTensors(tensors: Tensors): { tensors: TensorDescription[]; p
   return { tensors: described, payload };
 }
 
-/** Returns the tensors of a payload as views. Throws a `ProtocolError` for a tensor outside the payload. */
+/** Returns the tensors of a payload as views. Throws a `ProtocolError` if a tensor lies outside the payload. */
 export function unpackTensors(described: readonly TensorDescription[], payload: Uint8Array): Tensors {
   const aligned = payload.byteOffset % 4 === 0 ? payload : Uint8Array.from(payload);
   return Object.fromEntries(

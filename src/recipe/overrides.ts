@@ -4,7 +4,7 @@ import { ConfigError } from '../core/errors.ts';
  * Applies `--set` assignments to a copy of an unvalidated recipe: `seed=3`, `stages[0].maxSteps=10`,
  * `optimizer.learningRate=1e-4`. A value is JSON if it parses as JSON, else a string; `null` removes the field.
  *
- * @throws ConfigError for an assignment without `=`, or a path through a value that is neither object nor list.
+ * @throws ConfigError if an assignment has no `=`, or if its path leads through a value that is neither object nor list.
  */
 export function applyOverrides(input: unknown, assignments: readonly string[]): unknown {
   const copy: unknown = structuredClone(input);

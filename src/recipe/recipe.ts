@@ -15,7 +15,7 @@ import { environmentConfig } from '../environments/config.ts';
 import { verifierConfig } from '../verifiers/config.ts';
 import { engineConfig } from '../engines/config.ts';
 
-/** Pass rates of another model, from a store of `gradus difficulty estimate`. */
+/** Pass rates of a different model, from a store written by `gradus difficulty estimate`. */
 const knownPassRates = z.strictObject({
   /** Label of this model in the rules of levels. */
   label: z.string().min(1),

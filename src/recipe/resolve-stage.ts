@@ -40,7 +40,7 @@ export interface ResolvedStage {
   readonly groupSize: number;
   /** Number of wordings over which a problem's group is spread. */
   readonly wordings: number;
-  /** Number of mini-batches of whole groups per step. */
+  /** Number of mini-batches per step; each contains complete groups. */
   readonly updatesPerStep: number;
   readonly batchSource: BatchSourceConfig;
   /** Returns the reward settings for a domain. */

@@ -16,7 +16,7 @@ test('bounds independent answers by the largest budget, and searches by the sum 
   expect(strategyBounds(config)).toEqual({ written: 100 * (16 + 16 + 16 + 20), scored: 100 * (16 + 20) });
 });
 
-test('describes the tokens of a suite with strategies, and returns nothing without strategies', () => {
+test('describes the tokens of a suite with strategies, and returns nothing for a suite without strategies', () => {
   expect(describeStrategies(config, 500)).toEqual([
     'suite held-out, strategies majority, best-of-n, beam(4) at N 4, 16: tokens written ≤ 0.0068M per problem = ≤ 3.4M; ' +
       'read by the scorer (model) ≤ 0.0036M per problem = ≤ 1.8M, prompts not counted',

@@ -28,7 +28,7 @@ export function strategyBounds({ strategies = [], budgets: wanted, maxTokens }: 
 }
 
 /**
- * Describes the upper bounds on the tokens of a suite's strategies in one line; returns an empty list without
+ * Describes the upper bounds on the tokens of a suite's strategies in one line; returns an empty list if there are no
  * strategies.
  */
 export function describeStrategies(suite: SuiteConfig, problems: number): string[] {

@@ -26,7 +26,7 @@ export const suiteConfig = z.strictObject({
   strategies: z.array(strategyConfig).min(1).optional(),
   /** Budgets of the strategies in answers N; each may write N · `maxTokens` tokens per problem. */
   budgets: z.array(z.int().positive()).min(1).optional(),
-  /** Scorer of steps for `bestOfN`, `beam` and `dvts`. */
+  /** Step scorer for `bestOfN`, `beam` and `dvts`. */
   scorer: scorerConfig.optional(),
   /** Text that ends a step. */
   stepSeparator: z.string().min(1).optional(),

@@ -15,7 +15,7 @@ import type { ScoringRetriever } from './retriever.ts';
  * An index on disk is a folder:
  *
  *   index.json       format, version, settings, counts, and size and digest of each file below
- *   passages.jsonl   one passage per line; read by offset, never loaded whole
+ *   passages.jsonl   one passage per line; read by offset, never loaded completely
  *   offsets.f64      byte offset of each passage's line, and the end
  *   terms.txt        one term per line, in the order of their numbers
  *   starts.u32, documents.u32, counts.u8, lengths.u32   the arrays of `Postings`
@@ -52,8 +52,8 @@ export type IndexFacts = Omit<z.output<typeof manifestSchema>, 'format' | 'files
  * Builds an index of passages and saves it as a folder, atomically. Writes texts to disk as they arrive; memory use is
  * about 10 bytes for each distinct term in each passage.
  *
- * @throws DataError for a folder that contains files other than an index, for two passages with the same id, and for an
- * empty list of passages.
+ * @throws DataError if the folder contains files other than an index, if two passages have the same id, or if there are
+ * no passages.
  */
 export async function buildIndexFolder(
   passages: AsyncIterable<Passage> | Iterable<Passage>,
@@ -163,7 +163,7 @@ async function openPassageWriter(path: string) {
  * files once; keeps the arrays (about 5 bytes for each distinct term in each passage) and the terms in memory, but not
  * the texts.
  *
- * @throws DataError for a folder without an index, or with a damaged index.
+ * @throws DataError if the folder contains no index or a damaged one.
  */
 export async function openIndexFolder(
   folder: string,

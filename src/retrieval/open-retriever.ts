@@ -44,7 +44,7 @@ export const bm25Index = noun(bm25IndexConfig);
  * first query.
  *
  * @param baseDir folder against which relative paths are resolved.
- * @throws DataError for missing files, and for a folder without an index.
+ * @throws DataError if a file is missing, or if the folder contains no index.
  */
 export function openRetriever(config: RetrieverConfig, baseDir = '.'): Retriever {
   switch (config.type) {

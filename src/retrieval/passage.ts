@@ -26,7 +26,7 @@ const idSchema = z.union([z.string().min(1), z.number(), z.bigint()]);
  * optionally `id` and `title`. A passage without an id gets its row number as id, with the file's position if there are
  * several files. A first line in quotation marks, as in FlashRAG's corpora, becomes the title.
  *
- * @throws DataError naming file and row for a row without text.
+ * @throws DataError naming file and row if a row has no text.
  */
 export async function* readPassages(files: readonly string[]): AsyncGenerator<Passage> {
   for (const [i, file] of files.entries()) {

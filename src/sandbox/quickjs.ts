@@ -9,7 +9,7 @@ import type { Sandbox, SandboxLimits, SandboxOutcome, SandboxProgram } from './s
  * Runs JavaScript functions in QuickJS compiled to WebAssembly: a new context per program, in a worker thread that is
  * terminated when a built-in function keeps it busy. No host object is reachable: no files, no network, no timers.
  *
- * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory. It runs functions only, not
+ * What it does NOT stop: a bug in Node's WebAssembly that lets a module escape its memory. It runs functions only, not
  * programs that read standard input.
  */
 export function openQuickjsSandbox(): Sandbox {

@@ -11,7 +11,7 @@ export const confidenceScorer = noun(confidenceScorerConfig);
 
 /**
  * Opens the confidence scorer. The score of a step is exp of the mean log-probability of its sampled tokens, in (0, 1].
- * Needs neither training nor another pass. Returns null for transcripts without log-probabilities, which some model
+ * Needs neither training nor a second pass. Returns null for transcripts without log-probabilities, which some model
  * servers return.
  */
 export const openConfidenceScorer = (): StepScorer => ({

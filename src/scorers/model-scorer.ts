@@ -27,7 +27,7 @@ export const modelScorer = noun(modelScorerConfig);
  * after training on labels only, other tokens have almost no probability. If the folder has a readout and the policy's
  * log-probabilities are known, the readout combines both.
  *
- * @throws DataError for a folder without labels; ConfigError for a scorer whose tokenizer differs from the policy's.
+ * @throws DataError if the folder has no labels; ConfigError if the scorer's tokenizer differs from the policy's.
  */
 export async function openModelScorer(
   { model, engine: config }: z.output<typeof modelScorerConfig>,

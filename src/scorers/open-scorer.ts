@@ -10,7 +10,7 @@ import { openVerifierScorer } from './verifier-scorer.ts';
 /**
  * Opens the step scorer for a config. Dispose of `opened` to close it.
  *
- * @throws ConfigError for a policy without a tokenizer, a scorer with a different vocabulary, and swapped labels.
+ * @throws ConfigError if the policy has no tokenizer, the scorer has a different vocabulary, or the labels are swapped.
  */
 export async function openScorer(
   config: ScorerConfig,

@@ -27,7 +27,7 @@ export const defaultLabels: LabelTexts = { good: '+', bad: '-' };
  * Reads the labels from a scorer's folder, and the readout if the scorer was trained on rollouts with
  * log-probabilities.
  *
- * @throws DataError for a folder that `gradus prm train` did not create.
+ * @throws DataError if `gradus prm train` did not create the folder.
  */
 export async function readLabels(folder: string): Promise<z.output<typeof scorerFile>> {
   const path = join(folder, labelsFile);
@@ -46,7 +46,7 @@ export async function readLabels(folder: string): Promise<z.output<typeof scorer
 
 /**
  * Returns the tokens of the labels.
- * @throws DataError for a label that is not exactly one token, and for equal labels.
+ * @throws DataError if a label is not exactly one token, or if the labels are equal.
  */
 export function labelTokens(renderer: Pick<Renderer, 'encode'>, texts: LabelTexts): LabelTokens {
   const tokenOf = (text: string): number => {

@@ -64,7 +64,7 @@ const safeHeaders = {
  * `Origin`, the token, the content type and the size of the body (`admission.ts`) before `app` sees a request,
  * answers 408 to connections that send too slowly, and 503 while it closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address on which it cannot listen.
+ * @throws ConfigError if the host is not loopback and there is no token, or if it cannot listen on the address.
  */
 export async function listen(app: App, address: ListenAddress, door: Door): Promise<Listening> {
   const { host, timeouts = defaultTimeouts } = address;

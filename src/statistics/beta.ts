@@ -12,8 +12,8 @@ export interface BetaShape {
 export const jeffreysPrior: BetaShape = { alpha: 0.5, beta: 0.5 };
 
 /**
- * Returns the posterior of a pass rate after `successes` in `trials` attempts. Counts may be fractional, e.g. weighted
- * by age.
+ * Returns the posterior of a pass rate after `successes` in `trials` attempts. Counts may be fractional, e.g. if older
+ * attempts have less weight.
  */
 export function betaPosterior(
   successes: number,

@@ -2,7 +2,7 @@ import { createRng } from '../core/rng.ts';
 import { mean, sortedQuantile, standardDeviation } from './summary.ts';
 import { betaPosterior, betaQuantile, jeffreysPrior, type BetaShape } from './beta.ts';
 
-/** A range that contains the true value with the stated confidence. */
+/** A range that contains the true value with a given confidence. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
@@ -71,10 +71,10 @@ export function betaInterval(
 }
 
 /**
- * Returns the mean with Student's t-interval: for a few approximately normal values, such as one figure per
- * seed. With five values, a nominal 95 % percentile bootstrap covers only 84 %; this interval covers 95 %.
- * For a paired comparison, pass the differences per seed. All fields are NaN for an empty list; the interval
- * of one value is infinite.
+ * Returns the mean with Student's t-interval: for a few approximately normal values, such as one value per seed. With
+ * five values, a nominal 95 % percentile bootstrap covers only 84 %; this interval covers 95 %. For a paired
+ * comparison, pass the differences per seed. All fields are NaN for an empty list; the interval of one value is
+ * infinite.
  * @param confidence in (0, 1).
  */
 export function tInterval(values: ArrayLike<number>, confidence = 0.95): Estimate {
@@ -118,9 +118,9 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
 }
 
 /**
- * Returns the means of the resamples in ascending order; none for an empty list. A separate function, because V8
- * compiles a hot loop while it runs: with the loop beside the object literal, about 1 in 100 processes on a busy
- * machine returned an estimate whose numbers the next call overwrote (Node 24.21, V8 13.6).
+ * Returns the means of the resamples in ascending order; an empty list if there are no values. A separate function,
+ * because V8 compiles a hot loop while it runs: with the loop beside the object literal, about 1 in 100 processes on a
+ * busy machine returned an estimate whose numbers the next call overwrote (Node 24.21, V8 13.6).
  */
 function resampledMeans(
   values: ArrayLike<number>,
@@ -137,7 +137,9 @@ function resampledMeans(
   return means.toSorted();
 }
 
-/** Returns the quantile of the standard normal distribution for p in (0, 1); relative error below 1.2e-9 (Acklam 2003). */
+/**
+ * Returns the quantile of the standard normal distribution for p in (0, 1); relative error below 1.2e-9 (Acklam 2003).
+ */
 export function normalQuantile(p: number): number {
   if (p > 0.5) return -normalQuantile(1 - p);
   if (p < 0.02425) {

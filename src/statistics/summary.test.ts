@@ -73,7 +73,7 @@ test('wilsonInterval returns textbook values, and exact ends at 0 and 1', () => 
   expect(wilsonInterval(5, 10, 0.99).low).toBeLessThan(wilsonInterval(5, 10).low);
 });
 
-test('betaInterval covers the true rate about as often as its confidence states', () => {
+test('betaInterval covers the true rate about as often as its confidence level promises', () => {
   const rng = createRng(1, 'coverage');
   let covered = 0;
   const worlds = 3000;

@@ -61,7 +61,7 @@ const contentOf = (path: string): string | undefined =>
   existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 
 test.each([undefined, 'old'])(
-  'a kill before any operation leaves the whole old file (%s) or the whole new one',
+  'a kill before any operation leaves the complete old file (%s) or the complete new one',
   async (old) => {
     const path = join(folder, 'file');
     if (old !== undefined) writeFileSync(path, old);

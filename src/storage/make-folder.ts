@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
  * Creates a folder and its missing parents. Fails if the file system accepts no new folders, as below /proc, where
  * Node's recursive `mkdir` loops forever.
  *
- * @throws the system error for the folder that could not be created.
+ * @throws the system error if a folder cannot be created.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {

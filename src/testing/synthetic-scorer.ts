@@ -14,10 +14,10 @@ export interface SyntheticScorerOptions {
 }
 
 /**
- * Creates a scorer that observes the truth with normal noise: score = σ(±1 + s · z), with z drawn once per prefix. Two
- * normal distributions with means ±1 and deviation s have AUC = Φ(√2 / s), hence s = √2 / Φ⁻¹(AUC). Equal prefixes
- * have equal scores. The noise of different prefixes is independent, so averaging over steps helps this scorer more
- * than a trained one.
+ * Creates a scorer that observes the truth with normally distributed noise: score = σ(±1 + s · z), with z drawn once
+ * per prefix. Two normal distributions with means ±1 and deviation s have AUC = Φ(√2 / s), hence s = √2 / Φ⁻¹(AUC).
+ * Equal prefixes have equal scores. The noise of different prefixes is independent, so averaging over steps helps this
+ * scorer more than a trained one.
  */
 export function syntheticScorer({ auc, isRight, seed }: SyntheticScorerOptions): StepScorer {
   const deviation = Math.SQRT2 / normalQuantile(auc);

@@ -38,7 +38,7 @@ export interface BuildOptions extends LoadingOptions {
 /**
  * Builds everything that a recipe names: loads and checks problems, and opens verifiers and the engine.
  *
- * @throws ConfigError, DataError or EngineError for the first error, after closing everything that was opened.
+ * @throws ConfigError, DataError or EngineError with the first error, after closing everything that was opened.
  */
 export async function buildParts(recipe: Recipe, options: BuildOptions = {}): Promise<OpenParts> {
   const levels = checkRecipe(recipe);

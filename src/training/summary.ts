@@ -28,7 +28,7 @@ export interface ImitationSummary {
   readonly tokens: number;
   /** Loss at the last step. */
   readonly loss: number;
-  /** Held-out loss after the last step; absent without held-out examples. */
+  /** Held-out loss after the last step; absent if there are no held-out examples. */
   readonly heldOutLoss?: number;
 }
 

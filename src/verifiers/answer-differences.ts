@@ -9,7 +9,7 @@ interface AnswerDifference {
 
 /**
  * Strictness of a rule: `loose` ignores a part (a unit, a percent sign, a base), rounds, or compares at sampled points;
- * `exact` proves equality; `form` accepts the same expression in another notation.
+ * `exact` proves equality; `form` accepts the same expression in a different notation.
  */
 export type RuleStrictness = 'loose' | 'exact' | 'form';
 
@@ -52,7 +52,7 @@ const maxCharacters = 500;
 const looseRule = /aside|round|probe|logarithm|more than once/;
 const ranks = { loose: 0, exact: 1, form: 2 } as const;
 
-/** Classifies a rule of the math verifier. A rule of another verifier counts as `exact` unless its name matches. */
+/** Classifies a rule of the math verifier. A rule of any other verifier counts as `exact` unless its name matches. */
 export function strictnessOf(rule: string): RuleStrictness {
   if (rule === 'same form') return 'form';
   return looseRule.test(rule) ? 'loose' : 'exact';

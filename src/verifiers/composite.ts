@@ -7,7 +7,7 @@ import { type Verifier, verifierLabel } from './verifier.ts';
 /**
  * Combines several verifiers. The score is the weighted mean of the parts' scores. Parts with `decides` decide the
  * outcome: `correct` if all of them are correct, otherwise the outcome of the first that is not. If any part is
- * `ungradable`, the whole is `ungradable` with score 0.
+ * `ungradable`, the combined verdict is `ungradable` with score 0.
  */
 export const compositeConfig = z.strictObject({
   type: z.literal('composite'),

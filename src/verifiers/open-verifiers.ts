@@ -13,7 +13,7 @@ export interface VerifierChoice {
 /**
  * Opens one verifier per domain.
  *
- * @returns a function from a problem to its verifier, which throws ConfigError for a domain without a verifier.
+ * @returns a function from a problem to its verifier, which throws ConfigError if the domain has no verifier.
  */
 export function openVerifiers(
   { verifiers, baseDir }: VerifierChoice,

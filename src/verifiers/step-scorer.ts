@@ -13,8 +13,8 @@ import type { Transcript } from '../core/transcript.ts';
 export interface StepScorer {
   readonly name: string;
   /**
-   * Which tokens the scorer reads to compute a score. `none`: it runs no model. `new`: those since the last scored step,
-   * because the model keeps its prefix. `all`: the whole transcript.
+   * Which tokens the scorer reads to compute a score. `none`: it runs no model. `new`: those since the last scored
+   * step, because the model keeps its prefix. `all`: the entire transcript.
    */
   readonly reads: 'none' | 'new' | 'all';
   /** True for a scorer of finished answers, for which every rule that combines step scores gives the same result. */
@@ -37,7 +37,7 @@ export interface StepScorer {
 /**
  * Scores steps and checks the result.
  *
- * @throws VerifierError naming problem and step for a score that is missing or outside [0, 1], which must not count as
+ * @throws VerifierError naming problem and step if a score is missing or outside [0, 1]; such a score must not count as
  * 0.
  */
 export async function scoreSteps(

@@ -16,7 +16,7 @@ export interface Verifier extends AsyncDisposable {
   /** Throws a `DataError` naming the problem if no answer to it can be judged (missing or unreadable gold). */
   check(problem: Problem): void;
   /**
-   * Judges the policy's last turn. For an attempt with several turns, `attempt` also gives the whole transcript, with
+   * Judges the policy's last turn. For an attempt with several turns, `attempt` also gives the entire transcript, with
    * the environment's text and the calls.
    */
   verify(problem: Problem, completion: string, signal?: AbortSignal, attempt?: Transcript): Promise<Verdict>;

@@ -15,14 +15,14 @@ export interface PublishedEvaluation {
   readonly like?: Pick<EvaluationRecipe, 'policy' | 'seed'> | undefined;
   /** Maps a suite to the path or address from which to read its problems instead. */
   readonly data?: Readonly<Record<string, string>>;
-  /** Assignments in the form of `--set`: `policy.engine.type=torch`, `evaluation[0].rollouts=1`. */
+  /** Assignments in the syntax of `--set`: `policy.engine.type=torch`, `evaluation[0].rollouts=1`. */
   readonly set?: readonly string[];
 }
 
 /**
  * Builds the part of a recipe that evaluates published suites.
  *
- * @throws ConfigError for an unknown suite, or an invalid assignment.
+ * @throws ConfigError if a suite is unknown or an assignment is invalid.
  */
 export function publishedEvaluation(
   names: readonly string[],

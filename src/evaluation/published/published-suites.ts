@@ -178,10 +178,10 @@ interface PublishedOptions extends Partial<Omit<z.input<typeof suiteConfig>, 'ty
 }
 
 /**
- * Creates the recipe entry for a published suite in `evaluation`, by default with the paper's settings: 32,768 tokens, temperature
- * 0.6 and top-p 0.95. The recipe must configure verifiers for `math` and `code`.
+ * Creates the recipe entry for a published suite in `evaluation`, by default with the paper's settings: 32,768 tokens,
+ * temperature 0.6 and top-p 0.95. The recipe must configure verifiers for `math` and `code`.
  *
- * @throws ConfigError for an unknown name.
+ * @throws ConfigError if the name is unknown.
  */
 export function publishedSuite(name: string, { data, system, ...options }: PublishedOptions = {}) {
   const found = findPublishedSuite(name);

@@ -9,7 +9,7 @@ import { reportStrategies, type StrategyReport } from './strategy-report.ts';
 /**
  * Compares accuracy and tokens of a suite's strategies, by bin of measured pass rates, with paired intervals.
  *
- * @throws ConfigError for a strategy that lacks a scorer or whose budget is not a multiple of its width.
+ * @throws ConfigError if a strategy lacks a scorer or its budget is not a multiple of its width.
  */
 export async function evaluateStrategies(given: StrategyOptions): Promise<StrategyReport> {
   const { suite, problems, seed } = given;

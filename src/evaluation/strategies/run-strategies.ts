@@ -49,7 +49,9 @@ export interface StrategyRun {
   readonly searches?: readonly (SearchRecord | undefined)[];
 }
 
-/** Measures the pass rate of each problem with random numbers that no strategy uses; null without a verdict. */
+/**
+ * Measures the pass rate of each problem with random numbers that no strategy uses; null if a problem has no verdict.
+ */
 export async function measureBins(options: StrategyOptions): Promise<(number | null)[]> {
   const seed = hashKey(options.seed, 'bins of strategies');
   const request = { ...samplingOf(options), rollouts: binRollouts, seed };

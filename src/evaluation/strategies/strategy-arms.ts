@@ -17,7 +17,7 @@ export interface Arm {
   readonly choice: Choice;
   /** Budget N: number of answers. */
   readonly budget: number;
-  /** Probability that the chosen answer is correct, per problem; null without a verdict. */
+  /** Probability that the chosen answer is correct, per problem; null if the problem has no verdict. */
   readonly values: readonly (number | null)[];
   /** Mean tokens per problem. */
   readonly written: readonly number[];
@@ -50,7 +50,7 @@ export function armsOf(run: StrategyRun, budgets: readonly number[], lastStepOnl
   );
 }
 
-/** Returns the expected result of choosing among `count` of the answers; null without answers. */
+/** Returns the expected result of choosing among `count` of the answers; null if there are no answers. */
 function valueOf(answers: readonly Rollout[], rule: ScoreRule, choice: Choice, count: number): number | null {
   if (answers.length === 0) return null;
   const candidates = answers.map((rollout) => ({

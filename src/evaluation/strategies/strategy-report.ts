@@ -22,7 +22,7 @@ export interface ArmResult extends Pick<Arm, 'name' | 'choice' | 'budget'> {
   /** Mean tokens per problem. */
   readonly written: number;
   readonly scored: number;
-  /** Difference from `majority` at the same budget, paired by problem; absent without that arm. */
+  /** Difference from `majority` at the same budget, paired by problem; absent if there is no such arm. */
   readonly overMajority?: Estimate;
   /** Values in the order of `problems`. */
   readonly values: readonly number[];
@@ -47,7 +47,7 @@ export interface ChosenResult {
 
 /** Strategies compared on one suite. JSON-safe. */
 export interface StrategyReport {
-  /** Name of the step scorer; absent without one. */
+  /** Name of the step scorer; absent if there is none. */
   readonly scorer?: string;
   /** Number of problems per bin; bins are measured with random numbers that no arm uses. */
   readonly bins: Readonly<Record<Bin, number>>;
@@ -61,7 +61,7 @@ export interface StrategyReport {
   readonly single: number;
   /** One per budget; empty for fewer than 4 problems. */
   readonly chosen: readonly ChosenResult[];
-  /** Searches of a few problems per bin; empty without `beam` and `dvts`. */
+  /** Searches of a few problems per bin; empty if neither `beam` nor `dvts` is used. */
   readonly trees: readonly SearchTree[];
   readonly warnings: readonly string[];
 }
@@ -71,7 +71,7 @@ export interface StrategyResults {
   readonly runs: readonly StrategyRun[];
   /** Budgets in ascending order. */
   readonly budgets: readonly number[];
-  /** Measured pass rate per problem; null without a verdict. */
+  /** Measured pass rate per problem; null if the problem has no verdict. */
   readonly passRates: readonly (number | null)[];
   readonly problems: readonly Problem[];
   readonly scorer?: StepScorer | undefined;

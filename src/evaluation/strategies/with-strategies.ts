@@ -15,7 +15,7 @@ export interface StrategyFlags {
 /**
  * Returns suites with their strategies replaced by those of the flags; unchanged without flags.
  *
- * @throws ConfigError for an unknown strategy, scorer or budget.
+ * @throws ConfigError if a strategy or the scorer is unknown, or if a budget is invalid.
  */
 export function withStrategies<Suite extends SuiteConfig>(
   suites: readonly Suite[],

@@ -47,7 +47,7 @@ interface WordedRates {
 /**
  * Computes robustness from sampled attempts. Attempts are independent, so that products of their rates are unbiased.
  *
- * @returns undefined if no problem has another judged wording.
+ * @returns undefined if no problem has a second judged wording.
  */
 export const sampledRobustness = (results: readonly ProblemResult[], seed: number): Robustness | undefined =>
   robustness(results.flatMap(sampledRates), seed);

@@ -23,7 +23,7 @@ interface TokenizerFile {
  * @param tokens the new tokens as strings; those that are already added tokens of the tokenizer stay
  * unchanged.
  * @returns the number of tokens added.
- * @throws DataError for a tokenizer without a readable vocabulary, or an empty string.
+ * @throws DataError if the tokenizer's vocabulary cannot be read, or if a token is an empty string.
  */
 export async function addTokens(from: string, to: string, tokens: readonly string[]): Promise<number> {
   const { config: old, json, tokenizer, readWeights } = await openModelFolder(from);

@@ -33,7 +33,7 @@ const plainEnd = '<|end|>';
  *
  * @param template Jinja source; `null` for models without a template.
  * @param name name of the template, for error messages.
- * @throws DataError for a template that does not parse, or that writes no token after the assistant's message.
+ * @throws DataError if the template does not parse, or writes no token after the assistant's message.
  */
 export function chatFormat(template: string | null, name: string): ChatFormat {
   if (template === null) return { template, endToken: plainEnd, controlTokens: [plainEnd] };

@@ -9,7 +9,7 @@ import { openModelFolder, writeModelFolder } from '../../engines/model-files/mod
  * can read what the model predicted for earlier tokens and compare it with the tokens that followed.
  *
  * @param from the folder of a dense model whose layers all have the same type.
- * @throws DataError for a mixture of experts or layers of several types.
+ * @throws DataError if the model is a mixture of experts or has layers of several types.
  */
 export async function deepenModel(from: string, to: string, added: number): Promise<void> {
   const { config: old, json, tokenizer, readWeights } = await openModelFolder(from);

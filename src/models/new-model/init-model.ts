@@ -43,7 +43,7 @@ export interface InitialisedModel {
  * trained.
  *
  * @param folder must be empty or missing; it appears only once it is complete.
- * @throws ConfigError for a vocabulary that is too small, DataError for files and templates that cannot be read.
+ * @throws ConfigError if the vocabulary is too small; DataError if a file or the template cannot be read.
  */
 export async function initModel(folder: string, options: InitModelOptions): Promise<InitialisedModel> {
   const { size, tokenizerFrom, context, chatTemplate, seed } = options;

@@ -14,7 +14,7 @@ export interface PriorColumn {
   readonly low: number;
   readonly median: number;
   readonly high: number;
-  /** Spearman's correlation with the pass rates stated in the data; absent unless at least two rates differ. */
+  /** Spearman's correlation with the pass rates given in the data; absent unless at least two rates differ. */
   readonly spearman?: Estimate;
 }
 
@@ -24,7 +24,7 @@ const quantities: readonly (readonly [string, (text: string) => number])[] = [
 ];
 
 /**
- * Collects DID's complexity, the number of words and the first stated pass rate of each problem, to compare the two
+ * Collects DID's complexity, the number of words and the first given pass rate of each problem, to compare the two
  * quantities as predictors of difficulty.
  */
 export class PriorEvidence {
@@ -64,7 +64,7 @@ export class PriorEvidence {
   }
 }
 
-/** Formats the columns as a table; shows the correlation only if the data states pass rates. */
+/** Formats the columns as a table; shows the correlation only if the data contains pass rates. */
 export function formatPriorColumns(columns: readonly PriorColumn[]): string {
   const hasRates = columns.some(({ spearman }) => spearman !== undefined);
   const number = (value: number): string => value.toFixed(value < 100 ? 1 : 0);

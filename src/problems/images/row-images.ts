@@ -68,7 +68,7 @@ const hasBytes = (value: unknown): boolean =>
  * text of its first user message, as in TRL. Messages that already contain images keep them.
  *
  * @param images the images that `takeImages` returned.
- * @throws DataError if the numbers of placeholders and images differ, and for an invalid image.
+ * @throws DataError if the numbers of placeholders and images differ, or if an image is invalid.
  */
 export function attachImages(
   messages: readonly RawMessage[],

@@ -6,11 +6,11 @@ import { allOf, imageColumnOf, imagesColumn } from './images-column.ts';
 import { imageGroupSize, number, type ParquetColumn, text, writeParquet } from './parquet-file.ts';
 
 /**
- * Writes problems as Parquet for EasyR1: `problem` (text with `<image>` placeholders), `answer`, `images`, and pass rate and
- * trials, with the column names of EasyR1's data set geometry3k. The column `images` is absent if no problem has
- * images.
+ * Writes problems as Parquet for EasyR1: `problem` (text with `<image>` placeholders), `answer`, `images`, and pass
+ * rate and trials, with the column names of EasyR1's data set geometry3k. The column `images` is absent if no problem
+ * has images.
  *
- * @throws DataError for a problem with tests or with several messages in its prompt, which EasyR1 cannot represent.
+ * @throws DataError if a problem has tests or several messages in its prompt, which EasyR1 cannot represent.
  */
 export async function writeEasyR1Parquet(
   path: string,

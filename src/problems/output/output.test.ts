@@ -200,7 +200,7 @@ test('verl rows are read back as the same problems', async () => {
   });
 });
 
-test('leaves no file behind after tests that verl cannot run, or after another error', async () => {
+test('leaves no file behind after tests that verl cannot run, or after any other error', async () => {
   const asserts = {
     type: 'asserts',
     language: 'python',
@@ -224,7 +224,7 @@ const python = process.env['GRADUS_PYTHON'] ?? 'worker/.venv/bin/python';
 const has = (...modules: string[]): boolean =>
   spawnSync(python, ['-c', `import ${modules.join(', ')}`]).status === 0;
 
-// Needs pandas and pyarrow, which are in the worker's environment; GRADUS_PYTHON can name another interpreter.
+// Needs pandas and pyarrow, which are in the worker's environment; GRADUS_PYTHON can name a different interpreter.
 test.skipIf(!has('pandas', 'pyarrow'))('pandas reads the column types that verl expects', async () => {
   await write('pandas.parquet', [solved, programmed]);
   const script = `

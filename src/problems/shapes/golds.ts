@@ -76,7 +76,7 @@ const goldNames = ['answer', 'final_answer', 'ground_truth', 'expected_answer', 
  * Unwraps a gold from a list with one element or an object with one field such as `answer`, either of which may be
  * encoded as JSON or Python text; `"\"3\""` gives `3`. Other values are returned unchanged.
  *
- * @throws DataError for a list of several golds, and for any other object.
+ * @throws DataError if the value is a list of several golds or any other object.
  */
 export function onlyGold(value: unknown, column: string): unknown {
   const gold = structureOf(value);

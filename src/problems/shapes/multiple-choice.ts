@@ -132,7 +132,7 @@ function withChoices(question: string, { texts }: Choices): string {
 }
 
 /**
- * Returns the letter of the correct choice. Throws a `DataError` for a gold that matches no choice or more than one.
+ * Returns the letter of the correct choice. Throws a `DataError` if the gold matches no choice or more than one.
  */
 function letterOf(row: Columns, choices: Choices): string {
   const column = goldIn(row) ?? 'answer';

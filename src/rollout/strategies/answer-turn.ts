@@ -25,7 +25,7 @@ interface Parts {
 /**
  * Appends the environment's reply to the last turn.
  *
- * @throws EnvironmentError for a late reply or one that cannot be appended, and for every error of the environment.
+ * @throws EnvironmentError if the reply is late or cannot be appended, or if the environment throws.
  */
 export async function answerTurn(
   game: Parts,

@@ -29,7 +29,7 @@ export interface ExportOptions {
  * `evaluation/<suite>/accuracy`.
  *
  * @returns the number of steps written.
- * @throws RunError for a missing run or an edited recipe.
+ * @throws RunError if the run is missing or its recipe was edited.
  */
 export async function exportRun(
   directory: string,

@@ -25,7 +25,9 @@ export interface RolloutRow {
    */
   readonly off_policy_steps?: number | null;
   readonly prompt: Message[];
-  /** JSON of the images in each message of `prompt`; null without images. The images' bytes are in separate files. */
+  /**
+   * JSON of the images in each message of `prompt`; null if there are none. The images' bytes are in separate files.
+   */
   readonly prompt_images?: string | null;
   readonly text: string;
   readonly finish_reason: FinishReason;

@@ -137,7 +137,7 @@ export async function readShard<F extends Field = Field>(
   ) as Pick<RolloutRow, F>[];
 }
 
-/** Returns the images of each message as JSON; null without images. */
+/** Returns the images of each message as JSON; null if there are no images. */
 const imagesColumn = (prompt: readonly Message[]): string | null =>
   imagesOf(prompt).length === 0 ? null : JSON.stringify(prompt.map(({ images = [] }) => images));
 

@@ -4,7 +4,7 @@ import type { Alert, RunVitals } from './alert-types.ts';
 const metric = 'verdict/otherForm';
 /**
  * Minimum share, among correct answers, for an increase to raise an alert. In the demo run, 0 of 627 math answers are
- * accepted in another form (95 % upper bound 0.6 %); 5 % allows for data sets whose gold answers vary in notation.
+ * accepted in a different form (95 % upper bound 0.6 %); 5 % allows for data sets whose gold answers vary in notation.
  */
 const leastShare = 0.05;
 /** Share above which an alert is raised even if the run began with such a share. */

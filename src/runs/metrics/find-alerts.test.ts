@@ -101,7 +101,7 @@ test('allows a slow step, reports a stalled one, and reports a failure first', (
   ]);
 });
 
-test('reports an error if the whole interval of a change is below 0, and no alert if it includes 0', () => {
+test('reports an error if the entire interval of a change is below 0, and no alert if it includes 0', () => {
   const fell = { suite: 'held-out', step: 5, change: { mean: -0.1, low: -0.15, high: -0.05 } };
   const unclear = { suite: 'other', step: 5, change: { mean: -0.1, low: -0.3, high: 0.1 } };
   const found = alertsOf(vitals({}, { heldOut: [fell, unclear] }));
@@ -128,7 +128,7 @@ test.each([
   expect(ids(vitals({ 'verdict/otherForm': values }))).toEqual(isAlert ? ['other-forms'] : []);
 });
 
-test('raises no alert if early steps did not measure the share of answers in another form', () => {
+test('raises no alert if early steps did not measure the share of answers in a different form', () => {
   const late = vitals({}, { step: 40 });
   const metric: RunVitals['metric'] = () => ({
     steps: Float64Array.from([36, 37, 38, 39, 40]),

@@ -277,7 +277,7 @@ function workerLost(vitals: RunVitals): Alert[] {
   ];
 }
 
-/** Returns the median over the last steps as evidence at the last step; undefined without values. */
+/** Returns the median over the last steps as evidence at the last step; undefined if there are no values. */
 function median({ steps, values }: MetricSeries): { step: number; value: number } | undefined {
   return steps.length === 0 ? undefined : { step: steps.at(-1)!, value: quantile(values, 0.5) };
 }

@@ -7,7 +7,7 @@ import type { Alert, RunVitals } from './alert-types.ts';
 
 const percent = (share: number): string => (100 * share).toFixed(1);
 
-/** Alerts if held-out accuracy fell: the whole interval of its change is below 0. */
+/** Alerts if held-out accuracy fell: the entire interval of its change is below 0. */
 export const heldOutFell = ({ heldOut = [] }: RunVitals): Alert[] =>
   heldOut
     .filter(({ change }) => change.high < 0)

@@ -15,7 +15,7 @@ import { openTextIndex, placeOfId, type TextIndex, type TextQuery } from './text
 const root = makeFastFolder('text-index');
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Returns the places of all rollouts, grouped by text, newest first. */
+/** Returns the positions of all rollouts, grouped by text, newest first. */
 async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[]>> {
   const groups = run.groups();
   const rows = await run.rollouts(groups, ['text']);
@@ -26,7 +26,7 @@ async function placesByText(run: RunReader): Promise<ReadonlyMap<string, string[
   return new Map(Array.from(byText, ([text, found]) => [text, found.toReversed().map((at) => places[at]!)]));
 }
 
-/** Returns, for each number, the places that the index finds and those that a scan finds. */
+/** Returns, for each number, the positions that the index finds and those that a scan finds. */
 async function searched(run: RunReader, index: TextIndex) {
   const scanned = await placesByText(run);
   const numbers = Array.from({ length: 100 }, (_, number) => number);

@@ -18,7 +18,7 @@ import { matchExpression, type TextField } from './text-query.ts';
  */
 
 /**
- * The place of a document. A document is one rollout, or the prompt and gold answer of a problem; the latter belongs to
+ * Position of a document. A document is one rollout, or the prompt and gold answer of a problem; the latter belongs to
  * the problem's first group.
  */
 export interface TextPlace {

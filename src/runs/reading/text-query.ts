@@ -39,7 +39,9 @@ export function matchExpression(text: string, fields?: readonly TextField[]): st
 /** Maximum number of characters searched in one text. */
 const maxSearched = 200_000;
 
-/** Returns the earliest match in a text of any phrase from the query, as [start, end); undefined without a match. */
+/**
+ * Returns the earliest match in a text of any phrase from the query, as [start, end); undefined if there is no match.
+ */
 export function findMatch(text: string, query: string): readonly [start: number, end: number] | undefined {
   const tokens = [...text.slice(0, maxSearched).matchAll(word)].map(({ 0: token, index }) => ({
     token: folded(token),

@@ -92,7 +92,7 @@ export interface CheckpointChoice {
 
 /**
  * Chooses the checkpoint from which to resume: the newest whose files are complete, unchanged and accepted by
- * `restore`, which throws an error with code `STATE_INVALID` for a damaged engine state. Throws a `RunError` if all
+ * `restore`, which throws an error with code `STATE_INVALID` if the engine state is damaged. Throws a `RunError` if all
  * checkpoints are damaged, because silently starting over could lose days of work.
  */
 export async function chooseCheckpoint(

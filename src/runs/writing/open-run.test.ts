@@ -156,7 +156,7 @@ describe('reports each reason that prevents opening a run as one clear error', (
     expect(await failure(openRun(directory))).toMatchObject({ code: 'RUN_CORRUPT' });
   });
 
-  test('a damaged or empty database, or one of another version', async () => {
+  test('a database that is damaged, empty, or of a different version', async () => {
     const garbage = await closedRun();
     writeFileSync(join(garbage, 'run.sqlite'), 'this is not a database '.repeat(500));
     expect(await failure(openRun(garbage))).toMatchObject({ code: 'RUN_CORRUPT' });
@@ -182,7 +182,7 @@ describe('reports each reason that prevents opening a run as one clear error', (
   });
 
   // Root can open all files.
-  test.skipIf(process.getuid?.() === 0)('a folder of another user', async () => {
+  test.skipIf(process.getuid?.() === 0)('a folder that belongs to a different user', async () => {
     const closed = await closedRun();
     chmodSync(closed, 0o600);
     const error = await failure(openRunReader(closed));

@@ -24,7 +24,7 @@ export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'>, 
  * pages may load only their own files and run only their own scripts.
  *
  * @returns the address; its `url` ends with `?token=…` if there is a token.
- * @throws ConfigError for a host off loopback without a token, and for an address on which it cannot listen.
+ * @throws ConfigError if the host is not loopback and there is no token, or if it cannot listen on the address.
  */
 export async function startDashboard(options: DashboardOptions): Promise<Listening> {
   const watch = watchRuns(options.root);

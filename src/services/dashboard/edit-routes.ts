@@ -55,7 +55,7 @@ export function editRoutes(root: string): Hono {
   return app;
 }
 
-/** Parses a JSON body. @throws GradusError for an invalid one. */
+/** Parses a JSON body. @throws GradusError if it is invalid. */
 async function bodyOf<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
   const parsed = schema.safeParse(await c.req.json().catch(() => undefined));
   if (parsed.success) return parsed.data;

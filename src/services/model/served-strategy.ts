@@ -62,8 +62,8 @@ export interface ServedStrategy {
 /**
  * Opens the strategy in a JSON file for an engine.
  *
- * @throws ConfigError for an invalid file, a missing scorer, or the verifier as the scorer, which needs a gold answer
- * that requests do not have.
+ * @throws ConfigError if the file is invalid, a scorer is missing, or the scorer is the verifier, which needs a gold
+ * answer that requests do not have.
  */
 export async function openServedStrategy(
   file: string,

@@ -36,7 +36,7 @@ const maxBodyBytes = 16 * 2 ** 20;
  * share batches. The same seed and prompt give the same completion, regardless of other requests in flight. The service
  * answers all accepted requests before it closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address on which it cannot listen.
+ * @throws ConfigError if the host is not loopback and there is no token, or if it cannot listen on the address.
  */
 export async function startModelService(engine: Engine, options: ModelServiceOptions): Promise<Listening> {
   const served = requireServed(engine);
@@ -50,7 +50,7 @@ export async function startModelService(engine: Engine, options: ModelServiceOpt
   });
 }
 
-/** Returns an engine that can be served. @throws ConfigError for an engine without weights. */
+/** Returns an engine that can be served. @throws ConfigError if the engine has no local weights. */
 export function requireServed(engine: Engine): LocalEngine {
   const { renderer, weights, sampler } = engine;
   if (renderer !== undefined && weights !== undefined) return engine as LocalEngine;

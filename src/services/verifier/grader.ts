@@ -29,7 +29,7 @@ export interface Grader extends AsyncDisposable {
   /** Labels of the verifiers, by the names that items use. */
   readonly verifiers: Readonly<Record<string, string>>;
   /**
-   * Judges one item. Never throws for an invalid item; the verdict is then `ungradable`, with the reason.
+   * Judges one item. Does not throw if the item is invalid; the verdict is then `ungradable`, with the reason.
    *
    * @param where position of the item, such as file:row, for use in reasons.
    */

@@ -47,7 +47,7 @@ test('judges one item, and a batch in order; reports health and metrics', async 
   expect(metrics).toContain('gradus_request_seconds_count 2\n');
 });
 
-test('rejects requests that it cannot parse, with an error that states the expected format', async () => {
+test('rejects requests that it cannot parse, with an error that names the expected format', async () => {
   await using grader = openGrader();
   await using service = await start(grader);
   const answer = async (path: string, body: unknown) => {

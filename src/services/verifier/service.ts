@@ -23,7 +23,7 @@ export interface VerifierServiceOptions extends ListenAddress {
  * `{items}` and returns `{verdicts}` in order; also `GET /health`, and `GET /metrics` for Prometheus. Items are those
  * of `openGrader`. The service answers all accepted requests before it closes.
  *
- * @throws ConfigError for a host off loopback without a token, and for an address on which it cannot listen.
+ * @throws ConfigError if the host is not loopback and there is no token, or if it cannot listen on the address.
  */
 export async function startVerifierService(
   grader: Grader,

@@ -33,7 +33,7 @@ export function describeImage(path: string): ImagePart {
 /**
  * Writes an image as `images/<sha256>.<extension>` into a folder, unless the file already exists.
  *
- * @throws DataError for an invalid image, and if the folder is not writable.
+ * @throws DataError if the image is invalid or the folder is not writable.
  */
 export function keepImage(bytes: Uint8Array, folder: string): ImagePart {
   const { sha256, mediaType } = partOf(bytes, '');

@@ -8,7 +8,7 @@ import { DataError } from '../../core/errors.ts';
  */
 export const imageLimits = { maxBytes: 20 * 2 ** 20, maxPixels: 50_000_000 } as const;
 
-/** The properties that the header of an image states. */
+/** The properties in the header of an image. */
 export interface ImageHeader {
   readonly mediaType: ImageType;
   /** Width in pixels. */
@@ -31,7 +31,7 @@ function imageTypeOf(bytes: Uint8Array): ImageType | undefined {
  * Reads the type and size of an image, and checks that the file is complete and within `imageLimits`. Does not decode
  * pixels.
  *
- * @throws DataError for another format, a truncated file, or an image that is too large.
+ * @throws DataError if the format is not supported, the file is truncated, or the image is too large.
  */
 export function readImageHeader(bytes: Uint8Array): ImageHeader {
   if (bytes.length > imageLimits.maxBytes)

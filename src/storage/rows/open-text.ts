@@ -7,7 +7,7 @@ import { DataError } from '../../core/errors.ts';
  * Streams the text of a UTF-8 file without its byte order mark; decompresses a file with the extension `.gz`.
  *
  * @param shown the file's name in messages.
- * @throws DataError for a file that is missing, not UTF-8, or truncated.
+ * @throws DataError if the file is missing, not UTF-8, or truncated.
  */
 export async function* openText(file: string, shown: string): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -92,7 +92,7 @@ export interface AuditResult extends Interval {
   readonly audited: number;
   /** Number of audited trials that ended above the best survivor. */
   readonly wrong: number;
-  /** Estimated share among all stopped trials; absent without audits. */
+  /** Estimated share among all stopped trials; absent if there were no audits. */
   readonly share?: number;
 }
 

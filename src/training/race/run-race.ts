@@ -57,8 +57,8 @@ export interface RaceReport extends RaceResult, RaceCost {
  * Races settings of supervised learning; see `race`. Repeating the call continues an interrupted race. Also writes the
  * result to `<folder>/report.json`.
  *
- * @throws ConfigError for missing suites or held-out examples, a folder that contains another race, or an invalid
- * setting.
+ * @throws ConfigError if suites or held-out examples are missing, the folder contains a different race, or a setting is
+ * invalid.
  */
 export async function runRace(options: RaceOptions, watch: TrainingWatch = {}): Promise<RaceReport> {
   const { race: config, folder, ...settings } = options;

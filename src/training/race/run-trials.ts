@@ -147,7 +147,7 @@ export async function measure(
   return { target: accuracyOf('target'), retained: accuracyOf('retain') };
 }
 
-/** Sums the tokens of all trials, and estimates the tokens of the whole grid. */
+/** Sums the tokens of all trials, and estimates the tokens of the complete grid. */
 export async function costOf(parts: TrialParts, trials: readonly Trial[]): Promise<RaceCost> {
   const costs: { readonly tokens: number; readonly whole: number }[] = [];
   for (const trial of trials) {

@@ -51,7 +51,7 @@ export interface FineTuneOptions extends TrustOptions {
 /**
  * Builds the recipe of a run that only imitates the examples in a file; pass it to `startTraining`.
  *
- * @throws ConfigError or DataError for an unknown model, engine setting or suite.
+ * @throws ConfigError or DataError if the model, an engine setting or a suite is unknown.
  */
 export async function fineTuningRecipe(options: FineTuneOptions): Promise<Recipe> {
   const { model, name = 'sft', examples, exportType, optimizer, seed, checkpointEvery } = options;

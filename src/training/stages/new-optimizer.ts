@@ -1,7 +1,7 @@
 import type { TrainingContext } from '../training-context.ts';
 
 /**
- * Gives a stage a new optimizer on the current weights, because moments from another loss would scale its
+ * Gives a stage a new optimizer on the current weights, because moments from a different loss would scale its
  * first updates. A `stage()` after a `stage()` keeps the optimizer. Loads the last checkpoint of the previous
  * stage.
  *

@@ -111,7 +111,7 @@ test('fills the batch from the other domain if one is exhausted', async () => {
   expect(note).toMatch(/of 9 groups passed the gates/);
 });
 
-test('without a mix, fills the batch from the whole pool, and tries no problem twice in a step', async () => {
+test('without a mix, fills the batch from the entire pool, and tries no problem twice in a step', async () => {
   const live = liveStage({ math: 20, code: 20, maxRefills: 12 });
   const { groups, admitted } = await rollBatch(
     { engine: engineWith({ math: 0.5, code: 0.5 }), verifierFor: () => verifier },

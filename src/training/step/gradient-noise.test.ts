@@ -55,7 +55,7 @@ function fakeLearner() {
 const groups = [0, 1, 2, 3, 4, 5, 6].map((number) => groupOf(number, number !== 2 && number !== 5));
 const spec = algorithm.lossSpec({ temperature: 1 });
 
-test('splits the live groups into halves, which keep the weights of the whole batch', async () => {
+test('splits the live groups into halves, which keep the weights of the entire batch', async () => {
   const { asked, normOf, learner } = fakeLearner();
   const noiseAt = await measureNoise({ learner, groups, algorithm, maxTokens, spec });
   const whole = buildTrainingBatch(groups, algorithm, { maxTokens });
@@ -73,7 +73,7 @@ test('splits the live groups into halves, which keep the weights of the whole ba
   expect(noiseAt!(Number.NaN)).toBeNull();
 });
 
-test('omits KL and entropy terms; if the loss has any, also measures the gradient of the whole batch', async () => {
+test('omits KL and entropy terms; if the loss has any, also measures the gradient of the entire batch', async () => {
   const { asked, learner } = fakeLearner();
   const withTerms: LossSpec = {
     ...spec,

@@ -28,7 +28,7 @@ export interface MeasuredUpdate {
   readonly algorithm: Algorithm;
   readonly maxTokens: number;
   readonly spec: LossSpec;
-  /** True if no update follows; the norm of the whole gradient is then also measured here. */
+  /** True if no update follows; the norm of the complete gradient is then also measured here. */
   readonly isProbe?: boolean;
 }
 

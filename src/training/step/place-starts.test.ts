@@ -145,7 +145,7 @@ test('stops judging starts when aborted', async () => {
   );
 });
 
-test("cuts whole steps off the end of a policy's attempt and appends the mark", async () => {
+test("cuts complete steps off the end of a policy's attempt and appends the marker", async () => {
   const attempt = tokens('one\n\ntwo\n\nthree');
   const settings = restart({ mark: ' Wait,' });
   expect((await place({ kind: 'incorrect', attempt, steps: 1 }, settings))!.text).toBe(

@@ -2,7 +2,7 @@ import { judgedRollouts, type ScoredGroup } from '../../algorithms/scored-group.
 import type { Starts } from '../../curriculum/starts/starts.ts';
 import { mean } from '../../statistics/summary.ts';
 
-/** Returns metrics of groups, by the kind of their start; none for a stage whose attempts all begin at the prompt. */
+/** Returns metrics of groups, by the kind of their start; an empty object if all attempts begin at the prompt. */
 export function startMetrics(
   groups: readonly ScoredGroup[],
   starts: Starts | undefined,

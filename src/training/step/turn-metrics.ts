@@ -2,7 +2,7 @@ import { callsOf, environmentReward, type Rollout } from '../../core/rollout.ts'
 import { promptLength, writtenCount } from '../../core/transcript.ts';
 import { mean } from '../../statistics/summary.ts';
 
-/** Returns metrics of attempts with several turns; none if every attempt has only one turn and no call. */
+/** Returns metrics of attempts with several turns; an empty object if every attempt has only one turn and no call. */
 export function turnMetrics(rollouts: readonly Rollout[]): Record<string, number> {
   const attempts = rollouts.filter(({ transcripts }) => transcripts.length > 0);
   const calls = attempts.map(callsOf);

@@ -51,7 +51,7 @@ const isProgram = (checker: string): boolean => /\bargv\b/.test(checker);
 
 /**
  * Converts a checker program to a function `check`. Its three files are real if the sandbox has a writable directory,
- * and otherwise in memory. Its whole output must be one number, so that a solution cannot decide by text that the
+ * and otherwise in memory. Its entire output must be one number, so that a solution cannot decide by text that the
  * checker echoes.
  */
 function asFunction(checker: string): string {

@@ -12,7 +12,7 @@ type PrintedRules = Pick<PrintedTests, 'comparison' | 'tolerance'>;
  * - By default, the texts must be equal except for white space at line ends and trailing blank lines. With a tolerance,
  *   words may differ if they are numbers within the tolerance; two numbers written as integers must be equal.
  * - With `comparison: 'numbers'`, the texts are compared line by line, as in LiveCodeBench's `testing_util.py`: white
- *   space around lines and around the whole output is ignored, and lines of numbers are compared as decimals, so `3`
+ *   space around lines and around the entire output is ignored, and lines of numbers are compared as decimals, so `3`
  *   equals `3.0`. With a tolerance, lines may contain words as well as numbers.
  */
 export function samePrinted(

@@ -15,7 +15,7 @@ export function extractProgram(completion: string): string | null {
   return program.trim() === '' ? null : program;
 }
 
-/** Returns the content of the last `<answer>` tag; undefined without one. */
+/** Returns the content of the last `<answer>` tag; undefined if there is none. */
 function tagged(text: string): string | undefined {
   const at = text.lastIndexOf('<answer>');
   return at < 0 ? undefined : text.slice(at + '<answer>'.length).split('</answer>')[0];

@@ -6,8 +6,8 @@ import * as z from 'zod';
 export const mathPolicy = z.strictObject({
   /**
    * What counts as the answer of a completion. `boxed`: the last `\boxed{…}`. `marked`: also "the final answer is …"
-   * and `#### …`. `anywhere`: if there is none of these, also the whole completion if it consists only of an answer, or
-   * else its last formula or number.
+   * and `#### …`. `anywhere`: if there is none of these, also the entire completion if it consists only of an answer,
+   * or else its last formula or number.
    */
   extraction: z.enum(['boxed', 'marked', 'anywhere']).default('anywhere'),
   /** Does the list `1, 2` equal `2, 1`? Tuples in parentheses are always ordered; sets never are. */

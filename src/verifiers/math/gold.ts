@@ -15,7 +15,7 @@ export function goldAnswer(gold: string): ReadAnswer {
 }
 
 /**
- * Reads a gold without a box: the whole gold, the conclusion of a long gold ("The final answer is …"), or its words as
+ * Reads a gold without a box: the entire gold, the conclusion of a long gold ("The final answer is …"), or its words as
  * text.
  */
 function unboxedGold(gold: string): ReadAnswer {

@@ -126,7 +126,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(JSON.parse(evidence!['truth'] as string)).toEqual({ inputs: ['1'], outputs: ['2'] });
   });
 
-  test('scales scores from another range; the error for a score outside the range names the fix', async () => {
+  test('scales scores from a different range; the error for a score outside the range names the fix', async () => {
     const file = write(
       'range.py',
       'def compute_score(solution_str, ground_truth): return float(solution_str)\n',

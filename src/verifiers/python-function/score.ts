@@ -13,7 +13,7 @@ export interface ScoreRule {
  * Converts a score to a verdict: scaled to 0 … 1, with all other details as evidence. verl's `pred` is the extracted
  * answer, which votes in `maj@k`.
  *
- * @throws VerifierError if the score is outside the stated range.
+ * @throws VerifierError if the score is outside the configured range.
  */
 export function findingOf({ score, details }: Said, rule: ScoreRule): Omit<Verdict, 'verifier'> {
   const { pred } = details;

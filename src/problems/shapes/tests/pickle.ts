@@ -5,7 +5,7 @@ import { DataError } from '../../../core/errors.ts';
  * executes nothing: opcodes that import or call (GLOBAL, REDUCE, BUILD, INST, OBJ, NEWOBJ, EXT, PERSID) are rejected.
  * Protocols 0 to 5, as in CPython's `pickletools`. Integers beyond 2^53 become bigints.
  *
- * @throws DataError for any other content, truncated data, and more than a million objects.
+ * @throws DataError if the pickle has any other content, is truncated, or contains more than a million objects.
  */
 export function readPickle(bytes: Uint8Array): unknown {
   return new PickleReader(bytes).read();

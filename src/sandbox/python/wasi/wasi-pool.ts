@@ -13,7 +13,7 @@ import { SharedPipe } from './shared-pipe.ts';
  * system. **Slow**: starting a program takes about 130 ms, and computing takes 5 to 15 times as long as natively, so
  * time limits are multiplied by `slowdown`.
  *
- * What it does NOT stop: a bug in Node's WebAssembly that lets a module out of its memory (into this process); side
+ * What it does NOT stop: a bug in Node's WebAssembly that lets a module escape its memory (into this process); side
  * channels of the hardware. Programs have no directory to write to, no threads, no asyncio (there are no sockets), and
  * only the extension modules compiled in (no sqlite3, no ssl, no multiprocessing).
  */

@@ -1,7 +1,7 @@
 import type { RunReader } from '../../../runs/reading/run-reader.ts';
 
 /**
- * Number of problems that were in one level at a stage's selection and in another (or the same) level at the next
+ * Number of problems that were in one level at a stage's selection and in a different (or the same) level at the next
  * stage's selection. The names of several levels are joined by ' + '; '' means no level.
  */
 export interface LevelFlow {

@@ -52,7 +52,7 @@ export interface PageSql {
  * Returns the SQL of a page. Pages by keyset, not by offset, so that rows added by a live run neither shift nor
  * repeat other rows, and a late page costs no more than the first. NULLs come last.
  *
- * @throws ConfigError for an invalid cursor.
+ * @throws ConfigError if the cursor is invalid.
  */
 export function pageSql({ keys, order, limit, cursor }: PageRequest): PageSql {
   const last = order === 'asc' ? '1e300' : '-1e300';

@@ -47,7 +47,7 @@ export interface TreeLink {
 export interface StrategyComparison {
   readonly step: number;
   readonly suite: string;
-  /** Name of the step scorer; null without one. */
+  /** Name of the step scorer; null if there is none. */
   readonly scorer: string | null;
   readonly bins: readonly { readonly bin: string; readonly problems: number }[];
   readonly lines: readonly StrategyLine[];

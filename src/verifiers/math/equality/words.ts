@@ -68,7 +68,7 @@ function lettersOf(node: MathNode): string | undefined {
   return left === undefined || right === undefined ? undefined : left + right;
 }
 
-/** Joins letters, but keeps numbers whole and separate, so that "5 - 3" and "53" differ. */
+/** Joins letters, but keeps numbers intact and separate, so that "5 - 3" and "53" differ. */
 function fold(words: string): string {
   return words
     .toLowerCase()

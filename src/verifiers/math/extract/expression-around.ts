@@ -17,8 +17,8 @@ const termsBefore =
 const termAfter = /^\s?[+*·×]\s?[A-Za-z](?![A-Za-z])/;
 
 /**
- * Extends the last value of a text to the whole expression around it, so that 18 is not the answer in "17 or 18", "(17,
- * 18)", "log_2 18", "x + 18" or "18 + x", and 2 is not the answer in "9 / 2".
+ * Extends the last value of a text to the complete expression around it, so that 18 is not the answer in "17 or 18",
+ * "(17, 18)", "log_2 18", "x + 18" or "18 + x", and 2 is not the answer in "9 / 2".
  */
 export function expressionAround(text: string, passage: Passage): Passage {
   const before = text.slice(Math.max(0, passage.start - reach), passage.start);

@@ -16,7 +16,7 @@ const endsOfTurn = ['<|im_end|>', '<|im_start|>', '<|endoftext|>', '<|eot_id|>',
 
 /**
  * Finds the answer in a completion: the content of the last `<answer>`, else the last box, or a later "the final answer
- * is …"; if the policy allows it, the whole completion or the last formula or number. The last box or tag decides: if
+ * is …"; if the policy allows it, the entire completion or the last formula or number. The last box or tag decides: if
  * it is never closed, there is no answer, and earlier ones do not count. Searches only the last `maxScanned` characters
  * after the thinking, a fixed number of times. If the thinking is never closed, there is no answer.
  */
@@ -33,7 +33,7 @@ export function extractAnswer(
 }
 
 /**
- * Searches inside the last answer tag, or in the whole text if there is none. With `boxed`, only a box counts, in the
+ * Searches inside the last answer tag, or in the entire text if there is none. With `boxed`, only a box counts, in the
  * tag or else anywhere.
  */
 function findTagged(

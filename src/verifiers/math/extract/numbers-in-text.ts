@@ -56,7 +56,7 @@ const monthDate = new RegExp(`${monthNames} \\d{1,2}(?:st|nd|rd|th)?(?:,? \\d{4}
 /** Matches the rest of a ratio such as "5 to 3"; not used in "from 5 to 3". */
 const ratioBehind = / to \d+(?![\d.,/:]*\d)/y;
 
-/** Returns the whole date that begins with the name of its month at `at`; undefined if no date begins there. */
+/** Returns the complete date that begins with the name of its month at `at`; undefined if no date begins there. */
 export function monthDateAt(text: string, at: number): NumberSpan | undefined {
   if (!'JFMASOND'.includes(text[at]!) || isWordCharacter(text[at - 1])) return undefined;
   const end = extended(text, at, monthDate);

@@ -3,7 +3,7 @@ import { type MathNode, sameTree } from '../syntax.ts';
 type Relation = Extract<MathNode, { kind: 'relation' }>;
 
 /**
- * Returns whether a node is a domain: `k \in \mathbb{Z}` next to an answer states the values of k and is not part of
+ * Returns whether a node is a domain: `k \in \mathbb{Z}` next to an answer restricts the values of k and is not part of
  * the answer.
  */
 export function isDomain(node: MathNode): node is Relation {

@@ -34,7 +34,7 @@ const version = /^v(?:ersion\s*|\.\s*)?(\d+(?:\.\d+)+)$/i;
 const phone = /^(?:\+\d{1,3}[ .-]?)?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}$|^\+\d[\d ()-]{6,18}\d$/;
 const hexGroups = /^(?=.*(?:::|\d))[\da-f]{0,4}(?::[\da-f]{0,4}){3,7}$/i;
 
-/** Returns the literal if the whole answer is one that `literalAt` does not cover; undefined otherwise. */
+/** Returns the literal if the entire answer is one that `literalAt` does not cover; undefined otherwise. */
 export function wholeLiteral(answer: string): LiteralNode | undefined {
   if (answer.length > 60 || !/\d|noon|midnight/i.test(answer) || !mayBeLiteral.test(answer)) return undefined;
   const text = plainText(answer);

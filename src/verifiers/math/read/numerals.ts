@@ -77,7 +77,7 @@ function scanMarked(
 
 /**
  * Returns the numeral that a pattern matches, with `decimalMark` as its decimal point, after which no other part may
- * follow; undefined without a match.
+ * follow; undefined if there is no match.
  */
 function found(
   pattern: RegExp,

@@ -64,7 +64,7 @@ function withCommands(text: string): string {
 const raisedOrdinal = /\^\s*(?:\{\s*)?\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}(?:\s*\})?/g;
 const temperature =
   /(?:\^\s*\{?\s*)?\\circ\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*([CF])\s*\}|([CF])(?![A-Za-z]))/g;
-/** Matches an angle that is the whole answer: `45^\circ`. */
+/** Matches an angle that is the entire answer: `45^\circ`. */
 const degrees = /^(-?\d+(?:\.\d+)?)\s*(?:\^\s*)?\{?\s*\\circ\s*\}?$/;
 const ohm =
   /(\d\}?(?:\s|\\[ ,;:!]|~)*)(?:\\(?:mathrm|text|rm)\s*\{(?:\s|~|\\[ ,;])*)?([kM]?)\s*\}?\s*(?:\\(?:mathrm|text|rm)\s*\{\s*)?\\Omega\s*\}?/g;

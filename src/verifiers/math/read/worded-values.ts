@@ -18,7 +18,7 @@ const notUnits =
 
 /**
  * Reads the value at the start of a text: "two dozen eggs", "half a million", "two and three quarters", `四十二个`,
- * `三分之二`. Returns undefined if the text has another meaning, such as "two or three" or `三角形`.
+ * `三分之二`. Returns undefined if the text has a different meaning, such as "two or three" or `三角形`.
  */
 export function wordedValue(text: string): WordedValue | undefined {
   return /^\p{Script=Han}/u.test(text) ? chineseWords(text) : englishWords(text);

@@ -44,7 +44,7 @@ export interface Attempt extends Pick<
   readonly pieces: readonly string[] | null;
 }
 
-/** A group of rollouts of the same problem, at this or another step. */
+/** A group of rollouts of the same problem, at this or any other step. */
 export type Visit = Pick<Group, 'id' | 'step' | 'stage' | 'purpose' | 'correct' | 'trials' | 'rollouts'>;
 
 /** `GET /api/runs/:run/groups/:id`. */
@@ -69,7 +69,7 @@ export type ReadPieces = (
 /**
  * Returns a group with its complete rollouts.
  *
- * @throws RunError (`RUN_NOT_FOUND`) for an unknown id.
+ * @throws RunError (`RUN_NOT_FOUND`) if the id is unknown.
  */
 export async function groupDetailView(
   run: RunReader,

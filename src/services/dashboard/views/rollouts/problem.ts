@@ -56,7 +56,7 @@ export interface ProblemDetail {
 /**
  * Returns a problem's history over the run.
  *
- * @throws RunError (`RUN_NOT_FOUND`) for an unknown problem.
+ * @throws RunError (`RUN_NOT_FOUND`) if the problem is unknown.
  */
 export async function problemView(
   run: RunReader,

@@ -11,7 +11,7 @@ export type Prompts = Readonly<Record<string, string>>;
 
 const [mostRuns, mostProblems] = [8, 50_000];
 
-/** Creates the view, which caches the beginnings, because a problem's prompt stays the same for the whole run. */
+/** Creates the view, which caches the beginnings, because a problem's prompt stays the same for the entire run. */
 export function createPromptsView(): (
   run: RunReader,
   query: z.output<typeof promptsQuery>,
