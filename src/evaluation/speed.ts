@@ -31,7 +31,7 @@ const window = 3;
 
 /**
  * Compares the costs at which two sides first reach the baseline's final accuracy, over moving averages of three
- * evaluations. Each cost is that of the first crossing, so that equal curves have ratio 1.
+ * evaluations. Each cost is that of the first crossing, so equal curves have a ratio of 1.
  *
  * @param accuracyOf returns the accuracy at a point of a curve, or undefined if it was not measured.
  * @returns undefined unless every run has at least two evaluations after step 0.

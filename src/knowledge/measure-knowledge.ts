@@ -78,8 +78,8 @@ export interface KnowledgeReport {
 
 /**
  * Measures how much passages help: how often a retriever finds the passage that is best for the rationale and, if there
- * is a model, its accuracy without passages and with those of the retriever, of the reranker, found by the rationale,
- * and of other problems.
+ * is a model, its accuracy without passages and with passages from the retriever, from the reranker, retrieved by the
+ * rationale, and from other problems.
  */
 export async function measureKnowledge(
   parts: KnowledgeParts,

@@ -37,7 +37,7 @@ export interface RerankStep {
   readonly gradNorm?: number;
 }
 
-/** The loss −A·log π without further terms. */
+/** The loss −A·log π without additional terms. */
 export const reinforceLoss: LossSpec = {
   policy: { type: 'reinforce' },
   kl: null,

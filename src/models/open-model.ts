@@ -116,7 +116,7 @@ export function chooseEngine(
 }
 
 /**
- * Opens the model found by `locateModel`. Falls back from a damaged checkpoint to the newest undamaged one, with a
+ * Opens the model that `locateModel` returned. Falls back from a damaged checkpoint to the newest undamaged one, with a
  * process warning.
  * @param train whether the model will be trained.
  */

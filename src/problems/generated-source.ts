@@ -25,7 +25,7 @@ export const generatedConfig = z
     domain: z.enum(['math', 'code']).optional(),
     /** Difficulty settings, 1 = easiest; default: all of each family. */
     knobs: z.array(z.int().min(1)).min(1).optional(),
-    /** Number of distinct questions for each family and knob (a cell). A cell with fewer questions is an error. */
+    /** Number of distinct questions for each family and knob (a cell). A cell with fewer questions causes an error. */
     perCell: z.int().min(1).optional(),
     /**
      * Alternatively, the total number of distinct questions, spread evenly. Exhausted cells contribute all their
@@ -149,7 +149,7 @@ function problemOf(
   };
 }
 
-/** Hashes a question's text to 64 bits, so that a problem has the same id in every run. */
+/** Hashes a question's text to 64 bits; a problem therefore has the same id in every run. */
 export function fingerprint(question: string): string {
   return hashKey('id', question).toString(36) + hashKey('id again', question).toString(36);
 }

@@ -13,7 +13,7 @@ export const locationShape = {
   path: z.string().min(1),
   /** Requires the revision of a hub address to be a commit, so that the recipe alone determines the data. */
   pinned: z.boolean().default(false),
-  /** Expected SHA-256 digests, in the order of the file names; a different digest is an error. */
+  /** Expected SHA-256 digests, in the order of the file names; a different digest causes an error. */
   sha256: z
     .array(z.string().regex(/^[0-9a-f]{64}$/, { error: 'expected 64 hex digits' }))
     .min(1)

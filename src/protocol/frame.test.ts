@@ -34,7 +34,7 @@ test('reassembles frames from a stream cut into chunks of any size', () => {
   );
 });
 
-test('a stream that ends within a frame is an error after its complete frames', () => {
+test('a stream that ends within a frame causes an error after its complete frames', () => {
   fc.assert(
     fc.property(frames, fc.nat(), (sent, place) => {
       const bytes = bytesOf(sent);

@@ -21,7 +21,7 @@ export const inStep = noun(inStepConfig);
 /**
  * Rolls out the next batches with a policy at most `maxOffPolicySteps` steps old, while the policy learns from a
  * batch. Truncated importance sampling corrects for the difference. Batches are used in the order in which they were
- * started, so that a run depends only on its recipe and not on the clock.
+ * started, so a run depends only on its recipe and not on the clock.
  *
  * @example
  * batch: { problems: 128, groupSize: 16, source: ahead({ maxOffPolicySteps: 1 }) }

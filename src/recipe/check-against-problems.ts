@@ -64,7 +64,7 @@ function guessedGolds({ verifiers }: Recipe, problems: readonly Problem[]): stri
   ];
 }
 
-/** Returns a warning for each advance rule whose window is longer than its stage, so that it never fires. */
+/** Returns a warning for each advance rule whose window is longer than its stage; such a rule never fires. */
 function unreachableRules({ name, advanceWhen, maxSteps }: StageConfig): string[] {
   const windows = advanceWhen === undefined ? {} : windowsOf(advanceWhen);
   return Object.entries(windows)

@@ -64,7 +64,7 @@ const evaluationConfig = suiteConfig.extend({ problems: z.array(problemSourceCon
 
 /**
  * Schema of a recipe, which defines a run: model, problems, verifiers, difficulty, stages, evaluation. Unknown keys
- * are errors. All defaults are in this schema or in those of the parts.
+ * cause an error. All defaults are in this schema or in those of the parts.
  */
 export const recipeConfig = z.strictObject({
   name: z

@@ -78,7 +78,8 @@ function stripPastAndGerund(word: string): string {
 }
 
 /**
- * Applies step 2 or 3: replaces the first matching suffix if the stem before it has measure 1 or more, else nothing.
+ * Applies step 2 or 3: replaces the first matching suffix if the stem before it has measure 1 or more, and otherwise
+ * changes nothing.
  */
 function replaceSuffix(word: string, rules: readonly Rule[]): string {
   const rule = rules.find(([suffix]) => word.endsWith(suffix));

@@ -118,7 +118,7 @@ function holdsBigint(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsBigint);
 }
 
-/** Returns a value as JavaScript source. Keys are computed, so that `__proto__` is a key like any other. */
+/** Returns a value as JavaScript source. Keys are computed, so `__proto__` is a key like any other. */
 function literal(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (Array.isArray(value)) return `[${value.map(literal).join(',')}]`;

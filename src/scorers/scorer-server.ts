@@ -56,7 +56,7 @@ export interface ScoringApi<Response> {
   readonly swap: string;
 }
 
-/** If the probe's two scores differ by less, the scorer hardly distinguishes correct from wrong answers. */
+/** If the probe's two scores differ by less than this, the scorer hardly distinguishes correct from wrong answers. */
 const clearDifference = 0.1;
 
 /** Maximum number of bytes in a response; log-probabilities with alternatives take about 2 kB per token. */

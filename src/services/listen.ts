@@ -39,7 +39,7 @@ export interface Door extends Omit<AdmissionRules, 'host' | 'token'> {
   readonly errorBody?: (rejection: Rejection) => object;
 }
 
-/** A service that is listening. Disposing closes it, so that no new request is accepted. */
+/** A service that is listening. Disposing closes it; it then accepts no new requests. */
 export interface Listening extends AsyncDisposable {
   /** `http://host:port`, without a slash at the end. */
   readonly url: string;

@@ -57,7 +57,7 @@ export interface SupervisedStep extends Omit<SupervisedResult, 'sequences'> {
 export interface BatchPlan<Item> {
   readonly lastStep: number;
   /**
-   * Returns the items of a step, from 1. Depends only on the step, so that a resumed run learns from the same items.
+   * Returns the items of a step, from 1. Depends only on the step, so a resumed run learns from the same items.
    */
   batch(step: number): readonly Item[];
 }

@@ -117,7 +117,7 @@ async function trainIn(
 const newRun = (recipe: Recipe, folder = root): Promise<Run> =>
   createRun(folder, { name: recipe.name, recipe, seed: recipe.seed });
 
-test('runs all stages and records everything', async () => {
+test('runs all stages and records their steps, metrics, groups and evaluations', async () => {
   const recipe = recipeWith({});
   const engine = scriptedEngine({ complete: answers });
   await using run = await newRun(recipe);
@@ -138,7 +138,7 @@ test('runs all stages and records everything', async () => {
   expect(engine.policyVersion).toBeGreaterThan(0);
 });
 
-test('measures at a stage boundary with the sampling settings of the stage, and reports the step', async () => {
+test('measures at a stage boundary with the sampling settings of the stage, and stores the step', async () => {
   const recipe = recipeWith({ sampling: { maxTokens: 32, topP: 0.9, topK: 5, stop: ['\n'] } });
   await using run = await newRun(recipe);
   await trainIn(run, recipe, scriptedEngine({ complete: answers }));
@@ -153,7 +153,7 @@ test('measures at a stage boundary with the sampling settings of the stage, and 
   for (const { conditions } of of('training')) expect(conditions).toMatchObject(staged);
 });
 
-test('records levels of groups and metrics', async () => {
+test('records the level of each group, and the pass rate per level as a metric', async () => {
   const levels = simpleLevels();
   const recipe = recipeWith({
     levels,

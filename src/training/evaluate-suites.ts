@@ -4,7 +4,7 @@ import type { TrainingContext } from './training-context.ts';
 import { flagsOf } from '../verifiers/suspicions.ts';
 
 /**
- * Evaluates the suites that are due and records the results. A suite always uses the same random numbers, so that two
+ * Evaluates the suites that are due and records the results. A suite always uses the same random numbers, so two
  * evaluations in a run differ only in the policy.
  */
 export async function evaluateSuites(

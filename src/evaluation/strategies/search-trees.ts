@@ -10,7 +10,7 @@ import type { StrategyRun } from './run-strategies.ts';
 export interface TreeNode {
   /** Index of the parent in the tree's `nodes`; −1 for a first step. */
   readonly parent: number;
-  /** Text of the step, cut at 200 characters. */
+  /** Text of the step, truncated to 200 characters. */
   readonly text: string;
   readonly tokens: number;
   /** Score in [0, 1], rounded to three decimals; null if the step was not scored. */

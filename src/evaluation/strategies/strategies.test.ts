@@ -214,7 +214,7 @@ test('bins end at pass rates 0.5 and 0.1', () => {
   ]);
 });
 
-test('flags replace the strategies of a suite, and an unknown strategy is an error that lists the known ones', () => {
+test('flags replace the strategies of a suite, and an unknown strategy causes an error that lists the known ones', () => {
   const [changed] = withStrategies([suiteConfig.parse(suite({ name: 'a', maxTokens: 8 }))], {
     strategies: ['majority', 'beam:8'],
     budgets: '8,16',

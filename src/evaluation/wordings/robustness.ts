@@ -45,7 +45,7 @@ interface WordedRates {
 }
 
 /**
- * Computes robustness from sampled attempts. Attempts are independent, so that products of their rates are unbiased.
+ * Computes robustness from sampled attempts. Attempts are independent, so products of their rates are unbiased.
  *
  * @returns undefined if no problem has a second judged wording.
  */

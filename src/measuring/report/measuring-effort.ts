@@ -10,7 +10,7 @@ export interface Effort {
   readonly unparsed: number;
   readonly timeouts: number;
   readonly ungradable: number;
-  /** Attempts cut off at the token limit. */
+  /** Attempts truncated at the token limit. */
   readonly truncated: number;
   /** Tokens read and written by the attempts that report them; absent if no attempt does. */
   readonly tokens?: { readonly attempts: number; readonly read: number; readonly written: number };

@@ -5,7 +5,7 @@ import { openModelFolder, writeModelFolder } from '../../engines/model-files/mod
 
 /**
  * Writes a model with more layers that computes the same function: each new layer is a copy of the last one with its
- * output weights set to zero, so that it adds nothing until it is trained (block expansion, 2401.02415). The new layers
+ * output weights set to zero, so it adds nothing until it is trained (block expansion, 2401.02415). The new layers
  * can read what the model predicted for earlier tokens and compare it with the tokens that followed.
  *
  * @param from the folder of a dense model whose layers all have the same type.

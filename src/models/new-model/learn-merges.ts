@@ -1,4 +1,4 @@
-/** A vocabulary learnt by byte-pair encoding. */
+/** A vocabulary learned by byte-pair encoding. */
 export interface LearnedVocabulary {
   /** All tokens by id: the given symbols, then one token per merge. */
   readonly tokens: readonly string[];

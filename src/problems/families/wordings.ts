@@ -2,7 +2,7 @@
 export type WordingSplit = 'train' | 'held-out';
 
 /**
- * Templates for the text around a question. They leave the question itself unchanged, so that the gold stays the same,
+ * Templates for the text around a question. They leave the question itself unchanged, so the gold stays the same,
  * and use the notation of the families, which gradus-tiny's tokenizer reads. Small models trained only on the bare
  * question fail on most of these wordings.
  */

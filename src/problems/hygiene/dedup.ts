@@ -36,7 +36,8 @@ const maxCandidates = 32;
  *
  * Exact duplicates have the same text up to spelling, spacing and mark-up. If their golds conflict, none can be trusted
  * and all are removed. Near duplicates have the same numbers, similar words (MinHash-LSH, then exact similarity) and
- * the same gold. With different golds, both stay and are noted: most of these pairs are two problems from one template.
+ * the same gold. If their golds differ, both are kept and noted for review: most of these pairs are two problems from
+ * one template.
  *
  * Memory: about 0.6 kB per problem; texts are not kept.
  *

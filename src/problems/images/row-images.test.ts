@@ -44,7 +44,7 @@ const shas = (problem: Problem | undefined): string[] =>
   imagesOf(problem!.prompt).map(({ sha256 }) => sha256);
 const user = (content: string) => [{ role: 'user', content }];
 
-test('reads rows of geometry3k from Parquet and stores their images beside the file', async () => {
+test('reads rows of geometry3k from Parquet and stores their images in a folder beside the file', async () => {
   const data = [
     { name: 'images', data: [[{ bytes: red, path: null }], [{ bytes: blue, path: 'x.png' }]] },
     { name: 'problem', data: ['<image>Find x.', '<image>Find x.'] },
@@ -188,7 +188,7 @@ test('a missing image leaves its placeholder in the prompt, and the check for un
   expect(problems.map(({ prompt }) => imagesOf(prompt).length)).toEqual([0, 1]);
 });
 
-test('a file of problems can be moved together with its images; changed images are an error', async () => {
+test('a file of problems can be moved together with its images; changed images cause an error', async () => {
   const [problem] = await read(asked('red.png'));
   const out = join(folder, 'moved');
   mkdirSync(out);

@@ -206,7 +206,7 @@ test('rejects budgets that are not multiples of its width, and engines without a
   await expect(search(beam(4), { parts })).rejects.toThrow('has no tokenizer');
 });
 
-test('a step longer than maxStepTokens is cut there and continued', async () => {
+test('a step longer than maxStepTokens is split there and continued', async () => {
   const text = 'abcde;\\boxed{4}';
   const rest = scriptedEngine({
     complete: (_key, _index, _version, _turn, { given }) => text.slice(given.tokens.length - 1),

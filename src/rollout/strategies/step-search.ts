@@ -23,7 +23,7 @@ export interface SearchOptions {
   readonly scorer: StepScorer;
   /** Text that ends a step. */
   readonly separator: string;
-  /** Maximum number of tokens in a step; a longer step is cut there. Default: the limit for the answer. */
+  /** Maximum number of tokens in a step; a longer step is split there. Default: the limit for the answer. */
   readonly maxStepTokens?: number | undefined;
   /** Called once per problem when its search ends, before its attempts are yielded. */
   readonly onSearch?: ((record: SearchRecord) => void) | undefined;

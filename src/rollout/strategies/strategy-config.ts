@@ -17,7 +17,7 @@ const beamConfig = z.strictObject({
   width: z.int().min(2).default(4),
   /** Maximum number of steps; the last one extends to the end of the answer. */
   depth: z.int().positive().default(40),
-  /** Maximum number of tokens in a step; a longer step is cut there. */
+  /** Maximum number of tokens in a step; a longer step is split there. */
   maxStepTokens: z.int().positive().optional(),
 });
 /** N / width independent trees that keep one path each (diverse verifier tree search). */

@@ -82,7 +82,7 @@ function isJson(text: string): boolean {
 
 /** The newest complete checkpoint, and the reasons why newer ones are unusable. */
 export interface CheckpointChoice {
-  /** `undefined` if there is no checkpoint, so that the run starts from the beginning. */
+  /** `undefined` if there is no checkpoint; the run then starts from the beginning. */
   readonly chosen: CheckpointRow | undefined;
   /** Content of the chosen checkpoint. */
   readonly checkpoint: Checkpoint | undefined;

@@ -9,8 +9,8 @@ const ranged = ({ mean, low, high }: Estimate): string =>
   `${percent(mean)} [${percent(low)}, ${percent(high)}]`;
 
 /**
- * Formats the quality of a scorer: how well it predicts verdicts, and how best of N with it compares with a majority
- * vote.
+ * Formats the quality of a scorer: how well it predicts verdicts, and how best of N with this scorer compares with a
+ * majority vote.
  *
  * @param withoutReadout quality of the model's own scores; absent if the scorer has no readout.
  */

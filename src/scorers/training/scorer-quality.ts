@@ -29,7 +29,7 @@ export interface ScorerQuality {
   readonly confidence?: { readonly auc: number; readonly aucWithin: number };
   /** AUC by the share of the answer that the scorer has read; at 0, it has read only the prompt. */
   readonly byDepth: readonly { readonly depth: number; readonly auc: number }[];
-  /** AUC by bin; an attempt's bin is that of the pass rate of the other attempts in its group. */
+  /** AUC by bin; an attempt's bin is determined by the pass rate of the other attempts in its group. */
   readonly byBin: Readonly<Record<Bin, { readonly attempts: number; readonly auc: number }>>;
   /** Expected calibration error over ten bins, and its curve. */
   readonly calibrationError: number;

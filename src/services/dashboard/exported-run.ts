@@ -175,7 +175,7 @@ async function wholeGroups(
 }
 
 /**
- * Rounds log-probabilities and entropies, which make up most of a page, to four decimals; further decimals are not
+ * Rounds log-probabilities and entropies, which make up most of a page, to four decimals; more decimals are not
  * visible.
  */
 function shortened(detail: GroupDetail): GroupDetail {

@@ -44,7 +44,7 @@ export interface RaceCost {
 
 /**
  * Trains each trial as a run: pauses a trial at a rung by stopping its run after the rung's step, and resumes
- * it later. All state is on disk, so that a later call continues where an earlier one stopped.
+ * it later. All state is on disk, so a later call continues where an earlier one stopped.
  */
 export function trialRunner(parts: TrialParts): TrialRunner {
   return {

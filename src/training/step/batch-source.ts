@@ -76,7 +76,7 @@ class InStepSource implements BatchSource {
 
 /**
  * Before the policy learns from step s, starts the batches up to step s + k with the current policy. The sampler makes
- * all its choices at that time, one after another, so that they do not depend on when rollouts end. Refills are sampled
+ * all its choices at that time, one at a time, so the choices do not depend on when rollouts end. Refills are sampled
  * from the policy of the step itself, because gates reject groups only once that step begins.
  */
 class AheadSource implements BatchSource {

@@ -110,7 +110,7 @@ export const rollBatch = (
 /**
  * Completes a started batch: waits for verdicts and applies the gates. If gates reject groups, tries more problems with
  * the parts given here, and in the end accepts a smaller batch with a note. In a mix, every domain fills its own share,
- * so that the trained groups keep the shares of the mix.
+ * so the trained groups keep the shares of the mix.
  */
 export async function finishBatch(
   parts: RolloutParts,

@@ -34,7 +34,7 @@ export interface Learned {
  * mini-batch, computes the weights and the loss specification, then the gradient and the update. Skips
  * updates with a non-finite gradient, which leave the policy unchanged.
  *
- * @returns null if the groups have no training signal, so that the policy is unchanged.
+ * @returns null if the groups have no training signal; the policy is then unchanged.
  * @throws EngineError if the loss is not finite although its gradient is.
  */
 export async function learnFrom(

@@ -47,7 +47,7 @@ export interface WorthRecord {
 /**
  * Estimates the worth of selection every 20 steps of a stage: from the stage's own groups if they are drawn uniformly,
  * or from the control group of `auto()`. Makes no estimate for other samplers, whose draws are not a random sample of
- * the pool. Its state is part of the run's records, so that a resumed run continues identically.
+ * the pool. Its state is part of the run's records, so a resumed run continues identically.
  */
 export class WorthMonitor {
   readonly #stage: MonitoredStage;

@@ -118,7 +118,7 @@ const scores: Readonly<Record<ShortAnswerConfig['metric'], (answer: string, gold
   f1,
 };
 
-/** Answers that share words with their opposite, so that they must match exactly. */
+/** Answers that must match exactly, because they share words with their opposites. */
 const exactAnswers = new Set(['yes', 'no', 'noanswer']);
 
 function f1(answer: string, gold: string): number {

@@ -331,7 +331,7 @@ function productOf(parts: readonly (readonly [Unit, number])[]): Unit {
   return { factor: [numerator, denominator], dimensions };
 }
 
-/** Returns whether two units measure the same quantity, so that they can be converted. */
+/** Returns whether two units measure the same quantity and can therefore be converted. */
 export function isSameKind(a: Unit, b: Unit): boolean {
   if (a.dimensions.size !== b.dimensions.size) return false;
   const names = [...a.dimensions.keys()];

@@ -90,6 +90,6 @@ test('an answer that takes too many steps times out', async () => {
   expect((await verifier.verify(problem('1'), `\\boxed{${towers}}`)).outcome).toBe('timeout');
 });
 
-test('an unknown option is an error', () => {
+test('an unknown option causes an error', () => {
   expect(() => mathConfig.parse({ type: 'math', tolerance: 1 })).toThrow(/tolerance/);
 });

@@ -250,7 +250,7 @@ def compute_score(solution_str):
     },
   );
 
-  test('works as a part of a composite', async () => {
+  test('judges as a part of a composite', async () => {
     const file = write('half.py', 'def compute_score(solution_str): return 0.5\n');
     const parts = [
       { verifier: pythonVerifier({ file }) },

@@ -9,7 +9,7 @@ const rules = {
   tolerance: z.strictObject({ absolute: z.number().min(0), relative: z.number().min(0) }).exactOptional(),
 };
 
-/** `ProblemTests` as stored in a row of a Gradus file; unknown keys are errors. */
+/** `ProblemTests` as stored in a row of a Gradus file; unknown keys cause an error. */
 export const testsSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('function'),

@@ -61,7 +61,7 @@ function cut(node: MathNode, isAfter: boolean, comparing: Comparing): Cut {
   return { node, value, isAfter: Number.isFinite(value) || Number.isNaN(value) ? isAfter : false };
 }
 
-/** Returns whether every end is a known number, so that the stretches can be sorted. */
+/** Returns whether every end is a known number; only then can the stretches be sorted. */
 function areKnown(stretches: readonly Stretch[]): boolean {
   return stretches.every(({ low, high }) => !Number.isNaN(low.value) && !Number.isNaN(high.value));
 }

@@ -20,8 +20,8 @@ const decimalProbeTolerance = 5e-6;
  */
 const positivePoints = 4;
 /**
- * Signs of the values at the further points: all negative, then alternating, so that √(x²) differs from x, and √(x²y²)
- * from xy.
+ * Signs of the values at the remaining points: all negative, then alternating, so that √(x²) differs from x, and
+ * √(x²y²) from xy.
  */
 const signPatterns: readonly ((index: number) => number)[] = [
   () => -1,

@@ -17,8 +17,8 @@ const commands = ['\\boxed', '\\fbox', '\\framebox'];
 /**
  * Finds the last box of a text, joined with boxes directly before it: `\boxed{1} and \boxed{2}` is the list 1, 2, and
  * `\boxed{x<1} or \boxed{x>3}` keeps its "or". The last box decides: if it is not closed, the answer was cut off, and
- * the result is `unfinished`. Makes one pass over the text with a stack of open braces, so that even 20,000 unclosed
- * boxes take linear time.
+ * the result is `unfinished`. Makes one pass over the text with a stack of open braces, so even 20,000 unclosed boxes
+ * take linear time.
  */
 export function lastBoxed(text: string): Extracted | 'unfinished' | undefined {
   if (firstBox(text) < 0) return undefined;

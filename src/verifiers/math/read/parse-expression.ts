@@ -170,7 +170,7 @@ function isMinusOne(node: MathNode): boolean {
   return node.kind === 'negate' && node.operand.kind === 'number' && node.operand.value.numerator === 1n;
 }
 
-/** Returns whether the next token can begin a factor, so that juxtaposition means a product. */
+/** Returns whether the next token can begin a factor; juxtaposition then means a product. */
 function startsFactor(cursor: Cursor): boolean {
   const next = cursor.peek();
   if (next === undefined) return false;

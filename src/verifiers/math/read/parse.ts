@@ -22,7 +22,7 @@ const setOperators: ReadonlySet<string> = new Set(['cup', 'cap', 'setminus']);
  * ratio    := quantity { : quantity }  quantity := sum [(\\over | \\choose) sum] [scale] [unit]
  * ```
  *
- * Throws `UnreadableAnswer` if the tokens do not match the grammar, and `BudgetExceeded` if there are absurdly many.
+ * Throws `UnreadableAnswer` if the tokens do not match the grammar, and `BudgetExceeded` if there are far too many.
  */
 export function parseAnswer(tokens: readonly Token[], budget: Budget): MathNode {
   if (tokens.length === 0) throw new UnreadableAnswer('the answer is empty');

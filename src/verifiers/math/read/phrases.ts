@@ -1,7 +1,7 @@
 /**
  * Removes words around a value that do not change it: a label before it (`\text{Answer: }42`, `The answer is 42`) or an
  * approximation after it (`2\sqrt2\text{ (about 2.83)}`). Words that change the value ("less than", "not", "more") are
- * kept, so that the answer differs.
+ * kept, because they make it a different answer.
  */
 export function withoutPhrases(text: string): string {
   if (!/(?<![\\A-Za-z])[A-Za-z]{2}|approx|≈/.test(text)) return text;

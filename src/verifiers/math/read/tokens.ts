@@ -36,7 +36,7 @@ export function tokenize(text: string): Token[] {
   const push = (kind: Token['kind'], value: string): void => {
     tokens.push({ kind, value });
   };
-  /** For each open bracket: true if it contains items, so that a comma between digits separates them. */
+  /** For each open bracket: true if it contains items; a comma between digits then separates two items. */
   const open: boolean[] = [];
   let spaceEnd = -1;
   for (let at = 0; at < text.length;) {

@@ -24,7 +24,7 @@ export function spellInAscii(text: string): string {
   return ascii;
 }
 
-/** Returns whether a text is already ASCII, so that `spellInAscii` would not change it. */
+/** Returns whether a text is already ASCII; `spellInAscii` does not change such a text. */
 export function isAscii(text: string): boolean {
   return /^[\n\x20-\x7e]*$/.test(text);
 }

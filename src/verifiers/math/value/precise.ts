@@ -9,7 +9,7 @@ import type { Rational } from './rational.ts';
 
 /*
  * Compares real constants beyond double precision. Evaluates both with a precision that covers twice the span
- * between the largest and the smallest intermediate value, so that e^50 + 1 differs from e^50, and sinh 900 differs
+ * between the largest and the smallest intermediate value, so e^50 + 1 differs from e^50, and sinh 900 differs
  * from cosh 900.
  */
 
