@@ -1,33 +1,20 @@
 /**
- * `npm run bench:plan [-- --memory | --runs]`: compares forecasts of `gradus plan` with actual figures. Memory:
- * compares the embedded engine's forecast for training with the peak of a process that samples and learns for three
- * steps, minus that of the empty runtime. Runs: tokens and time of small recipes, measured, planned with `--calibrate`,
- * and trained. The last line is JSON. Time measurements need a quiet machine.
+ * `npm run bench:plan [-- --forecast | --memory | --runs]`: compares forecasts of `gradus plan` with actual figures.
+ * Memory: forecasts the embedded engine's memory (`--forecast` ends there), then measures the peak of a process that
+ * samples and learns for two steps, minus that of the empty runtime. Runs: tokens and time of small recipes, measured,
+ * planned with `--calibrate`, and trained. The last line is JSON. Time measurements need a quiet machine.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { PlanComparison } from '../src/planning/compare-plan.ts';
+import { forecastOf, type MemoryPoint } from './plan/forecast.ts';
 
-/** A short training: `rows` answers of at most `maxTokens`, within a budget. */
-export interface MemoryPoint {
-  /** Model folder. */
-  readonly model: string;
-  readonly rows: number;
-  readonly maxTokens: number;
-  readonly budget: '512MiB' | '2GiB';
-}
-
-/** Bytes beyond the empty runtime. */
-export interface MeasuredMemory {
-  readonly forecast: number;
-  readonly measured: number;
-}
-
-const { values: only } = parseArgs({ options: { memory: { type: 'boolean' }, runs: { type: 'boolean' } } });
+const isSet = { type: 'boolean' } as const;
+const { values: only } = parseArgs({ options: { forecast: isSet, memory: isSet, runs: isSet } });
 const folder = mkdtempSync(join(tmpdir(), 'gradus-bench-plan-'));
 
 /** Runs a `gradus` command; returns its last line of JSON. */
@@ -37,36 +24,42 @@ function gradus(...words: string[]): unknown {
   return JSON.parse(output.trim().split('\n').at(-1)!);
 }
 
-function memoryRows(): object[] {
-  const script = fileURLToPath(new URL('plan/point.ts', import.meta.url));
-  const sizes = ['0.3M', '5M', '15M'];
-  for (const size of sizes)
-    gradus('init-model', size, '--size', size, '--tokenizer-from', resolve('docs/LOG.md'));
-  console.log('model  rows  answer  budget  forecast MB  measured MB  forecast / measured');
-  return sizes.flatMap((size) =>
-    [8, 32].flatMap((rows) =>
-      [32, 192].flatMap((maxTokens) =>
-        (['512MiB', '2GiB'] as const).map((budget) => {
-          const point = { model: join(folder, size), rows, maxTokens, budget } satisfies MemoryPoint;
-          const ended = spawnSync(process.execPath, ['-C', 'development', script, JSON.stringify(point)], {
-            encoding: 'utf8',
-          });
-          const last = ended.stdout.trim().split('\n').at(-1)!;
-          const found = ended.status === 0 ? (JSON.parse(last) as MeasuredMemory) : undefined;
-          const figures =
-            found === undefined
-              ? ['does not fit', '', '']
-              : [
-                  (found.forecast / 1e6).toFixed(0),
-                  (found.measured / 1e6).toFixed(0),
-                  (found.forecast / found.measured).toFixed(2),
-                ];
-          console.log([size, rows, maxTokens, budget, ...figures].join('  '));
-          return { size, rows, maxTokens, budget, ...found };
-        }),
+/** 24 settings: sizes, answers, tokens of an answer, and lanes with their budget. */
+const memoryPoints = (['0.3M', '1M', '5M'] as const).flatMap((size) =>
+  [8, 32].flatMap((rows) =>
+    [24, 96].flatMap((maxTokens) =>
+      (
+        [
+          [1, '512MiB'],
+          [2, '2GiB'],
+        ] as const
+      ).map(
+        ([lanes, memoryBudget]) =>
+          ({ model: join(folder, size), rows, maxTokens, lanes, memoryBudget }) satisfies MemoryPoint,
       ),
     ),
-  );
+  ),
+);
+
+async function memoryRows(): Promise<object[]> {
+  const script = fileURLToPath(new URL('plan/point.ts', import.meta.url));
+  const models = new Set(memoryPoints.map(({ model }) => model));
+  for (const model of models)
+    gradus('init-model', model, '--size', basename(model), '--tokenizer-from', resolve('docs/cli.md'));
+  console.log('model  answers  tokens  lanes  budget  forecast MB  measured MB  forecast / measured');
+  const rows: object[] = [];
+  for (const point of memoryPoints) {
+    const forecast = await forecastOf(point);
+    const args = ['-C', 'development', script, JSON.stringify(point)];
+    const measured = only.forecast === true ? undefined : Number(execFileSync(process.execPath, args));
+    const { model, rows: answers, maxTokens, lanes, memoryBudget } = point;
+    const words = [basename(model), answers, maxTokens, lanes, memoryBudget, (forecast / 1e6).toFixed(0)];
+    const compared =
+      measured === undefined ? [] : [(measured / 1e6).toFixed(0), (forecast / measured).toFixed(2)];
+    console.log([...words, ...compared].join('  '));
+    rows.push({ ...point, model: basename(model), forecast, measured });
+  }
+  return rows;
 }
 
 const recipeOf = (families: readonly string[], select: string | undefined) => ({
@@ -120,8 +113,8 @@ function runRows(): object[] {
 }
 
 try {
-  const memory = only.runs === true ? [] : memoryRows();
-  const runs = only.memory === true ? [] : runRows();
+  const memory = only.runs === true ? [] : await memoryRows();
+  const runs = only.memory === true || only.forecast === true ? [] : runRows();
   console.log(JSON.stringify({ memory, runs }));
 } finally {
   rmSync(folder, { recursive: true });

@@ -58,7 +58,7 @@ function memoryLine(memory: RunPlan['memory']): string {
   const { bytes, budget, positions, problem } = memory;
   if (bytes === undefined) return `! memory: ${problem}`;
   return (
-    `memory: weights, optimizer and microbatches take ${megabytes(bytes)} for sequences of ${positions} tokens; ` +
-    `with sampling the engine may use its budget of ${megabytes(budget)}`
+    `memory: the engine takes at most ${megabytes(bytes)} for sequences of ${positions} tokens, ` +
+    `of its budget of ${megabytes(budget)}`
   );
 }

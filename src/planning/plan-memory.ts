@@ -15,7 +15,7 @@ import type { PlannedParts } from './planned-parts.ts';
 const mostPrompts = 2000;
 
 /**
- * Computes the memory for weights, optimizer and microbatches by the embedded engine's own rules, for the longest
+ * Computes the memory for weights, optimizer, microbatches, keys and values by the embedded engine's own rules, for the longest
  * prompt with the longest answer. Returns `undefined` for other engines, and if no stage samples.
  */
 export async function planMemory({ recipe, engine, problems }: PlannedParts): Promise<RunPlan['memory']> {
@@ -33,6 +33,12 @@ export async function planMemory({ recipe, engine, problems }: PlannedParts): Pr
     0,
   );
   if (longestAnswer === 0) return undefined;
+  const batches = recipe.stages.map((stage) => {
+    if (stage.type !== 'stage') return 0;
+    const { problemsPerStep, groupSize } = resolveStage(recipe, stage);
+    return problemsPerStep * groupSize;
+  });
+  const sequences = Math.max(...batches);
   const positions = Math.min(longestPrompt + longestAnswer, sampler.info.maxSequenceTokens ?? Infinity);
   const budget = byteCount(settings.memoryBudget);
   const { config } = await openModelFolder(sampler.info.model);
@@ -42,7 +48,17 @@ export async function planMemory({ recipe, engine, problems }: PlannedParts): Pr
     availableParallelism(),
   );
   const needed = (length: number, memoryBudgetBytes: number): number =>
-    sum(Object.values(trainingMemory(config, { positions: length, runners: lanes, memoryBudgetBytes })));
+    sum(
+      Object.values(
+        trainingMemory(config, {
+          positions: length,
+          sequences,
+          slots: settings.slots,
+          runners: lanes,
+          memoryBudgetBytes,
+        }),
+      ),
+    );
   try {
     return { bytes: needed(positions, budget), budget, positions };
   } catch (error) {

@@ -17,8 +17,8 @@ const planPart = z.strictObject({
 });
 
 /**
- * Memory for weights, optimizer and microbatches, in bytes. Excludes sampling, which runs in the same process and sizes
- * its caches from the same budget.
+ * Peak memory of the embedded engine beyond the empty runtime, in bytes: weights, optimizer, microbatches, keys and
+ * values, threads. Excludes the data of the run and verifiers.
  */
 const planMemory = z.strictObject({
   /** Absent if one sequence does not fit the budget. */

@@ -8,9 +8,11 @@ import {
   blockProgram,
   headGradientProgram,
   headProgram,
+  headWeights,
   keptValues,
 } from './learning/layer-programs.ts';
-import { parameterLayout } from './parameters.ts';
+import { layerPrefix, parameterLayout } from './parameters.ts';
+import { bytesPerPosition, capacityFor } from './sampling/key-value-cache.ts';
 import type { BatchShape } from './transformer.ts';
 
 /**
@@ -25,7 +27,7 @@ interface Way {
   readonly typicalRunners: number;
   /** Maximum share that one microbatch may use of the memory that the vectors leave free. */
   readonly microbatchShare: number;
-  /** Overhead factor of the runtime's allocators (one per loaded program), which grow in steps and leave gaps. */
+  /** Factor on the memory of a microbatch for gaps between freed blocks of the allocator. */
   readonly overhead: number;
   /** Returns the bytes of the first row of a microbatch, and of each further row. */
   readonly bytes: (config: ModelConfig, positions: number) => readonly [first: number, further: number];
@@ -42,8 +44,8 @@ const largestLoss: LossSpec = {
 
 const whole: Way = {
   // Weights, reference, two moments, the gradient and a pending one; per runner, its gradient and the
-  // runtime's copy of it.
-  vectors: (runners) => 6 + 3 * runners,
+  // copy of it that the binding of ONNX Runtime makes.
+  vectors: (runners) => 6 + 2 * runners,
   typicalRunners: 2,
   microbatchShare: 1 / 4,
   overhead: 1.25,
@@ -57,9 +59,9 @@ const layered: Way = {
   // Weights, reference, two moments, the gradient.
   vectors: () => 5,
   typicalRunners: 1,
-  // The rest is for keys, values and programs of other shapes.
+  // The rest is for keys and values.
   microbatchShare: 0.65,
-  overhead: 1.5,
+  overhead: 1.25,
   bytes: (config, positions) => {
     const shape = { rows: 1, positions };
     const blocks = [blockProgram(config, shape, 0), blockGradientProgram(config, shape, 0)];
@@ -67,10 +69,11 @@ const layered: Way = {
     const head = [headProgram(config, slice), headGradientProgram(config, slice, true)];
     // Inputs of all blocks, and the states and gradients between blocks and head.
     const perToken = 4 * config.hiddenSize * (config.layers + 4);
-    const largest = Math.max(...parameterLayout(config).entries.map(({ length }) => length));
-    const row = total(blocks, ({ bytes }) => bytes) + positions * perToken;
+    // One program runs at a time. Its weights' gradients are in a buffer, and in a copy that the binding makes.
+    const row = Math.max(...blocks.map(({ bytes }) => bytes)) + positions * perToken;
     const constants = total(blocks, ({ model }) => 2 * model.length);
-    const rest = total(head, ({ bytes }) => bytes) + slice * perToken + 4 * largest + constants;
+    const largest = Math.max(...partLengths(config));
+    const rest = Math.max(...head.map(({ bytes }) => bytes)) + slice * perToken + 8 * largest + constants;
     return [rest + row, row];
   },
 };
@@ -78,11 +81,22 @@ const layered: Way = {
 /** Default maximum number of tokens in a microbatch. */
 const mostTokens = 1024;
 
+/** Returns the number of weights of the first block and of the head. */
+function partLengths(config: ModelConfig): number[] {
+  const { entries } = parameterLayout(config);
+  const head = headWeights(config);
+  const parts = [
+    entries.filter(({ name }) => name.startsWith(layerPrefix(0))),
+    entries.filter(({ name }) => head.includes(name)),
+  ];
+  return parts.map((part) => total(part, ({ length }) => length));
+}
+
 /**
- * Memory of threads, sessions and the JavaScript heap, excluding tensors, measured with `npm run
- * bench:scale`.
+ * Returns the memory of the runtime's library, of threads, loaded programs and JavaScript heaps, excluding tensors.
+ * Measured with `npm run bench:plan -- --memory` for one and two lanes.
  */
-const fixedBytes = 128 * 2 ** 20;
+const fixedBytes = (lanes: number): number => (48 + 44 * lanes) * 2 ** 20;
 
 /**
  * Returns whether a model trains in layers: true if the vectors for training in one program would need more than half
@@ -103,6 +117,9 @@ export function programBudget(config: ModelConfig, memoryBudgetBytes: number, ru
   const spare = spareBytes(way, config, memoryBudgetBytes, runners);
   return way === layered ? spare * layered.microbatchShare : spare / runners;
 }
+
+/** Returns the share of a lane's `programBudget` for keys and values. */
+export const cacheBytes = (budgetBytes: number): number => budgetBytes / 4;
 
 /** Sizes the microbatches of a model. */
 export interface MicrobatchRule {
@@ -173,23 +190,33 @@ export interface TrainingMemory {
   readonly vectors: number;
   /** Microbatches that run at once. */
   readonly microbatches: number;
+  /** Keys and values of the sequences that are decoded at once. */
+  readonly decoding: number;
+}
+
+/** A training whose memory is forecast. */
+export interface PlannedTraining {
+  /** Length of the longest sequence. */
+  readonly positions: number;
+  /** Number of sequences that are sampled at once. */
+  readonly sequences: number;
+  /** The engine's setting `slots`. */
+  readonly slots: number;
+  /** Number of lanes. */
+  readonly runners: number;
+  readonly memoryBudgetBytes: number;
 }
 
 /**
- * Predicts the peak memory of training on sequences of at most `positions` tokens, from the rules that determine the
- * size of microbatches.
+ * Predicts the peak memory of sampling and training, by the rules that size microbatches and caches. Garbage of sampling
+ * may still exist while microbatches run, so the parts add up.
  *
- * @param runners number of lanes of the engine.
  * @throws ConfigError (`MEMORY_BUDGET`) if not even one sequence fits the budget; its message names a
  * sufficient budget.
  */
 export function trainingMemory(
   config: ModelConfig,
-  {
-    positions,
-    runners,
-    memoryBudgetBytes,
-  }: { positions: number; runners: number; memoryBudgetBytes: number },
+  { positions, sequences, slots, runners, memoryBudgetBytes }: PlannedTraining,
 ): TrainingMemory {
   const way = wayOf(config, memoryBudgetBytes);
   const rule = createMicrobatchRule({ config, memoryBudgetBytes });
@@ -198,11 +225,16 @@ export function trainingMemory(
   const atOnce = way === layered ? 1 : runners;
   const kept = rule.keptLayers(shape, true);
   return {
-    fixed: fixedBytes,
+    fixed: fixedBytes(runners),
     vectors: vectorBytes(way, config, runners),
     microbatches:
       way.overhead * atOnce * (first + (shape.rows - 1) * further) +
       (kept > 0 ? kept * keptBytes(config, shape) : 0),
+    decoding: Math.min(
+      runners * cacheBytes(programBudget(config, memoryBudgetBytes, runners)),
+      // A cache that grows needs twice its memory.
+      2 * Math.min(sequences, runners * slots) * capacityFor(positions) * bytesPerPosition(config),
+    ),
   };
 }
 
@@ -213,7 +245,7 @@ function keptBytes(config: ModelConfig, shape: BatchShape): number {
 }
 
 function spareBytes(way: Way, config: ModelConfig, memoryBudgetBytes: number, runners: number): number {
-  return (memoryBudgetBytes - fixedBytes - vectorBytes(way, config, runners)) / way.overhead;
+  return (memoryBudgetBytes - fixedBytes(runners) - vectorBytes(way, config, runners)) / way.overhead;
 }
 
 function vectorBytes(way: Way, config: ModelConfig, runners: number): number {

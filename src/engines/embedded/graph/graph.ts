@@ -7,6 +7,7 @@ import {
   type OnnxNode,
   type OnnxValue,
 } from './onnx.ts';
+import { runtimeBytes } from './runtime-memory.ts';
 
 /**
  * Tensor expressions with reverse-mode differentiation, compiled to ONNX. A `Value` is a node of an immutable
@@ -151,33 +152,7 @@ function callsLeadingTo(values: readonly Value[], given: Given): Call<unknown>[]
   return [...ordered];
 }
 
-/**
- * Estimates the peak memory of a run, in bytes: every value counts from the call that computes it to the last
- * call that reads it. Inputs, constants and outputs are not counted.
- */
-function peakBytes(outputs: readonly Value[], given: Given): number {
-  const calls = callsLeadingTo(outputs, given);
-  const lastUse = new Map<Value, number>();
-  for (const [index, { inputs, outputs: made }] of calls.entries()) {
-    for (const value of [...inputs, ...made]) if (value.source.kind === 'call') lastUse.set(value, index);
-  }
-  for (const value of given.keys()) lastUse.delete(value);
-  for (const value of outputs) lastUse.delete(value);
-  const [madeAt, freedAfter] = [calls.map(() => 0), calls.map(() => 0)];
-  for (const [index, { outputs: made }] of calls.entries()) {
-    for (const value of made) if (lastUse.has(value)) madeAt[index]! += byteSize(value);
-  }
-  for (const [value, index] of lastUse) freedAfter[index]! += byteSize(value);
-  let [live, peak] = [0, 0];
-  for (const index of calls.keys()) {
-    live += madeAt[index]!;
-    peak = Math.max(peak, live);
-    live -= freedAfter[index]!;
-  }
-  return peak;
-}
-
-const byteSize = ({ shape }: Value): number => shape.reduce((product, size) => product * size, 4);
+const sizeOf = ({ shape }: Value): number => shape.reduce((product, size) => product * size, 1);
 
 /** A program ready for the runtime. */
 export interface CompiledGraph {
@@ -185,7 +160,7 @@ export interface CompiledGraph {
   /** Inputs on which the outputs depend; `run` needs exactly these. */
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
-  /** Peak memory of a run, from `peakBytes`. */
+  /** Peak memory of a run in bytes, from `runtimeBytes`. */
   readonly bytes: number;
 }
 
@@ -202,6 +177,9 @@ export class Emitter {
   readonly #constants: OnnxConstant[] = [];
   readonly #inputs = new Map<string, OnnxValue>();
   readonly #names = new Map<Value, string>();
+  readonly #shapes = new Map<string, Shape>();
+  /** Shape of the largest output of the current call; assumed for values between its nodes. */
+  #largest: Shape = [];
   readonly #given: Given;
   #count = 0;
 
@@ -220,8 +198,7 @@ export class Emitter {
     attributes: Readonly<Record<string, Attribute>> = {},
     outputs: readonly string[] = [this.#fresh()],
   ): string {
-    this.#nodes.push({ type, inputs, outputs, attributes });
-    return outputs[0]!;
+    return this.#add({ type, inputs, outputs, attributes });
   }
 
   /** Adds one node that uses an operator of ONNX Runtime instead of standard ONNX. */
@@ -231,8 +208,13 @@ export class Emitter {
     attributes: Readonly<Record<string, Attribute>> = {},
     outputs: readonly string[] = [this.#fresh()],
   ): string {
-    this.#nodes.push({ type, inputs, outputs, attributes, domain: 'com.microsoft' });
-    return outputs[0]!;
+    return this.#add({ type, inputs, outputs, attributes, domain: 'com.microsoft' });
+  }
+
+  #add(node: OnnxNode): string {
+    this.#nodes.push(node);
+    for (const name of node.outputs) if (!this.#shapes.has(name)) this.#shapes.set(name, this.#largest);
+    return node.outputs[0]!;
   }
 
   /** Converts sizes or axes to the one-dimensional int64 constant that ONNX requires. */
@@ -250,6 +232,8 @@ export class Emitter {
   call(call: Call<unknown>): void {
     const inputs = call.inputs.map((value) => this.#name(value));
     const outputs = call.outputs.map((value) => this.#name(value));
+    for (const [place, { shape }] of call.outputs.entries()) this.#shapes.set(outputs[place]!, shape);
+    this.#largest = call.outputs.toSorted((a, b) => sizeOf(b) - sizeOf(a))[0]!.shape;
     call.op.emit(this, { inputs, outputs }, call);
   }
 
@@ -257,12 +241,18 @@ export class Emitter {
   finish(outputs: Readonly<Record<string, Value>>): CompiledGraph {
     const described = Object.entries(outputs).map(([name, value]): OnnxValue => {
       const written = this.#name(value);
+      this.#shapes.set(name, value.shape);
       if (written !== name) this.node('Identity', [written], {}, [name]);
       return { name, type: value.type, shape: value.shape };
     });
     const inputs = [...this.#inputs.values()];
     const model = encodeModel({ nodes: this.#nodes, constants: this.#constants, inputs, outputs: described });
-    return { model, inputs, outputs: described, bytes: peakBytes(Object.values(outputs), this.#given) };
+    const bytes = runtimeBytes({
+      nodes: this.#nodes,
+      shapes: this.#shapes,
+      outputs: new Set(Object.keys(outputs)),
+    });
+    return { model, inputs, outputs: described, bytes };
   }
 
   #name(value: Value): string {

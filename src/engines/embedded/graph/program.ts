@@ -29,6 +29,8 @@ export async function openProgram(graph: CompiledGraph, threads: number): Promis
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'disabled',
+    // An arena would keep the peak memory of each loaded program, whether it runs or not.
+    enableCpuMemArena: false,
     enableMemPattern: false,
     logSeverityLevel: 3,
     // Spinning threads would compete with other lanes and programs.
@@ -48,12 +50,24 @@ export async function openProgram(graph: CompiledGraph, threads: number): Promis
         ]),
       );
       const results = await session.run(inputs, outputs);
+      freeCopies(results, into);
       const result = ({ name }: OnnxValue): Float32Array =>
         into[name] ?? (results[name]!.data as Float32Array);
       return Object.fromEntries(graph.outputs.map((value) => [value.name, result(value)]));
     },
     close: () => session.release(),
   };
+}
+
+/**
+ * Frees the copies that the binding of ONNX Runtime makes of outputs which the caller provided. Garbage collection would
+ * free them several runs later.
+ */
+export function freeCopies(results: ort.InferenceSession.ReturnType, provided: object): void {
+  for (const name of Object.keys(provided)) {
+    const { data } = results[name]!;
+    if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) data.buffer.transfer(0);
+  }
 }
 
 function tensor({ name, type, shape }: OnnxValue, data: Float32Array | Int32Array | undefined): ort.Tensor {

@@ -11,6 +11,7 @@ import {
   packError,
 } from './lane-protocol.ts';
 import { measureProducts } from '../measure-matmul.ts';
+import { cacheBytes } from '../memory-budget.ts';
 import { createMicrobatchRunner } from '../learning/microbatch-runner.ts';
 import { stopReach } from '../sampling/sampling-work.ts';
 import { createSampler, type Sampler } from '../sampling/sampler.ts';
@@ -110,7 +111,7 @@ async function sample(
 async function openSampler(): Promise<Sampler> {
   const { config, threads, slots, memoryBudgetBytes } = options;
   const decoder = await openDecoder(config, threads, slots);
-  return createSampler({ ...options, decoder, endsWithStop, cacheBytes: memoryBudgetBytes / 4 });
+  return createSampler({ ...options, decoder, endsWithStop, cacheBytes: cacheBytes(memoryBudgetBytes) });
 }
 
 /** Returns whether the last token completes a stop string. Decodes only the tokens at the end that can contain one. */

@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import type { ModelConfig } from '../../model-files/model-config.ts';
 import { decodeProgram } from './decode-program.ts';
+import { freeCopies } from '../graph/program.ts';
 import type { DecodeWeights } from './decode-weights.ts';
 import {
   joinPositions,
@@ -63,6 +64,8 @@ function openSession(program: Uint8Array, threads: number): Promise<ort.Inferenc
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'basic',
+    // An arena would keep the memory of the longest prompts.
+    enableCpuMemArena: false,
     // Shapes change from run to run, so cached memory patterns never fit.
     enableMemPattern: false,
     logSeverityLevel: 3,
@@ -143,7 +146,7 @@ export async function openDecoder(config: ModelConfig, threads: number, maxRows:
       last: integers(buffers.last.subarray(0, rows), [rows]),
       ...stepMasks,
     };
-    await session.run(feeds, into);
+    freeCopies(await session.run(feeds, into), into);
     cache.append(used, buffers.planes);
     return buffers.logits;
   };

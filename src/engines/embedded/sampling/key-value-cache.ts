@@ -223,7 +223,7 @@ export class KeyValueCache {
  * Returns the capacity from 32, 48, 64, 96, 128, 192, …: growth is rare, and all values are multiples of 16, which
  * keeps the order of summation.
  */
-function capacityFor(positions: number): number {
+export function capacityFor(positions: number): number {
   let capacity = 32;
   while (capacity < positions) capacity += capacity & (capacity - 1) ? capacity / 3 : capacity / 2;
   return capacity;
