@@ -21,8 +21,8 @@ import type { BatchShape } from './transformer.ts';
  * which accumulates into a single gradient.
  */
 interface Way {
-  /** Returns the number of vectors with one element per weight, for this number of runners. */
-  readonly vectors: (runners: number) => number;
+  /** Returns the number of vectors with one element per weight, for these numbers of runners and microbatches. */
+  readonly vectors: (runners: number, microbatches: number) => number;
   /** Number of runners for which microbatches are sized. More runners share the rest of the budget. */
   readonly typicalRunners: number;
   /** Maximum share that one microbatch may use of the memory that the vectors leave free. */
@@ -43,9 +43,10 @@ const largestLoss: LossSpec = {
 };
 
 const whole: Way = {
-  // Weights, reference, two moments, the gradient and a pending one; per runner, its gradient and the
-  // copy of it that the binding of ONNX Runtime makes.
-  vectors: (runners) => 6 + 2 * runners,
+  // Weights, reference, two moments and the sum of gradients; gradients that wait to be added, of which one more than
+  // runners exists; per runner, the copy of its gradient that the binding of ONNX Runtime makes.
+  vectors: (runners, microbatches) =>
+    5 + Math.min(runners + 1, microbatches) + Math.min(runners, microbatches),
   typicalRunners: 2,
   microbatchShare: 1 / 4,
   overhead: 1.25,
@@ -198,7 +199,7 @@ export interface TrainingMemory {
 export interface PlannedTraining {
   /** Length of the longest sequence. */
   readonly positions: number;
-  /** Number of sequences that are sampled at once. */
+  /** Number of sequences of a step. */
   readonly sequences: number;
   /** The engine's setting `slots`. */
   readonly slots: number;
@@ -220,13 +221,14 @@ export function trainingMemory(
 ): TrainingMemory {
   const way = wayOf(config, memoryBudgetBytes);
   const rule = createMicrobatchRule({ config, memoryBudgetBytes });
-  const shape = { rows: rule.rowsFor(positions), positions };
+  const shape = { rows: Math.min(sequences, rule.rowsFor(positions)), positions };
   const [first, further] = way.bytes(config, positions);
-  const atOnce = way === layered ? 1 : runners;
+  const microbatches = Math.ceil(sequences / shape.rows);
+  const atOnce = way === layered ? 1 : Math.min(runners, microbatches);
   const kept = rule.keptLayers(shape, true);
   return {
     fixed: fixedBytes(runners),
-    vectors: vectorBytes(way, config, runners),
+    vectors: vectorBytes(way, config, runners, microbatches),
     microbatches:
       way.overhead * atOnce * (first + (shape.rows - 1) * further) +
       (kept > 0 ? kept * keptBytes(config, shape) : 0),
@@ -248,8 +250,8 @@ function spareBytes(way: Way, config: ModelConfig, memoryBudgetBytes: number, ru
   return (memoryBudgetBytes - fixedBytes(runners) - vectorBytes(way, config, runners)) / way.overhead;
 }
 
-function vectorBytes(way: Way, config: ModelConfig, runners: number): number {
-  return way.vectors(runners) * 4 * parameterLayout(config).length;
+function vectorBytes(way: Way, config: ModelConfig, runners: number, microbatches = Infinity): number {
+  return way.vectors(runners, microbatches) * 4 * parameterLayout(config).length;
 }
 
 function total<Item>(items: readonly Item[], of: (item: Item) => number): number {

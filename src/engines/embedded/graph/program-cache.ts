@@ -12,14 +12,24 @@ export interface ProgramCache {
 export interface ProgramCacheOptions {
   /** Number of ONNX Runtime threads. */
   readonly threads: number;
-  /** Memory for loaded programs; unloads the least recently used first, but never the one in use. */
+  /**
+   * Memory of a lane. Loaded programs take at most an eighth of it; unloads the least recently used first, but never the
+   * one in use.
+   */
   readonly memoryBudgetBytes: number;
 }
+
+/** Memory of a loaded program that does not run, besides its constants: nodes and plans of ONNX Runtime. */
+const loadedBytes = 2 * 2 ** 20;
+
+/** Maximum memory for loaded programs: enough for the shapes of a step. */
+const mostBytes = 24 * 2 ** 20;
 
 /** Creates an empty cache. */
 export function createProgramCache({ threads, memoryBudgetBytes }: ProgramCacheOptions): ProgramCache {
   /** Least recently used first. */
   const programs = new Map<string, { readonly program: Program; readonly bytes: number }>();
+  const limit = Math.min(memoryBudgetBytes / 8, mostBytes);
   let used = 0;
   const shrinkTo = async (bytes: number): Promise<void> => {
     for (const [key, unused] of programs) {
@@ -30,10 +40,12 @@ export function createProgramCache({ threads, memoryBudgetBytes }: ProgramCacheO
     }
   };
   const load = async (graph: CompiledGraph): Promise<{ program: Program; bytes: number }> => {
-    await shrinkTo(Math.max(0, memoryBudgetBytes - graph.bytes));
+    // The model's bytes are mostly constants, which the runtime copies once more.
+    const bytes = loadedBytes + 2 * graph.model.length;
+    await shrinkTo(Math.max(0, limit - bytes));
     const program = await openProgram(graph, threads);
-    used += graph.bytes;
-    return { program, bytes: graph.bytes };
+    used += bytes;
+    return { program, bytes };
   };
   const open = async (key: string, build: () => CompiledGraph): Promise<Program> => {
     const entry = programs.get(key) ?? (await load(build()));
