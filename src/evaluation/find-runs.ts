@@ -4,8 +4,9 @@ import { RunError } from '../core/errors.ts';
 import { runLayout, runNumber } from '../runs/files/layout.ts';
 
 /**
- * Expands each word to sorted run directories. A word is a run directory, a pattern with `*` or `?` (`runs/demo-*`),
- * or the name that runs share (`runs/demo` for `runs/demo-0001` and so on). Returns a word without matches unchanged.
+ * Expands each argument to sorted run directories. An argument is a run directory, a pattern with `*` or `?`
+ * (`runs/demo-*`), or the name that runs share (`runs/demo` for `runs/demo-0001` and so on). Returns an argument
+ * without matches unchanged.
  *
  * @throws RunError (`RUN_NOT_FOUND`) if a pattern matches no run.
  */

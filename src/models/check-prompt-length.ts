@@ -48,7 +48,7 @@ function mayFill(problem: Problem, tokens: number): boolean {
 }
 
 /**
- * Returns warnings if a recipe allows answers longer than the model's window, which its results would not reveal.
+ * Returns warnings if a recipe allows answers longer than the model's window; a run's results would not reveal this.
  */
 export function beyondWindow(recipe: Recipe, { maxSequenceTokens = Infinity }: EngineInfo): string[] {
   const asked = [

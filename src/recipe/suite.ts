@@ -16,13 +16,13 @@ export const suiteConfig = z.strictObject({
   maxTokens: z.int().positive(),
   /** Whether to add one attempt per problem at temperature 0. */
   greedy: z.boolean().default(true),
-  /** Whether to also attempt the other wordings of each problem, which multiplies the cost, and report robustness. */
+  /** Whether to also attempt the other wordings of each problem and report robustness; this multiplies the cost. */
   wordings: z.boolean().optional(),
   /** Whether to evaluate in one turn, without the environments of the recipe. */
   closedBook: z.boolean().optional(),
   /** Training steps between evaluations; `null`: only before the first step and after the last. */
   every: z.int().positive().nullable().default(null),
-  /** Strategies for spending tokens on a problem, which the evaluation also compares. */
+  /** Strategies for spending tokens on a problem; the evaluation also compares them. */
   strategies: z.array(strategyConfig).min(1).optional(),
   /** Budgets of the strategies in answers N; each may write N · `maxTokens` tokens per problem. */
   budgets: z.array(z.int().positive()).min(1).optional(),

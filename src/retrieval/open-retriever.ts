@@ -11,7 +11,7 @@ import { openIndexFolder, readIndexVersion } from './index-folder.ts';
 import { contentOf, type Passage, readPassages } from './passage.ts';
 import type { Retriever } from './retriever.ts';
 
-/** BM25 over passages that fit into memory, which are indexed at the first query. */
+/** BM25 over passages that fit into memory; they are indexed at the first query. */
 const bm25Config = bm25Settings.extend({
   type: z.literal('bm25'),
   /** Files of passages, relative to the recipe. */

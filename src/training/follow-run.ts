@@ -19,7 +19,7 @@ export interface WatchOptions {
   readonly everyMs?: number;
 }
 
-/** Number of records of each kind already yielded. */
+/** Number of records already yielded, by kind. */
 interface Told {
   steps: number;
   events: number;
@@ -28,8 +28,8 @@ interface Told {
 
 /**
  * Yields the events of a run from its directory, even while another process writes it: first all recorded events, then
- * new ones, until the run ends or the signal aborts. Does not yield progress within a step or a measurement, which is
- * not recorded. If the run resumes from an earlier step, starts again from the beginning.
+ * new ones, until the run ends or the signal aborts. Does not yield progress within a step or a measurement, because
+ * runs do not record it. If the run resumes from an earlier step, starts again from the beginning.
  *
  * @throws RunError if the run is missing or its recipe was edited.
  */

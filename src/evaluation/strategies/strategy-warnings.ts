@@ -59,7 +59,7 @@ function overOptimised({ arms, judged, pool, seed }: Evidence): string[] {
   }).flat();
 }
 
-/** Mean number of steps from which a search over steps differs from choosing among complete answers. */
+/** Minimum mean number of steps for a search over steps to differ from choosing among complete answers. */
 const leastSteps = 2;
 
 function fewSteps({ runs, judged, pool }: Evidence): string[] {

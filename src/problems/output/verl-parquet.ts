@@ -30,7 +30,7 @@ export interface VerlOptions {
  * {ground_truth, style}, `extra_info` {index, split, id, difficulty}. Golds of code problems are the JSON text
  * `{"inputs", "outputs", "fn_name"?}` that verl's prime_code scorer reads. Returns the number of problems.
  *
- * @throws DataError for tests that verl cannot represent.
+ * @throws DataError if verl cannot represent a problem's tests.
  */
 export async function writeVerlParquet(
   path: string,

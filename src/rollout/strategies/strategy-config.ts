@@ -44,7 +44,7 @@ export const bestOfN = noun(bestOfNConfig);
 export const asked = noun(askedConfig);
 /** Beam search over steps. */
 export const beam = noun(beamConfig);
-/** Beam searches in N / width separate trees, which keeps answers diverse. */
+/** Beam searches in N / width separate trees, to keep answers diverse. */
 export const dvts = noun(dvtsConfig);
 
 /** Returns the name of a strategy in tables: `beam(4)`, `asked(decomposition)`. */

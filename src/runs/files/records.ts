@@ -64,7 +64,7 @@ export interface RunEvent {
   readonly stage?: string;
   /** kebab-case: `stage-start`, `stage-end`, `refill`, `warning`, … */
   readonly type: string;
-  /** One sentence for people. */
+  /** One sentence for human readers. */
   readonly message: string;
   /** JSON-safe details for programs. */
   readonly data?: unknown;

@@ -4,7 +4,7 @@ import type { RunReader } from '../reading/run-reader.ts';
 import type { HeldOutChange, PoolUse, RunVitals } from './alert-types.ts';
 
 /**
- * Reads from a run what the alerts need.
+ * Reads the values that alerts need from a run.
  * @param at the current time, for alerts about stalled runs; omit it for a run that has ended.
  */
 export function vitalsOf(reader: RunReader, at?: Date): RunVitals {

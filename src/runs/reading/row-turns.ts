@@ -1,7 +1,7 @@
 import type { AuthoredMessage, CallOutcome } from '../../core/transcript.ts';
 import type { RolloutRow } from '../files/rollout-row.ts';
 
-/** Facts about the turns of an attempt, derived from its row. */
+/** Properties of an attempt's turns, derived from its row. */
 export interface RowTurns {
   /** Number of turns by the policy; at least 1. */
   readonly turns: number;

@@ -35,7 +35,7 @@ export interface RunSurroundings {
   readonly clock?: () => Date;
 }
 
-/** Facts about a run that is about to continue. */
+/** Data about a run that is about to be resumed. */
 export interface Continuation {
   /** `RunSummary.id`. */
   readonly id: string;

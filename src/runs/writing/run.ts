@@ -201,7 +201,7 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** Reads the newest checkpoint, from which a resumed run continues; `undefined` before the first. */
+  /** Reads the newest checkpoint, from which a resumed run continues; `undefined` if there is none yet. */
   async latestCheckpoint(): Promise<Checkpoint | undefined> {
     return this.#inTurn('reading the last checkpoint', async () => {
       const row = readCheckpoints(this.#parts.database).at(-1);

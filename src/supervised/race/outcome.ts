@@ -63,9 +63,8 @@ const signalNames: readonly (keyof EarlySignals)[] = [
 ];
 
 /**
- * Returns Spearman's correlation of each early signal with both measures over the finished trials, with 95 %
- * intervals. In a race, most finished trials had good signals, which weakens the correlations; audits partly correct
- * this.
+ * Returns Spearman's correlation of each early signal with both measures over the finished trials, with 95 % intervals.
+ * Most trials that finish a race had good signals, and this weakens the correlations; audits partly correct for it.
  */
 export function signalTable(trials: readonly Pick<FinishedTrial, 'signals' | 'measures'>[]): SignalRow[] {
   return signalNames.flatMap((signal) => {

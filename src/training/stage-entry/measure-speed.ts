@@ -17,8 +17,8 @@ const mostSteps = 6;
 const longestMs = 30_000;
 
 /**
- * Measures the speed of a recipe with a few steps of its first stage, without gates and with problems drawn
- * uniformly from all. Changes the weights of the engine and records nothing, so dispose of the parts afterwards.
+ * Measures the speed of a recipe with a few steps of its first stage, without gates and with problems drawn uniformly
+ * from all problems. Changes the weights of the engine and records nothing, so dispose of the parts afterwards.
  *
  * @throws ConfigError if the recipe has no stage that samples, or if it has an environment.
  */

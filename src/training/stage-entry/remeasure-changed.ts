@@ -27,7 +27,7 @@ type Remeasure = z.infer<typeof remeasureConfig> & { readonly where: WhereChange
 /**
  * Updates the pass rates of problems when a stage begins. Spends rollouts only on problems whose selection may have
  * changed. Uses all trials recorded with the stage's sampling settings: from the base measurement, from training, and
- * from earlier boundaries. A trial counts less, the more pass rates have changed since.
+ * from earlier boundaries. The more pass rates have changed since a trial, the less the trial counts.
  *
  * @returns the evidence about each problem as a number of equivalent trials, and a summary as text.
  */

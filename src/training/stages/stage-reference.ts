@@ -12,7 +12,7 @@ import type { TrainingContext } from '../training-context.ts';
  * engine, but needs memory for a second copy of the weights.
  */
 
-/** Saves the initial weights of a stage, if they are its reference. */
+/** Saves the initial weights of a stage, if they are the stage's reference. */
 export async function keepStageReference(
   { run, engine }: TrainingContext,
   { reference }: StageConfig,

@@ -110,8 +110,8 @@ function deal(groups: readonly ScoredGroup[], count: number): ScoredGroup[][] {
 }
 
 /**
- * Adds the old policy's log-probabilities to every later mini-batch. The old policy is the policy before the first
- * update, which wrote the rollouts. The first mini-batch is on-policy and needs none.
+ * Adds the old policy's log-probabilities to every later mini-batch. The old policy is the one before the first update;
+ * it wrote the rollouts. The first mini-batch is on-policy and needs none.
  *
  * @throws EngineError if that policy assigns non-finite log-probabilities to its own rollouts.
  */

@@ -54,7 +54,7 @@ export function readAnswer(source: string, budget: Budget = createBudget(maxStep
   return { source, normalised: spell(tokens), node, ...(otherNumber && { otherNumber }) };
 }
 
-/** Matches digits with an optional sign and point, as in most answers, which no rule would read differently. */
+/** Matches digits with an optional sign and point, as in most answers. No rule would read such a number differently. */
 const plainNumber = /^(-?)(\d{1,30}(?:\.\d{1,30})?)$/;
 
 function readPlainNumber(source: string, sign: string, digits: string): ReadAnswer {

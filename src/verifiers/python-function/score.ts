@@ -11,7 +11,7 @@ export interface ScoreRule {
 
 /**
  * Converts a score to a verdict: scaled to 0 … 1, with all other details as evidence. verl's `pred` is the extracted
- * answer, which votes in `maj@k`.
+ * answer and votes in `maj@k`.
  *
  * @throws VerifierError if the score is outside the configured range.
  */

@@ -1,7 +1,7 @@
 import { codeFamily } from '../family.ts';
 import { distinctIntegers, integerIn, term, valueTable } from '../notation.ts';
 
-/** Three values of `k*x+b`: find the function. Work: the slope from two values, then the offset. */
+/** Three values of `k*x+b`: find the function. Scratch work: the slope from two values, then the offset. */
 export const linearFunction = codeFamily({
   name: 'linear-function',
   knobs: [

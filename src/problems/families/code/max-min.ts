@@ -2,7 +2,7 @@ import { codeFamily } from '../family.ts';
 import { integerIn, term, valueTable } from '../notation.ts';
 
 /**
- * Values of `Math.max(x,y)+c` or `Math.min(x,y)+c`: find the function. Work: the chosen argument and the added
+ * Values of `Math.max(x,y)+c` or `Math.min(x,y)+c`: find the function. Scratch work: the chosen argument and the added
  * constant.
  */
 export const maxMin = codeFamily({

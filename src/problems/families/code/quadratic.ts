@@ -1,7 +1,7 @@
 import { codeFamily } from '../family.ts';
 import { distinctIntegers, integerIn, term, valueTable } from '../notation.ts';
 
-/** Three values of `x*x+k*x+c`: find the function. Work: each value split into square and rest. */
+/** Three values of `x*x+k*x+c`: find the function. Scratch work: each value split into square and rest. */
 export const quadratic = codeFamily({
   name: 'quadratic',
   knobs: [

@@ -9,8 +9,8 @@ const operations = {
 type Operation = keyof typeof operations;
 
 /**
- * Values of `x+y+c`, `x-y+c` or `x*y+c`, or of `k*x+y+c` at higher knobs: find the function. Work: each value split
- * into two parts.
+ * Values of `x+y+c`, `x-y+c` or `x*y+c`, or of `k*x+y+c` at higher knobs: find the function. Scratch work: each value
+ * split into two parts.
  */
 export const twoArguments = codeFamily({
   name: 'two-arguments',

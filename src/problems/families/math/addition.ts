@@ -1,7 +1,7 @@
 import { mathFamily } from '../family.ts';
 import { fromTheRight, integerIn } from '../notation.ts';
 
-/** `17+25=?`: sums of increasing length. Work: the sum's digits from right to left, as in addition by hand. */
+/** `17+25=?`: sums of increasing length. Scratch work: the sum's digits from right to left, as in addition by hand. */
 export const addition = mathFamily({
   name: 'addition',
   knobs: [

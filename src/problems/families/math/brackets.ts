@@ -8,7 +8,7 @@ interface Expression {
   readonly value: number;
 }
 
-/** `(3+4)*5=?`: from one pair of brackets to nested ones. Work: the brackets evaluated from the inside out. */
+/** `(3+4)*5=?`: from one pair of brackets to nested ones. Scratch work: the brackets evaluated from the inside out. */
 export const brackets = mathFamily({
   name: 'brackets',
   knobs: [sumThenMinus, sumTimes, timesDifference, productOfSums, productMinus, nested],

@@ -1,7 +1,7 @@
 import { mathFamily } from '../family.ts';
 import { greatestCommonDivisor } from '../notation.ts';
 
-/** `lcm(4,6)=?`. Work: the greatest common divisor and the remaining product, `2,2*6`. */
+/** `lcm(4,6)=?`. Scratch work: the greatest common divisor and the remaining product, `2,2*6`. */
 export const commonMultiple = mathFamily({
   name: 'common-multiple',
   knobs: [12, 16, 20, 30, 50, 99],

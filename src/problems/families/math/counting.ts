@@ -2,8 +2,8 @@ import { mathFamily } from '../family.ts';
 import { greatestCommonDivisor, integerIn } from '../notation.ts';
 
 /**
- * `how many 4n in 3..17?` asks for the multiples of 4 from 3 to 17. Work: the number of multiples up to the end, minus
- * the number before the start.
+ * `how many 4n in 3..17?` asks for the multiples of 4 from 3 to 17. Scratch work: the number of multiples up to the
+ * end, minus the number before the start.
  */
 export const counting = mathFamily({
   name: 'counting',

@@ -1,7 +1,9 @@
 import { mathFamily } from '../family.ts';
 import { greatestCommonDivisor } from '../notation.ts';
 
-/** `1/2+1/3=?`. Work: the result before reducing, `5/6`. Answers are reduced; whole numbers have no denominator. */
+/**
+ * `1/2+1/3=?`. Scratch work: the result before reducing, `5/6`. Answers are reduced; whole numbers have no denominator.
+ */
 export const fractions = mathFamily({
   name: 'fractions',
   knobs: [

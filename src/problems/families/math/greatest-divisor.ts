@@ -1,7 +1,7 @@
 import { mathFamily } from '../family.ts';
 import { greatestCommonDivisor } from '../notation.ts';
 
-/** `gcd(12,18)=?`. Work: Euclid's remainders down to 0. */
+/** `gcd(12,18)=?`. Scratch work: Euclid's remainders down to 0. */
 export const greatestDivisor = mathFamily({
   name: 'greatest-divisor',
   knobs: [12, 20, 40, 80, 150, 400],

@@ -1,7 +1,7 @@
 import { mathFamily } from '../family.ts';
 import { integerIn, term } from '../notation.ts';
 
-/** `3x+5=20,x=?`; the hardest problems have x on both sides. Work: the equation reduced to `3x=15`. */
+/** `3x+5=20,x=?`; the hardest problems have x on both sides. Scratch work: the equation reduced to `3x=15`. */
 export const linearEquation = mathFamily({
   name: 'linear-equation',
   knobs: [

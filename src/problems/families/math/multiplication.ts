@@ -1,7 +1,7 @@
 import { mathFamily } from '../family.ts';
 import { integerIn } from '../notation.ts';
 
-/** `24*3=?`. Work: one partial product for each digit of the longer factor, `60+12`. */
+/** `24*3=?`. Scratch work: one partial product for each digit of the longer factor, `60+12`. */
 export const multiplication = mathFamily({
   name: 'multiplication',
   knobs: [

@@ -1,7 +1,7 @@
 import { mathFamily } from '../family.ts';
 import { integerIn } from '../notation.ts';
 
-/** `101 base 3=?` converts to decimal, `13 to base 3=?` from decimal. Work: the place values, `9+0+1`. */
+/** `101 base 3=?` converts to decimal, `13 to base 3=?` from decimal. Scratch work: the place values, `9+0+1`. */
 export const numberBases = mathFamily({
   name: 'number-bases',
   knobs: [

@@ -2,8 +2,8 @@ import { mathFamily } from '../family.ts';
 import { integerIn } from '../notation.ts';
 
 /**
- * `137%7=?`: modular arithmetic; the hardest problems reduce a product. Work: the largest multiple of the divisor that
- * is not above the number.
+ * `137%7=?`: modular arithmetic; the hardest problems reduce a product. Scratch work: the largest multiple of the
+ * divisor that is not above the number.
  */
 export const remainder = mathFamily({
   name: 'remainder',

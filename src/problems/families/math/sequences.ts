@@ -2,7 +2,7 @@ import type { Rng } from '../../../core/rng.ts';
 import { mathFamily } from '../family.ts';
 import { integerIn, term } from '../notation.ts';
 
-/** `3,7,11,?`: find the next term. Work: the step (`+4` or `*2`), or the next step if the steps grow. */
+/** `3,7,11,?`: find the next term. Scratch work: the step (`+4` or `*2`), or the next step if the steps grow. */
 export const sequences = mathFamily({
   name: 'sequences',
   knobs: [

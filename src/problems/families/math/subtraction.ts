@@ -1,7 +1,7 @@
 import { mathFamily } from '../family.ts';
 import { fromTheRight, integerIn } from '../notation.ts';
 
-/** `42-17=?`, never below 0. Work: the difference's digits from right to left, as in subtraction by hand. */
+/** `42-17=?`, never below 0. Scratch work: the difference's digits from right to left, as in subtraction by hand. */
 export const subtraction = mathFamily({
   name: 'subtraction',
   knobs: [

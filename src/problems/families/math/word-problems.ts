@@ -1,7 +1,10 @@
 import type { Rng } from '../../../core/rng.ts';
 import { mathFamily } from '../family.ts';
 
-/** `Ann has 5 pens, buys 3. total?`: one step at low knobs, then two. Work: the calculation that the words describe. */
+/**
+ * `Ann has 5 pens, buys 3. total?`: one step at low knobs, then two. Scratch work: the calculation that the words
+ * describe.
+ */
 export const wordProblems = mathFamily({
   name: 'word-problems',
   knobs: [

@@ -21,7 +21,7 @@ export interface EvaluationPoint extends SuitePart {
   readonly byDomain: Readonly<Record<string, SuitePart>>;
   readonly byFamily: Readonly<Record<string, SuitePart>>;
   readonly byLevel: Readonly<Record<string, SuitePart>>;
-  /** Whether the evaluation compares strategies, which `/strategies` shows. */
+  /** Whether the evaluation compares strategies; `/strategies` shows the comparison. */
   readonly hasStrategies: boolean;
 }
 

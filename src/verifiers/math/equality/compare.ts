@@ -206,7 +206,7 @@ function isVector(rows: readonly (readonly MathNode[])[]): boolean {
   return rows.length === 1 || rows.every((row) => row.length === 1);
 }
 
-/** Compares `204_5` with `204`, which are equal, because the question may name the base. */
+/** Compares `204_5` with `204`. They are equal, because the question may name the base. */
 function compareBased(gold: MathNode, answer: MathNode): string | undefined {
   if (gold.kind === 'based' && answer.kind === 'based') return undefined;
   const [based, plain] = gold.kind === 'based' ? [gold, answer] : [answer, gold];
@@ -223,7 +223,7 @@ function isRealLine(node: MathNode): boolean {
 }
 
 /**
- * Returns whether a ratio would be compared with a decimal, which is not allowed: 3:4 may mean the fraction 3/4, but
+ * Returns whether a ratio would be compared with a decimal. This is not allowed: 3:4 may mean the fraction 3/4, but
  * never the amount 0.75.
  */
 function isRatioBesideDecimal(node: MathNode, other: MathNode): boolean {
