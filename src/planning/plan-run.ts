@@ -77,7 +77,7 @@ function stagePart(parts: PlannedParts, config: StageConfig, known: Known): Plan
   return partOf('stage', config.name, work, { ...known, length });
 }
 
-/** Returns the factor by which refills, which replace rejected groups, multiply the rollouts of a full batch. */
+/** Returns the factor by which refills multiply the rollouts of a full batch. Refills replace rejected groups. */
 function refillFactor(
   { gates, maxRefills }: StageConfig,
   groupSize: number,
@@ -94,7 +94,7 @@ function evaluationPart({ suites }: PlannedParts, stages: readonly StageConfig[]
   if (suites.length === 0) return [];
   const steps = sum(stages.map(({ maxSteps }) => maxSteps));
   const each = suites.map(({ config, problems }) => {
-    // Before the first step, every `every` steps, and after the last step.
+    // Suites are evaluated before the first step, every `every` steps, and after the last step.
     const evaluations = 1 + (config.every === null ? 1 : Math.ceil(steps / config.every));
     const rollouts = exactly(evaluations * problems.length * config.rollouts);
     const work = { rollouts, maxTokens: config.maxTokens, isLearning: false };

@@ -28,7 +28,7 @@ export interface ContaminationOptions {
 /**
  * Streams the problems that match no problem of an evaluation set. A problem matches another one if it
  *
- * - has the same text up to spelling, spacing and mark-up;
+ * - has the same text apart from spelling, spacing and mark-up;
  * - contains it: all its numbers, most of its three-word runs, and its gold; or
  * - paraphrases it: the same numbers, the same gold, and enough of its rare two-word runs.
  *

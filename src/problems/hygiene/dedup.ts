@@ -34,10 +34,10 @@ const maxCandidates = 32;
 /**
  * Streams problems without duplicates: of each set of duplicates, keeps the first problem.
  *
- * Exact duplicates have the same text up to spelling, spacing and mark-up. If their golds conflict, none can be trusted
- * and all are removed. Near duplicates have the same numbers, similar words (MinHash-LSH, then exact similarity) and
- * the same gold. If their golds differ, both are kept and noted for review: most of these pairs are two problems from
- * one template.
+ * Exact duplicates have the same text apart from spelling, spacing and mark-up. If their golds conflict, none can be
+ * trusted and all are removed. Near duplicates have the same numbers, similar words (MinHash-LSH, then exact
+ * similarity) and the same gold. If their golds differ, both are kept and noted for review: most of these pairs are two
+ * problems from one template.
  *
  * Memory: about 0.6 kB per problem; texts are not kept.
  *

@@ -94,7 +94,7 @@ test(
 test('a policy that is its own teacher has nothing to learn', { timeout: 300_000 }, async () => {
   const recipe = recipeWith({ teacher: { model: student }, stages: [distil('itself', { maxSteps: 1 })] });
   using reader = await openRunReader(await startTraining(recipe, join(root, 'own')));
-  // Sampling and scoring use different code, whose results agree up to rounding.
+  // Sampling and scoring use different code, whose results agree apart from rounding.
   expect(Math.abs(reader.metric('distil/kl').values[0]!)).toBeLessThan(1e-4);
   expect(reader.metric('optim/gradNorm').values[0]).toBeLessThan(1e-3);
 });

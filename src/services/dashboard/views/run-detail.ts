@@ -42,7 +42,7 @@ export interface RunDetail {
   readonly metrics: readonly { readonly name: string; readonly isTiming: boolean }[];
   /** Alerts, most severe first. */
   readonly alerts: readonly Alert[];
-  /** Processes that wrote to the run, in order; one more than the number of resumes. */
+  /** Processes that wrote to the run, in order: the first one, and one per resume. */
   readonly sessions: readonly RunSession[];
   /** The resolved recipe. */
   readonly recipe: unknown;

@@ -83,8 +83,8 @@ function isSum(node: MathNode): boolean {
 }
 
 /**
- * Returns whether a node is an exponential, high power or long number, which may be much larger or smaller than the
- * other summands.
+ * Returns whether a node is an exponential, high power or long number, whose value may be much larger or smaller than
+ * that of the other summands.
  */
 function isVeryUnequal(node: MathNode): boolean {
   switch (node.kind) {

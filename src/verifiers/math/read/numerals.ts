@@ -76,8 +76,8 @@ function scanMarked(
 }
 
 /**
- * Returns the numeral that a pattern matches, with `decimalMark` as its decimal point, after which no other part may
- * follow; undefined if there is no match.
+ * Returns the numeral that a pattern matches, with `decimalMark` as its decimal point; no other part may follow it.
+ * Returns undefined if there is no match.
  */
 function found(
   pattern: RegExp,

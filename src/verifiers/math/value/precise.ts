@@ -29,7 +29,7 @@ const noValues: ReadonlyMap<string, Rational> = new Map();
 /**
  * Decides whether two real expressions have the same value, at a point if they have variables.
  *
- * @returns whether the values are the same; false also if the decision would need longer numbers than `maxPrecision`;
+ * @returns whether the values are the same; also false if the decision would need longer numbers than `maxPrecision`;
  * `undefined` for values that are not real and for functions without a high-precision implementation (floor, mod,
  * unknown ones).
  */
