@@ -76,7 +76,7 @@ test.skipIf(!hasEnvironment).for([
   ['pytest', ['-q', '-p', 'no:cacheprovider']],
   ['ruff', ['check', '--no-cache', '.']],
   ['ruff', ['format', '--no-cache', '--check', '.']],
-  ['mypy', ['--cache-dir', join(folder, 'mypy'), 'gradus']],
+  ['mypy', ['--cache-dir', join(tmpdir(), 'gradus-mypy-package'), 'gradus']],
 ] as const)('the Python package passes %s %s (skipped without python/.venv)', async ([tool, args]) => {
   expect(await run(resolve('python'), tool, ...args)).not.toMatch(/^failed: /);
 });
