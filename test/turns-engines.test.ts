@@ -107,12 +107,22 @@ describe.for(engines.filter(({ isHere }) => isHere))(
   '$name',
   { timeout: 120_000 },
   ({ name, open, isBatchInvariant }) => {
+    const opened = new Map<ChatModelName, Promise<LearningEngine>>();
+    afterAll(async () => {
+      await Promise.all([...opened.values()].map(async (engine) => (await engine)[Symbol.asyncDispose]()));
+    }, 120_000);
+    /** Opens a model once: no test changes its weights. */
+    const engineOf = (model: ChatModelName): Promise<LearningEngine> => {
+      const folder = join(scratch, `${name}-${model}`);
+      const engine = opened.get(model) ?? writeChatModel(folder, model).then(() => open(folder));
+      opened.set(model, engine);
+      return engine;
+    };
+
     test.for(models)(
       '%s: trained tokens are the sampled tokens, and given tokens have weight 0',
       async (model) => {
-        const folder = join(scratch, `${name}-${model}`);
-        await writeChatModel(folder, model);
-        await using engine = await open(folder);
+        const engine = await engineOf(model);
         const seen: Completion[] = [];
         const group = await rollTwice(engine, seen);
         const { sequences } = batchOf(group);
@@ -147,9 +157,7 @@ describe.for(engines.filter(({ isHere }) => isHere))(
     );
 
     test('given tokens have no gradient: their log-probabilities and advantages change no weight', async () => {
-      const folder = join(scratch, `${name}-gradient`);
-      await writeChatModel(folder, 'qwen2.5');
-      await using engine = await open(folder);
+      const engine = await engineOf('qwen2.5');
       const { sequences } = batchOf(await rollTwice(engine));
       const spec = algorithm.lossSpec({ temperature: 1 });
       const norms = [];
@@ -172,9 +180,7 @@ describe.for(engines.filter(({ isHere }) => isHere))(
     });
 
     test('two rolls with the same seed write the same tokens, bit for bit if rows do not depend on their neighbours', async () => {
-      const folder = join(scratch, `${name}-again`);
-      await writeChatModel(folder, 'smollm2');
-      await using engine = await open(folder);
+      const engine = await engineOf('smollm2');
       const [one, two] = [await rollTwice(engine), await rollTwice(engine)];
       for (const [i, { transcripts }] of two.rollouts.entries()) {
         const [again, before] = [transcripts[0]!, one.rollouts[i]!.transcripts[0]!];

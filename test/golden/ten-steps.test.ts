@@ -1,6 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { algorithmConfig, createAlgorithm } from '../../src/algorithms/algorithm.ts';
 import { rewardConfig } from '../../src/algorithms/reward.ts';
 import { scoreGroup } from '../../src/algorithms/scored-group.ts';
@@ -12,6 +12,7 @@ import type { Engine, LearningEngine, SampleRequest } from '../../src/engines/en
 import { openTorchEngine } from '../../src/engines/torch/engine.ts';
 import { generateProblems, generated, generatedConfig } from '../../src/problems/generated-source.ts';
 import { hasTorch } from '../worker/environment.ts';
+import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type SampledTurn, sampleTurns, singleTurn } from '../../src/testing/single-turn.ts';
 
 /*
@@ -136,12 +137,24 @@ test.for(types)('reproduces the golden losses in ten steps of %s', async (type) 
 });
 
 describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx gradus doctor --fix)', () => {
+  const start = makeFastFolder('ten-steps');
+  let theirs: LearningEngine;
+  beforeAll(async () => {
+    theirs = await openTorchEngine({ model, device: 'cpu' });
+    await theirs.learner.saveState(start);
+  }, 120_000);
+  // Every test begins with the model as loaded.
+  beforeEach(() => theirs.learner.loadState(start), 60_000);
+  afterAll(async () => {
+    await theirs[Symbol.asyncDispose]();
+    await rm(start, { recursive: true });
+  });
+
   // Golden numbers are written only by the embedded engine.
   test.skipIf(isUpdating).for(types)(
     'gives the golden losses of the embedded engine in ten steps of %s',
     async (type) => {
-      await using engine = await openTorchEngine({ model, device: 'cpu' });
-      const gap = await gapToGolden(type, await tenSteps(engine, type));
+      const gap = await gapToGolden(type, await tenSteps(theirs, type));
       expect(gap.loss).toBeLessThan(5e-5);
       expect(gap.gradNorm).toBeLessThan(5e-4);
     },
@@ -149,7 +162,6 @@ describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx g
 
   test('has the hash, tokens and log-probabilities of the embedded engine', async () => {
     await using ours = await openEmbeddedEngine({ model, lanes: 1, threads: 1 });
-    await using theirs = await openTorchEngine({ model, device: 'cpu' });
     const { modelHash, vocabSize, parameters, maxSequenceTokens } = ours.sampler.info;
     expect(theirs.sampler.info).toMatchObject({ modelHash, vocabSize, parameters, maxSequenceTokens });
     expect(theirs.renderer.endTokens).toEqual(ours.renderer.endTokens);
