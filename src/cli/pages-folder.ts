@@ -9,8 +9,7 @@ const folders = ['../web/', '../../dist/web/'].map((path) => fileURLToPath(new U
 export function pagesFolder(): string {
   const found = folders.find((folder) => existsSync(`${folder}index.html`));
   if (found !== undefined) return found;
-  throw new RunError(
-    'expected the built dashboard pages in dist/web, found none; build them once in a checkout',
-    { tryNext: 'npm run build:web' },
-  );
+  throw new RunError(`expected the built dashboard pages in ${folders[1]!}, found none; build them once`, {
+    tryNext: `npm --prefix ${fileURLToPath(new URL('../../', import.meta.url))} run build:web`,
+  });
 }

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { DataError } from '../core/errors.ts';
 import type { Problem } from '../core/problem.ts';
 import { type DataFile, locateData, type LocateOptions } from './locate-files.ts';
@@ -86,7 +87,7 @@ export async function* readDataFile(
 function withWayOn(
   error: DataError,
   path: string,
-  tryNext = `gradus data import ${path} --on-error skip --out problems.jsonl`,
+  tryNext = `gradus data import ${path} --on-error skip --out ${basename(path) === 'problems.jsonl' ? 'imported' : 'problems'}.jsonl`,
 ): DataError {
   if (error.tryNext !== undefined) return error;
   return new DataError(error.message, { cause: error, tryNext });

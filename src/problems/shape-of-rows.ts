@@ -23,7 +23,6 @@ export class RowShapes {
   readonly #settings: ShapeSettings;
   /** Maps the names of a row's filled columns to the shape of such rows. */
   readonly #seen = new Map<string, Shape>();
-  #last: Shape | undefined;
 
   constructor(settings: ShapeSettings) {
     this.#settings = settings;
@@ -38,12 +37,18 @@ export class RowShapes {
     if (name !== undefined) return { shape: this.#named(name, row), isNamed: true };
     if (columns.prompt !== undefined) return { shape: shapeNamed('gradus'), isNamed: true };
     const found = shapeOf(row);
-    if (found === undefined && this.#last === undefined) throw unknownShape(row, where);
+    if (found === undefined && this.#seen.size === 0) throw unknownShape(row, where);
     if (found !== undefined) this.#requireSame(found, row, where);
-    // If no shape matches, a column is missing: use the shape of the previous row, so that the error names the column.
-    const shape = found ?? this.#last!;
-    this.#last = shape;
+    // If no shape matches, a column is missing: use the shape of the most similar row, so that the error names it.
+    const shape = found ?? this.#mostSimilar(row);
     return { shape, isNamed: false };
+  }
+
+  /** Returns the shape of the earlier rows that have the most columns in common with a row, the latest of them. */
+  #mostSimilar(row: Columns): Shape {
+    const own = new Set(filledColumns(row));
+    const shared = (columns: string): number => columns.split('\n').filter((one) => own.has(one)).length;
+    return [...this.#seen].reduce((best, one) => (shared(one[0]) >= shared(best[0]) ? one : best))[1];
   }
 
   /** Returns the named shape, or the row's own if both may occur in one file. */
@@ -54,9 +59,7 @@ export class RowShapes {
   }
 
   #requireSame(shape: Shape, row: Columns, where: string): void {
-    const columns = Object.keys(row)
-      .filter((column) => !isEmpty(row[column]))
-      .join('\n');
+    const columns = filledColumns(row).join('\n');
     const earlier = this.#seen.get(columns) ?? shape;
     this.#seen.set(columns, earlier);
     if (earlier === shape || (earlier.mixes === true && shape.mixes === true)) return;
@@ -66,6 +69,8 @@ export class RowShapes {
     );
   }
 }
+
+const filledColumns = (row: Columns): string[] => Object.keys(row).filter((column) => !isEmpty(row[column]));
 
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);

@@ -21,7 +21,13 @@ import { checkRecipe } from './resolve-stage.ts';
  * });
  */
 export function defineRecipe(input: RecipeInput): Recipe {
-  const recipe = parseConfig(recipeConfig, input, `recipe "${input.name}"`);
+  const recipe = parseConfig(recipeConfig, input, titleOf(input));
   checkRecipe(recipe);
   return recipe;
+}
+
+/** Names a recipe in an error, even if it has no name or is not an object. */
+function titleOf(input: unknown): string {
+  const { name } = Object(input) as { readonly name?: unknown };
+  return typeof name === 'string' ? `recipe "${name}"` : 'the recipe';
 }

@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
-import { dirname, extname, resolve } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse as parseToml } from 'smol-toml';
 import { ConfigError, GradusError, messageOf } from '../core/errors.ts';
+import { nearestKey } from './parse-config.ts';
 import { applyOverrides } from './overrides.ts';
 import { defineRecipe } from './define-recipe.ts';
 import type { Recipe, RecipeInput } from './recipe.ts';
@@ -20,10 +21,21 @@ export async function loadRecipe(file: string, assignments: readonly string[] = 
     () => false,
   );
   if (!isFile) {
-    throw new ConfigError(`${file}: expected a recipe file, found nothing there`, { tryNext: 'gradus demo' });
+    const nearest = await nearestFile(path);
+    const hint = nearest === undefined ? '' : `; did you mean ${join(dirname(file), nearest)}?`;
+    throw new ConfigError(`${file}: expected a recipe file, found nothing there${hint}`, {
+      tryNext: 'gradus demo',
+    });
   }
   const input = applyOverrides(await readRecipe(path, file), assignments) as RecipeInput;
   return defineRecipe({ baseDir: dirname(path), ...input });
+}
+
+/** Returns the name of the recipe-like file in the same folder with the most similar name, if one is similar. */
+async function nearestFile(path: string): Promise<string | undefined> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const recipes = names.filter((name) => /\.(?:ts|mts|js|mjs|toml|json)$/u.test(name));
+  return nearestKey(basename(path), recipes);
 }
 
 async function readRecipe(path: string, file: string): Promise<unknown> {

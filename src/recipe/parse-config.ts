@@ -20,13 +20,13 @@ interface JsonSchema {
 export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => explainIssue(issue, schema));
+  const problems = parsed.error.issues.flatMap((issue) => explainIssue(issue, schema, value));
   throw new ConfigError(`${what} is not valid:\n${problems.map((line) => `  ✖ ${line}`).join('\n')}`, {
     cause: parsed.error,
   });
 }
 
-function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
+function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown): string[] {
   const place = formatPath(issue.path);
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(
@@ -43,12 +43,38 @@ function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
     const nested = closestBranch(issue.errors);
     if (nested !== undefined) {
       return nested.flatMap((inner) =>
-        explainIssue({ ...inner, path: [...issue.path, ...inner.path] }, schema),
+        explainIssue({ ...inner, path: [...issue.path, ...inner.path] }, schema, value),
       );
     }
   }
+  const allowed = allowedValues(issue);
+  if (allowed !== undefined) return [`${place}: ${explainValue(valueAt(value, issue.path), allowed)}`];
   return [`${place}: ${lowerFirst(issue.message)}`];
 }
+
+/** Returns the strings of which a value must be one; undefined for other errors. */
+function allowedValues(issue: z.core.$ZodIssue): readonly string[] | undefined {
+  const values =
+    issue.code === 'invalid_value'
+      ? issue.values
+      : issue.code === 'invalid_union' && issue.errors.length === 0
+        ? (issue as { readonly options?: readonly unknown[] }).options
+        : undefined;
+  return values !== undefined && values.length > 0 && values.every((one) => typeof one === 'string')
+    ? values
+    : undefined;
+}
+
+function explainValue(given: unknown, allowed: readonly string[]): string {
+  const expected = `expected ${allowed.map((one) => `"${one}"`).join(' or ')}`;
+  if (given === undefined) return `${expected}, got none`;
+  const nearest = typeof given === 'string' ? nearestKey(given, allowed) : undefined;
+  const got = `got ${JSON.stringify(given) ?? typeof given}`;
+  return `${expected}, ${got}${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`;
+}
+
+const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((here, step) => (Object(here) as Record<PropertyKey, unknown>)[step], value);
 
 /** Picks the union branch with the fewest errors, which is most likely the intended one. */
 function closestBranch(

@@ -89,13 +89,35 @@ test('reports the expected type for a value of the wrong type', () => {
   expect(() => defineRecipe(wrong)).toThrow(/sampling\.maxTokens: .*expected number/);
 });
 
+test.each<[string, object, RegExp]>([
+  [
+    'a type',
+    { algorithm: { type: 'grop' } },
+    /algorithm\.type: expected .*"grpo".*, got "grop"; did you mean "grpo"\?/,
+  ],
+  ['no type', { algorithm: {} }, /algorithm\.type: expected .*"grpo".*, got none/],
+  [
+    'a type that resembles none',
+    { algorithm: { type: 'magic' } },
+    /algorithm\.type: expected .*, got "magic"$/m,
+  ],
+])('reports the allowed values for %s that is not allowed', (_, change, message) => {
+  expect(() => defineRecipe({ ...minimal, ...change } as unknown as RecipeInput)).toThrow(message);
+});
+
+test('reports errors in a recipe without a name', () => {
+  expect(() => defineRecipe({} as unknown as RecipeInput)).toThrow(/^the recipe is not valid:/);
+});
+
 test('accepts an engine by name or by settings, and reports errors for the given form', () => {
   const withEngine = (engine: unknown) => () =>
     defineRecipe({ ...minimal, policy: { model: 'm', engine } } as unknown as RecipeInput).policy.engine;
   expect(withEngine('torch')()).toEqual(withEngine({ type: 'torch' })());
   expect(withEngine('torch')()).toMatchObject({ type: 'torch', device: 'auto', lora: null });
   expect(withEngine('embedded')()).toEqual(withEngine(undefined)());
-  expect(withEngine('torhc')).toThrow(/policy\.engine: .*expected one of "embedded"\|"torch"/);
+  expect(withEngine('torhc')).toThrow(
+    /policy\.engine: expected "embedded" or "torch".*, got "torhc"; did you mean "torch"\?/,
+  );
   expect(withEngine({ type: 'torch', devise: 'cpu' })).toThrow(
     /policy\.engine\.devise: .*did you mean "device"/,
   );
@@ -155,6 +177,8 @@ test('reports a missing, unsupported or invalid recipe file', async () => {
   await expect(loadRecipe(join(folder, 'none.ts'))).rejects.toThrow(
     /expected a recipe file, found nothing there/,
   );
+  await write('base.toml', 'name = "base"');
+  await expect(loadRecipe(join(folder, 'bse.toml'))).rejects.toThrow(/did you mean .*base\.toml\?/);
   await expect(loadRecipe(await write('r.yaml', ''))).rejects.toThrow(
     /as \.ts, \.mts, \.js, \.mjs, \.toml or \.json, got "\.yaml"/,
   );

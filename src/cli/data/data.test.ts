@@ -190,6 +190,21 @@ test('rejects an --out file that has another format, is also an input, or exists
   });
 });
 
+test('the error for an invalid row has the form of the most similar row, and suggests a new file', async () => {
+  const rows = [
+    { prompt: 'p', answer: '1', domain: 'd' },
+    { question: 'q', answer: '2' },
+    { prompt: 'r', anwser: '3', domain: 'd' },
+  ];
+  writeFileSync(path('problems.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const { result } = await run('check', path('problems.jsonl'), '--out', path('checked.jsonl'));
+  const error = result['error'] as { message: string; tryNext: string };
+  expect(error.message).toContain(
+    'expected a gold "answer" or "tests", got neither (columns: prompt, anwser, domain)',
+  );
+  expect(error.tryNext).toMatch(/--on-error skip --out imported\.jsonl$/);
+});
+
 test('the error for an invalid row names the columns of the file and the command that skips the row', async () => {
   writeFileSync(path('bad.jsonl'), '{"question": "1+1?", "answer": "2"}\n{"question": "1+2?"}\n');
   const { result } = await run('import', path('bad.jsonl'), '--out', path('good.jsonl'));

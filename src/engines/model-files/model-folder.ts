@@ -46,7 +46,8 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   }
   if (found?.isDirectory() !== true) {
     throw new DataError(
-      `${path}: expected a model folder (config.json, model.safetensors, tokenizer.json), got nothing there`,
+      `${path}: expected a model folder (config.json, model.safetensors, tokenizer.json), got nothing there; ` +
+        'a model on the Hugging Face hub is hf://<owner>/<name>',
     );
   }
   const file = join(path, 'config.json');
