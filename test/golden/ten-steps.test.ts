@@ -137,9 +137,10 @@ test.for(types)('reproduces the golden losses in ten steps of %s', async (type) 
 });
 
 describe.skipIf(!hasTorch)('PyTorch (skipped without a Python environment: npx gradus doctor --fix)', () => {
-  const start = makeFastFolder('ten-steps');
+  let start: string;
   let theirs: LearningEngine;
   beforeAll(async () => {
+    start = makeFastFolder('ten-steps');
     theirs = await openTorchEngine({ model, device: 'cpu' });
     await theirs.learner.saveState(start);
   }, 120_000);
