@@ -40,8 +40,10 @@ function refuseRun(path: string): void {
   const model = exportedModel(path);
   throw new DataError(
     `${path}: expected a model folder, got a run` +
-      (model === undefined ? ' without an exported model' : `; its model is in ${model}`),
-    { tryNext: `gradus runs show ${path}` },
+      (model === undefined
+        ? ' without an exported model, which is written when the run ends'
+        : `; its model is in ${model}`),
+    { tryNext: model === undefined ? `gradus resume ${path}` : `gradus runs show ${path}` },
   );
 }
 
