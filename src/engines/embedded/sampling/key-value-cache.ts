@@ -80,14 +80,16 @@ export function joinPositions(config: ModelConfig, past: Past, added: NewKeyValu
 
 /**
  * Keys and values of the sequences being decoded, one row each, owned by JavaScript and passed to the runtime without a
- * copy. Rows 0 … n − 1 are in use; the capacity in positions grows in steps with the longest row.
+ * copy. Rows 0 … n − 1 are in use; the capacity grows in steps, in rows with their number
+ * and in positions with the longest row.
  */
 export class KeyValueCache {
   readonly #config: ModelConfig;
   readonly #planes: number;
   readonly #heads: number;
   readonly #headSize: number;
-  readonly #rows: number;
+  readonly #mostRows: number;
+  #rows = 0;
   /** Number of positions used in each row. */
   readonly lengths: Int32Array;
   #capacity = 0;
@@ -96,8 +98,8 @@ export class KeyValueCache {
   readonly #masks: Mask[];
 
   /**
-   * @param rows maximum number of sequences; one more row is allocated, with which the decoder pads a batch of one
-   * sequence
+   * @param rows maximum number of sequences. Rows are allocated as they are needed, and one more, with which the decoder
+   * pads a batch of one sequence.
    */
   constructor(config: ModelConfig, rows: number) {
     const { layers, keyValueHeads, headSize, slidingWindow } = config;
@@ -105,17 +107,20 @@ export class KeyValueCache {
     this.#planes = 2 * layers;
     this.#heads = keyValueHeads;
     this.#headSize = headSize;
-    this.#rows = rows + 1;
+    this.#mostRows = rows + 1;
     this.lengths = new Int32Array(rows);
     this.#masks = [{ name: 'cacheMask', window: Infinity, values: new Float32Array() }];
     if (slidingWindow !== undefined)
       this.#masks.push({ name: 'local.cacheMask', window: slidingWindow.size, values: new Float32Array() });
   }
 
-  /** Reserves `positions` in every row, keeping the content of the first `used` rows. */
+  /** Reserves `positions` in `used` rows and one more, keeping the content of the first `used` rows. */
   reserve(positions: number, used: number): void {
-    if (positions <= this.#capacity) return;
-    const capacity = capacityFor(positions);
+    const needed = Math.min(this.#mostRows, used + 1);
+    if (positions <= this.#capacity && needed <= this.#rows) return;
+    const capacity = Math.max(this.#capacity, capacityFor(positions));
+    if (needed > this.#rows)
+      this.#rows = Math.min(this.#mostRows, Math.max(4, 2 ** Math.ceil(Math.log2(needed))));
     const [old, oldCapacity] = [this.#data, this.#capacity];
     const size = this.#headSize;
     this.#capacity = capacity;
