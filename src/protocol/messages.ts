@@ -114,6 +114,11 @@ const sample = z.strictObject({
   topK: count,
   /** Send tokens as they are written, e.g. for stop strings; false: send each completion in one part. */
   stream: z.boolean(),
+  /**
+   * Keep the keys and values of completions that stop or are aborted by name, for requests that continue them. Absent:
+   * false.
+   */
+  isContinued: z.literal(true).optional(),
 });
 const abort = z.strictObject({
   ...frame,

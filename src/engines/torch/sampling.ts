@@ -163,6 +163,7 @@ function sampleAsk({
   stop,
   seed,
   parts,
+  isContinued,
 }: SamplingJob): Ask<'sample'> {
   const randomKeys = prompts.flatMap(({ key, firstIndex, count }) =>
     Array.from({ length: count }, (_, i) => hashKey(seed, key, firstIndex + i)),
@@ -180,6 +181,7 @@ function sampleAsk({
       topP,
       topK,
       stream: stop.length > 0 || parts,
+      ...(isContinued && { isContinued: true as const }),
     },
     tensors: {
       tokens: flattenTokens(prompts.map(({ tokens }) => tokens)),

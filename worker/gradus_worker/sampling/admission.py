@@ -12,6 +12,7 @@ from torch import Tensor
 from ..model.packed_attention import choose_attention
 from ..model.transformer import Transformer
 from .completion import Completion, Tokens
+from .kept import KeptSequences
 from .kv_cache import KeyValueCache
 from .paged_attention import Span, prefill_inputs
 
@@ -35,11 +36,13 @@ class AdmissionQueue:
         self._model, self._cache = model, cache
         self._attention = choose_attention(model.device, model.dtype, model.config.head_size, model.config.attention)
         self.groups: deque[Group] = deque()
+        self.kept = KeptSequences(cache)
         self.reread = 0
         """Number of tokens that were read again after losing their blocks."""
 
     def push(self, tokens: Tokens, members: Collection[Completion]) -> None:
-        self.groups.append(Group(tokens, deque(members)))
+        blocks, read = self.kept.take(tokens)
+        self.groups.append(Group(tokens, deque(members), blocks, read))
 
     def push_back(self, member: Completion) -> None:
         """Puts a completion first; the tokens it has written are read again, not sampled again."""
@@ -58,7 +61,7 @@ class AdmissionQueue:
             wanted -= len(group.members)
             if group.hidden is not None:
                 continue
-            if not group.blocks and not self._hold(group, spare):
+            if not self._hold(group, spare):
                 break
             end = min(len(group.tokens), group.read + positions)
             found.append((group, Span(group.tokens, group.read, end, group.blocks)))
@@ -99,6 +102,8 @@ class AdmissionQueue:
     def reclaim(self) -> bool:
         """Frees the blocks of the last group that has any; its tokens are read again later. Returns False if no group
         has blocks."""
+        if self.kept.reclaim():
+            return True
         for group in reversed(self.groups):
             if group.blocks:
                 self.reread += 1
@@ -123,14 +128,20 @@ class AdmissionQueue:
         self.groups = deque(group for group in self.groups if group.members)
 
     def _hold(self, group: Group, spare: int) -> bool:
-        needed = self._cache.blocks_for(len(group.tokens))
+        """Takes the blocks that the group lacks; returns False if too few are free."""
+        while self._missing(group) > max(0, self._cache.available - spare) and self.kept.reclaim():
+            pass
         if spare == 0 and group is self.groups[0]:
-            while needed > self._cache.available and self.reclaim():
+            while self._missing(group) > self._cache.available and self.reclaim():
                 pass
-        if needed + spare > self._cache.available:
+        missing = self._missing(group)
+        if missing > 0 and missing + spare > self._cache.available:
             return False
-        group.blocks = self._cache.take(needed)
+        group.blocks += self._cache.take(missing)
         return True
+
+    def _missing(self, group: Group) -> int:
+        return self._cache.blocks_for(len(group.tokens)) - len(group.blocks)
 
     def _run(self, found: list[tuple[Group, Span]]) -> None:
         spans = [span for _, span in found]

@@ -36,6 +36,8 @@ class SampleSettings:
     """0: no limit."""
     stream: bool
     """Report tokens of a completion before it ends."""
+    is_continued: bool = False
+    """Later requests may continue the completions that stop: keep their keys and values."""
 
     @property
     def inverse_temperature(self) -> float:
@@ -104,6 +106,8 @@ class Completion:
     blocks: list[int] = field(default_factory=list)
     """Cache blocks in order of positions; empty while waiting for a row."""
     policy_version_start: int | None = None
+    stopped: bool = False
+    """Whether it ended with an end token."""
     _tokens: list[Tokens] = field(default_factory=list)
     """Tokens not yet reported."""
     _scores: list[Floats] = field(default_factory=list)

@@ -61,8 +61,7 @@ class Sampler:
         read_positions  maximum number of prompt positions to read between two read-backs
         """
         config, is_cuda = model.config, model.device.type == "cuda"
-        self.policy_version = 0
-        """Version of the current weights, reported for the first and the last token of each piece."""
+        self._policy_version = 0
         self.max_sequence_tokens = config.max_positions
         self._model, self._end_tokens = model, np.array(sorted(end_tokens), np.int64)
         size = block_size or (64 if is_cuda else 16)
@@ -87,6 +86,17 @@ class Sampler:
         self._requests: dict[int, Request] = {}
         names = ("tokens", "promptTokens", "steps", "rowSteps", "decodeBytes", "readSeconds", "decodeSeconds")
         self._counts = dict.fromkeys(names, 0.0)
+
+    @property
+    def policy_version(self) -> int:
+        """Version of the current weights, reported for the first and the last token of each piece. Setting it drops the
+        keys and values that were kept between requests."""
+        return self._policy_version
+
+    @policy_version.setter
+    def policy_version(self, version: int) -> None:
+        self._policy_version = version
+        self._waiting.kept.clear()
 
     @property
     def busy(self) -> bool:
@@ -119,6 +129,8 @@ class Sampler:
             names = list(found.open) if sequences is None else [name for name in sequences if name in found.open]
             dropped = [found.open.pop(name) for name in names]
             found.aborted += len(dropped)
+            if sequences is not None:
+                self._keep(dropped)
             self._drop(dropped)
 
     @torch.no_grad()
@@ -137,6 +149,7 @@ class Sampler:
             self._shrink()
         for request in self._requests.values():
             if request.failure is not None:
+                self._waiting.kept.clear()
                 self._drop(list(request.open.values()), tainted=True)
         found = [progress for request in self._requests.values() if (progress := request.take_progress()) is not None]
         for progress in found:
@@ -147,6 +160,7 @@ class Sampler:
 
     def reset(self) -> None:
         """Drops all requests without reporting them."""
+        self._waiting.kept.clear()
         for request in self._requests.values():
             self._drop(list(request.open.values()), tainted=True)
         self._requests.clear()
@@ -241,6 +255,7 @@ class Sampler:
             if self._extend(member, of_tokens[row, :count], of_scores[row, :, :count]):
                 ended.append(row)
         # Go backwards from the last row, so that only rows that continue are moved into gaps.
+        self._keep([members[row] for row in ended if row not in broken and members[row].stopped])
         for row in reversed(ended):
             self._batch.vacate(row, tainted=row in broken)
 
@@ -261,9 +276,16 @@ class Sampler:
         if reason is not None or request.settings.stream:
             request.pieces.append(member.take_piece(reason, self.policy_version))
         if reason is not None:
+            member.stopped = reason == "stop"
             del request.open[member.prompt, member.index]
             request.finished += 1
         return reason is not None
+
+    def _keep(self, members: Collection[Completion]) -> None:
+        """Keeps the blocks of completions that may be continued, before their rows are vacated."""
+        for member in members:
+            if member.request.settings.is_continued and member.blocks:
+                self._waiting.kept.keep(member)
 
     def _drop(self, members: Collection[Completion], tainted: bool = False) -> None:
         gone = set(map(id, members))

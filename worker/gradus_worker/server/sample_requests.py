@@ -87,6 +87,7 @@ def _job(request: Request) -> tuple[list[SamplePrompt], SampleSettings]:
         top_p=request["topP"],
         top_k=request["topK"],
         stream=request["stream"],
+        is_continued=request.fields.get("isContinued", False),
     )
     return prompts, settings
 

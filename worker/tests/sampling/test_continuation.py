@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_client import local_client, sampling
-from reference_sampler import ENDS, PLAIN, SETTINGS, SHAPES, Written, assert_same, prompts, reference_sample, sample
+from reference_sampler import (
+    ENDS,
+    PLAIN,
+    SETTINGS,
+    SHAPES,
+    Written,
+    assert_same,
+    joined,
+    prompts,
+    reference_sample,
+    run,
+    sample,
+)
 
 from gradus_worker.model.transformer import Transformer
 from gradus_worker.sampling.completion import SamplePrompt, SampleSettings
@@ -65,6 +77,62 @@ def test_a_continuation_without_first_position_draws_other_tokens(model: Transfo
     at_0 = sample(Sampler(model, []), [prompt], settings)
     at_3 = sample(Sampler(model, []), [replace(prompt, first_position=3)], settings)
     assert all(at_0[name][0] != at_3[name][0] for name in at_0)
+
+
+INSERTED = [5, 9, 13]
+
+
+def stop_and_continue(
+    model: Transformer, is_continued: bool, aborts: bool = False, **options: Any
+) -> tuple[Written, float, Sampler]:
+    """Continues the completions that stopped, or that were aborted after a few tokens, after inserted tokens.
+
+    Returns what the continuations wrote, the number of tokens that they read, and the sampler.
+    """
+    sampler = Sampler(model, [] if aborts else ENDS, **options)
+    asked = prompts(*SHAPES)
+    names = [(place, index) for place, one in enumerate(asked) for index in range(2, 2 + len(one.random_keys))]
+    settings = replace(PLAIN, stream=aborts, is_continued=is_continued)
+    sampler.add(1, asked, settings)
+    ((pieces, _),) = run(sampler, lambda count: sampler.abort(1, names) if aborts and count == 3 else None).values()
+    continued = []
+    for name, (tokens, _, reason) in sorted(joined(pieces).items()):
+        if not aborts and reason != "stop":
+            continue
+        prompt, kept = asked[name[0]], tokens[: len(tokens) - 2 * aborts]
+        whole = np.array([*prompt.tokens, *kept, *INSERTED], np.int32)
+        keys = prompt.random_keys[name[1] - 2 : name[1] - 1]
+        continued.append(SamplePrompt(whole, name[1], keys, len(kept)))
+    assert len(continued) > 2
+    before = sampler.stats()["sampler/promptTokens"]
+    sampler.add(2, continued, replace(PLAIN, max_tokens=8))
+    ((pieces, _),) = run(sampler).values()
+    return joined(pieces), sampler.stats()["sampler/promptTokens"] - before, sampler
+
+
+@pytest.mark.parametrize("aborts", [False, True])
+@pytest.mark.parametrize("options", [{}, {"slots": 3, "steps": 2}, {"slots": 5, "cache_bytes": 60_000}])
+def test_a_continuation_writes_the_same_whether_its_keys_and_values_were_kept(
+    model: Transformer, aborts: bool, options: dict[str, Any]
+) -> None:
+    expected, read_all, _ = stop_and_continue(model, False, aborts, **options)
+    found, read, sampler = stop_and_continue(model, True, aborts, **options)
+    assert_same(found, expected)
+    if not options:
+        assert 2 * read < read_all
+    sampler.policy_version = 1
+    stats = sampler.stats()
+    assert stats["sampler/freeCacheBlocks"] == stats["sampler/cacheBlocks"]
+
+
+def test_keys_and_values_are_not_kept_across_a_change_of_the_weights(model: Transformer) -> None:
+    sampler = Sampler(model, ENDS)
+    for is_continued in (True, False):
+        sampler.add(1, prompts(*SHAPES), replace(PLAIN, is_continued=is_continued))
+        run(sampler)
+        stats = sampler.stats()
+        assert (stats["sampler/freeCacheBlocks"] < stats["sampler/cacheBlocks"]) == is_continued
+        sampler.policy_version += 1
 
 
 def test_the_protocol_carries_first_position_and_its_absence_means_0(tiny_folder: Path) -> None:

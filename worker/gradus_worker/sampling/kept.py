@@ -1,0 +1,84 @@
+"""Keys and values of stopped completions, so that a continuation reads only its new tokens."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from .completion import Completion, Tokens
+from .kv_cache import KeyValueCache
+
+_SHARE = 4
+"""Kept sequences hold at most one in this many of the cache's blocks."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    tokens: Tokens
+    """The tokens whose keys and values are in the blocks."""
+    prompt: int
+    """Number of tokens of the prompt, whose blocks other sequences may share."""
+    blocks: list[int]
+
+
+class KeptSequences:
+    """Stopped sequences with their blocks, oldest first. They must be dropped when the weights change."""
+
+    def __init__(self, cache: KeyValueCache) -> None:
+        self._cache = cache
+        self._kept: deque[_Kept] = deque()
+        self._blocks = 0
+
+    def keep(self, member: Completion) -> None:
+        """Adds a holder to the blocks of a completion that has stopped."""
+        prompt, tokens = len(member.prompt_tokens), member.all_tokens()
+        # The last token was not an input, and a row at its limit overwrites its last position.
+        count = min(len(tokens) - 1, prompt + member.limit - 2)
+        blocks = member.blocks[: self._cache.blocks_for(count)]
+        if count < prompt or len(blocks) * _SHARE > self._cache.blocks:
+            return
+        self._cache.share(blocks)
+        self._kept.append(_Kept(tokens[:count], prompt, blocks))
+        self._blocks += len(blocks)
+        while self._blocks * _SHARE > self._cache.blocks:
+            self.reclaim()
+
+    def take(self, tokens: Tokens) -> tuple[list[int], int]:
+        """Hands over the blocks of the sequence with which these tokens share the longest beginning, and its length.
+
+        Leaves at least one token to read. Returns no blocks unless the beginning contains the sequence's whole prompt.
+        """
+        best, length = None, 0
+        for kept in self._kept:
+            common = _common(kept.tokens, tokens[:-1])
+            if common >= max(kept.prompt, length + 1):
+                best, length = kept, common
+        if best is None:
+            return [], 0
+        self._kept.remove(best)
+        self._blocks -= len(best.blocks)
+        used = self._cache.blocks_for(length)
+        self._cache.release(best.blocks[used:])
+        return best.blocks[:used], length
+
+    def reclaim(self) -> bool:
+        """Drops the oldest sequence; returns False if there is none."""
+        if not self._kept:
+            return False
+        oldest = self._kept.popleft()
+        self._blocks -= len(oldest.blocks)
+        self._cache.release(oldest.blocks)
+        return True
+
+    def clear(self) -> None:
+        while self.reclaim():
+            pass
+
+
+def _common(a: Tokens, b: Tokens) -> int:
+    """Returns the length of the longest common beginning."""
+    count = min(len(a), len(b))
+    differs = np.flatnonzero(a[:count] != b[:count])
+    return int(differs[0]) if len(differs) > 0 else count
