@@ -1,5 +1,5 @@
 /**
- * Measures how algorithms explore bandits, and how fast a tiny model plays them:
+ * Measures how algorithms explore bandits, and how fast a tiny model completes episodes:
  *
  *   npm run bench:bandits -- [--episodes 200] [--clone 300] [--json]
  *

@@ -14,7 +14,7 @@
  * Methods see rollouts in recorded order; the whole record is the hidden truth. The constants of adaptive probing
  * (shapes, groups, pilots) were chosen only on AdaRFT. Results are reported for half 1 of AdaRFT, split by hash of the
  * text; the RL trace and the simulated problems were not used for choosing constants. The drift's constants were chosen
- * on the even rows of the RL trace; its figures are from the odd rows.
+ * on the even rows of the RL trace; its results are from the odd rows.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,7 @@
 /**
  * Trains every setting of a grid with supervised learning on families that the demo's model has never seen, and then
  * replays races on the recorded grid. Shows which early signals predict the learned and the retained accuracy, and how
- * much accuracy a race loses compared with the grid.
+ * much lower the accuracy of a race is than that of the complete grid.
  *
  *   npm run bench:race -- [--seeds 5] [--examples 3000] [--json]
  *

@@ -48,7 +48,7 @@ const kinds = rng.shuffle(
   (Object.keys(counts) as Kind[]).flatMap((kind) => Array.from({ length: counts[kind] }, () => kind)),
 );
 const isTimeUp = (): boolean => performance.now() > Number(values.minutes) * 60_000;
-/** A kill may come after its phase has ended; the next step then repeats it. */
+/** Number of steps. A kill may come after its phase has ended and is then repeated in the next step. */
 const steps = Math.ceil(kinds.length * 1.2) + 1;
 
 const folder = mkdtempSync(join(tmpdir(), 'ray-kills-'));

@@ -1,7 +1,7 @@
 /**
  * Measures where selecting problems pays off. Trains gradus-tiny in many regimes (share of problems within reach,
- * chains of skills, coin-flip verdicts, a required marker, …) with uniform sampling and other arms, all at the same
- * number of rollouts including measuring, and compares each with uniform sampling over seeds.
+ * chains of skills, coin-flip verdicts, a required marker, …) with uniform sampling and other arms, all with the same
+ * total number of rollouts, including those spent on measuring, and compares each with uniform sampling over seeds.
  *
  *   npm run bench:regimes -- [--rows R1,R4/gap] [--arms auto,mopps] [--seeds 5] [--short] [--jobs 2] [--json]
  *
@@ -10,12 +10,12 @@
  * - `--seeds`  `5`: seeds 1 to 5; `6-10`: seeds 6 to 10.
  * - `--short`  only the most decisive rows.
  * - `--jobs`   number of concurrent runs.
- * - `--by-step` repeats recorded runs that lack the signal of each step and cell. A repeated run must have the recorded
- *   accuracies, and replaces the recorded one.
+ * - `--by-step` repeats recorded runs whose record does not contain the share of groups with a signal for each step and
+ *   cell. A repeated run must have the recorded accuracies, and replaces the recorded one.
  * - `--report` reports the recorded results, regardless of their recipes, and trains nothing.
  * - `--picture` SVG file to draw: speed against the share of live groups.
  * - `--results` JSON Lines of finished runs. Runs found there are not repeated, so an interrupted bench continues, and
- *   rows, arms and seeds can be added later. A changed recipe counts as another run.
+ *   rows, arms and seeds can be added later. A run with a changed recipe counts as a different run.
  *
  * The outcome is the mean of the last three evaluations; the speed is the ratio of the rollouts needed to reach the
  * lower of the two final accuracies; intervals are 95 % t-intervals over seeds. The last line is JSON.
@@ -52,7 +52,7 @@ const { values: options } = parseArgs({
 });
 const say = options.json ? () => undefined : console.log;
 
-/** A run to make. */
+/** A run to execute. */
 interface Case {
   readonly row: Row;
   readonly arm: string;
@@ -60,7 +60,7 @@ interface Case {
 }
 
 const chosen = chooseRows();
-// Order by seed first, so that a bench that is stopped early has results of every row.
+// Order by seed first, so that a bench stopped early has results for every row.
 const cases = seedsOf(options.seeds).flatMap((seed) =>
   chosen.flatMap((row) => chooseArms().map((arm): Case => ({ row, arm, seed }))),
 );
@@ -92,7 +92,7 @@ say(`${cases.length} runs, ${missing.length} of them missing`);
 await Promise.all(Array.from({ length: Number(options.jobs) }, work));
 await report();
 
-/** Makes runs until none is left. */
+/** Executes runs until none are left. */
 async function work(): Promise<void> {
   for (let one = missing.shift(); one !== undefined; one = missing.shift()) {
     const { row, arm, seed } = one;

@@ -1,4 +1,4 @@
-"""Writes test/golden/bandits.json: plays of UCB, Thompson sampling and LinUCB on recorded rewards, by numpy and scipy.
+"""Writes test/golden/bandits.json: choices of UCB, Thompson sampling and LinUCB on recorded rewards, by numpy and scipy.
 
     python scripts/make-bandit-golden.py
 """

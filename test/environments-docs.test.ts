@@ -68,7 +68,7 @@ test('a custom tool takes about 20 lines and answers calls', async () => {
   expect(environment.version).toMatch(/^1-[0-9a-f]{16}-/);
 });
 
-test('a custom environment takes fewer than 40 lines and plays to its end', async () => {
+test('a custom environment takes fewer than 40 lines and runs to its end', async () => {
   const source = modules[1]!;
   expect(source.trim().split('\n').length).toBeLessThanOrEqual(40);
   const answers = await play(open(source), ['5', 'hm', '16', '10'], true);

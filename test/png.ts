@@ -19,7 +19,7 @@ export function png({ width = 4, height = 3, color = [255, 0, 0] }: Picture = {}
   ]);
 }
 
-/** Returns the bytes of a complete PNG whose header states more pixels than it contains. */
+/** Returns the bytes of a complete PNG whose header declares more pixels than it contains. */
 export const hugePng = (width: number, height: number): Buffer =>
   Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),

@@ -81,7 +81,7 @@ test(
   },
 );
 
-test('an interrupted run ends with the same bits without its retriever', slow, async () => {
+test('an interrupted run produces bit-identical results without its retriever', slow, async () => {
   const served = await serveFacts();
   let queries = 0;
   const recipe = await recipeOver(served.url);

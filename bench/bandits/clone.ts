@@ -21,7 +21,7 @@ import { openRegret, regret, regretConfig } from '../../src/verifiers/regret.ts'
 export interface CloneResult {
   readonly parameters: number;
   readonly trainingSeconds: number;
-  /** Seconds that the clone took to play all episodes. */
+  /** Seconds that the clone took for all episodes. */
   readonly seconds: number;
   readonly clone: Exploration;
   readonly ucb: Exploration;
@@ -39,7 +39,7 @@ const draw = (count: number, turns: number, split: 'train' | 'held-out'): Proble
     (problem) => ({ ...problem, prompt }),
   );
 
-/** Trains a tiny model to imitate UCB, then plays `episodes` with it. */
+/** Trains a tiny model to imitate UCB, then runs it on `episodes` bandits. */
 export async function playClone({
   steps,
   episodes,
@@ -123,7 +123,7 @@ function sequenceOf(
   };
 }
 
-/** Plays every problem once, at temperature 1. */
+/** Attempts every problem once, at temperature 1. */
 async function play(
   engine: LearningEngine,
   problems: readonly Problem[],

@@ -28,7 +28,7 @@ export interface RegretFit {
 export interface RegretFitOptions {
   /** Seed of the bootstrap. */
   readonly seed: number;
-  /** Default 200. */
+  /** Number of bootstrap resamples; default 200. */
   readonly resamples?: number;
 }
 

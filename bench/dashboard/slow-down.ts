@@ -62,7 +62,7 @@ interface Look {
   readonly calmCpuMs: number;
 }
 
-/** Watches until it has seen enough updates, each followed by an idle span. */
+/** Watches the page until it has recorded enough updates, each followed by an idle span. */
 async function watchLooks(page: Page, cpuTime: () => number, wanted: number): Promise<Look[]> {
   const looks: Look[] = [];
   while (looks.length < wanted) {

@@ -8,7 +8,7 @@ import {
 } from '../../src/difficulty/probing/feature-table.ts';
 import { featuresOf, passRateFeature } from '../../src/difficulty/probing/problem-features.ts';
 
-/** Problems with recorded rollouts: a method reads them one at a time; the whole record is the truth. */
+/** Problems with recorded rollouts: a method reads them one at a time; the complete record is the ground truth. */
 export interface Population {
   readonly name: string;
   readonly ids: readonly string[];
@@ -126,7 +126,7 @@ export function populationOfTrace(
   };
 }
 
-/** Returns the problems of the trace that another model also tried; that model's pass rates are the only features. */
+/** Returns the problems of the trace that AdaRFT's model also attempted, with its pass rates as the only features. */
 export async function traceBesideAdaRft(
   problems: readonly TraceProblem[],
   folder: string,

@@ -7,7 +7,7 @@ import { adaptive, betaStopping, fixed, type Point, rolloutsFor, screened, scree
 export interface Comparison {
   readonly population: string;
   readonly question: string;
-  /** Per k: the fixed method's error, and each method's rollouts per problem at that error (null: never reached). */
+  /** Per k: the fixed method's error, and each method's rollouts per problem at that error (null: error never reached). */
   readonly rows: readonly {
     readonly k: number;
     readonly error: number;

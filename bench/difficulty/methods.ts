@@ -14,25 +14,25 @@ import type { Population } from './data.ts';
 export interface Point {
   /** Mean rollouts per problem. */
   readonly rollouts: number;
-  /** Share of problems whose cell differs from that of the whole record. */
+  /** Share of problems whose cell differs from that computed from the complete record. */
   readonly error: number;
   /**
    * Share of problems whose 95 % interval contains the whole record's pass rate; absent for methods without intervals.
    */
   readonly coverage?: number;
-  /** Waves of sampling; absent for methods with a fixed number. */
+  /** Number of sampling waves; absent for methods with a fixed number of rollouts. */
   readonly waves?: number;
 }
 
 /** A method: decides the number of rollouts and the resulting cell of a problem. */
 type Decision = (prefixes: Uint16Array) => { readonly made: number; readonly cell: number };
 
-/** Returns the true cells according to the whole record, which is hidden from methods. */
+/** Returns each problem's true cell, computed from the complete record, which is hidden from methods. */
 function truthOf({ prefixes, horizon }: Population, cuts: readonly Cut[]): number[] {
   return prefixes.map((prefix) => cellOf(cuts, prefix[horizon]!, horizon));
 }
 
-/** Makes `k` rollouts of every problem and sorts by successes / k, as papers do. */
+/** Makes `k` rollouts of every problem and assigns cells by successes / k, as papers do. */
 export function fixed(population: Population, cuts: readonly Cut[], k: number): Point {
   return judge(population, cuts, (prefix) => ({ made: k, cell: cellOf(cuts, prefix[k]!, k) }));
 }

@@ -15,7 +15,7 @@ const loss: LossSpec = {
   temperature: 1,
 };
 
-/** A trainer on worker threads, and one whole training step on synthetic sequences of equal length. */
+/** A trainer on worker threads, and one complete training step on synthetic sequences of equal length. */
 export interface BenchTrainer extends AsyncDisposable {
   step(rows: number, positions: number): Promise<void>;
 }

@@ -13,7 +13,7 @@ const shared = {
   attentionBias: true,
 } as const;
 
-/** The models behind all published figures for the embedded engine (S: 0.80 M weights, M: 4.66 M), and one with 27 M. */
+/** The models used for all published results of the embedded engine (S: 0.80 M weights, M: 4.66 M), and one with 27 M. */
 export const models: Readonly<Record<'S' | 'M' | 'L', ModelConfig>> = {
   S: { ...shared, vocabSize: 64, hiddenSize: 128, layers: 4, heads: 4, intermediateSize: 384 },
   M: { ...shared, vocabSize: 512, hiddenSize: 256, layers: 6, heads: 8, intermediateSize: 768 },

@@ -34,7 +34,7 @@ def build(config: dict) -> Qwen2ForCausalLM:
 
 
 def train(config: dict, rows: int, positions: int, rounds: int) -> float:
-    """Returns the milliseconds of the fastest whole step: forward, clipped policy loss, backward,
+    """Returns the duration of the fastest complete step in milliseconds: forward, clipped policy loss, backward,
     AdamW."""
     model = build(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)

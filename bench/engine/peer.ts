@@ -13,7 +13,7 @@ export interface PeerResult {
   readonly tokensPerSecond: readonly number[];
 }
 
-/** Number of repetitions; the best counts. */
+/** Number of repetitions; the best one is reported. */
 const rounds = 3;
 
 /** Runs `peer.py` on 2 threads with a Python that has torch and transformers. */

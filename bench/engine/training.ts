@@ -24,7 +24,7 @@ const memoryBudgetBytes = 2 ** 31;
 const rounds = 6;
 
 /**
- * Measures whole training steps (forward, backward, AdamW) and the runtime's own matrix product. Steps and products
+ * Measures complete training steps (forward, backward, AdamW) and the runtime's own matrix product. Steps and products
  * alternate, and the best of each counts, so that other load on the machine affects both.
  */
 export async function measureTraining(

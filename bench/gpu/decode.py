@@ -61,7 +61,7 @@ def _measure(setting: Setting, model: Transformer, batch: int, context: int) -> 
 
 
 def _cache_bytes(setting: Setting, batch: int, context: int) -> int | None:
-    """Returns the cache memory for the whole batch, None without CUDA. Raises OutOfMemoryError if
+    """Returns the bytes of cache for the complete batch, None without CUDA. Raises OutOfMemoryError if
     it does not fit."""
     if setting.device.type != "cuda":
         return None

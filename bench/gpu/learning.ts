@@ -1,5 +1,5 @@
 /**
- * Trains a model from scratch on a GPU, through the whole demo: random weights, supervised learning on the project's
+ * Trains a model from scratch on a GPU, through the complete demo: random weights, supervised learning on the project's
  * families with the function behind `gradus sft`, then the staged curriculum, all on the PyTorch engine.
  *
  *   node -C development bench/gpu/learning.ts [--toy] [--out folder]

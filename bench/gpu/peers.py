@@ -1,4 +1,4 @@
-"""The same step with other libraries, in the same process and size: transformers' `generate`, TRL's
+"""The same step with other libraries, in the same process and at the same size: transformers' `generate`, TRL's
 GRPOTrainer."""
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def bench_peers(setting: Setting) -> list[Row]:
             try:
                 seconds = run()
                 rows.append({"step by": name, "seconds": seconds, "times ours": seconds / ours})
-            except Exception as error:  # A failing peer must not lose the figures of the others.
+            except Exception as error:  # A failing peer must not discard the results of the others.
                 rows.append({"step by": name, "note": f"{type(error).__name__}: {error}".replace("\n", " ")[:100]})
             free_memory_of(setting)
     return rows
@@ -112,5 +112,5 @@ def _trl(setting: Setting, folder: str, **ways: Any) -> float:
 
 
 def _prompt_text(work: Workload, index: int) -> str:
-    """Builds a prompt of this many tokens of the bundled tokenizer: one per digit."""
+    """Builds a prompt of `work.prompt` tokens; the bundled tokenizer has one token per digit."""
     return "".join(str((index + place) % 10) for place in range(work.prompt))

@@ -1,4 +1,4 @@
-"""The device, the model shape and the formatting of figures, which all benches share."""
+"""The device, the model shape and the formatting of results, which all benches share."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def open_setting(is_toy: bool) -> Setting:
 
 
 Row = dict[str, str | float | None]
-"""A row of a table: figures by column. None means not available; another column gives the
+"""A row of a table: values by column. None means not available; another column gives the
 reason."""
 
 

@@ -48,7 +48,7 @@ const relevance = { template: '{passage}\n{question}', yes: ' num' };
 const rate = (learningRate: number): OptimizerConfig =>
   optimizerConfig.parse(adamw({ learningRate, beta2: 0.98, warmupSteps: 10, schedule: 'cosine' }));
 
-/** Lets a fallible teacher that knows the world explain the training problems; keeps the rationales that the verifier
+/** Has a fallible teacher that knows the world explain the training problems; keeps the rationales that the verifier
  * accepts. */
 export async function teach({ world, verifier, seed }: ArmData): Promise<Lesson[]> {
   const facts = new Map(world.train.map((fact) => [problemOf(fact).id, fact]));
@@ -113,8 +113,10 @@ export async function withoutKnowledge(
   return (100 * correct.length) / groups.length;
 }
 
-/** Trains KARD: a student on the passages that rationales find, and a reranker that imitates the rationales'
- * ranking. */
+/**
+ * Trains KARD: a student on passages retrieved with the rationales, and a reranker that imitates the ranking by
+ * rationale.
+ */
 export async function withKnowledge(data: ArmData, lessons: readonly Lesson[]): Promise<KnowledgeReport> {
   const { world, retriever, verifier, seed } = data;
   await using ranker = await trainedReranker(data, lessons);

@@ -37,7 +37,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** Figures of a seed, in percent. */
+/** Results of a seed by name, in percent. */
 type Figures = Readonly<Record<string, number>>;
 
 async function runSeed(seed: number): Promise<Figures> {
@@ -79,7 +79,7 @@ async function runSeed(seed: number): Promise<Figures> {
   };
 }
 
-/** Returns the figures of a seed, from `--results` if it contains them. */
+/** Returns the results of a seed, read from `--results` if it contains them, else measured. */
 async function figuresOf(seed: number): Promise<Figures> {
   const { results: file } = flags;
   const lines = file !== undefined && existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];

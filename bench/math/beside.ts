@@ -6,7 +6,7 @@ import { quantile } from '../../src/statistics/summary.ts';
 import { type Case, completionOf } from './cases.ts';
 import { type Judge, judgeUnder } from './judge.ts';
 
-/** CPU time of this checkout divided by that of another checkout, on the same inputs. */
+/** CPU time of this checkout divided by that of the other checkout, on the same inputs. */
 interface Beside {
   readonly inputs: number;
   /** Ratio of the fastest rounds, which other work disturbs least. */

@@ -91,7 +91,7 @@ export function completionOf({ pred, style }: Case): string {
   return style === 'answer' ? boxed(pred) : pred;
 }
 
-/** Counts agreement and errors. */
+/** Counts how many verdicts agree with the labels, and the errors of each kind. */
 export function scoreOf(
   cases: readonly Case[],
   isEqual: readonly boolean[],
@@ -109,7 +109,7 @@ export function scoreOf(
   };
 }
 
-/** Judges every case twice: with the options that its suite states, and with the defaults alone. */
+/** Judges every case twice: with the options that its suite specifies, and with the defaults alone. */
 export async function runCases(
   cases: readonly Case[],
 ): Promise<Score & { readonly passedIgnoringSuiteOptions: number; readonly unexplainedMisses: number }> {

@@ -30,7 +30,7 @@ export function loadGolds(folder: string): readonly GoldSet[] {
     }));
 }
 
-/** Counts the golds that can be parsed, and lists the others. */
+/** Counts the gold answers that can be parsed, and lists the others. */
 export async function runGolds(sets: readonly GoldSet[]): Promise<Record<string, unknown>> {
   const judge = judgeUnder();
   const counts: Record<string, string> = {};

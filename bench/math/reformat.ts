@@ -8,7 +8,7 @@ const plainValue = /^-?[\d\\a-z{}().+\-*/^ ]+$/;
 const wholeNumber = /^-?\d+$/;
 const simpleFraction = /^(-?)\\[dt]?frac\{(\d+)\}\{(\d+)\}$/;
 
-/** Spellings by rule. Each states when it applies; a rule never guesses the meaning of an answer. */
+/** Spellings by rule. Each rule checks whether it applies, and never guesses the meaning of an answer. */
 export const spellings: readonly Spelling[] = [
   { name: 'in dollar signs', respell: (gold) => `$${gold}$` },
   { name: 'in display brackets', respell: (gold) => `\\[${gold}\\]` },

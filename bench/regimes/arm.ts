@@ -3,10 +3,10 @@ import { stage, type stageConfig } from '../../src/curriculum/stage.ts';
 import type { RecipeInput } from '../../src/recipe/recipe.ts';
 import type { Row } from './rows.ts';
 
-/** A stage as a recipe states it. */
+/** A stage in the format of a recipe. */
 export type Stage = z.input<typeof stageConfig>;
 
-/** What an arm changes in the recipe of a row. */
+/** The changes that an arm makes to the recipe of a row. */
 export interface Arm {
   /** Letter in the list of predictions. */
   readonly letter: string;
@@ -32,7 +32,7 @@ export interface Arm {
   readonly domain?: 'math' | 'code';
 }
 
-/** Makes one stage in which a sampler chooses from the whole pool. */
+/** Creates one stage in which a sampler chooses from the complete pool. */
 export const oneStage =
   (options: Partial<Omit<Stage, 'type' | 'name'>> = {}): Arm['stages'] =>
   ({ isMixed }, maxSteps) => [stage('all', { ...mixOf(isMixed), ...options, maxSteps })];

@@ -32,7 +32,7 @@ const batch = (problemsPerStep: number): Arm => ({
   stages: oneStage(),
 });
 
-/** Commit of each version: 0: 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: 336db43; 4: 73806e6. */
+/** Version of `auto`. The commit of each version is 0: 61f6d50; 1: 3dd402c; 2: 3693a0c; 3: 336db43; 4: 73806e6. */
 const autoVersion = 4;
 
 /** Every arm by name. */

@@ -18,7 +18,7 @@ const anyCurve = fc
   .map((accuracies) => curveOf(...accuracies));
 
 describe('outcomeOf', () => {
-  test('is the mean of the last three evaluations within the budget', () => {
+  test('returns the mean of the last three evaluations within the budget', () => {
     expect(outcomeOf(curveOf(0.1, 0.2, 0.3, 0.3, 0.4, 0.5, 0.6), budget)).toBeCloseTo(0.5, 12);
     expect(outcomeOf(curveOf(0.1, 0.2, 0.3, 0.3, 0.4, 0.5, 0.6, 1, 1), budget)).toBeCloseTo(0.5, 12);
   });

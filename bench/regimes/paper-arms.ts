@@ -18,11 +18,11 @@ const settings: NonNullable<Arm['settings']> = {
   knownPassRates: levelModels.map(({ label }) => ({ label, store: levelStore(label) })),
 };
 
-/** A setting that stage 2 changes. */
+/** A setting that stage 2 changes from that of stage 1. */
 type Change = 'level' | 'tokens' | 'mask' | 'entropy';
 const changes: readonly Change[] = ['level', 'tokens', 'mask', 'entropy'];
 
-/** Makes stage 1 on L2, and stage 2 with some of its changes. */
+/** Creates stage 1 on L2, and stage 2 with the given changes. */
 const paperStages =
   (made: readonly Change[]): Arm['stages'] =>
   ({ isMixed }, steps) => {

@@ -1,4 +1,4 @@
-/** A predicted range of a figure, registered before any run; see docs/predictions/2026-11-30-regimes.md. */
+/** Predicted ranges of results, registered before any run; see docs/predictions/2026-11-30-regimes.md. */
 export interface Prediction {
   readonly row: string;
   readonly arm: string;
@@ -70,7 +70,7 @@ export const predictions: readonly Prediction[] = [
 ];
 
 /**
- * Never worse: the lower end of the interval of `auto` − uniform in each row with at least `seeds` seeds, and pooled
+ * Bounds for the claim "never worse": the lower end of the interval of `auto` − uniform in each row with at least `seeds` seeds, and pooled
  * over rows, in points.
  */
 export const neverWorse = { eachRow: -1, pooled: -0.3, seeds: 5 };

@@ -4,7 +4,7 @@ import { configOf, recipeOf } from './recipe.ts';
 import { readResults } from './results.ts';
 import { rows } from './rows.ts';
 
-test('recorded runs keep their keys, so that no finished run is made again', () => {
+test('recorded runs keep their keys, so that no finished run is repeated', () => {
   const recorded = readResults('docs/regimes/results.jsonl');
   const lost = recorded.filter(({ row: id, arm: name, seed, config }) => {
     const [row, arm] = [rows.find((one) => one.id === id), arms[name]];

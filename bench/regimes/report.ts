@@ -154,7 +154,7 @@ function outcomeOfPrediction({ row, arm, speed, difference }: Prediction, one: C
   ];
 }
 
-/** Formats the registered decisions about `auto`, each with its figures and whether it holds so far. */
+/** Formats the registered decisions about `auto`, each with its measured values and whether it holds so far. */
 export function formatDecisions(comparisons: readonly Comparison[]): string[] {
   const autos = comparisons.filter(({ arm }) => arm === 'auto');
   if (autos.length === 0) return [];

@@ -38,7 +38,7 @@ test('replaces a run that is repeated with the same accuracies, in its place', (
   expect(readResults(file)).toEqual([run(1, 0.1, { cells }), run(2, 0.2)]);
 });
 
-test('rejects a repeated run with other accuracies, and keeps the file', () => {
+test('rejects a repeated run with different accuracies, and leaves the file unchanged', () => {
   recordResult(file, run(1, 0.1));
   const before = readFileSync(file);
   expect(() => recordResult(file, run(1, 0.3, { cells }))).toThrow(
@@ -47,7 +47,7 @@ test('rejects a repeated run with other accuracies, and keeps the file', () => {
   expect(readFileSync(file)).toEqual(before);
 });
 
-test('keeps runs of the same seed with another recipe', () => {
+test('keeps runs of the same seed with a different recipe', () => {
   recordResult(file, run(1, 0.1));
   recordResult(file, run(1, 0.3, { config: 'def' }));
   expect(readResults(file)).toHaveLength(2);

@@ -66,7 +66,7 @@ export const keyOf = ({ row, arm, seed, config }: Pick<Result, 'row' | 'arm' | '
  * Appends a result as one line, or replaces the result of the same run. Synchronous, so that concurrent runs of a process
  * do not lose lines.
  *
- * @throws DataError when a repeated run has other accuracies than the recorded one, which then stays.
+ * @throws DataError when a repeated run has different accuracies from the recorded one, which is then kept.
  */
 export function recordResult(file: string, one: Result): void {
   const recorded = readResults(file);

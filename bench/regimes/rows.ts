@@ -6,7 +6,7 @@ import { marker } from './marked-model.ts';
 type Source = ReturnType<typeof generated>;
 type Families = NonNullable<Source['families']>;
 
-/** A falsification of verdicts; see `trap-verifier.ts`. */
+/** A way of corrupting verdicts; see `trap-verifier.ts`. */
 export interface Trap {
   readonly coin?: { readonly families: readonly string[] } | { readonly share: number };
   readonly solved?: { readonly families?: readonly string[]; readonly knobs: readonly number[] };
@@ -72,7 +72,7 @@ const r1Long = r1
   .filter(({ id }) => ['R1/100', 'R1/10', 'R1/2'].includes(id))
   .map((row) => ({ ...row, id: row.id.replace('R1', 'R1-long'), budget: longBudget }));
 
-/** Returns the demo's problems, balanced over difficulty, math and code. */
+/** Returns the demo's problems, balanced across difficulties and between math and code. */
 const balanced = (seed: number): Source[] => [
   train(seed, { families: taught, domain: 'math', count: 1500 }),
   train(seed, { families: taught, domain: 'code', count: 1500 }),
@@ -145,14 +145,14 @@ function coinRow(name: string, about: string, coins: number): Row {
   };
 }
 const r5 = [
-  coinRow('30', '4 of 14 families judged by a coin', 4),
-  coinRow('60', '8 of 14 families judged by a coin', 8),
-  coinRow('spread', '30 % of the problems of every family judged by a coin', 0),
+  coinRow('30', '4 of 14 families judged by a coin flip', 4),
+  coinRow('60', '8 of 14 families judged by a coin flip', 8),
+  coinRow('spread', '30 % of the problems of every family judged by a coin flip', 0),
 ];
 
 const r6: Row = {
   id: 'R6/marker',
-  about: `half of the pool is "${marker.family}", which requires a marker that the base model writes in about 2 % of its completions; evaluated on it`,
+  about: `half of the pool is "${marker.family}", which requires a marker that the base model writes in about 2 % of its completions; the held-out problems are from that family`,
   problems: (seed) => [
     train(seed, { families: [marker.family], count: 750 }),
     train(seed, { families: mathFamilies.filter((family) => family !== marker.family), count: 750 }),
@@ -179,8 +179,8 @@ const r8: Row = {
 /**
  * Family, knobs and number of problems. The pool has the pass rates that Qwen2.5-Math-1.5B had on 1,209 problems of
  * DeepScaleR at its first visits (ypwang61/One-Shot-RLVR, `acc_step_500.json`): 0 … 8 of 8 attempts were right for
- * 36.3, 12.5, 8.5, 7.5, 6.0, 6.3, 7.3, 7.9 and 7.6 % of the problems. The numbers fit that histogram with gradus-tiny's
- * pass rates, measured with 8 attempts at 30 training problems of each family and knob.
+ * 36.3, 12.5, 8.5, 7.5, 6.0, 6.3, 7.3, 7.9 and 7.6 % of the problems. The counts are chosen so that gradus-tiny's pass
+ * rates reproduce that histogram; they were measured with 8 attempts at each of 30 training problems per family and knob.
  */
 const published: readonly [Families[number], number[], number][] = [
   ['addition', [1], 75],

@@ -28,7 +28,7 @@ const shareCorrect = (outcomes: readonly string[]): number =>
 describe('coin', () => {
   const coin = { families: ['addition'] };
 
-  test('judges training problems of its families by a fair coin, and other families correctly', async () => {
+  test('judges training problems of its families by a fair coin flip, and other families correctly', async () => {
     const problems = draw('train', 400);
     const [coins, others] = ['addition', 'brackets'].map((name) =>
       problems.filter(({ family }) => family === name),
@@ -57,7 +57,7 @@ describe('coin', () => {
     expect(await outcomesOf({ coin, seed: 4 }, many, wrong)).not.toEqual(first);
   });
 
-  test('judges a share of all problems by the coin', async () => {
+  test('judges a share of all problems by a coin flip', async () => {
     const outcomes = await outcomesOf({ coin: { share: 0.3 } }, draw('train', 800), wrong);
     expect(shareCorrect(outcomes)).toBeGreaterThan(0.1);
     expect(shareCorrect(outcomes)).toBeLessThan(0.2);

@@ -7,25 +7,25 @@ import type { CustomJudge, CustomVerdict } from '../../src/verifiers/custom/cust
 
 const familyNames = z.array(z.string()).min(1);
 
-/** Options of the verifier: the true verifier, and the falsifications of its verdicts. */
+/** Options of the verifier: the true verifier, and the ways of corrupting its verdicts. */
 export const trapOptions = z.strictObject({
   truth: verifierConfig,
   seed: z.int().default(0),
-  /** Judges training problems of some families, or a share of all, by a coin. Held-out problems are judged
-   * correctly. */
+  /** Judges training problems of some families, or a share of all, by a coin flip. Held-out problems are
+   * judged correctly. */
   coin: z
     .union([z.strictObject({ families: familyNames }), z.strictObject({ share: z.number() })])
     .optional(),
   /** Accepts every readable answer to training problems of these families (default: all) and knobs, so that they are
    * always solved. */
   solved: z.strictObject({ families: familyNames.optional(), knobs: z.array(z.int()).min(1) }).optional(),
-  /** Answers of this family must begin with a text; others are `unparsed`, also on held-out problems. */
+  /** Answers to problems of this family must begin with a text; answers without it are `unparsed`, also on held-out problems. */
   marker: z.strictObject({ family: z.string(), text: z.string().min(1) }).optional(),
 });
 
 /**
- * Creates a custom verifier that wraps the true one and adds a trap for samplers. A coin always gives the same verdict
- * for the n-th judgement of one completion of one problem, so a run does not depend on the order of judgements.
+ * Creates a custom verifier that wraps the true one and adds a trap for samplers. The coin flip always gives the same
+ * verdict for the n-th judgement of one completion of one problem, so a run does not depend on the order of judgements.
  */
 export default function trap(given: unknown): CustomJudge {
   const { truth: config, seed, coin, solved, marker } = trapOptions.parse(given);

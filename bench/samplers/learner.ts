@@ -22,7 +22,7 @@ export interface Regime {
   readonly name: string;
   /** Share of problems that can be solved at all. */
   readonly share?: number;
-  /** Share of problems judged by a coin, in separate families or spread over all. */
+  /** Share of problems judged by a coin flip, in separate families or spread over all. */
   readonly coins?: number;
   readonly areCoinsSpread?: boolean;
   /** True if one family fails at first because of its answer format. */

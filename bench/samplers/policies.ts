@@ -62,7 +62,7 @@ const drifting: Policy = {
   problems: (seed) => grid(seed, 1500, (knob, _, step) => 1.5 - 2 * knob + 0.12 * step),
 };
 
-/** A learning policy with a third of the families judged by a coin flip. */
+/** A learning policy with a third of the families judged by a coin flip flip. */
 const lottery: Policy = {
   name: 'drifting, 3 of 8 families judged by chance',
   problems: (seed) =>

@@ -77,7 +77,7 @@ class Run:
         return PassRateStore(self.directory / "pass-rates.sqlite")
 
     def table(self, name: str) -> DataFrame:
-        """Returns a whole table of `run.sqlite`: run, sessions, steps, groups, events, checkpoints, selections, …"""
+        """Returns a complete table of `run.sqlite`: run, sessions, steps, groups, events, checkpoints, selections, …"""
         return self.query(f'SELECT * FROM "{name.replace(chr(34), "")}"')
 
     def query(self, text: str, *values: object) -> DataFrame:

@@ -14,7 +14,7 @@ import {
 /*
  * Compute-optimal test-time scaling (Liu et al., February 2025, arXiv 2502.06703): small policies that search with a process
  * reward model, judged by difficulty. "paper" marks values of its text and tables, "code" those of its repository
- * (commit 0ee2578), "ours" choices that neither states.
+ * (commit 0ee2578), "ours" choices that neither specifies.
  */
 
 const width = 4; // paper: beam width M
@@ -30,7 +30,7 @@ const strategies = [
 
 const settings = {
   temperature: 0.7, // paper: R1-Distill policies 0.6
-  topP: 1, // ours: the paper states top-p only for R1-Distill (0.95)
+  topP: 1, // ours: the paper gives top-p only for R1-Distill (0.95)
   maxTokens: 8192, // paper: R1-Distill policies 32,768
   rollouts: 4, // ours: avg@4 beside the strategies
   greedy: true, // paper: the chain of thought at temperature 0

@@ -3,7 +3,7 @@ import { adamw, defineRecipe, file, grpo, mathAnswer, publishedSuite, stage } fr
 /*
  * DeepScaleR-1.5B-Preview (Luo et al., February 2025) was trained by three scripts, one per context length, with a
  * checkpoint exported and named by hand between them. Here each script is a stage. "script" marks values from the
- * scripts, "blog" those from the blog post, "ours" choices that neither states.
+ * scripts, "blog" those from the blog post, "ours" choices that neither specifies.
  */
 
 const context = { '8k': 8192, '16k': 16_384, '24k': 24_576 }; // script: max_response_length

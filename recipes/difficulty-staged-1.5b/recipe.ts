@@ -75,7 +75,7 @@ export default defineRecipe({
       select: 'L3', // paper
       maxTokens: tokens24k, // paper
       algorithm: { truncated: 'mask', entropy: null }, // paper
-      maxSteps: 800, // ours: read off a figure
+      maxSteps: 800, // ours: read from a figure
     }),
   ],
   // paper: 32k tokens, temperature 0.6, top-p 0.95, avg@16

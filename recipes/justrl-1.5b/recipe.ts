@@ -2,7 +2,7 @@ import { adamw, defineRecipe, file, grpo, mathAnswer, publishedSuite, stage } fr
 
 /*
  * JustRL (He et al., arXiv 2512.16649): one stage with fixed settings, no selection and no schedule. "script" marks the
- * values of its published training script, "paper" those of the paper, "ours" choices that neither states.
+ * values of its published training script, "paper" those of the paper, "ours" choices that neither specifies.
  */
 
 export default defineRecipe({

@@ -4,7 +4,7 @@ import type { Passage } from '../../src/retrieval/passage.ts';
 import { names, numbers } from '../search-model/world.ts';
 
 /*
- * Worlds of made-up things with attributes. A passage states one attribute of one thing. Questions use another word for the
+ * Worlds of made-up things with attributes. A passage gives one attribute of one thing. Questions use another word for the
  * attribute than passages do, so BM25 with the question finds the thing but not the attribute, and BM25 with the rationale
  * finds both. All words are tokens of `models/gradus-search`.
  */

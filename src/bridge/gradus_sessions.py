@@ -40,7 +40,7 @@ class Sessions:
     def play(self, request):
         task, turns, seen = request["task"], request["turns"], request["seen"]
         if len(turns) != len(seen) + 1 or not all(isinstance(text, str) for text in turns):
-            raise ValueError("expected turns as texts, and a digest of each earlier reply")
+            raise ValueError('expected "turns" to be strings, and "seen" to contain one digest per earlier reply')
         return self.run(self.answer(task, turns, seen))
 
     async def answer(self, task, turns, seen):
@@ -75,8 +75,8 @@ class Sessions:
                 reply = await session.step(text)
                 if reply["isOver"] or digest(reply) != expected:
                     raise RuntimeError(
-                        f"the attempt lost its session, and turn {i + 1} played again had another reply: "
-                        "the environment does not depend on seed and turns alone"
+                        f"the session was lost, and replaying turn {i + 1} gave a different reply; "
+                        "the environment must depend only on the seed and the turns"
                     )
         except BaseException:
             await session.close()

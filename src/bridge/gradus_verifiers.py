@@ -138,7 +138,7 @@ class Session:
             raise RuntimeError("the environment rewrote the conversation, or plays several at once: unsupported")
         news = messages[len(given) :]
         if any(message["role"] not in ("user", "tool") for message in news):
-            raise RuntimeError("expected replies of roles user and tool, got another")
+            raise RuntimeError("expected replies with the role user or tool, got a different role")
         return {"messages": news, "isOver": False, "reward": None}
 
     async def close(self):
@@ -180,7 +180,7 @@ def plain(message):
     content = message.get("content") or ""
     if isinstance(content, list):
         if any(part.get("type") != "text" for part in content):
-            raise ValueError("expected messages of text, got another part")
+            raise ValueError("expected messages that contain only text, got a different part")
         content = "".join(part["text"] for part in content)
     return {"role": message["role"], "content": content}
 

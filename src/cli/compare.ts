@@ -36,7 +36,7 @@ export function addCompareCommand(runs: Command): void {
 }
 
 /**
- * Returns the runs of both sides. Omits `after` if the runs are given as one word or more than two, e.g. because the
+ * Returns the runs of both sides. Omits `after` if the command has one argument or more than two, e.g. because the
  * shell expanded a pattern; `compareSeeds` then splits the runs by recipe.
  */
 function sidesOf(words: readonly string[], others?: readonly string[]) {

@@ -19,7 +19,7 @@ export interface HtmlExport {
 /**
  * Writes a run as one self-contained HTML file.
  *
- * @param place file to write, or a folder; a file in a folder is named after the run.
+ * @param place file to write, or a folder, in which the file is named after the run.
  */
 export async function writeHtml(directory: string, place: string, maxBytes: number): Promise<HtmlExport> {
   using run = await openRunReader(directory);

@@ -42,7 +42,7 @@ const sections = new Map(
     .map((section) => [/^`(.+)`$/m.exec(section)?.[1] ?? section, section.split(/^## /m)[0]!] as const),
 );
 
-test('--help lists the commands as their modules describe them', () => {
+test('--help lists every command with the description from its module', () => {
   const lines = createProgram('0.0.0', false, commands.map(addListed)).helpInformation();
   expect(lines).toBe(program.helpInformation());
 });

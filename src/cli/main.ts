@@ -68,7 +68,7 @@ function optionDescription(option: Option): string {
   return option.mandatory ? `${text} (required)` : text;
 }
 
-/** Adds to usage errors a hint to run the failed command with `--help`. */
+/** Makes usage errors suggest running the failed command with `--help`. */
 function pointToHelp(command: Command, words: string): void {
   command.showHelpAfterError(`try: ${words} --help`);
   for (const part of command.commands) pointToHelp(part, `${words} ${part.name()}`);

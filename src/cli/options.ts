@@ -49,6 +49,6 @@ export interface TrustFlags {
   readonly trust?: boolean;
 }
 
-/** Adds `--trust`: allows programs named by a run that was made elsewhere. */
+/** Adds `--trust`: allows executing the programs named by a run that was created elsewhere. */
 export const addTrustOption = (command: Command): Command =>
   command.option('--trust', 'allow programs, modules and hosts named in a run that was made elsewhere');

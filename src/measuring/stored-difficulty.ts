@@ -52,9 +52,11 @@ export interface StoredMeasurements {
 export async function readMeasurements(file: string, recipe?: Recipe): Promise<StoredMeasurements> {
   const tryNext = 'gradus difficulty estimate <recipe>';
   if (!existsSync(file))
-    throw new ConfigError(`${file}: expected a store of pass rates, found nothing there`, { tryNext });
+    throw new ConfigError(`${file}: expected a store of pass rates, but the file does not exist`, {
+      tryNext,
+    });
   if (!isDatabase(file))
-    throw new DataError(`${file}: expected a store of pass rates, found another kind of file`, {
+    throw new DataError(`${file}: expected a store of pass rates, found a different kind of file`, {
       tryNext,
     });
   using store = readPassRateStore(file);

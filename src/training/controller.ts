@@ -86,7 +86,7 @@ async function openStageRun(
     return openDistil(context, stage, curriculum.stage, saved);
   if (stage.type === 'stage' && saved !== null && isPoolState(saved))
     return openReinforce(context, stage, curriculum, saved, restored);
-  throw new RangeError(`expected the state of stage "${stage.name}", got that of another stage`);
+  throw new RangeError(`expected the state of stage "${stage.name}", got that of a different stage`);
 }
 
 /** Runs steps until the stage's exit rule fires. */

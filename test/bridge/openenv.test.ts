@@ -22,7 +22,7 @@ const base = { url: 'http://127.0.0.1:9', observation: 'text', count: 2, python 
 const parse = (settings: object = {}) => openEnvConfig.parse(openEnv({ ...base, ...settings }));
 const load = async (settings: object = {}) => (await loadProblems(parse(settings), '.'))[0]!;
 
-/** Plays turns from a state; returns the last answer. */
+/** Runs turns from a state; returns the last answer. */
 async function play(environment: Environment, state: Json, texts: readonly string[], results: CallResults) {
   const call = recordCalls(results);
   const { signal } = new AbortController();
@@ -44,7 +44,7 @@ const shownIn = ({ reply }: Awaited<ReturnType<typeof play>>): string =>
 const numberIn = (text: string): string => /\d+/.exec(text)![0];
 
 describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without python3)', () => {
-  test('makes one problem per seed, and plays it to its end', async () => {
+  test('creates one problem per seed, and runs it to its end', async () => {
     const problems = await loadProblems(parse({ instruction: 'Repeat it.' }), '.');
     expect(problems).toHaveLength(2);
     expect(problems[0]!.prompt[0]!.content).toMatch(/^repeat \d+\nRepeat it\.$/);
@@ -63,7 +63,7 @@ describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without py
     expect(last.calls).toMatchObject([{ tool: 'step', outcome: 'ok' }]);
   });
 
-  test('replays earlier turns after its process or connection ended, and needs neither for recorded replies', async () => {
+  test('replays earlier turns after its process or connection ended, and recorded replies need neither', async () => {
     const problem = await load({ reset: { rounds: 9 } });
     const config = parse({ reset: { rounds: 9 } });
     using results = openCallResults(':memory:');
@@ -118,7 +118,7 @@ describe.skipIf(!hasPython)('OpenEnv, with a stand-in client (skipped without py
     const drifted = await play(environment, state, ['drift'], results);
     await using other = await openPackaged(parse(), '.');
     await expect(play(other, drifted.state, ['1'], results)).rejects.toThrow(
-      /does not depend on seed and turns alone/,
+      /must depend only on the seed and the turns/,
     );
   });
 

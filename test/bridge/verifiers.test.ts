@@ -9,7 +9,7 @@ import { realPython } from './pythons.ts';
 const parse = (id: string, settings: object = {}) =>
   verifiersEnvConfig.parse(verifiersEnv({ id, count: 2, python: realPython!, ...settings }));
 
-/** Plays texts as a new attempt, or from a state. */
+/** Runs texts as the turns of a new attempt, or from a state. */
 async function player(config: ReturnType<typeof parse>, folder: string) {
   const environment = await openPackaged(config, folder);
   const { signal } = new AbortController();
@@ -47,7 +47,7 @@ describe.skipIf(realPython === undefined)('the verifiers package (needs GRADUS_E
     expect(await play(state, ['-1'])).toMatchObject({ reward: 0, reply: { type: 'end' } });
   });
 
-  test('continues an environment with several turns in another process', async () => {
+  test('continues an environment with several turns in a different process', async () => {
     const [problem] = await loadProblems(parse('tiny-rounds'), 'recipes/verifiers');
     const first = await player(parse('tiny-rounds'), 'recipes/verifiers');
     const { state } = await first.environment.start(problem!, 1);

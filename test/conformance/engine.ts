@@ -543,7 +543,7 @@ function learningTests({ under }: Shared): void {
 }
 
 function stateTests({ folder, under }: Shared): void {
-  test('continues bit for bit from a saved state in another engine', async () => {
+  test('continues bit for bit from a saved state in a different engine', async () => {
     await using original = await under.open();
     await train(original, 2);
     await original.learner.saveState(join(folder(), 'state'));

@@ -57,7 +57,7 @@ function fits(choice: StartChoice, i: number, size: number): boolean {
   }
 }
 
-/** Plays steps over the whole pool; returns the choices of each. */
+/** Runs steps over the complete pool; returns the choices of each step. */
 function play(starts: Starts, size: number, seed: number, from: number, to: number): StartChoice[][] {
   const ids = [...poolOf(size).map(({ id }) => id), 'of-another-stage'];
   return Array.from({ length: to - from }, (_, i) => {

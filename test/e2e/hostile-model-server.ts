@@ -82,7 +82,7 @@ function wholeChoice(question: Question, index: number, finish = 'stop'): object
 
 const indices = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
-/** Returns the completion tokens reported for a whole answer. */
+/** Returns the number of completion tokens reported for a complete answer. */
 const wholeTokens = ({ dialect }: Question, count: number): number =>
   dialect === 'llama.cpp' ? tokensPerChoice : tokensPerChoice * count;
 

@@ -41,7 +41,7 @@ const pictures = [
   { bytes: png({ color: [0, 0, 255] }), answers: ['0'] },
 ];
 
-test('imports images as files; the same text with another image is another problem', async () => {
+test('imports images as files; the same text with a different image is a different problem', async () => {
   mkdirSync(path('raw'));
   writeRows(
     path('raw', 'rows.jsonl'),

@@ -70,7 +70,7 @@ test('measures lengths and speed in training steps, and prints the plan in a dry
   expect(dry.stdout).toMatch(/^recipe "tiny" is valid\n[^]*\nspeed: unknown/);
 });
 
-test('shows the plan of a run next to its actual figures', async () => {
+test('shows the plan of a run next to its actual cost', async () => {
   const [last] = jsonLines(await run('runs', 'show', 'runs/tiny-0001', '--json')).slice(-1);
   const compared = last!['plan'] as PlanComparison[];
   expect(compared.map(({ part }) => part.kind)).toEqual(['stage', 'evaluation']);

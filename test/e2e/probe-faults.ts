@@ -71,7 +71,7 @@ export const askingWays: Readonly<Record<string, AskingWay>> = {
     engine: { api: 'chat', choicesPerRequest: 4, stream: true },
     dialect: 'llama.cpp',
   },
-  // The server states the usage of only one choice, so attempts are requested one by one.
+  // The server reports the usage of only one choice, so attempts are requested one by one.
   'chat, one by one, llama.cpp': { engine: { api: 'chat', choicesPerRequest: 4 }, dialect: 'llama.cpp' },
 };
 

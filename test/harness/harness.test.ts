@@ -68,7 +68,7 @@ describe.skipIf(python === undefined)('a served model and third-party clients', 
     expect(await evaluate(...chat, '--apply_chat_template')).toBe(1);
   }, 300_000);
 
-  test('OpenAI’s client reads whole answers, streams, log-probabilities and errors', async () => {
+  test('OpenAI’s client reads complete answers, streams, log-probabilities and errors', async () => {
     const { code, said } = await run(python!, [resolve('test/harness/openai-client.py'), `${url}/v1`]);
     expect(said).toBe('all good\n');
     expect(code).toBe(0);

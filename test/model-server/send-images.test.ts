@@ -8,7 +8,7 @@ import { png } from '../png.ts';
 import { keepImage } from '../../src/storage/images/image-file.ts';
 import { type Completion, completionsOf } from '../../src/engines/engine.ts';
 
-test('sends images as data URLs in place of their marks, and rejects wrong counts and changed files', async () => {
+test('sends images as data URLs in place of their placeholders, and rejects wrong counts and changed files', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gradus-openai-images-'));
   onTestFinished(() => {
     rmSync(folder, { recursive: true });

@@ -100,7 +100,7 @@ test('partial files of a killed run are removed and never read', async () => {
     recursive: true,
   });
   cpSync(join(directory, 'rollouts'), join(directory, 'checkpoints', 'step-000001'), { recursive: true });
-  // A file or folder without a committed row still has its mark.
+  // A file or folder without a committed row still has its marker.
   writeFileSync(join(directory, 'rollouts', '.tmp-step-000009-train.parquet-pending'), '');
   writeFileSync(join(directory, 'checkpoints', '.tmp-step-000001-pending'), '');
   cpSync(join(directory, 'rollouts'), join(directory, '.tmp-export'), { recursive: true });

@@ -23,7 +23,7 @@ function startTraining(verb: 'create' | 'resume', path: string): Child {
   });
 }
 
-/** Lets the process take `steps` steps (or end), waits `delayMs`, and kills it. Returns the exit code; `null` if killed. */
+/** Waits until the process has taken `steps` steps (or ended), then waits `delayMs`, and kills it. Returns the exit code; `null` if killed. */
 async function killAfterSteps(child: Child, steps: number, delayMs: number): Promise<number | null> {
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   // Ignore EPIPE: a killed process does not read the answer.

@@ -172,7 +172,7 @@ describe.each(services)('HTTP access to the $name', (service) => {
     },
   );
 
-  test('does not allow the preflight request of another origin', async () => {
+  test('does not allow a preflight request from a different origin', async () => {
     await using opened = await start(local);
     const headers = {
       origin: 'https://evil.example',
@@ -264,7 +264,7 @@ describe.each(services)('HTTP access to the $name', (service) => {
     await expect(post(opened.url)).rejects.toThrow('fetch failed');
   });
 
-  test('names the address on which it cannot listen', async () => {
+  test('the error contains the address on which it cannot listen', async () => {
     await using opened = await start(local);
     const port = Number(new URL(opened.url).port);
     await expect(start({ ...local, port })).rejects.toThrow(`cannot listen on 127.0.0.1 port ${port}`);

@@ -143,7 +143,7 @@ describe.skipIf(!hasTorch)(
       pipes: 'descriptors',
     });
 
-    test('a client with another protocol version is rejected', async () => {
+    test('a client with a different protocol version is rejected', async () => {
       await using connection = connectWorker(transport, 60_000);
       const fields = { protocol: { min: 99, max: 100 }, client: { name: 'x', version: '9' }, token: null };
       await expect(connection.request('hello', { fields }).answer).rejects.toMatchObject({

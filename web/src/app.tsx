@@ -39,7 +39,7 @@ const ManyView = lazy(async () => ({
 }));
 const tabs = ['overview', 'curriculum', 'metrics', 'rollouts', 'strategies', 'play'];
 
-/** The frame around every view. */
+/** The header and navigation around every view. */
 export function App() {
   const { parts } = useRoute();
   const [section = 'runs', folder, name = 'overview', id] = parts;

@@ -10,7 +10,7 @@ export interface Shortcut {
 /** Maximum pause between the two keys of a sequence, in milliseconds. */
 const sequenceMs = 1200;
 
-/** Runs shortcuts unless the user types in a field. The browser handles keys with Ctrl, Alt or Meta. */
+/** Runs shortcuts unless the user is typing in a field. The browser handles keys with Ctrl, Alt or Meta. */
 export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   const latest = useRef(shortcuts);
   useEffect(() => {

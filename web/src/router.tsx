@@ -1,6 +1,6 @@
 import { useCallback, useMemo, useSyncExternalStore, type ReactNode } from 'react';
 
-/** The current location. It contains the whole state of a view, so that every state can be linked
+/** The current location. It contains the complete state of a view, so that every state can be linked
  * to. */
 export interface Route {
   /** Decoded parts of the path: `['runs', 'demo-0001', 'rollouts']`. */

@@ -46,7 +46,7 @@ class FullPolicy:
 
     @torch.no_grad()
     def refresh(self) -> None:
-        """Updates the whole copy, if there is one."""
+        """Updates the complete copy, if there is one."""
         if self.sampled is not self.trained:
             for name, value in self.parameters.items():
                 self.sampled.weights[name].copy_(whole(value.to(self.trained.dtype)))

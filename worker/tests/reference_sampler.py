@@ -94,7 +94,7 @@ def logits_after(model: Transformer, tokens: list[int]) -> Tensor:
 
 
 def reference_sample(model: Transformer, asked: list[SamplePrompt], s: SampleSettings) -> Written:
-    """Writes one token at a time and reads the whole sequence again for each."""
+    """Writes one token at a time and reads the complete sequence again for each."""
     rules = ChoiceRules(
         torch.tensor([1 / (s.temperature or 1)]),
         torch.tensor([s.temperature == 0]),

@@ -11,7 +11,7 @@ import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from '../
 import { problemFile } from './data-flags.ts';
 import { addForceOption, type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-file.ts';
 
-/** Flags of commands that let a model write about problems. */
+/** Flags of commands that have a model write about problems. */
 export interface AuthorFlags extends EngineFlags, ForceFlag {
   readonly model: string;
   readonly out: string;

@@ -44,7 +44,7 @@ const shareOf = realNumber(0, { above: true });
 
 const read = (path: string): AsyncIterable<Problem> => readFileProblems(problemFile(path), '.');
 
-/** Reads problems and keeps the marks of missing images, which the check then reports. */
+/** Reads problems and keeps the placeholders of missing images, which the check then reports. */
 const readWithMarks = (path: string): AsyncIterable<Problem> =>
   readFileProblems(problemFile(path), '.', { onMissing: () => {} });
 

@@ -19,7 +19,7 @@ interface DistilFlags extends ForceFlag {
   readonly seed: number;
 }
 
-/** `gradus data distil`: writes the choices of an algorithm in bandits as examples. */
+/** `gradus data distil`: runs an algorithm on bandits and writes its choices as examples. */
 export function addDistilCommand(data: Command): void {
   addForceOption(data.command('distil'))
     .description("write the choices of an algorithm in a recipe's bandits as examples for gradus sft")

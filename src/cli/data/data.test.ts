@@ -162,7 +162,7 @@ test('rejects ids shared by two files, unless ids are derived from the content',
   expect(await run(...words, '--column', 'id=none')).toMatchObject({ code: 0, result: { problems: 2 } });
 });
 
-test('rejects an --out file that has another format, is also an input, or exists (without --force)', async () => {
+test('rejects an --out file that is not JSON Lines, is also an input, or exists (without --force)', async () => {
   const rows = '{"question": "1+1?", "answer": "2"}\n';
   writeFileSync(path('in.jsonl'), rows);
   const refused = async (...words: string[]) => {

@@ -11,7 +11,7 @@ export interface GoldJudge extends AsyncDisposable {
   readonly sameAnswer: SameAnswer;
   /** Finds golds that the math verifier cannot read. */
   readonly findUnreadable: (problem: Problem) => Finding | undefined;
-  /** Reports a gold that can be read in several ways; the problem is kept but needs a review. */
+  /** Reports a gold answer that has several possible readings; the problem is kept but needs a review. */
   readonly findGuessed: (problem: Problem) => Finding | undefined;
 }
 

@@ -20,7 +20,7 @@ interface ContextFlags extends KnowledgeFlags, EngineFlags, ForceFlag {
   readonly out: string;
 }
 
-/** Share of stated golds above which retrieval alone may answer the questions. */
+/** Share of golds contained in the passages above which copying may suffice to answer the questions. */
 const mostStated = 0.5;
 
 /** `gradus knowledge context`: puts passages into the prompts of problems or examples. */

@@ -136,7 +136,7 @@ test(
   },
 );
 
-test('errors name the missing input', async () => {
+test('errors give the path of the missing input', async () => {
   write('rows.jsonl', [{ prompt: 'x' }]);
   write('one.jsonl', [{ text: 'x' }]);
   await knowledge('build', path('one.jsonl'), '--out', path('one'));

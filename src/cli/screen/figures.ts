@@ -9,7 +9,7 @@ export interface Figure {
   readonly note: string;
 }
 
-/** Returns the figures of the main metrics that were measured. */
+/** Returns a line for each main metric that was measured. */
 export function figuresOf(series: ScreenState['series']): Figure[] {
   const figure = (name: string, more: Omit<Figure, 'values'>): Figure[] =>
     series[name] === undefined ? [] : [{ values: series[name].values, ...more }];

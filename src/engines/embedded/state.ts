@@ -78,7 +78,7 @@ export async function openEngineState(
     const bytes = await readSlices(path, (slice) => hash.update(slice));
     if (bytes !== expected.bytes || bytes !== 4 * parameters) {
       throw invalid(
-        `${path}: expected ${expected.bytes} bytes, got ${bytes}; the file is truncated or from another model`,
+        `${path}: expected ${expected.bytes} bytes, got ${bytes}; the file is truncated or from a different model`,
       );
     }
     if (hash.digest('hex') !== expected.sha256)

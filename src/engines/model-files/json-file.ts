@@ -7,7 +7,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** Reads a JSON object. Throws a `DataError` naming the file if it is missing, not JSON, or not an object. */
 export async function readJsonObject(path: string): Promise<JsonObject> {
   const json = await readOptionalJsonObject(path);
-  if (json === null) throw new DataError(`${path}: expected a JSON file, got nothing there`);
+  if (json === null) throw new DataError(`${path}: expected a JSON file, but the file does not exist`);
   return json;
 }
 

@@ -69,7 +69,9 @@ async function readHeader(handle: FileHandle, path: string): Promise<Map<string,
   await handle.read(prefix, 0, 8, 0);
   const length = Number(prefix.readBigUInt64LE());
   if (size < 8 || 8 + length > size) {
-    throw new DataError(`${path}: expected a safetensors header of ${length} bytes, got a file of ${size}`);
+    throw new DataError(
+      `${path}: the file is truncated or not safetensors: its header should have ${length} bytes, but the file has only ${size}`,
+    );
   }
   const text = Buffer.alloc(length);
   await handle.read(text, 0, length, 8);
@@ -95,7 +97,7 @@ function storedTensor(name: string, entry: unknown, start: number, size: number,
   const { dtype, shape, data_offsets: offsets } = isJsonObject(entry) ? entry : {};
   if (typeof dtype !== 'string' || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
     throw new DataError(
-      `${path}: expected dtype, shape and data_offsets of "${name}", got ${describe(entry)}`,
+      `${path}: expected dtype, shape and data_offsets for "${name}", got ${describe(entry)}`,
     );
   }
   const [begin, end] = [start + offsets[0]!, start + offsets[1]!];
@@ -121,11 +123,11 @@ async function readTensor(
     );
   }
   if (!isStoredType(type)) {
-    throw new DataError(`${path}: expected "${name}" as BF16, F16 or F32, got ${type}`);
+    throw new DataError(`${path}: expected "${name}" to be BF16, F16 or F32, got ${type}`);
   }
   const bytes = bytesPerElement[type];
   if (end - begin !== bytes * data.length) {
-    throw new DataError(`${path}: expected ${bytes * data.length} bytes of "${name}", got ${end - begin}`);
+    throw new DataError(`${path}: expected ${bytes * data.length} bytes for "${name}", got ${end - begin}`);
   }
   const buffer = Buffer.alloc(Math.min(data.length, chunkElements) * bytes);
   for (let done = 0; done < data.length; done += chunkElements) {

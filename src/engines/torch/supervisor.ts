@@ -241,7 +241,7 @@ export class SupervisedWorker implements AsyncDisposable {
     if (this.#losses > 1 && head !== undefined)
       return `two workers in a row ended at the same request, ${describe(head)}: ${message}`;
     if (this.#log.isComplete) return null;
-    return `${message}\nNo restart: the updates since the last checkpoint exceed "maxReplay", and "scratch" names no folder`;
+    return `${message}\nNo restart: the updates since the last checkpoint exceed "maxReplay", and "scratch" is not set`;
   }
 
   async #startAgain(): Promise<WorkerConnection> {

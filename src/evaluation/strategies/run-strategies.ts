@@ -124,7 +124,7 @@ async function runStrategy(
 }
 
 /** Rejects every call, because `asked` strategies have no tools. */
-const noTools: CallTool = () => Promise.reject(new EnvironmentError('a way of asking has no tools'));
+const noTools: CallTool = () => Promise.reject(new EnvironmentError('asked() does not support tools'));
 
 const samplingOf = ({ suite, seed }: StrategyOptions): Omit<AttemptRequest, 'rollouts'> => ({
   maxTokens: suite.maxTokens,

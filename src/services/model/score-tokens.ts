@@ -33,9 +33,12 @@ export async function scoreTokens(
 ): Promise<TokenScore[][]> {
   const count = alternatives ?? 0;
   if (count > 0 && weights.topLogprobs === undefined) {
-    throw new EngineError('logprobs: this engine reports no alternatives; set "logprobs": 0', {
-      code: 'BAD_REQUEST',
-    });
+    throw new EngineError(
+      'logprobs: this engine does not support top log-probabilities; set "logprobs" to 0',
+      {
+        code: 'BAD_REQUEST',
+      },
+    );
   }
   const sequences = completions.map(({ transcript }) => ({ tokens: transcript.tokens }));
   const logprobs = await weights.logprobs({ sequences }, 'policy');

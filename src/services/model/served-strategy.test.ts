@@ -104,7 +104,7 @@ test('rejects a strategy that lacks a scorer, the verifier as the scorer, and a 
   writeFileSync(noJson, '{ budget: 4 }');
   for (const file of [noJson, join(folder, 'missing.json')])
     await expect(openServedStrategy(file, engine, new AsyncDisposableStack())).rejects.toThrow(
-      `${file}: expected a strategy as JSON (`,
+      `${file}: expected a JSON file that contains a strategy (`,
     );
 });
 

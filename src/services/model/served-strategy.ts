@@ -101,7 +101,9 @@ async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'));
   } catch (cause) {
-    throw new ConfigError(`${file}: expected a strategy as JSON (${messageOf(cause)})`, { cause });
+    throw new ConfigError(`${file}: expected a JSON file that contains a strategy (${messageOf(cause)})`, {
+      cause,
+    });
   }
 }
 

@@ -117,7 +117,7 @@ function webpSize(bytes: Buffer): Size {
     case 'VP8X':
       return { width: bytes.readUIntLE(24, 3) + 1, height: bytes.readUIntLE(27, 3) + 1 };
     default:
-      throw new DataError('expected a WebP with a known first chunk, got another one');
+      throw new DataError('expected a WebP with a known first chunk, got an unknown one');
   }
 }
 

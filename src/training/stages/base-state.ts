@@ -22,7 +22,7 @@ export async function restoreBaseState({ run, engine }: TrainingContext): Promis
   const { baseState } = runLayout(run.directory);
   if (!(await exists(baseState))) {
     throw new RunError(
-      `${baseState}: expected the state that the run began with, which a stage with start: 'base' needs, found nothing; restore it from a copy or start a new run`,
+      `${baseState}: the state that the run began with is missing, but a stage with start: 'base' needs it; restore it from a copy or start a new run`,
       { code: 'RUN_CORRUPT', tryNext: `gradus runs show ${run.directory}` },
     );
   }

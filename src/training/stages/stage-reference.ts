@@ -37,7 +37,7 @@ export async function openStageReference(
   const { referenceState } = runLayout(run.directory);
   if (await exists(referenceState)) return openFrozen!(referenceState);
   throw new RunError(
-    `${referenceState}: expected the reference state of stage "${name}", found nothing; restore it from a copy or start a new run`,
+    `${referenceState}: the reference state of stage "${name}" is missing; restore it from a copy or start a new run`,
     { code: 'RUN_CORRUPT', tryNext: `gradus runs show ${run.directory}` },
   );
 }

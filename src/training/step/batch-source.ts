@@ -51,7 +51,7 @@ export function requireFreezing(engine: LearningEngine, { batchSource }: Resolve
   if (batchSource.type === 'in-step' || engine.learner.freezePolicy !== undefined) return;
   throw new ConfigError(
     `batch.source: expected an engine that samples from an older policy for ahead(), got "${engine.sampler.info.engine}"; ` +
-      'use inStep(), or the engine embedded or torch; torch must not be behind http, and over ssh needs "scratch" on a disk that both machines mount',
+      'use inStep(), or the "embedded" or "torch" engine; a remote torch worker must be reached over ssh, not http, and needs "scratch" on a disk that both machines mount',
   );
 }
 

@@ -20,7 +20,7 @@ const start = (...words: string[]): ChildProcess =>
 const ended = (child: ChildProcess): Promise<number | null> =>
   new Promise((resolve) => child.once('exit', resolve));
 
-/** Lets a process run for a time, then kills it unless it has ended. */
+/** Waits for some time, then kills the process unless it has ended. */
 async function killAfter(child: ChildProcess, milliseconds: number): Promise<number | null> {
   const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
   const exit = await ended(child);

@@ -16,7 +16,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const log = join(root, 'calls');
 
-/** Number of killed runs; `GRADUS_KILLS=20` repeats the figure of docs/LOG.md. */
+/** Number of killed runs; `GRADUS_KILLS=20` reproduces the result in docs/LOG.md. */
 const kills = Number(process.env['GRADUS_KILLS'] ?? 6);
 
 const start = (words: readonly string[], down = ''): ChildProcess =>

@@ -7,7 +7,7 @@ const lettered = ['font-family', 'font-size', 'text-anchor'];
 const namespace = 'http://www.w3.org/2000/svg';
 const [margin, titleHeight, lineHeight] = [12, 24, 18];
 
-/** A name and its colour in the legend. */
+/** An entry of the legend: a name and its colour. */
 export interface LegendItem {
   readonly name: string;
   readonly colour: string;

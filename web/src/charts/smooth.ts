@@ -1,4 +1,4 @@
-/** Decay of the moving average: about the last ten values count. */
+/** Decay of the moving average: about the last ten values contribute. */
 const memory = 0.9;
 
 /** Returns the exponential moving average, with the bias correction of Adam (Kingma & Ba 2015, section 3). */

@@ -54,7 +54,7 @@ class Cursor {
 
 const AxisContext = createContext<StepAxis | null>(null);
 
-/** Names a place on the axis: `step 12`, `3k tokens`. */
+/** Formats a position on the axis as text: `step 12`, `3k tokens`. */
 export function placeName({ unit }: Pick<StepAxis, 'unit'>, value: number): string {
   return unit === undefined ? `step ${value}` : `${unit.format(value)} ${unit.name}`.trim();
 }

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { Label } from './label.tsx';
 import styles from './parts.module.css';
 
-/** A titled section. */
+/** A section with a title. */
 export function Card(props: {
   readonly title: string;
   readonly note?: ReactNode;

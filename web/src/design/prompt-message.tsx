@@ -10,7 +10,7 @@ interface Place {
   readonly group: number | undefined;
 }
 
-/** A message of a prompt: its text, with images in place of their marks. */
+/** A message of a prompt: its text, with images in place of their placeholders. */
 export function PromptMessage({ message, ...place }: Place & { readonly message: Message }) {
   if (message.images === undefined) return <InertText text={message.content} />;
   return partsOf(message).map((part, index) =>

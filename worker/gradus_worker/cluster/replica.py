@@ -195,7 +195,7 @@ class Replica:
 
 
 class Call:
-    """A request that can be cancelled from another thread."""
+    """A request that can be cancelled from a different thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Engine that learns with another engine and samples on vLLM replicas."""
+"""Engine that trains through a wrapped engine and samples on vLLM replicas."""
 
 from __future__ import annotations
 

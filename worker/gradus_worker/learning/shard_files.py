@@ -97,7 +97,7 @@ class Shards:
 
 
 def read_header(folder: Path, file: ShardFile) -> Shards:
-    """Returns the content of a file of whole tensors (format 1)."""
+    """Returns the content of a file of unsharded tensors (format 1)."""
     with safe_open(folder / file.name, "pt") as content:
         shapes = {name: content.get_slice(name) for name in content.keys()}
         tensors = {

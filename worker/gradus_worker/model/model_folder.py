@@ -62,7 +62,7 @@ def load_model(
 
 def _load(folder: Path, device: str, dtype: str, pause: Pause, group: Group, is_trained: bool) -> LoadedModel:
     if not folder.is_dir():
-        raise ModelError(f"{folder}: expected a model folder (config.json, model.safetensors), got nothing there")
+        raise ModelError(f"{folder}: expected a model folder (config.json, model.safetensors), but it does not exist")
     config = parse_config(read_json(folder / "config.json"), str(folder / "config.json"))
     if group.size > 1 and device.startswith("cuda:"):
         raise ModelError(f"device: expected auto, cpu or cuda for {group.size} ranks, one device each, got {device}")
@@ -195,7 +195,7 @@ class _WeightFiles:
         if tuple(value.shape) != shape:
             raise ModelError(f'{path}: expected "{name}" of shape {list(shape)}, got {list(value.shape)}')
         if value.dtype not in _STORED:
-            raise ModelError(f'{path}: expected "{name}" as BF16, F16 or F32, got {value.dtype}')
+            raise ModelError(f'{path}: expected "{name}" to be BF16, F16 or F32, got {value.dtype}')
         return value
 
     def _open(self, path: Path) -> set[str]:

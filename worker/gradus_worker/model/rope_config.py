@@ -89,7 +89,7 @@ def _yarn(scaling: Keys, longest: int, *, rotary_size: int, theta: float) -> tup
     both = mscale is not None and mscale_all is not None
     inferred = temper(mscale) / temper(mscale_all) if both else temper(1)  # type: ignore[arg-type]
     found = Yarn(factor, max(low, 0), min(high, rotary_size - 1), scaling.optional("attention_factor") or inferred)
-    # Ministral 3 scales queries beyond the original context. Qwen2.5 states the original context as its longest
+    # Ministral 3 scales queries beyond the original context. Qwen2.5 gives the original context as its longest
     # sequence.
     if scaling.has("llama_4_scaling_beta"):
         return found, min(longest, original)

@@ -20,10 +20,10 @@ from .weight_layout import Part, parts, weight_shapes
 
 
 class UnitWeights(Mapping[str, Tensor]):
-    """Weights that are whole only inside `within`, one unit at a time."""
+    """Weights that are complete only inside `within`, one unit at a time."""
 
     dtype: torch.dtype
-    """Element type of the whole weights."""
+    """Element type of the gathered weights."""
 
     def within(self, layer: int | None, work: Callable[..., Any], *inputs: Any) -> Any:
         """Runs work(*inputs) while the weights of a layer (None: of the ends) are whole."""

@@ -14,7 +14,7 @@ Schema = Mapping[str, Any]
 
 
 class SchemaError(Exception):
-    """An invalid value; the message states its place, the expected and the actual value."""
+    """An invalid value; the message contains its path, the expected value and the actual one."""
 
 
 @cache
@@ -26,7 +26,7 @@ def protocol_schema() -> Schema:
 
 
 def check(schema: Schema, value: Any, place: str) -> None:
-    """Raises SchemaError unless the value is valid. `place` names the value in messages."""
+    """Raises SchemaError unless the value is valid. `place` is the path of the value, for messages."""
     for problem in _problems(schema, value, place):
         raise SchemaError(problem)
 

@@ -68,7 +68,7 @@ class GroupSampler:
         pieces: dict[int, list[Piece]] = {key: [] for key in self._requests}
         for rank, one in enumerate(stepped):
             for progress in one.progress:
-                # A rank may still report a request that another rank refused.
+                # A rank may still report a request that a different rank refused.
                 if progress.request in self._requests:
                     self._receive(rank, progress, pieces[progress.request])
         return [found for key, some in pieces.items() if (found := self._progress(key, some)) is not None]

@@ -105,7 +105,7 @@ def test_a_missing_state_or_a_state_from_another_model_is_rejected(tmp_path: Pat
 
 
 @pytest.mark.parametrize("dies_at", [0, 1, 2, 3])
-def test_a_save_interrupted_at_any_sync_leaves_a_whole_state(
+def test_a_save_interrupted_at_any_sync_leaves_a_complete_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
 ) -> None:
     save_state(tmp_path, TENSORS, UpdateCounts(1, 1), StateOwner("m"))

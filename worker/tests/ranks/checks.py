@@ -83,7 +83,7 @@ def opened(folder: Path, group: Group, *, lora: bool, budget: int = 20) -> tuple
 
 
 def gradient(trainer: Trainer, spec: Mapping[str, Any], seed: int) -> tuple[LossStats, dict[str, Tensor]]:
-    """Returns the whole gradient of a batch, and clears it."""
+    """Returns the complete gradient of a batch, and clears it."""
     stats = trainer.forward_backward(batch(seed), spec)
     found = trainer._take_gradients()
     masters = trainer.optimizer.masters

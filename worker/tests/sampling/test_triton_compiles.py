@@ -44,7 +44,7 @@ CASES = [("fp16", 80, "plain"), ("bf16", 90, "plain"), ("bf16", 120, "plain"), (
 
 @pytest.fixture(scope="module")
 def compiled() -> list[dict[str, int]]:
-    """Returns figures of both kernels for each case, compiled in one process that does not interpret Triton."""
+    """Returns measurements of both kernels for each case, compiled in one process that does not interpret Triton."""
     if find_spec("triton") is None:
         pytest.skip("triton is not installed")
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}

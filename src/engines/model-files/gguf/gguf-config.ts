@@ -76,7 +76,9 @@ async function ropeScaling(file: GgufFile, maxPositions: number, headSize: numbe
   const type = file.metadata.get(key('type')) ?? 'none';
   if (type === 'none') return {};
   if (type !== 'linear' && type !== 'yarn') {
-    throw new DataError(`${file.path}: expected rope scaling none, linear or yarn, got ${String(type)}`);
+    throw new DataError(
+      `${file.path}: expected the RoPE scaling type to be none, linear or yarn, got ${String(type)}`,
+    );
   }
   const original = file.metadata.get(key('original_context_length'));
   return {

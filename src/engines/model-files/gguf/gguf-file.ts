@@ -67,12 +67,12 @@ function checkTensor(path: string, name: string, tensor: GgufTensor, size: numbe
   if (format === undefined) {
     const known = [...blockFormats.values()].map((one) => one.name).join(', ');
     throw new DataError(
-      `${path}: expected "${name}" as one of ${known}, got type ${tensor.type}; convert the model again, e.g. to Q8_0`,
+      `${path}: expected the type of "${name}" to be one of ${known}, got type ${tensor.type}; convert the model again, e.g. to Q8_0`,
     );
   }
   if (tensor.shape.at(-1)! % format.elements !== 0) {
     throw new DataError(
-      `${path}: expected rows of "${name}" in blocks of ${format.elements}, got ${tensor.shape.at(-1)} elements`,
+      `${path}: expected the row length of "${name}" to be a multiple of ${format.elements}, got ${tensor.shape.at(-1)}`,
     );
   }
   const end = tensor.offset + byteLength(tensor);

@@ -15,7 +15,7 @@ import { visible } from '../../design/visible.ts';
 import { Link, useFilters } from '../../router.tsx';
 import own from './answers.module.css';
 
-/** The answers to a family or a domain over the run: the most common wrong answers, and each problem then and now. */
+/** The answers to a family or a domain over the run: the most common wrong answers, and each problem's first and latest answer. */
 export function AnswersView({ folder }: { readonly folder: string }) {
   const [search] = useFilters();
   const query: AnswersQuery = Object.fromEntries(

@@ -134,7 +134,7 @@ function Command({ run: { head, recipe } }: { readonly run: RunDetail }) {
   );
 }
 
-/** Origin of the result: recipe, data with digests, engine, machine, command. */
+/** How the result was produced: recipe, data with digests, engine, machine, command. */
 function Origin({ run, data: { data } }: { readonly run: RunDetail; readonly data: RunOutcome }) {
   const sources = data === null ? [] : [...data.problems, ...Object.values(data.suites).flat()];
   const last = run.sessions.at(-1);
