@@ -1,4 +1,5 @@
 import type { Alert } from '../../runs/metrics/alert-types.ts';
+import { domainsIn } from '../../runs/metrics/run-vitals.ts';
 import { alertsOf } from '../../runs/metrics/find-alerts.ts';
 import type { RunStart, ShownVerdict, StagePlan, TrainingEvent } from '../../training/events.ts';
 
@@ -114,6 +115,7 @@ function alertsAt(step: number, series: ScreenState['series']): Alert[] {
     stepSeconds: null,
     metric: (name, last) => between(name, step - last + 1, step),
     start: (name, first) => between(name, 1, first),
+    domains: domainsIn(Object.keys(series)),
   });
 }
 

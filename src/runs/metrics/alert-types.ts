@@ -23,6 +23,8 @@ export interface RunVitals extends Pick<RunSummary, 'status' | 'reason' | 'step'
   readonly metric: (name: string, lastSteps: number) => MetricSeries;
   /** Returns the values of a metric over the first steps. */
   readonly start: (name: string, firstSteps: number) => MetricSeries;
+  /** Domains in the metrics `reward/<domain>/mean`; absent if unknown. */
+  readonly domains?: readonly string[];
   /** Seconds since the last recorded step; null before the first step. */
   readonly secondsSinceStep: number | null;
   /** Recent median duration of a step; null before the second step. */

@@ -56,6 +56,21 @@ test('raises no alert for a healthy run with noisy metrics', () => {
   expect(ids(vitals({}))).toEqual([]);
 });
 
+test('alerts about a domain without reward, unless no domain has any', () => {
+  const rewards = (math: number, code: number) => ({
+    'reward/math/mean': repeated(math, 12),
+    'reward/code/mean': repeated(code, 12),
+  });
+  const domains = ['math', 'code'];
+  expect(alertsOf(vitals(rewards(0.4, 0), { domains }))).toMatchObject([
+    { id: 'domain-unsolved', title: expect.stringContaining('"code"') },
+  ]);
+  expect(ids(vitals(rewards(0.4, 0.01), { domains }))).toEqual([]);
+  expect(ids(vitals(rewards(0, 0), { domains }))).toEqual([]);
+  const few = { ...rewards(0.4, 0.4), 'reward/code/mean': repeated(0, 9) };
+  expect(ids(vitals(few, { domains }))).toEqual([]);
+});
+
 test.each([
   ['zero-signal', { 'group/zeroAdvantage': repeated(0.9, 10) }],
   ['truncation-rising', { 'rollout/truncated': [...repeated(0.1, 10), ...repeated(0.3, 10)] }],

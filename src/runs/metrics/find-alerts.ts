@@ -2,7 +2,7 @@ import { mean, quantile } from '../../statistics/summary.ts';
 import type { MetricSeries } from '../reading/run-rows.ts';
 import type { Alert, RunVitals } from './alert-types.ts';
 import { otherFormsAccepted } from './answer-form-alert.ts';
-import { answersCollapsed, heldOutFell, noSignal, poolExhausted } from './outcome-alerts.ts';
+import { answersCollapsed, domainsUnsolved, heldOutFell, noSignal, poolExhausted } from './outcome-alerts.ts';
 
 /** Number of steps on which an alert is based, so that one bad batch raises no alert. */
 const recent = 10;
@@ -24,6 +24,7 @@ export function alertsOf(vitals: RunVitals): Alert[] {
     ...heldOutFell(vitals),
     ...poolExhausted(vitals),
     ...answersCollapsed(vitals, recent),
+    ...domainsUnsolved(vitals, recent),
     ...otherFormsAccepted(vitals, recent),
     ...noSignal(vitals),
   ];

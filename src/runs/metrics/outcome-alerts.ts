@@ -63,6 +63,26 @@ export function answersCollapsed(vitals: RunVitals, recent: number): Alert[] {
   ];
 }
 
+/** Alerts if a domain has had no reward in its last steps while another domain has. */
+export function domainsUnsolved({ domains = [], metric, step }: RunVitals, recent: number): Alert[] {
+  const rewards = domains.map((domain) => {
+    const name = `reward/${domain}/mean`;
+    return { domain, name, values: metric(name, 10 * recent).values.slice(-recent) };
+  });
+  const isUnsolved = ({ values }: (typeof rewards)[number]): boolean =>
+    values.length === recent && values.every((value) => value === 0);
+  if (rewards.every(isUnsolved)) return [];
+  return rewards.filter(isUnsolved).map(({ domain, name }) => ({
+    id: 'domain-unsolved',
+    severity: 'warning',
+    title: `No rollout in the domain "${domain}" was rewarded in its last ${recent} steps`,
+    whatToDo:
+      'Its rollouts teach nothing. Read some of them: if the verifier is right, add easier problems of this domain or worked solutions (imitate), or remove the domain from the stage.',
+    step,
+    evidence: { metric: name, value: 0, threshold: 0 },
+  }));
+}
+
 /** Runs with fewer steps are smoke tests, which need no alert. */
 const fewestSteps = 10;
 

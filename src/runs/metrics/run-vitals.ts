@@ -15,6 +15,7 @@ export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
     step,
     metric: (name, last) => reader.metric(name, { from: step - last + 1 }),
     start: (name, first) => reader.metric(name, { to: first }),
+    domains: domainsIn(reader.metricNames().map(({ name }) => name)),
     secondsSinceStep:
       updatedAt === null || at === undefined ? null : (at.getTime() - Date.parse(updatedAt)) / 1000,
     stepSeconds: stepSecondsOf(reader),
@@ -22,6 +23,10 @@ export function vitalsOf(reader: RunReader, at?: Date): RunVitals {
     pools: poolUses(reader),
   };
 }
+
+/** Returns the domains of the metrics `reward/<domain>/mean`; a domain may contain slashes. */
+export const domainsIn = (metrics: readonly string[]): string[] =>
+  metrics.flatMap((name) => /^reward\/(?<domain>.+)\/mean$/u.exec(name)?.groups?.['domain'] ?? []);
 
 const recentSteps = 30;
 
