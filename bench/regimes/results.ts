@@ -87,4 +87,4 @@ export function recordResult(file: string, one: Result): void {
 }
 
 const curveOf = ({ points }: Result): string =>
-  JSON.stringify(points.map(({ rollouts, tokens, accuracy }) => [rollouts, tokens, accuracy]));
+  JSON.stringify(points.map(({ rollouts, accuracy }) => [rollouts, accuracy]));
