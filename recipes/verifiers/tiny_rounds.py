@@ -1,4 +1,4 @@
-"""A taskset of the verifiers package with its own environment: sums over several turns, each shown after the previous answer."""
+"""A taskset of the verifiers package with its own environment: sums over several turns, one after another."""
 
 import re
 from random import Random

@@ -67,7 +67,7 @@ class _Request:
 
 
 class RemoteSampler:
-    """Has the methods of `Sampler` that the server loop uses. Reports each completion only when it is complete, even with `stream`."""
+    """Has the methods of `Sampler` that the server loop uses. Reports only complete completions, even with `stream`."""
 
     def __init__(self, writer: Writer, vocab_size: int, max_sequence_tokens: int) -> None:
         self._writer, self._vocab_size, self.max_sequence_tokens = writer, vocab_size, max_sequence_tokens

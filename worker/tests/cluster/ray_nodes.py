@@ -106,7 +106,7 @@ class Nodes:
 
     @contextmanager
     def _ports_told(self, node: str, ports: Mapping[str, int]) -> Iterator[None]:
-        """Writes the files in which the agents of a node report their ports; a raylet aborts after 15 s without them."""
+        """Writes the files in which agents of a node report their ports; a raylet aborts after 15 s without them."""
         has_started = threading.Event()
 
         def write() -> None:
