@@ -102,7 +102,7 @@ test.each<[string, object, RegExp]>([
     /algorithm\.type: expected .*, got "magic"$/m,
   ],
 ])('reports the allowed values for %s that is not allowed', (_, change, message) => {
-  expect(() => defineRecipe({ ...minimal, ...change } as unknown as RecipeInput)).toThrow(message);
+  expect(() => defineRecipe({ ...minimal, ...change })).toThrow(message);
 });
 
 test('reports errors in a recipe without a name', () => {

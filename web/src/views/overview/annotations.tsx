@@ -64,7 +64,7 @@ function Editor(props: {
       go(['runs']);
       await nextFrame();
       const requests = queries.getQueryCache().findAll({ queryKey: ['run', folder] });
-      await Promise.allSettled(requests.map(({ promise }) => promise));
+      await Promise.allSettled(requests.map(async ({ promise }) => promise));
       await source.moveToTrash(folder);
       await Promise.all([['runs'], ['trash']].map((queryKey) => queries.invalidateQueries({ queryKey })));
     },
