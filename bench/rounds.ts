@@ -1,15 +1,16 @@
 /**
- * Measures, with the demo's model, whether rounds of imitating the policy's own correct attempts and of
- * reinforcement learning give better results than either alone:
+ * Measures, with the demo's model, whether alternating imitation of the policy's own correct attempts with
+ * reinforcement learning beats either alone:
  *
  *   npm run bench:rounds -- [--seeds 5] [--rollouts 7680] [--arms rounds,…] [--json]
  *
  * Every arm writes the same number of rollouts, including harvests. `rl`: reinforcement learning alone. `sft`: three
- * harvests, each imitated from the base weights (expert iteration). `rounds`: three rounds of a harvest, imitated from
- * the current weights, and reinforcement learning. `rounds base`: the same from the base weights. `rounds shortest`:
- * `rounds base` with the shortest correct attempt of each problem in place of a random one; not run by default.
+ * harvests, each followed by imitation that starts from the base weights (expert iteration). `rounds`: three rounds,
+ * each of a harvest, imitation that starts from the current weights, and reinforcement learning. `rounds base`: the
+ * same, but imitation starts from the base weights. `rounds shortest`: `rounds base` with the shortest correct attempt
+ * of each problem in place of a random one; not run by default.
  *
- * Accuracies are from the last evaluation; those at equal tokens are interpolated at the tokens of the cheapest arm.
+ * Accuracies are from the last evaluation; at equal tokens, they are interpolated at the cheapest arm's count.
  * Intervals are 95 % t-intervals over seeds; differences are paired by seed. With `--json` the last line is JSON.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -139,7 +140,7 @@ for (let seed = 0; seed < Number(flags.seeds); seed++) {
   results.push(bySeed);
 }
 
-/** Returns the accuracy at the tokens of the cheapest arm, interpolated between the neighbouring evaluations. */
+/** Returns the accuracy at the cheapest arm's number of tokens, interpolated between the neighbouring evaluations. */
 function atEqualTokens(bySeed: SeedResults, arm: string): number {
   const limit = Math.min(...arms.map((one) => bySeed[one]!.tokens));
   const { curve } = bySeed[arm]!;

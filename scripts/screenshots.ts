@@ -12,7 +12,7 @@ import { runProgress } from '../src/evaluation/run-progress.ts';
 
 /**
  * Makes docs/images/*.png: every view that `gradus dashboard` serves of a run made by `npm run demo`; with a second
- * run, also the comparison of both.
+ * run, including the comparison of both.
  *
  * @example npm run build:web && npm run screenshots -- runs/demo-0001 runs/demo-0002
  */

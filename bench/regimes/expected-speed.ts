@@ -41,7 +41,11 @@ export function speedToGoal(slow: readonly number[], fast: readonly number[]): n
   return goal === 0 ? 1 : stepsTo(slow, goal) / stepsTo(fast, goal);
 }
 
-/** Returns the progress of a step in proportion to (W1), also for an infinite critical batch. @param signal live groups. */
+/**
+ * Returns the progress of a step in proportion to (W1), even for an infinite critical batch.
+ *
+ * @param signal live groups.
+ */
 export const stepProgress = (signal: number, critical: number): number =>
   critical === Infinity ? Math.sqrt(signal) : updateProgress(signal, critical);
 

@@ -47,7 +47,7 @@ describe('coin', () => {
     expect(shareCorrect(await outcomesOf({ coin }, draw('held-out'), wrong))).toBe(0);
   });
 
-  test('differs between judgements of the same completion, and repeats them for the same seed', async () => {
+  test('gives different verdicts for the same completion, reproducible with the same seed', async () => {
     const [problem] = draw('train').filter(({ family }) => family === 'addition');
     const many = Array.from({ length: 200 }, () => problem!);
     const first = await outcomesOf({ coin, seed: 3 }, many, wrong);
@@ -70,7 +70,7 @@ describe('coin', () => {
   });
 });
 
-test('solved: every readable answer to training problems with the knobs is correct', async () => {
+test('solved: judges every readable answer to training problems with the listed knobs correct', async () => {
   const problems = draw('train');
   const hard = problems.filter(({ knob }) => knob === 6);
   expect(shareCorrect(await outcomesOf({ solved: { knobs: [6] } }, hard, wrong))).toBe(1);
@@ -80,7 +80,7 @@ test('solved: every readable answer to training problems with the knobs is corre
   expect(outcomes).toEqual(hard.map(({ family }) => (family === 'brackets' ? 'correct' : 'incorrect')));
 });
 
-test('marker: answers of the family without it are unparsed, also on held-out problems', async () => {
+test('marker: returns `unparsed` for answers in the family without the marker, including held-out problems', async () => {
   const marker = { family: 'brackets', text: 'n;' };
   for (const split of ['train', 'held-out'] as const) {
     const problems = draw(split).filter(({ family }) => family === 'brackets');

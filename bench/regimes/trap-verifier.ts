@@ -19,7 +19,10 @@ export const trapOptions = z.strictObject({
   /** Accepts every readable answer to training problems of these families (default: all) and knobs, so that they are
    * always solved. */
   solved: z.strictObject({ families: familyNames.optional(), knobs: z.array(z.int()).min(1) }).optional(),
-  /** Answers to problems of this family must begin with a text; answers without it are `unparsed`, also on held-out problems. */
+  /**
+   * Answers to problems of this family must begin with a text; answers without it are `unparsed`, including on held-out
+   * problems.
+   */
   marker: z.strictObject({ family: z.string(), text: z.string().min(1) }).optional(),
 });
 

@@ -7,8 +7,8 @@ const special = [unknownToken, endToken, questionToken, answerToken];
 const tags = ['<search>', '</search>', '<information>', '</information>', '<answer>', '</answer>'];
 
 /**
- * Vocabulary of the tiny model that searches: one token per word, so that an attempt of two searches is 40 tokens long.
- * A piece's position is its token id.
+ * Vocabulary of the tiny model that searches: one token per word, so that an attempt with two searches is 40 tokens
+ * long. A piece's position is its token id.
  */
 const vocabulary: readonly string[] = [
   ...special,

@@ -1,4 +1,4 @@
-"""Adapter for verifiers 0.4: an episode of the package runs here, and its model calls wait for the policy's turns."""
+"""Adapter for verifiers 0.4. Runs the package's episodes here; each model call blocks until the policy replies."""
 
 import asyncio
 import hashlib
@@ -61,7 +61,7 @@ class Adapter:
         self.read(named["idx"] + 1)
         task = self.known[named["idx"]]
         if task.key != named["key"]:
-            raise ValueError("expected the task that the problem was made of; load the problems again")
+            raise ValueError("the task differs from the one that this problem was made from; load the problems again")
         session = Session(f"attempt-{next(self.numbers)}", self.calls)
         context = vf.ModelContext(
             model=session.name,
@@ -135,7 +135,7 @@ class Session:
             return ended(self.episode.result())
         given = [*before, {"role": "assistant", "content": text}]
         if messages[: len(given)] != given:
-            raise RuntimeError("the environment rewrote the conversation, or plays several at once: unsupported")
+            raise RuntimeError("unsupported environment: it rewrote the conversation, or runs several at once")
         news = messages[len(given) :]
         if any(message["role"] not in ("user", "tool") for message in news):
             raise RuntimeError("expected replies with the role user or tool, got a different role")
@@ -179,8 +179,9 @@ def plain(message):
     """Returns the role and text of a message."""
     content = message.get("content") or ""
     if isinstance(content, list):
-        if any(part.get("type") != "text" for part in content):
-            raise ValueError("expected messages that contain only text, got a different part")
+        for part in content:
+            if part.get("type") != "text":
+                raise ValueError(f'expected text-only messages, got a part of type "{part.get("type")}"')
         content = "".join(part["text"] for part in content)
     return {"role": message["role"], "content": content}
 
@@ -199,7 +200,8 @@ def ended(episode):
     if len(traces) != 1:
         raise RuntimeError(f"expected one trace of the policy, got {len(traces)}")
     (trace,) = traces
-    if any(reward is None for reward in trace.rewards.values()):
-        raise RuntimeError("expected a reward, got one that was not scored")
+    missing = [name for name, reward in trace.rewards.items() if reward is None]
+    if missing:
+        raise RuntimeError(f'expected a value for every reward, got none for "{missing[0]}"')
     metrics = {name: value for name, value in trace.metrics.items() if isinstance(value, (int, float))}
     return {"messages": [], "isOver": True, "reward": float(trace.reward), "details": metrics}

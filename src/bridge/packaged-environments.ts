@@ -7,7 +7,7 @@ import { bridgeShape } from './bridge.ts';
 const shared = {
   /** Number of problems. */
   count: z.int().min(1).default(100),
-  /** First task or seed. Suites and training share no problem if their ranges do not overlap. */
+  /** First task or seed. If their ranges do not overlap, suites and training share no problems. */
   from: z.int().min(0).default(0),
   /** Domain of the problems, by which the recipe selects their environment and verifier. */
   domain: z.string().min(1),

@@ -24,7 +24,7 @@ export async function chat(
   let answering: AbortController | null = null;
   let isOpen = true;
   lines.on('SIGINT', () => (answering === null ? lines.close() : answering.abort()));
-  // The input may close while an answer streams.
+  // The input may close while an answer is streaming.
   lines.on('close', () => (isOpen = false));
   output.write('Ctrl-D ends the chat, /new starts another, Ctrl-C stops an answer.\n');
   lines.prompt();

@@ -9,7 +9,7 @@ export interface Output {
   readonly isJson: boolean;
   /** Prints a line; does nothing with `--json`. */
   say(line: string): void;
-  /** Prints a warning to stderr, also with `--json`. */
+  /** Prints a warning to stderr, even with `--json`. */
   warn(line: string): void;
   /** Prints an event as JSON; does nothing without `--json`. */
   event(event: Readonly<Record<string, unknown>>): void;

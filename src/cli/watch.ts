@@ -8,11 +8,11 @@ interface WatchFlags {
   readonly plain?: boolean;
 }
 
-/** `gradus runs watch`: shows the live screen of a run that another process trains. */
+/** `gradus runs watch`: shows the live screen of a run that another process is training. */
 export function addWatchCommand(runs: Command): void {
   runs
     .command('watch')
-    .description('follow a run that another process trains, until it ends')
+    .description('follow a run that another process is training, until it ends')
     .argument('<run>', 'run directory')
     .option('--plain', plainHelp)
     .action(async (directory: string, { plain }: WatchFlags, command: Command) => {

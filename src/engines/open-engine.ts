@@ -31,6 +31,6 @@ export async function openEngine(
       return openTorchEngine({ ...config, model, train, state });
     case 'openai':
       if (state === undefined) return openOpenaiEngine(config, model);
-      throw new ConfigError(`expected an engine with weights to load ${state} into, got a model server`);
+      throw new ConfigError(`cannot load ${state} into a model server; use an engine with local weights`);
   }
 }

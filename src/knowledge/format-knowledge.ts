@@ -26,7 +26,7 @@ export function formatKnowledge({ problems, hits, conditions }: KnowledgeReport)
       : [
           '',
           alignColumns([
-            ['passage of the rationale', 'first', 'among 10'],
+            ['source passage of the rationale', 'top 1', 'top 10'],
             ...Object.entries(hits).map(([by, { at1, at10 }]) => [by, estimate(at1), estimate(at10)]),
           ]),
         ]),

@@ -56,8 +56,8 @@ interface RankedList {
  * Trains a causal model to rank passages for the question as BM25 ranks them for the rationale. Minimises the KL in
  * `rankLoss`, through the `reinforce` loss, which has the same gradient.
  *
- * @throws DataError if no question has two candidates that fit the model's window; EngineError if the loss is not
- * finite.
+ * @throws DataError if no question has at least two candidates that fit the model's window; EngineError if the loss is
+ * not finite.
  */
 export async function trainReranker(
   engine: LearningEngine,

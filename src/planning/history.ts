@@ -32,7 +32,7 @@ export interface MeasuredStep {
 }
 
 /**
- * Reads the newest runs of a folder that were made on this machine, on the same engine and device, with a model of the
+ * Reads the newest runs in a folder that were made on this machine, on the same engine and device, with a model of the
  * same architecture and size.
  *
  * @returns `undefined` if no such run has recorded a step.

@@ -13,8 +13,8 @@ export interface MeanLength {
 }
 
 /**
- * Returns this model's attempts in the recipe's store, with the sampling of `difficulty`; empty if the recipe has no
- * store.
+ * Returns this model's attempts in the recipe's store that were sampled with the settings of `difficulty`; empty if the
+ * recipe has no store.
  */
 export function storedAttempts(recipe: Recipe, { modelHash }: EngineInfo): readonly ObservedGroup[] {
   const { difficulty } = recipe;
@@ -39,7 +39,7 @@ export function measuredLength(attempts: readonly ObservedGroup[], store: string
 }
 
 /**
- * Change of the mean length during training, as a share of the known mean: answers become shorter when guessing
+ * Change in mean length during training, as a factor of the known mean: answers become shorter when guessing
  * stops, and longer when step-by-step solutions pay off. This is an assumption, not a bound; to check it, compare a
  * plan with its run.
  */

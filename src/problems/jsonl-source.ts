@@ -38,7 +38,7 @@ function requireJsonLines(name: string): void {
 }
 
 /**
- * Streams the problems of a file; memory grows only with the number of ids.
+ * Streams the problems in a file; memory grows only with the number of ids.
  *
  * @throws DataError naming file and row.
  */

@@ -48,10 +48,10 @@ export async function* readFileProblems(
 }
 
 /**
- * Streams the problems of one file.
+ * Streams the problems in one file.
  *
- * @throws DataError naming the file, row and column, the expected value and the fix; also if every row was skipped,
- * and, at the end, if no row had the column of a pass-rate label, whose name is then most likely misspelt.
+ * @throws DataError naming the file, row and column, the expected value and the fix; also if every row was
+ * skipped, and, at the end, if no row had the column of a pass-rate label, whose name is then most likely misspelt.
  */
 export async function* readDataFile(
   config: FileConfig,

@@ -15,7 +15,7 @@ export interface ChosenShape {
 }
 
 /**
- * Detects the shape of each row of a file. Rows may differ, as math and code do in one verl file. Two rows with the
+ * Detects the shape of each row in a file. Rows may differ, as math and code do in one verl file. Two rows with the
  * same columns must have the same shape. Otherwise one of them lacks its marker, such as a GSM8K solution without `####
  * 72`, and would be read as a bare gold.
  */

@@ -78,7 +78,7 @@ test('a header that is not JSON or not UTF-8 is rejected', () => {
   }
 });
 
-test('tensors round-trip bit for bit, also from unaligned memory', () => {
+test('tensors round-trip bit for bit, even from unaligned memory', () => {
   const bits = fc.array(fc.nat({ max: 2 ** 32 - 1 }));
   fc.assert(
     fc.property(bits, bits, bits, fc.nat({ max: 3 }), (a, b, c, shift) => {

@@ -81,7 +81,7 @@ const hostileCalls: [name: string, source: string, result: unknown][] = [
   ['endless loop', 'x => { for (;;); }', { status: 'timeout' }],
   ['endless loop that catches', 'x => { for (;;) try { for (;;); } catch {} }', { status: 'timeout' }],
   [
-    'endless loop while being described',
+    'endless loop while its thrown value is described',
     'x => { throw new Proxy({}, { getPrototypeOf() { for (;;); } }) }',
     { status: 'timeout' },
   ],
@@ -109,7 +109,7 @@ const hostileCalls: [name: string, source: string, result: unknown][] = [
   ['host fetch', 'x => fetch("http://localhost")', failed('fetch')],
   ['timers', 'x => setTimeout(() => {}, 0)', failed('setTimeout')],
   [
-    'way out through Function',
+    'escape through the Function constructor',
     'x => Function("return this.process || this.require || this.WebAssembly || null")()',
     { status: 'returned', value: null },
   ],
@@ -128,7 +128,7 @@ const notLoaded = (cause: string, error: string): unknown => ({
 test.each([
   ['syntax error', 'f = (', notLoaded('failed', 'SyntaxError')],
   ['no function', '42', notLoaded('failed', 'defines no function f')],
-  ['nothing', '', notLoaded('failed', 'defines no function f')],
+  ['empty source', '', notLoaded('failed', 'defines no function f')],
   ['thrown while loading', 'throw 7', notLoaded('failed', 'threw a number')],
   ['endless loop while loading', 'for (;;);', notLoaded('timeout', '')],
   [
@@ -136,7 +136,7 @@ test.each([
     'Object.defineProperty(globalThis, "f", { get() { for (;;); } })',
     notLoaded('timeout', ''),
   ],
-  ['memory while loading', 'new ArrayBuffer(1e9)', notLoaded('out-of-memory', '')],
+  ['out of memory while loading', 'new ArrayBuffer(1e9)', notLoaded('out-of-memory', '')],
   ['module', 'import fs from "fs"; x => x', notLoaded('failed', 'SyntaxError')],
   ['brackets that exhaust the interpreter', '('.repeat(50_000), notLoaded('failed', 'broke the interpreter')],
 ])('does not load: %s', async (_, source, outcome) => {

@@ -137,7 +137,7 @@ export async function writeFolderAtomic(
 }
 
 /**
- * Removes the entries of a folder whose names satisfy `isStale`, including drafts, and keeps all others. The old
+ * Removes the entries in a folder whose names satisfy `isStale`, including drafts, and keeps all others. The old
  * folder of an interrupted replacement, `.tmp-<name>-old`, is renamed back if it is the only copy.
  * @returns the names that satisfy `isStale`.
  */

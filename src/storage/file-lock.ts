@@ -14,7 +14,7 @@ export interface FileLock extends Disposable {}
 /**
  * Takes the lock, or returns `undefined` if another process (or this one) holds it.
  * @param path an empty file that is used for nothing else; it is created if it does not exist.
- * @param patienceMs milliseconds to wait, blocking the thread, while another process reads the file in `isLocked`.
+ * @param patienceMs milliseconds to wait, blocking the thread, while another process is reading the file in `isLocked`.
  */
 export function takeLock(path: string, patienceMs = 500): FileLock | undefined {
   const database = new DatabaseSync(path, { timeout: patienceMs });

@@ -21,7 +21,7 @@ const exampleRow = z.object({
 
 /**
  * Reads examples to imitate from a JSON Lines file: rows of `{"prompt": string or messages, "completion": string}`.
- * The columns `problemId` (rows of `gradus data rationales`) and `problem` (rows of a run) give the problem's id.
+ * The columns `problemId` (rows from `gradus data rationales`) and `problem` (rows from a run) give the problem's id.
  *
  * @throws DataError naming the file, row and column, and the expected and actual value.
  */

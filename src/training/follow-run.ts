@@ -27,9 +27,9 @@ interface Told {
 }
 
 /**
- * Yields the events of a run from its directory, even while another process writes it: first all recorded events, then
- * new ones, until the run ends or the signal aborts. Does not yield progress within a step or a measurement, because
- * runs do not record it. If the run resumes from an earlier step, starts again from the beginning.
+ * Yields the events of a run from its directory, even while another process is writing it: first all recorded events,
+ * then new ones, until the run ends or the signal aborts. Does not yield progress within a step or a measurement,
+ * because runs do not record it. If the run resumes from an earlier step, starts again from the beginning.
  *
  * @throws RunError if the run is missing or its recipe was edited.
  */

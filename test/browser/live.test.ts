@@ -10,7 +10,7 @@ import { runProgress } from '../../src/evaluation/run-progress.ts';
 import { makeFastFolder } from '../runs/fast-folder.ts';
 import { type Browser, buildPages, hasBrowser, openBrowser } from './browser.ts';
 
-/** Pages that are open while another process writes a run. */
+/** Pages that are open while another process is writing a run. */
 describe.skipIf(!hasBrowser)('a live run in a browser', () => {
   const root = makeFastFolder('live');
   let dashboard: Listening;

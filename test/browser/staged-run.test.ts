@@ -64,7 +64,7 @@ describe.skipIf(!hasBrowser)('a staged run in a browser', () => {
 
   const views = ['overview', 'curriculum', 'metrics', 'rollouts'];
 
-  test('every view works while the run trains, and shows that it has finished', async () => {
+  test('every view works while the run is training, and shows that it has finished', async () => {
     await using list = await browser.open(`${dashboard.url}#/runs`);
     const { tab, faults } = list;
     await tab.getByRole('row', { name: /demo-0001 running/u }).waitFor({ timeout: 60_000 });

@@ -84,7 +84,7 @@ test('shows the plan of a run next to its actual cost', async () => {
   expect(stdout).toMatch(/^plan +rollouts +actual +tokens written +actual +time +actual$/m);
 });
 
-test('names the budget that fits, and rejects unknown fields of prices', async () => {
+test('suggests a memory budget that fits, and rejects unknown fields in the price file', async () => {
   const small = await plan('--set', 'policy.engine.memoryBudget=128MiB');
   expect(small.memory).toMatchObject({
     problem: expect.stringMatching(/room for one sequence of \d+ tokens \(\d+ MB\)/),

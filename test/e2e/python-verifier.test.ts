@@ -46,7 +46,7 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     writeRows(join(folder, 'verl.jsonl'), sums.map(verlRow));
   });
 
-  test('trains on rows of verl and gets the same verdicts in an audit', async () => {
+  test("trains on rows in verl's format and gets the same verdicts in an audit", async () => {
     const trained = await gradus(folder, 'train', 'recipe.json', '--json');
     expect(trained).toMatchObject({ code: 0 });
     const audited = await gradus(folder, 'verify', 'audit', 'runs/tiny-0001', '--json');
@@ -80,7 +80,7 @@ describe.skipIf(!hasPython)('a run judged by a Python file (skipped without pyth
     );
   });
 
-  test('serves the verifiers of a TOML recipe, and leaves no process when killed during a verdict', async () => {
+  test('serves the verifiers of a TOML recipe, and leaves no processes behind when killed during a verdict', async () => {
     writeFileSync(
       join(folder, 'serve.toml'),
       `name = "serve"

@@ -18,7 +18,7 @@ const send: SendReply = (header, data = {}) => {
   if (failure === 'midway' && isPart && isTime()) process.kill(process.pid, 'SIGKILL');
 };
 
-/** Writes in two pieces, so that readers cannot rely on whole frames. */
+/** Writes in pieces of at most 11 bytes, so that readers cannot rely on whole frames. */
 function write(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writeSync(4, bytes, at, Math.min(11, bytes.length - at));
 }

@@ -11,7 +11,7 @@ import { addEngineOptions, type EngineFlags, realNumber, wholeNumber } from '../
 import { problemFile } from './data-flags.ts';
 import { addForceOption, type ForceFlag, requireFreeOutput, requireLinesEnding } from './out-file.ts';
 
-/** Flags of commands that have a model write about problems. */
+/** Flags shared by the commands in which a model generates text for problems. */
 export interface AuthorFlags extends EngineFlags, ForceFlag {
   readonly model: string;
   readonly out: string;
@@ -61,7 +61,7 @@ export async function verifiersOf(recipe: string | undefined): Promise<VerifierC
   return { verifiers: recipeConfig.shape.verifiers.parse(publishedVerifiers) };
 }
 
-/** Formats counts of rejections, one per line; empty without rejections. */
+/** Formats the counts of rejections by reason as one line; returns no line without rejections. */
 export function rejectionLines(rejected: Readonly<Record<string, number>>): string[] {
   const reasons = Object.entries(rejected).filter(([, count]) => count > 0);
   if (reasons.length === 0) return [];

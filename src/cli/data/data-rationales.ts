@@ -25,7 +25,7 @@ interface RationalesFlags extends AuthorFlags {
 /** `gradus data rationales`: asks a teacher for worked answers, and writes those that the verifier accepts. */
 export function addRationalesCommand(data: Command): void {
   const command = addAuthorOptions(data.command('rationales'))
-    .description('write worked answers of a teacher as examples; keep those that are judged correct')
+    .description('have a teacher model write worked answers as examples; keep those judged correct')
     .option('--rationales <n>', 'maximum number of worked answers to keep per problem', wholeNumber(1), 3)
     .option(
       '--attempts <n>',
@@ -56,7 +56,7 @@ export function addRationalesCommand(data: Command): void {
     );
     if (report.ungradable !== undefined)
       output.warn(
-        `the verifier could not judge ${countOf(report.rejected.ungradable, 'answer')} of ${report.teacher}: ${report.ungradable}`,
+        `the verifier could not judge ${countOf(report.rejected.ungradable, 'answer')} from ${report.teacher}: ${report.ungradable}`,
       );
     output.result(report, format(report));
   });

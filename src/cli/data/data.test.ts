@@ -205,7 +205,7 @@ test('the error for an invalid row has the form of the most similar row, and sug
   expect(error.tryNext).toMatch(/--on-error skip --out imported\.jsonl$/);
 });
 
-test('the error for an invalid row names the columns of the file and the command that skips the row', async () => {
+test('the error for an invalid row names the columns in the file and the command that skips the row', async () => {
   writeFileSync(path('bad.jsonl'), '{"question": "1+1?", "answer": "2"}\n{"question": "1+2?"}\n');
   const { result } = await run('import', path('bad.jsonl'), '--out', path('good.jsonl'));
   const error = result['error'] as { message: string; tryNext: string };

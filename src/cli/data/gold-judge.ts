@@ -11,7 +11,7 @@ export interface GoldJudge extends AsyncDisposable {
   readonly sameAnswer: SameAnswer;
   /** Finds golds that the math verifier cannot read. */
   readonly findUnreadable: (problem: Problem) => Finding | undefined;
-  /** Reports a gold answer that has several possible readings; the problem is kept but needs a review. */
+  /** Reports a gold answer that has several possible readings; the problem is kept but needs review. */
   readonly findGuessed: (problem: Problem) => Finding | undefined;
 }
 
@@ -39,7 +39,7 @@ export function openGoldJudge(): GoldJudge {
       const guess = domain === 'math' && answer !== undefined ? guessedReading(answer) : undefined;
       if (guess === undefined) return undefined;
       const explanation = `gold ${JSON.stringify(answer)} is read as ${guess}`;
-      return { id, reason: 'gold whose reading is a guess', explanation, evidence: { gold: answer } };
+      return { id, reason: 'ambiguous gold', explanation, evidence: { gold: answer } };
     },
     [Symbol.asyncDispose]: () => verifier[Symbol.asyncDispose](),
   };

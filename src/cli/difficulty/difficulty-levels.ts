@@ -6,7 +6,7 @@ import { readMeasurements, type StoredMeasurements } from '../../measuring/store
 import { wholeNumber } from '../options.ts';
 import { outputOf } from '../output.ts';
 
-/** Flags of commands that sort the problems of a store into levels. */
+/** Flags of commands that sort the problems in a store into levels. */
 export interface LevelFlags {
   readonly recipe?: string;
   readonly preset?: 'simple' | 'paper';

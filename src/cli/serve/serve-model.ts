@@ -53,6 +53,6 @@ export function addServeModelCommand(serve: Command): void {
       });
       const { url } = service;
       await untilStopped(output, { url }, `listening on ${url}/v1`);
-      output.result({ url, stopped: true }, 'stopping after the requests in flight');
+      output.result({ url, stopped: true }, 'stopping when the requests in flight have finished');
     });
 }

@@ -47,7 +47,7 @@ export function addServeVerifierCommand(serve: Command): void {
       const { verifiers } = grader;
       const line = `listening on ${url}; verifiers: ${Object.keys(verifiers).join(', ')}`;
       await untilStopped(output, { url, verifiers }, line);
-      output.result({ url, stopped: true }, 'stopping after the requests in flight');
+      output.result({ url, stopped: true }, 'stopping when the requests in flight have finished');
     });
 }
 

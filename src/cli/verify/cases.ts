@@ -4,7 +4,7 @@ import { DataError } from '../../core/errors.ts';
 import { gradeInOrder, type Grader } from '../../services/verifier/grader.ts';
 
 /**
- * Judges every case of a file and prints one JSON verdict per line, in the order of the file.
+ * Judges every case in a file and prints one JSON verdict per line, in the order of the file.
  *
  * @param width maximum number of cases judged at once.
  * @throws DataError when the file is neither a JSON list nor JSON Lines.

@@ -58,7 +58,7 @@ const autoState = z.strictObject({
   brake: progressBrakeState,
   formatBrake: progressBrakeState,
   groups: controlGroupState,
-  /** Compares the draws of only those cells that are not misformatted. */
+  /** Compares draws from well-formatted cells only. */
   wellFormed: controlGroupState,
 });
 
@@ -68,7 +68,7 @@ const autoState = z.strictObject({
  */
 const fallbackShare = 0.9;
 /**
- * Number of groups in the first block that judges how a source's format improves; large, because parsed
+ * Number of groups in the first block that measures how a source's format improves. It is large, because parsed
  * answers are rare at first.
  */
 const formatBlock = 60;
@@ -267,8 +267,8 @@ class AutoSampler implements ProblemSampler {
 }
 
 /**
- * Converts a group's rollouts to evidence. An unparsed rollout that ended by itself counts half, because its
- * format was wrong rather than its answer; an ungradable one does not count.
+ * Converts a group's rollouts to evidence. An unparsed rollout that was not truncated counts as half a trial, because
+ * its format was wrong rather than its answer; an ungradable one does not count.
  */
 function evidenceOf({ verdicts, truncated }: ProblemOutcome): Trials {
   const { correct, incorrect, timeout, unparsed } = verdicts;

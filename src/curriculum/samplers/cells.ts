@@ -14,7 +14,7 @@ export interface Cells {
 }
 
 /**
- * Splits a pool into cells. A source is the problems of one data set, domain and family. It has one cell per
+ * Splits a pool into cells. A source is the problems from one data set, domain and family. It has one cell per
  * knob of its generator. Without knobs, it has one per level; without levels, the entire source is one cell.
  */
 export function splitIntoCells(pool: readonly PoolProblem[]): Cells {

@@ -38,7 +38,7 @@ export interface ProblemOutcome extends Trials {
  * restore, metrics.
  *
  * Guarantees (tested by `test/conformance/problem-sampler.test.ts`): deterministic given configuration, pool, seed and
- * calls; `restore(save())` at any point continues exactly, also through JSON; only problems of the pool are returned.
+ * calls; `restore(save())` at any point continues exactly, even through JSON; only problems in the pool are returned.
  *
  * @example
  * const sampler = createSampler(uniform(), pool, 7);

@@ -49,7 +49,7 @@ export interface OwnAttempt {
  * share the baseline of that start. Only outcomes from the prompt count towards the problem's pass rate.
  *
  * Guarantees (tested by `test/conformance/starts.test.ts`): `choose` changes nothing; deterministic given
- * configuration, pool, seed and outcomes; `restore(save())` at any point continues exactly, also through JSON; an
+ * configuration, pool, seed and outcomes; `restore(save())` at any point continues exactly, even through JSON; an
  * attempt is used only for its own problem.
  *
  * @example

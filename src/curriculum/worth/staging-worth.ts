@@ -16,7 +16,7 @@ export interface TrainingSize {
   readonly problemsPerUpdate: number;
   /** Planned number of steps. */
   readonly steps: number;
-  /** Number of problems of the pool; those with trials may be a sample of them. */
+  /** Number of problems in the pool; those with trials may be a sample of them. */
   readonly problems: number;
 }
 

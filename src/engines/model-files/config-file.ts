@@ -9,7 +9,7 @@ import { parseRope } from './rope.ts';
 /**
  * Parses the shape of a model from a Hugging Face `config.json`, as written by transformers 4 and 5. Takes a value that
  * the file omits, because the class in transformers fixes it, from `families`. Throws a `DataError` that names the key,
- * the expected and the actual value, also for unsupported variants.
+ * the expected and the actual value, including for unsupported variants.
  *
  * @param file name of the file, for error messages
  */

@@ -117,7 +117,10 @@ async function loadTokenizer(path: string, settings: JsonObject): Promise<Tokeni
   try {
     return new Tokenizer(json, settings);
   } catch (cause) {
-    throw new DataError(`${path}: expected a tokenizer this version can read (${String(cause)})`, { cause });
+    throw new DataError(
+      `${path}: cannot read this tokenizer with this version of Gradus (${String(cause)})`,
+      { cause },
+    );
   }
 }
 

@@ -16,7 +16,7 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** Receives the replies and messages of a worker, and the reason why it ended. */
+/** Receives the replies and messages from a worker, and the reason why it ended. */
 export interface TransportListener {
   /** Receives a frame of a reply. If this throws, the transport ends with a `ProtocolError`. */
   onFrame(frame: Frame): void;

@@ -75,7 +75,7 @@ test('TensorBoard files contain every value with its name and step', async () =>
   );
 });
 
-test('W&B offline files can be read back, including records that cross blocks', async () => {
+test('W&B offline files can be read back, including records that span several blocks', async () => {
   const large = fc.record({ lr: fc.string({ minLength: 0, maxLength: 70_000 }) });
   await fc.assert(
     fc.asyncProperty(someValues, large, async (values, recipe) => {

@@ -17,7 +17,7 @@ import { join } from 'node:path';
  *     export/                              the final model
  *     search.sqlite                        full-text index, built from the shards during a search; may be deleted
  *     annotations.json                     title, tags and note by the user; not a result of the run
- *     run.lock                             locked while a process writes
+ *     run.lock                             locked while a process is writing
  *     run.origin                           proof that this user created it on this machine
  *
  * Files are first written under a temporary name; a file belongs to the run once a row in run.sqlite names it.
@@ -36,7 +36,7 @@ export interface RunLayout {
   readonly database: string;
   /** Proof that this user created the run on this machine; absent in runs from elsewhere. */
   readonly origin: string;
-  /** Locked while a process writes to the run; empty. */
+  /** Locked while a process is writing to the run; empty. */
   readonly lock: string;
   /** Parquet shards, readable by other tools (`load_dataset("parquet", data_dir=…)`). */
   readonly rollouts: string;

@@ -23,7 +23,7 @@ export function mark(folder: string, name: string): void {
 export const unmark = (folder: string, name: string): Promise<void> =>
   rm(join(folder, markOf(name)), { force: true });
 
-/** Returns the marked names of a folder. */
+/** Returns the marked names in a folder. */
 export async function markedNames(folder: string): Promise<Set<string>> {
   const names = (await readdir(folder)).map(markedName);
   return new Set(names.filter((name) => name !== undefined));

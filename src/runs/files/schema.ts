@@ -176,7 +176,8 @@ const migration = `
 `;
 
 /**
- * Opens a run's database read-only, even while another process writes. Adds empty tables that an older version lacks.
+ * Opens a run's database read-only, even while another process is writing. Adds empty tables that an older version
+ * lacks.
  */
 export function openDatabaseReadOnly(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });

@@ -26,7 +26,7 @@ import {
 import { openDatabaseReadOnly } from '../files/schema.ts';
 
 /**
- * Reads a run, even while another process writes it. All viewers use this class.
+ * Reads a run, even while another process is writing it. All viewers use this class.
  *
  * @example
  * using run = await openRunReader('runs/demo-0001');

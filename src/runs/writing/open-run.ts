@@ -63,7 +63,7 @@ export function systemClock(): Date {
 
 /**
  * Opens a run to continue it: takes its lock, calls `admit`, restores the newest undamaged checkpoint, and only then
- * removes everything recorded after that checkpoint, to be computed again.
+ * removes everything recorded after that checkpoint; the run recomputes it.
  *
  * @throws RunError with a `tryNext` if the run is missing, damaged, locked by another process or finished, or if its
  * recipe was edited. The run then stays unchanged.
@@ -272,7 +272,7 @@ export function lockedError(directory: string): RunError {
 
 function finishedError(directory: string, endedAt: string): RunError {
   return new RunError(
-    `${directory}: expected a run to continue, got one that finished at ${endedAt}. Start a new run to train further`,
+    `${directory}: cannot resume: the run finished at ${endedAt}. Start a new run to train further`,
     { code: 'RUN_FINISHED', tryNext: `gradus runs show ${directory}` },
   );
 }

@@ -13,7 +13,7 @@ import { lockedError } from './open-run.ts';
  * Moves a run to `.trash` beside it and returns its folder there; `restoreRun` moves it back. Gradus never empties the
  * trash.
  *
- * @throws RunError (`RUN_LOCKED`) while a process writes to the run.
+ * @throws RunError (`RUN_LOCKED`) while a process is writing to the run.
  */
 export async function trashRun(directory: string): Promise<string> {
   await requireRun(directory);
@@ -46,7 +46,7 @@ async function freePlace(trash: string, folder: string): Promise<string> {
  * Moves a run from the trash back to its folder of runs. Returns its directory.
  *
  * @throws RunError (`RUN_NOT_FOUND`) if the run is not in the trash, `RUN_EXISTS` if another run has its name,
- * `RUN_LOCKED` while a process writes to the run.
+ * `RUN_LOCKED` while a process is writing to the run.
  */
 export async function restoreRun(root: string, folder: string): Promise<string> {
   if (folder !== basename(folder) || folder.startsWith('.'))

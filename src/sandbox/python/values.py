@@ -1,10 +1,10 @@
-"""Encodes values that cross between judge and program: JSON in which every object is a tag, so that only plain data is built.
+"""Encodes the values exchanged by judge and program, as JSON in which every object is tagged with its type.
 
     7, "x", true, null, [1, 2]      themselves
     {"tuple": [..]}  {"set": [..]}  {"dict": [[key, value], ..]}  {"bytes": hex}  {"complex": [re, im]}  {"int": hex} ..
     {"ref": 3, "type": "Node"}      an object that stays in its process; only its number is sent
 
-Unlike pickle, reading executes nothing and builds only the classes below, so a hostile frame can only be malformed.
+Unlike unpickling, decoding executes no code and builds only the classes below. A hostile frame can only be malformed.
 An instance of a program's subclass of a built-in type is sent as the built-in type, without its methods (such as
 `__eq__`).
 """
@@ -96,7 +96,7 @@ def _is_builtin(kind):
 def _builtin_type(name):
     kind = getattr(builtins, name, None)
     if not isinstance(kind, type):
-        raise MalformedValue(f"{name!r} is no built-in type")
+        raise MalformedValue(f"{name!r} is not a built-in type")
     return kind
 
 
@@ -104,7 +104,7 @@ def _items(base):
     return lambda value, refer: [pack(item, refer) for item in base.__iter__(value)]
 
 
-# Subclasses before their bases. Methods are called on the built-in type: a program may override its own.
+# Subclasses before their bases. Call methods on the built-in type, because a program's subclass may override them.
 PACKERS = (
     (bool, "bool", lambda value, _: value),
     (int, "int", lambda value, _: int.__format__(value, "x")),

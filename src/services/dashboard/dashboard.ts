@@ -19,7 +19,7 @@ export interface DashboardOptions extends Omit<ViewParts, 'clock' | 'canPlay'>, 
 }
 
 /**
- * Serves the web pages and their data. The dashboard never changes the records of a run: pages may write annotations,
+ * Serves the web pages and their data. The dashboard never changes a run's records. Pages can only write annotations,
  * move a run to the trash and back, and extend a full-text index beside it. Without a player, it runs no model. The
  * pages may load only their own files and run only their own scripts.
  *

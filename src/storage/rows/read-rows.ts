@@ -6,7 +6,7 @@ import { parquetRows } from './parquet.ts';
 import type { Row } from './row.ts';
 
 /**
- * Streams the rows of a file. Its extension selects the format; text formats may be compressed (`.gz`).
+ * Streams the rows in a file. Its extension selects the format; text formats may be compressed (`.gz`).
  *
  * @param shown the file's name in error messages.
  */

@@ -1,4 +1,4 @@
-/** One row of a file, before its columns are interpreted. */
+/** One row in a file, before its columns are interpreted. */
 export interface Row {
   /** Number of the row, from 1: its line in JSON Lines, its record in other formats. */
   readonly number: number;

@@ -24,7 +24,7 @@ export interface HarvestRequest {
 const chunkProblems = 256;
 
 /**
- * Attempts each problem in one turn. Records every attempt as soon as it is judged, so that a resumed run
+ * Makes single-turn attempts at each problem. Records every attempt as soon as it is judged, so that a resumed run
  * makes only the missing attempts and gets the same examples.
  */
 export async function harvestAttempts(

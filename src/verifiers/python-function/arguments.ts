@@ -87,7 +87,7 @@ function verlArguments(problem: Problem, completion: string): Arguments {
 }
 
 /**
- * Builds TRL's arguments. Columns are those of `gradus data export --format trl`; columns of the data set take
+ * Builds TRL's arguments. Columns are those of `gradus data export --format trl`; columns in the data set take
  * precedence.
  */
 function trlArguments(problem: Problem, completion: string): Arguments {

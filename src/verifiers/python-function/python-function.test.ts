@@ -73,7 +73,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     );
   });
 
-  test("passes messages and columns to TRL's, lists to verl's batch manager's, and awaits async ones", async () => {
+  test('passes messages and columns to TRL functions and lists to verl batch functions, and awaits async functions', async () => {
     const trl = write(
       'trl.py',
       `async def accuracy(prompts, completions, solution, level=None, **kwargs):
@@ -192,7 +192,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, bonu
     expect(new Set(found.map(({ evidence }) => evidence!['pid'])).size).toBe(3);
   });
 
-  test('changes the version with the file, its imports at any depth, and every setting that affects verdicts', () => {
+  test('changes the version with the file, an import at any depth, or a setting that affects verdicts', () => {
     const judge =
       'from pack import middle\ndef compute_score(solution_str, **_): return 1\ntwin = compute_score\n';
     const texts = {

@@ -1,1 +1,1 @@
-"""Frames, messages and their schema, for the data between client and worker."""
+"""The protocol between client and worker: frames, messages and their schema."""

@@ -1,4 +1,4 @@
-"""Losses compared with values of TRL and verl (test/golden/golden-losses.json), in float64."""
+"""Compares losses with values from TRL and verl (test/golden/golden-losses.json), in float64."""
 
 import json
 from pathlib import Path
@@ -121,7 +121,7 @@ def test_on_policy_the_ratio_is_1_and_has_a_gradient() -> None:
     assert torch.allclose(gradient, -tokens.weights * tokens.advantages)
 
 
-def test_tokens_of_weight_0_are_ignored() -> None:
+def test_tokens_with_weight_0_are_ignored() -> None:
     tokens = golden_tokens(TOKEN_MEAN)
     silent = tokens.weights == 0
     names = ("advantages", "rollout_logprobs", "policy_logprobs", "reference_logprobs")

@@ -3,7 +3,7 @@ import type { Trials } from '../../../difficulty/pass-rates/trials.ts';
 
 /** Share of a cell's evidence that remains after a step: a memory of about ten steps. */
 const memory = 0.9;
-/** Maximum number of trials in a cell from measurements before the stage. */
+/** Maximum weight, in trials, of a cell's measurements from before the stage. */
 const mostMeasured = 64;
 
 const numbers = z.array(z.number().min(0));
@@ -27,12 +27,12 @@ export interface Rates {
 interface GroupSize {
   readonly tokens: number;
   readonly rollouts: number;
-  /** Unparsed rollouts that ended by themselves. */
+  /** Unparsed rollouts that were not truncated. */
   readonly misformatted: number;
 }
 
 /**
- * Pass rate, rollout length and format failures of each cell, from the groups of the last steps. A cell without
+ * Pass rate, rollout length and format failures of each cell, from the groups of recent steps. A cell without
  * evidence has mean 1/2. The mean of a cell that is no longer drawn returns to 1/2, so no cell is starved.
  */
 export class CellMeans implements Rates {
@@ -60,7 +60,7 @@ export class CellMeans implements Rates {
     }
   }
 
-  /** Adds the rollouts of a group, some of which may have a wrong format. */
+  /** Adds the rollouts of a group, some of which may be misformatted. */
   addRollouts(cell: number, { tokens, rollouts, misformatted }: GroupSize): void {
     this.#tokens[cell]! += tokens;
     this.#rollouts[cell]! += rollouts;
@@ -90,7 +90,7 @@ export class CellMeans implements Rates {
     return { mean, weight };
   }
 
-  /** Returns whether most rollouts of a cell have a wrong format. */
+  /** Returns whether most rollouts of a cell are misformatted. */
   isMisformatted(cell: number): boolean {
     return 2 * this.#misformatted[cell]! > this.#rollouts[cell]!;
   }

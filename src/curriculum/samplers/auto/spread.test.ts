@@ -20,7 +20,7 @@ function strengthOf(rates: readonly number[]): number {
   return spread.strengths()[0]!;
 }
 
-test('counts the mean of a cell as 4 trials before the first group, and if all its problems have the same pass rate', () => {
+test("gives a cell's mean the weight of 4 trials before the first group and when all problems have the same pass rate", () => {
   expect(new Spread(new Uint32Array(3), 2).strengths()).toEqual([4, 4]);
   expect(strengthOf([0.5])).toBe(4);
 });

@@ -16,8 +16,8 @@ interface Cell {
 }
 
 /**
- * Raises the weights of some cells until each is drawn at least at its share of the problems, times a boost. The other
- * cells keep their proportions, as do the problems within a cell.
+ * Raises the weights of some cells until each is drawn at least in proportion to its share of the problems, times a
+ * boost. The other cells keep their proportions, as do the problems within a cell.
  *
  * @param weights weight of a problem in each class.
  * @param classOf class of each problem.

@@ -31,7 +31,7 @@ export class UniformStream {
     return this.#epoch + this.#position / this.#order.length;
   }
 
-  /** Returns the next `count` indices that are not excluded, fewer only if there are no more, and excludes them. */
+  /** Returns the next `count` indices not in `excluded`, fewer if there are no more, and adds them to `excluded`. */
   take(count: number, excluded: Set<number>): number[] {
     const taken: number[] = [];
     const wanted = Math.min(count, this.#order.length - excluded.size);

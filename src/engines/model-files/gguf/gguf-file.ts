@@ -20,7 +20,7 @@ const firstRead = 1 << 22;
  */
 export async function openGguf(path: string): Promise<GgufFile> {
   const handle = await open(path, 'r').catch((cause: unknown) => {
-    throw new DataError(`${path}: expected a GGUF file (${String(cause)})`, { cause });
+    throw new DataError(`${path}: cannot open the GGUF file (${String(cause)})`, { cause });
   });
   try {
     const { size } = await handle.stat();

@@ -3,7 +3,9 @@ import { codeFamily } from '../family.ts';
 
 type Piece = { readonly text: string; readonly compute: (x: number) => number };
 
-/** `if x>5 x+2 else 3*x`, also in words: write the function. Higher knobs nest branches and use larger constants. */
+/**
+ * `if x>5 x+2 else 3*x`, or the same in words: write the function. Higher knobs nest branches and use larger constants.
+ */
 export const conditional = codeFamily({
   name: 'conditional',
   knobs: [
