@@ -272,7 +272,7 @@ export function lockedError(directory: string): RunError {
 
 function finishedError(directory: string, endedAt: string): RunError {
   return new RunError(
-    `${directory}: cannot resume: the run finished at ${endedAt}. Start a new run to train further`,
+    `${directory}: expected a run to continue, got one that finished at ${endedAt}. Start a new run to train further`,
     { code: 'RUN_FINISHED', tryNext: `gradus runs show ${directory}` },
   );
 }
