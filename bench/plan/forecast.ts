@@ -30,6 +30,8 @@ export async function forecastOf(point: MemoryPoint): Promise<number> {
   const forecast = trainingMemory(config, {
     positions: Math.max(...lengths) + point.maxTokens,
     sequences: point.rows,
+    requested: point.rows,
+    isMultiTurn: false,
     slots: 64,
     runners: point.lanes,
     memoryBudgetBytes: byteCount(point.memoryBudget),

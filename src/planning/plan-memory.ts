@@ -34,11 +34,14 @@ export async function planMemory({ recipe, engine, problems }: PlannedParts): Pr
   );
   if (longestAnswer === 0) return undefined;
   const batches = recipe.stages.map((stage) => {
-    if (stage.type !== 'stage') return 0;
+    if (stage.type === 'imitate') return stage.batchSize;
+    if (stage.type === 'distil') return (stage.problemsPerStep ?? recipe.batch.problems) * stage.rollouts;
     const { problemsPerStep, groupSize } = resolveStage(recipe, stage);
     return problemsPerStep * groupSize;
   });
   const sequences = Math.max(...batches);
+  // Suites and measurements may request as many sequences as the slots hold.
+  const isRequestLarge = recipe.evaluation.length > 0 || recipe.difficulty !== undefined;
   const positions = Math.min(longestPrompt + longestAnswer, sampler.info.maxSequenceTokens ?? Infinity);
   const budget = byteCount(settings.memoryBudget);
   const { config } = await openModelFolder(sampler.info.model);
@@ -53,6 +56,8 @@ export async function planMemory({ recipe, engine, problems }: PlannedParts): Pr
         trainingMemory(config, {
           positions: length,
           sequences,
+          requested: isRequestLarge ? Infinity : sequences,
+          isMultiTurn: Object.keys(recipe.environments).length > 0,
           slots: settings.slots,
           runners: lanes,
           memoryBudgetBytes,

@@ -69,7 +69,7 @@ function explainValue(given: unknown, allowed: readonly string[]): string {
   const expected = `expected ${allowed.map((one) => `"${one}"`).join(' or ')}`;
   if (given === undefined) return `${expected}, got none`;
   const nearest = typeof given === 'string' ? nearestKey(given, allowed) : undefined;
-  const got = `got ${JSON.stringify(given) ?? typeof given}`;
+  const got = typeof given === 'string' ? `got ${JSON.stringify(given.slice(0, 60))}` : `got ${typeof given}`;
   return `${expected}, ${got}${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`;
 }
 

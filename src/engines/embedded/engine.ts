@@ -36,7 +36,7 @@ import { completionMaker } from '../requests/completion.ts';
 import { loaded } from '../requests/load-state.ts';
 import { chooseLaneLayout } from './lanes/lane-layout.ts';
 import { type Lane, openLane } from './lanes/lane.ts';
-import { programBudget, trainsInLayers } from './memory-budget.ts';
+import { keptPastBytes, programBudget, trainsInLayers } from './memory-budget.ts';
 import { checkpointTensors, parameterLayout } from './parameters.ts';
 import { samplingJob, shareJob } from '../requests/sampling-request.ts';
 import { openEngineState, writeEngineState } from './state.ts';
@@ -130,9 +130,6 @@ async function readInitial(folder: ModelFolder, into: Float32Array, modelHash: s
   );
 }
 
-/** Keys and values between turns use at most one part in this many of the memory for programs. */
-const keptShare = 8;
-
 interface Parts {
   readonly config: z.output<typeof embeddedConfig>;
   readonly folder: ModelFolder;
@@ -182,7 +179,7 @@ class EmbeddedEngine implements LearningEngine, Sampler, ModelWeights, Learner {
     const { config } = parts.folder;
     const memoryBudgetBytes = byteCount(parts.config.memoryBudget);
     const lanes = parts.lanes.length;
-    this.#kept = new KeptPasts((lanes * programBudget(config, memoryBudgetBytes, lanes)) / keptShare);
+    this.#kept = new KeptPasts(keptPastBytes(config, memoryBudgetBytes, lanes));
     this.#trainer = createTrainer({
       config,
       weights: parts.weights,

@@ -193,6 +193,8 @@ export interface TrainingMemory {
   readonly microbatches: number;
   /** Keys and values of the sequences that are decoded at once. */
   readonly decoding: number;
+  /** Keys and values of stopped sequences. */
+  readonly kept: number;
 }
 
 /** A training whose memory is forecast. */
@@ -201,6 +203,10 @@ export interface PlannedTraining {
   readonly positions: number;
   /** Number of sequences of a step. */
   readonly sequences: number;
+  /** Number of sequences that sampling requests at once, in a step, a measurement or an evaluation. */
+  readonly requested: number;
+  /** Whether attempts have several turns, between which keys and values are kept. */
+  readonly isMultiTurn: boolean;
   /** The engine's setting `slots`. */
   readonly slots: number;
   /** Number of lanes. */
@@ -217,7 +223,7 @@ export interface PlannedTraining {
  */
 export function trainingMemory(
   config: ModelConfig,
-  { positions, sequences, slots, runners, memoryBudgetBytes }: PlannedTraining,
+  { positions, sequences, requested, isMultiTurn, slots, runners, memoryBudgetBytes }: PlannedTraining,
 ): TrainingMemory {
   const way = wayOf(config, memoryBudgetBytes);
   const rule = createMicrobatchRule({ config, memoryBudgetBytes });
@@ -235,10 +241,15 @@ export function trainingMemory(
     decoding: Math.min(
       runners * cacheBytes(programBudget(config, memoryBudgetBytes, runners)),
       // A cache that grows needs twice its memory.
-      2 * Math.min(sequences, runners * slots) * capacityFor(positions) * bytesPerPosition(config),
+      2 * Math.min(requested, runners * slots) * capacityFor(positions) * bytesPerPosition(config),
     ),
+    kept: isMultiTurn ? keptPastBytes(config, memoryBudgetBytes, runners) : 0,
   };
 }
+
+/** Returns the maximum bytes of keys and values that are kept between turns: an eighth of the memory for programs. */
+export const keptPastBytes = (config: ModelConfig, memoryBudgetBytes: number, runners: number): number =>
+  (runners * programBudget(config, memoryBudgetBytes, runners)) / 8;
 
 /** Returns the bytes that a microbatch keeps for one block. */
 function keptBytes(config: ModelConfig, shape: BatchShape): number {

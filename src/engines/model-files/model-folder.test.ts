@@ -92,8 +92,8 @@ test.each(configEdits)(
 test('errors name the missing file', async () => {
   await expect(openModelFolder(join(scratch, 'nowhere'))).rejects.toThrow(/nowhere: expected a model folder/);
   for (const [model, file, message] of [
-    ['qwen2', 'config.json', /config.json: expected a JSON file, got nothing/],
-    ['qwen2', 'tokenizer.json', /tokenizer.json: expected a JSON file, got nothing/],
+    ['qwen2', 'config.json', /config.json: expected a JSON file, but the file does not exist/],
+    ['qwen2', 'tokenizer.json', /tokenizer.json: expected a JSON file, but the file does not exist/],
     ['qwen2', 'model.safetensors', /expected model.safetensors or model.safetensors.index.json, got neither/],
     [
       'llama',

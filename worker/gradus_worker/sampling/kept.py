@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class KeptSequences:
     def __init__(self, cache: KeyValueCache) -> None:
         self._cache = cache
         self._kept: deque[_Kept] = deque()
+        self._by_prompt: dict[bytes, list[_Kept]] = {}
+        self._prompt_lengths: Counter[int] = Counter()
         self._blocks = 0
 
     def keep(self, member: Completion) -> None:
@@ -40,7 +43,10 @@ class KeptSequences:
         if count < prompt or len(blocks) * _SHARE > self._cache.blocks:
             return
         self._cache.share(blocks)
-        self._kept.append(_Kept(tokens[:count], prompt, blocks))
+        kept = _Kept(tokens[:count], prompt, blocks)
+        self._kept.append(kept)
+        self._by_prompt.setdefault(_key(kept.tokens, prompt), []).append(kept)
+        self._prompt_lengths[prompt] += 1
         self._blocks += len(blocks)
         while self._blocks * _SHARE > self._cache.blocks:
             self.reclaim()
@@ -51,14 +57,14 @@ class KeptSequences:
         Leaves at least one token to read. Returns no blocks unless the beginning contains the sequence's whole prompt.
         """
         best, length = None, 0
-        for kept in self._kept:
+        for kept in self._candidates(tokens):
             common = _common(kept.tokens, tokens[:-1])
             if common >= max(kept.prompt, length + 1):
                 best, length = kept, common
         if best is None:
             return [], 0
         self._kept.remove(best)
-        self._blocks -= len(best.blocks)
+        self._forget(best)
         used = self._cache.blocks_for(length)
         self._cache.release(best.blocks[used:])
         return best.blocks[:used], length
@@ -68,13 +74,33 @@ class KeptSequences:
         if not self._kept:
             return False
         oldest = self._kept.popleft()
-        self._blocks -= len(oldest.blocks)
+        self._forget(oldest)
         self._cache.release(oldest.blocks)
         return True
+
+    def _candidates(self, tokens: Tokens) -> Iterator[_Kept]:
+        """Yields the sequences whose whole prompt these tokens begin with."""
+        for length in self._prompt_lengths:
+            if length < len(tokens):
+                yield from self._by_prompt.get(_key(tokens, length), ())
+
+    def _forget(self, kept: _Kept) -> None:
+        self._blocks -= len(kept.blocks)
+        key = _key(kept.tokens, kept.prompt)
+        self._by_prompt[key].remove(kept)
+        if not self._by_prompt[key]:
+            del self._by_prompt[key]
+        self._prompt_lengths[kept.prompt] -= 1
+        if self._prompt_lengths[kept.prompt] == 0:
+            del self._prompt_lengths[kept.prompt]
 
     def clear(self) -> None:
         while self.reclaim():
             pass
+
+
+def _key(tokens: Tokens, length: int) -> bytes:
+    return np.asarray(tokens[:length], dtype=np.int64).tobytes()
 
 
 def _common(a: Tokens, b: Tokens) -> int:

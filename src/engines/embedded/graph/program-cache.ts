@@ -22,8 +22,8 @@ export interface ProgramCacheOptions {
 /** Memory of a loaded program that does not run, besides its constants: nodes and plans of ONNX Runtime. */
 const loadedBytes = 2 * 2 ** 20;
 
-/** Maximum memory for loaded programs: enough for the shapes of a step. */
-const mostBytes = 24 * 2 ** 20;
+/** Maximum memory for loaded programs: enough for the shapes of a step with long and short sequences. */
+const mostBytes = 128 * 2 ** 20;
 
 /** Creates an empty cache. */
 export function createProgramCache({ threads, memoryBudgetBytes }: ProgramCacheOptions): ProgramCache {

@@ -1,5 +1,5 @@
 import { promptLength, type Transcript } from '../../../core/transcript.ts';
-import { bytesOf, type Past } from './key-value-cache.ts';
+import { bytesOf, freePast, type Past } from './key-value-cache.ts';
 
 /**
  * Keys and values of stopped sequences, so that a continuation does not read its beginning again. A continuation without
@@ -22,12 +22,12 @@ export class KeptPasts {
   /** Keeps the keys and values of all tokens but the last, computed with the weights of this version. */
   keep(transcript: Transcript, version: number, past: Past): void {
     const name = nameOf(transcript, version);
-    this.#drop(name);
+    this.#free(name);
     this.#kept.set(name, { version, past });
     this.#bytes += bytesOf(past);
     for (const oldest of this.#kept.keys()) {
       if (this.#bytes <= this.#maxBytes) break;
-      this.#drop(oldest);
+      this.#free(oldest);
     }
   }
 
@@ -35,21 +35,26 @@ export class KeptPasts {
   take(transcript: Transcript, version: number): Past | undefined {
     if (transcript.written.length === 0) return undefined;
     const name = nameOf(transcript, version);
-    const past = this.#kept.get(name)?.past;
-    this.#drop(name);
-    return past;
+    return this.#remove(name);
   }
 
   /** Drops everything that was computed with weights of this version. */
   dropVersion(version: number): void {
-    for (const [name, kept] of this.#kept) if (kept.version === version) this.#drop(name);
+    for (const [name, kept] of this.#kept) if (kept.version === version) this.#free(name);
   }
 
-  #drop(name: string): void {
-    const kept = this.#kept.get(name);
-    if (kept === undefined) return;
+  #remove(name: string): Past | undefined {
+    const past = this.#kept.get(name)?.past;
+    if (past === undefined) return undefined;
     this.#kept.delete(name);
-    this.#bytes -= bytesOf(kept.past);
+    this.#bytes -= bytesOf(past);
+    return past;
+  }
+
+  /** Removes and frees what was kept: garbage collection would free it much later. */
+  #free(name: string): void {
+    const past = this.#remove(name);
+    if (past !== undefined) freePast(past);
   }
 }
 

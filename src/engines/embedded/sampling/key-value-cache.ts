@@ -27,14 +27,20 @@ export interface Past {
   readonly keyValues: NewKeyValues;
 }
 
+/** Frees a past, which must not be used again. */
+export function freePast({ keyValues }: Past): void {
+  const buffer = keyValues[0]?.buffer;
+  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
+}
+
 /** Returns the bytes of keys and values. */
 export const bytesOf = ({ keyValues }: Past): number =>
   keyValues.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
-/** Allocates a past in memory that threads share. */
+/** Allocates a past in one buffer of its own, which can be freed at once; a shared buffer could not. */
 function newPast({ layers, keyValueHeads, headSize }: ModelConfig, length: number): Past {
   const size = keyValueHeads * length * headSize;
-  const all = new Float32Array(new SharedArrayBuffer(4 * 2 * layers * size));
+  const all = new Float32Array(2 * layers * size);
   const keyValues = Array.from({ length: 2 * layers }, (_, at) => all.subarray(at * size, (at + 1) * size));
   return { length, keyValues };
 }

@@ -59,6 +59,8 @@ function Editor(props: {
   // The list of runs shows the error of this mutation.
   const trash = useMutation({
     mutationKey: ['trash'],
+    // The server is usually local, so a lost network does not matter.
+    networkMode: 'always',
     mutationFn: async () => {
       // Requests for a moved run fail, so its page closes first and its requests end.
       go(['runs']);
