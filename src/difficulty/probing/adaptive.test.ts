@@ -226,7 +226,7 @@ test('cellOf returns the number of cuts that a pass rate passes', () => {
 });
 
 test('the configuration rejects descending cuts, and screening in addition to adaptive probing', () => {
-  expect(() => parse({ cuts: [{ at: 0.5 }, { at: 0.2 }] })).toThrow(/rising/);
+  expect(() => parse({ cuts: [{ at: 0.5 }, { at: 0.2 }] })).toThrow(/ascending/);
   const both = passRate({ maxTokens: 9, screening: 2, probing: adaptive() });
   expect(() => passRateConfig.parse(both)).toThrow(/adaptive/);
 });
