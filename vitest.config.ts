@@ -54,6 +54,8 @@ const common = {
   execArgv: ['--conditions=development'],
   // Tells a hang from a busy machine; slower tests name their own limit.
   testTimeout: 120_000,
+  // The default of one second is too short for a page on a busy machine.
+  expect: { poll: { timeout: 30_000 } },
   // Threads and processes that tests start load compiled code from this cache.
   env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache') },
 };
